@@ -1,0 +1,88 @@
+"""Paths that cannot escape: every component is opened by directory descriptor, without following links.
+
+A check on strings says nothing about what stands on the disk at the moment of writing; a descriptor does. All writes
+into the workspace that follow names from git, a tree or a remote go through :class:`Beneath`.
+"""
+
+import errno
+import os
+from types import TracebackType
+from typing import Self
+
+from mltrack.errors import WorkspaceError
+
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Beneath:
+    """Hands out descriptors of directories below one root. The last path's directories stay open: walks are local."""
+
+    def __init__(self, root: str) -> None:
+        self._root_path = root
+        self._root = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._names: list[bytes] = []
+        self._descriptors: list[int] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close_below(0)
+        os.close(self._root)
+
+    def parent(self, path: bytes, *, create: bool = False) -> tuple[int, bytes]:
+        """Returns the descriptor of the directory that holds ``path``, and the name in it.
+
+        The descriptor is valid until the next call. Raises WorkspaceError if a component is a link or not a directory,
+        and FileNotFoundError if one is missing and ``create`` is not given.
+        """
+        head, _, name = path.rpartition(b"/")
+        return self.directory(head, create=create), name
+
+    def directory(self, path: bytes, *, create: bool = False) -> int:
+        """Returns the descriptor of a directory; the root for an empty path."""
+        parts = path.split(b"/") if path else []
+        common = 0
+        for mine, wanted in zip(self._names, parts, strict=False):
+            if mine != wanted:
+                break
+            common += 1
+        self._close_below(common)
+        for part in parts[common:]:
+            if part in (b"", b".", b".."):
+                raise WorkspaceError(f"path is not normal: {os.fsdecode(path)!r}")
+            self._descriptors.append(self._open(part, path, create=create))
+            self._names.append(part)
+        return self._descriptors[-1] if self._descriptors else self._root
+
+    def forget(self) -> None:
+        """Closes what was kept open: needed before a kept directory is removed or replaced."""
+        self._close_below(0)
+
+    def _open(self, part: bytes, path: bytes, *, create: bool) -> int:
+        above = self._descriptors[-1] if self._descriptors else self._root
+        try:
+            return os.open(part, _DIRECTORY, dir_fd=above)
+        except FileNotFoundError:
+            if not create:
+                raise
+            try:
+                os.mkdir(part, 0o777, dir_fd=above)
+            except FileExistsError:
+                pass  # another process was first: what it made is checked by the open below
+            return os.open(part, _DIRECTORY, dir_fd=above)
+        except OSError as error:
+            if error.errno not in (errno.ELOOP, errno.ENOTDIR):
+                raise
+            shown = os.fsdecode(b"/".join([*self._names, part]))
+            raise WorkspaceError(
+                f"refusing to go through {shown!r} on the way to {os.fsdecode(path)!r}: it is a symbolic link or not a directory",
+                hint="replace it by a directory, or remove it",
+            ) from None
+
+    def _close_below(self, count: int) -> None:
+        while len(self._descriptors) > count:
+            os.close(self._descriptors.pop())
+            self._names.pop()

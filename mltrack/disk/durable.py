@@ -1,0 +1,174 @@
+"""How bytes reach the disk so that neither a kill nor a power cut leaves half of them under a valid name.
+
+Every write of the project goes through here or follows the same steps: written aside, made durable, renamed. A failed
+fsync is never retried: the kernel may already have dropped the pages, so the temporary file is discarded and the
+error goes up.
+"""
+
+import ctypes
+import errno
+import itertools
+import os
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+from mltrack.errors import FormatError
+
+_serial = itertools.count()
+STALE_SECONDS = 24 * 3600
+
+
+def write_atomic(path: str, data: bytes, *, aside: str | None = None, mode: int = 0o644, durable: bool = True) -> None:
+    """Replaces ``path`` by ``data``: readers see the old bytes or the new, a kill leaves either.
+
+    The temporary file stands in the directory ``aside`` (beside ``path`` by default, and where ``aside`` is on another
+    file system). With ``durable=False`` a power cut may leave an empty file: for what can be rebuilt.
+    """
+    temporary = temporary_path(aside or os.path.dirname(path) or ".")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        try:
+            write_all(descriptor, data)
+            if durable:
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        try:
+            os.rename(temporary, path)
+        except OSError as error:
+            if error.errno != errno.EXDEV or aside is None:
+                raise
+            os.unlink(temporary)
+            return write_atomic(path, data, mode=mode, durable=durable)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+    if durable:
+        fsync_directory(os.path.dirname(path) or ".")
+    return None
+
+
+def write_all(descriptor: int, data: bytes | memoryview) -> None:
+    """Writes all of ``data``: one write call may take less than it was given."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def temporary_path(directory: str) -> str:
+    """Returns a fresh name in ``directory``; it carries the process's id, so that leftovers can be told by age and owner."""
+    return os.path.join(directory, f".mlt-{os.getpid()}-{time.time_ns():x}-{next(_serial)}.tmp")
+
+
+def remove_stale_temporaries(directory: str) -> int:
+    """Removes temporary files whose process is gone; returns how many."""
+    removed = 0
+    with suppress(FileNotFoundError), os.scandir(directory) as entries:
+        for entry in entries:
+            if entry.name.startswith(".mlt-") and entry.name.endswith(".tmp") and _is_stale(entry):
+                with suppress(OSError):
+                    os.unlink(entry.path)
+                    removed += 1
+    return removed
+
+
+def _is_stale(entry: os.DirEntry[str]) -> bool:
+    owner = entry.name.split("-")[1]
+    with suppress(OSError):
+        if time.time() - entry.stat(follow_symlinks=False).st_mtime > STALE_SECONDS:
+            return True
+    return owner.isdigit() and not is_running(int(owner))
+
+
+def is_running(pid: int) -> bool:
+    """Returns whether a process of that id runs on this machine."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
+def fsync_directory(path: str) -> None:
+    """Makes the names in a directory durable."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def make_directories(path: str) -> None:
+    """Creates a directory and its parents, and makes the new names durable."""
+    missing = []
+    while path and not os.path.isdir(path):
+        missing.append(path)
+        path = os.path.dirname(path)
+    for directory in reversed(missing):
+        with suppress(FileExistsError):
+            os.mkdir(directory)
+        fsync_directory(os.path.dirname(directory) or ".")
+
+
+def sync_file_system(path: str) -> None:
+    """Makes everything written to the file system of ``path`` durable, by one ``syncfs(2)``.
+
+    The order for many files is: write them aside, call this, rename them all, fsync their directories.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+        if syncfs is None:
+            os.sync()
+        elif syncfs(descriptor) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), path)
+    finally:
+        os.close(descriptor)
+
+
+def read_bounded(path: str | bytes, limit: int, *, directory: int | None = None) -> bytes | None:
+    """Returns the bytes of a regular file, or None if nothing is there; never follows a link, never blocks on a pipe."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise FormatError(f"{os.fsdecode(path)}: is a symbolic link, where a regular file must stand") from None
+        raise
+    try:
+        state = os.fstat(descriptor)
+        if not stat.S_ISREG(state.st_mode):
+            raise FormatError(f"{os.fsdecode(path)}: is not a regular file")
+        if state.st_size > limit:
+            raise FormatError(f"{os.fsdecode(path)}: larger than {limit} bytes")
+        return read_all(descriptor, state.st_size)
+    finally:
+        os.close(descriptor)
+
+
+def read_all(descriptor: int, expected: int) -> bytes:
+    """Returns all bytes from the descriptor's position on; ``expected`` saves a second read where it is right."""
+    first = os.read(descriptor, expected + 1)
+    if len(first) == expected:
+        return first
+    pieces = [first]
+    while pieces[-1]:
+        pieces.append(os.read(descriptor, 1 << 18))
+    return b"".join(pieces)
+
+
+@contextmanager
+def opened(path: str | bytes, flags: int, mode: int = 0o666, *, directory: int | None = None) -> Iterator[int]:
+    """Opens a descriptor for the length of a block."""
+    descriptor = os.open(path, flags | os.O_CLOEXEC, mode, dir_fd=directory)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,115 @@
+"""Every error a person can meet: its words, its hint, its exit code.
+
+Classes are cut by who must act, not by where the fault arose. Only ``cli/main`` catches them; everyone else raises,
+with ``from`` when a lower error is the cause. Slugs are stable and documented in ``docs/reference/errors.md``.
+"""
+
+from typing import ClassVar
+
+
+class MltrackError(Exception):
+    """The base of all errors shown to the person without a traceback."""
+
+    slug: ClassVar[str] = "failed"
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str = "", context: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.context = context
+
+
+class UsageError(MltrackError):
+    """The command line does not make sense: an unknown target, a value out of range."""
+
+    slug = "usage"
+    exit_code = 2
+
+
+class ConfigError(MltrackError):
+    """A setting is unknown, malformed, or not allowed where it stands."""
+
+    slug = "config"
+
+
+class FormatError(MltrackError):
+    """A pointer, lock, tree, pack, record or index is malformed, in conflict, or newer than this mltrack."""
+
+    slug = "format"
+
+
+class PipelineError(MltrackError):
+    """A pipeline file is wrong, or its stages do not fit together."""
+
+    slug = "pipeline"
+
+
+class WorkspaceError(MltrackError):
+    """The user's files are not in a state in which the command may act."""
+
+    slug = "workspace"
+
+
+class UnsavedDataError(MltrackError):
+    """Going on would lose bytes that exist nowhere else."""
+
+    slug = "unsaved-data"
+
+
+class MissingObjectError(MltrackError):
+    """An object that the command needs is not in the cache."""
+
+    slug = "missing-object"
+
+
+class PartlyDoneError(MltrackError):
+    """Some of the work was done, some was not; the message names what was not."""
+
+    slug = "partly-done"
+    exit_code = 3
+
+
+class DifferencesFoundError(MltrackError):
+    """``--check`` was given and there are differences."""
+
+    slug = "differences"
+    exit_code = 4
+
+
+class LockedError(MltrackError):
+    """Another process holds what this command needs."""
+
+    slug = "locked"
+    exit_code = 5
+
+
+class RemoteError(MltrackError):
+    """A remote could not be reached, refused, or is not a remote."""
+
+    slug = "remote"
+    exit_code = 6
+
+    def __init__(self, message: str, *, hint: str = "", context: str = "", retryable: bool = False) -> None:
+        super().__init__(message, hint=hint, context=context)
+        self.retryable = retryable
+
+
+class IntegrityError(MltrackError):
+    """Bytes do not match their digest or size."""
+
+    slug = "integrity"
+    exit_code = 7
+
+
+class StageFailedError(MltrackError):
+    """The command of a stage failed, or did not write what it declares."""
+
+    slug = "stage-failed"
+    exit_code = 8
+
+
+class GitError(MltrackError):
+    """git is missing, or answered with an error."""
+
+    slug = "git"

@@ -1,0 +1,34 @@
+"""JSON that strangers may have written: strict, bounded, without surprises."""
+
+import json
+from typing import Any, NoReturn
+
+from mltrack.errors import FormatError
+
+MAX_BYTES = 256 << 20
+
+
+def load(data: bytes, name: str) -> Any:
+    """Returns the value in ``data``; duplicate keys, NaN, deep nesting and oversized numbers are refused."""
+    if len(data) > MAX_BYTES:
+        raise FormatError(f"{name}: larger than {MAX_BYTES} bytes")
+    try:
+        return json.loads(data.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        raise FormatError(f"{name}: not valid JSON: {reason[:200]}") from None
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise ValueError(f"the key {key!r} stands in one object twice")
+            seen.add(key)
+    return result
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

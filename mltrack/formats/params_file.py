@@ -1,0 +1,89 @@
+"""Params files and metrics files: YAML, JSON or TOML, as nested plain values addressed by dotted keys."""
+
+import difflib
+import tomllib
+from typing import Any
+
+from mltrack.errors import FormatError, PipelineError
+from mltrack.formats import json_text, yaml
+
+SUFFIXES = (".yaml", ".yml", ".json", ".toml")
+
+
+def load(data: bytes, path: str) -> Any:
+    """Returns the values in a file; its suffix says in which language they are written."""
+    suffix = path[path.rfind(".") :].lower() if "." in path else ""
+    if suffix == ".json":
+        return json_text.load(data, path)
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise FormatError(f"{path}: not UTF-8 text") from None
+    if suffix in (".yaml", ".yml"):
+        return yaml.load(text, path)
+    if suffix == ".toml":
+        try:
+            return tomllib.loads(text)
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            raise FormatError(f"{path}: not valid TOML: {error}") from None
+    raise FormatError(f"{path}: values are read from {', '.join(SUFFIXES)}", hint="rename the file or convert it")
+
+
+def pick(values: Any, keys: tuple[str, ...] | None, path: str) -> dict[str, Any]:
+    """Returns the value of each dotted key, or all top-level values for None; a missing key names the nearest."""
+    if not isinstance(values, dict):
+        raise FormatError(f"{path}: the top level must be a mapping of names to values")
+    chosen = dict(values) if keys is None else {key: get(values, key, path) for key in keys}
+    for key, value in chosen.items():
+        check_plain(value, f"{path}:{key}")
+    return chosen
+
+
+def get(values: Any, key: str, path: str) -> Any:
+    """Returns the value at a dotted key; raises PipelineError if there is none."""
+    value = values
+    for step in key.split("."):
+        if isinstance(value, list) and step.isdigit() and int(step) < len(value):
+            value = value[int(step)]
+        elif isinstance(value, dict) and step in value:
+            value = value[step]
+        else:
+            known = sorted(flatten(values))
+            close = difflib.get_close_matches(key, known, n=1)
+            hint = (
+                f"did you mean {close[0]!r}?"
+                if close
+                else f"it has: {', '.join(known[:10])}"
+                if known
+                else "it is empty"
+            )
+            raise PipelineError(f"{path}: there is no param {key!r}", hint=hint)
+    return value
+
+
+def flatten(values: Any, prefix: str = "") -> dict[str, Any]:
+    """Returns leaf values by dotted key; lists are leaves of their items."""
+    if isinstance(values, dict):
+        pairs = [(f"{prefix}.{key}" if prefix else str(key), item) for key, item in values.items()]
+    elif isinstance(values, list):
+        pairs = [(f"{prefix}[{index}]", item) for index, item in enumerate(values)]
+    else:
+        return {prefix: values}
+    result: dict[str, Any] = {}
+    for name, item in pairs:
+        result.update(flatten(item, name) if isinstance(item, dict | list) and item else {name: item})
+    return result
+
+
+def check_plain(value: Any, where: str) -> None:
+    """Raises PipelineError for a value that has no place in JSON, such as a TOML date."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            check_plain(item, f"{where}.{key}")
+    elif isinstance(value, list):
+        for item in value:
+            check_plain(item, where)
+    elif value is not None and not isinstance(value, str | int | float | bool):
+        raise PipelineError(
+            f"param {where!r} is a {type(value).__name__}, which cannot be recorded", hint="write it as text"
+        )

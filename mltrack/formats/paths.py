@@ -1,0 +1,45 @@
+"""The portable rule for paths that stand in text files: relative, normal, and never git's or mltrack's own."""
+
+import re
+
+from mltrack.errors import FormatError
+from mltrack.objects.tree import is_reserved_name
+
+MAX_PATH = 4096
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_DRIVE = re.compile(r"[A-Za-z]:")
+
+
+def check_path(path: object, where: str) -> str:
+    """Returns ``path`` if it may name something in the workspace; raises FormatError with ``where`` otherwise."""
+    if not isinstance(path, str) or not path:
+        raise FormatError(f"{where}: a path is empty or not text: {path!r}")
+    if len(path) > MAX_PATH or _CONTROL.search(path):
+        raise FormatError(f"{where}: path is too long or holds control characters: {path[:120]!r}")
+    if path.startswith("/") or _DRIVE.match(path) or "\\" in path:
+        raise FormatError(f"{where}: path must be relative, with '/' between its parts: {path!r}")
+    for part in path.split("/"):
+        if part in ("", ".", ".."):
+            raise FormatError(f"{where}: path must be normal, without '..', '.' or empty parts: {path!r}")
+        if is_reserved_name(part.encode("utf-8", "surrogateescape")):
+            raise FormatError(f"{where}: path leads into git's or mltrack's own directory: {path!r}")
+        if len(part.encode("utf-8", "surrogateescape")) > 255:
+            raise FormatError(f"{where}: a part of the path is longer than 255 bytes: {path[:120]!r}")
+    return path
+
+
+def join(directory: str, path: str) -> str | None:
+    """Returns ``directory/path`` in normal form, or None if it leaves the root or is absolute; '' is the root."""
+    if path.startswith("/"):
+        return None
+    parts: list[str] = directory.split("/") if directory else []
+    for part in path.split("/"):
+        if part in ("", "."):
+            continue
+        if part == "..":
+            if not parts:
+                return None
+            parts.pop()
+        else:
+            parts.append(part)
+    return "/".join(parts)

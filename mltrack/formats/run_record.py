@@ -1,0 +1,120 @@
+"""Run records: one JSON object per result, named by its run key and the digest of its outputs.
+
+A record is the proof of how a result came to be: the lock block it would write, when, where and from which commit it
+ran, and where its log is. Journal lines carry a lock block with a checksum, so that a torn tail is told from damage.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from mltrack.errors import FormatError
+from mltrack.formats import json_text
+from mltrack.formats.lock_file import entry_data, parse_entry
+from mltrack.objects.digest import Algorithm
+from mltrack.pipeline.run_key import canonical_json
+from mltrack.pipeline.stage import Entry
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """One result. ``started`` is in seconds since 1970, ``seconds`` the duration; ``by`` is 'run' or 'hand'."""
+
+    key: str
+    stage: str
+    entry: Entry
+    by: str = "run"
+    started: float = 0.0
+    seconds: float = 0.0
+    exit_code: int = 0
+    log: str = ""
+    commit: str = ""
+    dirty: bool = False
+    runner: str = ""
+    platform: str = ""
+
+
+def outputs_digest(record: RunRecord, algorithm: Algorithm) -> str:
+    """Returns the digest of the recorded outputs: paths, kinds and digests."""
+    outs = [[path, content.kind, content.hex] for path, content in sorted(record.entry.outs.items())]
+    return algorithm.hex_of(canonical_json(outs))
+
+
+def write(record: RunRecord, algorithm: Algorithm) -> str:
+    """Returns the record as one JSON object; what is empty is left out."""
+    data: dict[str, Any] = {
+        "mltrack": VERSION,
+        "key": algorithm.text(record.key),
+        "stage": record.stage,
+        "by": record.by,
+        "started": round(record.started, 3),
+        "seconds": round(record.seconds, 3),
+        "exit_code": record.exit_code,
+        "entry": entry_data(record.entry, algorithm),
+    }
+    if record.log:
+        data["log"] = algorithm.text(record.log)
+    for name, value in (
+        ("commit", record.commit),
+        ("dirty", record.dirty),
+        ("runner", record.runner),
+        ("platform", record.platform),
+    ):
+        if value:
+            data[name] = value
+    return json.dumps(data, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def parse(data: bytes, algorithm: Algorithm, name: str) -> RunRecord:
+    """Returns the record in ``data``; raises FormatError if it is malformed or newer than this mltrack."""
+    value = json_text.load(data, name)
+    if not isinstance(value, dict) or not isinstance(value.get("mltrack"), int) or value["mltrack"] > VERSION:
+        raise FormatError(f"{name}: not a run record of version {VERSION}")
+    try:
+        return RunRecord(
+            key=algorithm.parse(value["key"]),
+            stage=str(value["stage"]),
+            entry=parse_entry(value["entry"], algorithm, name),
+            by=str(value["by"]),
+            started=float(value["started"]),
+            seconds=float(value["seconds"]),
+            exit_code=int(value["exit_code"]),
+            log=algorithm.parse(value["log"]) if "log" in value else "",
+            commit=str(value.get("commit", "")),
+            dirty=bool(value.get("dirty", False)),
+            runner=str(value.get("runner", "")),
+            platform=str(value.get("platform", "")),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise FormatError(f"{name}: malformed run record: {error!r}") from None
+
+
+def journal_line(lock_path: str, stage: str, entry: Entry, algorithm: Algorithm) -> bytes:
+    """Returns one line of the journal: checksum, a space, and the fact as JSON."""
+    fact = canonical_json({"lock": lock_path, "stage": stage, "entry": entry_data(entry, algorithm)})
+    return algorithm.hex_of(fact).encode() + b" " + fact + b"\n"
+
+
+def parse_journal(data: bytes, algorithm: Algorithm, name: str) -> list[tuple[str, str, Entry]]:
+    """Returns ``(lock path, stage, entry)`` of each line, in order.
+
+    A damaged last line is what a kill leaves behind and is dropped; damage before it raises FormatError.
+    """
+    lines = data.split(b"\n")
+    facts = []
+    for number, line in enumerate(lines, 1):
+        if not line:
+            continue
+        checksum, _, fact = line.partition(b" ")
+        if algorithm.hex_of(fact).encode() != checksum:
+            if any(rest.strip(b"\0") for rest in lines[number:]):
+                raise FormatError(
+                    f"{name}:{number}: damaged line in the journal",
+                    hint=f"delete {name} and run `mltrack repro`",
+                )
+            break
+        value = json_text.load(fact, name)
+        facts.append((value["lock"], value["stage"], parse_entry(value["entry"], algorithm, f"{name}:{number}")))
+    return facts

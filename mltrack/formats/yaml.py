@@ -1,0 +1,190 @@
+"""The one door to YAML, read as YAML 1.2 core.
+
+PyYAML's C parser does the work; its YAML 1.1 resolver is replaced, so that ``off`` is a word, ``010`` is ten, ``1e-4``
+is a number and a date is text. Duplicate keys, tags and several documents are refused; nesting, aliases and size are
+bounded before anything is built, since pipeline files come from strangers too.
+"""
+
+import re
+from typing import Any, NoReturn
+
+import yaml
+from yaml.cyaml import CParser
+
+from mltrack.errors import FormatError
+
+MAX_BYTES = 16 << 20
+MAX_DEPTH = 64
+MAX_NODES = 1_000_000
+MAX_MERGES = 16
+
+_TAG = "tag:yaml.org,2002:"
+_STR, _NULL, _BOOL, _INT, _FLOAT = (_TAG + name for name in ("str", "null", "bool", "int", "float"))
+
+
+class _Resolver(yaml.resolver.BaseResolver):
+    """The tags of YAML 1.2's core schema."""
+
+
+_Resolver.add_implicit_resolver(_NULL, re.compile(r"(~|null|Null|NULL|)\Z"), ["~", "n", "N", ""])
+_Resolver.add_implicit_resolver(_BOOL, re.compile(r"(true|True|TRUE|false|False|FALSE)\Z"), list("tTfF"))
+_Resolver.add_implicit_resolver(_INT, re.compile(r"([-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)\Z"), list("-+0123456789"))
+_Resolver.add_implicit_resolver(
+    _FLOAT,
+    re.compile(r"([-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))\Z"),
+    list("-+.0123456789"),
+)
+
+
+class _Loader(CParser, _Resolver):
+    """libyaml's parser and composer with the resolver above; nodes are turned into values here, never by PyYAML."""
+
+    def __init__(self, stream: str) -> None:
+        CParser.__init__(self, stream)
+        _Resolver.__init__(self)
+
+
+def load(text: str, name: str) -> Any:
+    """Returns the one document in ``text`` as dicts, lists and scalars; ``name`` is its path, for the error."""
+    node = _compose(text, name)
+    return _Builder(name).build(node, 0) if node is not None else None
+
+
+def locate(text: str, path: tuple[str | int, ...]) -> tuple[int, int]:
+    """Returns the line and column, from 1, of the key or item at ``path``, or of the nearest one above it."""
+    node = _compose(text, "")
+    mark = node.start_mark if node is not None else None
+    for step in path:
+        if isinstance(node, yaml.MappingNode):
+            pair = next(((key, value) for key, value in node.value if key.value == str(step)), None)
+            if pair is None:
+                break
+            mark, node = pair[0].start_mark, pair[1]
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            node = node.value[step]
+            mark = node.start_mark
+        else:
+            break
+    return (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+
+
+def _compose(text: str, name: str) -> Any:
+    if len(text) > MAX_BYTES:
+        raise FormatError(f"{name}: larger than {MAX_BYTES} characters")
+    _check_nesting(text, name)
+    loader = _Loader(text)
+    try:
+        return loader.get_single_node()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        at = f":{mark.line + 1}:{mark.column + 1}" if mark is not None else ""
+        raise FormatError(f"{name}{at}: not valid YAML: {error.problem}", context=str(error.context or "")) from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise FormatError(f"{name}: not valid YAML: {str(error).splitlines()[0]}") from None
+    finally:
+        loader.dispose()
+
+
+def _check_nesting(text: str, name: str) -> None:
+    """Refuses nesting that would exhaust the C parser's stack: it recurses, and is reached before any node exists."""
+    depth = 0
+    for match in re.finditer(r"[\[{]|[\]}]|(?:[-?:] ){100}", text):
+        depth += 1 if match[0] in "[{" else -1 if match[0] in "]}" else 1000
+        if depth > 500:
+            line = text.count("\n", 0, match.start()) + 1
+            raise FormatError(f"{name}:{line}: nested too deeply")
+        depth = max(depth, 0)
+
+
+class _Builder:
+    """Turns composed nodes into plain values, counting what it visits so that aliases cannot multiply."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.visited = 0
+
+    def fail(self, node: Any, problem: str) -> NoReturn:
+        mark = node.start_mark
+        raise FormatError(f"{self.name}:{mark.line + 1}:{mark.column + 1}: {problem}")
+
+    def build(self, node: Any, depth: int) -> Any:
+        self.visited += 1
+        if depth > MAX_DEPTH or self.visited > MAX_NODES:
+            self.fail(node, "nested too deeply" if depth > MAX_DEPTH else "aliases expand to too much")
+        if isinstance(node, yaml.ScalarNode):
+            return self.scalar(node)
+        if isinstance(node, yaml.SequenceNode):
+            if node.tag != _TAG + "seq":
+                self.fail(node, f"the tag {node.tag!r} is not allowed")
+            return [self.build(item, depth + 1) for item in node.value]
+        if node.tag != _TAG + "map":
+            self.fail(node, f"the tag {node.tag!r} is not allowed")
+        return self.mapping(node, depth, 0)
+
+    def mapping(self, node: Any, depth: int, merges: int) -> dict[str, Any]:
+        own: dict[str, Any] = {}
+        merged: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            if isinstance(key_node, yaml.ScalarNode) and key_node.value == "<<" and key_node.style is None:
+                self.merge(merged, value_node, depth, merges)
+                continue
+            key = self.key(key_node)
+            if key in own:
+                self.fail(key_node, f"the key {key!r} stands here twice")
+            own[key] = self.build(value_node, depth + 1)
+        return {**merged, **own} if merged else own
+
+    def merge(self, into: dict[str, Any], node: Any, depth: int, merges: int) -> None:
+        if merges >= MAX_MERGES or depth > MAX_DEPTH:
+            self.fail(node, f"more than {MAX_MERGES} merges ('<<') in a row")
+        for source in node.value if isinstance(node, yaml.SequenceNode) else [node]:
+            self.visited += 1
+            if not isinstance(source, yaml.MappingNode):
+                self.fail(source, "'<<' takes a mapping or a list of mappings")
+            if self.visited > MAX_NODES:
+                self.fail(source, "aliases expand to too much")
+            for key, value in self.mapping(source, depth + 1, merges + 1).items():
+                into.setdefault(key, value)
+
+    def key(self, node: Any) -> str:
+        if not isinstance(node, yaml.ScalarNode):
+            self.fail(node, "a key must be a single word or number")
+        value = self.scalar(node)
+        if not isinstance(value, str):
+            if value is None or isinstance(value, bool | float):
+                self.fail(node, f"the key {node.value!r} is not text: put it in quotes")
+            return str(node.value)
+        return value
+
+    def scalar(self, node: Any) -> Any:
+        tag, text = node.tag, node.value
+        if tag == _STR:
+            return text
+        try:
+            if tag == _INT:
+                return int(text, 8 if text.startswith("0o") else 16) if text[:2] in ("0o", "0x") else int(text)
+            if tag == _FLOAT:
+                return float(text.replace(".inf", "inf").replace(".nan", "nan").lower() if text[-1] in "fFnN" else text)
+        except ValueError:
+            self.fail(node, f"number out of range: {text[:40]!r}")
+        if tag == _BOOL:
+            return text.lower() == "true"
+        if tag == _NULL:
+            return None
+        self.fail(node, f"the tag {tag!r} is not allowed")
+
+
+def dump(value: Any) -> str:
+    """Returns ``value`` as block-style YAML that :func:`load` reads back as the same value."""
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, default_flow_style=None, allow_unicode=True, width=100)
+
+
+class _Dumper(yaml.emitter.Emitter, yaml.serializer.Serializer, yaml.representer.SafeRepresenter, _Resolver):
+    """PyYAML's writer with the resolver above, so that text which looks like a number is quoted."""
+
+    def __init__(self, stream: Any, **options: Any) -> None:
+        keys = ("canonical", "indent", "width", "allow_unicode", "line_break")
+        yaml.emitter.Emitter.__init__(self, stream, **{key: options[key] for key in keys})
+        yaml.serializer.Serializer.__init__(self)
+        yaml.representer.SafeRepresenter.__init__(self, default_flow_style=False, sort_keys=options["sort_keys"])
+        _Resolver.__init__(self)

@@ -1,0 +1,31 @@
+"""Lines in ``.gitignore`` that keep data out of git: added and removed one by one, everything else left as it is."""
+
+import re
+
+_SPECIAL = re.compile(r"([\\*?\[\]!#])")
+
+
+def line_for(name: str) -> str:
+    """Returns the pattern that matches exactly ``name`` in the ignore file's own directory, whatever signs it holds."""
+    escaped = _SPECIAL.sub(r"\\\1", name)
+    if escaped.endswith(" "):
+        escaped = escaped[:-1] + "\\ "
+    return "/" + escaped
+
+
+def include(text: str, names: list[str]) -> str:
+    """Returns ``text`` with a line for each name; lines that stand there already are not repeated."""
+    lines = text.split("\n")
+    present = {line.rstrip("\r") for line in lines}
+    fresh = [line for line in dict.fromkeys(map(line_for, names)) if line not in present]
+    if not fresh:
+        return text
+    if text and not text.endswith("\n"):
+        text += "\n"
+    return text + "\n".join(fresh) + "\n"
+
+
+def exclude(text: str, names: list[str]) -> str:
+    """Returns ``text`` without the lines for these names."""
+    unwanted = set(map(line_for, names))
+    return "\n".join(line for line in text.split("\n") if line.rstrip("\r") not in unwanted)

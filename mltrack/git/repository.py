@@ -1,0 +1,230 @@
+"""The one door to git: plumbing commands run as processes, with an environment and options that no clone can bend.
+
+A git process costs 2 ms where importing a git library costs 130 ms; see docs/internals/decisions. What is read on
+every start (where the repository is) is read from files instead.
+"""
+
+import os
+import subprocess
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from mltrack.errors import GitError
+
+# Values that git would run, or take for another repository: never inherited from a hook or set by a clone.
+_FOREIGN = (
+    "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_EXTERNAL_DIFF", "GIT_PREFIX", "GIT_COMMON_DIR",
+    "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH",
+)  # fmt: skip
+_SAFE = ("-c", "core.fsmonitor=", "-c", "core.hooksPath=/dev/null", "-c", "core.quotePath=false")
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A worktree and the directories that git keeps for it: its own, and the one all worktrees share."""
+
+    top: str
+    git_dir: str
+    common_dir: str
+
+    @property
+    def is_linked(self) -> bool:
+        return self.git_dir != self.common_dir
+
+    @property
+    def main_worktree(self) -> str | None:
+        """The main worktree's top, or None where there is none (bare) or its place does not follow (submodule)."""
+        parent, name = os.path.split(self.common_dir)
+        return parent if name == ".git" and os.path.isdir(self.common_dir) else None
+
+
+def find(start: str) -> Repository | None:
+    """Returns the repository whose worktree contains ``start``, by reading files only, or None."""
+    directory = os.path.abspath(start)
+    while True:
+        marker = os.path.join(directory, ".git")
+        if os.path.isdir(marker):
+            if os.path.isfile(os.path.join(marker, "HEAD")):
+                return Repository(directory, marker, marker)
+        elif os.path.isfile(marker):
+            git_dir = _linked_git_dir(directory, marker)
+            return Repository(directory, git_dir, _common_dir(git_dir))
+        parent = os.path.dirname(directory)
+        if parent == directory:
+            return None
+        directory = parent
+
+
+def _linked_git_dir(directory: str, marker: str) -> str:
+    with open(marker, encoding="utf-8", errors="surrogateescape") as file:
+        text = file.read(8192).strip()
+    if not text.startswith("gitdir:"):
+        raise GitError(f"{marker}: not a git file")
+    return os.path.normpath(os.path.join(directory, text[len("gitdir:") :].strip()))
+
+
+def _common_dir(git_dir: str) -> str:
+    try:
+        with open(os.path.join(git_dir, "commondir"), encoding="utf-8", errors="surrogateescape") as file:
+            return os.path.normpath(os.path.join(git_dir, file.read(8192).strip()))
+    except FileNotFoundError:
+        return git_dir
+
+
+def run(arguments: Iterable[str], cwd: str, *, data: bytes | None = None, ok: tuple[int, ...] = (0,)) -> bytes:
+    """Returns what ``git`` printed; raises GitError with its words if it ends with a code not in ``ok``."""
+    command = ["git", *_SAFE, *arguments]
+    try:
+        done = subprocess.run(command, cwd=cwd, input=data, capture_output=True, env=environment(), check=False)
+    except FileNotFoundError:
+        raise GitError("git is not installed, or not on PATH", hint="install git") from None
+    if done.returncode not in ok:
+        words = done.stderr.decode("utf-8", "replace").strip()
+        raise GitError(f"git {command[len(_SAFE) + 1]} failed: {words or f'exit code {done.returncode}'}")
+    return done.stdout
+
+
+def environment() -> dict[str, str]:
+    """Returns the environment for git: without what a surrounding git hook left in it."""
+    kept = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
+    return {**kept, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0"}
+
+
+def resolve(revision: str, cwd: str) -> str:
+    """Returns the commit that ``revision`` names; raises GitError if there is none."""
+    try:
+        out = run(["rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}"], cwd)
+    except GitError:
+        raise GitError(
+            f"there is no revision {revision!r} in git",
+            hint="`git log --oneline` and `git tag` list what there is",
+        ) from None
+    return out.decode().strip()
+
+
+def head_commit(repository: Repository) -> str:
+    """Returns the commit of HEAD, or an empty text before the first commit."""
+    out = run(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], repository.top, ok=(0, 1))
+    return out.decode().strip()
+
+
+def is_dirty(cwd: str) -> bool:
+    """Returns whether tracked files differ from HEAD."""
+    return bool(run(["status", "--porcelain", "--untracked-files=no", "-z"], cwd))
+
+
+def list_files(cwd: str, patterns: Iterable[str]) -> list[str]:
+    """Returns paths below ``cwd`` that git tracks, or would take, and that match; relative to it, sorted."""
+    out = run(
+        ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate", "--", *patterns],
+        cwd,
+    )
+    return sorted(os.fsdecode(name) for name in out.split(b"\0") if name)
+
+
+def tracked_below(path: str, cwd: str) -> list[str]:
+    """Returns the paths at or below ``path`` that stand in git's index."""
+    out = run(["--literal-pathspecs", "ls-files", "-z", "--cached", "--", path], cwd)
+    return [os.fsdecode(name) for name in out.split(b"\0") if name]
+
+
+def ignored_below(paths: Iterable[str], cwd: str) -> list[str]:
+    """Returns the untracked paths at or below ``paths`` that git ignores; whole directories end with '/'."""
+    chosen = list(paths)
+    if not chosen:
+        return []
+    out = run(
+        [
+            "--literal-pathspecs",
+            "ls-files",
+            "-z",
+            "--others",
+            "--ignored",
+            "--exclude-standard",
+            "--directory",
+            "--",
+            *chosen,
+        ],
+        cwd,
+    )
+    return [os.fsdecode(name) for name in out.split(b"\0") if name]
+
+
+def is_ignored(path: str, cwd: str) -> bool:
+    """Returns whether git's ignore rules cover ``path``, tracked or not."""
+    out = run(["check-ignore", "--no-index", "-z", "--stdin"], cwd, data=os.fsencode(path) + b"\0", ok=(0, 1))
+    return bool(out)
+
+
+def files_at(commit: str, cwd: str, wanted: Iterable[str] = ()) -> dict[str, str]:
+    """Returns blob ids by path, relative to ``cwd``, of the commit's files below ``cwd`` whose last part is in
+    ``wanted`` or ends with one of its items that begin with a dot; of all files without ``wanted``."""
+    suffixes = tuple(item for item in wanted if item.startswith("."))
+    names = {item for item in wanted if not item.startswith(".")}
+    found = {}
+    for line in run(["ls-tree", "-r", "-z", "--end-of-options", commit], cwd).split(b"\0"):
+        if not line:
+            continue
+        meta, _, raw = line.partition(b"\t")
+        path = os.fsdecode(raw)
+        name = path.rpartition("/")[2]
+        mode, kind, blob = meta.decode().split()
+        if (
+            kind == "blob"
+            and mode != "120000"
+            and ((not suffixes and not names) or name in names or (suffixes and name.endswith(suffixes)))
+        ):
+            found[path] = blob
+    return found
+
+
+def read_blobs(blobs: Iterable[str], cwd: str) -> Iterator[tuple[str, bytes]]:
+    """Yields ``(id, bytes)`` of each blob that git has, by one process."""
+    asked = list(dict.fromkeys(blobs))
+    if not asked:
+        return
+    out = run(["cat-file", "--batch"], cwd, data="".join(blob + "\n" for blob in asked).encode())
+    position = 0
+    while position < len(out):
+        end = out.index(b"\n", position)
+        header = out[position:end].decode().split()
+        position = end + 1
+        if header[-1] == "missing":
+            continue
+        size = int(header[2])
+        yield header[0], out[position : position + size]
+        position += size + 1
+
+
+def read_at(commit: str, path: str, cwd: str) -> bytes | None:
+    """Returns the bytes of a file at a commit, or None if it is not there; ``path`` is relative to ``cwd``."""
+    spec = f"{commit}:./{path}"
+    kind = (
+        run(["cat-file", "--batch-check"], cwd, data=spec.encode("utf-8", "surrogateescape") + b"\n").decode().split()
+    )
+    if len(kind) < 3 or kind[-1] == "missing" or kind[1] != "blob":
+        return None
+    for _, data in read_blobs([kind[0]], cwd):
+        return data
+    return None
+
+
+def changed_files(old: str, new: str, cwd: str) -> list[str]:
+    """Returns the paths below ``cwd`` that differ between two commits; ``old`` may be all zeros, for none."""
+    before = EMPTY_TREE if not old.strip("0") else old
+    out = run(
+        [
+            "diff-tree",
+            "-r",
+            "-z",
+            "--name-only",
+            "--no-commit-id",
+            "--relative",
+            "--end-of-options",
+            before,
+            new,
+        ],
+        cwd,
+    )
+    return [os.fsdecode(name) for name in out.split(b"\0") if name]

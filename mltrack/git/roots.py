@@ -1,0 +1,95 @@
+"""Everything that git still refers to: for finding what garbage collection must keep.
+
+Refs and tags, stashes, reflog entries younger than the grace, the index of every worktree (both sides of a conflict
+included), and the heads of operations under way. Anything unreadable raises: whoever deletes must then not.
+"""
+
+import os
+from collections.abc import Iterator
+
+from mltrack.errors import GitError
+from mltrack.git import repository as git
+from mltrack.git.repository import Repository
+
+_PSEUDO = (
+    "HEAD",
+    "MERGE_HEAD",
+    "ORIG_HEAD",
+    "CHERRY_PICK_HEAD",
+    "REBASE_HEAD",
+    "REVERT_HEAD",
+    "AUTO_MERGE",
+    "BISECT_HEAD",
+)
+
+
+def worktrees(repository: Repository) -> list[str]:
+    """Returns the tops of all worktrees that still exist."""
+    out = git.run(["worktree", "list", "--porcelain", "-z"], repository.top)
+    tops = [os.fsdecode(item[len(b"worktree ") :]) for item in out.split(b"\0") if item.startswith(b"worktree ")]
+    return [top for top in tops if os.path.isdir(top)] or [repository.top]
+
+
+def files_in_history(repository: Repository, since: float, suffixes: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
+    """Yields ``(path, bytes)`` of every version of every file whose name ends with one of ``suffixes``.
+
+    ``since`` bounds reflog entries, in seconds since 1970. Paths are relative to the repository's top.
+    """
+    tops = worktrees(repository)
+    starts = _commits(repository, tops, since)
+    blobs: dict[str, str] = {}
+    if starts:
+        out = git.run(
+            ["rev-list", "--objects", "--stdin"],
+            repository.top,
+            data="".join(c + "\n" for c in starts).encode(),
+        )
+        for line in out.split(b"\n"):
+            name, _, raw = line.partition(b" ")
+            path = os.fsdecode(raw)
+            if path.endswith(suffixes):
+                blobs.setdefault(name.decode(), path)
+    for top in tops:
+        for line in git.run(["ls-files", "--stage", "-z", "--full-name"], top).split(b"\0"):
+            meta, _, raw = line.partition(b"\t")
+            path = os.fsdecode(raw)
+            if path.endswith(suffixes):
+                blobs.setdefault(meta.decode().split()[1], path)
+    found = 0
+    for blob, data in git.read_blobs(blobs, repository.top):
+        found += 1
+        yield blobs[blob], data
+    if found != len(blobs) and not _is_shallow_or_partial(repository):
+        raise GitError(f"git lacks {len(blobs) - found} of the files that its history names", hint="git fsck")
+
+
+def _commits(repository: Repository, tops: list[str], since: float) -> list[str]:
+    commits: set[str] = set()
+    refs = git.run(["for-each-ref", "--format=%(objectname) %(*objectname)"], repository.top).decode().split()
+    commits.update(refs)
+    for top in tops:
+        for name in _PSEUDO:
+            out = (
+                git.run(["rev-parse", "--verify", "--quiet", name + "^{object}"], top, ok=(0, 1, 128)).decode().strip()
+            )
+            commits.update([out] if out else [])
+        if commits:
+            log = git.run(
+                ["log", "--walk-reflogs", "--all", "--format=%H %gd", "--date=unix"], top, ok=(0, 128)
+            ).decode("utf-8", "replace")
+            commits.update(_young(log, since))
+    return sorted(commits)
+
+
+def _young(log: str, since: float) -> Iterator[str]:
+    for line in log.splitlines():
+        commit, _, selector = line.partition(" ")
+        moment = selector.rpartition("@{")[2].rstrip("}")
+        if not moment.isdigit() or int(moment) >= since:
+            yield commit
+
+
+def _is_shallow_or_partial(repository: Repository) -> bool:
+    return os.path.exists(os.path.join(repository.common_dir, "shallow")) or bool(
+        git.run(["config", "--get-regexp", r"^remote\..*\.promisor$"], repository.top, ok=(0, 1))
+    )

@@ -1,0 +1,97 @@
+"""Trees: one object per directory, as in git.
+
+The text form is settled in docs/reference/formats.md. Decoding is strict: what is not in canonical form (sorted, no
+duplicates, valid names) is refused, so that equal directories always have equal digests and a hostile tree never
+reaches the disk.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from mltrack.errors import FormatError
+
+HEADER = b"mltrack-tree 1\n"
+FILE, EXEC, SYMLINK, DIRECTORY = "f", "x", "l", "d"
+MAX_DEPTH = 4096
+MAX_NAME_BYTES = 255
+MAX_TREE_BYTES = 1 << 30
+
+_ESCAPE = re.compile(rb"[\x00-\x20%\x7f-\xff]")
+_UNESCAPE = re.compile(rb"%([0-9a-f]{2})")
+_LINE = re.compile(r"([fxld]) ([0-9a-f]+) (0|[1-9][0-9]{0,18}) (\S+)\Z")
+# Names that git, or a file system that folds case, would take for git's or mltrack's own directory.
+_IGNORABLE = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
+_RESERVED = re.compile(r"(\.git|\.mltrack|git~[0-9]|mltrac~[0-9])[ .]*(:.*)?\Z")
+
+
+class Entry(NamedTuple):
+    """One line of a tree; a plain tuple on hot paths. ``size`` of a directory is the sum below it."""
+
+    name: bytes
+    kind: str
+    hex: str
+    size: int
+
+
+def encode(entries: Iterable[tuple[bytes, str, str, int]]) -> bytes:
+    """Returns the canonical bytes of a tree with these ``(name, kind, hex, size)`` entries, in any order."""
+    lines = [HEADER]
+    for name, kind, hex_digest, size in sorted(entries):
+        shown = _ESCAPE.sub(_escape, name) if _ESCAPE.search(name) else name
+        lines.append(b"%s %s %d %s\n" % (kind.encode(), hex_digest.encode(), size, shown))
+    return b"".join(lines)
+
+
+def decode(data: bytes, hex_size: int) -> list[Entry]:
+    """Returns the entries of a tree, sorted by name; raises FormatError unless ``data`` is canonical."""
+    if not data.startswith(HEADER):
+        raise FormatError(
+            "not a tree of version 1 (its first line differs)", hint="a newer mltrack may have written it"
+        )
+    if len(data) > MAX_TREE_BYTES or not data.endswith(b"\n"):
+        raise FormatError("a tree is truncated or too large")
+    try:
+        lines = data[len(HEADER) :].decode("ascii").split("\n")[:-1]
+    except UnicodeDecodeError:
+        raise FormatError("a tree holds bytes that are not ASCII") from None
+    entries: list[Entry] = []
+    previous = b""
+    for line in lines:
+        match = _LINE.match(line)
+        if match is None or len(match[2]) != hex_size:
+            raise FormatError(f"malformed line in a tree: {line[:120]!r}")
+        shown = match[4].encode()
+        name = _UNESCAPE.sub(_unescape, shown) if b"%" in shown else shown
+        if b"%" in shown and _ESCAPE.sub(_escape, name) != shown:
+            raise FormatError(f"name in a tree is not in canonical form: {shown[:120]!r}")
+        if name <= previous:
+            raise FormatError(f"tree is not sorted, or names {name[:120]!r} twice")
+        check_name(name)
+        previous = name
+        entries.append(Entry(name, match[1], match[2], int(match[3])))
+    return entries
+
+
+def check_name(name: bytes) -> None:
+    """Raises FormatError unless ``name`` may be one component of a path that mltrack writes."""
+    if not name or len(name) > MAX_NAME_BYTES or name in (b".", b"..") or b"/" in name or b"\0" in name:
+        raise FormatError(f"name not allowed in a tree: {name[:120]!r}")
+    if is_reserved_name(name):
+        raise FormatError(f"a tree may not hold {name[:120]!r}: it belongs to git or mltrack")
+
+
+def is_reserved_name(name: bytes) -> bool:
+    """Returns whether ``name`` is git's or mltrack's directory, in any spelling some file system would accept."""
+    if len(name) > 40 or name[:1] not in b".gGmM\xe2\xef":
+        return False
+    folded = _IGNORABLE.sub("", name.decode("utf-8", "surrogateescape")).lower()
+    return _RESERVED.match(folded) is not None
+
+
+def _escape(match: re.Match[bytes]) -> bytes:
+    return b"%%%02x" % match[0][0]
+
+
+def _unescape(match: re.Match[bytes]) -> bytes:
+    return bytes((int(match[1], 16),))

@@ -1,0 +1,161 @@
+"""Differences and merges of trees, read branch by branch: subtrees with equal digests are never opened.
+
+``load`` maps a tree's digest to its entries; these functions touch nothing else. Walks are iterative and bounded,
+since a forged tree may be deep.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from mltrack.errors import FormatError
+from mltrack.objects.tree import DIRECTORY, MAX_DEPTH, Entry
+
+MAX_MERGE_DEPTH = 400  # of directories that both sides changed; the one recursive walk here
+
+Load = Callable[[str], list[Entry]]
+
+
+class Change(NamedTuple):
+    """A path whose leaf differs; ``old`` or ``new`` is None where there is none. An empty directory is a leaf."""
+
+    path: bytes
+    old: Entry | None
+    new: Entry | None
+
+
+class Conflict(NamedTuple):
+    """A path that both sides changed differently."""
+
+    path: bytes
+
+
+def leaves(hex_digest: str, load: Load, prefix: bytes = b"") -> Iterator[tuple[bytes, Entry]]:
+    """Yields ``(path, entry)`` of each file, link and empty directory below a tree, in sorted order per directory."""
+    pending: list[tuple[bytes, str, int]] = [(prefix, hex_digest, 0)]
+    while pending:
+        at, digest, depth = pending.pop()
+        if depth > MAX_DEPTH:
+            raise FormatError(f"tree is deeper than {MAX_DEPTH} levels at {at[:120]!r}")
+        entries = load(digest)
+        if not entries and at:
+            yield at[:-1], Entry(at[:-1].rsplit(b"/", 1)[-1], DIRECTORY, digest, 0)
+        for entry in entries:
+            if entry.kind == DIRECTORY:
+                pending.append((at + entry.name + b"/", entry.hex, depth + 1))
+            else:
+                yield at + entry.name, entry
+
+
+def diff(old: str | None, new: str | None, load: Load, prefix: bytes = b"") -> Iterator[Change]:
+    """Yields the leaves that differ between two trees; None stands for no tree at all."""
+    pending: list[tuple[bytes, str | None, str | None, int]] = [(prefix, old, new, 0)]
+    while pending:
+        at, old_hex, new_hex, depth = pending.pop()
+        if old_hex == new_hex:
+            continue
+        if depth > MAX_DEPTH:
+            raise FormatError(f"tree is deeper than {MAX_DEPTH} levels at {at[:120]!r}")
+        before = {entry.name: entry for entry in load(old_hex)} if old_hex else {}
+        after = {entry.name: entry for entry in load(new_hex)} if new_hex else {}
+        yield from _directory_change(at, old_hex, new_hex, empty_before=not before, empty_after=not after)
+        for name in sorted(before.keys() | after.keys()):
+            a, b = before.get(name), after.get(name)
+            if a is not None and b is not None and (a.kind, a.hex) == (b.kind, b.hex):
+                continue
+            a_tree = a.hex if a is not None and a.kind == DIRECTORY else None
+            b_tree = b.hex if b is not None and b.kind == DIRECTORY else None
+            if a_tree or b_tree:
+                pending.append((at + name + b"/", a_tree, b_tree, depth + 1))
+            a_leaf = None if a_tree else a
+            b_leaf = None if b_tree else b
+            if a_leaf is not None or b_leaf is not None:
+                yield Change(at + name, a_leaf, b_leaf)
+
+
+def _directory_change(
+    at: bytes, old_hex: str | None, new_hex: str | None, *, empty_before: bool, empty_after: bool
+) -> Iterator[Change]:
+    """An empty directory is a leaf of its own: it appears, or stops being one."""
+    if not at:
+        return
+    name = at[:-1].rsplit(b"/", 1)[-1]
+    was = Entry(name, DIRECTORY, old_hex, 0) if old_hex and empty_before else None
+    now = Entry(name, DIRECTORY, new_hex, 0) if new_hex and empty_after else None
+    if was or now:
+        yield Change(at[:-1], was, now)
+
+
+class Merged(NamedTuple):
+    """The merged leaves of changed directories as trees, and the paths on which both sides disagree."""
+
+    hex: str
+    size: int
+    files: int
+    conflicts: list[Conflict]
+
+
+Write = Callable[[list[Entry]], str]
+
+
+def merge(base: str | None, ours: str, theirs: str, load: Load, write: Write, prefix: bytes = b"") -> Merged:
+    """Returns the three-way merge of two trees; ``write`` stores a tree and returns its digest.
+
+    A path changed on one side takes that side; changed equally on both, either; changed differently, it is a conflict
+    and keeps ours in the result. ``files`` is counted over the whole merged tree.
+    """
+    conflicts: list[Conflict] = []
+
+    def merge_level(at: bytes, base_hex: str | None, our_hex: str, their_hex: str, depth: int) -> str:
+        if depth > MAX_MERGE_DEPTH:
+            raise FormatError(f"both sides changed a tree below {MAX_MERGE_DEPTH} levels, at {at[:120]!r}")
+        if our_hex == their_hex or base_hex == their_hex:
+            return our_hex
+        if base_hex == our_hex:
+            return their_hex
+        before = {entry.name: entry for entry in load(base_hex)} if base_hex else {}
+        mine = {entry.name: entry for entry in load(our_hex)}
+        other = {entry.name: entry for entry in load(their_hex)}
+        result: list[Entry] = []
+        for name in sorted(mine.keys() | other.keys()):
+            b, o, t = before.get(name), mine.get(name), other.get(name)
+            chosen = _choose(b, o, t)
+            if chosen is _DISAGREE:
+                if o is not None and t is not None and o.kind == t.kind == DIRECTORY:
+                    base_tree = b.hex if b is not None and b.kind == DIRECTORY else None
+                    merged_hex = merge_level(at + name + b"/", base_tree, o.hex, t.hex, depth + 1)
+                    chosen = Entry(name, DIRECTORY, merged_hex, 0)
+                else:
+                    conflicts.append(Conflict(at + name))
+                    chosen = o
+            if chosen is not None:
+                result.append(chosen)
+        sized = [e if e.kind != DIRECTORY else e._replace(size=_size_of(e.hex, load)) for e in result]
+        return write(sized)
+
+    root = merge_level(prefix, base, ours, theirs, 0)
+    files = size = 0
+    for _, entry in leaves(root, load):
+        if entry.kind != DIRECTORY:
+            files += 1
+            size += entry.size
+    return Merged(root, size, files, conflicts)
+
+
+_DISAGREE = Entry(b"", "", "", -1)
+
+
+def _choose(base: Entry | None, ours: Entry | None, theirs: Entry | None) -> Entry | None:
+    key_base, key_ours, key_theirs = _key(base), _key(ours), _key(theirs)
+    if key_ours == key_theirs or key_theirs == key_base:
+        return ours
+    if key_ours == key_base:
+        return theirs
+    return _DISAGREE
+
+
+def _key(entry: Entry | None) -> tuple[str, str] | None:
+    return (entry.kind, entry.hex) if entry is not None else None
+
+
+def _size_of(hex_digest: str, load: Load) -> int:
+    return sum(entry.size for entry in load(hex_digest))

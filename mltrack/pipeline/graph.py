@@ -1,0 +1,120 @@
+"""Stages and the edges between them: who writes what, who needs whom.
+
+An edge goes from the stage that writes a path to each stage that depends on that path, on something below it, or on a
+directory above it.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+
+from mltrack.errors import PipelineError
+from mltrack.pipeline.stage import Stage, contains
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Stages by address in topological order, and for each the addresses it directly depends on, sorted."""
+
+    stages: dict[str, Stage]
+    upstream: dict[str, tuple[str, ...]]
+
+    def downstream(self) -> dict[str, tuple[str, ...]]:
+        found: dict[str, list[str]] = {address: [] for address in self.stages}
+        for address, needed in self.upstream.items():
+            for other in needed:
+                found[other].append(address)
+        return {address: tuple(sorted(others)) for address, others in found.items()}
+
+    def closure(self, addresses: Iterable[str]) -> set[str]:
+        """Returns the given stages and all that they depend on, directly or not."""
+        seen: set[str] = set()
+        pending = list(addresses)
+        while pending:
+            address = pending.pop()
+            if address not in seen:
+                seen.add(address)
+                pending.extend(self.upstream[address])
+        return seen
+
+    def owner_of(self, path: str) -> Stage | None:
+        """Returns the stage one of whose outputs is ``path`` or a directory above it."""
+        for stage in self.stages.values():
+            if any(contains(out.path, path) for out in stage.outs):
+                return stage
+        return None
+
+
+def build(stages: Iterable[Stage]) -> Graph:
+    """Returns the graph; raises PipelineError for a path with two owners, overlapping outputs, or a cycle."""
+    by_address = {stage.address: stage for stage in stages}
+    owners = _owners(by_address.values())
+    directories = _directories_above(owners)
+    upstream: dict[str, tuple[str, ...]] = {}
+    for stage in by_address.values():
+        needed = {
+            owner
+            for path in (
+                *stage.deps,
+                *(p.path for p in stage.params),
+                *((stage.env.lock,) if stage.env.lock else ()),
+            )
+            for owner in _writers_of(path, owners, directories)
+        }
+        if stage.address in needed:
+            raise PipelineError(
+                f"stage {stage.address!r} depends on its own output",
+                hint="remove the path from its deps; a path that the command updates in place is an out with `persist: true`",
+            )
+        upstream[stage.address] = tuple(sorted(needed))
+    try:
+        order = tuple(TopologicalSorter(upstream).static_order())
+    except CycleError as error:
+        cycle = " -> ".join(reversed(error.args[1]))
+        raise PipelineError(
+            f"the stages form a cycle: {cycle}", hint="`mltrack stage list` shows what each reads and writes"
+        ) from None
+    return Graph({address: by_address[address] for address in order}, upstream)
+
+
+def _owners(stages: Iterable[Stage]) -> dict[str, str]:
+    owners: dict[str, str] = {}
+    for stage in stages:
+        for out in stage.outs:
+            if out.path in owners:
+                raise PipelineError(
+                    f"output {out.path!r} is declared twice: by stage {owners[out.path]!r} and by {stage.address!r}",
+                    hint="each path has one owner: let one stage write it and the other depend on it",
+                )
+            owners[out.path] = stage.address
+    for path, address in owners.items():
+        for parent in _parents(path):
+            if parent in owners:
+                raise PipelineError(
+                    f"outputs overlap: {parent!r} of stage {owners[parent]!r} contains {path!r} of stage {address!r}",
+                    hint="declare the directory or the file in it, not both",
+                )
+    return owners
+
+
+def _directories_above(owners: dict[str, str]) -> dict[str, set[str]]:
+    above: dict[str, set[str]] = {}
+    for path, address in owners.items():
+        for parent in _parents(path):
+            above.setdefault(parent, set()).add(address)
+    return above
+
+
+def _writers_of(path: str, owners: dict[str, str], directories: dict[str, set[str]]) -> Iterator[str]:
+    if path in owners:
+        yield owners[path]
+    for parent in _parents(path):
+        if parent in owners:
+            yield owners[parent]
+    yield from directories.get(path, ())
+
+
+def _parents(path: str) -> Iterator[str]:
+    while "/" in path:
+        path = path.rpartition("/")[0]
+        yield path

@@ -1,0 +1,339 @@
+"""What should happen, and why: a pure function from what is declared, recorded and observed to a plan.
+
+The same ``decide`` serves the whole plan before anything runs, and each waiting stage when its inputs are known. It
+gives all reasons, not the first. It never looks at the disk: what it needs is handed in.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from mltrack.objects.content import Content
+from mltrack.objects.digest import Algorithm
+from mltrack.pipeline.graph import Graph
+from mltrack.pipeline.run_key import key_parts, run_key
+from mltrack.pipeline.stage import Entry, Inputs, Output, Stage, contains
+
+
+class Verdict(Enum):
+    """What becomes of a stage."""
+
+    SKIP = "skip"
+    RESTORE = "restore"
+    RUN = "run"
+    WAIT = "wait"
+
+
+class Cause(Enum):
+    """The typed cause in a reason; the value is its stable name in ``--json``."""
+
+    NEVER_RAN = "never-ran"
+    COMMAND_CHANGED = "command-changed"
+    SHELL_CHANGED = "shell-changed"
+    WDIR_CHANGED = "wdir-changed"
+    DEPENDENCY_CHANGED = "dependency-changed"
+    DEPENDENCY_ADDED = "dependency-added"
+    DEPENDENCY_REMOVED = "dependency-removed"
+    DEPENDENCY_MISSING = "dependency-missing"
+    PARAM_CHANGED = "param-changed"
+    PARAM_ADDED = "param-added"
+    PARAM_REMOVED = "param-removed"
+    ENVIRONMENT_CHANGED = "environment-changed"
+    OUTPUT_ADDED = "output-added"
+    OUTPUT_REMOVED = "output-removed"
+    OUTPUT_CHANGED = "output-changed"
+    OUTPUT_MISSING = "output-missing"
+    OUTPUT_NOT_CACHED = "output-not-cached"
+    ALWAYS_CHANGED = "always-changed"
+    FORCED = "forced"
+    UPSTREAM = "upstream"
+    FROZEN = "frozen"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One cause, what it concerns (a path, a param, a variable), and the old and new value where there are any."""
+
+    cause: Cause
+    subject: str = ""
+    old: Any = None
+    new: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A past result as the plan sees it: outputs by path, and the name under which the run cache keeps it."""
+
+    outs: dict[str, Content]
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known about one stage at the moment of deciding.
+
+    ``inputs`` lacks the paths in ``pending``, which upstream stages have yet to write. ``outs`` is what stands in the
+    workspace now.
+    """
+
+    entry: Entry | None
+    inputs: Inputs
+    outs: dict[str, Content | None]
+    pending: tuple[tuple[str, str], ...] = ()
+    """``(path, address of the stage that will write it)``"""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """How to ask about past results, each question answered without side effects.
+
+    ``find_records`` returns the usable records of a run key, newest first: those whose cached outputs can all be had.
+    ``is_cached`` says whether a content can be restored.
+    """
+
+    find_records: Callable[[str], list[Record]]
+    is_cached: Callable[[Content], bool]
+    algorithm: Algorithm
+    shell: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A decided stage. ``key`` is empty while inputs are pending; ``record`` is what a RESTORE brings back."""
+
+    stage: Stage
+    verdict: Verdict
+    reasons: tuple[Reason, ...]
+    key: str = ""
+    record: Record | None = None
+    from_run_cache: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a person asked for it. ``force`` runs though nothing changed; ``use_run_cache`` allows earlier results."""
+
+    force: bool = False
+    use_run_cache: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Steps in an order in which they can be taken."""
+
+    steps: tuple[Step, ...] = field(default=())
+
+    def by_verdict(self, verdict: Verdict) -> tuple[Step, ...]:
+        return tuple(step for step in self.steps if step.verdict is verdict)
+
+
+def make(
+    graph: Graph,
+    chosen: Iterable[str],
+    learn: Callable[[Stage, dict[str, Content | None], tuple[tuple[str, str], ...]], Known],
+    facts: Facts,
+    options: Options,
+) -> Plan:
+    """Returns the plan for the ``chosen`` stages.
+
+    ``learn(stage, upcoming, pending)`` returns what is known about a stage, taking ``upcoming`` outputs (of stages
+    that will be restored) for what stands at their paths. The order is the graph's.
+    """
+    wanted = set(chosen)
+    steps: list[Step] = []
+    unsettled: dict[str, str] = {}
+    upcoming: dict[str, Content | None] = {}
+    for address, stage in graph.stages.items():
+        if address not in wanted:
+            continue
+        pending = tuple(
+            (path, writer)
+            for path in dict.fromkeys((*stage.deps, *(p.path for p in stage.params), *filter(None, (stage.env.lock,))))
+            for writer in _unsettled_writers(path, unsettled)
+        )
+        step = decide(stage, learn(stage, upcoming, pending), facts, options)
+        steps.append(step)
+        if step.verdict in (Verdict.RUN, Verdict.WAIT):
+            unsettled.update({out.path: address for out in stage.outs})
+        elif step.record is not None:
+            upcoming.update(step.record.outs)
+    return Plan(tuple(steps))
+
+
+def _unsettled_writers(path: str, unsettled: dict[str, str]) -> list[str]:
+    return sorted({address for out, address in unsettled.items() if contains(out, path) or contains(path, out)})
+
+
+def decide(stage: Stage, known: Known, facts: Facts, options: Options) -> Step:
+    """Returns the verdict on one stage with all of its reasons."""
+    entry = known.entry
+    if stage.frozen:
+        return _decide_frozen(stage, known, facts)
+    pending_paths = {path for path, _ in known.pending}
+    reasons = input_reasons(stage, known, facts.shell, pending_paths)
+    reasons += [Reason(Cause.UPSTREAM, path, new=writer) for path, writer in known.pending]
+    if options.force:
+        reasons.append(Reason(Cause.FORCED))
+    if stage.always_changed:
+        reasons.append(Reason(Cause.ALWAYS_CHANGED))
+    missing = [reason for reason in reasons if reason.cause is Cause.DEPENDENCY_MISSING]
+    if known.pending:
+        return Step(stage, Verdict.WAIT, tuple(reasons))
+    if missing:
+        return Step(stage, Verdict.RUN, tuple(reasons))
+    parts = key_parts(stage, known.inputs, facts.shell)
+    key = run_key(parts, facts.algorithm) if parts is not None else ""
+    must_run = options.force or stage.always_changed
+    if not reasons and entry is not None:
+        out_reasons = output_reasons(stage, entry, known)
+        if not out_reasons:
+            return Step(stage, Verdict.SKIP, (), key)
+        reasons += out_reasons
+        lacking = [
+            Reason(Cause.OUTPUT_NOT_CACHED, out.path)
+            for out in _changed_outputs(stage, out_reasons)
+            if not out.cache or not facts.is_cached(entry.outs[out.path])
+        ]
+        if options.use_run_cache and not lacking:
+            return Step(stage, Verdict.RESTORE, tuple(reasons), key, Record(entry.outs))
+        reasons += lacking
+    if not must_run and options.use_run_cache and key:
+        record = _usable_record(stage, known, facts, key)
+        if record is not None:
+            return Step(stage, Verdict.RESTORE, tuple(reasons), key, record, from_run_cache=True)
+    return Step(stage, Verdict.RUN, tuple(reasons), key)
+
+
+def _decide_frozen(stage: Stage, known: Known, facts: Facts) -> Step:
+    """A frozen stage never runs, whatever changed; what it last wrote is still put back where it is missing."""
+    reasons = [Reason(Cause.FROZEN)]
+    entry = known.entry
+    if entry is not None and entry.outs.keys() == {out.path for out in stage.outs}:
+        lacking = [reason for reason in output_reasons(stage, entry, known) if reason.cause is Cause.OUTPUT_MISSING]
+        changed = _changed_outputs(stage, lacking)
+        if changed and all(out.cache and facts.is_cached(entry.outs[out.path]) for out in changed):
+            restored = {out.path: entry.outs[out.path] for out in changed}
+            return Step(stage, Verdict.RESTORE, (*reasons, *lacking), record=Record(restored))
+    return Step(stage, Verdict.SKIP, tuple(reasons))
+
+
+def _usable_record(stage: Stage, known: Known, facts: Facts, key: str) -> Record | None:
+    """A record of the key that names exactly the declared outputs, all of which can be had."""
+    declared = {out.path for out in stage.outs}
+    for record in facts.find_records(key):
+        if set(record.outs) == declared and all(
+            facts.is_cached(record.outs[out.path])
+            if out.cache
+            else record.outs[out.path].same_bytes(known.outs.get(out.path))
+            for out in stage.outs
+        ):
+            return record
+    return None
+
+
+def input_reasons(stage: Stage, known: Known, shell: str, pending: set[str] | None = None) -> list[Reason]:
+    """Returns every way in which what the stage depends on differs from what its lock entry records."""
+    entry, inputs, skip = known.entry, known.inputs, pending or set()
+    reasons: list[Reason] = [
+        Reason(Cause.DEPENDENCY_MISSING, path)
+        for path in stage.deps
+        if path not in skip and inputs.deps.get(path) is None
+    ]
+    if entry is None:
+        return [Reason(Cause.NEVER_RAN), *reasons]
+    if entry.cmd != stage.cmd:
+        reasons.append(Reason(Cause.COMMAND_CHANGED, old="\n".join(entry.cmd), new="\n".join(stage.cmd)))
+    if entry.shell != shell:
+        reasons.append(Reason(Cause.SHELL_CHANGED, old=entry.shell, new=shell))
+    if entry.wdir != stage.wdir:
+        reasons.append(Reason(Cause.WDIR_CHANGED, old=entry.wdir, new=stage.wdir))
+    reasons += _dependency_reasons(stage, entry, inputs, skip)
+    reasons += _param_reasons(entry.params, inputs.params, skip)
+    reasons += _environment_reasons(entry, inputs, skip, stage.env.lock)
+    declared = {out.path: out.type for out in stage.outs}
+    reasons += [Reason(Cause.OUTPUT_ADDED, path) for path in declared if entry.out_types.get(path) != declared[path]]
+    reasons += [Reason(Cause.OUTPUT_REMOVED, path) for path in entry.outs if path not in declared]
+    return reasons
+
+
+def _dependency_reasons(stage: Stage, entry: Entry, inputs: Inputs, skip: set[str]) -> list[Reason]:
+    reasons = []
+    for path in dict.fromkeys(stage.deps):
+        if path in skip:
+            continue
+        old, new = entry.deps.get(path), inputs.deps.get(path)
+        if new is None:
+            continue
+        if old is None:
+            reasons.append(Reason(Cause.DEPENDENCY_ADDED, path, new=new.hex))
+        elif not new.same_bytes(old):
+            reasons.append(Reason(Cause.DEPENDENCY_CHANGED, path, old.hex, new.hex))
+    declared = set(stage.deps)
+    return reasons + [
+        Reason(Cause.DEPENDENCY_REMOVED, path, old.hex) for path, old in entry.deps.items() if path not in declared
+    ]
+
+
+def _param_reasons(old: dict[str, dict[str, Any]], new: dict[str, dict[str, Any]], skip: set[str]) -> list[Reason]:
+    before = {(file, key): value for file, keys in old.items() for key, value in keys.items()}
+    after = {(file, key): value for file, keys in new.items() for key, value in keys.items()}
+    reasons = []
+    for file, key in sorted(before.keys() | after.keys()):
+        if file in skip:
+            continue
+        name = f"{file}:{key}"
+        if (file, key) not in before:
+            reasons.append(Reason(Cause.PARAM_ADDED, name, new=after[file, key]))
+        elif (file, key) not in after:
+            reasons.append(Reason(Cause.PARAM_REMOVED, name, old=before[file, key]))
+        elif not same_value(before[file, key], after[file, key]):
+            reasons.append(Reason(Cause.PARAM_CHANGED, name, before[file, key], after[file, key]))
+    return reasons
+
+
+def same_value(a: Any, b: Any) -> bool:
+    """Returns whether two values are written alike: 1, 1.0 and true are three different values."""
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(same_value(a[key], b[key]) for key in a)
+    if isinstance(a, list) and isinstance(b, list):
+        return len(a) == len(b) and all(map(same_value, a, b))
+    return type(a) is type(b) and bool(a == b)
+
+
+def _environment_reasons(entry: Entry, inputs: Inputs, skip: set[str], lock_path: str) -> list[Reason]:
+    absent = object()
+    reasons = []
+    for name in sorted(entry.env.keys() | inputs.env.keys()):
+        old, new = entry.env.get(name, absent), inputs.env.get(name, absent)
+        if old != new:
+            reasons.append(
+                Reason(
+                    Cause.ENVIRONMENT_CHANGED,
+                    name,
+                    None if old is absent else old,
+                    None if new is absent else new,
+                )
+            )
+    if entry.lock != inputs.lock and lock_path not in skip:
+        reasons.append(Reason(Cause.ENVIRONMENT_CHANGED, lock_path or "lock", entry.lock, inputs.lock))
+    if entry.image != inputs.image:
+        reasons.append(Reason(Cause.ENVIRONMENT_CHANGED, "image", entry.image, inputs.image))
+    return reasons
+
+
+def output_reasons(stage: Stage, entry: Entry, known: Known) -> list[Reason]:
+    """Returns every way in which the outputs in the workspace differ from the recorded ones."""
+    reasons = []
+    for out in stage.outs:
+        recorded, present = entry.outs[out.path], known.outs.get(out.path)
+        if present is None:
+            reasons.append(Reason(Cause.OUTPUT_MISSING, out.path, recorded.hex))
+        elif not recorded.same_bytes(present):
+            reasons.append(Reason(Cause.OUTPUT_CHANGED, out.path, recorded.hex, present.hex))
+    return reasons
+
+
+def _changed_outputs(stage: Stage, reasons: list[Reason]) -> list[Output]:
+    changed = {reason.subject for reason in reasons}
+    return [out for out in stage.outs if out.path in changed]

@@ -1,0 +1,115 @@
+"""What a pipeline file declares, as records. Paths are relative to the project's root, in POSIX form, normalised."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from mltrack.objects.content import Content
+
+PIPELINE_NAME = "mltrack.yaml"
+LOCK_NAME = "mltrack.lock"
+
+OUT, METRIC, PLOT = "out", "metric", "plot"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A path that a stage writes. ``cache=False`` leaves the bytes to git; ``persist`` keeps them before a run."""
+
+    path: str
+    type: str = OUT
+    cache: bool = True
+    persist: bool = False
+    push: bool = True
+    remote: str = ""
+    desc: str = ""
+    settings: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ParamFile:
+    """Keys read from one params file; ``keys`` is None where the whole file counts."""
+
+    path: str
+    keys: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What of the environment a result depends on: variables by name, a lock file, a container image."""
+
+    vars: tuple[str, ...] = ()
+    lock: str = ""
+    image: str = ""
+    show: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One declared stage, rendered: templates are filled in, paths are the project's.
+
+    ``address`` names it project-wide: its name, prefixed by ``dir/mltrack.yaml:`` outside the project's root.
+    """
+
+    address: str
+    name: str
+    pipeline_path: str
+    cmd: tuple[str, ...]
+    wdir: str = ""
+    deps: tuple[str, ...] = ()
+    params: tuple[ParamFile, ...] = ()
+    outs: tuple[Output, ...] = ()
+    env: Environment = field(default_factory=Environment)
+    frozen: bool = False
+    always_changed: bool = False
+    desc: str = ""
+    meta: Any = None
+
+    @property
+    def lock_path(self) -> str:
+        directory = self.pipeline_path.rpartition("/")[0]
+        return f"{directory}/{LOCK_NAME}" if directory else LOCK_NAME
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The values of everything that a stage declares to depend on, at one moment.
+
+    ``deps`` maps a path to what stands there, or to None if nothing does. ``env`` maps a variable to the digest of its
+    value, or to None if it is not set. ``lock`` is the digest of the environment's lock file.
+    """
+
+    deps: dict[str, Content | None]
+    params: dict[str, dict[str, Any]] = field(default_factory=dict)
+    env: dict[str, str | None] = field(default_factory=dict)
+    lock: str | None = None
+    image: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One stage's block in the lock: the values that its recorded result depends on, and the result."""
+
+    cmd: tuple[str, ...]
+    shell: str
+    wdir: str
+    deps: dict[str, Content]
+    params: dict[str, dict[str, Any]]
+    env: dict[str, str | None]
+    lock: str | None
+    image: str | None
+    outs: dict[str, Content]
+    out_types: dict[str, str]
+
+
+def stage_address(pipeline_path: str, name: str) -> str:
+    """Returns the project-wide name of a stage."""
+    return name if pipeline_path == PIPELINE_NAME else f"{pipeline_path}:{name}"
+
+
+def contains(directory: str, path: str) -> bool:
+    """Returns whether ``path`` is ``directory`` or lies below it; the root is the empty string."""
+    return path == directory or not directory or path.startswith(directory + "/")
+
+
+def overlaps(a: str, b: str) -> bool:
+    return contains(a, b) or contains(b, a)
