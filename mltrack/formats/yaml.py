@@ -9,7 +9,7 @@ import re
 from typing import Any, NoReturn
 
 import yaml
-from yaml.cyaml import CParser
+from yaml.cyaml import CParser  # type: ignore[attr-defined]
 
 from mltrack.errors import FormatError
 
@@ -171,7 +171,7 @@ class _Builder:
             return text.lower() == "true"
         if tag == _NULL:
             return None
-        self.fail(node, f"the tag {tag!r} is not allowed")
+        return self.fail(node, f"the tag {tag!r} is not allowed")
 
 
 def dump(value: Any) -> str:

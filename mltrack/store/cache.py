@@ -1,0 +1,256 @@
+"""The cache: objects by digest on the local disk, shared by all worktrees of a clone.
+
+Small objects lie in packs, large ones are files under ``loose/``. What is written becomes visible only when it is
+durable; what is read is checked against its digest, and an object that fails is put into quarantine and counts as
+missing from then on. The cache knows digests and sizes, never paths of the workspace.
+"""
+
+import errno
+import fcntl
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from typing import NamedTuple
+
+from mltrack.disk.durable import make_directories, opened, read_all, write_all
+from mltrack.disk.lock import locked
+from mltrack.errors import IntegrityError, MissingObjectError
+from mltrack.objects import tree
+from mltrack.objects.content import TREE, Content
+from mltrack.objects.digest import Algorithm
+from mltrack.objects.tree_diff import leaves
+from mltrack.store import pack
+from mltrack.store.index import Index, Row
+
+_FICLONE = 0x40049409
+_PIECE = 1 << 18
+READ_ONLY = 0o444
+
+
+class Place(NamedTuple):
+    """Where an object lies: a file, and the range in it. ``pack_id`` is empty for a file of its own."""
+
+    path: str
+    offset: int
+    size: int
+    pack_id: str = ""
+
+
+class Cache:
+    """Reads objects; :class:`mltrack.store.cache_writer.CacheWriter` writes them."""
+
+    def __init__(self, path: str, algorithm: Algorithm) -> None:
+        self.path = path
+        self.algorithm = algorithm
+        self.tmp_path = os.path.join(path, "tmp")
+        self.packs_path = os.path.join(path, "packs")
+        self.quarantine_path = os.path.join(path, "quarantine")
+        self._indexes: dict[str, Index] | None = None
+        self._quarantined: set[str] = set()
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Keeps garbage collection from deleting, from the question 'is it there?' until the answer's reference is written."""
+        make_directories(self.tmp_path)
+        with locked(os.path.join(self.path, "gc.lock"), shared=True):
+            yield
+
+    # what is there
+
+    def indexes(self) -> dict[str, Index]:
+        """Returns the indexes of all packs by pack id; one that is lost or damaged is read from its pack."""
+        if self._indexes is None:
+            self._indexes = {}
+            self.reload()
+        return self._indexes
+
+    def reload(self) -> None:
+        """Looks again which packs there are: another process may have added or merged some."""
+        known = self._indexes if self._indexes is not None else {}
+        names = {name[:-5] for name in _names_in(self.packs_path) if name.endswith(".pack")}
+        self._indexes = {id_: known[id_] if id_ in known else self._load_index(id_) for id_ in sorted(names)}
+        self._quarantined = set(_names_in(self.quarantine_path))
+
+    def forget_indexes(self) -> None:
+        self._indexes = None
+
+    def pack_path(self, id_: str) -> str:
+        return os.path.join(self.packs_path, id_ + ".pack")
+
+    def loose_path(self, hex_digest: str) -> str:
+        return os.path.join(self.path, "loose", hex_digest[:2], hex_digest[2:])
+
+    def find(self, hex_digest: str) -> Place | None:
+        """Returns where an object lies, or None."""
+        path = self.loose_path(hex_digest)
+        with suppress(FileNotFoundError, NotADirectoryError):
+            return Place(path, 0, os.stat(path).st_size)
+        raw = bytes.fromhex(hex_digest)
+        for id_, index in self.indexes().items():
+            row = index.find(raw)
+            if row is not None and f"{hex_digest}.{id_}" not in self._quarantined:
+                return Place(self.pack_path(id_), row.offset, row.stored, id_)
+        return None
+
+    def has(self, hex_digest: str) -> bool:
+        return self.find(hex_digest) is not None
+
+    def missing(self, hex_digests: Iterable[str]) -> set[str]:
+        """Returns those of the digests whose objects are not here; one question for many."""
+        wanted = {bytes.fromhex(item): item for item in hex_digests}
+        if len(wanted) <= 64:
+            return {item for item in wanted.values() if not self.has(item)}
+        rest = set(wanted)
+        for id_, index in self.indexes().items():
+            if not rest:
+                break
+            found = index.digests() & rest
+            if self._quarantined:
+                found = {raw for raw in found if f"{raw.hex()}.{id_}" not in self._quarantined}
+            rest -= found
+        return {wanted[raw] for raw in rest if not os.path.exists(self.loose_path(wanted[raw]))}
+
+    def holds(self, content: Content) -> bool:
+        """Returns whether everything of a content is here: of a tree all trees and files below it."""
+        if content.kind != TREE:
+            return self.has(content.hex)
+        return not self.missing_below(content.hex)
+
+    def missing_below(self, hex_digest: str) -> set[str]:
+        """Returns the digests of objects at or below a tree that are not here."""
+        lacking: set[str] = set()
+        files: set[str] = set()
+        pending, seen = [hex_digest], {hex_digest}
+        while pending:
+            digest = pending.pop()
+            try:
+                entries = self.read_tree(digest)
+            except MissingObjectError:
+                lacking.add(digest)
+                continue
+            for entry in entries:
+                if entry.kind != tree.DIRECTORY:
+                    files.add(entry.hex)
+                elif entry.hex not in seen:
+                    seen.add(entry.hex)
+                    pending.append(entry.hex)
+        return lacking | self.missing(files)
+
+    # reading
+
+    def read(self, hex_digest: str) -> bytes:
+        """Returns an object's bytes, checked; raises MissingObjectError or, after quarantine, IntegrityError."""
+        for attempt in (1, 2):
+            place = self._place(hex_digest)
+            try:
+                with opened(place.path, os.O_RDONLY) as descriptor:
+                    os.lseek(descriptor, place.offset, os.SEEK_SET)
+                    data = os.read(descriptor, place.size) if place.pack_id else read_all(descriptor, place.size)
+                break
+            except FileNotFoundError:
+                self.reload()  # the pack was merged into another since its index was read
+                if attempt == 2:
+                    raise
+        if self.algorithm.hex_of(data) != hex_digest:
+            self.quarantine(hex_digest, place)
+        return data
+
+    def read_tree(self, hex_digest: str) -> list[tree.Entry]:
+        return tree.decode(self.read(hex_digest), self.algorithm.hex_size)
+
+    def leaves_below(self, hex_digest: str) -> Iterator[tuple[bytes, tree.Entry]]:
+        return leaves(hex_digest, self.read_tree)
+
+    def copy_to(
+        self, hex_digest: str, descriptor: int, size: int, links: tuple[str, ...] = ("reflink", "copy")
+    ) -> None:
+        """Writes an object into an open, empty file, checked against its digest and ``size`` on the way.
+
+        Where the file system can share blocks and ``links`` allows it, nothing is copied.
+        """
+        place = self._place(hex_digest)
+        if place.size != size:
+            self.quarantine(hex_digest, place, f"it has {place.size} bytes, not {size}")
+        if place.pack_id:
+            write_all(descriptor, self.read(hex_digest))
+            return
+        hasher = self.algorithm.new()
+        with opened(place.path, os.O_RDONLY) as source:
+            cloned = "reflink" in links and _clone(source, descriptor)
+            while piece := os.read(source, _PIECE):
+                hasher.update(piece)
+                if not cloned:
+                    write_all(descriptor, piece)
+        if hasher.hexdigest() != hex_digest:
+            self.quarantine(hex_digest, place)
+
+    def _place(self, hex_digest: str) -> Place:
+        place = self.find(hex_digest)
+        if place is None:
+            raise MissingObjectError(
+                f"the object {self.algorithm.text(hex_digest)} is not in the cache",
+                hint="mltrack fetch",
+                context=hex_digest,
+            )
+        return place
+
+    def quarantine(self, hex_digest: str, place: Place, why: str = "its bytes do not match its digest") -> None:
+        """Sets a damaged object aside, so that it counts as missing and can be fetched anew; always raises IntegrityError."""
+        make_directories(self.quarantine_path)
+        if place.pack_id:
+            mark = os.path.join(self.quarantine_path, f"{hex_digest}.{place.pack_id}")
+            with opened(mark, os.O_WRONLY | os.O_CREAT):
+                pass
+        else:
+            with suppress(FileNotFoundError):
+                os.rename(place.path, os.path.join(self.quarantine_path, hex_digest))
+        self.forget_indexes()
+        raise IntegrityError(
+            f"the object {self.algorithm.text(hex_digest)} in {place.path} is damaged: {why}; it was set aside",
+            hint="`mltrack fetch` gets it again from a remote; `mltrack add` repairs it from the workspace",
+        )
+
+    def _load_index(self, id_: str) -> Index:
+        path = os.path.join(self.packs_path, id_ + ".idx")
+        try:
+            with opened(path, os.O_RDONLY) as descriptor:
+                data = read_all(descriptor, os.fstat(descriptor).st_size)
+            return Index(data, self.algorithm, path)
+        except (OSError, IntegrityError):
+            return pack.read_index(self.pack_path(id_), self.algorithm)
+
+
+def rows_by_pack(cache: Cache, hex_digests: Iterable[str]) -> tuple[dict[str, list[Row]], list[str]]:
+    """Returns the rows of packed objects by pack, and the digests of those that are files of their own."""
+    packed: dict[str, list[Row]] = {}
+    alone: list[str] = []
+    rest = {bytes.fromhex(item) for item in hex_digests}
+    for id_, index in cache.indexes().items():
+        hits = index.digests() & rest
+        if hits:
+            rows = [row for row in index if row.raw in hits] if len(hits) * 8 > index.count else _look_up(index, hits)
+            packed[id_] = rows
+            rest -= hits
+    alone += [raw.hex() for raw in rest]
+    return packed, alone
+
+
+def _look_up(index: Index, raws: set[bytes]) -> list[Row]:
+    return [row for row in map(index.find, raws) if row is not None]
+
+
+def _clone(source: int, target: int) -> bool:
+    try:
+        fcntl.ioctl(target, _FICLONE, source)
+    except OSError as error:
+        if error.errno in (errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.ENOTTY, errno.ENOSYS, errno.EPERM):
+            return False
+        raise
+    return True
+
+
+def _names_in(directory: str) -> list[str]:
+    try:
+        return os.listdir(directory)
+    except FileNotFoundError:
+        return []

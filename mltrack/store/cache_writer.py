@@ -1,0 +1,175 @@
+"""Writing into the cache: many objects at once, durable together, visible only then.
+
+The order is always: bytes aside, fsync, rename, fsync of the directory. Whoever writes a reference to an object does
+it after ``finish`` has returned.
+"""
+
+import os
+from contextlib import suppress
+
+from mltrack.disk.durable import fsync_directory, make_directories, opened, temporary_path, write_all
+from mltrack.errors import IntegrityError
+from mltrack.store import pack
+from mltrack.store.cache import READ_ONLY, Cache
+
+_PIECE = 1 << 18
+
+
+class CacheWriter:
+    """Collects new objects and makes them durable together; nothing of it is visible before ``finish``.
+
+    Use it as a context manager: leaving the block by an error discards what was not finished. It is for one thread.
+    """
+
+    def __init__(self, cache: Cache) -> None:
+        self._cache = cache
+        self._writers: dict[int, pack.PackWriter] = {}
+        self._finished: list[pack.Finished] = []
+        self._loose: list[tuple[str, str]] = []
+        self._fresh: set[str] = set()
+        make_directories(cache.tmp_path)
+
+    def __enter__(self) -> "CacheWriter":
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        self.discard()
+
+    def put(self, data: bytes, contents: int = pack.ANY) -> str:
+        """Adds bytes and returns their digest."""
+        hex_digest = self._cache.algorithm.hex_of(data)
+        self.put_known(hex_digest, data, contents)
+        return hex_digest
+
+    def put_known(self, hex_digest: str, data: bytes, contents: int = pack.ANY) -> None:
+        """Adds bytes whose digest was just computed from them; what is there already is not written again."""
+        if hex_digest in self._fresh or self._cache.has(hex_digest):
+            return
+        self.rewrite(hex_digest, data, contents)
+
+    def rewrite(self, hex_digest: str, data: bytes, contents: int = pack.ANY) -> None:
+        """Adds bytes whether or not they are there already: for moving objects into a new pack."""
+        self._fresh.add(hex_digest)
+        if len(data) >= pack.SMALL_OBJECT:
+            self._put_alone(hex_digest, data)
+            return
+        writer = self._writers.get(contents)
+        if writer is None:
+            writer = self._writers[contents] = pack.PackWriter(self._cache.tmp_path, self._cache.algorithm, contents)
+        writer.add(hex_digest, data)
+        if writer.size >= pack.TARGET_BYTES:
+            self._finished.append(self._writers.pop(contents).finish())
+
+    def put_stream(self, source: int, size: int) -> tuple[str, int]:
+        """Copies a large file from its descriptor, hashing what is written; returns digest and bytes read."""
+        temporary = temporary_path(self._cache.tmp_path)
+        hasher = self._cache.algorithm.new()
+        total = 0
+        with opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644) as target:
+            self._loose.append((temporary, ""))
+            while piece := os.read(source, _PIECE):
+                hasher.update(piece)
+                write_all(target, piece)
+                total += len(piece)
+            os.fchmod(target, READ_ONLY)
+        hex_digest = hasher.hexdigest()
+        self._loose.pop()
+        if hex_digest in self._fresh or self._cache.has(hex_digest):
+            os.unlink(temporary)
+        else:
+            self._fresh.add(hex_digest)
+            self._loose.append((temporary, hex_digest))
+        return hex_digest, total
+
+    def adopt_pack(self, temporary: str, id_: str) -> None:
+        """Takes over a whole pack whose file was just written to ``temporary``; checks its name and every object."""
+        algorithm = self._cache.algorithm
+        if pack.digest_of_file(temporary, algorithm) != id_:
+            raise IntegrityError(f"the pack {id_} does not match its digest", hint="mltrack fetch")
+        index = pack.read_index(temporary, algorithm)
+        for row, data in pack.read_objects(temporary, list(index)):
+            if algorithm.hex_of(data) != row.raw.hex() or row.size != row.stored:
+                raise IntegrityError(f"the pack {id_} holds an object that does not match its digest {row.raw.hex()}")
+        os.chmod(temporary, READ_ONLY)
+        with opened(temporary, os.O_RDONLY) as descriptor:
+            os.fsync(descriptor)
+        self._finished.append(pack.Finished(id_, temporary, index.data, os.stat(temporary).st_size))
+
+    def adopt_alone(self, temporary: str, hex_digest: str) -> None:
+        """Takes over a large object whose file was just written to ``temporary``; checks its digest."""
+        if pack.digest_of_file(temporary, self._cache.algorithm) != hex_digest:
+            raise IntegrityError(f"{hex_digest} arrived with other bytes", hint="mltrack fetch")
+        os.chmod(temporary, READ_ONLY)
+        self._loose.append((temporary, hex_digest))
+        self._fresh.add(hex_digest)
+
+    def owns(self, temporary: str) -> bool:
+        """Returns whether a temporary file was taken over, and will be renamed or removed here."""
+        return any(temporary == path for path, _ in self._loose) or any(
+            temporary == done.temporary for done in self._finished
+        )
+
+    def has(self, hex_digest: str) -> bool:
+        return hex_digest in self._fresh or self._cache.has(hex_digest)
+
+    def finish(self) -> None:
+        """Makes all that was added durable, then visible."""
+        for contents in list(self._writers):
+            self._finished.append(self._writers.pop(contents).finish())
+        self._finish_loose()
+        if self._finished:
+            make_directories(self._cache.packs_path)
+        for done in self._finished:
+            self._publish(done)
+        if self._finished:
+            fsync_directory(self._cache.packs_path)
+        changed = bool(self._finished or self._loose)
+        self._finished.clear()
+        self._loose.clear()
+        self._fresh.clear()
+        if changed:
+            self._cache.reload()
+
+    def discard(self) -> None:
+        """Removes what was not finished."""
+        for writer in self._writers.values():
+            writer.discard()
+        self._writers.clear()
+        for path in [done.temporary for done in self._finished] + [temporary for temporary, _ in self._loose]:
+            with suppress(OSError):
+                os.unlink(path)
+        self._finished.clear()
+        self._loose.clear()
+
+    def _put_alone(self, hex_digest: str, data: bytes) -> None:
+        temporary = temporary_path(self._cache.tmp_path)
+        self._loose.append((temporary, hex_digest))
+        with opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644) as target:
+            write_all(target, data)
+            os.fchmod(target, READ_ONLY)
+
+    def _finish_loose(self) -> None:
+        if not self._loose:
+            return
+        for temporary, _ in self._loose:
+            with opened(temporary, os.O_RDONLY) as descriptor:
+                os.fsync(descriptor)
+        directories = set()
+        for temporary, hex_digest in self._loose:
+            path = self._cache.loose_path(hex_digest)
+            make_directories(os.path.dirname(path))
+            os.rename(temporary, path)
+            directories.add(os.path.dirname(path))
+        for directory in directories:
+            fsync_directory(directory)
+
+    def _publish(self, done: pack.Finished) -> None:
+        """The index first: a reader lists packs, and finds a pack's index beside it. It need not be durable: a lost
+        one is read from the pack."""
+        index_path = os.path.join(self._cache.packs_path, done.id + ".idx")
+        temporary = temporary_path(self._cache.tmp_path)
+        with opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644) as target:
+            write_all(target, done.index_data)
+            os.fchmod(target, READ_ONLY)
+        os.rename(temporary, index_path)
+        os.rename(done.temporary, self._cache.pack_path(done.id))

@@ -1,0 +1,154 @@
+"""A directory as a store: a mounted disk, a share, a folder beside the project.
+
+It works on ``os`` directly, since the point is what generic file layers lack: fsync, and copies inside the kernel.
+"""
+
+import errno
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+
+from mltrack.disk.durable import (
+    fsync_directory,
+    make_directories,
+    opened,
+    read_all,
+    remove_stale_temporaries,
+    temporary_path,
+    write_all,
+)
+from mltrack.errors import RemoteError
+from mltrack.store.store import Abilities, Listed
+
+_PIECE = 1 << 20
+
+
+class DirectoryRemote:
+    """See :class:`mltrack.store.store.Store`; ``root`` is created when something is first written."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self._tmp = os.path.join(root, "tmp")
+
+    @property
+    def url(self) -> str:
+        return self.root
+
+    @property
+    def abilities(self) -> Abilities:
+        return Abilities(durable=True, local=True, writable=True)
+
+    def list(self, prefix: str) -> Iterator[Listed]:
+        pending = [prefix.strip("/")]
+        while pending:
+            at = pending.pop()
+            with self._translating(at):
+                try:
+                    entries = sorted(os.scandir(os.path.join(self.root, at)), key=lambda entry: entry.name)
+                except FileNotFoundError:
+                    if not os.path.isdir(self.root):
+                        raise
+                    continue
+                for entry in entries:
+                    name = f"{at}/{entry.name}" if at else entry.name
+                    if entry.is_dir(follow_symlinks=False):
+                        if name != "tmp":
+                            pending.append(name)
+                    elif entry.is_file(follow_symlinks=False):
+                        state = entry.stat(follow_symlinks=False)
+                        yield Listed(name, state.st_size, state.st_mtime)
+
+    def missing(self, names: Iterable[str]) -> set[str]:
+        with self._translating(""):
+            return {name for name in names if not os.path.isfile(self._path(name))}
+
+    def get(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
+        with self._translating(name), opened(self._path(name), os.O_RDONLY | os.O_NOFOLLOW) as descriptor:
+            if length is None:
+                os.lseek(descriptor, offset, os.SEEK_SET)
+                return read_all(descriptor, max(0, os.fstat(descriptor).st_size - offset))
+            return os.pread(descriptor, length, offset)
+
+    def fetch(self, name: str, path: str) -> None:
+        with (
+            self._translating(name),
+            opened(self._path(name), os.O_RDONLY | os.O_NOFOLLOW) as source,
+            opened(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644) as target,
+        ):
+            copy_bytes(source, target)
+
+    def put(self, name: str, data: bytes, *, replace: bool = False) -> None:
+        with self._translating(name), self._written(name, replace=replace) as descriptor:
+            write_all(descriptor, data)
+
+    def put_file(self, name: str, path: str) -> None:
+        with opened(path, os.O_RDONLY) as source, self._translating(name), self._written(name) as descriptor:
+            copy_bytes(source, descriptor)
+
+    def delete(self, names: Iterable[str]) -> None:
+        for name in names:
+            with self._translating(name), suppress(FileNotFoundError):
+                os.unlink(self._path(name))
+
+    @contextmanager
+    def _written(self, name: str, *, replace: bool = False) -> Iterator[int]:
+        path = self._path(name)
+        make_directories(self._tmp)
+        make_directories(os.path.dirname(path))
+        temporary = temporary_path(self._tmp)
+        try:
+            with opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644) as descriptor:
+                yield descriptor
+                if not replace:
+                    os.fchmod(descriptor, 0o444)
+                os.fsync(descriptor)
+            os.rename(temporary, path)
+        except BaseException:
+            with suppress(OSError):
+                os.unlink(temporary)
+            raise
+        fsync_directory(os.path.dirname(path))
+
+    def clean(self) -> int:
+        """Removes what dead processes left half-written; returns how many files."""
+        return remove_stale_temporaries(self._tmp)
+
+    def _path(self, name: str) -> str:
+        if name.startswith("/") or ".." in name.split("/"):
+            raise RemoteError(f"not a name in a remote: {name[:120]!r}")
+        return os.path.join(self.root, name)
+
+    @contextmanager
+    def _translating(self, name: str) -> Iterator[None]:
+        """Errors of the disk become errors of the remote; a missing name stays a FileNotFoundError."""
+        try:
+            yield
+        except FileNotFoundError:
+            if not os.path.isdir(self.root):
+                raise RemoteError(
+                    f"the remote directory {self.root} does not exist",
+                    hint="is the disk mounted? `mltrack remote list` shows the place",
+                ) from None
+            raise
+        except OSError as error:
+            hint = (
+                "free some space there"
+                if error.errno in (errno.ENOSPC, errno.EDQUOT)
+                else "check the place and its permissions"
+            )
+            raise RemoteError(f"the remote {self.root} failed at {name or '.'}: {error.strerror}", hint=hint) from error
+
+
+def copy_bytes(source: int, target: int) -> None:
+    """Copies all bytes from one descriptor to another, inside the kernel where it can."""
+    while True:
+        try:
+            count = os.copy_file_range(source, target, 1 << 30)
+        except OSError as error:
+            if error.errno not in (errno.EXDEV, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, errno.EPERM):
+                raise
+            break
+        if count == 0:
+            return
+    while piece := os.read(source, _PIECE):
+        write_all(target, piece)

@@ -1,0 +1,144 @@
+"""Garbage collection of the cache: mark what is referred to, plan, then delete what is old and not marked.
+
+Only objects that no root refers to are ever deleted, and only when they are older than the grace. New packs are
+written and published before old ones are deleted; on a full disk the deletions that need no space come first.
+"""
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from mltrack.disk.durable import remove_stale_temporaries
+from mltrack.errors import IntegrityError, MissingObjectError, WorkspaceError
+from mltrack.objects import tree
+from mltrack.objects.content import TREE, Content
+from mltrack.store import pack
+from mltrack.store.cache import Cache
+from mltrack.store.cache_writer import CacheWriter
+from mltrack.store.index import Row
+
+REPACK_BELOW = 0.5
+"""A pack of which less than this share is still needed is written anew without the rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class GcPlan:
+    """What would go: files of large objects, whole packs, packs to shrink with the rows that stay, record files."""
+
+    loose: tuple[str, ...] = ()
+    packs: tuple[str, ...] = ()
+    shrink: dict[str, list[Row]] = field(default_factory=dict)
+    records: tuple[str, ...] = ()
+    objects: int = 0
+    bytes: int = 0
+
+
+def mark(cache: Cache, current: Iterable[Content], history: Iterable[Content], marked: set[str]) -> None:
+    """Adds to ``marked`` the digests of everything at and below the given contents.
+
+    A tree that is not here keeps nothing alive: where it was never fetched, neither was what only it names. But if it
+    belongs to the current state, or was here and is damaged, what it names cannot be told: WorkspaceError, so that
+    nothing is deleted.
+    """
+    for contents, must_exist in ((current, True), (history, False)):
+        pending = [(content.hex, content.kind == TREE) for content in contents]
+        while pending:
+            hex_digest, is_tree = pending.pop()
+            if hex_digest in marked:
+                continue
+            if is_tree:
+                try:
+                    entries = cache.read_tree(hex_digest)
+                except (MissingObjectError, IntegrityError) as error:
+                    if must_exist or _was_damaged(cache, hex_digest, error):
+                        raise WorkspaceError(
+                            f"nothing was deleted: the tree {cache.algorithm.text(hex_digest)} is not in the cache, "
+                            "so what it refers to is not known",
+                            hint="mltrack fetch",
+                        ) from error
+                    continue
+                pending += [(entry.hex, entry.kind == tree.DIRECTORY) for entry in entries]
+            marked.add(hex_digest)
+
+
+def _was_damaged(cache: Cache, hex_digest: str, error: Exception) -> bool:
+    if isinstance(error, IntegrityError):
+        return True
+    with suppress(FileNotFoundError):
+        return any(name.partition(".")[0] == hex_digest for name in os.listdir(cache.quarantine_path))
+    return False
+
+
+def plan(cache: Cache, marked: set[str], records: Iterable[str], older_than: float) -> GcPlan:
+    """Returns what may go: not marked, and last written before ``older_than``, in seconds since 1970."""
+    objects = size = 0
+    loose: list[str] = []
+    for path, hex_digest in _loose_files(cache):
+        state = os.stat(path)
+        if hex_digest not in marked and state.st_mtime < older_than:
+            loose.append(path)
+            objects, size = objects + 1, size + state.st_size
+    packs: list[str] = []
+    shrink: dict[str, list[Row]] = {}
+    raw_marked = {bytes.fromhex(item) for item in marked}
+    for id_, index in cache.indexes().items():
+        if os.stat(cache.pack_path(id_)).st_mtime >= older_than:
+            continue
+        live = [row for row in index if row.raw in raw_marked]
+        total = sum(row.stored for row in index)
+        kept = sum(row.stored for row in live)
+        if not live:
+            packs.append(id_)
+        elif kept < REPACK_BELOW * total:
+            shrink[id_] = live
+        else:
+            continue
+        objects, size = objects + index.count - len(live), size + total - kept
+    return GcPlan(tuple(loose), tuple(packs), shrink, tuple(records), objects, size)
+
+
+def execute(cache: Cache, plan: GcPlan) -> None:
+    """Deletes what the plan names; the caller holds the cache's gc lock exclusively."""
+    for path in (*plan.records, *plan.loose):
+        with suppress(FileNotFoundError):
+            os.unlink(path)
+    _delete_packs(cache, plan.packs)
+    if plan.shrink:
+        with CacheWriter(cache) as writer:
+            kept = {row.raw for rows in plan.shrink.values() for row in rows}
+            elsewhere = _held_elsewhere(cache, kept, set(plan.shrink))
+            for id_, rows in plan.shrink.items():
+                contents = pack.contents_of(cache.pack_path(id_))
+                for row in rows:
+                    if row.raw not in elsewhere:
+                        writer.rewrite(row.raw.hex(), cache.read(row.raw.hex()), contents)
+                        elsewhere.add(row.raw)
+            writer.finish()
+        _delete_packs(cache, tuple(plan.shrink))
+    cache.forget_indexes()
+    remove_stale_temporaries(cache.tmp_path)
+
+
+def _held_elsewhere(cache: Cache, raws: set[bytes], shrinking: set[str]) -> set[bytes]:
+    found: set[bytes] = set()
+    for id_, index in cache.indexes().items():
+        if id_ not in shrinking:
+            found |= index.digests() & raws
+    return found
+
+
+def _delete_packs(cache: Cache, ids: tuple[str, ...]) -> None:
+    for id_ in ids:
+        for path in (cache.pack_path(id_), os.path.join(cache.packs_path, id_ + ".idx")):
+            with suppress(FileNotFoundError):
+                os.unlink(path)
+
+
+def _loose_files(cache: Cache) -> Iterable[tuple[str, str]]:
+    top = os.path.join(cache.path, "loose")
+    with suppress(FileNotFoundError):
+        for directory in sorted(os.listdir(top)):
+            for name in sorted(os.listdir(os.path.join(top, directory))):
+                if cache.algorithm.is_hex(directory + name):
+                    yield os.path.join(top, directory, name), directory + name

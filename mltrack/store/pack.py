@@ -1,0 +1,140 @@
+"""Packs: one file holding many small objects, followed by its index; named by the digest of its bytes, never changed.
+
+The same format serves cache and remote. The layout is settled in docs/reference/formats.md.
+"""
+
+import os
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from mltrack.disk.durable import opened, read_all, temporary_path, write_all
+from mltrack.errors import FormatError, IntegrityError
+from mltrack.objects.digest import Algorithm
+from mltrack.store.index import WHOLE, Index, Row, encode
+
+MAGIC, END_MAGIC = b"MLTPACK\n", b"MLTPEND\n"
+VERSION = 1
+ANY, TREES = 0, 1
+"""What a pack holds: trees have packs of their own, so that a directory can be read without its files."""
+
+TARGET_BYTES = 48 << 20
+SMALL_OBJECT = 1 << 20
+"""Objects below this size go into packs; larger ones are files of their own."""
+
+_HEADER = struct.Struct(">8sIHH")
+_BUFFER = 1 << 20
+
+
+class Finished(NamedTuple):
+    """A written pack, durable under a temporary name."""
+
+    id: str
+    temporary: str
+    index_data: bytes
+    size: int
+
+
+class PackWriter:
+    """Writes one pack aside. ``finish`` makes it durable; until it is renamed into place it does not exist."""
+
+    def __init__(self, directory: str, algorithm: Algorithm, contents: int = ANY) -> None:
+        self._algorithm = algorithm
+        self._temporary = temporary_path(directory)
+        self._descriptor = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        self._hasher = algorithm.new()
+        self._pieces: list[bytes] = [_HEADER.pack(MAGIC, VERSION, algorithm.code, contents)]
+        self._buffered = self.size = _HEADER.size
+        self._rows: list[tuple[bytes, int, int, int, int, int]] = []
+
+    def add(self, hex_digest: str, data: bytes) -> None:
+        """Appends an object; its digest must be that of ``data``, and it must not be in the pack yet."""
+        length = len(data)
+        self._rows.append((bytes.fromhex(hex_digest), WHOLE, 0, self.size, length, length))
+        self._pieces.append(data)
+        self.size += length
+        self._buffered += length
+        if self._buffered >= _BUFFER:
+            self._flush()
+
+    def finish(self) -> Finished:
+        """Writes index and trailer, and makes the file durable."""
+        index = encode(self._rows, self._algorithm)
+        digest = index[-self._algorithm.raw_size :]
+        self._pieces += [index, struct.pack(">QQ", self.size, len(self._rows)), digest, END_MAGIC]
+        self._flush()
+        os.fchmod(self._descriptor, 0o444)
+        os.fsync(self._descriptor)
+        size = os.fstat(self._descriptor).st_size
+        os.close(self._descriptor)
+        self._descriptor = -1
+        return Finished(self._hasher.hexdigest(), self._temporary, index, size)
+
+    def discard(self) -> None:
+        """Removes what was written; safe after ``finish`` too, as long as the file was not renamed."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+        if os.path.exists(self._temporary):
+            os.unlink(self._temporary)
+
+    def _flush(self) -> None:
+        data = b"".join(self._pieces)
+        self._pieces.clear()
+        self._buffered = 0
+        self._hasher.update(data)
+        write_all(self._descriptor, data)
+
+
+def contents_of(path: str) -> int:
+    """Returns whether a pack holds ANY objects or TREES."""
+    with opened(path, os.O_RDONLY) as descriptor:
+        return _check_header(os.read(descriptor, _HEADER.size), path)
+
+
+def read_index(path: str, algorithm: Algorithm) -> Index:
+    """Returns the index that a pack carries; raises IntegrityError if the pack is truncated or damaged there."""
+    trailer = struct.Struct(f">QQ{algorithm.raw_size}s8s")
+    with opened(path, os.O_RDONLY) as descriptor:
+        _check_header(os.read(descriptor, _HEADER.size), path)
+        size = os.fstat(descriptor).st_size
+        at = size - trailer.size
+        if at < _HEADER.size:
+            raise IntegrityError(f"{path}: the pack is truncated")
+        offset, count, digest, magic = trailer.unpack(os.pread(descriptor, trailer.size, at))
+        if magic != END_MAGIC or not _HEADER.size <= offset <= at:
+            raise IntegrityError(f"{path}: the pack is truncated, or its trailer is damaged")
+        os.lseek(descriptor, offset, os.SEEK_SET)
+        data = read_all(descriptor, size - offset)[: at - offset]
+    index = Index(data, algorithm, path)
+    if index.count != count or data[-algorithm.raw_size :] != digest:
+        raise IntegrityError(f"{path}: the pack's trailer does not fit its index")
+    return index
+
+
+def read_objects(path: str, rows: list[Row]) -> Iterator[tuple[Row, bytes]]:
+    """Yields the stored bytes of rows, in order of offset; the caller checks their digests."""
+    with opened(path, os.O_RDONLY) as descriptor:
+        for row in sorted(rows, key=lambda row: row.offset):
+            data = os.pread(descriptor, row.stored, row.offset)
+            if len(data) != row.stored:
+                raise IntegrityError(f"{path}: the pack is shorter than its index says")
+            yield row, data
+
+
+def digest_of_file(path: str, algorithm: Algorithm) -> str:
+    """Returns the digest of a file's bytes, read in pieces."""
+    hasher = algorithm.new()
+    with opened(path, os.O_RDONLY) as descriptor:
+        while piece := os.read(descriptor, 1 << 18):
+            hasher.update(piece)
+    return hasher.hexdigest()
+
+
+def _check_header(header: bytes, path: str) -> int:
+    if len(header) < _HEADER.size or header[:8] != MAGIC:
+        raise IntegrityError(f"{path}: not a pack, or truncated")
+    _, version, _, contents = _HEADER.unpack(header)
+    if version > VERSION:
+        raise FormatError(f"{path}: a pack of a newer mltrack (format {version})", hint="upgrade mltrack")
+    return int(contents)

@@ -1,0 +1,216 @@
+"""A remote: objects, packs and indexes laid over a store.
+
+An object exists for others only when an index that names it does; so data goes first and the index last. Indexes are
+named by the digest of their bytes and never change, so a copy kept beside the project is as good as the remote's, as
+long as the remote still lists it.
+"""
+
+import json
+import os
+import re
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import NamedTuple
+
+from mltrack.disk.durable import make_directories, read_bounded, write_atomic
+from mltrack.errors import FormatError, IntegrityError, RemoteError
+from mltrack.formats import json_text
+from mltrack.objects.digest import Algorithm
+from mltrack.store.index import ALONE, CHUNKS, Index, Row, encode
+from mltrack.store.store import Store
+
+MARKER = "mltrack.json"
+FORMAT = 1
+MAX_INDEX_BYTES = 1 << 30
+MERGE_ABOVE = 32
+"""A push that finds more indexes than this writes one that replaces them all."""
+
+
+class Held(NamedTuple):
+    """Where a remote holds an object: a pack and the row in it; ``pack_id`` is empty for a file of its own."""
+
+    row: Row
+    pack_id: str
+
+
+class Remote:
+    """One remote of the project. ``hints_path`` is a local directory for copies of its indexes, safe to delete."""
+
+    def __init__(self, name: str, store: Store, algorithm: Algorithm, hints_path: str) -> None:
+        self.name = name
+        self.store = store
+        self.algorithm = algorithm
+        self._hints_path = hints_path
+        self._indexes: dict[str, Index] | None = None
+
+    @property
+    def url(self) -> str:
+        return self.store.url
+
+    def open(self, *, create: bool = False) -> None:
+        """Checks that this is a remote of this project's kind; with ``create`` makes an empty place into one.
+
+        Raises RemoteError for a place that holds something else: nothing is ever written among other files.
+        """
+        try:
+            data = self.store.get(MARKER)
+        except (FileNotFoundError, RemoteError) as error:
+            if not create:
+                raise RemoteError(
+                    f"{self.url} is not a remote yet: it has no {MARKER}",
+                    hint=f"`mltrack push -r {self.name}` makes an empty place into one",
+                ) from error
+            self._initialise(error)
+            return
+        value = json_text.load(data, f"{self.url}/{MARKER}")
+        if not isinstance(value, dict) or not isinstance(value.get("mltrack"), int):
+            raise FormatError(f"{self.url}/{MARKER}: not written by mltrack")
+        if value["mltrack"] > FORMAT:
+            raise RemoteError(
+                f"{self.url}: a remote of a newer mltrack (format {value['mltrack']})", hint="upgrade mltrack"
+            )
+        if value.get("hash") != self.algorithm.name:
+            raise RemoteError(f"{self.url} holds {value.get('hash')} digests, this project uses {self.algorithm.name}")
+
+    def _initialise(self, error: Exception) -> None:
+        if isinstance(error, FileNotFoundError) and next(iter(self.store.list("")), None) is not None:
+            raise RemoteError(
+                f"{self.url} is not empty and not a remote: nothing is written there",
+                hint="give the remote a directory of its own",
+            ) from error
+        marker = {"mltrack": FORMAT, "hash": self.algorithm.name, "id": uuid.uuid4().hex}
+        self.store.put(MARKER, (json.dumps(marker, indent=2, sort_keys=True) + "\n").encode(), replace=True)
+
+    # what is there
+
+    def indexes(self) -> dict[str, Index]:
+        """Returns the indexes that count, by name: superseded ones left out. Listed once per command."""
+        if self._indexes is None:
+            names = [_index_name(item.name) for item in self.store.list("index")]
+            known = {name: self._index(name) for name in names if name and self.algorithm.is_hex(name)}
+            stale = {old for index in known.values() for old in index.supersedes}
+            self._indexes = {name: index for name, index in sorted(known.items()) if name not in stale}
+            self._forget_hints(set(known))
+        return self._indexes
+
+    def digests(self) -> set[bytes]:
+        """Returns the digests of everything the remote holds, as raw bytes."""
+        found: set[bytes] = set()
+        for index in self.indexes().values():
+            found |= index.digests()
+        return found
+
+    def locate(self, hex_digests: Iterable[str]) -> tuple[dict[str, list[Row]], list[Row], set[str]]:
+        """Returns for these digests: rows by pack, rows of files of their own, and the digests that are not here."""
+        rest = {bytes.fromhex(item) for item in hex_digests}
+        packed: dict[str, list[Row]] = {}
+        alone: list[Row] = []
+        for index in self.indexes().values():
+            for raw in index.digests() & rest:
+                row = index.find(raw)
+                if row is None or row.kind == CHUNKS:
+                    continue
+                rest.discard(raw)
+                if row.pack == ALONE:
+                    alone.append(row)
+                elif row.pack < len(index.packs):
+                    packed.setdefault(index.packs[row.pack], []).append(row)
+                else:
+                    raise IntegrityError(f"the index {index.name} names a pack that it does not list")
+        return packed, alone, {raw.hex() for raw in rest}
+
+    def _index(self, name: str) -> Index:
+        hint = os.path.join(self._hints_path, name + ".idx")
+        data = read_bounded(hint, MAX_INDEX_BYTES)
+        if data is not None:
+            with suppress(IntegrityError, FormatError):
+                return self._checked(name, data)
+        data = self.store.get(index_path(name))
+        index = self._checked(name, data)
+        with suppress(OSError):
+            make_directories(self._hints_path)
+            write_atomic(hint, data, durable=False)
+        return index
+
+    def _checked(self, name: str, data: bytes) -> Index:
+        where = f"{self.url}/{index_path(name)}"
+        if self.algorithm.hex_of(data) != name:
+            raise IntegrityError(
+                f"{where}: its bytes do not match its name", hint="another copy of the remote may be whole"
+            )
+        return Index(data, self.algorithm, where)
+
+    def _forget_hints(self, kept: set[str]) -> None:
+        with suppress(OSError):
+            for name in os.listdir(self._hints_path):
+                if name.removesuffix(".idx") not in kept:
+                    os.unlink(os.path.join(self._hints_path, name))
+
+    # writing
+
+    def publish(self, packs: dict[str, list[Row]], alone: list[Row]) -> None:
+        """Makes what was put before exist for others: one index, written last.
+
+        Where more than 32 indexes have gathered, the new one takes their rows over and names them as superseded.
+        """
+        ids: list[str] = []
+        rows: dict[bytes, tuple[bytes, int, int, int, int, int]] = {}
+        supersedes: list[str] = []
+        current = self.indexes()
+        if len(current) >= MERGE_ABOVE:
+            supersedes = list(current)
+            for index in current.values():
+                numbers = {number: _number(ids, id_) for number, id_ in enumerate(index.packs)}
+                for row in index:
+                    rows[row.raw] = row._replace(pack=numbers.get(row.pack, ALONE))
+        for id_, packed in packs.items():
+            number = _number(ids, id_)
+            rows.update({row.raw: row._replace(pack=number) for row in packed})
+        rows.update({row.raw: row._replace(pack=ALONE) for row in alone})
+        if not rows:
+            return
+        data = encode(rows.values(), self.algorithm, packs=ids, supersedes=supersedes)
+        self.store.put(index_path(self.algorithm.hex_of(data)), data)
+        self._indexes = None
+
+
+def pack_path(id_: str) -> str:
+    return f"packs/{id_}.pack"
+
+
+def index_path(name: str) -> str:
+    return f"index/{name}.idx"
+
+
+def object_path(hex_digest: str) -> str:
+    return f"objects/{hex_digest[:2]}/{hex_digest[2:]}"
+
+
+_INDEX_NAME = re.compile(r"index/([0-9a-f]+)\.idx\Z")
+
+
+def _index_name(name: str) -> str:
+    match = _INDEX_NAME.match(name)
+    return match[1] if match else ""
+
+
+def _number(ids: list[str], id_: str) -> int:
+    ids.append(id_)
+    return len(ids) - 1
+
+
+def coalesce(rows: list[Row], gap: int = 64 << 10, longest: int = 16 << 20) -> Iterator[tuple[int, int, list[Row]]]:
+    """Yields ``(offset, length, rows)`` ranges that cover the rows: neighbours closer than ``gap`` are read together."""
+    group: list[Row] = []
+    start = end = 0
+    for row in sorted(rows, key=lambda row: row.offset):
+        if group and (row.offset - end > gap or row.offset + row.stored - start > longest):
+            yield start, end - start, group
+            group = []
+        if not group:
+            start = end = row.offset
+        group.append(row)
+        end = max(end, row.offset + row.stored)
+    if group:
+        yield start, end - start, group
