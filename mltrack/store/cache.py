@@ -8,7 +8,7 @@ missing from then on. The cache knows digests and sizes, never paths of the work
 import errno
 import fcntl
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
@@ -104,7 +104,7 @@ class Cache:
         for id_, index in self.indexes().items():
             if not rest:
                 break
-            found = index.digests() & rest
+            found: Set[bytes] = index.digests() & rest
             if self._quarantined:
                 found = {raw for raw in found if f"{raw.hex()}.{id_}" not in self._quarantined}
             rest -= found
@@ -235,7 +235,7 @@ def rows_by_pack(cache: Cache, hex_digests: Iterable[str]) -> tuple[dict[str, li
     return packed, alone
 
 
-def _look_up(index: Index, raws: set[bytes]) -> list[Row]:
+def _look_up(index: Index, raws: Set[bytes]) -> list[Row]:
     return [row for row in map(index.find, raws) if row is not None]
 
 

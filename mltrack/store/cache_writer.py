@@ -5,6 +5,7 @@ it after ``finish`` has returned.
 """
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 
 from mltrack.disk.durable import fsync_directory, make_directories, opened, temporary_path, write_all
@@ -109,8 +110,9 @@ class CacheWriter:
             temporary == done.temporary for done in self._finished
         )
 
-    def has(self, hex_digest: str) -> bool:
-        return hex_digest in self._fresh or self._cache.has(hex_digest)
+    def missing(self, hex_digests: Iterable[str]) -> set[str]:
+        """Returns those of the digests that are neither in the cache nor added here."""
+        return self._cache.missing(hex_digests) - self._fresh
 
     def finish(self) -> None:
         """Makes all that was added durable, then visible."""

@@ -98,14 +98,18 @@ class Index:
         self.supersedes = names[pack_count:]
         self._raw = raw
         self._end = end
+        self._digests: frozenset[bytes] | None = None
 
     def __iter__(self) -> Iterator[Row]:
         view = memoryview(self.data)[_ROWS_AT : self._end]
         return map(Row._make, self._row.iter_unpack(view))
 
-    def digests(self) -> set[bytes]:
-        width, raw, data = self._row.size, self._raw, self.data
-        return {data[at : at + raw] for at in range(_ROWS_AT, self._end, width)}
+    def digests(self) -> frozenset[bytes]:
+        """Returns all digests of the index, raw; computed once."""
+        if self._digests is None:
+            width, raw, data = self._row.size, self._raw, self.data
+            self._digests = frozenset(data[at : at + raw] for at in range(_ROWS_AT, self._end, width))
+        return self._digests
 
     def find(self, raw: bytes) -> Row | None:
         """Returns the row of a digest, or None."""

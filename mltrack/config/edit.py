@@ -1,0 +1,54 @@
+"""Writing config files: the one door to tomlkit, which keeps comments and order."""
+
+import os
+from typing import Any
+
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+
+from mltrack.config import schema
+from mltrack.config.settings import MAX_BYTES
+from mltrack.disk.durable import make_directories, read_bounded, write_atomic
+from mltrack.errors import ConfigError
+
+
+def set_value(path: str, key: str, value: Any) -> None:
+    """Sets one key in a config file, which is created if need be."""
+    schema.check(key, value, path)
+    document = _read(path)
+    table: Any = document
+    *sections, name = key.split(".")
+    for section in sections:
+        if section not in table:
+            table[section] = tomlkit.table(is_super_table=section != sections[-1])
+        table = table[section]
+    table[name] = value
+    _write(path, document)
+
+
+def unset(path: str, key: str) -> bool:
+    """Removes a key, or a whole section; returns whether it was there."""
+    document = _read(path)
+    table: Any = document
+    *sections, name = key.split(".")
+    for section in sections:
+        if section not in table:
+            return False
+        table = table[section]
+    if name not in table:
+        return False
+    del table[name]
+    _write(path, document)
+    return True
+
+
+def _read(path: str) -> tomlkit.TOMLDocument:
+    try:
+        return tomlkit.parse((read_bounded(path, MAX_BYTES) or b"").decode("utf-8"))
+    except (TOMLKitError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from None
+
+
+def _write(path: str, document: tomlkit.TOMLDocument) -> None:
+    make_directories(os.path.dirname(path))
+    write_atomic(path, tomlkit.dumps(document).encode())

@@ -1,0 +1,117 @@
+"""Settings and where each value came from: defaults < user < project < local < environment.
+
+The committed ``config.toml`` comes with a clone, so it may not name programs or places of this machine: such keys are
+refused there and read from the user's own config and ``config.local.toml`` only.
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mltrack.config import schema
+from mltrack.config.schema import Level
+from mltrack.disk.durable import read_bounded
+from mltrack.errors import ConfigError
+
+MAX_BYTES = 1 << 20
+FILE_NAME = "config.toml"
+LOCAL_NAME = "config.local.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One value and where it stands: a file, a variable, or 'default'."""
+
+    value: Any
+    level: Level
+    origin: str
+
+
+class Settings:
+    """All settings of a project, each with its origin."""
+
+    def __init__(self, values: dict[str, Value]) -> None:
+        self._values = values
+
+    def get(self, key: str) -> Any:
+        setting = schema.find(key)
+        found = self._values.get(key)
+        return found.value if found is not None else setting.default
+
+    def text(self, key: str) -> str:
+        return str(self.get(key))
+
+    def number(self, key: str) -> int:
+        return int(self.get(key))
+
+    def origin(self, key: str) -> Value:
+        schema.find(key)
+        return self._values.get(key) or Value(schema.find(key).default, "default", "default")
+
+    def all(self) -> dict[str, Value]:
+        """Returns every key with a value, defaults included, sorted."""
+        keys = {*schema.BY_KEY, *self._values}
+        return {key: self.origin(key) for key in sorted(keys)}
+
+    def remotes(self) -> dict[str, str]:
+        """Returns the URL of each remote by name."""
+        parts = ((key.split("."), value) for key, value in self._values.items() if key.startswith("remote."))
+        return {name: str(value.value) for (_, name, field), value in parts if field == "url"}
+
+
+def user_config_path(environment: Mapping[str, str]) -> str:
+    """Returns where the user's own config stands, by the platform's custom."""
+    if environment.get("XDG_CONFIG_HOME"):
+        return os.path.join(environment["XDG_CONFIG_HOME"], "mltrack", FILE_NAME)
+    from platformdirs import user_config_dir  # noqa: PLC0415 - needed only where the platform's variable is not set
+
+    return os.path.join(user_config_dir("mltrack"), FILE_NAME)
+
+
+def load(project_config: str | None, local_config: str | None, environment: Mapping[str, str]) -> Settings:
+    """Returns the settings from these files, as far as they exist, and from ``MLTRACK_SECTION_KEY`` variables."""
+    values: dict[str, Value] = {}
+    levels: tuple[tuple[Level, str | None], ...] = (
+        ("user", user_config_path(environment)), ("project", project_config), ("local", local_config),
+    )  # fmt: skip
+    for level, path in levels:
+        if path is not None:
+            for key, value in read_file(path).items():
+                if level == "project" and schema.find(key).private:
+                    raise ConfigError(
+                        f"{path}: {key} may not stand in the committed config: a clone would bring it to other machines",
+                        hint=f"mltrack config --local {key} {value}",
+                    )
+                values[key] = Value(value, level, path)
+    for key, setting in schema.BY_KEY.items():
+        variable = "MLTRACK_" + key.replace(".", "_").upper()
+        if variable in environment and setting.key != "core.hash":
+            values[key] = Value(schema.parse(key, environment[variable], variable), "environment", variable)
+    return Settings(values)
+
+
+def read_file(path: str) -> dict[str, Any]:
+    """Returns the checked values of one config file by dotted key; none if the file does not exist."""
+    data = read_bounded(path, MAX_BYTES)
+    if data is None:
+        return {}
+    try:
+        document = tomllib.loads(data.decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigError(
+            f"{path}: not valid TOML: {error}", hint="correct the file; `git diff` shows what changed"
+        ) from None
+    return {key: schema.check(key, value, path) for key, value in _flatten(document).items()}
+
+
+def _flatten(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for key, value in table.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict):
+            result.update(_flatten(value, name + "."))
+        else:
+            result[name] = value
+    return result

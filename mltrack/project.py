@@ -1,0 +1,158 @@
+"""Finds a project and hands out its parts. Wiring only: nothing is decided here.
+
+Per worktree are config, index, scratch and journal; cache, jobs and the local config are shared by all worktrees of a
+clone and stand in the main one.
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from mltrack.config import settings as config
+from mltrack.config.settings import Settings
+from mltrack.disk.durable import make_directories, read_bounded, write_atomic
+from mltrack.errors import ConfigError, UsageError, WorkspaceError
+from mltrack.formats.paths import check_path
+from mltrack.git import repository as git
+from mltrack.git.repository import Repository
+from mltrack.objects.digest import Algorithm, algorithm
+from mltrack.store.cache import Cache
+from mltrack.store.remote import Remote
+from mltrack.store.remotes import open_store
+from mltrack.store.run_cache import RunCache
+from mltrack.workspace.observe import Observer
+
+DIRECTORY = ".mltrack"
+IGNORED = "/cache/\n/index/\n/jobs/\n/journal/\n/last/\n/tmp/\n/trash/\n/config.local.toml\n"
+
+
+@dataclass(frozen=True)
+class Project:
+    """One project in one worktree. ``cwd`` is where the person stands, for reading and showing paths."""
+
+    path: str
+    cwd: str
+    repository: Repository
+    shared_path: str
+    settings: Settings
+    algorithm: Algorithm
+
+    @cached_property
+    def cache(self) -> Cache:
+        place = self.settings.text("cache.dir")
+        return Cache(os.path.expanduser(place) if place else os.path.join(self.shared_path, "cache"), self.algorithm)
+
+    @cached_property
+    def run_cache(self) -> RunCache:
+        return RunCache(os.path.join(self.cache.path, "runs"), self.algorithm)
+
+    @property
+    def index_path(self) -> str:
+        return os.path.join(self.path, DIRECTORY, "index")
+
+    @property
+    def tmp_path(self) -> str:
+        path = os.path.join(self.path, DIRECTORY, "tmp")
+        make_directories(path)
+        return path
+
+    @property
+    def journal_path(self) -> str:
+        return os.path.join(self.path, DIRECTORY, "journal")
+
+    @property
+    def jobs_path(self) -> str:
+        return os.path.join(self.shared_path, "jobs")
+
+    @property
+    def state_path(self) -> str:
+        """Where it is kept what was last materialised, and what was replaced by force."""
+        return os.path.join(self.path, DIRECTORY)
+
+    def observer(self, owned: Iterable[str]) -> Observer:
+        return Observer(self.path, self.index_path, self.algorithm, owned)
+
+    def remote(self, name: str = "") -> Remote:
+        """Returns a remote by name, or the default one; raises UsageError if there is none."""
+        remotes = self.settings.remotes()
+        chosen = name or self.settings.text("core.remote") or (next(iter(remotes)) if len(remotes) == 1 else "")
+        if not chosen:
+            hint = f"mltrack remote default {next(iter(remotes))}" if remotes else "mltrack remote add NAME DIRECTORY"
+            raise UsageError("no remote is named, and there is no default one", hint=hint)
+        if chosen not in remotes:
+            known = ", ".join(sorted(remotes)) or "none"
+            raise UsageError(
+                f"there is no remote {chosen!r} (known: {known})", hint=f"mltrack remote add {chosen} DIRECTORY"
+            )
+        store = open_store(remotes[chosen], os.path.dirname(self.shared_path))
+        return Remote(chosen, store, self.algorithm, os.path.join(self.index_path, "remotes", chosen))
+
+    def absolute(self, path: str) -> str:
+        return os.path.join(self.path, path)
+
+    def relative(self, argument: str) -> str:
+        """Returns the project path that a person means by ``argument``, typed where they stand; '' is the root."""
+        full = os.path.normpath(os.path.join(self.cwd, argument))
+        path = os.path.relpath(full, self.path)
+        if path == os.curdir:
+            return ""
+        if path.startswith(os.pardir):
+            raise UsageError(f"{argument!r} lies outside the project at {self.path}")
+        return check_path(path, argument)
+
+    def shown(self, path: str) -> str:
+        """Returns a project path as seen from where the person stands."""
+        return os.path.relpath(self.absolute(path), self.cwd)
+
+    def read(self, path: str) -> bytes | None:
+        """Returns a text file of the workspace, or None; bounded, and never through a link in its last part."""
+        return read_bounded(self.absolute(path), 64 << 20)
+
+    def write(self, path: str, data: bytes) -> None:
+        write_atomic(self.absolute(path), data, aside=self.tmp_path)
+
+
+def find(start: str, environment: Mapping[str, str] = os.environ) -> Project:
+    """Returns the project that contains ``start``: the nearest ``.mltrack/`` upward, not past git's top level."""
+    cwd = os.path.abspath(start)
+    if not os.path.isdir(cwd):
+        raise UsageError(f"there is no directory {start!r}")
+    repository = git.find(cwd)
+    if repository is None:
+        raise WorkspaceError(f"{cwd} is not in a git repository", hint="git init && mltrack init")
+    directory = cwd
+    while not os.path.lexists(os.path.join(directory, DIRECTORY, config.FILE_NAME)):
+        if directory == repository.top:
+            raise WorkspaceError(f"{cwd} is not in an mltrack project", hint="mltrack init")
+        directory = os.path.dirname(directory)
+    return load(directory, cwd, repository, environment)
+
+
+def load(path: str, cwd: str, repository: Repository, environment: Mapping[str, str] = os.environ) -> Project:
+    """Returns the project at ``path``, which has a ``.mltrack/``."""
+    own = os.path.join(path, DIRECTORY)
+    if os.path.islink(own):
+        raise WorkspaceError(f"{own} is a symbolic link", hint="mltrack's directory must be a real one: move it here")
+    shared = shared_path(path, repository)
+    settings = config.load(os.path.join(own, config.FILE_NAME), os.path.join(shared, config.LOCAL_NAME), environment)
+    if settings.origin("core.hash").level not in ("default", "project"):
+        raise ConfigError("core.hash is a property of the project: it stands in .mltrack/config.toml only")
+    return Project(path, cwd, repository, shared, settings, algorithm(settings.text("core.hash")))
+
+
+def shared_path(path: str, repository: Repository) -> str:
+    """Returns the directory that all worktrees of a clone share, for the project at ``path``."""
+    own = os.path.join(path, DIRECTORY)
+    if not repository.is_linked:
+        return own
+    relative = os.path.relpath(path, repository.top)
+    main = repository.main_worktree
+    if main is None:
+        return os.path.normpath(os.path.join(repository.common_dir, "mltrack", relative))
+    shared = os.path.normpath(os.path.join(main, relative, DIRECTORY))
+    ignore = os.path.join(shared, ".gitignore")
+    if not os.path.exists(ignore):
+        make_directories(shared)
+        write_atomic(ignore, IGNORED.encode())
+    return shared

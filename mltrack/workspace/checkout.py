@@ -1,0 +1,169 @@
+"""Checkout of one target: the wanted content against what stands there and what was materialised there before."""
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from mltrack.disk.durable import make_directories, read_bounded, write_atomic
+from mltrack.errors import FormatError, MissingObjectError
+from mltrack.objects import tree
+from mltrack.objects.content import EXEC, FILE, SYMLINK, TREE, Content
+from mltrack.objects.digest import XXH3, Algorithm
+from mltrack.objects.tree import Entry
+from mltrack.objects.tree_diff import Change, diff
+from mltrack.store.cache import Cache
+from mltrack.store.cache_writer import CacheWriter
+from mltrack.workspace import checkout_plan
+from mltrack.workspace.checkout_plan import CheckoutPlan
+from mltrack.workspace.ingest import Saving
+from mltrack.workspace.materialize import Report, apply
+from mltrack.workspace.observe import Observer
+from mltrack.workspace.scan import Snapshot
+
+LETTERS = {FILE: tree.FILE, EXEC: tree.EXEC, SYMLINK: tree.SYMLINK}
+
+
+class LastMaterialized:
+    """What was last put at each root, or recorded from it: one small file per root. Safe to delete: the next checkout
+    is then more careful."""
+
+    def __init__(self, path: str, algorithm: Algorithm) -> None:
+        self._path = path
+        self._algorithm = algorithm
+
+    def get(self, root: str) -> Content | None:
+        with suppress(FormatError, OSError, ValueError, UnicodeDecodeError):
+            data = read_bounded(self._file(root), 4096)
+            if data is not None:
+                kind, digest, size, files = data.decode("ascii").split()
+                return Content(kind, self._algorithm.parse(digest), int(size), int(files))
+        return None
+
+    def set(self, root: str, content: Content | None) -> None:
+        path = self._file(root)
+        if content is None:
+            with suppress(FileNotFoundError):
+                os.unlink(path)
+        elif self.get(root) != content:
+            make_directories(self._path)
+            text = f"{content.kind} {self._algorithm.text(content.hex)} {content.size} {content.files}\n"
+            write_atomic(path, text.encode(), durable=False)
+
+    def _file(self, root: str) -> str:
+        return os.path.join(self._path, XXH3.hex_of(os.fsencode(root)))
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """The parts that a checkout needs, wired once per command."""
+
+    project_path: str
+    tmp_path: str
+    cache: Cache
+    observer: Observer
+    last: LastMaterialized
+    links: tuple[str, ...]
+
+    def plan(self, root: str, wanted: Content | None, *, force: bool = False) -> CheckoutPlan:
+        """Returns what would be done to make ``root`` be ``wanted``; None wants nothing there.
+
+        Raises MissingObjectError if the cache lacks something that would be written.
+        """
+        snapshot = self.observer.tracked(root)
+        present = snapshot.content if snapshot is not None else None
+        if wanted is not None and wanted.same_bytes(present):
+            return CheckoutPlan([], [], [], [])
+        changes = list(self.changes(root, snapshot, wanted))
+        before = self.last.get(root)
+        entries = self.last_entries(root, before, [change.path for change in changes]) if before is not None else None
+        plan = checkout_plan.decide(changes, entries, self.saved, force=force)
+        self.require([op.entry for op in plan.operations if op.entry is not None], root)
+        return plan
+
+    def changes(self, root: str, snapshot: Snapshot | None, wanted: Content | None) -> Iterable[Change]:
+        """Yields the leaves that differ, from present to wanted, by project path."""
+        path = os.fsencode(root)
+        present = snapshot.content if snapshot is not None else None
+
+        def load(hex_digest: str) -> list[Entry]:
+            if snapshot is not None:
+                with suppress(KeyError):
+                    return snapshot.load(hex_digest)
+            return self.cache.read_tree(hex_digest)
+
+        old, new = _leaf(path, present), _leaf(path, wanted)
+        if old != new:
+            yield Change(path, old, new)
+        old_tree = present.hex if present is not None and present.kind == TREE else None
+        new_tree = wanted.hex if wanted is not None and wanted.kind == TREE else None
+        yield from diff(old_tree, new_tree, load, path + b"/")
+
+    def last_entries(self, root: str, before: Content, paths: list[bytes]) -> dict[bytes, Entry] | None:
+        """Returns the entries of the last materialised content at these paths, or None if its trees are gone."""
+        path = os.fsencode(root)
+        leaf = _leaf(path, before)
+        if leaf is not None:
+            return {path: leaf}
+        found: dict[bytes, Entry] = {}
+        trees: dict[bytes, dict[bytes, Entry]] = {}
+        try:
+            for item in paths:
+                entry = self._entry_below(before.hex, item[len(path) + 1 :], trees)
+                if entry is not None:
+                    found[item] = entry
+        except MissingObjectError:
+            return None
+        return found
+
+    def _entry_below(self, top: str, path: bytes, trees: dict[bytes, dict[bytes, Entry]]) -> Entry | None:
+        at, hex_digest = b"", top
+        *directories, name = path.split(b"/")
+        for part in [*directories, None]:
+            if at not in trees:
+                trees[at] = {entry.name: entry for entry in self.cache.read_tree(hex_digest)}
+            if part is None:
+                break
+            entry = trees[at].get(part)
+            if entry is None or entry.kind != tree.DIRECTORY:
+                return None
+            at, hex_digest = at + part + b"/", entry.hex
+        return trees[at].get(name)
+
+    def saved(self, hexes: set[str]) -> set[str]:
+        return hexes - self.cache.missing(hexes)
+
+    def require(self, entries: list[Entry], root: str) -> None:
+        lacking = self.cache.missing({entry.hex for entry in entries if entry.kind != tree.DIRECTORY})
+        if lacking:
+            first = next(entry for entry in entries if entry.hex in lacking)
+            raise MissingObjectError(
+                f"{root}: {len(lacking)} of its objects are not in the cache, first that of {os.fsdecode(first.name)!r} "
+                f"({self.cache.algorithm.text(first.hex)})",
+                hint=f"mltrack pull {root}",
+                context=first.hex,
+            )
+
+    def carry_out(self, root: str, wanted: Content | None, plan: CheckoutPlan, report: Report) -> None:
+        """Does what the plan says. The caller has dealt with its conflicts, and saved what is unsaved."""
+        if plan.operations:
+            apply(self.project_path, self.tmp_path, os.fsencode(root), plan.operations, self.cache, self.links, report)
+            self.observer.forget([root])
+        self.last.set(root, wanted)
+
+    def save(self, root: str) -> Content | None:
+        """Saves what stands at ``root`` to the cache, durably, and returns it."""
+        with CacheWriter(self.cache) as writer:
+            snapshot = self.observer.tracked(root, Saving(writer, self.cache.algorithm))
+            writer.finish()
+        return snapshot.content if snapshot is not None else None
+
+
+def _leaf(path: bytes, content: Content | None) -> Entry | None:
+    if content is None or content.kind == TREE:
+        return None
+    return Entry(path.rpartition(b"/")[2], LETTERS[content.kind], content.hex, content.size)
+
+
+def no_progress(done: int, total: int) -> None:
+    """The reader of progress that nobody listens to."""

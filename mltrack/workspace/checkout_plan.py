@@ -1,0 +1,93 @@
+"""Deciding a checkout: three trees in, the smallest set of operations out. Nothing here touches the disk.
+
+Last is what was materialised here before, wanted is what should stand here, present is what does. What changed only by
+the wanted version is replaced; what changed only here is left; what both changed is a conflict, and then nothing of
+the target is touched. Files that are simply gone are put back: that loses nothing.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from mltrack.objects.tree import DIRECTORY, Entry
+from mltrack.objects.tree_diff import Change
+
+
+class Operation(NamedTuple):
+    """Makes ``path`` be ``entry``, or nothing if that is None. ``replaced`` is what stands there now."""
+
+    path: bytes
+    entry: Entry | None
+    replaced: Entry | None
+
+
+class CheckoutPlan(NamedTuple):
+    """What to do, what is left because only the workspace changed it, and where both sides changed.
+
+    ``unsaved`` are the entries that go and that the cache lacks: saved first where ``force`` is given.
+    """
+
+    operations: list[Operation]
+    kept: list[bytes]
+    conflicts: list[bytes]
+    unsaved: list[tuple[bytes, Entry]]
+
+
+def decide(
+    changes: Iterable[Change],
+    last: dict[bytes, Entry] | None,
+    is_saved: Callable[[set[str]], set[str]],
+    *,
+    force: bool,
+) -> CheckoutPlan:
+    """Returns the plan for one target.
+
+    ``changes`` lead from present to wanted. ``last`` holds the entries that were materialised at the changed paths;
+    None if that is not known: then whatever the cache lacks counts as unsaved. ``is_saved`` returns which of some
+    digests the cache holds.
+    """
+    ordered = list(changes)
+    saved = is_saved({change.old.hex for change in ordered if change.old is not None and change.old.kind != DIRECTORY})
+    operations: list[Operation] = []
+    kept: list[bytes] = []
+    conflicts: list[bytes] = []
+    unsaved: list[tuple[bytes, Entry]] = []
+    for path, old, new in ordered:
+        if old is None or old.kind == DIRECTORY:
+            operations.append(Operation(path, new, old))
+            continue
+        is_safe = old.hex in saved
+        before = last.get(path) if last is not None else None
+        changed_here = not _same(old, before) if last is not None else not is_safe
+        wanted_moved = not _same(new, before) if last is not None else new is not None
+        if force:
+            operations.append(Operation(path, new, old))
+            unsaved += [] if is_safe else [(path, old)]
+        elif changed_here and not wanted_moved:
+            kept.append(path)
+        elif changed_here or not is_safe:
+            conflicts.append(path)
+        else:
+            operations.append(Operation(path, new, old))
+    return _without_collisions(CheckoutPlan(operations, kept, conflicts, unsaved))
+
+
+def _without_collisions(plan: CheckoutPlan) -> CheckoutPlan:
+    """A file that is left cannot stand where a directory is wanted, nor inside what becomes a file."""
+    if not plan.kept:
+        return plan
+    written = {operation.path for operation in plan.operations if operation.entry is not None}
+    needed = {parent for path in written for parent in _parents(path)}
+    colliding = [path for path in plan.kept if path in needed or any(parent in written for parent in _parents(path))]
+    return plan._replace(
+        conflicts=plan.conflicts + colliding, kept=[path for path in plan.kept if path not in colliding]
+    )
+
+
+def _parents(path: bytes) -> Iterable[bytes]:
+    while b"/" in path:
+        path = path.rpartition(b"/")[0]
+        yield path
+
+
+def _same(a: Entry | None, b: Entry | None) -> bool:
+    return (a and (a.kind, a.hex)) == (b and (b.kind, b.hex))

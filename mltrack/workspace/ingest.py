@@ -1,0 +1,119 @@
+"""What happens to a file that must be read: hashed only, or hashed and saved to the cache in the same pass.
+
+A file is read at most twice: one that changes under the reader is tried once more, then reported. The digest is always
+that of the bytes that were kept.
+"""
+
+import os
+import stat
+import time
+from typing import NamedTuple, Protocol
+
+from mltrack.disk.durable import opened
+from mltrack.errors import WorkspaceError
+from mltrack.objects.digest import Algorithm
+from mltrack.store.cache_writer import CacheWriter
+from mltrack.store.pack import SMALL_OBJECT, TREES
+from mltrack.workspace.stat_index import NEVER, is_trustworthy, stamps
+
+_PIECE = 1 << 18
+
+
+class Read(NamedTuple):
+    """A file that was read: its digest, size, stamps (empty if too young to be trusted), and exec bit."""
+
+    hex: str
+    size: int
+    stamps: bytes
+    is_exec: bool
+
+
+class Ingest(Protocol):
+    """What a scan does with the bytes it meets."""
+
+    def file(self, path: bytes) -> Read: ...
+    def link(self, path: bytes, target: bytes) -> str: ...
+    def tree(self, data: bytes) -> str: ...
+    def keeps(self, hexes: list[str]) -> set[str]:
+        """Returns those of the digests of unchanged files that must be read all the same."""
+        ...
+
+
+class Hashing:
+    """Computes digests and keeps nothing."""
+
+    def __init__(self, algorithm: Algorithm) -> None:
+        self.algorithm = algorithm
+
+    def file(self, path: bytes) -> Read:
+        return _read_stable(path, self._consume)
+
+    def link(self, path: bytes, target: bytes) -> str:
+        return self.algorithm.hex_of(target)
+
+    def tree(self, data: bytes) -> str:
+        return self.algorithm.hex_of(data)
+
+    def keeps(self, hexes: list[str]) -> set[str]:
+        return set()
+
+    def _consume(self, descriptor: int, size: int) -> tuple[str, int]:
+        if size < SMALL_OBJECT:
+            data = os.read(descriptor, size + 1)
+            return self.algorithm.hex_of(data), len(data)
+        hasher, total = self.algorithm.new(), 0
+        while piece := os.read(descriptor, _PIECE):
+            hasher.update(piece)
+            total += len(piece)
+        return hasher.hexdigest(), total
+
+
+class Saving:
+    """Saves files, links and trees to the cache; what is there already is not written again."""
+
+    def __init__(self, writer: CacheWriter, algorithm: Algorithm) -> None:
+        self.writer = writer
+        self.algorithm = algorithm
+
+    def file(self, path: bytes) -> Read:
+        return _read_stable(path, self._consume)
+
+    def link(self, path: bytes, target: bytes) -> str:
+        return self.writer.put(target)
+
+    def tree(self, data: bytes) -> str:
+        return self.writer.put(data, TREES)
+
+    def keeps(self, hexes: list[str]) -> set[str]:
+        return self.writer.missing(hexes)
+
+    def _consume(self, descriptor: int, size: int) -> tuple[str, int]:
+        if size >= SMALL_OBJECT:
+            return self.writer.put_stream(descriptor, size)
+        data = os.read(descriptor, size + 1)
+        if len(data) > size:
+            return "", len(data)  # it grew: the caller sees the size and reads again
+        return self.writer.put(data), len(data)
+
+
+class _Consume(Protocol):
+    def __call__(self, descriptor: int, size: int, /) -> tuple[str, int]: ...
+
+
+def _read_stable(path: bytes, consume: _Consume) -> Read:
+    for _ in range(2):
+        moment = time.time_ns()
+        with opened(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK) as descriptor:
+            before = os.fstat(descriptor)
+            if not stat.S_ISREG(before.st_mode):
+                raise WorkspaceError(f"{os.fsdecode(path)!r} is not a regular file")
+            hex_digest, total = consume(descriptor, before.st_size)
+            after = os.fstat(descriptor)
+        column = stamps(after)
+        if column == stamps(before) and total == after.st_size:
+            return Read(
+                hex_digest, total, column if is_trustworthy(after, moment) else NEVER, bool(after.st_mode & 0o100)
+            )
+    raise WorkspaceError(
+        f"{os.fsdecode(path)!r} changed while it was being read", hint="run this again when nothing writes to it"
+    )

@@ -1,0 +1,182 @@
+"""The one look at the disk: what stands at a path now, asked of the stat index first.
+
+Each path is looked at once per command, until someone says that it changed. What was learned goes back into the index
+when the observer is closed. Tracked paths and outputs are seen by the rule of ``.mltrackignore``; dependencies also
+leave out what git ignores.
+"""
+
+import os
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from mltrack.errors import WorkspaceError
+from mltrack.objects.content import Content
+from mltrack.objects.digest import XXH3, Algorithm
+from mltrack.pipeline.stage import contains
+from mltrack.workspace import stat_index
+from mltrack.workspace.ignore import Skip, dependency_rule, is_owned, tracked_rule
+from mltrack.workspace.ingest import Hashing, Ingest
+from mltrack.workspace.scan import Report, Snapshot, no_report, scan
+from mltrack.workspace.stat_index import Block, Blocks
+
+_FILES = b"files"
+
+
+class _Files:
+    """All single files in one index file: rows by path, so that a thousand small dependencies cost one read."""
+
+    def __init__(self, path: str, algorithm: Algorithm) -> None:
+        self.path, self.algorithm = path, algorithm
+        blocks = stat_index.read(path, algorithm)
+        self.rows = blocks[_FILES].rows() if _FILES in blocks else {}
+        self.changed = False
+
+    def known(self, path: bytes) -> Blocks:
+        row = self.rows.get(path)
+        return Blocks({b"": Block([b""], row[0], row[1], [row[2]])}) if row is not None else Blocks()
+
+    def learn(self, path: bytes, block: Block) -> None:
+        self.rows[path] = (block.stamps, block.kinds, block.hexes[0])
+        self.changed = True
+
+    def save(self) -> None:
+        names = sorted(self.rows)
+        rows = [self.rows[name] for name in names]
+        block = Block(
+            names, b"".join(row[0] for row in rows), "".join(row[1] for row in rows), [row[2] for row in rows]
+        )
+        stat_index.write(self.path, Blocks({_FILES: block}), self.algorithm)
+
+
+class Key(NamedTuple):
+    path: str
+    tracked: bool
+
+
+class Observer:
+    """Looks at paths of one project. ``owned`` are the paths of its pointers and outputs."""
+
+    def __init__(self, project_path: str, index_path: str, algorithm: Algorithm, owned: Iterable[str]) -> None:
+        self.project_path = project_path
+        self.index_path = index_path
+        self.algorithm = algorithm
+        self.owned = tuple(owned)
+        self.report: Report = no_report
+        self._tracked_rule: Skip | None = None
+        self._rules: dict[str, Skip] = {}
+        self._files: _Files | None = None
+        self._snapshots: dict[Key, Snapshot | None] = {}
+
+    @property
+    def tracked_rule(self) -> Skip:
+        if self._tracked_rule is None:
+            self._tracked_rule = tracked_rule(self.project_path)
+        return self._tracked_rule
+
+    def prepare(self, dependencies: Iterable[str]) -> None:
+        """Asks git once what it ignores below all dependency directories that will be looked at."""
+        fresh = [
+            path
+            for path in dict.fromkeys(dependencies)
+            if path not in self._rules
+            and not is_owned(path, self.owned)
+            and os.path.isdir(os.path.join(self.project_path, path))
+        ]
+        if fresh:
+            rule = dependency_rule(self.project_path, fresh, self.owned)
+            self._rules.update(dict.fromkeys(fresh, rule))
+
+    def tracked(self, path: str, ingest: Ingest | None = None) -> Snapshot | None:
+        """Returns what stands at a tracked path or output; ``ingest`` may save it on the way."""
+        return self._look(Key(path, tracked=True), ingest, self.tracked_rule)
+
+    def dependency(self, path: str) -> Content | None:
+        """Returns what stands at a dependency."""
+        if is_owned(path, self.owned):
+            snapshot = self.tracked(path)
+        elif path in self._rules or os.path.isdir(os.path.join(self.project_path, path)):
+            self.prepare([path])
+            snapshot = self._look(Key(path, tracked=False), None, self._rules[path])
+        else:
+            snapshot = self._look(Key(path, tracked=False), None, self.tracked_rule)
+        return snapshot.content if snapshot is not None else None
+
+    def forget(self, paths: Iterable[str]) -> None:
+        """Drops what was seen at, above and below paths that may have changed."""
+        changed = tuple(paths)
+        for key in list(self._snapshots):
+            if any(contains(path, key.path) or contains(key.path, path) for path in changed):
+                del self._snapshots[key]
+        for path in list(self._rules):
+            if any(contains(path, item) or contains(item, path) for item in changed):
+                del self._rules[path]
+
+    def forget_all(self) -> None:
+        self._snapshots.clear()
+        self._rules.clear()
+
+    def close(self) -> None:
+        """Writes back what was learned about single files; directories were written when they were seen."""
+        if self._files is not None and self._files.changed:
+            self._files.save()
+            self._files.changed = False
+
+    def _look(self, key: Key, ingest: Ingest | None, skip: Skip) -> Snapshot | None:
+        if ingest is None and key in self._snapshots:
+            return self._snapshots[key]
+        target = self._target(key)
+        index_file = self._index_file(key)
+        is_directory = os.path.isdir(os.path.join(self.project_path, target))
+        files = self._load_files()
+        known = stat_index.read(index_file, self.algorithm) if is_directory else files.known(os.fsencode(key.path))
+        snapshot = scan(
+            self.project_path,
+            target,
+            known,
+            ingest or Hashing(self.algorithm),
+            skip,
+            strict=key.tracked,
+            report=self.report,
+        )
+        if snapshot is not None and snapshot.changed:
+            if is_directory:
+                self._try_write(index_file, snapshot.blocks)
+            else:
+                files.learn(os.fsencode(key.path), snapshot.blocks[b""])
+        self._snapshots[key] = snapshot
+        return snapshot
+
+    def _target(self, key: Key) -> str:
+        """A dependency may be reached through links, as long as they stay inside the project; a tracked path may not."""
+        full = os.path.join(self.project_path, key.path)
+        real_top = os.path.realpath(self.project_path)
+        if key.tracked:
+            parent = os.path.dirname(full)
+            if os.path.realpath(parent) != os.path.normpath(
+                os.path.join(real_top, os.path.relpath(parent, self.project_path))
+            ):
+                raise WorkspaceError(
+                    f"{key.path!r} is reached through a symbolic link", hint="track the place that the link points to"
+                )
+            return key.path
+        real = os.path.realpath(full)
+        if real != real_top and not real.startswith(real_top + os.sep):
+            raise WorkspaceError(
+                f"the dependency {key.path!r} leads outside the project, to {real}", hint="copy it into the project"
+            )
+        return os.path.relpath(real, real_top)
+
+    def _index_file(self, key: Key) -> str:
+        rule = b"t" if key.tracked else b"d"
+        return os.path.join(self.index_path, "stat", XXH3.hex_of(rule + os.fsencode(key.path)))
+
+    def _load_files(self) -> _Files:
+        if self._files is None:
+            self._files = _Files(os.path.join(self.index_path, "stat", "files"), self.algorithm)
+        return self._files
+
+    def _try_write(self, path: str, blocks: Blocks) -> None:
+        try:
+            stat_index.write(path, blocks, self.algorithm)
+        except OSError:
+            return  # a full or read-only disk costs the next command a hash, nothing else

@@ -1,0 +1,250 @@
+"""The walk over one file or directory: stamps first, bytes only where the stamps do not prove them unchanged.
+
+Walks are iterative, since directories may be deep. What cannot be represented (devices, links that leave the
+directory, names of git's own) is collected and refused by name, all of it at once.
+"""
+
+import os
+import stat
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from mltrack.errors import FormatError, MltrackError, WorkspaceError
+from mltrack.objects import tree
+from mltrack.objects.content import EXEC, FILE, TREE, Content
+from mltrack.objects.tree import Entry
+from mltrack.workspace.ignore import Skip
+from mltrack.workspace.ingest import Ingest
+from mltrack.workspace.stat_index import NEVER, STAMPS, Block, Blocks, is_trustworthy, stamps
+
+Report = Callable[[int], None]
+
+
+@dataclass(slots=True)
+class Snapshot:
+    """What stands at a root: its content, and for a directory the blocks that its trees are made of.
+
+    ``changed`` says whether the blocks differ from those that the scan was given.
+    """
+
+    content: Content
+    blocks: Blocks = field(default_factory=Blocks)
+    changed: bool = False
+    _by_tree: dict[str, bytes] | None = None
+
+    def load(self, hex_digest: str) -> list[Entry]:
+        """Returns the entries of one of the snapshot's own trees; raises KeyError for any other."""
+        if self._by_tree is None:
+            self._by_tree = {block.tree_hex: path for path, block in self.blocks.items()}
+        return self.blocks.tree_entries(self._by_tree[hex_digest])
+
+
+def no_report(count: int) -> None:
+    """The reader of progress that nobody listens to."""
+
+
+def scan(
+    top: str, root: str, known: Blocks, ingest: Ingest, skip: Skip, *, strict: bool = True, report: Report = no_report
+) -> Snapshot | None:
+    """Returns what stands at ``root`` below the directory ``top``, or None if nothing does.
+
+    With ``strict`` a link must stay inside the root, and the root must not be one. Raises WorkspaceError naming every
+    path that cannot be represented or read.
+    """
+    path = os.fsencode(os.path.join(top, root))
+    try:
+        state = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if stat.S_ISDIR(state.st_mode):
+        return _Walk(path, os.fsencode(root), known, ingest, skip, strict, report).run()
+    if stat.S_ISREG(state.st_mode):
+        return _scan_file(path, state, known, ingest)
+    kind = "a symbolic link" if stat.S_ISLNK(state.st_mode) else "not a regular file or directory"
+    raise WorkspaceError(f"{root!r} is {kind}", hint="put the file or directory itself there")
+
+
+def _scan_file(path: bytes, state: os.stat_result, known: Blocks, ingest: Ingest) -> Snapshot:
+    """A file root is a block with one row, under the empty name."""
+    block = known.get(b"")
+    if block is not None and block.names == [b""] and block.stamps == stamps(state) and not ingest.keeps(block.hexes):
+        kind = EXEC if block.kinds == tree.EXEC else FILE
+        return Snapshot(Content(kind, block.hexes[0], state.st_size), known)
+    read = ingest.file(path)
+    kind = tree.EXEC if read.is_exec else tree.FILE
+    blocks = Blocks({b"": Block([b""], read.stamps, kind, [read.hex], size=read.size, files=1)})
+    return Snapshot(Content(EXEC if read.is_exec else FILE, read.hex, read.size), blocks, changed=True)
+
+
+class _Walk:
+    """One walk over a directory, top-down for stamps, then bottom-up for trees."""
+
+    def __init__(
+        self, path: bytes, root: bytes, known: Blocks, ingest: Ingest, skip: Skip, strict: bool, report: Report
+    ) -> None:
+        self.path, self.root, self.known, self.ingest = path, root, known, ingest
+        self.skip, self.strict, self.report = skip, strict, report
+        self.blocks = Blocks()
+        self.problems: list[str] = []
+        self.changed = False
+        self.count = 0
+
+    def run(self) -> Snapshot:
+        pending = [b""]
+        while pending:
+            directory = pending.pop()
+            block = self.block(directory)
+            self.blocks[directory] = block
+            pending += [directory + b"/" + name if directory else name for name in reversed(block.directories)]
+        if self.problems:
+            raise _refusal(self.problems)
+        for directory in reversed(self.blocks):
+            self.close(directory)
+        self.changed = self.changed or self.blocks.keys() != self.known.keys()
+        top = self.blocks[b""]
+        return Snapshot(Content(TREE, top.tree_hex, top.size, top.files), self.blocks, self.changed)
+
+    def block(self, directory: bytes) -> Block:
+        here = self.path + b"/" + directory if directory else self.path
+        prefix = b"/".join(filter(None, (self.root, directory))) + b"/"
+        names: list[bytes] = []
+        states: list[os.stat_result] = []
+        directories: list[bytes] = []
+        try:
+            with os.scandir(here) as found:
+                listed = sorted((entry.name, entry) for entry in found)
+            for name, entry in listed:
+                is_directory = entry.is_dir(follow_symlinks=False)
+                if self.skip(prefix + name, is_directory) or not self.allowed(prefix + name, name):
+                    continue
+                if is_directory:
+                    directories.append(name)
+                else:
+                    names.append(name)
+                    states.append(entry.stat(follow_symlinks=False))
+        except FileNotFoundError:
+            self.problems.append(f"{os.fsdecode(prefix)!r} vanished while it was being read")
+        except OSError as error:
+            self.problems.append(f"{os.fsdecode(prefix)!r}: {error.strerror}")
+        column = b"".join(map(stamps, states))
+        self.count += len(names)
+        self.report(self.count)
+        old = self.known.get(directory)
+        if old is not None and old.stamps == column and old.names == names and not self.ingest.keeps(old.hexes):
+            block = Block(names, column, old.kinds, old.hexes, directories, old.tree_hex, old.size, old.files)
+            self.changed = self.changed or directories != old.directories
+            return block
+        self.changed = True
+        return self.read_rows(here, prefix, names, states, directories, old)
+
+    def allowed(self, path: bytes, name: bytes) -> bool:
+        try:
+            tree.check_name(name)
+        except FormatError as error:
+            self.problems.append(f"{os.fsdecode(path)!r}: {error.message}")
+            return False
+        return True
+
+    def read_rows(
+        self,
+        here: bytes,
+        prefix: bytes,
+        names: list[bytes],
+        states: list[os.stat_result],
+        directories: list[bytes],
+        old: Block | None,
+    ) -> Block:
+        rows = old.rows() if old is not None else {}
+        reused = [rows[name][2] for name in names if name in rows]
+        needed = self.ingest.keeps(reused) if reused else set()
+        kept: list[bytes] = []
+        columns: list[bytes] = []
+        kinds: list[str] = []
+        hexes: list[str] = []
+        for name, state in zip(names, states, strict=True):
+            row = rows.get(name)
+            if row is not None and row[0] == stamps(state) and row[2] not in needed:
+                column, kind, hex_digest = row
+            else:
+                found = self.read_row(here + b"/" + name, prefix + name, state)
+                if found is None:
+                    continue
+                column, kind, hex_digest = found
+            kept.append(name)
+            columns.append(column)
+            kinds.append(kind)
+            hexes.append(hex_digest)
+        return Block(kept, b"".join(columns), "".join(kinds), hexes, directories)
+
+    def read_row(self, path: bytes, shown: bytes, state: os.stat_result) -> tuple[bytes, str, str] | None:
+        try:
+            if stat.S_ISREG(state.st_mode):
+                read = self.ingest.file(path)
+                # an empty stamp still carries the size: tree entries are made from the column
+                column = read.stamps if read.stamps != NEVER else STAMPS.pack(read.size, 0, 0, 0, 0)
+                return column, tree.EXEC if read.is_exec else tree.FILE, read.hex
+            if stat.S_ISLNK(state.st_mode):
+                moment = time.time_ns()
+                target = os.readlink(path)
+                if self.strict and leaves_root(shown[len(self.root) + 1 :], target):
+                    self.problems.append(
+                        f"{os.fsdecode(shown)!r} is a link to {os.fsdecode(target)!r}, outside the directory"
+                    )
+                    return None
+                column = stamps(state) if is_trustworthy(state, moment) else STAMPS.pack(len(target), 0, 0, 0, 0)
+                return column, tree.SYMLINK, self.ingest.link(path, target)
+            self.problems.append(f"{os.fsdecode(shown)!r} is not a regular file (a pipe, socket or device)")
+        except FileNotFoundError:
+            self.problems.append(f"{os.fsdecode(shown)!r} vanished while it was being read")
+        except OSError as error:
+            self.problems.append(f"{os.fsdecode(shown)!r}: {error.strerror}")
+        except MltrackError as error:
+            self.problems.append(error.message)
+        return None
+
+    def close(self, directory: bytes) -> None:
+        """Gives a directory its tree, once all below it have theirs."""
+        block = self.blocks[directory]
+        below = [self.blocks[directory + b"/" + name if directory else name] for name in block.directories]
+        old = self.known.get(directory)
+        if (
+            block.tree_hex
+            and old is not None
+            and not self.ingest.keeps([block.tree_hex])
+            and self.same_below(directory, block, old)
+        ):
+            return
+        entries = self.blocks.tree_entries(directory)
+        block.tree_hex = self.ingest.tree(tree.encode(entries))
+        block.size = sum(entry.size for entry in entries)
+        block.files = len(block.names) + sum(child.files for child in below)
+
+    def same_below(self, directory: bytes, block: Block, old: Block) -> bool:
+        if block.directories != old.directories:
+            return False
+        paths = [directory + b"/" + name if directory else name for name in block.directories]
+        return all(path in self.known and self.known[path].tree_hex == self.blocks[path].tree_hex for path in paths)
+
+
+def leaves_root(path: bytes, target: bytes) -> bool:
+    """Returns whether a link at ``path``, relative to a root, points outside that root."""
+    if target.startswith(b"/"):
+        return True
+    depth = path.count(b"/")
+    for part in target.split(b"/"):
+        if part == b"..":
+            depth -= 1
+            if depth < 0:
+                return True
+        elif part not in (b"", b"."):
+            depth += 1
+    return False
+
+
+def _refusal(problems: list[str]) -> WorkspaceError:
+    shown = problems[:20] + ([f"and {len(problems) - 20} more"] if len(problems) > 20 else [])
+    return WorkspaceError(
+        "cannot be recorded:\n  " + "\n  ".join(shown),
+        hint="move them away, or name them in .mltrackignore",
+    )
