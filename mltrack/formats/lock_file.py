@@ -48,10 +48,7 @@ def entry_data(entry: Entry, algorithm: Algorithm) -> dict[str, Any]:
         "cmd": list(entry.cmd),
         "shell": entry.shell,
         "deps": {path: content_data(content, algorithm) for path, content in entry.deps.items()},
-        "outs": {
-            path: {**content_data(content, algorithm), "type": entry.out_types[path]}
-            for path, content in entry.outs.items()
-        },
+        "outs": {path: _output_data(entry, path, algorithm) for path in entry.outs},
     }
     if entry.wdir:
         data["wdir"] = entry.wdir
@@ -63,6 +60,15 @@ def entry_data(entry: Entry, algorithm: Algorithm) -> dict[str, Any]:
         data["lock"] = algorithm.text(entry.lock)
     if entry.image:
         data["image"] = entry.image
+    return data
+
+
+def _output_data(entry: Entry, path: str, algorithm: Algorithm) -> dict[str, Any]:
+    data = {**content_data(entry.outs[path], algorithm), "type": entry.out_types[path]}
+    if path in entry.uncached:
+        data["cache"] = False
+    if path in entry.unpushed:
+        data["push"] = False
     return data
 
 
@@ -88,6 +94,8 @@ def parse_entry(data: object, algorithm: Algorithm, where: str) -> Entry:
         image=_text(block["image"], f"{where}.image") if "image" in block else None,
         outs=_contents(outs, algorithm, f"{where}.outs"),
         out_types={path: _text(out.get("type", "out"), f"{where}.outs") for path, out in outs.items()},
+        uncached=frozenset(path for path, out in outs.items() if out.get("cache") is False),
+        unpushed=frozenset(path for path, out in outs.items() if out.get("push") is False),
     )
 
 

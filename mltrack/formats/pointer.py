@@ -93,7 +93,7 @@ def conflict_line(data: bytes) -> int:
 
 def digests_in(data: bytes) -> list[str]:
     """Returns every digest that a damaged or conflicted pointer still names, for keeping their objects."""
-    return [match[1].decode() for match in re.finditer(rb"digest: [a-z0-9]+:([0-9a-f]{32,64})(?![0-9a-f])", data)]
+    return [match[1].decode() for match in re.finditer(rb"[a-z0-9]+:([0-9a-f]{32,64})(?![0-9a-f])", data)]
 
 
 def _decode(data: bytes, name: str) -> str:

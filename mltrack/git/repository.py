@@ -74,14 +74,23 @@ def _common_dir(git_dir: str) -> str:
 
 def run(arguments: Iterable[str], cwd: str, *, data: bytes | None = None, ok: tuple[int, ...] = (0,)) -> bytes:
     """Returns what ``git`` printed; raises GitError with its words if it ends with a code not in ``ok``."""
-    command = ["git", *_SAFE, *arguments]
+    return _run(["git", *_SAFE, *arguments], cwd, data, ok)
+
+
+def run_plain(arguments: Iterable[str], cwd: str, *, ok: tuple[int, ...] = (0,)) -> bytes:
+    """Like :func:`run`, with the user's own settings in force: for asking what they are."""
+    return _run(["git", *arguments], cwd, None, ok)
+
+
+def _run(command: list[str], cwd: str, data: bytes | None, ok: tuple[int, ...]) -> bytes:
     try:
         done = subprocess.run(command, cwd=cwd, input=data, capture_output=True, env=environment(), check=False)
     except FileNotFoundError:
         raise GitError("git is not installed, or not on PATH", hint="install git") from None
     if done.returncode not in ok:
         words = done.stderr.decode("utf-8", "replace").strip()
-        raise GitError(f"git {command[len(_SAFE) + 1]} failed: {words or f'exit code {done.returncode}'}")
+        verb = next(word for word in command[1:] if not word.startswith("-") and "=" not in word)
+        raise GitError(f"git {verb} failed: {words or f'exit code {done.returncode}'}")
     return done.stdout
 
 
@@ -121,6 +130,11 @@ def list_files(cwd: str, patterns: Iterable[str]) -> list[str]:
         cwd,
     )
     return sorted(os.fsdecode(name) for name in out.split(b"\0") if name)
+
+
+def list_tracked(cwd: str) -> list[str]:
+    """Returns all paths below ``cwd`` that stand in git's index, relative to it, sorted."""
+    return sorted(os.fsdecode(name) for name in run(["ls-files", "-z", "--cached"], cwd).split(b"\0") if name)
 
 
 def tracked_below(path: str, cwd: str) -> list[str]:

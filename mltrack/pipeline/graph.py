@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from mltrack.errors import PipelineError
-from mltrack.pipeline.stage import Stage, contains
+from mltrack.pipeline.stage import Stage, contains, parents
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def _owners(stages: Iterable[Stage]) -> dict[str, str]:
                 )
             owners[out.path] = stage.address
     for path, address in owners.items():
-        for parent in _parents(path):
+        for parent in parents(path):
             if parent in owners:
                 raise PipelineError(
                     f"outputs overlap: {parent!r} of stage {owners[parent]!r} contains {path!r} of stage {address!r}",
@@ -100,7 +100,7 @@ def _owners(stages: Iterable[Stage]) -> dict[str, str]:
 def _directories_above(owners: dict[str, str]) -> dict[str, set[str]]:
     above: dict[str, set[str]] = {}
     for path, address in owners.items():
-        for parent in _parents(path):
+        for parent in parents(path):
             above.setdefault(parent, set()).add(address)
     return above
 
@@ -108,13 +108,7 @@ def _directories_above(owners: dict[str, str]) -> dict[str, set[str]]:
 def _writers_of(path: str, owners: dict[str, str], directories: dict[str, set[str]]) -> Iterator[str]:
     if path in owners:
         yield owners[path]
-    for parent in _parents(path):
+    for parent in parents(path):
         if parent in owners:
             yield owners[parent]
     yield from directories.get(path, ())
-
-
-def _parents(path: str) -> Iterator[str]:
-    while "/" in path:
-        path = path.rpartition("/")[0]
-        yield path

@@ -251,8 +251,9 @@ def input_reasons(stage: Stage, known: Known, shell: str, pending: set[str] | No
     reasons += _dependency_reasons(stage, entry, inputs, skip)
     reasons += _param_reasons(entry.params, inputs.params, skip)
     reasons += _environment_reasons(entry, inputs, skip, stage.env.lock)
-    declared = {out.path: out.type for out in stage.outs}
-    reasons += [Reason(Cause.OUTPUT_ADDED, path) for path in declared if entry.out_types.get(path) != declared[path]]
+    declared = {out.path: (out.type, out.cache) for out in stage.outs}
+    recorded = {path: (type_, path not in entry.uncached) for path, type_ in entry.out_types.items()}
+    reasons += [Reason(Cause.OUTPUT_ADDED, path) for path in declared if recorded.get(path) != declared[path]]
     reasons += [Reason(Cause.OUTPUT_REMOVED, path) for path in entry.outs if path not in declared]
     return reasons
 

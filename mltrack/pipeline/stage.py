@@ -1,5 +1,6 @@
 """What a pipeline file declares, as records. Paths are relative to the project's root, in POSIX form, normalised."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -99,6 +100,10 @@ class Entry:
     image: str | None
     outs: dict[str, Content]
     out_types: dict[str, str]
+    uncached: frozenset[str] = frozenset()
+    """Outputs whose bytes are left to git."""
+    unpushed: frozenset[str] = frozenset()
+    """Outputs that are never sent to a remote."""
 
 
 def stage_address(pipeline_path: str, name: str) -> str:
@@ -113,3 +118,10 @@ def contains(directory: str, path: str) -> bool:
 
 def overlaps(a: str, b: str) -> bool:
     return contains(a, b) or contains(b, a)
+
+
+def parents(path: str) -> Iterator[str]:
+    """Yields the directories above a path, nearest first, without the root."""
+    while "/" in path:
+        path = path.rpartition("/")[0]
+        yield path

@@ -101,6 +101,10 @@ class Observer:
             snapshot = self._look(Key(path, tracked=False), None, self.tracked_rule)
         return snapshot.content if snapshot is not None else None
 
+    def seen(self, path: str) -> Snapshot | None:
+        """Returns what was seen at a path in this command, if it was looked at."""
+        return self._snapshots.get(Key(path, tracked=True)) or self._snapshots.get(Key(path, tracked=False))
+
     def forget(self, paths: Iterable[str]) -> None:
         """Drops what was seen at, above and below paths that may have changed."""
         changed = tuple(paths)

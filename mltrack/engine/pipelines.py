@@ -1,0 +1,99 @@
+"""The project's stages: every pipeline file of the workspace, or of a git revision, as one graph."""
+
+import os
+from bisect import bisect_left
+from collections.abc import Callable
+
+from mltrack.engine.remember import Remembered
+from mltrack.errors import UsageError, WorkspaceError
+from mltrack.formats.pipeline_file import load_stages
+from mltrack.formats.pointer import SUFFIX
+from mltrack.git import repository as git
+from mltrack.pipeline import graph as graphs
+from mltrack.pipeline.graph import Graph
+from mltrack.pipeline.stage import LOCK_NAME, PIPELINE_NAME, Stage, contains, overlaps
+
+Read = Callable[[str], bytes | None]
+
+
+class Tracked:
+    """The text files by which a workspace says what it tracks: pointers, pipeline files and locks, by path."""
+
+    def __init__(self, project_path: str) -> None:
+        patterns = ["*" + SUFFIX, "*" + PIPELINE_NAME, "*" + LOCK_NAME, "*.mltrack/config.toml"]
+        found = git.list_files(project_path, patterns)
+        nested = [
+            path.removesuffix("/.mltrack/config.toml") for path in found if path.endswith("/.mltrack/config.toml")
+        ]
+        own = [path for path in found if not any(contains(other, path) for other in nested)]
+        there = [path for path in own if os.path.lexists(os.path.join(project_path, path))]
+        self.pointers = [path for path in there if path.endswith(SUFFIX) and not path.startswith(".mltrack/")]
+        self.pipelines = [path for path in there if path.rpartition("/")[2] == PIPELINE_NAME]
+        self.locks = [path for path in there if path.rpartition("/")[2] == LOCK_NAME]
+
+
+def load_graph(pipelines: list[str], read: Read, remembered: Remembered | None = None) -> Graph:
+    """Returns the graph of the stages in these pipeline files; raises PipelineError with every mistake in them."""
+    return graphs.build(load_stages(pipelines, read, remembered.load if remembered is not None else None))
+
+
+def choose(graph: Graph, targets: list[str], in_directory: str = "") -> list[str]:
+    """Returns the addresses of the stages that ``targets`` name: a stage's address or name, a path it writes, or a
+    pipeline file; all stages without targets. ``in_directory`` is where the person stands."""
+    if not targets:
+        return list(graph.stages)
+    chosen: list[str] = []
+    for target in targets:
+        found = _matching(graph, target, in_directory)
+        if not found:
+            raise UsageError(f"there is no stage and no output {target!r}", hint="mltrack stage list")
+        chosen += found
+    return list(dict.fromkeys(chosen))
+
+
+def _matching(graph: Graph, target: str, in_directory: str) -> list[str]:
+    local = f"{in_directory}/{PIPELINE_NAME}" if in_directory else PIPELINE_NAME
+    for address in (target, f"{local}:{target}"):
+        if address in graph.stages:
+            return [address]
+    from_here = os.path.normpath(os.path.join(in_directory, target))
+    for path in dict.fromkeys((from_here, os.path.normpath(target))):
+        in_file = [address for address, stage in graph.stages.items() if stage.pipeline_path == path]
+        if in_file:
+            return in_file
+        owner = graph.owner_of(path)
+        if owner is not None:
+            return [owner.address]
+    return []
+
+
+def check_outputs(stages: list[Stage], pointer_paths: list[str], project_path: str) -> None:
+    """Raises WorkspaceError for an output that a pointer or git tracks already, or that holds a tracked path."""
+    outs = [(stage, out) for stage in stages for out in stage.outs]
+    for stage, out in outs:
+        for path in pointer_paths:
+            if overlaps(path, out.path):
+                raise WorkspaceError(
+                    f"output {out.path!r} of stage {stage.address!r} and the tracked {path!r} overlap",
+                    hint=f"`mltrack remove {path}` stops tracking it; or let the stage write elsewhere",
+                )
+    if not outs:
+        return
+    in_git = git.list_tracked(project_path)
+    for stage, out in outs:
+        if not out.cache:
+            continue
+        inside = _at_or_below(in_git, out.path)
+        if inside is not None:
+            raise WorkspaceError(
+                f"output {out.path!r} of stage {stage.address!r} is tracked by git ({inside})",
+                hint=f"`git rm -r --cached {out.path}`, or declare it with `cache: false`",
+            )
+
+
+def _at_or_below(sorted_paths: list[str], path: str) -> str | None:
+    for start in (path, path + "/"):
+        at = bisect_left(sorted_paths, start)
+        if at < len(sorted_paths) and contains(path, sorted_paths[at]):
+            return sorted_paths[at]
+    return None

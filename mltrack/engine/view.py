@@ -1,0 +1,121 @@
+"""What a project says it tracks and what did run, in the workspace or at a git revision, read by the same code."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
+
+from mltrack.engine.lock_state import LockState
+from mltrack.engine.pipelines import Read, Tracked, load_graph
+from mltrack.engine.remember import Remembered
+from mltrack.errors import FormatError
+from mltrack.formats import lock_file, pointer
+from mltrack.formats.pointer import SUFFIX
+from mltrack.git import repository as git
+from mltrack.objects.content import Content
+from mltrack.objects.digest import Algorithm
+from mltrack.pipeline.graph import Graph
+from mltrack.pipeline.stage import LOCK_NAME, PIPELINE_NAME, Entry, parents, stage_address
+
+
+class Target(NamedTuple):
+    """Something whose bytes mltrack keeps: its path, its content, and the pointer or stage that says so."""
+
+    path: str
+    content: Content
+    source: str
+    is_output: bool
+    push: bool = True
+
+
+@dataclass
+class View:
+    """Pointers, locks and pipelines at one moment. ``name`` is 'workspace' or the revision as it was asked for."""
+
+    name: str
+    read: Read
+    pointers: dict[str, Content]
+    locks: dict[str, dict[str, Entry]]
+    pipelines: list[str]
+    remembered: Remembered | None = None
+    commit: str = ""
+    lock_state: LockState | None = field(default=None)
+
+    @cached_property
+    def graph(self) -> Graph:
+        return load_graph(self.pipelines, self.read, self.remembered)
+
+    def targets(self) -> dict[str, Target]:
+        """Returns everything that mltrack keeps here, by path: tracked data, and cached outputs as last recorded."""
+        found = {path: Target(path, content, path + SUFFIX, is_output=False) for path, content in self.pointers.items()}
+        for lock_path, entries in self.locks.items():
+            pipeline_path = lock_path.removesuffix(LOCK_NAME) + PIPELINE_NAME
+            for name, entry in entries.items():
+                for path, content in entry.outs.items():
+                    if path not in entry.uncached and path not in found:
+                        address = stage_address(pipeline_path, name)
+                        found[path] = Target(path, content, address, is_output=True, push=path not in entry.unpushed)
+        return dict(sorted(found.items()))
+
+    def owned(self) -> list[str]:
+        """Returns the paths of pointers and of all outputs, recorded or declared."""
+        outs = {path for entries in self.locks.values() for entry in entries.values() for path in entry.outs}
+        declared = {out.path for stage in self.graph.stages.values() for out in stage.outs}
+        return sorted({*self.pointers, *outs, *declared})
+
+
+def workspace_view(project_path: str, journal_path: str, index_path: str, algorithm: Algorithm, read: Read) -> View:
+    """Returns what the files of the workspace say; raises FormatError for a pointer or lock that cannot be read."""
+    tracked = Tracked(project_path)
+    locks = LockState(project_path, journal_path, algorithm, tracked.locks)
+    return View(
+        "workspace",
+        read,
+        _pointers(((path, read(path)) for path in tracked.pointers), algorithm),
+        locks.locks,
+        tracked.pipelines,
+        Remembered(index_path),
+        lock_state=locks,
+    )
+
+
+def revision_view(revision: str, project_path: str, algorithm: Algorithm) -> View:
+    """Returns what a git revision says; raises GitError if there is none of that name."""
+    commit = git.resolve(revision, project_path)
+    blobs = git.files_at(commit, project_path, (SUFFIX, PIPELINE_NAME, LOCK_NAME))
+    wanted = {path: blob for path, blob in blobs.items() if not path.startswith(".mltrack/")}
+    by_blob = dict(git.read_blobs(wanted.values(), project_path))
+
+    def read(path: str) -> bytes | None:
+        if path in wanted:
+            return by_blob.get(wanted[path])
+        return git.read_at(commit, path, project_path)
+
+    names = sorted(wanted)
+    locks = {}
+    for path in names:
+        if os.path.basename(path) == LOCK_NAME:
+            locks[path] = lock_file.parse(read(path) or b"", algorithm, f"{path} at {revision}")
+    return View(
+        revision,
+        read,
+        _pointers(((path, read(path)) for path in names if path.endswith(SUFFIX)), algorithm),
+        locks,
+        [path for path in names if os.path.basename(path) == PIPELINE_NAME],
+        commit=commit,
+    )
+
+
+def _pointers(files: Iterable[tuple[str, bytes | None]], algorithm: Algorithm) -> dict[str, Content]:
+    found: dict[str, Content] = {}
+    for path, data in files:
+        if data is not None:
+            found[path.removesuffix(SUFFIX)] = pointer.parse(data, algorithm, path).content
+    for path in found:
+        above = next((parent for parent in parents(path) if parent in found), None)
+        if above is not None:
+            raise FormatError(
+                f"two pointers claim the same files: {above}{SUFFIX} and {path}{SUFFIX}", hint=f"mltrack remove {path}"
+            )
+    return found

@@ -1,0 +1,127 @@
+"""``add``: starts tracking paths, or records the new state of tracked ones."""
+
+import os
+from dataclasses import dataclass
+
+from mltrack.errors import MltrackError, UsageError, WorkspaceError
+from mltrack.formats import pointer
+from mltrack.formats.paths import check_path
+from mltrack.formats.pointer import SUFFIX, Pointer
+from mltrack.git import ignore_file
+from mltrack.git import repository as git
+from mltrack.objects.content import Content
+from mltrack.pipeline.stage import contains, overlaps
+from mltrack.store.cache_writer import CacheWriter
+from mltrack.verbs.session import Session
+from mltrack.workspace.ingest import Saving
+from mltrack.workspace.scan import Report, no_report
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """One target: what it was recorded as, and before."""
+
+    path: str
+    content: Content
+    before: Content | None
+
+    @property
+    def is_changed(self) -> bool:
+        return not self.content.same_bytes(self.before)
+
+
+@dataclass(frozen=True, slots=True)
+class AddResult:
+    added: tuple[Added, ...]
+    failed: tuple[tuple[str, MltrackError], ...] = ()
+
+
+def add(session: Session, arguments: list[str], report: Report = no_report) -> AddResult:
+    """Saves targets to the cache and writes their pointers. Each target is done or left as it was.
+
+    Targets that cannot be recorded are returned as failed, after the others are done; if none can be, the first
+    error is raised.
+    """
+    project = session.project
+    if not arguments:
+        raise UsageError("nothing to add", hint="mltrack add PATH")
+    paths = list(dict.fromkeys(_target(session, argument) for argument in arguments))
+    done: list[Added] = []
+    failed: list[tuple[str, MltrackError]] = []
+    session.observer.owned = (*session.observer.owned, *paths)
+    session.observer.report = report
+    with project.cache.in_use():
+        for path in paths:
+            try:
+                _check(session, path, paths)
+                done.append(_add_one(session, path))
+            except MltrackError as error:
+                if len(paths) == 1:
+                    raise
+                failed.append((path, error))
+    session.observer.close()
+    if failed and not done:
+        raise failed[0][1]
+    return AddResult(tuple(done), tuple(failed))
+
+
+def _target(session: Session, argument: str) -> str:
+    path = session.project.relative(argument)
+    if not path:
+        raise UsageError("the whole project cannot be tracked as one path", hint="add the directories that hold data")
+    if path.endswith(SUFFIX):
+        raise UsageError(f"{argument!r} is a pointer", hint=f"mltrack add {argument.removesuffix(SUFFIX)}")
+    owner = next((known for known in session.view.pointers if known != path and contains(known, path)), None)
+    return owner if owner is not None else path
+
+
+def _check(session: Session, path: str, paths: list[str]) -> None:
+    project = session.project
+    if not os.path.lexists(project.absolute(path)):
+        raise UsageError(f"{project.shown(path)!r} does not exist")
+    name = os.path.basename(path)
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        raise WorkspaceError(
+            f"the name {path!r} is not UTF-8, and a pointer is named by it", hint="rename it"
+        ) from None
+    check_path(path, path)
+    below = next((other for other in [*session.view.pointers, *paths] if other != path and overlaps(path, other)), None)
+    if below is not None:
+        raise WorkspaceError(
+            f"{path!r} and the tracked {below!r} overlap",
+            hint=f"`mltrack remove {below}` first, or add only one of them",
+        )
+    for stage in session.view.graph.stages.values():
+        for out in stage.outs:
+            if overlaps(out.path, path):
+                raise WorkspaceError(
+                    f"{path!r} is written by stage {stage.address!r} (output {out.path!r})",
+                    hint=f"`mltrack commit {stage.address}` records its present state",
+                )
+    in_git = git.tracked_below(path, project.path)
+    if in_git:
+        raise WorkspaceError(
+            f"{path!r} is tracked by git" + (f" ({in_git[0]})" if in_git[0] != path else ""),
+            hint=f"to move it over: git rm -r --cached {path} && mltrack add {path}",
+        )
+
+
+def _add_one(session: Session, path: str) -> Added:
+    project = session.project
+    pointer_path = path + SUFFIX
+    data = project.read(pointer_path)
+    extra = pointer.parse(data, project.algorithm, pointer_path).extra if data is not None else ()
+    with CacheWriter(project.cache) as writer:
+        snapshot = session.observer.tracked(path, Saving(writer, project.algorithm))
+        writer.finish()
+    if snapshot is None:
+        raise WorkspaceError(f"{path!r} vanished while it was being added")
+    text = pointer.write(Pointer(os.path.basename(path), snapshot.content, extra), project.algorithm).encode()
+    if text != data:
+        project.write(pointer_path, text)
+    directory, name = os.path.split(path)
+    session.edit_text(os.path.join(directory, ".gitignore"), lambda before: ignore_file.include(before, [name]))
+    session.last.set(path, snapshot.content)
+    return Added(path, snapshot.content, session.view.pointers.get(path))

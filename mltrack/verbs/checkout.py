@@ -1,0 +1,128 @@
+"""``checkout``: makes tracked data and outputs be what pointers and locks say."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from mltrack.engine.view import Target
+from mltrack.errors import MissingObjectError, MltrackError, UnsavedDataError
+from mltrack.objects.content import Content
+from mltrack.verbs.session import Session
+from mltrack.workspace.checkout import no_progress
+from mltrack.workspace.checkout_plan import CheckoutPlan
+
+Progress = Callable[[str, int, int], None]
+MAX_NAMED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedOut:
+    """One target: how many files were written and removed, and which were left because only the workspace has them."""
+
+    path: str
+    written: int
+    removed: int
+    kept: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutResult:
+    done: tuple[CheckedOut, ...]
+    failed: tuple[tuple[str, MltrackError], ...] = ()
+    saved: tuple[tuple[str, str], ...] = field(default=())
+    """Paths whose unsaved bytes were saved to the cache before ``force`` replaced them, with their digests."""
+
+
+def checkout(
+    session: Session,
+    arguments: list[str],
+    *,
+    force: bool = False,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+    gone: tuple[Target, ...] = (),
+) -> CheckoutResult:
+    """Checks out targets, all by default. A target in which both sides changed is left alone and returned as failed.
+
+    ``gone`` are targets that are tracked no more: their files are removed where nothing is lost by it.
+    """
+    return checkout_targets(
+        session, session.select(arguments), force=force, dry_run=dry_run, progress=progress, gone=gone
+    )
+
+
+def checkout_targets(
+    session: Session,
+    targets: list[Target],
+    *,
+    force: bool = False,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+    gone: tuple[Target, ...] = (),
+) -> CheckoutResult:
+    """See :func:`checkout`, for targets that are chosen already."""
+    done: list[CheckedOut] = []
+    failed: list[tuple[str, MltrackError]] = []
+    saved: list[tuple[str, str]] = []
+    wanted: list[tuple[Target, Content | None]] = [(target, target.content) for target in targets]
+    wanted += [(target, None) for target in gone]
+    with session.project.cache.in_use():
+        for target, content in wanted:
+            try:
+                plan = session.checkout.plan(target.path, content, force=force)
+                _refuse_conflicts(session, target.path, plan)
+                if not dry_run:
+                    saved += _save(session, target.path, plan)
+                    report = (lambda n, total, path=target.path: progress(path, n, total)) if progress else no_progress
+                    session.checkout.carry_out(target.path, content, plan, report)
+                done.append(_summary(target.path, plan))
+            except MltrackError as error:
+                failed.append((target.path, error))
+    session.observer.close()
+    return CheckoutResult(tuple(done), tuple(failed), tuple(saved))
+
+
+def raise_failures(result: CheckoutResult) -> None:
+    """Raises one error for targets that could not be checked out; nothing if all were."""
+    if not result.failed:
+        return
+    errors = [error for _, error in result.failed]
+    lines = [error.message if path in error.message else f"{path}: {error.message}" for path, error in result.failed]
+    first = errors[0]
+    if len(errors) == 1:
+        raise first
+    kind = type(first) if all(type(error) is type(first) for error in errors) else UnsavedDataError
+    hint = first.hint if len({error.hint for error in errors}) == 1 else ""
+    if all(isinstance(error, MissingObjectError) for error in errors):
+        hint = "mltrack pull"
+    raise kind("\n".join(lines), hint=hint)
+
+
+def _refuse_conflicts(session: Session, path: str, plan: CheckoutPlan) -> None:
+    if not plan.conflicts:
+        return
+    names = [_shown(item) for item in plan.conflicts[:MAX_NAMED]]
+    more = f" and {len(plan.conflicts) - MAX_NAMED} more" if len(plan.conflicts) > MAX_NAMED else ""
+    raise UnsavedDataError(
+        f"{path}: left as it is, since unsaved changes would be lost: {', '.join(names)}{more}",
+        hint=f"`mltrack add {path}` records them; `mltrack checkout --force {path}` replaces them (and keeps a copy in the cache)",
+    )
+
+
+def _save(session: Session, path: str, plan: CheckoutPlan) -> list[tuple[str, str]]:
+    """Saves what force is about to replace, and notes it where it can be found again."""
+    if not plan.unsaved:
+        return []
+    content = session.checkout.save(path)
+    if content is None:
+        return []
+    session.trash.note([(path, content)])
+    return [(_shown(item), session.project.algorithm.text(entry.hex)) for item, entry in plan.unsaved]
+
+
+def _summary(path: str, plan: CheckoutPlan) -> CheckedOut:
+    written = sum(1 for operation in plan.operations if operation.entry is not None)
+    return CheckedOut(path, written, len(plan.operations) - written, tuple(map(_shown, plan.kept)))
+
+
+def _shown(path: bytes) -> str:
+    return path.decode("utf-8", "surrogateescape")

@@ -1,0 +1,50 @@
+"""``commit``: records the present state of stages as if they had run just now."""
+
+import os
+from dataclasses import dataclass
+
+from mltrack.engine.lock_state import LockState
+from mltrack.engine.pipelines import choose
+from mltrack.errors import PipelineError, UsageError, WorkspaceError
+from mltrack.formats.pointer import SUFFIX
+from mltrack.verbs import planning
+from mltrack.verbs.repro import committer
+from mltrack.verbs.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class CommitResult:
+    stages: tuple[str, ...]
+
+
+def commit(session: Session, targets: list[str]) -> CommitResult:
+    """Records dependencies, params and outputs of stages as they are; nothing is run. All of it is done, or nothing."""
+    project = session.project
+    for target in targets:
+        path = target.removesuffix(SUFFIX)
+        if not session.view.graph.stages.get(target) and project.relative(path) in session.view.pointers:
+            raise UsageError(f"{target!r} is tracked data, not a stage", hint=f"mltrack add {path}")
+    directory = os.path.relpath(project.cwd, project.path)
+    addresses = choose(session.view.graph, targets, "" if directory == os.curdir else directory)
+    locks = session.view.lock_state
+    assert isinstance(locks, LockState)
+    learner = planning.learner(session)
+    stages = [session.view.graph.stages[address] for address in addresses]
+    session.observer.prepare(path for stage in stages for path in stage.deps)
+    known = [(stage, learner.learn(stage, {}, ())) for stage in stages]
+    for stage, facts in known:
+        gone = [path for path, content in {**facts.inputs.deps, **facts.outs}.items() if content is None]
+        if gone:
+            raise WorkspaceError(
+                f"stage {stage.address!r} cannot be recorded: {gone[0]!r} does not exist",
+                hint=f"mltrack repro {stage.address}",
+            )
+    if not known:
+        raise PipelineError("there are no stages to commit", hint="mltrack stage add --help")
+    recorder = committer(session, locks)
+    with project.cache.in_use():
+        for stage, facts in known:
+            recorder.commit(stage, "", facts.inputs, project.settings.text("core.shell"), by="hand")
+        locks.fold(session.view.graph.stages.values())
+    session.observer.close()
+    return CommitResult(tuple(addresses))

@@ -1,0 +1,129 @@
+"""``gc``: deletes from the cache what nothing refers to and is older than the grace."""
+
+import os
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+
+from mltrack.disk.lock import locked
+from mltrack.errors import FormatError, LockedError
+from mltrack.formats import lock_file, pointer
+from mltrack.formats.pointer import SUFFIX
+from mltrack.git import repository as git
+from mltrack.git import roots as git_roots
+from mltrack.objects.content import TREE, Content
+from mltrack.pipeline.stage import LOCK_NAME
+from mltrack.project import DIRECTORY, load
+from mltrack.store import gc as collector
+from mltrack.store.gc import GcPlan
+from mltrack.verbs.session import Session
+from mltrack.workspace.trash import Trash
+
+DAY = 86400.0
+
+
+@dataclass(frozen=True, slots=True)
+class GcResult:
+    objects: int
+    bytes: int
+    records: int
+    dry_run: bool
+
+
+@dataclass(slots=True)
+class Roots:
+    """Contents that must stay: of the present state (whose trees must be readable), and of history."""
+
+    current: set[Content]
+    history: set[Content]
+
+
+def gc(session: Session, *, dry_run: bool = False, now: float | None = None) -> GcResult:
+    """Deletes unreferenced objects older than ``gc.grace_days``; with ``dry_run`` only says which.
+
+    Roots are everything git can reach in any way, the files of every worktree, young run records, and what force
+    replaced lately. If any of them cannot be read, nothing is deleted.
+    """
+    project = session.project
+    moment = time.time() if now is None else now
+    grace = project.settings.number("gc.grace_days") * DAY
+    if not os.path.isdir(project.cache.path):
+        return GcResult(0, 0, 0, dry_run)
+    marked: set[str] = set()
+    roots = find_roots(session, moment - grace)
+    young, old = _records(session, moment - project.settings.number("cache.runs_days") * DAY)
+    collector.mark(project.cache, roots.current, roots.history | young, marked)
+    plan = collector.plan(project.cache, marked, old, moment - grace)
+    if not dry_run and (plan.objects or plan.records):
+        plan = _delete(session, marked, moment, grace, old)
+    return GcResult(plan.objects, plan.bytes, len(plan.records), dry_run)
+
+
+def _delete(session: Session, marked: set[str], moment: float, grace: float, old: list[str]) -> GcPlan:
+    """Under the exclusive lock nobody relies on what is 'already there'; what was referred to since marking began is
+    marked too, then the plan is made again and carried out."""
+    project = session.project
+    lock = os.path.join(project.cache.path, "gc.lock")
+    try:
+        with locked(lock, wait=False, what="the cache"):
+            fresh = Session(load(project.path, project.cwd, project.repository))
+            again = find_roots(fresh, moment - grace)
+            collector.mark(project.cache, again.current, again.history, marked)
+            plan = collector.plan(project.cache, marked, old, moment - grace)
+            collector.execute(project.cache, plan)
+            return plan
+    except LockedError as error:
+        raise LockedError(
+            error.message, hint="other mltrack commands are at work; run `mltrack gc` when they have ended"
+        ) from None
+
+
+def find_roots(session: Session, since: float) -> Roots:
+    """Returns everything that is referred to; raises if a root cannot be read."""
+    project = session.project
+    current = {target.content for target in session.view.targets().values()}
+    history: set[Content] = set()
+    for path, data in git_roots.files_in_history(project.repository, since, (SUFFIX, LOCK_NAME)):
+        history.update(_contents(path, data, session))
+    for top in git_roots.worktrees(project.repository):
+        other = os.path.normpath(os.path.join(top, os.path.relpath(project.path, project.repository.top)))
+        if os.path.isdir(os.path.join(other, DIRECTORY)):
+            there = Session(load(other, other, git.find(other) or project.repository))
+            current |= {target.content for target in there.view.targets().values()}
+            trash = Trash(os.path.join(there.project.state_path, "trash"), project.algorithm)
+            history |= {note.content for note in trash.notes() if note.moment >= since}
+    return Roots(current, history)
+
+
+def _contents(path: str, data: bytes, session: Session) -> set[Content]:
+    """What one version of a pointer or lock refers to. A damaged one still keeps every digest that it names."""
+    algorithm = session.project.algorithm
+    try:
+        if path.endswith(SUFFIX):
+            return {pointer.parse(data, algorithm, os.path.basename(path)).content}
+        entries = lock_file.parse(data, algorithm, path)
+        outs = {content for entry in entries.values() for content in entry.outs.values()}
+        return outs | {content for entry in entries.values() for content in entry.deps.values() if content.kind == TREE}
+    except FormatError:
+        found = {hex_digest for hex_digest in pointer.digests_in(data) if algorithm.is_hex(hex_digest)}
+        return {Content(_kind(session, hex_digest), hex_digest, 0) for hex_digest in found}
+
+
+def _kind(session: Session, hex_digest: str) -> str:
+    with suppress(Exception):
+        session.project.cache.read_tree(hex_digest)
+        return TREE
+    return "file"
+
+
+def _records(session: Session, since: float) -> tuple[set[Content], list[str]]:
+    young: set[Content] = set()
+    old: list[str] = []
+    for path, record in session.project.run_cache.all():
+        if record.started >= since or os.stat(path).st_mtime >= since:
+            young.update(content for out, content in record.entry.outs.items() if out not in record.entry.uncached)
+            if record.log:
+                young.add(Content("file", record.log, 0))
+        else:
+            old.append(path)
+    return young, old

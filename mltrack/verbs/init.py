@@ -1,0 +1,61 @@
+"""``init``: makes a project, or fits a clone of one with hooks and merge drivers."""
+
+import os
+import sys
+from dataclasses import dataclass
+
+from mltrack import project as projects
+from mltrack.config import edit
+from mltrack.config.settings import FILE_NAME
+from mltrack.disk.durable import make_directories, write_atomic
+from mltrack.errors import WorkspaceError
+from mltrack.git import hooks
+from mltrack.git import repository as git
+from mltrack.objects.digest import algorithm
+
+
+@dataclass(frozen=True, slots=True)
+class InitResult:
+    """Where the project is, whether it was made now, which hooks stand, and which were left with a line to add."""
+
+    path: str
+    created: bool
+    hooks: tuple[str, ...]
+    left: tuple[tuple[str, str], ...]
+
+
+def init(start: str, *, hash_name: str | None = None, with_hooks: bool = True) -> InitResult:
+    """Makes ``start`` a project. In a clone that is one already, installs hooks and drivers and touches nothing else."""
+    path = os.path.abspath(start)
+    repository = git.find(path)
+    if repository is None:
+        raise WorkspaceError(f"{path} is not in a git repository: mltrack works beside git", hint="git init")
+    config_path = os.path.join(path, projects.DIRECTORY, FILE_NAME)
+    created = not os.path.lexists(config_path)
+    if created:
+        _create(path, config_path, hash_name or "xxh3")
+    else:
+        present = projects.load(path, path, repository).algorithm.name
+        if hash_name not in (None, present):
+            raise WorkspaceError(f"this project uses {present} digests already, and they are never mixed")
+    if not with_hooks:
+        return InitResult(path, created, (), ())
+    installed = hooks.install(repository, sys.executable)
+    return InitResult(path, created, tuple(installed.hooks), tuple(installed.left))
+
+
+def _create(path: str, config_path: str, hash_name: str) -> None:
+    algorithm(hash_name)
+    own = os.path.dirname(config_path)
+    if os.path.islink(own):
+        raise WorkspaceError(f"{own} is a symbolic link", hint="remove it")
+    make_directories(own)
+    write_atomic(os.path.join(own, ".gitignore"), projects.IGNORED.encode())
+    attributes = os.path.join(path, ".gitattributes")
+    before = b""
+    if os.path.exists(attributes):
+        with open(attributes, "rb") as file:
+            before = file.read()
+    text = hooks.include_attributes(before.decode("utf-8", "surrogateescape"))
+    write_atomic(attributes, text.encode("utf-8", "surrogateescape"))
+    edit.set_value(config_path, "core.hash", hash_name)

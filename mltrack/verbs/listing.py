@@ -1,0 +1,125 @@
+"""``ls`` and ``diff``: what is tracked, and how two moments differ, file by file."""
+
+import os
+from dataclasses import dataclass
+
+from mltrack.engine.view import Target
+from mltrack.errors import MissingObjectError
+from mltrack.objects import tree
+from mltrack.objects.content import EXEC, FILE, SYMLINK, TREE, Content
+from mltrack.objects.tree_diff import diff as tree_diff
+from mltrack.verbs.session import Session
+
+_KINDS = {tree.FILE: FILE, tree.EXEC: EXEC, tree.SYMLINK: SYMLINK, tree.DIRECTORY: TREE}
+ADDED, MODIFIED, DELETED = "added", "modified", "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    path: str
+    content: Content
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One file or target that differs. ``old`` and ``new`` are None where it is not."""
+
+    path: str
+    change: str
+    old: Content | None
+    new: Content | None
+
+
+def ls(session: Session, arguments: list[str], *, revision: str = "", recursive: bool = False) -> list[Listed]:
+    """Returns what is tracked: the targets; for a named directory what is in it, with ``recursive`` all files below."""
+    view = session.view_at(revision)
+    found: list[Listed] = []
+    for target in session.select(arguments, view):
+        named = any(session.project.relative(argument) == target.path for argument in arguments)
+        if target.content.kind != TREE or not (recursive or named):
+            found.append(Listed(target.path, target.content, target.source))
+        else:
+            found += _entries(session, target, recursive=recursive)
+    return found
+
+
+def _entries(session: Session, target: Target, *, recursive: bool) -> list[Listed]:
+    cache = session.project.cache
+    try:
+        if recursive:
+            pairs = list(cache.leaves_below(target.content.hex))
+        else:
+            pairs = [(entry.name, entry) for entry in cache.read_tree(target.content.hex)]
+    except MissingObjectError as error:
+        raise MissingObjectError(f"{target.path}: {error.message}", hint=f"mltrack fetch {target.path}") from None
+    return [
+        Listed(
+            f"{target.path}/{os.fsdecode(path)}", Content(_KINDS[entry.kind], entry.hex, entry.size, 1), target.source
+        )
+        for path, entry in sorted(pairs)
+    ]
+
+
+def diff(session: Session, old: str, new: str, arguments: list[str]) -> list[Difference]:
+    """Returns how tracked data and outputs differ between two revisions; an empty one means the workspace.
+
+    Directories are opened only where they differ; one whose listing is not in the cache is reported as a whole.
+    """
+    before = _contents(session, old, arguments)
+    after = _contents(session, new, arguments)
+    found: list[Difference] = []
+    for path in sorted(before.keys() | after.keys()):
+        a, b = before.get(path), after.get(path)
+        if a is None or b is None or not a.same_bytes(b):
+            found += _differences(session, path, a, b)
+    session.observer.close()
+    return found
+
+
+def _contents(session: Session, revision: str, arguments: list[str]) -> dict[str, Content]:
+    """What stands at each target; in the workspace this is what is there, not what pointers say."""
+    view = session.view_at(revision)
+    targets = {target.path: target for target in session.select(arguments, view)} if arguments else view.targets()
+    if revision:
+        return {path: target.content for path, target in targets.items()}
+    seen = {path: session.observer.tracked(path) for path in targets}
+    return {path: snapshot.content for path, snapshot in seen.items() if snapshot is not None}
+
+
+def _differences(session: Session, path: str, old: Content | None, new: Content | None) -> list[Difference]:
+    if not any(content is not None and content.kind == TREE for content in (old, new)):
+        return [Difference(path, _change(old, new), old, new)]
+    seen = session.observer.seen(path)
+
+    def load(hex_digest: str) -> list[tree.Entry]:
+        if seen is not None:
+            try:
+                return seen.load(hex_digest)
+            except KeyError:
+                pass
+        return session.project.cache.read_tree(hex_digest)
+
+    trees = [content.hex if content is not None and content.kind == TREE else None for content in (old, new)]
+    try:
+        changes = list(tree_diff(trees[0], trees[1], load, os.fsencode(path) + b"/"))
+    except MissingObjectError:
+        return [Difference(path, _change(old, new), old, new)]
+    found = [
+        Difference(
+            os.fsdecode(change.path), _change(change.old, change.new), _content(change.old), _content(change.new)
+        )
+        for change in changes
+    ]
+    leaves = [None if content is None or content.kind == TREE else content for content in (old, new)]
+    if leaves != [None, None]:
+        found.append(Difference(path, MODIFIED, leaves[0], leaves[1]))
+    return sorted(found, key=lambda item: item.path)
+
+
+def _content(entry: tree.Entry | None) -> Content | None:
+    return Content(_KINDS[entry.kind], entry.hex, entry.size) if entry is not None else None
+
+
+def _change(old: object, new: object) -> str:
+    return ADDED if old is None else DELETED if new is None else MODIFIED

@@ -1,0 +1,52 @@
+"""Making a plan from the workspace: shared by ``status``, ``why`` and ``repro``."""
+
+import os
+from functools import cache as memoized
+
+from mltrack.engine.inputs import Learner
+from mltrack.engine.lock_state import LockState
+from mltrack.engine.pipelines import check_outputs
+from mltrack.objects.content import Content
+from mltrack.pipeline import plan as plans
+from mltrack.pipeline.plan import Facts, Options, Plan, Record
+from mltrack.verbs.session import Session
+
+
+def learner(session: Session) -> Learner:
+    """Returns what answers the plan's questions about the workspace."""
+    view = session.view
+    assert isinstance(view.lock_state, LockState) and view.remembered is not None
+    return Learner(
+        session.observer, view.lock_state, session.project.cache, session.project.read, view.remembered, os.environ
+    )
+
+
+def facts(session: Session) -> Facts:
+    """Returns what the plan may ask about past results; each content is looked for once."""
+    project = session.project
+
+    @memoized
+    def is_cached(content: Content) -> bool:
+        return project.cache.holds(content)
+
+    def find_records(key: str) -> list[Record]:
+        return [Record(record.entry.outs, record.key) for record in project.run_cache.find(key)]
+
+    return Facts(find_records, is_cached, project.algorithm, project.settings.text("core.shell"))
+
+
+def make_plan(
+    session: Session,
+    addresses: list[str],
+    options: Options | None = None,
+    known: Learner | None = None,
+    asked: Facts | None = None,
+) -> Plan:
+    """Returns the plan for these stages, after checking that no output is tracked otherwise."""
+    graph = session.view.graph
+    check_outputs(list(graph.stages.values()), list(session.view.pointers), session.project.path)
+    stages = [graph.stages[address] for address in addresses]
+    session.observer.prepare(path for stage in stages for path in stage.deps)
+    return plans.make(
+        graph, addresses, (known or learner(session)).learn, asked or facts(session), options or Options()
+    )

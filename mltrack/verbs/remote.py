@@ -1,0 +1,84 @@
+"""``remote``: the places that push, fetch and pull know by name."""
+
+import os
+import re
+from dataclasses import dataclass
+
+from mltrack.config import edit
+from mltrack.config.settings import FILE_NAME, LOCAL_NAME
+from mltrack.errors import UsageError
+from mltrack.project import DIRECTORY, Project
+from mltrack.store.remotes import KINDS, split
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteInfo:
+    name: str
+    url: str
+    is_default: bool
+    origin: str
+
+
+def add(
+    project: Project, name: str, url: str, *, default: bool = False, local: bool = False, force: bool = False
+) -> RemoteInfo:
+    """Names a remote in the project's config, or with ``local`` in this clone's own; the first becomes the default.
+
+    A relative directory is kept relative to the project, so that it means the same to every clone and worktree.
+    """
+    if not _NAME.match(name):
+        raise UsageError(f"not a name for a remote: {name!r}", hint="letters, digits, '-' and '_'")
+    known = project.settings.remotes()
+    if name in known and not force:
+        raise UsageError(
+            f"there is a remote {name!r} already: {known[name]}", hint=f"mltrack remote add --force {name} {url}"
+        )
+    scheme, path = split(url)
+    if scheme not in KINDS:
+        raise UsageError(f"this version of mltrack has no remotes of the kind {scheme}://", hint="give a directory")
+    if url.startswith("-") or not path:
+        raise UsageError(f"not a remote's address: {url!r}")
+    kept = url
+    if scheme == "file" and not os.path.isabs(path) and not path.startswith("~"):
+        kept = os.path.relpath(os.path.join(project.cwd, path), os.path.dirname(project.shared_path))
+    path = _config(project, local=local)
+    edit.set_value(path, f"remote.{name}.url", kept)
+    is_default = default or not known
+    if is_default:
+        edit.set_value(path, "core.remote", name)
+    return RemoteInfo(name, kept, is_default, path)
+
+
+def list_remotes(project: Project) -> list[RemoteInfo]:
+    default = project.settings.text("core.remote")
+    return [
+        RemoteInfo(name, url, name == default, project.settings.origin(f"remote.{name}.url").origin)
+        for name, url in sorted(project.settings.remotes().items())
+    ]
+
+
+def remove(project: Project, name: str) -> None:
+    """Forgets a remote; nothing in it is touched."""
+    _known(project, name)
+    for path in (_config(project, local=False), _config(project, local=True)):
+        if os.path.exists(path):
+            edit.unset(path, f"remote.{name}")
+            if project.settings.text("core.remote") == name:
+                edit.unset(path, "core.remote")
+
+
+def set_default(project: Project, name: str, *, local: bool = False) -> None:
+    _known(project, name)
+    edit.set_value(_config(project, local=local), "core.remote", name)
+
+
+def _known(project: Project, name: str) -> None:
+    if name not in project.settings.remotes():
+        known = ", ".join(sorted(project.settings.remotes())) or "none"
+        raise UsageError(f"there is no remote {name!r} (known: {known})", hint="mltrack remote list")
+
+
+def _config(project: Project, *, local: bool) -> str:
+    return os.path.join(project.shared_path, LOCAL_NAME) if local else os.path.join(project.path, DIRECTORY, FILE_NAME)

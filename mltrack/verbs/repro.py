@@ -1,0 +1,102 @@
+"""``repro``: brings stages up to date, running only what must run."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mltrack.engine.commit import Committer
+from mltrack.engine.execute import Describe, Engine, Outcome, execute
+from mltrack.engine.inputs import Learner
+from mltrack.engine.lock_state import LockState
+from mltrack.engine.pipelines import choose
+from mltrack.events import Event
+from mltrack.git import repository as git
+from mltrack.pipeline.plan import Facts, Options, Plan
+from mltrack.runners.registry import open_runner
+from mltrack.store.cache_writer import CacheWriter
+from mltrack.verbs import planning
+from mltrack.verbs.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class ReproOptions:
+    """How ``repro`` was asked for. ``single_item`` leaves out what the targets depend on."""
+
+    targets: tuple[str, ...] = ()
+    force: bool = False
+    single_item: bool = False
+    use_run_cache: bool = True
+
+
+class Repro:
+    """One ``repro``: the plan first; then, if wanted, its execution as a stream of events."""
+
+    def __init__(self, session: Session, options: ReproOptions, describe: Describe) -> None:
+        self.session = session
+        self.options = Options(force=options.force, use_run_cache=options.use_run_cache)
+        graph = session.view.graph
+        directory = os.path.relpath(session.project.cwd, session.project.path)
+        chosen = choose(graph, list(options.targets), "" if directory == os.curdir else directory)
+        self.addresses = chosen if options.single_item else sorted(graph.closure(chosen))
+        self.learner: Learner = planning.learner(session)
+        self.facts: Facts = planning.facts(session)
+        self.outcome = Outcome()
+        self._describe = describe
+        self._is_partial = bool(options.targets)
+
+    def plan(self) -> Plan:
+        """Returns what would happen; looks, and changes nothing but the stat index."""
+        plan = planning.make_plan(self.session, self.addresses, self.options, self.learner, self.facts)
+        self.session.observer.close()
+        return plan
+
+    def run(self, plan: Plan) -> Iterator[Event]:
+        """Carries out the plan. However it ends, what finished is in the lock."""
+        session, graph = self.session, self.session.view.graph
+        locks = session.view.lock_state
+        assert isinstance(locks, LockState)
+        chosen = set(self.addresses)
+        upstream = {a: tuple(n for n in needed if n in chosen) for a, needed in graph.upstream.items()}
+        try:
+            with session.project.cache.in_use():
+                yield from execute(self._engine(locks), plan, upstream, self.outcome)
+        finally:
+            locks.fold(graph.stages.values())
+            session.observer.close()
+
+    def _engine(self, locks: LockState) -> Engine:
+        session, project = self.session, self.session.project
+        return Engine(
+            self.learner,
+            locks,
+            session.checkout,
+            committer(session, locks),
+            session.trash,
+            open_runner("local", project.path, project.jobs_path),
+            self.facts,
+            self.options,
+            self._describe,
+        )
+
+
+def committer(session: Session, locks: LockState) -> Committer:
+    """Returns what records results in this project."""
+    project = session.project
+    state: list[tuple[str, bool]] = []
+
+    def code_state() -> tuple[str, bool]:
+        if not state:
+            commit = git.head_commit(project.repository)
+            state.append((commit, bool(commit) and git.is_dirty(project.path)))
+        return state[0]
+
+    return Committer(
+        project.path,
+        session.observer,
+        project.run_cache,
+        locks,
+        session.last,
+        lambda: CacheWriter(project.cache),
+        code_state,
+        session.edit_text,
+    )

@@ -1,0 +1,134 @@
+"""``metrics show``, ``metrics diff`` and ``params diff``: values at revisions, and how they changed."""
+
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from mltrack.engine.view import View
+from mltrack.errors import MissingObjectError, PipelineError, UsageError
+from mltrack.formats import params_file
+from mltrack.formats.params_file import flatten
+from mltrack.formats.pipeline_file import declared_files, parse_yaml
+from mltrack.objects.content import TREE, Content
+from mltrack.pipeline.plan import same_value
+from mltrack.pipeline.stage import METRIC
+from mltrack.verbs.session import Session
+
+Values = dict[str, dict[str, Any]]
+"""For each file, values by dotted key."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValueChange:
+    """One value that differs; ``delta`` is new minus old where both are numbers. Absent values are None."""
+
+    file: str
+    key: str
+    old: Any
+    new: Any
+    delta: float | int | None
+
+
+def metrics(session: Session, revision: str = "", arguments: list[str] | None = None) -> Values:
+    """Returns all metrics of the workspace, or of a revision."""
+    view = session.view_at(revision)
+    paths = dict.fromkeys(out.path for stage in view.graph.stages.values() for out in stage.outs if out.type == METRIC)
+    paths.update(dict.fromkeys(_declared(view, 0)))
+    wanted = _restrict(session, list(paths), arguments)
+    values: Values = {}
+    for path in wanted:
+        data = _read(session, view, path)
+        if data is not None:
+            values[path] = flatten(params_file.load(data, f"{path}{_at(view)}"))
+    return values
+
+
+def params(session: Session, revision: str = "", arguments: list[str] | None = None) -> Values:
+    """Returns all params that stages depend on, in the workspace or at a revision."""
+    view = session.view_at(revision)
+    keys: dict[str, set[str] | None] = {}
+    for stage in view.graph.stages.values():
+        for file in stage.params:
+            known = keys.setdefault(file.path, set())
+            keys[file.path] = None if file.keys is None or known is None else known | set(file.keys)
+    keys.update(dict.fromkeys(_declared(view, 1)))
+    values: Values = {}
+    for path in _restrict(session, list(keys), arguments):
+        data = view.read(path)
+        if data is not None:
+            found = params_file.load(data, f"{path}{_at(view)}")
+            wanted = keys[path]
+            values[path] = flatten(found if wanted is None else _existing(found, sorted(wanted)))
+    return values
+
+
+def diff(old: Values, new: Values, *, everything: bool = False) -> list[ValueChange]:
+    """Returns what differs between two sets of values, or with ``everything`` all of them."""
+    changes = []
+    for file in sorted(old.keys() | new.keys()):
+        before, after = old.get(file, {}), new.get(file, {})
+        for key in sorted(before.keys() | after.keys()):
+            a, b = before.get(key), after.get(key)
+            if everything or key not in before or key not in after or not same_value(a, b):
+                numbers = _is_number(a) and _is_number(b)
+                changes.append(ValueChange(file, key, a, b, b - a if numbers else None))  # type: ignore[operator]
+    return changes
+
+
+def _existing(values: Any, keys: list[str]) -> dict[str, Any]:
+    found = {}
+    for key in keys:
+        with suppress(PipelineError):  # the key is not there at this revision
+            found[key] = params_file.get(values, key, "")
+    return found
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _declared(view: View, which: int) -> Iterator[str]:
+    """Metrics or params files that pipeline files list at their top level."""
+    for path in view.pipelines:
+        data = view.read(path)
+        directory = os.path.dirname(path)
+        for name in declared_files(parse_yaml(data, path) if data else None)[which]:
+            yield os.path.normpath(os.path.join(directory, name))
+
+
+def _restrict(session: Session, paths: list[str], arguments: list[str] | None) -> list[str]:
+    if not arguments:
+        return sorted(paths)
+    wanted = [session.project.relative(argument) for argument in arguments]
+    unknown = next((path for path in wanted if path not in paths), None)
+    if unknown is not None:
+        raise UsageError(
+            f"{unknown!r} is not declared by any stage", hint=f"known: {', '.join(sorted(paths)) or 'none'}"
+        )
+    return wanted
+
+
+def _read(session: Session, view: View, path: str) -> bytes | None:
+    """The bytes of a metrics file: of the workspace; of git; or of the cache, where the lock of that moment names it."""
+    if view is session.view:
+        return session.project.read(path)
+    data = view.read(path)
+    if data is not None:
+        return data
+    for entries in view.locks.values():
+        for entry in entries.values():
+            content: Content | None = entry.outs.get(path)
+            if content is not None and content.kind != TREE and path not in entry.uncached:
+                try:
+                    return session.project.cache.read(content.hex)
+                except MissingObjectError as error:
+                    raise MissingObjectError(
+                        f"{path} of {view.name} is not in the cache", hint=f"mltrack fetch --rev {view.name}"
+                    ) from error
+    return None
+
+
+def _at(view: View) -> str:
+    return "" if view.name == "workspace" else f" at {view.name}"

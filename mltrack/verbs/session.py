@@ -1,0 +1,109 @@
+"""What most verbs begin with: the project, what its workspace says, and the parts that look and act on it."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+from mltrack.engine.view import Target, View, revision_view, workspace_view
+from mltrack.errors import MissingObjectError, UsageError
+from mltrack.formats.pointer import SUFFIX
+from mltrack.objects import tree
+from mltrack.objects.content import EXEC, FILE, SYMLINK, TREE, Content
+from mltrack.pipeline.stage import contains
+from mltrack.project import Project
+from mltrack.workspace.checkout import Checkout, LastMaterialized
+from mltrack.workspace.observe import Observer
+from mltrack.workspace.trash import Trash
+
+_KINDS = {tree.FILE: FILE, tree.EXEC: EXEC, tree.SYMLINK: SYMLINK, tree.DIRECTORY: TREE}
+
+
+@dataclass
+class Session:
+    """One command at work in one project. Everything is made when it is first asked for."""
+
+    project: Project
+
+    @cached_property
+    def view(self) -> View:
+        project = self.project
+        return workspace_view(project.path, project.journal_path, project.index_path, project.algorithm, project.read)
+
+    @cached_property
+    def observer(self) -> Observer:
+        return self.project.observer(self.view.owned())
+
+    @cached_property
+    def last(self) -> LastMaterialized:
+        return LastMaterialized(os.path.join(self.project.state_path, "last"), self.project.algorithm)
+
+    @cached_property
+    def trash(self) -> Trash:
+        return Trash(os.path.join(self.project.state_path, "trash"), self.project.algorithm)
+
+    @cached_property
+    def checkout(self) -> Checkout:
+        project = self.project
+        links = tuple(project.settings.get("cache.link"))
+        return Checkout(project.path, project.tmp_path, project.cache, self.observer, self.last, links)
+
+    def view_at(self, revision: str) -> View:
+        """Returns the view of a revision, or of the workspace for an empty one."""
+        return revision_view(revision, self.project.path, self.project.algorithm) if revision else self.view
+
+    def select(self, arguments: list[str], view: View | None = None) -> list[Target]:
+        """Returns the targets that a person means: tracked paths, paths below or above them, pointers, stages.
+
+        All of them without arguments. Raises UsageError for an argument that names nothing tracked.
+        """
+        targets = (view or self.view).targets()
+        if not arguments:
+            return list(targets.values())
+        chosen: dict[str, Target] = {}
+        for argument in arguments:
+            found = self._matching(argument, targets)
+            if not found:
+                raise UsageError(f"nothing tracked is called {argument!r}", hint="`mltrack ls` lists what is tracked")
+            chosen.update({target.path: target for target in found})
+        return list(chosen.values())
+
+    def _matching(self, argument: str, targets: dict[str, Target]) -> list[Target]:
+        by_stage = [target for target in targets.values() if target.is_output and target.source == argument]
+        path = self.project.relative(argument)
+        if path.endswith(SUFFIX) and path.removesuffix(SUFFIX) in targets:
+            path = path.removesuffix(SUFFIX)
+        below = [target for target in targets.values() if contains(path, target.path)]
+        if below or by_stage:
+            return below or by_stage
+        above = next((target for target in targets.values() if contains(target.path, path)), None)
+        return [self._narrow(above, path)] if above is not None else []
+
+    def _narrow(self, target: Target, path: str) -> Target:
+        """Returns the part of a tracked directory that ``path`` names."""
+        hex_digest, entry = target.content.hex, None
+        cache = self.project.cache
+        for part in os.fsencode(path[len(target.path) + 1 :]).split(b"/"):
+            try:
+                entries = cache.read_tree(hex_digest)
+            except MissingObjectError as error:
+                raise MissingObjectError(
+                    f"{target.path}: {error.message}", hint=f"mltrack fetch {target.path}"
+                ) from None
+            entry = next((item for item in entries if item.name == part), None)
+            if entry is None:
+                raise UsageError(f"{target.path!r} has no {path!r} in it", hint=f"mltrack ls {target.path}")
+            hex_digest = entry.hex
+        assert entry is not None
+        return target._replace(path=path, content=Content(_KINDS[entry.kind], entry.hex, entry.size))
+
+    def edit_text(self, path: str, change: Callable[[str], str]) -> None:
+        """Rewrites a text file of the workspace atomically, if ``change`` changes it; removes it once it is empty."""
+        before = (self.project.read(path) or b"").decode("utf-8", "surrogateescape")
+        after = change(before)
+        if after == before:
+            return
+        if after.strip():
+            self.project.write(path, after.encode("utf-8", "surrogateescape"))
+        else:
+            os.unlink(self.project.absolute(path))

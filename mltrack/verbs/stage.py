@@ -1,0 +1,123 @@
+"""``stage add`` and ``stage list``: declaring stages from the command line, and showing what is declared."""
+
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+from mltrack.engine.view import View
+from mltrack.errors import UsageError
+from mltrack.formats import yaml
+from mltrack.formats.pipeline_file import load_stages, parse_yaml
+from mltrack.pipeline import graph as graphs
+from mltrack.pipeline.stage import PIPELINE_NAME, Stage, stage_address
+from mltrack.verbs.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class NewStage:
+    """A stage as typed on a command line; paths are relative to the pipeline file in the current directory."""
+
+    name: str
+    cmd: str
+    deps: tuple[str, ...] = ()
+    params: tuple[str, ...] = ()
+    outs: tuple[str, ...] = ()
+    outs_no_cache: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    metrics_no_cache: tuple[str, ...] = ()
+    plots: tuple[str, ...] = ()
+    wdir: str = ""
+    desc: str = ""
+    always_changed: bool = field(default=False)
+
+
+def add(session: Session, new: NewStage, *, force: bool = False) -> Stage:
+    """Writes a stage into the pipeline file of the current directory, after checking that it fits the others.
+
+    The file's other lines, comments included, stay as they are.
+    """
+    project = session.project
+    directory = os.path.relpath(project.cwd, project.path)
+    path = PIPELINE_NAME if directory == os.curdir else f"{directory}/{PIPELINE_NAME}"
+    data = project.read(path) or b""
+    document = parse_yaml(data, path)
+    stages = document.get("stages") if isinstance(document, dict) else None
+    exists = isinstance(stages, dict) and new.name in stages
+    if exists and not force:
+        raise UsageError(f"there is a stage {new.name!r} in {path} already", hint="`--force` replaces it")
+    text = data.decode("utf-8")
+    if exists:
+        text = _without(text, new.name)
+    text = _with(text, new.name, _block(new), has_stages="stages" in document if isinstance(document, dict) else False)
+
+    def read(asked: str) -> bytes | None:
+        return text.encode() if asked == path else project.read(asked)
+
+    pipelines = sorted({*session.view.pipelines, path})
+    graph = graphs.build(load_stages(pipelines, read))
+    project.write(path, text.encode())
+    return graph.stages[stage_address(path, new.name)]
+
+
+def list_stages(view: View) -> list[Stage]:
+    """Returns all declared stages, each after those that it depends on."""
+    return list(view.graph.stages.values())
+
+
+def _block(new: NewStage) -> dict[str, Any]:
+    block: dict[str, Any] = {"cmd": new.cmd}
+    if new.wdir:
+        block["wdir"] = new.wdir
+    if new.desc:
+        block["desc"] = new.desc
+    if new.deps:
+        block["deps"] = list(new.deps)
+    if new.params:
+        block["params"] = [_param(item) for item in new.params]
+    for key, cached, uncached in (
+        ("outs", new.outs, new.outs_no_cache), ("metrics", new.metrics, new.metrics_no_cache), ("plots", new.plots, ()),
+    ):  # fmt: skip
+        if cached or uncached:
+            block[key] = [*cached, *({item: {"cache": False}} for item in uncached)]
+    if new.always_changed:
+        block["always_changed"] = True
+    return block
+
+
+def _param(text: str) -> Any:
+    file, colon, keys = text.partition(":")
+    return {file: keys.split(",") if keys else None} if colon else text
+
+
+def _with(text: str, name: str, block: dict[str, Any], *, has_stages: bool) -> str:
+    """The file's text with the stage at the end of its ``stages``, written in the file's own indentation."""
+    lines = yaml.dump({name: block}).splitlines()
+    added = "".join(f"  {line}\n" for line in lines)
+    if text and not text.endswith("\n"):
+        text += "\n"
+    if not has_stages:
+        return f"{text}stages:\n{added}"
+    start, end = _span(text, ("stages",))
+    present = text.splitlines(keepends=True)
+    return "".join(present[:end]) + added + "".join(present[end:]) if start else text + added
+
+
+def _without(text: str, name: str) -> str:
+    start, end = _span(text, ("stages", name))
+    lines = text.splitlines(keepends=True)
+    return "".join(lines[: start - 1] + lines[end:])
+
+
+def _span(text: str, path: tuple[str, ...]) -> tuple[int, int]:
+    """The lines of a block-style mapping's value: from its key's line, from 1, to the last line indented below it."""
+    line, column = yaml.locate(text, path)
+    lines = text.splitlines()
+    end = line
+    for number in range(line, len(lines)):
+        stripped = lines[number].strip()
+        indent = len(lines[number]) - len(lines[number].lstrip())
+        if stripped and not stripped.startswith("#") and indent < column:
+            break
+        if stripped:
+            end = number + 1
+    return line, end

@@ -1,0 +1,75 @@
+"""``status``: tracked data against the workspace, and each stage's verdict."""
+
+import os
+from dataclasses import dataclass
+
+from mltrack.engine.view import Target
+from mltrack.git import hooks
+from mltrack.objects.content import TREE
+from mltrack.pipeline.plan import Plan, Verdict
+from mltrack.verbs import planning
+from mltrack.verbs.session import Session
+
+ADDED, MODIFIED, DELETED = "added", "modified", "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """A file below a target that differs from what is recorded."""
+
+    path: str
+    change: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetStatus:
+    """One tracked path. ``state`` is 'clean', 'modified', 'missing' (not in the workspace); ``cached`` says whether
+    everything recorded of it is in the cache."""
+
+    path: str
+    state: str
+    cached: bool
+    changes: tuple[FileChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    data: tuple[TargetStatus, ...]
+    plan: Plan
+    hooks_missing: bool
+
+    @property
+    def is_clean(self) -> bool:
+        settled = all(step.verdict is Verdict.SKIP for step in self.plan.steps)
+        return settled and all(item.state == "clean" for item in self.data)
+
+
+def status(session: Session, arguments: list[str]) -> Status:
+    """Returns how the workspace differs from what is recorded. Changes nothing but the stat index."""
+    chosen = session.select(arguments) if arguments else list(session.view.targets().values())
+    data = tuple(_target_status(session, target) for target in chosen if not target.is_output)
+    stages = {target.source for target in chosen if target.is_output}
+    addresses = (
+        list(session.view.graph.stages) if not arguments else [a for a in session.view.graph.stages if a in stages]
+    )
+    plan = planning.make_plan(session, addresses) if addresses else Plan()
+    session.observer.close()
+    no_hooks = not hooks.are_installed(session.project.repository) and os.environ.get("MLTRACK_HOOKS") != "0"
+    return Status(data, plan, no_hooks)
+
+
+def _target_status(session: Session, target: Target) -> TargetStatus:
+    cache = session.project.cache
+    snapshot = session.observer.tracked(target.path)
+    if snapshot is None:
+        return TargetStatus(target.path, "missing", cache.holds(target.content))
+    if snapshot.content.same_bytes(target.content):
+        return TargetStatus(target.path, "clean", cached=True)
+    cached = cache.holds(target.content)
+    if target.content.kind == TREE and not cache.has(target.content.hex):
+        return TargetStatus(target.path, "modified", cached)
+    changes = []
+    for change in session.checkout.changes(target.path, snapshot, target.content):
+        kind = ADDED if change.new is None else DELETED if change.old is None else MODIFIED
+        changes.append(FileChange(change.path.decode("utf-8", "surrogateescape"), kind))
+    return TargetStatus(target.path, "modified", cached, tuple(sorted(changes, key=lambda item: item.path)))
