@@ -3,16 +3,10 @@
 The engine and the stores yield these; a progress line, ``--json`` and a test are three readers of one stream.
 """
 
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """The base of all events."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress(Event):
+class Progress(NamedTuple):
     """``done`` of ``total`` units of ``what`` are finished; ``total`` is 0 when it is not known yet."""
 
     what: str
@@ -20,24 +14,21 @@ class Progress(Event):
     total: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class StageStarted(Event):
+class StageStarted(NamedTuple):
     stage: str
     commands: tuple[str, ...]
     reasons: tuple[str, ...]
     job: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class StageOutput(Event):
+class StageOutput(NamedTuple):
     """A piece of what the stage's command printed; both of its streams, as written."""
 
     stage: str
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class StageFinished(Event):
+class StageFinished(NamedTuple):
     """The stage ran and its result is recorded, unless ``unrecorded`` says why it is not."""
 
     stage: str
@@ -45,14 +36,12 @@ class StageFinished(Event):
     unrecorded: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class StageSkipped(Event):
+class StageSkipped(NamedTuple):
     stage: str
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class StageRestored(Event):
+class StageRestored(NamedTuple):
     """The outputs came from the cache: of the last result, or of an earlier one in the run cache."""
 
     stage: str
@@ -60,17 +49,18 @@ class StageRestored(Event):
     from_run_cache: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class StageFailed(Event):
+class StageFailed(NamedTuple):
     stage: str
     message: str
     exit_code: int | None
-    last_lines: tuple[str, ...] = field(default=())
+    last_lines: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class BytesSaved(Event):
+class BytesSaved(NamedTuple):
     """Bytes that existed only in the workspace were saved to the cache before they were replaced."""
 
     path: str
     digest: str
+
+
+Event = Progress | StageStarted | StageOutput | StageFinished | StageSkipped | StageRestored | StageFailed | BytesSaved

@@ -101,6 +101,10 @@ class Project:
             raise UsageError(f"{argument!r} lies outside the project at {self.path}")
         return check_path(path, argument)
 
+    def relative_to_top(self, path: str) -> str:
+        """Returns the project path of a path that git names relative to the repository's top."""
+        return os.path.relpath(os.path.join(self.repository.top, path), self.path)
+
     def shown(self, path: str) -> str:
         """Returns a project path as seen from where the person stands."""
         return os.path.relpath(self.absolute(path), self.cwd)
@@ -127,6 +131,13 @@ def find(start: str, environment: Mapping[str, str] = os.environ) -> Project:
             raise WorkspaceError(f"{cwd} is not in an mltrack project", hint="mltrack init")
         directory = os.path.dirname(directory)
     return load(directory, cwd, repository, environment)
+
+
+def find_for(start: str, path: str) -> Project:
+    """Returns the project that holds ``path``, which git names relative to the repository's top."""
+    repository = git.find(os.path.abspath(start))
+    top = repository.top if repository is not None else start
+    return find(os.path.dirname(os.path.join(top, path)))
 
 
 def load(path: str, cwd: str, repository: Repository, environment: Mapping[str, str] = os.environ) -> Project:

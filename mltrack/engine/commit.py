@@ -72,6 +72,8 @@ class Committer:
             outs: dict[str, Content] = {}
             for out in stage.outs:
                 snapshot = self.observer.tracked(out.path, saving if out.cache else None)
+                if snapshot is not None and not out.cache and is_small(snapshot.content):
+                    snapshot = self.observer.tracked(out.path, saving)
                 if snapshot is None:
                     raise WorkspaceError(f"output {out.path!r} of stage {stage.address!r} does not exist")
                 outs[out.path] = snapshot.content
@@ -127,6 +129,12 @@ class Committer:
     def make_directory(self, path: str) -> None:
         if path:
             make_parents(self.project_path, path + "/x")
+
+
+def is_small(content: Content) -> bool:
+    """Returns whether an output that is left to git is kept in the cache too: without its metrics file, a result
+    could not be restored."""
+    return content.kind != TREE and content.size < SMALL_OBJECT
 
 
 def _put_log(writer: CacheWriter, path: str) -> str:

@@ -102,7 +102,7 @@ def _restore(engine: Engine, step: Step) -> Iterator[Event]:
     assert record is not None
     for out in stage.outs:
         wanted = record.outs.get(out.path)
-        if wanted is None or not out.cache:
+        if wanted is None or (not out.cache and not engine.facts.is_cached(wanted)):
             continue
         plan = engine.checkout.plan(out.path, wanted, force=True)
         if plan.unsaved:

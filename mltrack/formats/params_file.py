@@ -1,18 +1,17 @@
 """Params files and metrics files: YAML, JSON or TOML, as nested plain values addressed by dotted keys."""
 
-import difflib
-import tomllib
 from typing import Any
 
 from mltrack.errors import FormatError, PipelineError
-from mltrack.formats import json_text, yaml
+from mltrack.formats import json_text
 
 SUFFIXES = (".yaml", ".yml", ".json", ".toml")
 
 
-def load(data: bytes, path: str) -> Any:
-    """Returns the values in a file; its suffix says in which language they are written."""
+def load(data: bytes, path: str, moment: str = "") -> Any:
+    """Returns the values in a file; its suffix says in which language they are written. ``moment`` is for errors."""
     suffix = path[path.rfind(".") :].lower() if "." in path else ""
+    path += moment
     if suffix == ".json":
         return json_text.load(data, path)
     try:
@@ -20,8 +19,12 @@ def load(data: bytes, path: str) -> Any:
     except UnicodeDecodeError:
         raise FormatError(f"{path}: not UTF-8 text") from None
     if suffix in (".yaml", ".yml"):
+        from mltrack.formats import yaml  # noqa: PLC0415 - remembered texts are read without it
+
         return yaml.load(text, path)
     if suffix == ".toml":
+        import tomllib  # noqa: PLC0415
+
         try:
             return tomllib.loads(text)
         except (tomllib.TOMLDecodeError, RecursionError) as error:
@@ -48,6 +51,8 @@ def get(values: Any, key: str, path: str) -> Any:
         elif isinstance(value, dict) and step in value:
             value = value[step]
         else:
+            import difflib  # noqa: PLC0415 - only on the way to an error
+
             known = sorted(flatten(values))
             close = difflib.get_close_matches(key, known, n=1)
             hint = (

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from mltrack.errors import FormatError, PipelineError
-from mltrack.formats import params_file, yaml
+from mltrack.formats import params_file
 from mltrack.formats.paths import check_path, join
 from mltrack.formats.pointer import conflict_line
 from mltrack.pipeline.interpolate import interpolate
@@ -64,6 +64,8 @@ def parse_yaml(data: bytes, path: str) -> Any:
     line = conflict_line(data)
     if line:
         raise FormatError(f"{path}:{line}: git left conflict markers here", hint="edit the file, then `git add` it")
+    from mltrack.formats import yaml  # noqa: PLC0415
+
     try:
         return yaml.load(data.decode("utf-8"), path)
     except UnicodeDecodeError:
@@ -115,6 +117,8 @@ class _File:
     def raise_mistakes(self) -> None:
         if not self.mistakes:
             return
+        from mltrack.formats import yaml  # noqa: PLC0415 - a correct file that is remembered is read without it
+
         text = self.data.decode("utf-8", "replace")
         lines = []
         for at, problem in self.mistakes:

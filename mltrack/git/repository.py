@@ -242,3 +242,31 @@ def changed_files(old: str, new: str, cwd: str) -> list[str]:
         cwd,
     )
     return [os.fsdecode(name) for name in out.split(b"\0") if name]
+
+
+def new_files(local: str, remote: str, cwd: str, suffixes: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
+    """Yields ``(path, bytes)`` of the files with these endings that commits up to ``local`` bring, and that are in no
+    commit up to ``remote`` nor on any remote-tracking branch."""
+    known = ["--not", "--remotes"]
+    if remote and run(["cat-file", "--batch-check"], cwd, data=remote.encode() + b"\n").split()[-1] != b"missing":
+        known.append(remote)
+    out = run(["rev-list", "--objects", local, *known], cwd)
+    blobs = {}
+    for line in out.split(b"\n"):
+        name, _, raw = line.partition(b" ")
+        path = os.fsdecode(raw)
+        if path.endswith(suffixes):
+            blobs[name.decode()] = path
+    for blob, data in read_blobs(blobs, cwd):
+        yield blobs[blob], data
+
+
+def unmerged(cwd: str) -> dict[str, dict[int, str]]:
+    """Returns the blobs of each path in conflict by stage: 1 the base, 2 ours, 3 theirs."""
+    found: dict[str, dict[int, str]] = {}
+    for line in run(["ls-files", "--unmerged", "-z"], cwd).split(b"\0"):
+        meta, _, raw = line.partition(b"\t")
+        if raw:
+            _, blob, number = meta.decode().split()
+            found.setdefault(os.fsdecode(raw), {})[int(number)] = blob
+    return found

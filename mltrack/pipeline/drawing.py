@@ -171,7 +171,8 @@ def _channel(above: list[_Cell], below: list[_Cell], edges: Edges) -> list[str]:
 
 
 def _tracks(nets: list[_Net]) -> int:
-    """Gives each bent net a track: apart from nets it would overlap unless they lead to the same places, and so that no two verticals run into each other.
+    """Gives each bent net a track, apart from nets it would overlap unless they lead to the same places, and so that
+    no two verticals run into each other.
 
     A net that comes down where another goes down must bend first; where two nets ask that of each other, the lines
     touch, which a drawing of this size accepts.

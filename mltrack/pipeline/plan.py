@@ -5,9 +5,8 @@ gives all reasons, not the first. It never looks at the disk: what it needs is h
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from mltrack.objects.content import Content
 from mltrack.objects.digest import Algorithm
@@ -51,8 +50,7 @@ class Cause(Enum):
     FROZEN = "frozen"
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """One cause, what it concerns (a path, a param, a variable), and the old and new value where there are any."""
 
     cause: Cause
@@ -61,16 +59,14 @@ class Reason:
     new: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A past result as the plan sees it: outputs by path, and the name under which the run cache keeps it."""
 
     outs: dict[str, Content]
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """What is known about one stage at the moment of deciding.
 
     ``inputs`` lacks the paths in ``pending``, which upstream stages have yet to write. ``outs`` is what stands in the
@@ -84,8 +80,7 @@ class Known:
     """``(path, address of the stage that will write it)``"""
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """How to ask about past results, each question answered without side effects.
 
     ``find_records`` returns the usable records of a run key, newest first: those whose cached outputs can all be had.
@@ -98,8 +93,7 @@ class Facts:
     shell: str
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """A decided stage. ``key`` is empty while inputs are pending; ``record`` is what a RESTORE brings back."""
 
     stage: Stage
@@ -110,19 +104,17 @@ class Step:
     from_run_cache: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """How a person asked for it. ``force`` runs though nothing changed; ``use_run_cache`` allows earlier results."""
 
     force: bool = False
     use_run_cache: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """Steps in an order in which they can be taken."""
 
-    steps: tuple[Step, ...] = field(default=())
+    steps: tuple[Step, ...] = ()
 
     def by_verdict(self, verdict: Verdict) -> tuple[Step, ...]:
         return tuple(step for step in self.steps if step.verdict is verdict)
@@ -193,7 +185,7 @@ def decide(stage: Stage, known: Known, facts: Facts, options: Options) -> Step:
         lacking = [
             Reason(Cause.OUTPUT_NOT_CACHED, out.path)
             for out in _changed_outputs(stage, out_reasons)
-            if not out.cache or not facts.is_cached(entry.outs[out.path])
+            if not facts.is_cached(entry.outs[out.path])
         ]
         if options.use_run_cache and not lacking:
             return Step(stage, Verdict.RESTORE, tuple(reasons), key, Record(entry.outs))
@@ -212,7 +204,7 @@ def _decide_frozen(stage: Stage, known: Known, facts: Facts) -> Step:
     if entry is not None and entry.outs.keys() == {out.path for out in stage.outs}:
         lacking = [reason for reason in output_reasons(stage, entry, known) if reason.cause is Cause.OUTPUT_MISSING]
         changed = _changed_outputs(stage, lacking)
-        if changed and all(out.cache and facts.is_cached(entry.outs[out.path]) for out in changed):
+        if changed and all(facts.is_cached(entry.outs[out.path]) for out in changed):
             restored = {out.path: entry.outs[out.path] for out in changed}
             return Step(stage, Verdict.RESTORE, (*reasons, *lacking), record=Record(restored))
     return Step(stage, Verdict.SKIP, tuple(reasons))
@@ -221,12 +213,11 @@ def _decide_frozen(stage: Stage, known: Known, facts: Facts) -> Step:
 def _usable_record(stage: Stage, known: Known, facts: Facts, key: str) -> Record | None:
     """A record of the key that names exactly the declared outputs, all of which can be had."""
     declared = {out.path for out in stage.outs}
+    uncached = {out.path for out in stage.outs if not out.cache}
     for record in facts.find_records(key):
         if set(record.outs) == declared and all(
-            facts.is_cached(record.outs[out.path])
-            if out.cache
-            else record.outs[out.path].same_bytes(known.outs.get(out.path))
-            for out in stage.outs
+            facts.is_cached(content) or (path in uncached and content.same_bytes(known.outs.get(path)))
+            for path, content in record.outs.items()
         ):
             return record
     return None

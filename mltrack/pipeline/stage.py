@@ -1,8 +1,7 @@
 """What a pipeline file declares, as records. Paths are relative to the project's root, in POSIX form, normalised."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from mltrack.objects.content import Content
 
@@ -12,8 +11,7 @@ LOCK_NAME = "mltrack.lock"
 OUT, METRIC, PLOT = "out", "metric", "plot"
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
+class Output(NamedTuple):
     """A path that a stage writes. ``cache=False`` leaves the bytes to git; ``persist`` keeps them before a run."""
 
     path: str
@@ -26,16 +24,14 @@ class Output:
     settings: tuple[tuple[str, Any], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ParamFile:
+class ParamFile(NamedTuple):
     """Keys read from one params file; ``keys`` is None where the whole file counts."""
 
     path: str
     keys: tuple[str, ...] | None
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(NamedTuple):
     """What of the environment a result depends on: variables by name, a lock file, a container image."""
 
     vars: tuple[str, ...] = ()
@@ -44,8 +40,7 @@ class Environment:
     show: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(NamedTuple):
     """One declared stage, rendered: templates are filled in, paths are the project's.
 
     ``address`` names it project-wide: its name, prefixed by ``dir/mltrack.yaml:`` outside the project's root.
@@ -59,7 +54,7 @@ class Stage:
     deps: tuple[str, ...] = ()
     params: tuple[ParamFile, ...] = ()
     outs: tuple[Output, ...] = ()
-    env: Environment = field(default_factory=Environment)
+    env: Environment = Environment()
     frozen: bool = False
     always_changed: bool = False
     desc: str = ""
@@ -71,8 +66,7 @@ class Stage:
         return f"{directory}/{LOCK_NAME}" if directory else LOCK_NAME
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
+class Inputs(NamedTuple):
     """The values of everything that a stage declares to depend on, at one moment.
 
     ``deps`` maps a path to what stands there, or to None if nothing does. ``env`` maps a variable to the digest of its
@@ -80,14 +74,13 @@ class Inputs:
     """
 
     deps: dict[str, Content | None]
-    params: dict[str, dict[str, Any]] = field(default_factory=dict)
-    env: dict[str, str | None] = field(default_factory=dict)
+    params: dict[str, dict[str, Any]]
+    env: dict[str, str | None]
     lock: str | None = None
     image: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One stage's block in the lock: the values that its recorded result depends on, and the result."""
 
     cmd: tuple[str, ...]

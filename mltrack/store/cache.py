@@ -239,6 +239,19 @@ def _look_up(index: Index, raws: Set[bytes]) -> list[Row]:
     return [row for row in map(index.find, raws) if row is not None]
 
 
+def shares_blocks(source: str, target: str) -> bool:
+    """Returns whether a file created at ``target`` can share blocks with one at ``source``; leaves neither behind."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
+    try:
+        with opened(source, flags) as a, opened(target, flags) as b:
+            write_all(a, b"x" * 4096)
+            return _clone(a, b)
+    finally:
+        for path in (source, target):
+            with suppress(FileNotFoundError):
+                os.unlink(path)
+
+
 def _clone(source: int, target: int) -> bool:
     try:
         fcntl.ioctl(target, _FICLONE, source)

@@ -121,7 +121,7 @@ def _records(session: Session, since: float) -> tuple[set[Content], list[str]]:
     old: list[str] = []
     for path, record in session.project.run_cache.all():
         if record.started >= since or os.stat(path).st_mtime >= since:
-            young.update(content for out, content in record.entry.outs.items() if out not in record.entry.uncached)
+            young.update(record.entry.outs.values())
             if record.log:
                 young.add(Content("file", record.log, 0))
         else:

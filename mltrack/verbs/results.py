@@ -41,7 +41,7 @@ def metrics(session: Session, revision: str = "", arguments: list[str] | None = 
     for path in wanted:
         data = _read(session, view, path)
         if data is not None:
-            values[path] = flatten(params_file.load(data, f"{path}{_at(view)}"))
+            values[path] = flatten(params_file.load(data, path, _at(view)))
     return values
 
 
@@ -58,7 +58,7 @@ def params(session: Session, revision: str = "", arguments: list[str] | None = N
     for path in _restrict(session, list(keys), arguments):
         data = view.read(path)
         if data is not None:
-            found = params_file.load(data, f"{path}{_at(view)}")
+            found = params_file.load(data, path, _at(view))
             wanted = keys[path]
             values[path] = flatten(found if wanted is None else _existing(found, sorted(wanted)))
     return values

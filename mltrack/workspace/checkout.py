@@ -74,7 +74,12 @@ class Checkout:
         present = snapshot.content if snapshot is not None else None
         if wanted is not None and wanted.same_bytes(present):
             return CheckoutPlan([], [], [], [])
-        changes = list(self.changes(root, snapshot, wanted))
+        try:
+            changes = list(self.changes(root, snapshot, wanted))
+        except MissingObjectError as error:
+            raise MissingObjectError(
+                f"{root}: {error.message}", hint=f"mltrack pull {root}", context=error.context
+            ) from None
         before = self.last.get(root)
         entries = self.last_entries(root, before, [change.path for change in changes]) if before is not None else None
         plan = checkout_plan.decide(changes, entries, self.saved, force=force)

@@ -1,0 +1,55 @@
+"""``mltrack add``"""
+
+from typing import Annotated
+
+import typer
+
+from mltrack.cli.invocation import open_session, say, tell
+from mltrack.cli.options import Json, command_app
+from mltrack.cli.progress import ProgressLine
+from mltrack.cli.render import content_json, content_text, emit_json
+from mltrack.formats.pointer import SUFFIX
+from mltrack.verbs import add as verb
+
+
+def add(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files or directories to track.")],
+    as_json: Json = False,
+) -> int:
+    """Tracks files and directories: saves them to the cache and writes a pointer for git beside each.
+
+    For a path that is tracked already, its new state is recorded; a path inside a tracked directory means that directory.
+    """
+    session = open_session()
+    with ProgressLine() as line:
+        result = verb.add(session, paths, lambda count: line.update("files", count))
+    algorithm = session.project.algorithm
+    if as_json:
+        items = [
+            {"path": item.path, "changed": item.is_changed, **(content_json(item.content, algorithm) or {})}
+            for item in result.added
+        ]
+        emit_json({"added": items, "failed": [{"path": path, "error": error.message} for path, error in result.failed]})
+    else:
+        for item in result.added:
+            word = "unchanged" if not item.is_changed else "recorded" if item.before else "added"
+            say(f"{word} {session.project.shown(item.path)} ({content_text(item.content)})")
+        changed = [session.project.shown(item.path) for item in result.added if item.is_changed]
+        if changed:
+            tell(
+                "For git: git add "
+                + " ".join(f"{path}{SUFFIX}" for path in changed)
+                + _ignores(session.project.shown, result.added)
+            )
+    for path, error in result.failed:
+        tell(f"error: {path}: {error.message}" + (f"\nhint: {error.hint}" if error.hint else ""), level=-1)
+    return 3 if result.failed else 0
+
+
+def _ignores(shown: object, added: tuple[verb.Added, ...]) -> str:
+    assert callable(shown)
+    places = {item.path.rpartition("/")[0] for item in added if item.is_changed and item.before is None}
+    return "".join(" " + str(shown(f"{place}/.gitignore" if place else ".gitignore")) for place in sorted(places))
+
+
+app = command_app(add, "mltrack add data/images", "mltrack add model.bin labels.csv")

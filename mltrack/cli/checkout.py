@@ -1,0 +1,38 @@
+"""``mltrack checkout``"""
+
+from mltrack.cli.invocation import open_session, say, tell
+from mltrack.cli.options import DryRun, Force, Paths, command_app
+from mltrack.cli.progress import ProgressLine
+from mltrack.cli.render import plural
+from mltrack.verbs import checkout as verb
+
+
+def checkout(targets: Paths = None, force: Force = False, dry_run: DryRun = False) -> None:
+    """Makes tracked data and outputs be what the pointers and locks in the workspace say, from the cache.
+
+    Changes of your own are never overwritten: what only you changed is left and named; where the recorded version
+    changed too, the target is left as it is. --force replaces them, after saving them to the cache (see undo).
+    """
+    session = open_session()
+    with ProgressLine() as line:
+        result = verb.checkout(session, targets or [], force=force, dry_run=dry_run, progress=line.update)
+    show(result, dry_run=dry_run)
+    verb.raise_failures(result)
+
+
+def show(result: verb.CheckoutResult, *, dry_run: bool = False) -> None:
+    """Prints what a checkout did."""
+    would = "would be " if dry_run else ""
+    for done in result.done:
+        if done.written or done.removed:
+            say(f"{done.path}: {plural(done.written, 'file')} {would}written, {done.removed} {would}removed")
+        if done.kept:
+            more = f" and {len(done.kept) - 5} more" if len(done.kept) > 5 else ""
+            tell(f"{done.path}: left with changes of your own: {', '.join(done.kept[:5])}{more}")
+    for path, digest in result.saved:
+        tell(f"saved before it was replaced: {path} ({digest}); `mltrack undo` puts it back")
+    if not result.failed and not any(done.written or done.removed for done in result.done):
+        say("Nothing to do.")
+
+
+app = command_app(checkout, "mltrack checkout", "mltrack checkout data/images", "mltrack checkout --force model.bin")

@@ -1,0 +1,69 @@
+"""The table of commands: verb to module and one line. ``main`` imports only the module that was asked for."""
+
+from typing import NamedTuple
+
+
+class Command(NamedTuple):
+    """Where a verb's command line lives, what it is for, and under which heading ``--help`` shows it."""
+
+    module: str
+    about: str
+    family: str
+
+
+def _module(name: str) -> str:
+    return f"mltrack.cli.{name}"
+
+
+COMMANDS: dict[str, Command] = {
+    "init": Command(_module("init"), "Make this directory a project, or fit a clone of one with hooks", "start"),
+    "doctor": Command(_module("doctor"), "Check project and machine, and say what to do", "start"),
+    "config": Command(_module("config"), "Show or change settings, and where each comes from", "start"),
+    "completion": Command(_module("completion"), "Print the script for completion in your shell", "start"),
+    "add": Command(_module("add"), "Track files and directories, or record their new state", "data"),
+    "remove": Command(_module("remove"), "Stop tracking; the data stays", "data"),
+    "status": Command(_module("status"), "Show what changed, and what repro would do", "data"),
+    "diff": Command(_module("diff"), "Show which files differ between two revisions", "data"),
+    "ls": Command(_module("ls"), "List what is tracked", "data"),
+    "checkout": Command(_module("checkout"), "Make data be what pointers and locks say", "data"),
+    "commit": Command(_module("commit"), "Record a stage's present state as if it had run", "data"),
+    "resolve": Command(_module("resolve"), "Settle merge conflicts in pointers and locks", "data"),
+    "undo": Command(_module("undo"), "Put back what --force replaced", "data"),
+    "remote": Command(_module("remote"), "Name the places that hold the data for others", "moving bytes"),
+    "push": Command(_module("push"), "Send data to a remote", "moving bytes"),
+    "fetch": Command(_module("fetch"), "Bring data from a remote into the cache", "moving bytes"),
+    "pull": Command(_module("pull"), "Fetch, then check out", "moving bytes"),
+    "gc": Command(_module("gc"), "Delete from the cache what nothing refers to", "moving bytes"),
+    "stage": Command(_module("stage"), "Declare stages, list them", "pipelines"),
+    "repro": Command(_module("repro"), "Bring stages up to date, running only what must run", "pipelines"),
+    "why": Command(_module("why"), "Say what would happen to a stage, and all reasons", "pipelines"),
+    "dag": Command(_module("dag"), "Draw the stages and what they depend on", "pipelines"),
+    "params": Command(_module("params"), "Compare params between revisions", "results"),
+    "metrics": Command(_module("metrics"), "Show metrics, compare them between revisions", "results"),
+}
+
+HIDDEN: dict[str, str] = {"hook": _module("hook"), "merge-driver": _module("merge_driver")}
+"""Called by git only; they read their arguments themselves."""
+
+
+def overview(version: str) -> str:
+    """Returns the text of ``mltrack --help``."""
+    lines = [
+        f"mltrack {version}: data, pipelines and results beside git",
+        "",
+        "Usage: mltrack [-C DIR] [-q | -v] COMMAND [ARGS]...",
+    ]
+    family = ""
+    for verb, command in COMMANDS.items():
+        if command.family != family:
+            family = command.family
+            lines += ["", f"{family}:"]
+        lines.append(f"  {verb:<11} {command.about}")
+    lines += [
+        "",
+        "  -C DIR      work as if started in DIR        --version   print the version",
+        "  -q, -v      say less, say more; -vv shows tracebacks",
+        "",
+        "`mltrack COMMAND --help` explains a command, with an example.",
+    ]
+    return "\n".join(lines) + "\n"

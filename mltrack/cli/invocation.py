@@ -1,0 +1,51 @@
+"""What the person said besides the verb: where to work, and how much to say."""
+
+import sys
+from dataclasses import dataclass
+
+from mltrack import project as projects
+from mltrack.verbs.session import Session
+
+
+@dataclass
+class Invocation:
+    """One run of the command line. ``verbosity`` is -1 for quiet, 0, 1 or 2."""
+
+    directory: str = "."
+    verbosity: int = 0
+
+
+current = Invocation()
+"""Set once by ``main``, before a command runs."""
+
+
+def open_session() -> Session:
+    """Returns a session in the project of the current directory."""
+    return Session(projects.find(current.directory))
+
+
+def say(text: str) -> None:
+    """Prints a result to standard output."""
+    sys.stdout.write(printable(text) + "\n")
+
+
+def tell(text: str, *, level: int = 0) -> None:
+    """Prints talk to standard error, unless the person asked for less."""
+    if current.verbosity >= level:
+        sys.stderr.write(printable(text) + "\n")
+
+
+def printable(text: str) -> str:
+    """Returns text as a terminal may show it: control characters and bytes that are not UTF-8 are escaped."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char == "\n" else _escaped(char) for char in text)
+
+
+def _escaped(char: str) -> str:
+    code = ord(char)
+    if char == "\t":
+        return "    "
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

@@ -1,0 +1,157 @@
+"""From words to exit code: finds the command, runs it, and turns every error into words.
+
+The only place that catches errors. Exit codes are those of docs/reference/errors.md.
+"""
+
+import errno
+import importlib
+import os
+import sys
+from collections.abc import Callable
+
+from mltrack import __version__
+from mltrack.cli import invocation
+from mltrack.cli.commands import COMMANDS, HIDDEN, overview
+from mltrack.errors import MltrackError, UsageError
+
+BUG, INTERRUPTED = 70, 130
+
+
+def run(arguments: list[str]) -> int:
+    """Returns the exit code of one command line."""
+    try:
+        return _run(arguments)
+    except MltrackError as error:
+        return _report(error.message, error.hint, error.exit_code)
+    except KeyboardInterrupt:
+        sys.stderr.write("\ninterrupted\n")
+        return INTERRUPTED
+    except BrokenPipeError:
+        _silence_stdout()
+        return 0
+    except OSError as error:
+        return _report(_words_of(error), _hint_for(error), 1)
+    except Exception:
+        return _report_bug(arguments)
+
+
+def _run(arguments: list[str]) -> int:
+    if "_MLTRACK_COMPLETE" in os.environ:
+        return int(importlib.import_module("mltrack.cli.completion").answer())
+    rest = _take_globals(arguments)
+    if not rest or rest[0] in ("-h", "--help", "help"):
+        if rest[1:2] and rest[0] == "help":
+            return _run([rest[1], "--help"])
+        sys.stdout.write(overview(__version__))
+        return 0 if arguments else 2
+    verb, *given = rest
+    if verb in ("--version", "-V"):
+        invocation.say(f"mltrack {__version__}")
+        return 0
+    if verb in HIDDEN:
+        handle: Callable[[list[str]], int] = importlib.import_module(HIDDEN[verb]).run
+        return handle(given)
+    if verb not in COMMANDS:
+        import difflib  # noqa: PLC0415 - only on the way to an error
+
+        close = difflib.get_close_matches(verb, COMMANDS, n=1)
+        raise UsageError(
+            f"there is no command {verb!r}", hint=f"did you mean `mltrack {close[0]}`?" if close else "mltrack --help"
+        )
+    code = _call(verb, given)
+    sys.stdout.flush()
+    return code
+
+
+def _call(verb: str, arguments: list[str]) -> int:
+    app = importlib.import_module(COMMANDS[verb].module).app
+    from typer._click.exceptions import ClickException  # noqa: PLC0415 - loaded with the app anyway
+    from typer.main import get_command  # noqa: PLC0415
+
+    try:
+        result = get_command(app).main(arguments, prog_name=f"mltrack {verb}", standalone_mode=False)
+    except ClickException as error:
+        error.show()
+        return error.exit_code
+    return result if isinstance(result, int) else 0
+
+
+def _take_globals(arguments: list[str]) -> list[str]:
+    """Takes ``-C DIR``, ``-q`` and ``-v`` from wherever they stand, up to ``--``; returns the rest."""
+    rest: list[str] = []
+    state = invocation.current
+    state.directory, state.verbosity = ".", 0
+    position = 0
+    while position < len(arguments):
+        word = arguments[position]
+        position += 1
+        if word == "--" or (rest and rest[0] in HIDDEN):
+            rest += arguments[position - 1 :]
+            break
+        if word == "-C":
+            if position >= len(arguments):
+                raise UsageError("-C needs a directory")
+            state.directory = os.path.join(state.directory, arguments[position])
+            position += 1
+        elif word in ("-q", "--quiet"):
+            state.verbosity = -1
+        elif word in ("-v", "--verbose", "-vv"):
+            state.verbosity += 2 if word == "-vv" else 1
+        else:
+            rest.append(word)
+    return rest
+
+
+def _report(message: str, hint: str, code: int) -> int:
+    sys.stdout.flush()
+    sys.stderr.write(invocation.printable(f"error: {message}") + "\n")
+    if hint:
+        sys.stderr.write(invocation.printable(f"hint: {hint}") + "\n")
+    if invocation.current.verbosity >= 2:
+        import traceback  # noqa: PLC0415 - only on the way out of an error
+
+        traceback.print_exc()
+    return code
+
+
+def _words_of(error: OSError) -> str:
+    path = error.filename2 or error.filename
+    shown = os.fsdecode(path) if isinstance(path, str | bytes) else ""
+    return f"{shown}: {error.strerror or error}" if shown else f"the system refused: {error.strerror or error}"
+
+
+def _hint_for(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "free some space; `mltrack gc` deletes what nothing refers to. Nothing was recorded; run this again then"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "check the permissions of that path, then run this again"
+    if error.errno in (errno.EMFILE, errno.ENFILE):
+        return "too many open files: raise `ulimit -n`"
+    return "nothing half-written is kept; run this again when the cause is gone"
+
+
+def _report_bug(arguments: list[str]) -> int:
+    import tempfile  # noqa: PLC0415 - only on the way out of a bug
+    import traceback  # noqa: PLC0415
+
+    text = "".join(
+        (
+            f"mltrack {__version__}, Python {sys.version.split()[0]} on {sys.platform}\n",
+            f"arguments: {arguments}\n\n",
+            traceback.format_exc(),
+        )
+    )
+    try:
+        descriptor, path = tempfile.mkstemp(prefix="mltrack-bug-", suffix=".txt")
+        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+        where = f"; the details are in {path}"
+    except OSError:
+        where = ""
+    last = traceback.format_exc().strip().splitlines()[-1]
+    return _report(f"this is a bug in mltrack: {last}{where}", "please report it with that file", BUG)
+
+
+def _silence_stdout() -> None:
+    """Whoever read our output has gone; the interpreter must not complain about it on its way out."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -1,0 +1,40 @@
+"""``mltrack metrics``"""
+
+from typing import Annotated
+
+import typer
+
+from mltrack.cli.invocation import open_session
+from mltrack.cli.options import Json, Markdown, add_command, new_app
+from mltrack.cli.params import All, New, Old, Targets
+from mltrack.cli.value_diff import show_diff, show_values
+from mltrack.verbs import results as verb
+
+
+def show(
+    revision: Annotated[str, typer.Option("--rev", help="At a git revision.")] = "",
+    targets: Targets = None,
+    as_json: Json = False,
+    markdown: Markdown = False,
+) -> None:
+    """Shows all metrics of the workspace, or of a revision."""
+    show_values("metrics", verb.metrics(open_session(), revision, targets), as_json=as_json, markdown=markdown)
+
+
+def diff(
+    old: Old = "HEAD",
+    new: New = "",
+    targets: Targets = None,
+    show_all: All = False,
+    as_json: Json = False,
+    markdown: Markdown = False,
+) -> None:
+    """Compares metrics between two revisions, or a revision and the workspace."""
+    session = open_session()
+    changes = verb.diff(verb.metrics(session, old, targets), verb.metrics(session, new, targets), everything=show_all)
+    show_diff("metrics", changes, old, new, as_json=as_json, markdown=markdown)
+
+
+app = new_app(help="Shows metrics, and compares them between revisions.", no_args_is_help=True)
+add_command(app, show, "mltrack metrics show", "mltrack metrics show --rev v1 --json")
+add_command(app, diff, "mltrack metrics diff", "mltrack metrics diff v1 v2 --md")

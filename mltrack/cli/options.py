@@ -1,0 +1,36 @@
+"""Options and arguments that several commands share, and how a command's app is made."""
+
+import inspect
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what would be done.")]
+Force = Annotated[bool, typer.Option("--force", "-f", help="Replace unsaved changes; they are kept in the cache.")]
+RemoteName = Annotated[str, typer.Option("--remote", "-r", help="The remote to use, instead of the default one.")]
+Markdown = Annotated[bool, typer.Option("--md", help="Print a Markdown table.")]
+Paths = Annotated[
+    list[str] | None, typer.Argument(metavar="[TARGET]...", help="Tracked paths or stages; all by default.")
+]
+
+
+def new_app(**settings: Any) -> typer.Typer:
+    """Returns an app for one verb, with everything off that would decorate or catch errors."""
+    return typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, **settings)
+
+
+def command_app(function: Callable[..., Any], *examples: str) -> typer.Typer:
+    """Returns an app that is the one command ``function``; its docstring and the examples are the help."""
+    app = new_app()
+    add_command(app, function, *examples)
+    return app
+
+
+def add_command(app: typer.Typer, function: Callable[..., Any], *examples: str, name: str | None = None) -> None:
+    """Adds a command to an app; ``\\b`` keeps the lines of its examples apart."""
+    text = (
+        inspect.cleandoc(function.__doc__ or "") + "\n\n\b\nExamples:\n" + "\n".join(f"  {line}" for line in examples)
+    )
+    app.command(name, help=text, context_settings={"help_option_names": ["-h", "--help"]})(function)

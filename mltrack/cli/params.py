@@ -1,0 +1,44 @@
+"""``mltrack params``"""
+
+from typing import Annotated
+
+import typer
+
+from mltrack.cli.invocation import open_session
+from mltrack.cli.options import Json, Markdown, add_command, new_app
+from mltrack.cli.value_diff import show_diff, show_values
+from mltrack.verbs import results as verb
+
+Old = Annotated[str, typer.Argument(metavar="[OLD]", help="A git revision.")]
+New = Annotated[str, typer.Argument(metavar="[NEW]", help="Another one; the workspace by default.")]
+Targets = Annotated[list[str] | None, typer.Option("--target", "-t", metavar="FILE", help="Only these files.")]
+All = Annotated[bool, typer.Option("--all", help="Unchanged values too.")]
+
+
+def diff(
+    old: Old = "HEAD",
+    new: New = "",
+    targets: Targets = None,
+    show_all: All = False,
+    as_json: Json = False,
+    markdown: Markdown = False,
+) -> None:
+    """Compares the params that stages depend on between two revisions, or a revision and the workspace."""
+    session = open_session()
+    changes = verb.diff(verb.params(session, old, targets), verb.params(session, new, targets), everything=show_all)
+    show_diff("params", changes, old, new, as_json=as_json, markdown=markdown)
+
+
+def show(
+    revision: Annotated[str, typer.Option("--rev", help="At a git revision.")] = "",
+    targets: Targets = None,
+    as_json: Json = False,
+    markdown: Markdown = False,
+) -> None:
+    """Shows the params that stages depend on."""
+    show_values("params", verb.params(open_session(), revision, targets), as_json=as_json, markdown=markdown)
+
+
+app = new_app(help="Shows params, and compares them between revisions.", no_args_is_help=True)
+add_command(app, diff, "mltrack params diff", "mltrack params diff v1 v2 --md")
+add_command(app, show, "mltrack params show --rev v1")

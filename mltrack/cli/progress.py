@@ -1,0 +1,47 @@
+"""A progress line on a terminal, for whatever takes longer than a second; nothing anywhere else."""
+
+import sys
+import time
+from typing import Any
+
+from mltrack.cli.invocation import current
+from mltrack.events import Progress
+
+_DELAY_SECONDS = 1.0
+_STEP_SECONDS = 0.1
+
+
+class ProgressLine:
+    """Shows the latest of a stream of counts. Use it as a context manager; the line is gone afterwards."""
+
+    def __init__(self) -> None:
+        self._shows = sys.stderr.isatty() and current.verbosity >= 0
+        self._started = time.monotonic()
+        self._next = self._started + _DELAY_SECONDS
+        self._bar: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> "ProgressLine":
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+    def event(self, progress: Progress) -> None:
+        self.update(progress.what, progress.done, progress.total)
+
+    def update(self, what: str, done: int, total: int = 0) -> None:
+        if not self._shows or time.monotonic() < self._next:
+            return
+        self._next = time.monotonic() + _STEP_SECONDS
+        if self._bar is None:
+            from rich.console import Console  # noqa: PLC0415 - a command that is quick never loads it
+            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+            from rich.progress import Progress as Bars  # noqa: PLC0415
+
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+            self._bar = Bars(*columns, console=Console(stderr=True), transient=True)
+            self._bar.start()
+            self._task = self._bar.add_task(what)
+        self._bar.update(self._task, description=what, completed=done, total=total or None)

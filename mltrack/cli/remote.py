@@ -1,0 +1,57 @@
+"""``mltrack remote``"""
+
+from typing import Annotated
+
+import typer
+
+from mltrack import project as projects
+from mltrack.cli.invocation import current, say
+from mltrack.cli.options import Json, add_command, new_app
+from mltrack.cli.render import emit_json, table
+from mltrack.verbs import remote as verb
+
+Name = Annotated[str, typer.Argument(metavar="NAME")]
+Local = Annotated[bool, typer.Option("--local", help="In this clone's own config, which git does not keep.")]
+
+
+def add(
+    name: Name,
+    url: Annotated[str, typer.Argument(metavar="DIRECTORY")],
+    default: Annotated[bool, typer.Option("--default", "-d", help="Make it the default remote.")] = False,
+    local: Local = False,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Replace a remote of that name.")] = False,
+) -> None:
+    """Names a place for the data. The first one becomes the default. Nothing is written there before a push."""
+    info = verb.add(projects.find(current.directory), name, url, default=default, local=local, force=force)
+    say(f"remote {info.name}: {info.url}" + (" (default)" if info.is_default else ""))
+
+
+def list_(as_json: Json = False) -> None:
+    """Lists the remotes; the default one is marked with '*'."""
+    found = verb.list_remotes(projects.find(current.directory))
+    if as_json:
+        emit_json({"remotes": [{"name": item.name, "url": item.url, "default": item.is_default} for item in found]})
+    else:
+        table(
+            ("", "name", "url", "from"),
+            [("*" if item.is_default else "", item.name, item.url, item.origin) for item in found],
+        )
+
+
+def remove(name: Name) -> None:
+    """Forgets a remote. The data there is not touched."""
+    verb.remove(projects.find(current.directory), name)
+    say(f"forgot remote {name}; its data was not touched")
+
+
+def default(name: Name, local: Local = False) -> None:
+    """Makes a remote the one that push, fetch and pull use."""
+    verb.set_default(projects.find(current.directory), name, local=local)
+    say(f"default remote: {name}")
+
+
+app = new_app(help="Names the places that hold the data for others.", no_args_is_help=True)
+add_command(app, add, "mltrack remote add store /mnt/share/project", "mltrack remote add store ../store")
+add_command(app, list_, "mltrack remote list", name="list")
+add_command(app, remove, "mltrack remote remove store")
+add_command(app, default, "mltrack remote default store")

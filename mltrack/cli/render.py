@@ -1,0 +1,130 @@
+"""Results as words, tables and JSON: the readers of what verbs return."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from mltrack.cli.invocation import printable, say
+from mltrack.objects.content import TREE, Content
+from mltrack.objects.digest import Algorithm
+from mltrack.pipeline.plan import Cause, Reason, Verdict
+
+SCHEMA_VERSION = 1
+VERDICTS = {Verdict.SKIP: "unchanged", Verdict.RESTORE: "restore", Verdict.RUN: "run", Verdict.WAIT: "wait"}
+
+
+def emit_json(data: dict[str, Any]) -> None:
+    """Prints a result as JSON; bytes that are not UTF-8 appear as escapes."""
+    text = json.dumps({"schema_version": SCHEMA_VERSION, **data}, indent=2, ensure_ascii=True, sort_keys=True)
+    sys.stdout.write(text + "\n")
+
+
+def content_json(content: Content | None, algorithm: Algorithm) -> dict[str, Any] | None:
+    if content is None:
+        return None
+    data: dict[str, Any] = {"digest": algorithm.text(content.hex), "kind": content.kind, "size": content.size}
+    if content.kind == TREE:
+        data["files"] = content.files
+    return data
+
+
+def reason_json(reason: Reason) -> dict[str, Any]:
+    return {"cause": reason.cause.value, "subject": reason.subject, "old": reason.old, "new": reason.new}
+
+
+def size_text(count: float) -> str:
+    """Returns a number of bytes as a person reads it, in powers of ten."""
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if count < 1000 or unit == "TB":
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    raise AssertionError("unreachable")
+
+
+def content_text(content: Content) -> str:
+    """Returns what something is in a few words: its size, and for a directory how many files."""
+    if content.kind == TREE:
+        return f"{content.files:,} files, {size_text(content.size)}"
+    return size_text(content.size)
+
+
+def plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, markdown: bool = False) -> None:
+    """Prints a table: columns aligned for a terminal, or Markdown."""
+    lines = [[printable(cell) for cell in row] for row in rows]
+    if markdown:
+        say("| " + " | ".join(headings) + " |")
+        say("|" + "---|" * len(headings))
+        for line in lines:
+            say("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |")
+        return
+    widths = [max(len(line[at]) for line in [list(headings), *lines]) for at in range(len(headings))]
+    for line in [list(headings), *lines]:
+        say("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def value_text(value: Any) -> str:
+    """Returns a metric or param as it is shown: floats with up to six digits."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def describe(reason: Reason) -> str:
+    """Returns one reason as a phrase."""
+    cause, subject = reason.cause, reason.subject
+    if cause is Cause.COMMAND_CHANGED:
+        return f"command changed: {_lines_changed(str(reason.old), str(reason.new))}"
+    if cause is Cause.PARAM_CHANGED:
+        return f"param {subject} changed: {value_text(reason.old)} -> {value_text(reason.new)}"
+    if cause is Cause.PARAM_ADDED:
+        return f"param {subject} added: {value_text(reason.new)}"
+    if cause in (Cause.SHELL_CHANGED, Cause.WDIR_CHANGED):
+        return f"{_PHRASES[cause]}: {reason.old or '.'} -> {reason.new or '.'}"
+    if cause is Cause.UPSTREAM:
+        return (
+            f"waits for {subject}, written by {reason.new}"
+            if reason.new != "restored outputs"
+            else f"waits for {subject}"
+        )
+    return _PHRASES[cause].format(subject)
+
+
+_PHRASES = {
+    Cause.NEVER_RAN: "never ran",
+    Cause.SHELL_CHANGED: "shell changed",
+    Cause.WDIR_CHANGED: "wdir changed",
+    Cause.DEPENDENCY_CHANGED: "{} changed",
+    Cause.DEPENDENCY_ADDED: "dependency {} added",
+    Cause.DEPENDENCY_REMOVED: "dependency {} removed",
+    Cause.DEPENDENCY_MISSING: "{} does not exist",
+    Cause.PARAM_REMOVED: "param {} removed",
+    Cause.ENVIRONMENT_CHANGED: "environment changed: {}",
+    Cause.OUTPUT_ADDED: "output {} added or declared otherwise",
+    Cause.OUTPUT_REMOVED: "output {} no longer declared",
+    Cause.OUTPUT_CHANGED: "output {} was changed",
+    Cause.OUTPUT_MISSING: "output {} is missing",
+    Cause.OUTPUT_NOT_CACHED: "output {} is not in the cache",
+    Cause.ALWAYS_CHANGED: "always runs",
+    Cause.FORCED: "forced",
+    Cause.FROZEN: "frozen",
+}
+
+
+def _lines_changed(old: str, new: str) -> str:
+    """The first line that differs, old and new."""
+    before, after = old.splitlines(), new.splitlines()
+    for number in range(max(len(before), len(after))):
+        a = before[number] if number < len(before) else "(nothing)"
+        b = after[number] if number < len(after) else "(nothing)"
+        if a != b:
+            return f"{a!r} -> {b!r}"
+    return "its lines are split otherwise"

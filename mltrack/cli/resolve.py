@@ -1,0 +1,37 @@
+"""``mltrack resolve``"""
+
+from typing import Annotated
+
+import typer
+
+from mltrack.cli.invocation import open_session, say
+from mltrack.cli.options import command_app
+from mltrack.errors import UnsavedDataError
+from mltrack.verbs import merge as verb
+
+
+def resolve(
+    paths: Annotated[
+        list[str] | None, typer.Argument(metavar="[PATH]...", help="Pointers and locks; all in conflict by default.")
+    ] = None,
+    ours: Annotated[bool, typer.Option("--ours", help="Take our version where both changed the same file.")] = False,
+    theirs: Annotated[bool, typer.Option("--theirs", help="Take their version there.")] = False,
+) -> None:
+    """Settles merge conflicts in pointers and locks, file by file and stage by stage, and stages the result for git."""
+    if ours and theirs:
+        raise typer.BadParameter("--ours and --theirs exclude each other")
+    found = verb.resolve(open_session().project, paths or [], "ours" if ours else "theirs" if theirs else "")
+    for item in found:
+        if not item.conflicts:
+            say(f"resolved {item.path}")
+        for stage in item.dropped:
+            say(f"  {stage}: both sides changed it; `mltrack repro` runs or restores it")
+    left = [item for item in found if item.conflicts]
+    if left:
+        lines = [f"{item.path}: both sides changed {', '.join(item.conflicts[:5])}" for item in left]
+        raise UnsavedDataError("\n".join(lines), hint=f"mltrack resolve --ours {left[0].path}  (or --theirs)")
+    if not found:
+        say("No conflicts.")
+
+
+app = command_app(resolve, "mltrack resolve", "mltrack resolve --theirs data/images.mlt")

@@ -1,0 +1,73 @@
+"""``mltrack stage``"""
+
+from typing import Annotated
+
+import typer
+
+from mltrack.cli.invocation import open_session, say, tell
+from mltrack.cli.options import Json, add_command, new_app
+from mltrack.cli.render import emit_json, table
+from mltrack.verbs import stage as verb
+
+Many = list[str] | None
+
+
+def add(
+    command: Annotated[
+        list[str], typer.Argument(metavar="COMMAND...", help="The command, after `--` if it has options.")
+    ],
+    name: Annotated[str, typer.Option("--name", "-n", help="The stage's name.")],
+    deps: Annotated[Many, typer.Option("--deps", "-d", metavar="PATH", help="A file or directory it reads.")] = None,
+    params: Annotated[Many, typer.Option("--params", "-p", metavar="[FILE:]KEY,...", help="Params it reads.")] = None,
+    outs: Annotated[Many, typer.Option("--outs", "-o", metavar="PATH", help="A file or directory it writes.")] = None,
+    outs_no_cache: Annotated[
+        Many, typer.Option("--outs-no-cache", "-O", metavar="PATH", help="One that git keeps.")
+    ] = None,
+    metrics: Annotated[Many, typer.Option("--metrics", "-m", metavar="PATH", help="A metrics file it writes.")] = None,
+    metrics_no_cache: Annotated[
+        Many, typer.Option("--metrics-no-cache", "-M", metavar="PATH", help="One that git keeps.")
+    ] = None,
+    plots: Annotated[Many, typer.Option("--plots", metavar="PATH", help="A plots file it writes.")] = None,
+    wdir: Annotated[str, typer.Option("--wdir", "-w", metavar="DIR", help="Where the command runs.")] = "",
+    desc: Annotated[str, typer.Option("--desc", help="What it is for.")] = "",
+    always_changed: Annotated[bool, typer.Option("--always-changed", help="Run it on every repro.")] = False,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Replace a stage of that name.")] = False,
+) -> None:
+    """Declares a stage in mltrack.yaml of the current directory. Nothing is run."""
+    keys = [item for text in params or [] for item in ([text] if ":" in text else text.split(","))]
+    new = verb.NewStage(
+        name=name, cmd=" ".join(command), deps=tuple(deps or ()), params=tuple(keys), outs=tuple(outs or ()),
+        outs_no_cache=tuple(outs_no_cache or ()), metrics=tuple(metrics or ()), metrics_no_cache=tuple(metrics_no_cache or ()),
+        plots=tuple(plots or ()), wdir=wdir, desc=desc, always_changed=always_changed,
+    )  # fmt: skip
+    stage = verb.add(open_session(), new, force=force)
+    say(f"added stage {stage.address} to {stage.pipeline_path}")
+    tell(f"Next: mltrack repro {stage.address}")
+
+
+def list_(as_json: Json = False) -> None:
+    """Lists the stages, each after those that it depends on."""
+    stages = verb.list_stages(open_session().view)
+    if as_json:
+        emit_json({
+            "stages": [
+                {
+                    "stage": stage.address, "cmd": list(stage.cmd), "deps": list(stage.deps), "outs": [out.path for out in stage.outs],
+                    "wdir": stage.wdir, "desc": stage.desc, "frozen": stage.frozen, "meta": stage.meta,
+                }
+                for stage in stages
+            ]
+        })  # fmt: skip
+    else:
+        table(
+            ("stage", "writes", "about"),
+            [(s.address, ", ".join(out.path for out in s.outs), s.desc or s.cmd[0]) for s in stages],
+        )
+
+
+app = new_app(help="Declares stages in mltrack.yaml, and lists them.", no_args_is_help=True)
+add_command(
+    app, add, "mltrack stage add -n train -d train.py -d data -p lr -o model.pkl -M metrics.json python train.py",
+    "mltrack stage add -n prep -o clean.csv -- sort -u raw.csv -o clean.csv",
+)  # fmt: skip
+add_command(app, list_, "mltrack stage list", name="list")

@@ -1,0 +1,80 @@
+"""``mltrack status``"""
+
+from typing import Annotated
+
+import typer
+
+from mltrack.cli.invocation import open_session, say, tell
+from mltrack.cli.options import Json, Paths, command_app
+from mltrack.cli.progress import ProgressLine
+from mltrack.cli.render import VERDICTS, describe, emit_json, plural, reason_json
+from mltrack.pipeline.plan import Verdict
+from mltrack.verbs import status as verb
+
+MAX_FILES = 10
+EXIT_DIFFERENCES = 4
+
+
+def status(
+    targets: Paths = None,
+    as_json: Json = False,
+    check: Annotated[bool, typer.Option("--check", help="End with exit code 4 if anything differs.")] = False,
+) -> int:
+    """Shows which tracked data differs from what is recorded, and what `mltrack repro` would do."""
+    session = open_session()
+    with ProgressLine() as line:
+        session.observer.report = lambda count: line.update("files", count)
+        result = verb.status(session, targets or [])
+    if as_json:
+        emit_json(_data(result))
+    else:
+        _show(result)
+    if result.hooks_missing:
+        tell("git hooks are not installed in this clone, so data does not follow `git checkout`; hint: mltrack init")
+    return EXIT_DIFFERENCES if check and not result.is_clean else 0
+
+
+def _show(result: verb.Status) -> None:
+    changed = [item for item in result.data if item.state != "clean" or not item.cached]
+    if changed:
+        say("data:")
+    for item in changed:
+        note = "" if item.cached else "  (recorded version is not in the cache: mltrack fetch)"
+        say(f"  {item.state:<9} {item.path}{_counts(item)}{note}")
+        for change in item.changes[:MAX_FILES]:
+            say(f"    {change.change:<9} {change.path}")
+        if len(item.changes) > MAX_FILES:
+            say(f"    and {plural(len(item.changes) - MAX_FILES, 'more file')}")
+    waiting = [step for step in result.plan.steps if step.verdict is not Verdict.SKIP]
+    if waiting:
+        say("stages:")
+    for step in waiting:
+        reasons = "; ".join(map(describe, step.reasons))
+        say(f"  {VERDICTS[step.verdict]:<9} {step.stage.address}  ({reasons})")
+    if not changed and not waiting:
+        total = plural(len(result.data), "tracked path")
+        say(f"Nothing changed: {total}, {plural(len(result.plan.steps), 'stage')} up to date.")
+
+
+def _counts(item: verb.TargetStatus) -> str:
+    return f"  ({plural(len(item.changes), 'file')})" if len(item.changes) > MAX_FILES else ""
+
+
+def _data(result: verb.Status) -> dict[str, object]:
+    return {
+        "clean": result.is_clean,
+        "data": [
+            {
+                "path": item.path, "state": item.state, "cached": item.cached,
+                "files": [{"path": change.path, "change": change.change} for change in item.changes],
+            }
+            for item in result.data
+        ],
+        "stages": [
+            {"stage": step.stage.address, "verdict": step.verdict.value, "reasons": [reason_json(reason) for reason in step.reasons]}
+            for step in result.plan.steps
+        ],
+    }  # fmt: skip
+
+
+app = command_app(status, "mltrack status", "mltrack status data/images --check")

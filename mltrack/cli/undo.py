@@ -1,0 +1,24 @@
+"""``mltrack undo``"""
+
+import time
+from typing import Annotated
+
+import typer
+
+from mltrack.cli.invocation import open_session, say
+from mltrack.cli.options import command_app
+from mltrack.verbs import undo as verb
+
+
+def undo(
+    paths: Annotated[
+        list[str] | None, typer.Argument(metavar="[PATH]...", help="Only what stood at these paths.")
+    ] = None,
+) -> None:
+    """Puts back what `--force` or a stage replaced last. What stands there now is saved first."""
+    for item in verb.undo(open_session(), paths or []):
+        moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(item.moment))
+        say(f"put back {item.path}, as it was at {moment} ({item.digest})")
+
+
+app = command_app(undo, "mltrack undo", "mltrack undo data/images")

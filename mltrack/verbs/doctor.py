@@ -1,0 +1,101 @@
+"""``doctor``: what is in order, what is not, and what to do about it. Looks, and changes nothing."""
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+
+from mltrack import __version__
+from mltrack.disk.durable import temporary_path
+from mltrack.errors import MltrackError
+from mltrack.git import hooks
+from mltrack.git import repository as git
+from mltrack.store.cache import shares_blocks
+from mltrack.verbs.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing looked at. ``state`` is 'ok', 'note' (works, could be better) or 'bad'."""
+
+    name: str
+    state: str
+    detail: str
+    hint: str = ""
+
+
+def doctor(session: Session) -> list[Check]:
+    """Returns all checks of this project and machine."""
+    project = session.project
+    checks = [
+        Check("mltrack", "ok", f"{__version__}, Python {sys.version.split()[0]} at {sys.executable}"),
+        Check("git", "ok", git.run(["--version"], project.path).decode().strip()),
+        Check("project", "ok", f"{project.path} ({project.algorithm.name} digests)"),
+    ]
+    checks.append(_hooks(session))
+    checks += _cache(session)
+    checks += _remotes(session)
+    checks += _tracked(session)
+    return checks
+
+
+def _hooks(session: Session) -> Check:
+    if hooks.are_installed(session.project.repository):
+        return Check("hooks", "ok", f"in {hooks.hooks_directory(session.project.repository)}")
+    return Check("hooks", "note", "not installed: data does not follow `git checkout` by itself", "mltrack init")
+
+
+def _cache(session: Session) -> list[Check]:
+    cache = session.project.cache
+    if not os.path.isdir(cache.path):
+        return [Check("cache", "ok", f"{cache.path} (empty)")]
+    free = shutil.disk_usage(cache.path).free
+    found = [Check("cache", "ok", f"{cache.path}, {free / 1e9:.1f} GB free")]
+    if not os.access(cache.path, os.W_OK):
+        found.append(Check("cache", "bad", f"{cache.path} cannot be written", f"check the owner of {cache.path}"))
+    elif os.path.isdir(cache.tmp_path):
+        shares = shares_blocks(temporary_path(cache.tmp_path), temporary_path(session.project.tmp_path))
+        about = "shares blocks with the workspace" if shares else "files are copied: this file system has no reflinks"
+        found.append(Check("links", "ok" if shares else "note", about, "" if shares else "XFS and Btrfs have them"))
+    damaged = os.listdir(cache.quarantine_path) if os.path.isdir(cache.quarantine_path) else []
+    if damaged:
+        found.append(Check("cache", "bad", f"{len(damaged)} damaged objects were set aside", "mltrack fetch"))
+    return found
+
+
+def _remotes(session: Session) -> list[Check]:
+    project = session.project
+    found = []
+    for name in project.settings.remotes():
+        try:
+            remote = project.remote(name)
+            remote.open()
+            found.append(Check(f"remote {name}", "ok", remote.url))
+        except MltrackError as error:
+            found.append(Check(f"remote {name}", "bad", error.message, error.hint))
+    return found or [
+        Check("remotes", "note", "none: the data exists on this machine only", "mltrack remote add NAME DIRECTORY")
+    ]
+
+
+def _tracked(session: Session) -> list[Check]:
+    try:
+        view = session.view
+        count = len(view.graph.stages)
+    except MltrackError as error:
+        return [Check("files", "bad", error.message, error.hint)]
+    found = [Check("tracked", "ok", f"{len(view.pointers)} paths, {count} stages")]
+    loose = [
+        stage.address
+        for stage in view.graph.stages.values()
+        if not (stage.env.lock or stage.env.image) and not stage.frozen
+    ]
+    if loose:
+        shown = ", ".join(loose[:5]) + (" …" if len(loose) > 5 else "")
+        found.append(
+            Check(
+                "environment", "note", f"not pinned for: {shown}; a changed library is not noticed there",
+                "add `env: {lock: uv.lock}` to the stage",
+            )
+        )  # fmt: skip
+    return found

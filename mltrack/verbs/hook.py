@@ -1,0 +1,179 @@
+"""What git's hooks do: bring data along after a checkout or merge, warn before a commit, send data before a push.
+
+Hooks work from the cache only, never over the network, except before a push. Only that one can stop git.
+"""
+
+import os
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+
+from mltrack import project as projects
+from mltrack.engine.view import Target, View, revision_view
+from mltrack.errors import FormatError, GitError, MltrackError
+from mltrack.formats import lock_file, pointer
+from mltrack.formats.pointer import SUFFIX
+from mltrack.git import repository as git
+from mltrack.objects.content import Content
+from mltrack.pipeline.stage import LOCK_NAME
+from mltrack.project import Project
+from mltrack.store import transfer
+from mltrack.store.transfer import Report
+from mltrack.verbs.checkout import CheckoutResult, checkout_targets
+from mltrack.verbs.session import Session
+from mltrack.verbs.status import TargetStatus, status
+
+ZERO = "0" * 40
+
+
+@dataclass(frozen=True, slots=True)
+class HookResult:
+    """What a hook has to say: lines for the person, and whether git should go on."""
+
+    lines: tuple[str, ...] = ()
+    ok: bool = True
+
+
+def run(name: str, arguments: list[str], stdin: Callable[[], str], cwd: str, report: Report) -> HookResult:
+    """Runs a hook for every project of the repository. Never raises, except for a programming error."""
+    if os.environ.get("MLTRACK_HOOKS") == "0":
+        return HookResult()
+    lines: list[str] = []
+    is_ok = True
+    given = stdin() if name in ("pre-push", "post-rewrite") else ""
+    for project in _projects(cwd, lines):
+        try:
+            if name == "pre-push":
+                lines += _pre_push(project, given, report)
+            elif name == "pre-commit":
+                lines += _pre_commit(Session(project))
+            elif project.settings.get("hooks.checkout"):
+                lines += _bring_along(project, name, arguments)
+        except (MltrackError, OSError) as error:
+            hint = f" (hint: {error.hint})" if isinstance(error, MltrackError) and error.hint else ""
+            lines.append(f"{name}: {error}{hint}")
+            is_ok = is_ok and name != "pre-push"
+    return HookResult(tuple(lines), is_ok)
+
+
+def _projects(cwd: str, lines: list[str]) -> list[Project]:
+    repository = git.find(cwd)
+    if repository is None:
+        return []
+    found = []
+    for path in git.list_files(repository.top, ["*.mltrack/config.toml"]):
+        directory = os.path.normpath(os.path.join(repository.top, path, os.pardir, os.pardir))
+        try:
+            found.append(projects.load(directory, directory, repository))
+        except MltrackError as error:
+            lines.append(str(error))
+    return found
+
+
+# after a checkout, merge or rebase
+
+
+def _bring_along(project: Project, name: str, arguments: list[str]) -> list[str]:
+    commits = _moved(project, name, arguments)
+    if commits is None:
+        return []
+    old, new = commits
+    changed = [path for path in git.changed_files(old, new, project.path) if _is_ours(path)]
+    if not changed:
+        return []
+    session = Session(project)
+    before = revision_view(old, project.path, project.algorithm) if old.strip("0") else None
+    targets, gone = changed_targets(before, session.view)
+    result = checkout_targets(session, targets, gone=tuple(gone))
+    return _words(result)
+
+
+def changed_targets(before: View | None, after: View) -> tuple[list[Target], list[Target]]:
+    """Returns the targets whose content differs from an earlier view, and those that are no more."""
+    old = before.targets() if before is not None else {}
+    new = after.targets()
+    changed = [target for path, target in new.items() if path not in old or old[path].content != target.content]
+    return changed, [target for path, target in old.items() if path not in new and not _is_inside(path, new)]
+
+
+def _is_inside(path: str, targets: Iterable[str]) -> bool:
+    return any(path.startswith(other + "/") for other in targets)
+
+
+def _moved(project: Project, name: str, arguments: list[str]) -> tuple[str, str] | None:
+    """The commits before and after, or None if the hook was not for a move between commits."""
+    if name == "post-checkout":
+        if len(arguments) < 3 or arguments[2] != "1" or arguments[0] == arguments[1]:
+            return None
+        return arguments[0], arguments[1]
+    if name == "post-rewrite" and arguments[:1] == ["amend"]:
+        return None
+    with suppress(GitError):
+        return git.resolve("ORIG_HEAD", project.path), git.resolve("HEAD", project.path)
+    return None
+
+
+def _words(result: CheckoutResult) -> list[str]:
+    lines = [
+        f"{done.path}: {done.written} written, {done.removed} removed"
+        for done in result.done
+        if done.written or done.removed
+    ]
+    lines += [
+        f"{done.path}: left with changes of your own: {', '.join(done.kept[:5])}" for done in result.done if done.kept
+    ]
+    for path, error in result.failed:
+        message = error.message if path in error.message else f"{path}: {error.message}"
+        lines.append(message + (f"\n  hint: {error.hint}" if error.hint else ""))
+    return lines
+
+
+def _is_ours(path: str) -> bool:
+    return path.endswith(SUFFIX) or os.path.basename(path) == LOCK_NAME
+
+
+# before a commit
+
+
+def _pre_commit(session: Session) -> list[str]:
+    if not session.view.pointers:
+        return []
+    unsaved: list[TargetStatus] = [
+        item for item in status(session, list(session.view.pointers)).data if item.state == "modified"
+    ]
+    return [f"{item.path} changed since it was recorded; `mltrack add {item.path}` records it" for item in unsaved]
+
+
+# before a push
+
+
+def _pre_push(project: Project, given: str, report: Report) -> list[str]:
+    if not project.settings.remotes():
+        return []
+    wanted: set[Content] = set()
+    for line in given.splitlines():
+        _, local, _, remote = [*line.split(), "", "", "", ""][:4]
+        if local.strip("0"):
+            wanted |= _contents_between(project, local, remote)
+    if not wanted:
+        return []
+    target = project.remote()
+    target.open(create=True)
+    with project.cache.in_use():
+        need = transfer.needed(project.cache, wanted, target.digests())
+        moved = transfer.push(project.cache, target, need, report)
+    return [f"pushed {moved.objects} objects to {target.name}"] if moved.objects else []
+
+
+def _contents_between(project: Project, local: str, remote: str) -> set[Content]:
+    """What the commits that are being pushed refer to."""
+    found: set[Content] = set()
+    for path, data in git.new_files(local, remote if remote.strip("0") else "", project.path, (SUFFIX, LOCK_NAME)):
+        with suppress(FormatError):
+            if path.endswith(SUFFIX):
+                found.add(pointer.parse(data, project.algorithm, os.path.basename(path)).content)
+            else:
+                for entry in lock_file.parse(data, project.algorithm, path).values():
+                    kept = entry.outs.keys() - entry.uncached - entry.unpushed
+                    found |= {entry.outs[out] for out in kept}
+    return found

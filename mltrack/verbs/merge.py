@@ -1,0 +1,182 @@
+"""Three-way merges of pointers and locks: for git's merge drivers and for ``resolve``, by the same code."""
+
+import os
+import re
+from dataclasses import dataclass, field
+
+from mltrack.errors import FormatError, MissingObjectError, MltrackError, UsageError
+from mltrack.formats import lock_file, pointer
+from mltrack.formats.pointer import SUFFIX, Pointer
+from mltrack.git import repository as git
+from mltrack.objects import tree
+from mltrack.objects.content import TREE, Content
+from mltrack.objects.tree_diff import merge as merge_trees
+from mltrack.pipeline.stage import LOCK_NAME, Entry
+from mltrack.project import Project
+from mltrack.store.cache_writer import CacheWriter
+from mltrack.store.pack import TREES
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """The merged text, or where both sides disagree; ``dropped`` are stages that `repro` must decide anew."""
+
+    text: bytes
+    conflicts: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """One file that ``resolve`` settled, or the paths on which it could not."""
+
+    path: str
+    conflicts: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = field(default=())
+
+
+def merge_pointer(project: Project, path: str, base: bytes, ours: bytes, theirs: bytes) -> Merge:
+    """Merges two states of a tracked path. Directories merge file by file; files that both sides changed conflict."""
+    algorithm, cache = project.algorithm, project.cache
+    mine, other = (pointer.parse(data, algorithm, path) for data in (ours, theirs))
+    before = pointer.parse(base, algorithm, path).content if base.strip() else None
+    if mine.content == other.content or before == other.content:
+        return Merge(ours)
+    if before == mine.content:
+        return Merge(theirs)
+    if mine.content.kind != TREE or other.content.kind != TREE:
+        return Merge(ours, (path.removesuffix(SUFFIX),))
+    base_tree = before.hex if before is not None and before.kind == TREE else None
+    with cache.in_use(), CacheWriter(cache) as writer:
+        written: dict[str, list[tree.Entry]] = {}
+
+        def load(hex_digest: str) -> list[tree.Entry]:
+            return written[hex_digest] if hex_digest in written else cache.read_tree(hex_digest)
+
+        def write(entries: list[tree.Entry]) -> str:
+            hex_digest = writer.put(tree.encode(entries), TREES)
+            written[hex_digest] = entries
+            return hex_digest
+
+        merged = merge_trees(base_tree, mine.content.hex, other.content.hex, load, write)
+        writer.finish()
+    root = path.removesuffix(SUFFIX)
+    conflicts = tuple(f"{root}/{os.fsdecode(conflict.path)}" for conflict in merged.conflicts)
+    content = Content(TREE, merged.hex, merged.size, merged.files)
+    return Merge(pointer.write(Pointer(mine.path, content, mine.extra), algorithm).encode(), conflicts)
+
+
+def merge_lock(project: Project, path: str, base: bytes, ours: bytes, theirs: bytes) -> Merge:
+    """Merges locks stage by stage. A stage that both sides ran differently has no recorded result for the merged
+    code: its block is dropped, and ``repro`` runs or restores it."""
+    algorithm = project.algorithm
+    before, mine, other = (
+        lock_file.parse(data, algorithm, path) if data.strip() else {} for data in (base, ours, theirs)
+    )
+    merged: dict[str, Entry] = {}
+    dropped: list[str] = []
+    for name in sorted(mine.keys() | other.keys()):
+        b, o, t = before.get(name), mine.get(name), other.get(name)
+        if o == t or t == b:
+            chosen = o
+        elif o == b:
+            chosen = t
+        else:
+            chosen = None
+            dropped.append(name)
+        if chosen is not None:
+            merged[name] = chosen
+    return Merge(lock_file.write(merged, algorithm).encode(), dropped=tuple(dropped))
+
+
+def drive(project: Project, path: str, base_file: str, ours_file: str, theirs_file: str) -> Merge:
+    """Does what git asks of a merge driver: the result goes into ``ours_file``. Raises on what it cannot merge, after
+    leaving git's own conflict markers there."""
+    sides = []
+    for file in (base_file, ours_file, theirs_file):
+        with open(file, "rb") as handle:
+            sides.append(handle.read())
+    try:
+        result = _merge(project, path, *sides)
+    except MltrackError:
+        _leave_markers(project, base_file, ours_file, theirs_file)
+        raise
+    if result.conflicts:
+        _leave_markers(project, base_file, ours_file, theirs_file)
+        return result
+    with open(ours_file, "wb") as handle:
+        handle.write(result.text)
+    return result
+
+
+def _leave_markers(project: Project, base_file: str, ours_file: str, theirs_file: str) -> None:
+    labels = ["-L", "ours", "-L", "base", "-L", "theirs"]
+    git.run(["merge-file", *labels, ours_file, base_file, theirs_file], project.path, ok=tuple(range(128)))
+
+
+def _merge(project: Project, path: str, base: bytes, ours: bytes, theirs: bytes) -> Merge:
+    merge = merge_lock if os.path.basename(path) == LOCK_NAME else merge_pointer
+    return merge(project, path, base, ours, theirs)
+
+
+def resolve(project: Project, arguments: list[str], side: str = "") -> list[Resolved]:
+    """Settles pointers and locks in which git left conflicts; with ``side`` ('ours' or 'theirs') where both changed
+    the same file, that side is taken. What is settled is written and staged."""
+    unmerged = git.unmerged(project.path)
+    paths = [project.relative(argument) for argument in arguments] or _conflicted(project, unmerged)
+    found = []
+    for path in paths:
+        if not path.endswith(SUFFIX) and os.path.basename(path) != LOCK_NAME:
+            raise UsageError(f"{path!r} is neither a pointer nor a lock", hint="resolve other files as git says")
+        base, ours, theirs = _sides(project, path, unmerged)
+        try:
+            result = _merge(project, path, base, ours, theirs)
+        except MissingObjectError as error:
+            raise MissingObjectError(
+                f"{path}: {error.message}", hint="mltrack fetch --rev HEAD --rev MERGE_HEAD"
+            ) from None
+        text = result.text
+        if result.conflicts:
+            if not side:
+                found.append(Resolved(path, result.conflicts))
+                continue
+            text = ours if side == "ours" else theirs
+        project.write(path, text)
+        if path in unmerged:
+            git.run(["add", "--", path], project.path)
+        found.append(Resolved(path, dropped=result.dropped))
+    return found
+
+
+def _conflicted(project: Project, unmerged: dict[str, dict[int, str]]) -> list[str]:
+    listed = [path for path in unmerged if path.endswith(SUFFIX) or os.path.basename(path) == LOCK_NAME]
+    tracked = git.list_files(project.path, ["*" + SUFFIX, "*" + LOCK_NAME])
+    marked = [path for path in tracked if pointer.conflict_line(project.read(path) or b"")]
+    return list(dict.fromkeys([*listed, *marked]))
+
+
+def _sides(project: Project, path: str, unmerged: dict[str, dict[int, str]]) -> tuple[bytes, bytes, bytes]:
+    if path in unmerged:
+        stages = unmerged[path]
+        blobs = dict(git.read_blobs(stages.values(), project.path))
+        base, ours, theirs = (blobs.get(stages.get(number, ""), b"") for number in (1, 2, 3))
+        if ours and theirs:
+            return base, ours, theirs
+        raise UsageError(f"{path}: one side deleted it", hint=f"`git add {path}` or `git rm {path}`")
+    data = project.read(path)
+    if data is None:
+        raise UsageError(f"{path!r} does not exist")
+    ours, theirs = split_conflict(data, path)
+    return b"", ours, theirs
+
+
+_MARKERS = re.compile(
+    rb"^<<<<<<<[^\n]*\n(.*?)(?:^\|{7}[^\n]*\n.*?)?^=======\n(.*?)^>>>>>>>[^\n]*\n", re.MULTILINE | re.DOTALL
+)
+
+
+def split_conflict(data: bytes, path: str) -> tuple[bytes, bytes]:
+    """Returns both sides of a text with conflict markers."""
+    if not _MARKERS.search(data):
+        raise FormatError(f"{path}: no conflict to resolve")
+    return _MARKERS.sub(rb"\1", data), _MARKERS.sub(rb"\2", data)
