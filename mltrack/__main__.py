@@ -1,5 +1,6 @@
 """The console script. ``--version`` is answered here, before anything is loaded."""
 
+import os
 import sys
 
 from mltrack import __version__
@@ -12,7 +13,15 @@ def main() -> None:
         return
     from mltrack.cli.main import run  # noqa: PLC0415 - see above
 
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        pass  # whoever read our output has gone
+    # Taking the interpreter apart costs a tenth of a short command and does nothing: files are closed, and what must
+    # last was made durable where it was written.
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -2,16 +2,14 @@
 
 import difflib
 import re
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from mltrack.errors import ConfigError
 
 Level = Literal["default", "user", "project", "local", "environment"]
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """One key. ``private`` ones name places or programs: the committed config may not set them."""
 
     key: str

@@ -5,10 +5,9 @@ refused there and read from the user's own config and ``config.local.toml`` only
 """
 
 import os
-import tomllib
+import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from mltrack.config import schema
 from mltrack.config.schema import Level
@@ -20,8 +19,7 @@ FILE_NAME = "config.toml"
 LOCAL_NAME = "config.local.toml"
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """One value and where it stands: a file, a variable, or 'default'."""
 
     value: Any
@@ -65,7 +63,9 @@ def user_config_path(environment: Mapping[str, str]) -> str:
     """Returns where the user's own config stands, by the platform's custom."""
     if environment.get("XDG_CONFIG_HOME"):
         return os.path.join(environment["XDG_CONFIG_HOME"], "mltrack", FILE_NAME)
-    from platformdirs import user_config_dir  # noqa: PLC0415 - needed only where the platform's variable is not set
+    if sys.platform == "linux" and environment.get("HOME"):
+        return os.path.join(environment["HOME"], ".config", "mltrack", FILE_NAME)  # what platformdirs says, 5 ms sooner
+    from platformdirs import user_config_dir  # noqa: PLC0415
 
     return os.path.join(user_config_dir("mltrack"), FILE_NAME)
 
@@ -95,8 +95,10 @@ def load(project_config: str | None, local_config: str | None, environment: Mapp
 def read_file(path: str) -> dict[str, Any]:
     """Returns the checked values of one config file by dotted key; none if the file does not exist."""
     data = read_bounded(path, MAX_BYTES)
-    if data is None:
+    if data is None or not data.strip():
         return {}
+    import tomllib  # noqa: PLC0415 - 6 ms, for nothing where there is no file
+
     try:
         document = tomllib.loads(data.decode("utf-8"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:

@@ -5,7 +5,6 @@ fsync is never retried: the kernel may already have dropped the pages, so the te
 error goes up.
 """
 
-import ctypes
 import errno
 import itertools
 import os
@@ -120,6 +119,8 @@ def sync_file_system(path: str) -> None:
 
     The order for many files is: write them aside, call this, rename them all, fsync their directories.
     """
+    import ctypes  # noqa: PLC0415 - needed only where many files are written at once
+
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)

@@ -13,6 +13,9 @@ from mltrack.pipeline import graph as graphs
 from mltrack.pipeline.graph import Graph
 from mltrack.pipeline.stage import LOCK_NAME, PIPELINE_NAME, Stage, contains, overlaps
 
+_CONFIG = "/.mltrack/config.toml"
+_ENDINGS = (SUFFIX, PIPELINE_NAME, LOCK_NAME, _CONFIG)
+
 Read = Callable[[str], bytes | None]
 
 
@@ -20,13 +23,14 @@ class Tracked:
     """The text files by which a workspace says what it tracks: pointers, pipeline files and locks, by path."""
 
     def __init__(self, project_path: str) -> None:
-        patterns = ["*" + SUFFIX, "*" + PIPELINE_NAME, "*" + LOCK_NAME, "*.mltrack/config.toml"]
-        found = git.list_files(project_path, patterns)
-        nested = [
-            path.removesuffix("/.mltrack/config.toml") for path in found if path.endswith("/.mltrack/config.toml")
-        ]
-        own = [path for path in found if not any(contains(other, path) for other in nested)]
-        there = [path for path in own if os.path.lexists(os.path.join(project_path, path))]
+        self.in_git, others = git.list_all(project_path)
+        found = [path for path in (*self.in_git, *others) if path.endswith(_ENDINGS)]
+        nested = [path.removesuffix(_CONFIG) for path in found if path.endswith(_CONFIG)]
+        there = sorted(
+            path
+            for path in found
+            if not any(contains(other, path) for other in nested) and os.path.lexists(os.path.join(project_path, path))
+        )
         self.pointers = [path for path in there if path.endswith(SUFFIX) and not path.startswith(".mltrack/")]
         self.pipelines = [path for path in there if path.rpartition("/")[2] == PIPELINE_NAME]
         self.locks = [path for path in there if path.rpartition("/")[2] == LOCK_NAME]
@@ -67,8 +71,11 @@ def _matching(graph: Graph, target: str, in_directory: str) -> list[str]:
     return []
 
 
-def check_outputs(stages: list[Stage], pointer_paths: list[str], project_path: str) -> None:
-    """Raises WorkspaceError for an output that a pointer or git tracks already, or that holds a tracked path."""
+def check_outputs(stages: list[Stage], pointer_paths: list[str], in_git: list[str]) -> None:
+    """Raises WorkspaceError for an output that a pointer or git tracks already, or that holds a tracked path.
+
+    ``in_git`` are the paths in git's index, sorted.
+    """
     outs = [(stage, out) for stage in stages for out in stage.outs]
     for stage, out in outs:
         for path in pointer_paths:
@@ -77,9 +84,6 @@ def check_outputs(stages: list[Stage], pointer_paths: list[str], project_path: s
                     f"output {out.path!r} of stage {stage.address!r} and the tracked {path!r} overlap",
                     hint=f"`mltrack remove {path}` stops tracking it; or let the stage write elsewhere",
                 )
-    if not outs:
-        return
-    in_git = git.list_tracked(project_path)
     for stage, out in outs:
         if not out.cache:
             continue

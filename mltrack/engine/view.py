@@ -40,7 +40,9 @@ class View:
     pipelines: list[str]
     remembered: Remembered | None = None
     commit: str = ""
-    lock_state: LockState | None = field(default=None)
+    lock_state: LockState | None = None
+    in_git: list[str] = field(default_factory=list)
+    """The paths in git's index, sorted; of the workspace only."""
 
     @cached_property
     def graph(self) -> Graph:
@@ -77,6 +79,7 @@ def workspace_view(project_path: str, journal_path: str, index_path: str, algori
         tracked.pipelines,
         Remembered(index_path),
         lock_state=locks,
+        in_git=tracked.in_git,
     )
 
 

@@ -5,8 +5,7 @@ ran, and where its log is. Journal lines carry a lock block with a checksum, so 
 """
 
 import json
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from mltrack.errors import FormatError
 from mltrack.formats import json_text
@@ -18,8 +17,7 @@ from mltrack.pipeline.stage import Entry
 VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
-class RunRecord:
+class RunRecord(NamedTuple):
     """One result. ``started`` is in seconds since 1970, ``seconds`` the duration; ``by`` is 'run' or 'hand'."""
 
     key: str

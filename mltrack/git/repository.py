@@ -7,7 +7,7 @@ every start (where the repository is) is read from files instead.
 import os
 import subprocess
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mltrack.errors import GitError
 
@@ -20,8 +20,7 @@ _SAFE = ("-c", "core.fsmonitor=", "-c", "core.hooksPath=/dev/null", "-c", "core.
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 
-@dataclass(frozen=True, slots=True)
-class Repository:
+class Repository(NamedTuple):
     """A worktree and the directories that git keeps for it: its own, and the one all worktrees share."""
 
     top: str
@@ -132,9 +131,15 @@ def list_files(cwd: str, patterns: Iterable[str]) -> list[str]:
     return sorted(os.fsdecode(name) for name in out.split(b"\0") if name)
 
 
-def list_tracked(cwd: str) -> list[str]:
-    """Returns all paths below ``cwd`` that stand in git's index, relative to it, sorted."""
-    return sorted(os.fsdecode(name) for name in run(["ls-files", "-z", "--cached"], cwd).split(b"\0") if name)
+def list_all(cwd: str) -> tuple[list[str], list[str]]:
+    """Returns the paths below ``cwd`` that stand in git's index, and those that git would take; both sorted."""
+    out = run(["ls-files", "-z", "-t", "--cached", "--others", "--exclude-standard"], cwd)
+    tracked: set[str] = set()
+    others: set[str] = set()
+    for item in out.split(b"\0"):
+        if item:
+            (others if item[:2] == b"? " else tracked).add(os.fsdecode(item[2:]))
+    return sorted(tracked), sorted(others)
 
 
 def tracked_below(path: str, cwd: str) -> list[str]:

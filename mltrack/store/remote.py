@@ -8,7 +8,6 @@ long as the remote still lists it.
 import json
 import os
 import re
-import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import NamedTuple
@@ -79,7 +78,7 @@ class Remote:
                 f"{self.url} is not empty and not a remote: nothing is written there",
                 hint="give the remote a directory of its own",
             ) from error
-        marker = {"mltrack": FORMAT, "hash": self.algorithm.name, "id": uuid.uuid4().hex}
+        marker = {"mltrack": FORMAT, "hash": self.algorithm.name, "id": os.urandom(16).hex()}
         self.store.put(MARKER, (json.dumps(marker, indent=2, sort_keys=True) + "\n").encode(), replace=True)
 
     # what is there

@@ -44,7 +44,7 @@ def make_plan(
 ) -> Plan:
     """Returns the plan for these stages, after checking that no output is tracked otherwise."""
     graph = session.view.graph
-    check_outputs(list(graph.stages.values()), list(session.view.pointers), session.project.path)
+    check_outputs(list(graph.stages.values()), list(session.view.pointers), session.view.in_git)
     stages = [graph.stages[address] for address in addresses]
     session.observer.prepare(path for stage in stages for path in stage.deps)
     return plans.make(

@@ -1,7 +1,7 @@
 """``status``: tracked data against the workspace, and each stage's verdict."""
 
 import os
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mltrack.engine.view import Target
 from mltrack.git import hooks
@@ -13,16 +13,14 @@ from mltrack.verbs.session import Session
 ADDED, MODIFIED, DELETED = "added", "modified", "deleted"
 
 
-@dataclass(frozen=True, slots=True)
-class FileChange:
+class FileChange(NamedTuple):
     """A file below a target that differs from what is recorded."""
 
     path: str
     change: str
 
 
-@dataclass(frozen=True, slots=True)
-class TargetStatus:
+class TargetStatus(NamedTuple):
     """One tracked path. ``state`` is 'clean', 'modified', 'missing' (not in the workspace); ``cached`` says whether
     everything recorded of it is in the cache."""
 
@@ -32,8 +30,7 @@ class TargetStatus:
     changes: tuple[FileChange, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(NamedTuple):
     data: tuple[TargetStatus, ...]
     plan: Plan
     hooks_missing: bool

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mltrack.disk.durable import make_directories, read_bounded, write_atomic
 from mltrack.errors import FormatError, MissingObjectError
@@ -54,8 +54,7 @@ class LastMaterialized:
         return os.path.join(self._path, XXH3.hex_of(os.fsencode(root)))
 
 
-@dataclass(frozen=True, slots=True)
-class Checkout:
+class Checkout(NamedTuple):
     """The parts that a checkout needs, wired once per command."""
 
     project_path: str
