@@ -1,0 +1,48 @@
+# Targets are CI's own steps. Everything is installed into .venv, by uv, which is itself installed there.
+PYTHON ?= python3
+UV = .venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: demo test lint bench docs clean
+.DEFAULT_GOAL := test
+
+demo: .venv/.demo
+	examples/digits/demo.sh $(CURDIR)/demo
+
+test: .venv/.test
+	python -m pytest -n 2 $(PYTEST_ARGS)
+
+lint: .venv/.lint
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports
+	codespell
+	python docs/generate.py --check
+
+bench: .venv/.test
+	python -m benchmarks
+
+docs: .venv/.test
+	python docs/generate.py
+
+clean:
+	rm -rf .venv demo build dist
+
+# One stamp per set of packages: made again only when pyproject.toml changes.
+.venv/.uv:
+	$(PYTHON) -m venv .venv
+	.venv/bin/python -m pip install --quiet --disable-pip-version-check uv
+	touch $@
+
+.venv/.demo: .venv/.uv pyproject.toml
+	$(UV) --editable . --group demo
+	touch $@
+
+.venv/.test: .venv/.uv pyproject.toml
+	$(UV) --editable . --group demo --group test
+	touch $@
+
+.venv/.lint: .venv/.test pyproject.toml
+	$(UV) --group lint
+	touch $@
