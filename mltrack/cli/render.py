@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mltrack.cli.invocation import printable, say
+from mltrack.formats.params_file import flatten
 from mltrack.objects.content import TREE, Content
 from mltrack.objects.digest import Algorithm
 from mltrack.pipeline.plan import Cause, Reason, Verdict
@@ -84,7 +85,7 @@ def describe(reason: Reason) -> str:
     if cause is Cause.COMMAND_CHANGED:
         return f"command changed: {_lines_changed(str(reason.old), str(reason.new))}"
     if cause is Cause.PARAM_CHANGED:
-        return f"param {subject} changed: {value_text(reason.old)} -> {value_text(reason.new)}"
+        return f"param {subject} changed: {_values_changed(reason.old, reason.new)}"
     if cause is Cause.PARAM_ADDED:
         return f"param {subject} added: {value_text(reason.new)}"
     if cause in (Cause.SHELL_CHANGED, Cause.WDIR_CHANGED):
@@ -117,6 +118,15 @@ _PHRASES = {
     Cause.FORCED: "forced",
     Cause.FROZEN: "frozen",
 }
+
+
+def _values_changed(old: Any, new: Any) -> str:
+    """Old and new value; of mappings and lists only the values in them that differ."""
+    if not isinstance(old, dict | list) or type(old) is not type(new):
+        return f"{value_text(old)} -> {value_text(new)}"
+    before, after = flatten(old), flatten(new)
+    names = [name for name in sorted(before.keys() | after.keys()) if before.get(name) != after.get(name)]
+    return ", ".join(f"{name} {value_text(before.get(name))} -> {value_text(after.get(name))}" for name in names)
 
 
 def _lines_changed(old: str, new: str) -> str:

@@ -1,7 +1,8 @@
 """git's hooks and merge drivers: installed by ``init``, never over anything that is already there.
 
 Each calls the interpreter that installed it by absolute path, else ``mltrack`` on PATH, else says so in one line: a
-virtual environment that is not activated, or was removed, must not stop git.
+virtual environment that is not activated, or was removed, must not stop git. ``-P`` keeps the repository's own files
+from being taken for modules.
 """
 
 import os
@@ -31,8 +32,8 @@ def script(hook: str, interpreter: str) -> str:
     python = shlex.quote(interpreter)
     return f"""#!/bin/sh
 {MARK}
-if [ -x {python} ] && {python} -c 'import mltrack' 2>/dev/null; then
-  exec {python} -m mltrack hook {hook} "$@"
+if [ -x {python} ] && {python} -P -c 'import mltrack' 2>/dev/null; then
+  exec {python} -P -m mltrack hook {hook} "$@"
 elif command -v mltrack >/dev/null 2>&1; then
   exec mltrack hook {hook} "$@"
 fi
@@ -52,7 +53,7 @@ def install(repository: Repository, interpreter: str) -> Installed:
         text = script(hook, interpreter)
         present = read_bounded(path, 1 << 20) if os.path.lexists(path) and not os.path.islink(path) else None
         if os.path.lexists(path) and (present is None or MARK.encode() not in present):
-            line = f'{shlex.quote(interpreter)} -m mltrack hook {hook} "$@"'
+            line = f'{shlex.quote(interpreter)} -P -m mltrack hook {hook} "$@"'
             left.append((path, line))
             continue
         if present != text.encode() or not os.stat(path).st_mode & stat.S_IXUSR:
@@ -71,7 +72,7 @@ def driver_command(kind: str, interpreter: str) -> str:
     python = shlex.quote(interpreter)
     arguments = f"merge-driver {kind} %O %A %B %P"
     return (
-        f"if [ -x {python} ]; then {python} -m mltrack {arguments}; "
+        f"if [ -x {python} ]; then {python} -P -m mltrack {arguments}; "
         f"elif command -v mltrack >/dev/null; then mltrack {arguments}; else exit 1; fi"
     )
 
