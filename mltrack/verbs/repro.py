@@ -13,6 +13,7 @@ from mltrack.events import Event
 from mltrack.git import repository as git
 from mltrack.pipeline.plan import Facts, Options, Plan
 from mltrack.runners.registry import open_runner
+from mltrack.runners.runner import Runner
 from mltrack.store.cache_writer import CacheWriter
 from mltrack.verbs import planning
 from mltrack.verbs.session import Session
@@ -31,8 +32,12 @@ class ReproOptions:
 class Repro:
     """One ``repro``: the plan first; then, if wanted, its execution as a stream of events."""
 
-    def __init__(self, session: Session, options: ReproOptions, describe: Describe) -> None:
+    def __init__(
+        self, session: Session, options: ReproOptions, describe: Describe, runner: Runner | None = None
+    ) -> None:
+        """``describe`` puts reasons into words for events; stages run on ``runner``, by default this machine."""
         self.session = session
+        self._runner = runner
         self.options = Options(force=options.force, use_run_cache=options.use_run_cache)
         graph = session.view.graph
         directory = os.path.relpath(session.project.cwd, session.project.path)
@@ -42,7 +47,6 @@ class Repro:
         self.facts: Facts = planning.facts(session)
         self.outcome = Outcome()
         self._describe = describe
-        self._is_partial = bool(options.targets)
 
     def plan(self) -> Plan:
         """Returns what would happen; looks, and changes nothing but the stat index."""
@@ -72,7 +76,7 @@ class Repro:
             session.checkout,
             committer(session, locks),
             session.trash,
-            open_runner("local", project.path, project.jobs_path),
+            self._runner or open_runner("local", project.path, project.jobs_path),
             self.facts,
             self.options,
             self._describe,

@@ -1,0 +1,231 @@
+"""One suite for every store: what the protocol promises, and objects moved over it."""
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mltrack.errors import IntegrityError, MissingObjectError, RemoteError
+from mltrack.objects import tree
+from mltrack.objects.content import FILE, TREE, Content
+from mltrack.objects.digest import XXH3
+from mltrack.store import transfer
+from mltrack.store.cache import Cache
+from mltrack.store.cache_writer import CacheWriter
+from mltrack.store.directory_remote import DirectoryRemote
+from mltrack.store.pack import TREES
+from mltrack.store.remote import Remote
+from mltrack.store.store import Store
+from tests.support.memory_store import MemoryStore
+
+STORES: dict[str, Callable[[Path], Store]] = {
+    "directory": lambda path: DirectoryRemote(str(path / "store")),
+    "memory": lambda path: MemoryStore(),
+}
+
+
+@pytest.fixture(params=STORES)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    made = STORES[request.param](tmp_path)
+    made.put("start", b"x")
+    yield made
+
+
+def quiet(event: object) -> None:
+    pass
+
+
+def test_what_was_put_is_got_whole_and_in_ranges(store: Store) -> None:
+    store.put("a/b/c", bytes(range(200)))
+    assert store.get("a/b/c") == bytes(range(200))
+    assert store.get("a/b/c", 10, 5) == bytes(range(10, 15))
+    assert store.get("a/b/c", 190) == bytes(range(190, 200))
+    assert store.get("a/b/c", 190, 100) == bytes(range(190, 200))
+
+
+def test_a_file_is_put_and_fetched(store: Store, tmp_path: Path) -> None:
+    data = os.urandom(3 << 20)
+    (tmp_path / "in").write_bytes(data)
+    store.put_file("big", str(tmp_path / "in"))
+    store.fetch("big", str(tmp_path / "out"))
+    assert (tmp_path / "out").read_bytes() == data
+
+
+def test_a_name_that_does_not_exist_is_told(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        store.get("nosuch")
+    with pytest.raises(FileNotFoundError):
+        store.fetch("nosuch", str(tmp_path / "out"))
+    assert store.missing(["start", "nosuch", "a/b"]) == {"nosuch", "a/b"}
+
+
+def test_listing_names_everything_below_a_directory_with_sizes(store: Store) -> None:
+    store.put("d/one", b"1")
+    store.put("d/e/two", b"22")
+    store.put("dd/three", b"333")
+    assert {(item.name, item.size) for item in store.list("d")} == {("d/one", 1), ("d/e/two", 2)}
+    assert list(store.list("nosuch")) == []
+    assert all(item.modified > 1e9 for item in store.list("d"))
+
+
+def test_deleting_passes_over_what_is_gone(store: Store) -> None:
+    store.put("one", b"1")
+    store.delete(["one", "nosuch"])
+    assert store.missing(["one"]) == {"one"}
+
+
+def test_two_writers_of_one_name_both_succeed(store: Store) -> None:
+    errors: list[BaseException] = []
+
+    def write() -> None:
+        try:
+            for number in range(20):
+                store.put(f"same/{number}", b"equal bytes")
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=write) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    assert {item.size for item in store.list("same")} == {11} and len(list(store.list("same"))) == 20
+
+
+# objects over the store
+
+
+@pytest.fixture
+def remote(store: Store, tmp_path: Path) -> Remote:
+    store.delete(["start"])
+    made = Remote("store", store, XXH3, str(tmp_path / "hints"))
+    made.open(create=True)
+    return made
+
+
+def new_cache(path: Path) -> Cache:
+    return Cache(str(path), XXH3)
+
+
+def furnish(cache: Cache, count: int = 30) -> Content:
+    """Writes a tree of small files, a large one, and a subdirectory."""
+    with CacheWriter(cache) as writer:
+        below = [(b"%d" % n, "f", writer.put(b"small %d" % n), 8) for n in range(count)]
+        sub = writer.put(tree.encode(below), TREES)
+        large = writer.put(b"L" * (2 << 20))
+        top = tree.encode([(b"sub", "d", sub, 8 * count), (b"large", "f", large, 2 << 20)])
+        content = Content(TREE, writer.put(top, TREES), 8 * count + (2 << 20), count + 1)
+        writer.finish()
+    return content
+
+
+def test_what_was_pushed_is_fetched_by_another_cache(remote: Remote, tmp_path: Path) -> None:
+    cache = new_cache(tmp_path / "a")
+    content = furnish(cache)
+    need = transfer.needed(cache, [content], remote.digests())
+    assert transfer.push(cache, remote, need, quiet).objects == 33
+    assert transfer.needed(cache, [content], remote.digests()) == ([], {})
+    other = new_cache(tmp_path / "b")
+    with other.in_use():
+        transfer.fetch(other, [remote], [content], quiet)
+    assert other.holds(content)
+
+
+def test_one_small_object_is_fetched_without_its_neighbours(remote: Remote, tmp_path: Path) -> None:
+    cache = new_cache(tmp_path / "a")
+    content = furnish(cache)
+    transfer.push(cache, remote, transfer.needed(cache, [content], set()), quiet)
+    other = new_cache(tmp_path / "b")
+    with other.in_use():
+        moved = transfer.fetch(other, [remote], [Content(FILE, XXH3.hex_of(b"small 7"), 7)], quiet)
+    assert moved.bytes == 7 and other.read(XXH3.hex_of(b"small 7")) == b"small 7"
+
+
+def test_nothing_exists_for_others_before_the_index_does(
+    remote: Remote, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = new_cache(tmp_path / "a")
+    content = furnish(cache)
+    monkeypatch.setattr(remote, "publish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt):
+        transfer.push(cache, remote, transfer.needed(cache, [content], set()), quiet)
+    fresh = Remote("store", remote.store, XXH3, str(tmp_path / "hints2"))
+    assert fresh.digests() == set()
+    sent = {item.name for item in fresh.store.list("packs")}
+    again = transfer.push(cache, fresh, transfer.needed(cache, [content], fresh.digests()), quiet)
+    assert {item.name for item in fresh.store.list("packs")} == sent, "finished packs were made anew"
+    assert again.bytes == 0, "finished packs were sent again"
+
+
+def test_a_pack_that_is_sent_whole_publishes_only_what_was_asked_for(remote: Remote, tmp_path: Path) -> None:
+    cache = new_cache(tmp_path / "a")
+    with CacheWriter(cache) as writer:  # two trees in one pack; only one is pushed
+        asked_file, other_file = writer.put(b"asked"), writer.put(b"other" * (1 << 19))
+        asked = writer.put(tree.encode([(b"f", "f", asked_file, 5)]), TREES)
+        other = writer.put(tree.encode([(b"f", "f", other_file, 5 << 19)]), TREES)
+        writer.finish()
+    transfer.push(cache, remote, transfer.needed(cache, [Content(TREE, asked, 5)], set()), quiet)
+    need = transfer.needed(cache, [Content(TREE, other, 5 << 19)], remote.digests())
+    assert set(need.objects) == {other_file}, "a tree counted as pushed before what is below it"
+
+
+def test_a_truncated_or_flipped_index_is_told(remote: Remote, tmp_path: Path) -> None:
+    cache = new_cache(tmp_path / "a")
+    transfer.push(cache, remote, transfer.needed(cache, [furnish(cache)], set()), quiet)
+    name = next(item.name for item in remote.store.list("index"))
+    data = remote.store.get(name)
+    for damaged in (data[:-1], data[:40] + b"\xff" + data[41:], b""):
+        remote.store.delete([name])
+        remote.store.put(name, damaged)
+        with pytest.raises(IntegrityError):
+            Remote("store", remote.store, XXH3, str(tmp_path / f"hints{len(damaged)}")).digests()
+
+
+def test_a_flipped_byte_in_a_pack_or_object_never_enters_the_cache(remote: Remote, tmp_path: Path) -> None:
+    cache = new_cache(tmp_path / "a")
+    content = furnish(cache)
+    transfer.push(cache, remote, transfer.needed(cache, [content], set()), quiet)
+    for item in list(remote.store.list("packs")) + list(remote.store.list("objects")):
+        whole = remote.store.get(item.name)
+        remote.store.delete([item.name])
+        remote.store.put(item.name, whole[:20] + bytes([whole[20] ^ 1]) + whole[21:])
+        other = new_cache(tmp_path / "other" / item.name.replace("/", "-"))
+        with other.in_use(), pytest.raises(IntegrityError):
+            transfer.fetch(other, [remote], [content], quiet)
+        assert all(other.read(hex_digest) for hex_digest in [content.hex] if other.has(hex_digest))
+        remote.store.delete([item.name])
+        remote.store.put(item.name, whole)
+    other = new_cache(tmp_path / "whole")
+    with other.in_use():
+        transfer.fetch(other, [remote], [content], quiet)
+
+
+def test_an_object_that_an_index_names_and_nothing_holds_is_told(remote: Remote, tmp_path: Path) -> None:
+    cache = new_cache(tmp_path / "a")
+    content = furnish(cache)
+    transfer.push(cache, remote, transfer.needed(cache, [content], set()), quiet)
+    remote.store.delete([item.name for item in remote.store.list("packs")])
+    other = new_cache(tmp_path / "b")
+    with other.in_use(), pytest.raises(IntegrityError, match="is not there, though an index names it"):
+        transfer.fetch(other, [remote], [content], quiet)
+
+
+def test_an_object_in_no_remote_is_told_by_digest(remote: Remote, tmp_path: Path) -> None:
+    other = new_cache(tmp_path / "b")
+    with other.in_use(), pytest.raises(MissingObjectError, match="xxh3:"):
+        transfer.fetch(other, [remote], [Content(FILE, "0" * 32, 1)], quiet)
+
+
+def test_a_place_with_other_files_is_never_made_a_remote(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(RemoteError, match="not empty"):
+        Remote("store", store, XXH3, str(tmp_path / "hints")).open(create=True)
+
+
+def test_a_remote_of_a_newer_format_or_other_digests_is_refused(store: Store, tmp_path: Path) -> None:
+    for text in (b'{"mltrack": 2, "hash": "xxh3"}', b'{"mltrack": 1, "hash": "blake3"}'):
+        store.put("mltrack.json", text, replace=True)
+        with pytest.raises(RemoteError):
+            Remote("store", store, XXH3, str(tmp_path / "hints")).open()

@@ -1,0 +1,139 @@
+"""Laws of trees and digests."""
+
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mltrack.errors import FormatError
+from mltrack.objects import tree
+from mltrack.objects.digest import XXH3
+from mltrack.objects.tree import Entry
+from mltrack.objects.tree_diff import diff, leaves, merge
+
+names = st.binary(min_size=1, max_size=12).filter(lambda name: _allowed(name))
+hexes = st.binary(min_size=16, max_size=16).map(bytes.hex)
+
+
+def _allowed(name: bytes) -> bool:
+    try:
+        tree.check_name(name)
+    except FormatError:
+        return False
+    return True
+
+
+entries = st.dictionaries(names, st.tuples(st.sampled_from("fxl"), hexes, st.integers(0, 2**62)), max_size=8)
+
+
+@given(entries)
+def test_a_tree_survives_writing_and_reading_and_does_not_depend_on_order(
+    found: dict[bytes, tuple[str, str, int]],
+) -> None:
+    rows = [(name, kind, hex_digest, size) for name, (kind, hex_digest, size) in found.items()]
+    data = tree.encode(rows)
+    random.shuffle(rows)
+    assert tree.encode(rows) == data
+    assert tree.decode(data, 32) == sorted(Entry(*row) for row in rows)
+    assert tree.encode(tree.decode(data, 32)) == data
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_decoded_or_refused_as_a_format_error(data: bytes) -> None:
+    for attempt in (data, tree.HEADER + data, tree.HEADER + data + b"\n"):
+        try:
+            decoded = tree.decode(attempt, 32)
+        except FormatError:
+            continue
+        assert tree.encode(decoded) == attempt
+
+
+paths = st.lists(st.sampled_from([b"a", b"b", b"c", b"d"]), min_size=1, max_size=3).map(b"/".join)
+flat_trees = st.dictionaries(paths, st.integers(0, 5), max_size=8).map(lambda flat: _without_nesting(flat))
+
+
+def _without_nesting(flat: dict[bytes, int]) -> dict[bytes, int]:
+    return {path: value for path, value in flat.items() if not any(other.startswith(path + b"/") for other in flat)}
+
+
+class Trees:
+    """Trees in memory, built from flat listings."""
+
+    def __init__(self) -> None:
+        self.by_hex: dict[str, list[Entry]] = {}
+
+    def write(self, found: list[Entry]) -> str:
+        data = tree.encode(found)
+        hex_digest = XXH3.hex_of(data)
+        self.by_hex[hex_digest] = tree.decode(data, 32)
+        return hex_digest
+
+    def load(self, hex_digest: str) -> list[Entry]:
+        return self.by_hex[hex_digest]
+
+    def build(self, flat: dict[bytes, int]) -> str:
+        children: dict[bytes, dict[bytes, int]] = {}
+        found: list[Entry] = []
+        for path, value in flat.items():
+            head, slash, rest = path.partition(b"/")
+            if slash:
+                children.setdefault(head, {})[rest] = value
+            else:
+                found.append(Entry(head, "f", f"{value:032x}", value))
+        found += [Entry(name, "d", self.build(below), sum(below.values())) for name, below in children.items()]
+        return self.write(found)
+
+    def flat(self, hex_digest: str) -> dict[bytes, int]:
+        return {path: entry.size for path, entry in leaves(hex_digest, self.load) if entry.kind != "d"}
+
+
+@given(flat_trees, flat_trees)
+def test_a_diff_applied_to_the_old_tree_gives_the_new_one(old: dict[bytes, int], new: dict[bytes, int]) -> None:
+    trees = Trees()
+    flat = dict(old)
+    for change in diff(trees.build(old), trees.build(new), trees.load):
+        if change.old is not None and change.old.kind != "d":
+            assert flat.pop(change.path) == change.old.size
+        if change.new is not None and change.new.kind != "d":
+            flat[change.path] = change.new.size
+    assert flat == new
+
+
+@given(flat_trees)
+def test_equal_trees_do_not_differ_and_are_never_opened(flat: dict[bytes, int]) -> None:
+    hex_digest = Trees().build(flat)
+    assert list(diff(hex_digest, hex_digest, lambda _: (_ for _ in ()).throw(AssertionError("opened")))) == []
+
+
+@given(flat_trees, flat_trees, flat_trees)
+def test_a_merge_without_conflicts_holds_what_each_side_changed(
+    base: dict[bytes, int], ours: dict[bytes, int], theirs: dict[bytes, int]
+) -> None:
+    trees = Trees()
+    merged = merge(trees.build(base), trees.build(ours), trees.build(theirs), trees.load, trees.write)
+    flat = trees.flat(merged.hex)
+    assert merged.files == len(flat) and merged.size == sum(flat.values())
+    if merged.conflicts:
+        return
+    for path in {*base, *ours, *theirs}:
+        b, o, t = base.get(path), ours.get(path), theirs.get(path)
+        if o == t or t == b:
+            expected = o
+        elif o == b:
+            expected = t
+        else:
+            raise AssertionError(f"both sides changed {path!r}, and no conflict was reported")
+        if not any(_nested(path, other) for other in {*base, *ours, *theirs}):
+            assert flat.get(path) == expected
+
+
+def _nested(a: bytes, b: bytes) -> bool:
+    return a != b and (a.startswith(b + b"/") or b.startswith(a + b"/"))
+
+
+@given(flat_trees, flat_trees)
+def test_merging_with_an_unchanged_side_takes_the_other(base: dict[bytes, int], theirs: dict[bytes, int]) -> None:
+    trees = Trees()
+    b, t = trees.build(base), trees.build(theirs)
+    assert merge(b, b, t, trees.load, trees.write).hex == t
+    assert merge(b, t, b, trees.load, trees.write).hex == t
