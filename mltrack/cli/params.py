@@ -23,7 +23,7 @@ def diff(
     as_json: Json = False,
     markdown: Markdown = False,
 ) -> None:
-    """Compares the params that stages depend on between two revisions, or a revision and the workspace."""
+    """Compares params between two revisions, or a revision and the workspace."""
     session = open_session()
     changes = verb.diff(verb.params(session, old, targets), verb.params(session, new, targets), everything=show_all)
     show_diff("params", changes, old, new, as_json=as_json, markdown=markdown)
@@ -35,7 +35,7 @@ def show(
     as_json: Json = False,
     markdown: Markdown = False,
 ) -> None:
-    """Shows the params that stages depend on."""
+    """Shows params: those that stages depend on, and all of params.yaml."""
     show_values("params", verb.params(open_session(), revision, targets), as_json=as_json, markdown=markdown)
 
 

@@ -10,7 +10,7 @@ from mltrack.engine.view import View
 from mltrack.errors import MissingObjectError, PipelineError, UsageError
 from mltrack.formats import params_file
 from mltrack.formats.params_file import flatten
-from mltrack.formats.pipeline_file import declared_files, parse_yaml
+from mltrack.formats.pipeline_file import DEFAULT_PARAMS, declared_files, parse_yaml
 from mltrack.objects.content import TREE, Content
 from mltrack.pipeline.plan import same_value
 from mltrack.pipeline.stage import METRIC
@@ -46,14 +46,16 @@ def metrics(session: Session, revision: str = "", arguments: list[str] | None = 
 
 
 def params(session: Session, revision: str = "", arguments: list[str] | None = None) -> Values:
-    """Returns all params that stages depend on, in the workspace or at a revision."""
+    """Returns all params in the workspace or at a revision: those that stages depend on, and all of the ``params.yaml``
+    beside a pipeline file, since its templates may use any of them."""
     view = session.view_at(revision)
     keys: dict[str, set[str] | None] = {}
     for stage in view.graph.stages.values():
         for file in stage.params:
             known = keys.setdefault(file.path, set())
             keys[file.path] = None if file.keys is None or known is None else known | set(file.keys)
-    keys.update(dict.fromkeys(_declared(view, 1)))
+    beside = (os.path.join(os.path.dirname(path), DEFAULT_PARAMS) for path in view.pipelines)
+    keys.update(dict.fromkeys((*_declared(view, 1), *beside)))
     values: Values = {}
     for path in _restrict(session, list(keys), arguments):
         data = view.read(path)

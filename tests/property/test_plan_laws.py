@@ -46,7 +46,7 @@ def test_restoring_from_the_run_cache_equals_running(seed: int, tmp_path: Path) 
     first = pipeline.state()
     saved = dict(pipeline.params), {name: dict(stage) for name, stage in pipeline.stages.items()}
     inputs = {name: (pipeline.path / name).read_text() for name in pipeline.sources}
-    pipeline.params = {name: 7 for name in pipeline.params}
+    pipeline.params = dict.fromkeys(pipeline.params, 7)
     for name in pipeline.sources:
         (pipeline.path / name).write_text("other")
     pipeline.write()

@@ -1,0 +1,83 @@
+"""Writes the parts of docs/reference that follow from the code; ``--check`` only says whether they are up to date."""
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+from mltrack.cli.commands import COMMANDS
+from mltrack.config.schema import SETTINGS
+from mltrack.errors import MltrackError
+
+REFERENCE = Path(__file__).parent / "reference"
+NOTE = "<!-- Made by docs/generate.py: change the code, then run `make docs`. -->\n\n"
+OTHER_CODES = (
+    (0, "done, or nothing to do"), (70, "a bug in mltrack; a report file is written and named"), (130, "interrupted"),
+)  # fmt: skip
+
+
+def cli() -> str:
+    from typer._click import Context
+    from typer.main import get_command
+
+    parts = ["# Commands\n\n", NOTE, "Every command takes `-C DIR`, `-q`, `-v` and `--help`.\n"]
+    family = ""
+    for verb, entry in COMMANDS.items():
+        if entry.family != family:
+            family = entry.family
+            parts.append(f"\n## {family.capitalize()}\n")
+        command: Any = get_command(importlib.import_module(entry.module).app)
+        subcommands = getattr(command, "commands", None)
+        for name, one in subcommands.items() if subcommands else [("", command)]:
+            title = f"mltrack {verb} {name}".strip()
+            context = Context(one, info_name=title, terminal_width=100, max_content_width=100)
+            parts.append(f"\n### {title}\n\n```text\n{one.get_help(context).strip()}\n```\n")
+    return "".join(parts)
+
+
+def settings() -> str:
+    rows = [
+        f"| `{item.key}` | {item.default!r} | {item.about}{' Not in the committed config.' if item.private else ''} |" for item in SETTINGS
+    ]
+    return (
+        "# Settings\n\n" + NOTE + "A value comes from the first of these that has it: an environment variable (`MLTRACK_CORE_JOBS` for "
+        "`core.jobs`), `.mltrack/config.local.toml`\n(this clone), `.mltrack/config.toml` (the project, in git), the user's own config, "
+        "the default.\n`mltrack config --origin` shows which.\n\n| key | default | meaning |\n|---|---|---|\n" + "\n".join(rows) + "\n"
+        "| `remote.NAME.url` | | Where a remote is: a directory; a relative one starts at the project. |\n\n"
+        "| variable | meaning |\n|---|---|\n"
+        "| `MLTRACK_HOOKS` | `0` makes git's hooks do nothing |\n"
+        "| `MLTRACK_ROOT`, `MLTRACK_STAGE` | set for the commands of stages: the project's directory, the stage's name |\n"
+    )
+
+
+def errors() -> str:
+    classes = sorted({MltrackError, *_all(MltrackError)}, key=lambda kind: (kind.exit_code, kind.slug))
+    rows = [f"| {kind.exit_code} | `{kind.slug}` | {(kind.__doc__ or '').strip().splitlines()[0]} |" for kind in classes if kind is not MltrackError]
+    others = "\n".join(f"| {code} | {about} |" for code, about in OTHER_CODES)
+    return (
+        "# Errors and exit codes\n\n" + NOTE + "An error says what happened, with the path, why, and in a line `hint:` one thing to try. "
+        "`-vv` adds a traceback.\n\n| exit code | kind | when |\n|---|---|---|\n" + "\n".join(rows)
+        + "\n\n| exit code | meaning |\n|---|---|\n" + others + "\n"
+    )  # fmt: skip
+
+
+def _all(kind: type[MltrackError]) -> set[type[MltrackError]]:
+    return {found for child in kind.__subclasses__() for found in {child, *_all(child)}}
+
+
+def main() -> int:
+    stale = []
+    for name, text in (("cli.md", cli()), ("settings.md", settings()), ("errors.md", errors())):
+        path = REFERENCE / name
+        if not path.exists() or path.read_text() != text:
+            stale.append(name)
+            if "--check" not in sys.argv:
+                path.write_text(text)
+    if "--check" in sys.argv and stale:
+        print(f"out of date: {', '.join(stale)}; run `make docs`", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

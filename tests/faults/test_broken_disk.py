@@ -1,0 +1,191 @@
+"""A kill, a torn write, a full disk, an I/O error at every single change of the disk, for each command that writes.
+
+After a kill, running the same command again ends as if nothing had happened; after an error the exit code says so. No
+byte that was there before is ever lost, and no object stands under a name that is not its own.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from mltrack.objects.digest import XXH3
+from mltrack.project import find
+from mltrack.store.cache import Cache
+from mltrack.verbs.session import Session
+from tests.support.workspace import Workspace
+
+Setup = Callable[[Workspace], None]
+
+
+def add(ws: Workspace) -> None:
+    ws.write("data/a", "alpha")
+    ws.write("data/sub/b", "beta")
+    ws.write("data/big", b"B" * (1 << 20))
+
+
+def add_again(ws: Workspace) -> None:
+    add(ws)
+    ws.mltrack("add", "data")
+    ws.write("data/a", "changed")
+    ws.write("data/new", "new")
+
+
+def checkout(ws: Workspace) -> None:
+    add(ws)
+    ws.mltrack("add", "data")
+    ws.commit(tag="v1")
+    shutil.rmtree(ws.path / "data/sub")
+    ws.write("data/sub", "a file now")
+    ws.write("data/a", "second")
+    ws.mltrack("add", "data")
+    ws.commit(tag="v2")
+    ws.git("checkout", "--quiet", "v1", "--", "data.mlt")
+
+
+def push(ws: Workspace) -> None:
+    add(ws)
+    ws.mltrack("remote", "add", "store", "../store")
+    ws.mltrack("add", "data")
+    ws.commit()
+
+
+def pull(ws: Workspace) -> None:
+    push(ws)
+    ws.mltrack("push")
+    shutil.rmtree(ws.path / "data")
+    shutil.rmtree(ws.path / ".mltrack/cache")
+
+
+def repro(ws: Workspace) -> None:
+    ws.write("in", "1")
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n  a:\n    cmd: cat in > a\n    deps: [in]\n    outs: [a]\n"
+        "  b:\n    cmd: mkdir b && cat a a > b/x\n    deps: [a]\n    outs: [b]\n",
+    )
+    ws.mltrack("repro")
+    ws.commit()
+    ws.write("in", "2")
+
+
+def gc(ws: Workspace) -> None:
+    add_again(ws)
+    for number in range(4):
+        ws.write("data/a", f"version {number}" * 100)
+        ws.mltrack("add", "data")
+    ws.mltrack("config", "gc.grace_days", "0")
+
+
+COMMANDS: dict[str, tuple[Setup, tuple[str, ...]]] = {
+    "add": (add, ("add", "data")),
+    "add again": (add_again, ("add", "data")),
+    "checkout": (checkout, ("checkout",)),
+    "push": (push, ("push",)),
+    "pull": (pull, ("pull",)),
+    "repro": (repro, ("repro",)),
+    "gc": (gc, ("gc",)),
+}
+
+
+class Sweep:
+    """One command, from one prepared state, broken at one place after another."""
+
+    def __init__(self, ws: Workspace, home: Path, arguments: tuple[str, ...]) -> None:
+        self.ws, self.home, self.arguments = ws, home, arguments
+        self.template = home / "template"
+        shutil.copytree(ws.path.parent, self.template, symlinks=True, ignore=shutil.ignore_patterns("template", "home"))
+        self.before = self.contents(ws)
+        self.calls = self.run("none", 0)
+        self.expected = ws.files()
+
+    def reset(self) -> None:
+        for entry in self.ws.path.parent.iterdir():
+            if entry.name not in ("template", "home"):
+                shutil.rmtree(entry)
+        shutil.copytree(self.template, self.ws.path.parent, symlinks=True, dirs_exist_ok=True)
+
+    def run(self, mode: str, at: int) -> int:
+        """Runs the command on a disk that breaks; returns how many changes of the disk there were without a break."""
+        count = self.home / "count"
+        command = [sys.executable, "-P", "-m", "tests.support.breaking", mode, str(at), str(count), *self.arguments]
+        self.done = self.ws.run(command)
+        assert "Traceback" not in self.done.said, self.done.said
+        return int(count.read_text()) if count.exists() else 0
+
+    def contents(self, ws: Workspace) -> set[str]:
+        """Every byte string of the workspace, by digest."""
+        found = set()
+        for directory, names, files in os.walk(ws.path):
+            names[:] = [name for name in names if name not in (".git", ".mltrack")]
+            for name in files:
+                path = Path(directory, name)
+                if not path.is_symlink() and not name.endswith((".mlt", ".lock", ".gitignore")):
+                    found.add(XXH3.hex_of(path.read_bytes()))
+        return found
+
+    def check(self) -> None:
+        """Nothing that was there is lost, and no object has a wrong name."""
+        cache = Cache(str(self.ws.path / ".mltrack/cache"), XXH3)
+        present = self.contents(self.ws)
+        lost = [digest for digest in self.before - present if not cache.has(digest)]
+        if "pull" not in self.arguments:
+            assert not lost, f"bytes lost: {lost}"
+        view = Session(find(str(self.ws.path))).view
+        for target in view.targets().values():
+            is_there = cache.holds(target.content)
+            assert is_there or "pull" in self.arguments, f"{target.source} names bytes that are not there"
+        for index in cache.indexes().values():
+            for row in index:
+                cache.read(row.raw.hex())
+        for path in (self.ws.path / ".mltrack/cache/loose").glob("*/*"):
+            assert XXH3.hex_of(path.read_bytes()) == path.parent.name + path.name
+
+
+@pytest.fixture
+def sweeps(ws: Workspace, tmp_path: Path) -> Iterator[Callable[[str], Sweep]]:
+    def make(name: str) -> Sweep:
+        setup, arguments = COMMANDS[name]
+        setup(ws)
+        return Sweep(ws, tmp_path / "home", arguments)
+
+    yield make
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("mode", ["kill", "torn"])
+def test_a_command_that_was_killed_anywhere_completes_when_it_is_run_again(
+    name: str, mode: str, sweeps: Callable[[str], Sweep]
+) -> None:
+    sweep = sweeps(name)
+    assert sweep.calls > 3
+    for at in range(1, sweep.calls + 1):
+        sweep.reset()
+        sweep.run(mode, at)
+        assert sweep.done.code == 137, f"call {at} of {sweep.calls} was not reached"
+        sweep.check()
+        again = sweep.ws.mltrack(*sweep.arguments, code=None)
+        assert again.code == 0, f"killed at call {at}: {again.said}"
+        assert sweep.ws.files() == sweep.expected, f"killed at call {at}"
+        sweep.check()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("mode", ["ENOSPC+", "EIO"])
+def test_a_failing_call_is_told_by_the_exit_code_and_loses_nothing(
+    name: str, mode: str, sweeps: Callable[[str], Sweep]
+) -> None:
+    sweep = sweeps(name)
+    for at in range(1, sweep.calls + 1):
+        sweep.reset()
+        sweep.run(mode, at)
+        is_complete = sweep.ws.files() == sweep.expected
+        assert sweep.done.code != 0 or is_complete, f"call {at} failed, and the command said nothing: {sweep.done.said}"
+        assert sweep.done.code != 70, sweep.done.said
+        sweep.check()
+        again = sweep.ws.mltrack(*sweep.arguments, code=None)
+        assert again.code == 0, f"call {at} failed, then: {again.said}"
+        assert sweep.ws.files() == sweep.expected, f"call {at} had failed"

@@ -1,0 +1,47 @@
+"""The code blocks of the docs, run as a reader would: one shell, from the first to the last."""
+
+import re
+from pathlib import Path
+
+from tests.support.workspace import ROOT, Workspace, hermetic_environment
+
+
+def commands(page: Path) -> list[str]:
+    """Returns the commands of a page: the lines after ``$`` in console blocks, with here-documents whole."""
+    found: list[str] = []
+    for block in re.findall(r"```console\n(.*?)```", page.read_text(), re.DOTALL):
+        lines = iter(block.splitlines())
+        for line in lines:
+            if line.startswith("$ "):
+                command = line[2:]
+                end = re.search(r"<<'(\w+)'", command)
+                while end and not command.endswith("\n" + end[1]):
+                    command += "\n" + next(lines)
+                found.append(command)
+    return found
+
+
+def test_the_tutorial_works_as_it_is_written(tmp_path: Path) -> None:
+    (tmp_path / "project").mkdir()
+    ws = Workspace(tmp_path / "project", hermetic_environment(tmp_path / "home"))
+    steps = commands(ROOT / "docs/tutorial/first-project.md")
+    assert len(steps) > 40
+    script = "set -eu\n" + "".join(f"echo '@@{number}'\n{step}\n" for number, step in enumerate(steps))
+    done = ws.run(["sh", "-c", script])
+    assert done.code == 0, done.said[-3000:]
+    said = re.split(r"@@(\d+)\n", done.out)
+    shown = {steps[int(number)]: text for number, text in zip(said[1::2], said[2::2], strict=True)}
+    assert "error" in shown["mltrack metrics diff v1"] and "shrink" in shown["mltrack params diff v1"]
+    repros = [
+        text for number, text in zip(said[1::2], said[2::2], strict=True) if steps[int(number)] == "mltrack repro"
+    ]
+    assert [text.strip() for text in repros] == [
+        "2 stages: 2 ran", "2 stages: 2 unchanged", "2 stages: 2 ran", "2 stages: 2 restored", "2 stages: 2 restored",
+        "2 stages: 2 unchanged",
+    ]  # fmt: skip
+
+
+def test_the_links_of_the_docs_lead_somewhere() -> None:
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page}: {target}"
