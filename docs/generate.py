@@ -37,12 +37,17 @@ def cli() -> str:
 
 def settings() -> str:
     rows = [
-        f"| `{item.key}` | {item.default!r} | {item.about}{' Not in the committed config.' if item.private else ''} |" for item in SETTINGS
+        f"| `{item.key}` | {item.default!r} | {item.about}{' Not in the committed config.' if item.private else ''} |"
+        for item in SETTINGS
     ]
     return (
-        "# Settings\n\n" + NOTE + "A value comes from the first of these that has it: an environment variable (`MLTRACK_CORE_JOBS` for "
+        "# Settings\n\n"
+        + NOTE
+        + "A value comes from the first of these that has it: an environment variable (`MLTRACK_CORE_JOBS` for "
         "`core.jobs`), `.mltrack/config.local.toml`\n(this clone), `.mltrack/config.toml` (the project, in git), the user's own config, "
-        "the default.\n`mltrack config --origin` shows which.\n\n| key | default | meaning |\n|---|---|---|\n" + "\n".join(rows) + "\n"
+        "the default.\n`mltrack config --origin` shows which.\n\n| key | default | meaning |\n|---|---|---|\n"
+        + "\n".join(rows)
+        + "\n"
         "| `remote.NAME.url` | | Where a remote is: a directory; a relative one starts at the project. |\n\n"
         "| variable | meaning |\n|---|---|\n"
         "| `MLTRACK_HOOKS` | `0` makes git's hooks do nothing |\n"
@@ -52,7 +57,11 @@ def settings() -> str:
 
 def errors() -> str:
     classes = sorted({MltrackError, *_all(MltrackError)}, key=lambda kind: (kind.exit_code, kind.slug))
-    rows = [f"| {kind.exit_code} | `{kind.slug}` | {(kind.__doc__ or '').strip().splitlines()[0]} |" for kind in classes if kind is not MltrackError]
+    rows = [
+        f"| {kind.exit_code} | `{kind.slug}` | {(kind.__doc__ or '').strip().splitlines()[0]} |"
+        for kind in classes
+        if kind is not MltrackError
+    ]
     others = "\n".join(f"| {code} | {about} |" for code, about in OTHER_CODES)
     return (
         "# Errors and exit codes\n\n" + NOTE + "An error says what happened, with the path, why, and in a line `hint:` one thing to try. "

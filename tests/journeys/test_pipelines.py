@@ -347,7 +347,8 @@ def test_stages_see_where_the_project_is_and_their_own_name(ws: Workspace) -> No
 def test_outputs_are_kept_out_of_git_by_the_ignore_file_beside_the_pipeline_file(ws: Workspace) -> None:
     ws.write(
         "sub/mltrack.yaml",
-        "stages:\n  s:\n    cmd: mkdir -p deep && touch deep/o m\n    outs: [deep/o]\n    metrics: [{m: {cache: false}}]\n",
+        "stages:\n  s:\n    cmd: mkdir -p deep && touch deep/o m\n"
+        "    outs: [deep/o]\n    metrics: [{m: {cache: false}}]\n",
     )
     ws.mltrack("repro")
     assert ws.read("sub/.gitignore") == "/deep/o\n"

@@ -3,8 +3,8 @@
 usage: python -P -m tests.support.breaking MODE N COUNT_FILE ARGUMENT...
 
 MODE is ``kill`` (the process is gone, as by kill -9, before the call), ``torn`` (half of a write reaches the disk,
-then the process is gone) or an errno's name (the call fails; ``+`` behind it: so do all later ones). N counts from 1; 0 breaks nothing. How many such calls
-there were is written to COUNT_FILE. mltrack changes the disk through the ``os`` module only, so nothing escapes.
+then the process is gone) or an errno's name (the call fails; ``+`` behind it: so do all later ones). N counts from 1;
+0 breaks nothing. How many such calls there were is written to COUNT_FILE. mltrack changes the disk through the ``os`` module only, so nothing escapes.
 """
 
 import errno
