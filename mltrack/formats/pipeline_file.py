@@ -5,12 +5,12 @@ files (params, vars) goes through the ``read`` that is handed in, so that the wo
 by the same code.
 """
 
-import difflib
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from mltrack.errors import FormatError, PipelineError
 from mltrack.formats import params_file
+from mltrack.formats.mistakes import At, Mistakes
 from mltrack.formats.paths import check_path, join
 from mltrack.formats.pointer import conflict_line
 from mltrack.pipeline.interpolate import interpolate
@@ -43,7 +43,6 @@ _OUTPUT = ("cache", "persist", "push", "remote", "desc", "type")
 _PLOT = (*_OUTPUT, "x", "y", "x_label", "y_label", "title", "template", "header")
 _ENV = ("vars", "lock", "image", "show")
 _SECRET = ("KEY", "TOKEN", "SECRET", "PASSWORD")
-_Path = tuple[str | int, ...]
 
 
 def load_stages(paths: Iterable[str], read: Read, load_yaml: LoadYaml | None = None) -> list[Stage]:
@@ -72,16 +71,14 @@ def parse_yaml(data: bytes, path: str) -> Any:
         raise FormatError(f"{path}: not UTF-8 text") from None
 
 
-class _File:
-    """One pipeline file being read: collects mistakes, and raises them together at the end."""
+class _File(Mistakes):
+    """One pipeline file being read."""
 
     def __init__(self, path: str, data: bytes, read: Read, load_yaml: LoadYaml) -> None:
-        self.path = path
+        super().__init__(path, data)
         self.directory = path.rpartition("/")[0]
-        self.data = data
         self.read = read
         self.load_yaml = load_yaml
-        self.mistakes: list[tuple[_Path, str]] = []
 
     def stages(self) -> list[Stage]:
         document = self.load_yaml(self.data, self.path)
@@ -111,38 +108,9 @@ class _File:
         self.raise_mistakes()
         return found
 
-    def mistake(self, at: _Path, problem: str) -> None:
-        self.mistakes.append((at, problem))
-
-    def raise_mistakes(self) -> None:
-        if not self.mistakes:
-            return
-        from mltrack.formats import yaml  # noqa: PLC0415 - a correct file that is remembered is read without it
-
-        text = self.data.decode("utf-8", "replace")
-        lines = []
-        for at, problem in self.mistakes:
-            line, column = yaml.locate(text, at)
-            where = ".".join(str(step) for step in at)
-            lines.append(f"{self.path}:{line}:{column}: {where + ': ' if where else ''}{problem}")
-        raise PipelineError("\n".join(lines), hint=f"correct {self.path}; docs/reference/pipeline.md lists the keys")
-
-    def check_keys(self, block: dict[str, Any], known: tuple[str, ...], at: _Path) -> None:
-        for key in block:
-            if key in known:
-                continue
-            if known is _STAGE and key in _LATER:
-                self.mistake((*at, key), f"{key!r} is not supported by this version of mltrack")
-                continue
-            close = difflib.get_close_matches(key, known, n=1)
-            self.mistake(
-                (*at, key),
-                f"unknown key; {f'did you mean {close[0]!r}?' if close else 'known: ' + ', '.join(known)}",
-            )
-
     # values for templates
 
-    def values(self, items: Any, at: _Path, base: dict[str, Any] | None = None) -> dict[str, Any]:
+    def values(self, items: Any, at: At, base: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = dict(base or {})
         if base is None:
             self.merge_file(
@@ -172,7 +140,7 @@ class _File:
                 self.mistake(where, "must be a file name or a mapping")
         return result
 
-    def merge_file(self, into: dict[str, Any], path: str, keys: list[str] | None, at: _Path, *, required: bool) -> None:
+    def merge_file(self, into: dict[str, Any], path: str, keys: list[str] | None, at: At, *, required: bool) -> None:
         data = self.read(path)
         if data is None:
             if required:
@@ -193,14 +161,14 @@ class _File:
     # stages
 
     def stage(self, name: str, block: Any, values: dict[str, Any]) -> Stage | None:
-        at: _Path = ("stages", name)
+        at: At = ("stages", name)
         if not _is_stage_name(name):
             self.mistake(at, "a stage's name is letters, digits, '-' and '_', not longer than 200")
             return None
         if not isinstance(block, dict):
             self.mistake(at, "must be a mapping with the key 'cmd'")
             return None
-        self.check_keys(block, _STAGE, at)
+        self.check_keys(block, _STAGE, at, _LATER)
         if any(key in block for key in _LATER):
             return None
         count = len(self.mistakes)
@@ -234,7 +202,7 @@ class _File:
             self.mistake(at, f"output {path!r} is declared twice")
         return stage if len(self.mistakes) == count else None
 
-    def render(self, value: Any, at: _Path, values: dict[str, Any]) -> str | None:
+    def render(self, value: Any, at: At, values: dict[str, Any]) -> str | None:
         if not isinstance(value, str):
             if isinstance(value, bool | int | float):
                 self.mistake(at, f"must be text: put {value!r} in quotes")
@@ -251,7 +219,7 @@ class _File:
             return None
         return str(result).lower() if isinstance(result, bool) else str(result)
 
-    def commands(self, block: dict[str, Any], at: _Path, values: dict[str, Any]) -> tuple[str, ...]:
+    def commands(self, block: dict[str, Any], at: At, values: dict[str, Any]) -> tuple[str, ...]:
         cmd = block.get("cmd")
         where = (*at, "cmd")
         items = cmd if isinstance(cmd, list) else [cmd]
@@ -267,7 +235,7 @@ class _File:
                 self.mistake(where, "a command is empty or holds a NUL")
         return tuple(text.rstrip("\n") for text in rendered if text is not None)
 
-    def wdir(self, value: Any, at: _Path, values: dict[str, Any]) -> str:
+    def wdir(self, value: Any, at: At, values: dict[str, Any]) -> str:
         if value is None:
             return self.directory
         text = self.render(value, (*at, "wdir"), values)
@@ -277,7 +245,7 @@ class _File:
             return self.directory
         return path
 
-    def path_of(self, value: Any, at: _Path, wdir: str, values: dict[str, Any]) -> str | None:
+    def path_of(self, value: Any, at: At, wdir: str, values: dict[str, Any]) -> str | None:
         text = self.render(value, at, values)
         if text is None:
             return None
@@ -291,13 +259,13 @@ class _File:
             self.mistake(at, error.message.lstrip(": "))
             return None
 
-    def dependencies(self, items: Any, at: _Path, wdir: str, values: dict[str, Any]) -> Iterable[str]:
+    def dependencies(self, items: Any, at: At, wdir: str, values: dict[str, Any]) -> Iterable[str]:
         for index, item in enumerate(self.list_of(items, at)):
             path = self.path_of(item, (*at, index), wdir, values)
             if path is not None:
                 yield path
 
-    def params(self, items: Any, at: _Path, wdir: str, values: dict[str, Any]) -> list[ParamFile]:
+    def params(self, items: Any, at: At, wdir: str, values: dict[str, Any]) -> list[ParamFile]:
         default = join(wdir, DEFAULT_PARAMS) or DEFAULT_PARAMS
         chosen: dict[str, list[str] | None] = {}
         for index, item in enumerate(self.list_of(items, at)):
@@ -314,7 +282,7 @@ class _File:
         return [ParamFile(path, None if keys is None else tuple(keys)) for path, keys in chosen.items()]
 
     def add_keys(
-        self, chosen: dict[str, list[str] | None], path: str, keys: Any, at: _Path, values: dict[str, Any]
+        self, chosen: dict[str, list[str] | None], path: str, keys: Any, at: At, values: dict[str, Any]
     ) -> None:
         if keys is None:
             chosen[path] = None
@@ -326,7 +294,7 @@ class _File:
                 known.append(key)
 
     def outputs(
-        self, items: Any, at: _Path, wdir: str, values: dict[str, Any], type_: str, known: tuple[str, ...]
+        self, items: Any, at: At, wdir: str, values: dict[str, Any], type_: str, known: tuple[str, ...]
     ) -> Iterable[Output]:
         for index, item in enumerate(self.list_of(items, at)):
             where = (*at, index)
@@ -357,7 +325,7 @@ class _File:
                     settings=tuple((key, item) for key, item in settings.items() if key not in _OUTPUT),
                 )
 
-    def environment(self, block: Any, at: _Path, wdir: str, values: dict[str, Any]) -> Environment:
+    def environment(self, block: Any, at: At, wdir: str, values: dict[str, Any]) -> Environment:
         if block is None:
             return Environment()
         if not isinstance(block, dict):
@@ -386,14 +354,14 @@ class _File:
             tuple(name for name in show if name),
         )
 
-    def boolean(self, block: dict[str, Any], key: str, at: _Path, *, default: bool = False) -> bool:
+    def boolean(self, block: dict[str, Any], key: str, at: At, *, default: bool = False) -> bool:
         value = block.get(key, default)
         if not isinstance(value, bool):
             self.mistake((*at, key), f"must be true or false, not {value!r}")
             return default
         return value
 
-    def list_of(self, items: Any, at: _Path) -> list[Any]:
+    def list_of(self, items: Any, at: At) -> list[Any]:
         if items is None:
             return []
         if not isinstance(items, list):

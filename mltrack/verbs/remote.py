@@ -52,6 +52,7 @@ def add(
 
 
 def list_remotes(project: Project) -> list[RemoteInfo]:
+    """Returns the remotes by name, with the place where each is set."""
     default = project.settings.text("core.remote")
     return [
         RemoteInfo(name, url, name == default, project.settings.origin(f"remote.{name}.url").origin)
@@ -70,6 +71,7 @@ def remove(project: Project, name: str) -> None:
 
 
 def set_default(project: Project, name: str, *, local: bool = False) -> None:
+    """Makes a remote the one that is used where none is named."""
     _known(project, name)
     edit.set_value(_config(project, local=local), "core.remote", name)
 

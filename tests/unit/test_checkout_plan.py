@@ -1,0 +1,65 @@
+"""Deciding a checkout: last, wanted and present, in every combination."""
+
+import itertools
+
+import pytest
+
+from mltrack.objects.tree import Entry
+from mltrack.objects.tree_diff import Change
+from mltrack.workspace.checkout_plan import decide
+
+STATES = (None, "1", "2", "3")
+
+
+def entry(value: str | None) -> Entry | None:
+    return None if value is None else Entry(b"f", "f", value, 1)
+
+
+def plan(
+    last: str | None,
+    present: str | None,
+    wanted: str | None,
+    saved: set[str],
+    *,
+    known: bool = True,
+    force: bool = False,
+):  # type: ignore[no-untyped-def]
+    before = {b"d/f": entry(last)} if last is not None else {}
+    changes = [Change(b"d/f", entry(present), entry(wanted))]
+    return decide(changes, before if known else None, lambda hexes: hexes & saved, force=force)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("last", "present", "wanted"), [c for c in itertools.product(STATES, repeat=3) if c[1] != c[2]]
+)
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.parametrize("is_saved", [True, False])
+def test_no_combination_ever_replaces_what_is_not_saved(
+    last: str | None, present: str | None, wanted: str | None, known: bool, is_saved: bool
+) -> None:
+    saved = {present} if is_saved and present else set()
+    result = plan(last, present, wanted, saved, known=known)
+    replaced = [op for op in result.operations if op.replaced is not None]
+    assert not replaced or is_saved
+    assert len(result.operations) + len(result.kept) + len(result.conflicts) == 1
+    if present is None:
+        assert result.operations, "what is gone is always put back"
+    if known and present == last and is_saved:
+        assert result.operations, "what only the wanted version changed is replaced"
+    if known and present is not None and present != last and wanted == last:
+        assert result.kept, "what only the workspace changed is left"
+    if known and None not in (present, wanted) and len({last, present, wanted}) == 3:
+        assert result.conflicts, "what both changed is a conflict"
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_force_replaces_and_names_what_must_be_saved_first(known: bool) -> None:
+    result = plan("1", "2", "3", set(), known=known, force=True)
+    assert result.operations and [path for path, _ in result.unsaved] == [b"d/f"]
+    assert not plan("1", "2", "3", {"2"}, known=known, force=True).unsaved
+
+
+def test_a_file_that_is_left_cannot_stand_where_a_directory_is_wanted() -> None:
+    changes = [Change(b"d/x", entry("2"), None), Change(b"d/x/y", None, entry("3"))]
+    result = decide(changes, {}, lambda hexes: hexes, force=False)
+    assert result.conflicts == [b"d/x"]
