@@ -6,6 +6,7 @@ The only place that catches errors. Exit codes are those of docs/reference/error
 import errno
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Callable
 
@@ -19,6 +20,7 @@ BUG, INTERRUPTED = 70, 130
 
 def run(arguments: list[str]) -> int:
     """Returns the exit code of one command line."""
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         return _run(arguments)
     except MltrackError as error:
@@ -61,6 +63,11 @@ def _run(arguments: list[str]) -> int:
     code = _call(verb, given)
     sys.stdout.flush()
     return code
+
+
+def _interrupt(number: int, frame: object) -> None:
+    """A request to end is an interrupt: what runs is stopped with all that it started, and what is done stays done."""
+    raise KeyboardInterrupt
 
 
 def _call(verb: str, arguments: list[str]) -> int:

@@ -42,15 +42,17 @@ def repro(
     Targets are stages or paths that stages write; by default all stages. --dry-run prints the plan and its reasons.
     """
     options = verb.ReproOptions(tuple(targets or ()), force, single_item, not no_run_cache)
-    work = verb.Repro(open_session(), options, describe)
-    plan = work.plan()
+    session = open_session()
     if dry_run:
-        _show_plan(plan, as_json=as_json)
+        _show_plan(verb.Repro(session, options, describe).plan(), as_json=as_json)
         return
-    if not plan.steps:
-        tell("There are no stages. hint: mltrack stage add --help")
-        return
-    failed = _follow(work.run(plan), as_json=as_json)
+    with verb.alone(session.project, lambda: tell("another repro is at work here; waiting for it")):
+        work = verb.Repro(session, options, describe)
+        plan = work.plan()
+        if not plan.steps:
+            tell("There are no stages. hint: mltrack stage add --help")
+            return
+        failed = _follow(work.run(plan), as_json=as_json)
     _finish(work, failed, as_json=as_json)
 
 

@@ -5,18 +5,21 @@ Nothing is ever parsed from a lock file, so none can be stale.
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from mltrack.errors import LockedError
 
 
 @contextmanager
-def locked(path: str, *, shared: bool = False, wait: bool = True, what: str = "") -> Iterator[None]:
+def locked(
+    path: str, *, shared: bool = False, wait: bool = True, what: str = "", waiting: Callable[[], None] | None = None
+) -> Iterator[None]:
     """Holds the lock for the length of a block.
 
-    With ``wait=False`` a lock that another process holds raises LockedError at once. On a file system that cannot be
-    written, a shared lock is not taken: whoever only reads there has nothing to protect.
+    ``waiting`` is called once if the lock is not to be had at once. With ``wait=False`` a lock that another process
+    holds raises LockedError at once. On a file system that cannot be written, a shared lock is not taken: whoever only
+    reads there has nothing to protect.
     """
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
@@ -28,8 +31,14 @@ def locked(path: str, *, shared: bool = False, wait: bool = True, what: str = ""
     try:
         mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         try:
-            fcntl.flock(descriptor, mode if wait else mode | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
         except BlockingIOError:
+            if wait:
+                if waiting is not None:
+                    waiting()
+                fcntl.flock(descriptor, mode)
+                yield
+                return
             raise LockedError(
                 f"{what or path} is in use by another mltrack process",
                 hint="wait until it has ended, then run this again",

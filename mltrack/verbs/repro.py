@@ -1,9 +1,11 @@
 """``repro``: brings stages up to date, running only what must run."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from mltrack.disk.lock import locked
 from mltrack.engine.commit import Committer
 from mltrack.engine.execute import Describe, Engine, Outcome, execute
 from mltrack.engine.inputs import Learner
@@ -12,6 +14,7 @@ from mltrack.engine.pipelines import choose
 from mltrack.events import Event
 from mltrack.git import repository as git
 from mltrack.pipeline.plan import Facts, Options, Plan
+from mltrack.project import Project
 from mltrack.runners.registry import open_runner
 from mltrack.runners.runner import Runner
 from mltrack.store.cache_writer import CacheWriter
@@ -27,6 +30,16 @@ class ReproOptions:
     force: bool = False
     single_item: bool = False
     use_run_cache: bool = True
+
+
+@contextmanager
+def alone(project: Project, waiting: Callable[[], None]) -> Iterator[None]:
+    """Keeps other ``repro`` out of this workspace for the length of a block; calls ``waiting`` if there is one.
+
+    Two at once would remove each other's outputs. Plan inside the block: the second finds the first one's results.
+    """
+    with locked(os.path.join(project.tmp_path, "repro.lock"), waiting=waiting):
+        yield
 
 
 class Repro:

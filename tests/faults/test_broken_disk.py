@@ -189,3 +189,32 @@ def test_a_failing_call_is_told_by_the_exit_code_and_loses_nothing(
         again = sweep.ws.mltrack(*sweep.arguments, code=None)
         assert again.code == 0, f"call {at} failed, then: {again.said}"
         assert sweep.ws.files() == sweep.expected, f"call {at} had failed"
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "checkout"])
+def test_what_lasts_is_synced_before_it_has_its_name_and_its_name_before_what_refers_to_it(
+    name: str, sweeps: Callable[[str], Sweep]
+) -> None:
+    """The order that survives a power cut: bytes, fsync, rename, fsync of the directory; references afterwards."""
+    sweep = sweeps(name)
+    sweep.reset()
+    sweep.run("trace", 0)
+    calls = [line.split("\t") for line in Path(f"{sweep.home}/count.trace").read_text().splitlines()]
+    lasting = [at for at, call in enumerate(calls) if call[0] == "rename" and _lasts(call[2])]
+    assert lasting
+    for at in lasting:
+        _, source, target = calls[at]
+        written = max((n for n in range(at) if calls[n][0] == "write" and calls[n][1] == source), default=-1)
+        assert any(calls[n][:2] == ["fsync", source] for n in range(written + 1, at)), f"{target} was not synced"
+        directory = os.path.dirname(target)
+        named = [n for n in range(at + 1, len(calls)) if calls[n][:2] == ["fsync", directory]]
+        assert named, f"the name of {target} was not synced"
+        if "/packs/" in target or "/loose/" in target:
+            references = [n for n in lasting if calls[n][2].endswith((".mlt", ".lock", ".json", ".idx"))]
+            assert all(n > named[0] for n in references if n > at), f"something refers to {target} before it lasts"
+
+
+def _lasts(path: str) -> bool:
+    if "/.mltrack/index/" in path or "/.mltrack/last/" in path:
+        return False
+    return path.endswith((".pack", ".mlt", "mltrack.lock", ".json")) or "/loose/" in path or "/store/" in path

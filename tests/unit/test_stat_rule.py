@@ -1,6 +1,8 @@
 """The stat rule: what counts as unchanged, and the index that remembers it."""
 
 import os
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -34,8 +36,6 @@ def look(top: Path, known: Blocks) -> tuple[Blocks, list[str]]:
 
 def age(path: Path) -> None:
     """Waits until the stamps of everything below are old enough to be trusted."""
-    import time
-
     time.sleep(0.06)
 
 
@@ -127,5 +127,8 @@ def test_deep_directories_need_no_recursion(tmp_path: Path) -> None:
         os.close(above)
         os.mkdir("d", dir_fd=here)
     os.close(here)
-    blocks, _ = look(tmp_path, Blocks())
+    try:
+        blocks, _ = look(tmp_path, Blocks())
+    finally:  # Python's own rmtree, which clears temporary directories, recurses
+        subprocess.run(["rm", "-r", str(tmp_path / "d")], check=True)
     assert len(blocks) == 1201
