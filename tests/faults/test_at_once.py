@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.processes import is_alive
 from tests.support.workspace import Workspace
 
 
@@ -105,5 +106,5 @@ def test_a_repro_that_is_interrupted_stops_its_command_and_records_nothing_of_it
     running.send_signal(number)
     running.communicate(timeout=60)
     assert running.returncode == 130
-    assert not Path(f"/proc/{ws.read('child').strip()}").exists()
+    assert not is_alive(int(ws.read("child")))
     assert '"a"' in ws.read("mltrack.lock") and '"s"' not in ws.read("mltrack.lock")
