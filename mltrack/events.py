@@ -56,6 +56,12 @@ class StageFailed(NamedTuple):
     last_lines: tuple[str, ...] = ()
 
 
+class LeftoverEnded(NamedTuple):
+    """A command that a killed ``repro`` had left running was ended."""
+
+    stage: str
+
+
 class BytesSaved(NamedTuple):
     """Bytes that existed only in the workspace were saved to the cache before they were replaced."""
 
@@ -63,4 +69,14 @@ class BytesSaved(NamedTuple):
     digest: str
 
 
-Event = Progress | StageStarted | StageOutput | StageFinished | StageSkipped | StageRestored | StageFailed | BytesSaved
+Event = (
+    Progress
+    | StageStarted
+    | StageOutput
+    | StageFinished
+    | StageSkipped
+    | StageRestored
+    | StageFailed
+    | BytesSaved
+    | LeftoverEnded
+)

@@ -24,7 +24,8 @@ from mltrack.store.run_cache import RunCache
 from mltrack.workspace.observe import Observer
 
 DIRECTORY = ".mltrack"
-IGNORED = "/cache/\n/index/\n/jobs/\n/journal/\n/last/\n/tmp/\n/trash/\n/config.local.toml\n"
+_COMMITTED = (f"{DIRECTORY}/{config.FILE_NAME}", f"{DIRECTORY}/.gitignore")
+IGNORED = "/cache/\n/index/\n/jobs/\n/journal/\n/last/\n/remotes/\n/tmp/\n/trash/\n/config.local.toml\n"
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,11 @@ class Project:
         return os.path.join(self.shared_path, "jobs")
 
     @property
+    def remote_ids_path(self) -> str:
+        """Where it is kept which remotes this clone has met."""
+        return os.path.join(self.shared_path, "remotes")
+
+    @property
     def state_path(self) -> str:
         """Where it is kept what was last materialised, and what was replaced by force."""
         return os.path.join(self.path, DIRECTORY)
@@ -86,7 +92,19 @@ class Project:
                 f"there is no remote {chosen!r} (known: {known})", hint=f"mltrack remote add {chosen} DIRECTORY"
             )
         store = open_store(remotes[chosen], os.path.dirname(self.shared_path))
-        return Remote(chosen, store, self.algorithm, os.path.join(self.index_path, "remotes", chosen))
+        self.refuse_inside(store.url)
+        hints = os.path.join(self.index_path, "remotes", chosen)
+        return Remote(chosen, store, self.algorithm, hints, self.remote_ids_path)
+
+    def refuse_inside(self, place: str) -> None:
+        """Raises UsageError for a directory in the repository: as a remote it would be committed with the code, or led
+        by links that a clone brings."""
+        real, top = os.path.realpath(place), os.path.realpath(self.repository.top)
+        if real == top or real.startswith(top + os.sep):
+            raise UsageError(
+                f"{place} lies in the git repository, where a remote would be committed with the code",
+                hint="give a directory outside it, such as ../store",
+            )
 
     def absolute(self, path: str) -> str:
         return os.path.join(self.path, path)
@@ -146,10 +164,26 @@ def load(path: str, cwd: str, repository: Repository, environment: Mapping[str, 
     if os.path.islink(own):
         raise WorkspaceError(f"{own} is a symbolic link", hint="mltrack's directory must be a real one: move it here")
     shared = shared_path(path, repository)
+    _refuse_committed_state(path, repository, shared)
     settings = config.load(os.path.join(own, config.FILE_NAME), os.path.join(shared, config.LOCAL_NAME), environment)
     if settings.origin("core.hash").level not in ("default", "project"):
         raise ConfigError("core.hash is a property of the project: it stands in .mltrack/config.toml only")
     return Project(path, cwd, repository, shared, settings, algorithm(settings.text("core.hash")))
+
+
+def _refuse_committed_state(path: str, repository: Repository, shared: str) -> None:
+    """What mltrack keeps for itself is trusted as its own: a clone must not bring any of it along."""
+    places = [path]
+    if repository.main_worktree is not None and shared.startswith(repository.main_worktree + os.sep):
+        places.append(os.path.dirname(shared))
+    for place in dict.fromkeys(places):
+        if os.path.isdir(place):
+            for name in git.tracked_below(DIRECTORY, place):
+                if name not in _COMMITTED:
+                    raise WorkspaceError(
+                        f"git tracks {name}, which mltrack keeps for itself and trusts as its own",
+                        hint=f"do not use it if you do not know who committed it; git rm -r {name}",
+                    )
 
 
 def shared_path(path: str, repository: Repository) -> str:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mltrack.cli.invocation import open_session, say, tell
+from mltrack.cli.invocation import announce, open_session, tell
 from mltrack.cli.options import Json, command_app
 from mltrack.cli.progress import ProgressLine
 from mltrack.cli.render import content_json, content_text, emit_json
@@ -33,7 +33,7 @@ def add(
     else:
         for item in result.added:
             word = "unchanged" if not item.is_changed else "recorded" if item.before else "added"
-            say(f"{word} {session.project.shown(item.path)} ({content_text(item.content)})")
+            announce(f"{word} {session.project.shown(item.path)} ({content_text(item.content)})")
         changed = [session.project.shown(item.path) for item in result.added if item.is_changed]
         if changed:
             tell(

@@ -1,6 +1,6 @@
 """``mltrack checkout``"""
 
-from mltrack.cli.invocation import open_session, say, tell
+from mltrack.cli.invocation import announce, open_session, tell
 from mltrack.cli.options import DryRun, Force, Paths, command_app
 from mltrack.cli.progress import ProgressLine
 from mltrack.cli.render import plural
@@ -25,14 +25,14 @@ def show(result: verb.CheckoutResult, *, dry_run: bool = False) -> None:
     would = "would be " if dry_run else ""
     for done in result.done:
         if done.written or done.removed:
-            say(f"{done.path}: {plural(done.written, 'file')} {would}written, {done.removed} {would}removed")
+            announce(f"{done.path}: {plural(done.written, 'file')} {would}written, {done.removed} {would}removed")
         if done.kept:
             more = f" and {len(done.kept) - 5} more" if len(done.kept) > 5 else ""
             tell(f"{done.path}: left with changes of your own: {', '.join(done.kept[:5])}{more}")
     for path, digest in result.saved:
         tell(f"saved before it was replaced: {path} ({digest}); `mltrack undo` puts it back")
     if not result.failed and not any(done.written or done.removed for done in result.done):
-        say("Nothing to do.")
+        announce("Nothing to do.")
 
 
 app = command_app(checkout, "mltrack checkout", "mltrack checkout data/images", "mltrack checkout --force model.bin")

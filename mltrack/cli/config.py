@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from mltrack import project as projects
-from mltrack.cli.invocation import current, say
+from mltrack.cli.invocation import announce, current, say
 from mltrack.cli.options import Json, command_app
 from mltrack.cli.render import emit_json
 from mltrack.verbs import config as verb
@@ -28,7 +28,7 @@ def config(
     project = projects.find(current.directory)
     if value is not None or unset:
         path = verb.change(project, key, None if unset else value, "local" if local else "user" if user else "project")
-        say(f"{'removed' if unset else 'set'} {key} in {path}")
+        announce(f"{'removed' if unset else 'set'} {key} in {path}")
         return
     values = verb.show(project, key)
     if as_json:

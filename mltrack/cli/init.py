@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mltrack.cli.invocation import current, say, tell
+from mltrack.cli.invocation import announce, current, tell
 from mltrack.cli.options import command_app
 from mltrack.verbs import init as verb
 
@@ -21,11 +21,11 @@ def init(
     """
     result = verb.init(current.directory, hash_name=hash_name, with_hooks=not no_hooks)
     if result.created:
-        say(f"Made {result.path} an mltrack project.")
+        announce(f"Made {result.path} an mltrack project.")
         tell("For git: git add .mltrack .gitattributes && git commit -m 'Start mltrack'")
         tell("Next:    mltrack add DATA")
     else:
-        say(
+        announce(
             f"{result.path} is an mltrack project already."
             + (" Hooks and merge drivers are installed." if result.hooks else "")
         )

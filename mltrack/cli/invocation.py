@@ -29,6 +29,12 @@ def say(text: str) -> None:
     sys.stdout.write(printable(text) + "\n")
 
 
+def announce(text: str) -> None:
+    """Prints what an acting command did to standard output, unless the person asked for less."""
+    if current.verbosity >= 0:
+        say(text)
+
+
 def tell(text: str, *, level: int = 0) -> None:
     """Prints talk to standard error, unless the person asked for less."""
     if current.verbosity >= level:

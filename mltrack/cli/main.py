@@ -72,14 +72,18 @@ def _interrupt(number: int, frame: object) -> None:
 
 def _call(verb: str, arguments: list[str]) -> int:
     app = importlib.import_module(COMMANDS[verb].module).app
-    from typer._click.exceptions import ClickException  # noqa: PLC0415 - loaded with the app anyway
+    from typer._click.exceptions import ClickException, NoArgsIsHelpError  # noqa: PLC0415 - loaded with the app anyway
     from typer.main import get_command  # noqa: PLC0415
 
     try:
         result = get_command(app).main(arguments, prog_name=f"mltrack {verb}", standalone_mode=False)
-    except ClickException as error:
+    except NoArgsIsHelpError as error:
         error.show()
         return error.exit_code
+    except ClickException as error:
+        raise UsageError(error.format_message(), hint=f"mltrack {verb} --help") from None
+    if result == INTERRUPTED:
+        raise KeyboardInterrupt  # typer has made a code of it
     return result if isinstance(result, int) else 0
 
 

@@ -18,6 +18,7 @@ Paths = Annotated[
 
 def new_app(**settings: Any) -> typer.Typer:
     """Returns an app for one verb, with everything off that would decorate or catch errors."""
+    settings.setdefault("context_settings", {"help_option_names": ["-h", "--help"]})
     return typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False, **settings)
 
 

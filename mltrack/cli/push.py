@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mltrack.cli.invocation import open_session, say
+from mltrack.cli.invocation import announce, open_session
 from mltrack.cli.options import DryRun, Json, Paths, RemoteName, command_app
 from mltrack.cli.progress import ProgressLine
 from mltrack.cli.render import emit_json, plural, size_text
@@ -41,9 +41,11 @@ def show(result: verb.TransferResult, word: str, way: str, *, as_json: bool) -> 
             }
         )
     elif result.moved.objects:
-        say(f"{word} {plural(result.moved.objects, 'object')} ({size_text(result.moved.bytes)}) {way} {result.remote}")
+        announce(
+            f"{word} {plural(result.moved.objects, 'object')} ({size_text(result.moved.bytes)}) {way} {result.remote}"
+        )
     else:
-        say("Everything is there already.")
+        announce("Everything is there already.")
 
 
 app = command_app(push, "mltrack push", "mltrack push data/images -r store", "mltrack push --rev v1 --rev v2")

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from mltrack import project as projects
-from mltrack.cli.invocation import current, say
+from mltrack.cli.invocation import announce, current
 from mltrack.cli.options import Json, add_command, new_app
 from mltrack.cli.render import emit_json, table
 from mltrack.verbs import remote as verb
@@ -23,7 +23,7 @@ def add(
 ) -> None:
     """Names a place for the data. The first one becomes the default. Nothing is written there before a push."""
     info = verb.add(projects.find(current.directory), name, url, default=default, local=local, force=force)
-    say(f"remote {info.name}: {info.url}" + (" (default)" if info.is_default else ""))
+    announce(f"remote {info.name}: {info.url}" + (" (default)" if info.is_default else ""))
 
 
 def list_(as_json: Json = False) -> None:
@@ -41,13 +41,13 @@ def list_(as_json: Json = False) -> None:
 def remove(name: Name) -> None:
     """Forgets a remote. The data there is not touched."""
     verb.remove(projects.find(current.directory), name)
-    say(f"forgot remote {name}; its data was not touched")
+    announce(f"forgot remote {name}; its data was not touched")
 
 
 def default(name: Name, local: Local = False) -> None:
     """Makes a remote the one that push, fetch and pull use."""
     verb.set_default(projects.find(current.directory), name, local=local)
-    say(f"default remote: {name}")
+    announce(f"default remote: {name}")
 
 
 app = new_app(help="Names the places that hold the data for others.", no_args_is_help=True)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mltrack.cli.invocation import open_session, say
+from mltrack.cli.invocation import announce, open_session
 from mltrack.cli.options import command_app
 from mltrack.verbs import remove as verb
 
@@ -17,7 +17,7 @@ def remove(
     session = open_session()
     result = verb.remove(session, paths, data=data)
     for path in result.removed:
-        say(
+        announce(
             f"no longer tracked: {session.project.shown(path)}"
             + (" (files removed)" if result.with_data else " (files kept)")
         )

@@ -9,7 +9,7 @@ from mltrack.cli.invocation import printable, say
 from mltrack.formats.params_file import flatten
 from mltrack.objects.content import TREE, Content
 from mltrack.objects.digest import Algorithm
-from mltrack.pipeline.plan import Cause, Reason, Verdict
+from mltrack.pipeline.plan import Cause, Reason, Verdict, same_value
 
 SCHEMA_VERSION = 1
 VERDICTS = {Verdict.SKIP: "unchanged", Verdict.RESTORE: "restore", Verdict.RUN: "run", Verdict.WAIT: "wait"}
@@ -123,10 +123,15 @@ _PHRASES = {
 def _values_changed(old: Any, new: Any) -> str:
     """Old and new value; of mappings and lists only the values in them that differ."""
     if not isinstance(old, dict | list) or type(old) is not type(new):
-        return f"{value_text(old)} -> {value_text(new)}"
+        return _pair(old, new)
     before, after = flatten(old), flatten(new)
-    names = [name for name in sorted(before.keys() | after.keys()) if before.get(name) != after.get(name)]
-    return ", ".join(f"{name} {value_text(before.get(name))} -> {value_text(after.get(name))}" for name in names)
+    names = [name for name in sorted(before.keys() | after.keys()) if not same_value(before.get(name), after.get(name))]
+    return ", ".join(f"{name}: {_pair(before.get(name), after.get(name))}".lstrip(": ") for name in names)
+
+
+def _pair(old: Any, new: Any) -> str:
+    a, b = value_text(old), value_text(new)
+    return f"{a} -> {b}" if a != b else f"{json.dumps(old)} -> {json.dumps(new)}"
 
 
 def _lines_changed(old: str, new: str) -> str:

@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from mltrack.cli.invocation import current, open_session, say, tell
+from mltrack.cli.invocation import announce, current, open_session, say, tell
 from mltrack.cli.options import DryRun, Json, Paths, command_app
 from mltrack.cli.render import SCHEMA_VERSION, VERDICTS, describe, emit_json, plural, reason_json
 from mltrack.errors import PartlyDoneError, StageFailedError
 from mltrack.events import (
     BytesSaved,
     Event,
+    LeftoverEnded,
     StageFailed,
     StageFinished,
     StageOutput,
@@ -109,6 +110,8 @@ def _show_event(event: Event) -> None:
             tell(f"{stage}: finished, but not recorded: while it ran, {'; '.join(unrecorded)}", level=-1)
         case BytesSaved(path, digest):
             tell(f"saved before it was replaced: {path} ({digest}); `mltrack undo {path}` puts it back")
+        case LeftoverEnded(stage):
+            tell(f"{stage}: ended the command that an earlier repro, which was killed, had left running")
         case StageFailed(stage, _):
             tell(f"{stage}: failed")
         case _:
@@ -146,7 +149,7 @@ def _finish(work: verb.Repro, failed: StageFailed | None, *, as_json: bool) -> N
                 ),
             )
         )
-        say(f"{plural(total, 'stage')}: {', '.join(parts)}")
+        announce(f"{plural(total, 'stage')}: {', '.join(parts)}")
     if failed is not None:
         lines = "".join(f"\n  | {line}" for line in failed.last_lines)
         raise StageFailedError(

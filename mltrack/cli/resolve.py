@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mltrack.cli.invocation import open_session, say
+from mltrack.cli.invocation import announce, open_session
 from mltrack.cli.options import command_app
 from mltrack.errors import UnsavedDataError
 from mltrack.verbs import merge as verb
@@ -23,15 +23,15 @@ def resolve(
     found = verb.resolve(open_session().project, paths or [], "ours" if ours else "theirs" if theirs else "")
     for item in found:
         if not item.conflicts:
-            say(f"resolved {item.path}")
+            announce(f"resolved {item.path}")
         for stage in item.dropped:
-            say(f"  {stage}: both sides changed it; `mltrack repro` runs or restores it")
+            announce(f"  {stage}: both sides changed it; `mltrack repro` runs or restores it")
     left = [item for item in found if item.conflicts]
     if left:
         lines = [f"{item.path}: both sides changed {', '.join(item.conflicts[:5])}" for item in left]
         raise UnsavedDataError("\n".join(lines), hint=f"mltrack resolve --ours {left[0].path}  (or --theirs)")
     if not found:
-        say("No conflicts.")
+        announce("No conflicts.")
 
 
 app = command_app(resolve, "mltrack resolve", "mltrack resolve --theirs data/images.mlt")

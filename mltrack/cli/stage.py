@@ -1,10 +1,11 @@
 """``mltrack stage``"""
 
+import shlex
 from typing import Annotated
 
 import typer
 
-from mltrack.cli.invocation import open_session, say, tell
+from mltrack.cli.invocation import announce, open_session, tell
 from mltrack.cli.options import Json, add_command, new_app
 from mltrack.cli.render import emit_json, table
 from mltrack.verbs import stage as verb
@@ -36,12 +37,21 @@ def add(
     """Declares a stage in mltrack.yaml of the current directory. Nothing is run."""
     keys = [item for text in params or [] for item in ([text] if ":" in text else text.split(","))]
     new = verb.NewStage(
-        name=name, cmd=" ".join(command), deps=tuple(deps or ()), params=tuple(keys), outs=tuple(outs or ()),
-        outs_no_cache=tuple(outs_no_cache or ()), metrics=tuple(metrics or ()), metrics_no_cache=tuple(metrics_no_cache or ()),
-        plots=tuple(plots or ()), wdir=wdir, desc=desc, always_changed=always_changed,
-    )  # fmt: skip
+        name=name,
+        cmd=command[0] if len(command) == 1 else shlex.join(command),
+        deps=tuple(deps or ()),
+        params=tuple(keys),
+        outs=tuple(outs or ()),
+        outs_no_cache=tuple(outs_no_cache or ()),
+        metrics=tuple(metrics or ()),
+        metrics_no_cache=tuple(metrics_no_cache or ()),
+        plots=tuple(plots or ()),
+        wdir=wdir,
+        desc=desc,
+        always_changed=always_changed,
+    )
     stage = verb.add(open_session(), new, force=force)
-    say(f"added stage {stage.address} to {stage.pipeline_path}")
+    announce(f"added stage {stage.address} to {stage.pipeline_path}")
     tell(f"Next: mltrack repro {stage.address}")
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from mltrack.cli.invocation import open_session, say
+from mltrack.cli.invocation import announce, open_session
 from mltrack.cli.options import command_app
 from mltrack.verbs import undo as verb
 
@@ -18,7 +18,7 @@ def undo(
     """Puts back what `--force` or a stage replaced last. What stands there now is saved first."""
     for item in verb.undo(open_session(), paths or []):
         moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(item.moment))
-        say(f"put back {item.path}, as it was at {moment} ({item.digest})")
+        announce(f"put back {item.path}, as it was at {moment} ({item.digest})")
 
 
 app = command_app(undo, "mltrack undo", "mltrack undo data/images")

@@ -23,7 +23,7 @@ class Setting(NamedTuple):
 SETTINGS = (
     Setting("core.hash", str, "xxh3", "Digest algorithm; set by `init --hash`, never changed.", choices=("xxh3", "blake3")),
     Setting("core.remote", str, "", "The remote that push, fetch and pull use when none is named."),
-    Setting("core.shell", str, "/bin/sh", "The shell that runs a stage's command with `-c`; part of the run key."),
+    Setting("core.shell", str, "/bin/sh", "The shell that runs a stage's command with `-c`; part of the run key.", private=True),
     Setting("core.jobs", int, 4, "How many transfers run at once."),
     Setting("cache.dir", str, "", "Where the cache lies, instead of `.mltrack/cache`.", private=True),
     Setting("cache.link", list, ["reflink", "copy"], "How files leave the cache, first usable first.", choices=("reflink", "copy")),

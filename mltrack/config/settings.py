@@ -101,7 +101,7 @@ def read_file(path: str) -> dict[str, Any]:
 
     try:
         document = tomllib.loads(data.decode("utf-8"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(
             f"{path}: not valid TOML: {error}", hint="correct the file; `git diff` shows what changed"
         ) from None

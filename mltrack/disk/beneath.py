@@ -12,6 +12,8 @@ from typing import Self
 from mltrack.errors import WorkspaceError
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_KEPT_OPEN = 32
+"""So many directories stay open, the deepest: a walk may be deeper than a process may have descriptors."""
 
 
 class Beneath:
@@ -50,11 +52,16 @@ class Beneath:
                 break
             common += 1
         self._close_below(common)
+        if self._descriptors and self._descriptors[-1] < 0:
+            self._close_below(0)
+            common = 0
         for part in parts[common:]:
             if part in (b"", b".", b".."):
                 raise WorkspaceError(f"path is not normal: {os.fsdecode(path)!r}")
             self._descriptors.append(self._open(part, path, create=create))
             self._names.append(part)
+            if len(self._descriptors) > _KEPT_OPEN:
+                self._close(len(self._descriptors) - 1 - _KEPT_OPEN)
         return self._descriptors[-1] if self._descriptors else self._root
 
     def forget(self) -> None:
@@ -84,5 +91,11 @@ class Beneath:
 
     def _close_below(self, count: int) -> None:
         while len(self._descriptors) > count:
-            os.close(self._descriptors.pop())
+            self._close(len(self._descriptors) - 1)
+            self._descriptors.pop()
             self._names.pop()
+
+    def _close(self, at: int) -> None:
+        if self._descriptors[at] >= 0:
+            os.close(self._descriptors[at])
+            self._descriptors[at] = -1

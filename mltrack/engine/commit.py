@@ -97,7 +97,8 @@ class Committer:
                 platform=f"{platform.system()} {platform.machine()} python {platform.python_version()}",
             )
         )
-        self.ignore_outputs(stage)
+        before = self.locks.entry(stage)
+        self.ignore_outputs(stage, [] if before is None else [path for path in before.outs if path not in outs])
         self.locks.record(stage, entry)
         for out in stage.outs:
             if out.cache:
@@ -113,9 +114,14 @@ class Committer:
                 for directory in snapshot.blocks:
                     writer.put(tree.encode(snapshot.blocks.tree_entries(directory)), TREES)
 
-    def ignore_outputs(self, stage: Stage) -> None:
-        """Keeps a stage's cached outputs out of git, by lines beside its pipeline file."""
+    def ignore_outputs(self, stage: Stage, former: list[str]) -> None:
+        """Keeps a stage's cached outputs out of git, by lines beside its pipeline file; ``former`` ones git sees again."""
         beside = stage.pipeline_path.rpartition("/")[0]
+        for path in former:
+            directory = beside if contains(beside, path) else ""
+            name = path[len(directory) + 1 :] if directory else path
+            place = f"{directory}/.gitignore" if directory else ".gitignore"
+            self.edit_text(place, partial(ignore_file.exclude, names=[name]))
         by_directory: dict[str, list[str]] = {}
         for out in stage.outs:
             if out.cache:

@@ -25,13 +25,12 @@ from mltrack.events import (
     StageSkipped,
     StageStarted,
 )
-from mltrack.objects.content import Content
 from mltrack.pipeline.plan import Cause, Facts, Known, Options, Plan, Reason, Step, Verdict, decide, input_reasons
 from mltrack.pipeline.stage import Output, Stage
 from mltrack.runners.job import Item, Job, Poll, State, Ticket
 from mltrack.runners.runner import Runner
 from mltrack.workspace.checkout import Checkout, no_progress
-from mltrack.workspace.materialize import make_parents, remove_tree
+from mltrack.workspace.materialize import make_parents
 from mltrack.workspace.trash import Trash
 
 LAST_LINES = 20
@@ -106,9 +105,10 @@ def _restore(engine: Engine, step: Step) -> Iterator[Event]:
             continue
         plan = engine.checkout.plan(out.path, wanted, force=True)
         if plan.unsaved:
-            yield from _save(engine, out, None)
+            yield from _save(engine, out)
         engine.checkout.carry_out(out.path, wanted, plan, no_progress)
     if step.from_run_cache:
+        engine.learner.forget(stage)
         known = engine.learner.learn(stage, {}, ())
         engine.locks.record(stage, engine.committer.entry(stage, known.inputs, record.outs, engine.facts.shell))
     yield StageRestored(stage.address, tuple(map(engine.describe, step.reasons)), step.from_run_cache)
@@ -123,9 +123,8 @@ def _run(engine: Engine, step: Step, outcome: Outcome) -> Iterator[Event]:
             hint="`mltrack pull` brings tracked data; otherwise create the file or correct `deps`",
         )
     before = engine.learner.learn(stage, {}, ())
-    entry = before.entry
     for out in stage.outs:
-        yield from _prepare(engine, out, entry.outs.get(out.path) if entry is not None else None)
+        yield from _prepare(engine, out)
     engine.committer.make_directory(stage.wdir)
     started, clock = time.time(), time.monotonic()
     job = _job(engine, step)
@@ -166,22 +165,18 @@ def _run(engine: Engine, step: Step, outcome: Outcome) -> Iterator[Event]:
     yield StageFinished(stage.address, seconds)
 
 
-def _prepare(engine: Engine, out: Output, recorded: Content | None) -> Iterator[Event]:
-    project_path = engine.checkout.project_path
-    make_parents(project_path, out.path)
-    if out.persist:
-        return
-    yield from _save(engine, out, recorded)
-    remove_tree(project_path, out.path)
-    engine.checkout.observer.forget([out.path])
+def _prepare(engine: Engine, out: Output) -> Iterator[Event]:
+    make_parents(engine.checkout.project_path, out.path)
+    yield from _save(engine, out)
+    if not out.persist:
+        engine.checkout.clear(out.path)
 
 
-def _save(engine: Engine, out: Output, recorded: Content | None) -> Iterator[Event]:
-    """Saves what stands at an output if the cache lacks it, and says so; an output left to git that is as recorded
-    was written by the stage and is written again."""
+def _save(engine: Engine, out: Output) -> Iterator[Event]:
+    """Saves what stands at an output if the cache lacks it, and says so."""
     cache, observer = engine.checkout.cache, engine.checkout.observer
     snapshot = observer.tracked(out.path)
-    if snapshot is None or cache.holds(snapshot.content) or (not out.cache and snapshot.content.same_bytes(recorded)):
+    if snapshot is None or cache.holds(snapshot.content):
         return
     content = engine.checkout.save(out.path)
     if content is None or not cache.holds(content):

@@ -31,7 +31,9 @@ class Learner:
         read: Read,
         remembered: Remembered,
         environment: Mapping[str, str],
+        aliases: Mapping[str, str],
     ) -> None:
+        self._aliases = aliases
         self._observer = observer
         self._locks = locks
         self._cache = cache
@@ -51,17 +53,19 @@ class Learner:
             known, content = self._from_upcoming(path, upcoming)
             if known:
                 deps[path] = content
-            elif any(contains(path, out) for out in upcoming):
+            elif any(contains(self._aliases.get(path, path), out) for out in upcoming):
                 later.append((path, "restored outputs"))
             else:
                 deps[path] = self._observer.dependency(path)
         inputs = Inputs(
             deps=deps,
             params={
-                file.path: self.params(file.path, file.keys, stage) for file in stage.params if file.path not in waiting
+                file.path: self.params(file.path, file.keys, stage, upcoming)
+                for file in stage.params
+                if file.path not in waiting
             },
             env={name: self._digest_of_variable(name) for name in stage.env.vars},
-            lock=self._lock_digest(stage, waiting),
+            lock=self._lock_digest(stage, waiting, upcoming),
             image=stage.env.image or None,
         )
         return Known(self._locks.entry(stage), inputs, self.outputs(stage), tuple(later))
@@ -71,21 +75,31 @@ class Learner:
         found = {out.path: self._observer.tracked(out.path) for out in stage.outs}
         return {path: snapshot.content if snapshot is not None else None for path, snapshot in found.items()}
 
-    def params(self, path: str, keys: tuple[str, ...] | None, stage: Stage) -> dict[str, Any]:
-        """Returns the values of a stage's params in one file."""
-        if path not in self._params:
-            data = self._read(path)
-            if data is None:
-                raise PipelineError(
-                    f"stage {stage.address!r}: the params file {path!r} does not exist",
-                    hint=f"create it, or correct `params` in {stage.pipeline_path}",
-                )
-            is_yaml = path.endswith((".yaml", ".yml"))
-            self._params[path] = (self._remembered.load if is_yaml else params_file.load)(data, path)
+    def params(
+        self, path: str, keys: tuple[str, ...] | None, stage: Stage, upcoming: dict[str, Content | None]
+    ) -> dict[str, Any]:
+        """Returns the values of a stage's params in one file, which may be about to be restored."""
+        known, content = self._from_upcoming(path, upcoming)
+        if known:
+            data = self._cache.read(content.hex) if content is not None else None
+            values = self._parsed(path, data, stage)
+        else:
+            if path not in self._params:
+                self._params[path] = self._parsed(path, self._read(path), stage)
+            values = self._params[path]
         try:
-            return params_file.pick(self._params[path], keys, path)
+            return params_file.pick(values, keys, path)
         except PipelineError as error:
             raise PipelineError(f"stage {stage.address!r}: {error.message}", hint=error.hint) from None
+
+    def _parsed(self, path: str, data: bytes | None, stage: Stage) -> Any:
+        if data is None:
+            raise PipelineError(
+                f"stage {stage.address!r}: the params file {path!r} does not exist",
+                hint=f"create it, or correct `params` in {stage.pipeline_path}",
+            )
+        is_yaml = path.endswith((".yaml", ".yml"))
+        return (self._remembered.load if is_yaml else params_file.load)(data, path)
 
     def forget(self, stage: Stage) -> None:
         """Looks anew at everything that a stage depends on, the next time it is asked for."""
@@ -95,6 +109,7 @@ class Learner:
 
     def _from_upcoming(self, path: str, upcoming: dict[str, Content | None]) -> tuple[bool, Content | None]:
         """What will stand at a path once upstream outputs are restored; ``(False, None)`` if they do not decide it."""
+        path = self._aliases.get(path, path)
         for out, content in upcoming.items():
             if contains(out, path):
                 if path == out or content is None or content.kind != TREE:
@@ -115,18 +130,19 @@ class Learner:
         if found is None:
             return None
         is_tree = found.kind == tree.DIRECTORY
-        below = self._cache.leaves_below(found.hex) if is_tree else ()
-        files = sum(1 for _, leaf in below if leaf.kind != tree.DIRECTORY)
-        return Content(_KINDS[found.kind], found.hex, found.size, files if is_tree else 1)
+        files = self._cache.count_below(found.hex) if is_tree else 1
+        return Content(_KINDS[found.kind], found.hex, found.size, files)
 
     def _digest_of_variable(self, name: str) -> str | None:
         value = self._environment.get(name)
         return None if value is None else self.algorithm.hex_of(value.encode("utf-8", "surrogateescape"))
 
-    def _lock_digest(self, stage: Stage, waiting: set[str]) -> str | None:
+    def _lock_digest(self, stage: Stage, waiting: set[str], upcoming: dict[str, Content | None]) -> str | None:
         if not stage.env.lock or stage.env.lock in waiting:
             return None
-        content = self._observer.dependency(stage.env.lock)
+        known, content = self._from_upcoming(stage.env.lock, upcoming)
+        if not known:
+            content = self._observer.dependency(stage.env.lock)
         if content is None:
             raise PipelineError(
                 f"stage {stage.address!r}: the environment's lock file {stage.env.lock!r} does not exist",

@@ -1,7 +1,8 @@
 """What did run: the locks, and on top of them the journal of stages that finished since.
 
 Each finished stage appends one line to a journal of its process; the locks themselves are rewritten once, atomically,
-when a command ends or a later one finds what it left. Every command reads both.
+when a command ends or a later one finds what it left. Every command reads both. A line counts only on top of the very
+lock that stood there when it was written.
 """
 
 import os
@@ -11,8 +12,8 @@ from contextlib import suppress
 
 from mltrack.disk.durable import fsync_directory, is_running, make_directories, read_bounded, write_all, write_atomic
 from mltrack.disk.lock import locked
-from mltrack.errors import FormatError
 from mltrack.formats import lock_file, run_record
+from mltrack.formats.run_record import Fact
 from mltrack.objects.digest import Algorithm
 from mltrack.pipeline.stage import Entry, Stage
 
@@ -30,9 +31,10 @@ class LockState:
         self._descriptor = -1
         self._own = ""
         self._synced = 0.0
+        self._bases: dict[str, str] = {}
         self.locks: dict[str, dict[str, Entry]] = {path: self._read_lock(path) for path in lock_paths}
-        for path, stage, entry in self._journal_facts(self._journals()):
-            self.locks.setdefault(path, {})[stage] = entry
+        for fact in self._journal_facts(self._journals()):
+            self.locks.setdefault(fact.lock_path, {})[fact.stage] = fact.entry
 
     def entry(self, stage: Stage) -> Entry | None:
         return self.locks.get(stage.lock_path, {}).get(stage.name)
@@ -47,7 +49,8 @@ class LockState:
                 self._own, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644
             )
             fsync_directory(self._journal_path)
-        write_all(self._descriptor, run_record.journal_line(stage.lock_path, stage.name, entry, self._algorithm))
+        fact = Fact(stage.lock_path, self._base(stage.lock_path), stage.name, entry)
+        write_all(self._descriptor, run_record.journal_line(fact, self._algorithm))
         if time.monotonic() - self._synced >= _SYNC_SECONDS:
             os.fsync(self._descriptor)
             self._synced = time.monotonic()
@@ -64,10 +67,11 @@ class LockState:
         with locked(os.path.join(self._journal_path, "lock")):
             journals = self._journals()
             fresh: dict[str, dict[str, Entry]] = {}
-            for path, stage, entry in self._journal_facts(journals):
-                if path not in fresh:
-                    fresh[path] = self._read_lock(path)
-                fresh[path][stage] = entry
+            self._bases.clear()
+            for fact in self._journal_facts(journals):
+                if fact.lock_path not in fresh:
+                    fresh[fact.lock_path] = self._read_lock(fact.lock_path)
+                fresh[fact.lock_path][fact.stage] = fact.entry
             if declared is not None:
                 self._drop_undeclared(fresh, declared)
             for path, entries in fresh.items():
@@ -109,16 +113,21 @@ class LockState:
             return []
         return [os.path.join(self._journal_path, name) for name in names]
 
-    def _journal_facts(self, journals: list[str]) -> Iterable[tuple[str, str, Entry]]:
+    def _journal_facts(self, journals: list[str]) -> Iterable[Fact]:
+        """The facts that were made on top of the locks that stand here now. After a move to another commit a journal
+        says nothing about its locks; what ran is still in the run cache."""
         for path in journals:
             data = read_bounded(path, MAX_BYTES)
             if data is not None:
-                try:
-                    yield from run_record.parse_journal(data, self._algorithm, path)
-                except (KeyError, TypeError) as error:
-                    raise FormatError(
-                        f"{path}: malformed line in the journal: {error!r}", hint=f"delete {path}"
-                    ) from None
+                for fact in run_record.parse_journal(data, self._algorithm, path):
+                    if fact.base == self._base(fact.lock_path):
+                        yield fact
+
+    def _base(self, lock_path: str) -> str:
+        if lock_path not in self._bases:
+            data = read_bounded(os.path.join(self._project_path, lock_path), MAX_BYTES)
+            self._bases[lock_path] = self._algorithm.hex_of(data) if data is not None else ""
+        return self._bases[lock_path]
 
 
 def _owner(path: str) -> int:

@@ -11,7 +11,7 @@ from mltrack.formats.pointer import SUFFIX
 from mltrack.git import repository as git
 from mltrack.pipeline import graph as graphs
 from mltrack.pipeline.graph import Graph
-from mltrack.pipeline.stage import LOCK_NAME, PIPELINE_NAME, Stage, contains, overlaps
+from mltrack.pipeline.stage import LOCK_NAME, PIPELINE_NAME, Stage, contains, overlaps, parents
 
 _CONFIG = "/.mltrack/config.toml"
 _ENDINGS = (SUFFIX, PIPELINE_NAME, LOCK_NAME, _CONFIG)
@@ -36,9 +36,32 @@ class Tracked:
         self.locks = [path for path in there if path.rpartition("/")[2] == LOCK_NAME]
 
 
-def load_graph(pipelines: list[str], read: Read, remembered: Remembered | None = None) -> Graph:
-    """Returns the graph of the stages in these pipeline files; raises PipelineError with every mistake in them."""
-    return graphs.build(load_stages(pipelines, read, remembered.load if remembered is not None else None))
+def load_graph(
+    pipelines: list[str], read: Read, remembered: Remembered | None = None, project_path: str | None = None
+) -> Graph:
+    """Returns the graph of the stages in these pipeline files; raises PipelineError with every mistake in them.
+
+    With ``project_path`` dependencies that are links there count as what they lead to.
+    """
+    stages = load_stages(pipelines, read, remembered.load if remembered is not None else None)
+    return graphs.build(stages, _aliases(stages, project_path) if project_path is not None else None)
+
+
+def _aliases(stages: list[Stage], project_path: str) -> dict[str, str]:
+    links: dict[str, bool] = {}
+
+    def is_link(path: str) -> bool:
+        if path not in links:
+            links[path] = os.path.islink(os.path.join(project_path, path))
+        return links[path]
+
+    found: dict[str, str] = {}
+    for path in {dep for stage in stages for dep in (*stage.deps, *(file.path for file in stage.params))}:
+        if is_link(path) or any(map(is_link, parents(path))):
+            real = os.path.relpath(os.path.realpath(os.path.join(project_path, path)), os.path.realpath(project_path))
+            if not real.startswith(os.pardir):
+                found[path] = real
+    return found
 
 
 def choose(graph: Graph, targets: list[str], in_directory: str = "") -> list[str]:
@@ -50,9 +73,19 @@ def choose(graph: Graph, targets: list[str], in_directory: str = "") -> list[str
     for target in targets:
         found = _matching(graph, target, in_directory)
         if not found:
-            raise UsageError(f"there is no stage and no output {target!r}", hint="mltrack stage list")
+            outs = [out.path for stage in graph.stages.values() for out in stage.outs]
+            hint = nearest(target, [*graph.stages, *outs]) or "mltrack stage list"
+            raise UsageError(f"there is no stage and no output {target!r}", hint=hint)
         chosen += found
     return list(dict.fromkeys(chosen))
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """Returns a hint with the known word that is most like ``word``, or an empty text."""
+    import difflib  # noqa: PLC0415 - only on the way to an error
+
+    close = difflib.get_close_matches(word, known, n=1)
+    return f"did you mean {close[0]!r}?" if close else ""
 
 
 def _matching(graph: Graph, target: str, in_directory: str) -> list[str]:

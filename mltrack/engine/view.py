@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
@@ -9,7 +10,7 @@ from typing import NamedTuple
 from mltrack.engine.lock_state import LockState
 from mltrack.engine.pipelines import Read, Tracked, load_graph
 from mltrack.engine.remember import Remembered
-from mltrack.errors import FormatError
+from mltrack.errors import FormatError, PipelineError
 from mltrack.formats import lock_file, pointer
 from mltrack.formats.pointer import SUFFIX
 from mltrack.git import repository as git
@@ -40,13 +41,14 @@ class View:
     pipelines: list[str]
     remembered: Remembered | None = None
     commit: str = ""
+    project_path: str | None = None
     lock_state: LockState | None = None
     in_git: list[str] = field(default_factory=list)
     """The paths in git's index, sorted; of the workspace only."""
 
     @cached_property
     def graph(self) -> Graph:
-        return load_graph(self.pipelines, self.read, self.remembered)
+        return load_graph(self.pipelines, self.read, self.remembered, self.project_path)
 
     def targets(self) -> dict[str, Target]:
         """Returns everything that mltrack keeps here, by path: tracked data, and cached outputs as last recorded."""
@@ -63,7 +65,9 @@ class View:
     def owned(self) -> list[str]:
         """Returns the paths of pointers and of all outputs, recorded or declared."""
         outs = {path for entries in self.locks.values() for entry in entries.values() for path in entry.outs}
-        declared = {out.path for stage in self.graph.stages.values() for out in stage.outs}
+        declared: set[str] = set()
+        with suppress(FormatError, PipelineError):  # told where stages are asked for; data can be looked at without
+            declared = {out.path for stage in self.graph.stages.values() for out in stage.outs}
         return sorted({*self.pointers, *outs, *declared})
 
 
@@ -78,6 +82,7 @@ def workspace_view(project_path: str, journal_path: str, index_path: str, algori
         locks.locks,
         tracked.pipelines,
         Remembered(index_path),
+        project_path=project_path,
         lock_state=locks,
         in_git=tracked.in_git,
     )

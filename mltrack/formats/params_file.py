@@ -27,7 +27,7 @@ def load(data: bytes, path: str, moment: str = "") -> Any:
 
         try:
             return tomllib.loads(text)
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise FormatError(f"{path}: not valid TOML: {error}") from None
     raise FormatError(f"{path}: values are read from {', '.join(SUFFIXES)}", hint="rename the file or convert it")
 

@@ -16,6 +16,10 @@ def check_path(path: object, where: str) -> str:
         raise FormatError(f"{where}: a path is empty or not text: {path!r}")
     if len(path) > MAX_PATH or _CONTROL.search(path):
         raise FormatError(f"{where}: path is too long or holds control characters: {path[:120]!r}")
+    try:
+        path.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise FormatError(f"{where}: path is not valid text: {path!r}") from None
     if path.startswith("/") or _DRIVE.match(path) or "\\" in path:
         raise FormatError(f"{where}: path must be relative, with '/' between its parts: {path!r}")
     for part in path.split("/"):

@@ -127,7 +127,11 @@ def _record(fields: dict[str, str], extra: tuple[str, ...], algorithm: Algorithm
             raise FormatError(f"{name}: the field {field!r} is missing", hint=f"git checkout -- {name}")
     path = check_path(_unquote(fields["path"], name), name)
     if "/" in path or (name and path + SUFFIX != name.rpartition("/")[2]):
-        raise FormatError(f"{name}: its path must be {name.rpartition('/')[2].removesuffix(SUFFIX)!r}, not {path!r}")
+        expected = name.rpartition("/")[2].removesuffix(SUFFIX)
+        raise FormatError(
+            f"{name}: its path must be {expected!r}, not {path!r}",
+            hint=f"if it was renamed: change its line to `path: {expected}`, and rename the data too",
+        )
     kind = fields["kind"]
     if kind not in KINDS or kind == SYMLINK:
         raise FormatError(f"{name}: unknown kind {kind!r}", hint="a newer mltrack may have written it")

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 from mltrack.errors import FormatError
 from mltrack.formats import json_text
 from mltrack.formats.lock_file import entry_data, parse_entry
+from mltrack.formats.paths import check_path
 from mltrack.objects.digest import Algorithm
 from mltrack.pipeline.run_key import canonical_json
-from mltrack.pipeline.stage import Entry
+from mltrack.pipeline.stage import LOCK_NAME, Entry
 
 VERSION = 1
 
@@ -89,14 +90,24 @@ def parse(data: bytes, algorithm: Algorithm, name: str) -> RunRecord:
         raise FormatError(f"{name}: malformed run record: {error!r}") from None
 
 
-def journal_line(lock_path: str, stage: str, entry: Entry, algorithm: Algorithm) -> bytes:
+class Fact(NamedTuple):
+    """One line of a journal: a stage finished, on top of the lock whose bytes have the digest ``base``."""
+
+    lock_path: str
+    base: str
+    stage: str
+    entry: Entry
+
+
+def journal_line(fact: Fact, algorithm: Algorithm) -> bytes:
     """Returns one line of the journal: checksum, a space, and the fact as JSON."""
-    fact = canonical_json({"lock": lock_path, "stage": stage, "entry": entry_data(entry, algorithm)})
-    return algorithm.hex_of(fact).encode() + b" " + fact + b"\n"
+    data = {"lock": fact.lock_path, "base": fact.base, "stage": fact.stage, "entry": entry_data(fact.entry, algorithm)}
+    text = canonical_json(data)
+    return algorithm.hex_of(text).encode() + b" " + text + b"\n"
 
 
-def parse_journal(data: bytes, algorithm: Algorithm, name: str) -> list[tuple[str, str, Entry]]:
-    """Returns ``(lock path, stage, entry)`` of each line, in order.
+def parse_journal(data: bytes, algorithm: Algorithm, name: str) -> list[Fact]:
+    """Returns the facts of a journal, in order.
 
     A damaged last line is what a kill leaves behind and is dropped; damage before it raises FormatError.
     """
@@ -114,5 +125,11 @@ def parse_journal(data: bytes, algorithm: Algorithm, name: str) -> list[tuple[st
                 )
             break
         value = json_text.load(fact, name)
-        facts.append((value["lock"], value["stage"], parse_entry(value["entry"], algorithm, f"{name}:{number}")))
+        where = f"{name}:{number}"
+        if not isinstance(value, dict) or not all(isinstance(value.get(key), str) for key in ("lock", "base", "stage")):
+            raise FormatError(f"{where}: malformed line in the journal", hint=f"delete {name}")
+        lock_path = check_path(value["lock"], where)
+        if lock_path.rpartition("/")[2] != LOCK_NAME:
+            raise FormatError(f"{where}: {lock_path!r} is not a lock", hint=f"delete {name}")
+        facts.append(Fact(lock_path, value["base"], value["stage"], parse_entry(value.get("entry"), algorithm, where)))
     return facts

@@ -5,6 +5,7 @@ every start (where the repository is) is read from files instead.
 """
 
 import os
+import re
 import subprocess
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -252,18 +253,35 @@ def changed_files(old: str, new: str, cwd: str) -> list[str]:
 def new_files(local: str, remote: str, cwd: str, suffixes: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
     """Yields ``(path, bytes)`` of the files with these endings that commits up to ``local`` bring, and that are in no
     commit up to ``remote`` nor on any remote-tracking branch."""
-    known = ["--not", "--remotes"]
-    if remote and run(["cat-file", "--batch-check"], cwd, data=remote.encode() + b"\n").split()[-1] != b"missing":
+    known = run(["for-each-ref", "--format=%(objectname)", "refs/remotes"], cwd).decode().split()
+    if remote and commits_among([remote], cwd):
         known.append(remote)
-    out = run(["rev-list", "--objects", local, *known], cwd)
-    blobs = {}
-    for line in out.split(b"\n"):
-        name, _, raw = line.partition(b" ")
-        path = os.fsdecode(raw)
-        if path.endswith(suffixes):
-            blobs[name.decode()] = path
+    blobs = versions([local, *("^" + commit for commit in known)], cwd, suffixes)
     for blob, data in read_blobs(blobs, cwd):
         yield blobs[blob], data
+
+
+def commits_among(objects: Iterable[str], cwd: str) -> list[str]:
+    """Returns the commits that these object ids name, tags followed; what is missing or no commit is left out."""
+    asked = "".join(f"{item}^{{commit}}\n" for item in objects)
+    out = run(["cat-file", "--batch-check"], cwd, data=asked.encode())
+    return [line.split()[0].decode() for line in out.splitlines() if line.split()[1:2] == [b"commit"]]
+
+
+def versions(revisions: Iterable[str], cwd: str, suffixes: tuple[str, ...]) -> dict[str, str]:
+    """Returns every version of every file with these endings in the history of ``revisions``: paths by blob.
+
+    Asked of the changes that commits make, merges against each parent: a listing of objects names a blob once only,
+    under whichever path it met first.
+    """
+    options = ["--stdin", "--format=", "--raw", "-z", "--no-abbrev", "--no-renames", "-m", "--root", "--full-history"]
+    patterns = ["*" + suffix for suffix in suffixes]
+    out = run(["log", *options, "--", *patterns], cwd, data="".join(item + "\n" for item in revisions).encode())
+    found: dict[str, str] = {}
+    for match in re.finditer(rb":\d+ \d+ [0-9a-f]+ ([0-9a-f]+) [A-Z]\d*\0([^\0]+)\0", out):
+        if match[1].strip(b"0"):
+            found.setdefault(match[1].decode(), os.fsdecode(match[2]))
+    return found
 
 
 def unmerged(cwd: str) -> dict[str, dict[int, str]]:

@@ -37,18 +37,7 @@ def files_in_history(repository: Repository, since: float, suffixes: tuple[str, 
     """
     tops = worktrees(repository)
     starts = _commits(repository, tops, since)
-    blobs: dict[str, str] = {}
-    if starts:
-        out = git.run(
-            ["rev-list", "--objects", "--stdin"],
-            repository.top,
-            data="".join(c + "\n" for c in starts).encode(),
-        )
-        for line in out.split(b"\n"):
-            name, _, raw = line.partition(b" ")
-            path = os.fsdecode(raw)
-            if path.endswith(suffixes):
-                blobs.setdefault(name.decode(), path)
+    blobs = git.versions(starts, repository.top, suffixes) if starts else {}
     for top in tops:
         for line in git.run(["ls-files", "--stage", "-z", "--full-name"], top).split(b"\0"):
             meta, _, raw = line.partition(b"\t")
@@ -78,7 +67,14 @@ def _commits(repository: Repository, tops: list[str], since: float) -> list[str]
                 ["log", "--walk-reflogs", "--all", "--format=%H %gd", "--date=unix"], top, ok=(0, 128)
             ).decode("utf-8", "replace")
             commits.update(_young(log, since))
-    return sorted(commits)
+    listed = git.run(["worktree", "list", "--porcelain", "-z"], repository.top).split(b"\0")
+    commits.update(item.split()[1].decode() for item in listed if item.startswith(b"HEAD "))
+    if git.run(["rev-parse", "--verify", "--quiet", "refs/stash"], repository.top, ok=(0, 1)):
+        stashes = git.run(
+            ["log", "--walk-reflogs", "--format=%H", "refs/stash"], repository.top
+        )  # git never expires them
+        commits.update(stashes.decode().split())
+    return sorted(set(git.commits_among(sorted(commits), repository.top)))
 
 
 def _young(log: str, since: float) -> Iterator[str]:

@@ -4,7 +4,7 @@ An edge goes from the stage that writes a path to each stage that depends on tha
 directory above it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
@@ -14,10 +14,14 @@ from mltrack.pipeline.stage import Stage, contains, parents
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Stages by address in topological order, and for each the addresses it directly depends on, sorted."""
+    """Stages by address in topological order, and for each the addresses it directly depends on, sorted.
+
+    ``aliases`` are dependencies that are reached through links: the path where they really are.
+    """
 
     stages: dict[str, Stage]
     upstream: dict[str, tuple[str, ...]]
+    aliases: Mapping[str, str]
 
     def downstream(self) -> dict[str, tuple[str, ...]]:
         found: dict[str, list[str]] = {address: [] for address in self.stages}
@@ -45,9 +49,10 @@ class Graph:
         return None
 
 
-def build(stages: Iterable[Stage]) -> Graph:
+def build(stages: Iterable[Stage], aliases: Mapping[str, str] | None = None) -> Graph:
     """Returns the graph; raises PipelineError for a path with two owners, overlapping outputs, or a cycle."""
     by_address = {stage.address: stage for stage in stages}
+    real = aliases or {}
     owners = _owners(by_address.values())
     directories = _directories_above(owners)
     upstream: dict[str, tuple[str, ...]] = {}
@@ -59,7 +64,7 @@ def build(stages: Iterable[Stage]) -> Graph:
                 *(p.path for p in stage.params),
                 *((stage.env.lock,) if stage.env.lock else ()),
             )
-            for owner in _writers_of(path, owners, directories)
+            for owner in _writers_of(real.get(path, path), owners, directories)
         }
         if stage.address in needed:
             raise PipelineError(
@@ -74,7 +79,7 @@ def build(stages: Iterable[Stage]) -> Graph:
         raise PipelineError(
             f"the stages form a cycle: {cycle}", hint="`mltrack stage list` shows what each reads and writes"
         ) from None
-    return Graph({address: by_address[address] for address in order}, upstream)
+    return Graph({address: by_address[address] for address in order}, upstream, real)
 
 
 def _owners(stages: Iterable[Stage]) -> dict[str, str]:

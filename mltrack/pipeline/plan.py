@@ -142,7 +142,7 @@ def make(
         pending = tuple(
             (path, writer)
             for path in dict.fromkeys((*stage.deps, *(p.path for p in stage.params), *filter(None, (stage.env.lock,))))
-            for writer in _unsettled_writers(path, unsettled)
+            for writer in _unsettled_writers(graph.aliases.get(path, path), unsettled)
         )
         step = decide(stage, learn(stage, upcoming, pending), facts, options)
         steps.append(step)

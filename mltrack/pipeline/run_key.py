@@ -61,9 +61,11 @@ def run_key(parts: dict[str, Any], algorithm: Algorithm) -> str:
 def canonical_json(value: Any) -> bytes:
     """Returns UTF-8 JSON with sorted keys, no spaces, floats as ``repr``; raises PipelineError for NaN and infinity."""
     check_finite(value, "")
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode(
-        "utf-8", "surrogateescape"
-    )
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        raise PipelineError("a param or command holds a lone surrogate, which is no text") from None
 
 
 def check_finite(value: Any, where: str) -> None:
@@ -71,6 +73,8 @@ def check_finite(value: Any, where: str) -> None:
         raise PipelineError(
             f"param {where.lstrip('.')!r} is {value}: it has no canonical form, so it cannot be part of a key"
         )
+    if isinstance(value, int) and value.bit_length() > 8192:
+        raise PipelineError(f"param {where.lstrip('.')!r} is too large a number")
     if isinstance(value, dict):
         for name, item in value.items():
             check_finite(item, f"{where}.{name}")

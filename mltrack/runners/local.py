@@ -8,9 +8,10 @@ import os
 import select
 import signal
 import subprocess
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 
-from mltrack.disk.durable import make_directories, opened
+from mltrack.disk.durable import is_running, make_directories, opened
 from mltrack.errors import StageFailedError
 from mltrack.runners.job import Abilities, Job, Poll, State, Ticket
 
@@ -29,7 +30,8 @@ class _Running:
     command: str = ""
     result: Poll | None = None
     cancelled: bool = False
-    pidfd: int = field(default=-1)
+    pidfd: int = -1
+    mark: str = ""
 
 
 class LocalRunner:
@@ -41,10 +43,26 @@ class LocalRunner:
     def __init__(self, root: str, jobs_path: str) -> None:
         self._root = root
         self._jobs_path = jobs_path
+        self._marks_path = os.path.join(jobs_path, "running")
         self._running: dict[tuple[str, str], _Running] = {}
 
     def check(self) -> list[str]:
         return [] if os.access(self._root, os.W_OK) else [f"{self._root} cannot be written"]
+
+    def recover(self) -> list[str]:
+        """Ends what a process that is gone left running, and returns the labels of those jobs: the outputs that they go
+        on writing are about to be written anew."""
+        ended = []
+        for name in _names_in(self._marks_path):
+            owner, group, started, label = [*name.split("-", 3), "", "", "", ""][:4]
+            if not (owner.isdigit() and group.isdigit()) or is_running(int(owner)):
+                continue
+            if _start_time(int(group)) == started:
+                os.killpg(int(group), signal.SIGKILL)
+                ended.append(label)
+            with suppress(FileNotFoundError):
+                os.unlink(os.path.join(self._marks_path, name))
+        return ended
 
     def submit(self, job: Job) -> Ticket:
         directory = os.path.join(self._jobs_path, job.key)
@@ -110,6 +128,7 @@ class LocalRunner:
             )
             raise StageFailedError(f"{running.job.label}: cannot start in {what}: {error.strerror}") from error
         running.pidfd = os.pidfd_open(running.process.pid)
+        self._mark(running)
 
     def _advance(self, running: _Running, wait: float) -> None:
         assert running.process is not None
@@ -130,6 +149,40 @@ class LocalRunner:
             os.close(running.pidfd)
             running.pidfd = -1
         os.close(running.log)
+        self._unmark(running)
+
+    def _mark(self, running: _Running) -> None:
+        """Leaves a note of a process for whoever comes after this one was killed."""
+        assert running.process is not None
+        self._unmark(running)
+        make_directories(self._marks_path)
+        label = running.job.label.replace("/", "_")[:100]
+        name = f"{os.getpid()}-{running.process.pid}-{_start_time(running.process.pid)}-{label}"
+        running.mark = os.path.join(self._marks_path, name)
+        with opened(running.mark, os.O_WRONLY | os.O_CREAT):
+            pass
+
+    def _unmark(self, running: _Running) -> None:
+        if running.mark:
+            with suppress(FileNotFoundError):
+                os.unlink(running.mark)
+            running.mark = ""
+
+
+def _start_time(pid: int) -> str:
+    """When a process started, in the kernel's ticks: with its number it names a process for good."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return "gone"
+
+
+def _names_in(directory: str) -> list[str]:
+    try:
+        return os.listdir(directory)
+    except FileNotFoundError:
+        return []
 
 
 def _signal_group(process: "subprocess.Popen[bytes]", number: int) -> None:

@@ -18,6 +18,10 @@ class Runner(Protocol):
         """Returns what keeps this runner from working, each with what to do about it; nothing if it is fit."""
         ...
 
+    def recover(self) -> list[str]:
+        """Deals with what processes that are gone left running here; returns the labels of jobs that it ended."""
+        ...
+
     def submit(self, job: Job) -> Ticket:
         """Starts a job and returns at once."""
         ...

@@ -18,7 +18,7 @@ from mltrack.errors import IntegrityError, MissingObjectError
 from mltrack.objects import tree
 from mltrack.objects.content import TREE, Content
 from mltrack.objects.digest import Algorithm
-from mltrack.objects.tree_diff import leaves
+from mltrack.objects.tree_diff import extent, leaves
 from mltrack.store import pack
 from mltrack.store.index import Index, Row
 
@@ -88,7 +88,7 @@ class Cache:
         raw = bytes.fromhex(hex_digest)
         for id_, index in self.indexes().items():
             row = index.find(raw)
-            if row is not None and f"{hex_digest}.{id_}" not in self._quarantined:
+            if row is not None and not self.is_quarantined(hex_digest, id_):
                 return Place(self.pack_path(id_), row.offset, row.stored, id_)
         return None
 
@@ -106,7 +106,7 @@ class Cache:
                 break
             found: Set[bytes] = index.digests() & rest
             if self._quarantined:
-                found = {raw for raw in found if f"{raw.hex()}.{id_}" not in self._quarantined}
+                found = {raw for raw in found if not self.is_quarantined(raw.hex(), id_)}
             rest -= found
         return {wanted[raw] for raw in rest if not os.path.exists(self.loose_path(wanted[raw]))}
 
@@ -161,6 +161,10 @@ class Cache:
     def leaves_below(self, hex_digest: str) -> Iterator[tuple[bytes, tree.Entry]]:
         return leaves(hex_digest, self.read_tree)
 
+    def count_below(self, hex_digest: str) -> int:
+        """Returns how many files and links a tree holds."""
+        return extent(hex_digest, self.read_tree)
+
     def copy_to(
         self, hex_digest: str, descriptor: int, size: int, links: tuple[str, ...] = ("reflink", "copy")
     ) -> None:
@@ -169,8 +173,11 @@ class Cache:
         Where the file system can share blocks and ``links`` allows it, nothing is copied.
         """
         place = self._place(hex_digest)
-        if place.size != size:
-            self.quarantine(hex_digest, place, f"it has {place.size} bytes, not {size}")
+        if place.size != size and self.is_whole(hex_digest, place):
+            raise IntegrityError(
+                f"the object {self.algorithm.text(hex_digest)} has {place.size} bytes; what refers to it says {size}",
+                hint="the pointer, lock or tree that names it was damaged or forged",
+            )
         if place.pack_id:
             write_all(descriptor, self.read(hex_digest))
             return
@@ -193,6 +200,27 @@ class Cache:
                 context=hex_digest,
             )
         return place
+
+    def trust(self, pack_id: str) -> None:
+        """Forgets what was damaged in a pack: it was just written anew."""
+        for mark in [mark for mark in _names_in(self.quarantine_path) if mark.endswith("." + pack_id)]:
+            with suppress(FileNotFoundError):
+                os.unlink(os.path.join(self.quarantine_path, mark))
+
+    def is_whole(self, hex_digest: str, place: Place) -> bool:
+        """Returns whether an object's bytes match its digest."""
+        hasher, left = self.algorithm.new(), place.size
+        with opened(place.path, os.O_RDONLY) as descriptor:
+            os.lseek(descriptor, place.offset, os.SEEK_SET)
+            while left and (piece := os.read(descriptor, min(left, _PIECE))):
+                hasher.update(piece)
+                left -= len(piece)
+        return hasher.hexdigest() == hex_digest
+
+    def is_quarantined(self, hex_digest: str, pack_id: str) -> bool:
+        """Returns whether an object was found damaged in that pack."""
+        self.indexes()
+        return f"{hex_digest}.{pack_id}" in self._quarantined
 
     def quarantine(self, hex_digest: str, place: Place, why: str = "its bytes do not match its digest") -> None:
         """Sets a damaged object aside, so that it counts as missing and can be fetched anew; always raises IntegrityError."""
@@ -226,7 +254,7 @@ def rows_by_pack(cache: Cache, hex_digests: Iterable[str]) -> tuple[dict[str, li
     alone: list[str] = []
     rest = {bytes.fromhex(item) for item in hex_digests}
     for id_, index in cache.indexes().items():
-        hits = index.digests() & rest
+        hits = {raw for raw in index.digests() & rest if not cache.is_quarantined(raw.hex(), id_)}
         if hits:
             rows = [row for row in index if row.raw in hits] if len(hits) * 8 > index.count else _look_up(index, hits)
             packed[id_] = rows

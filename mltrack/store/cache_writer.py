@@ -180,3 +180,4 @@ class CacheWriter:
             os.fchmod(target, READ_ONLY)
         os.rename(temporary, index_path)
         os.rename(done.temporary, self._cache.pack_path(done.id))
+        self._cache.trust(done.id)

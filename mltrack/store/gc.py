@@ -85,7 +85,7 @@ def plan(cache: Cache, marked: set[str], records: Iterable[str], older_than: flo
     for id_, index in cache.indexes().items():
         if os.stat(cache.pack_path(id_)).st_mtime >= older_than:
             continue
-        live = [row for row in index if row.raw in raw_marked]
+        live = [row for row in index if row.raw in raw_marked and not cache.is_quarantined(row.raw.hex(), id_)]
         total = sum(row.stored for row in index)
         kept = sum(row.stored for row in live)
         if not live:
@@ -124,7 +124,7 @@ def _held_elsewhere(cache: Cache, raws: set[bytes], shrinking: set[str]) -> set[
     found: set[bytes] = set()
     for id_, index in cache.indexes().items():
         if id_ not in shrinking:
-            found |= index.digests() & raws
+            found |= {raw for raw in index.digests() & raws if not cache.is_quarantined(raw.hex(), id_)}
     return found
 
 

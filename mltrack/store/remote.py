@@ -34,13 +34,15 @@ class Held(NamedTuple):
 
 
 class Remote:
-    """One remote of the project. ``hints_path`` is a local directory for copies of its indexes, safe to delete."""
+    """One remote of the project. ``hints_path`` is a local directory for copies of its indexes, safe to delete;
+    ``ids_path`` one in which it is kept under which identity each remote was met."""
 
-    def __init__(self, name: str, store: Store, algorithm: Algorithm, hints_path: str) -> None:
+    def __init__(self, name: str, store: Store, algorithm: Algorithm, hints_path: str, ids_path: str = "") -> None:
         self.name = name
         self.store = store
         self.algorithm = algorithm
         self._hints_path = hints_path
+        self._ids_path = ids_path
         self._indexes: dict[str, Index] | None = None
 
     @property
@@ -50,8 +52,10 @@ class Remote:
     def open(self, *, create: bool = False) -> None:
         """Checks that this is a remote of this project's kind; with ``create`` makes an empty place into one.
 
-        Raises RemoteError for a place that holds something else: nothing is ever written among other files.
+        Raises RemoteError for a place that holds something else, since nothing is ever written among other files, and
+        for one that is not the remote it was before: an empty mount point must not take the data.
         """
+        known = self._known_id()
         try:
             data = self.store.get(MARKER)
         except (FileNotFoundError, RemoteError) as error:
@@ -59,6 +63,11 @@ class Remote:
                 raise RemoteError(
                     f"{self.url} is not a remote yet: it has no {MARKER}",
                     hint=f"`mltrack push -r {self.name}` makes an empty place into one",
+                ) from error
+            if known:
+                raise RemoteError(
+                    f"{self.url} was a remote before and is empty or gone now",
+                    hint=f"is the disk mounted? To begin anew there: mltrack remote add --force {self.name} {self.url}",
                 ) from error
             self._initialise(error)
             return
@@ -71,6 +80,12 @@ class Remote:
             )
         if value.get("hash") != self.algorithm.name:
             raise RemoteError(f"{self.url} holds {value.get('hash')} digests, this project uses {self.algorithm.name}")
+        if known and value.get("id") != known:
+            raise RemoteError(
+                f"{self.url} is another remote than before (id {value.get('id')}, expected {known})",
+                hint=f"if that is right: mltrack remote add --force {self.name} {self.url}",
+            )
+        self._remember_id(str(value.get("id", "")))
 
     def _initialise(self, error: Exception) -> None:
         if isinstance(error, FileNotFoundError) and next(iter(self.store.list("")), None) is not None:
@@ -80,6 +95,17 @@ class Remote:
             ) from error
         marker = {"mltrack": FORMAT, "hash": self.algorithm.name, "id": os.urandom(16).hex()}
         self.store.put(MARKER, (json.dumps(marker, indent=2, sort_keys=True) + "\n").encode(), replace=True)
+        self._remember_id(str(marker["id"]))
+
+    def _known_id(self) -> str:
+        data = read_bounded(os.path.join(self._ids_path, self.name), 4096) if self._ids_path else None
+        return (data or b"").decode("ascii", "replace").strip()
+
+    def _remember_id(self, id_: str) -> None:
+        if self._ids_path and id_ != self._known_id():
+            with suppress(OSError):
+                make_directories(self._ids_path)
+                write_atomic(os.path.join(self._ids_path, self.name), (id_ + "\n").encode())
 
     # what is there
 
@@ -98,6 +124,23 @@ class Remote:
         found: set[bytes] = set()
         for index in self.indexes().values():
             found |= index.digests()
+        return found
+
+    def present(self) -> set[bytes]:
+        """Returns the digests of what can really be had: named by an index, and the pack or file is there with at least
+        the bytes that the index promises. One listing; what is lost there is sent again by the next push."""
+        packs = {item.name: item.size for item in self.store.list("packs")}
+        alone = {item.name: item.size for item in self.store.list("objects")}
+        found: set[bytes] = set()
+        for index in self.indexes().values():
+            sizes = [packs.get(pack_path(id_), -1) for id_ in index.packs]
+            for row in index:
+                if row.pack == ALONE:
+                    is_there = alone.get(object_path(row.raw.hex())) == row.size
+                else:
+                    is_there = row.pack < len(sizes) and row.offset + row.stored <= sizes[row.pack]
+                if is_there:
+                    found.add(row.raw)
         return found
 
     def locate(self, hex_digests: Iterable[str]) -> tuple[dict[str, list[Row]], list[Row], set[str]]:
@@ -172,6 +215,12 @@ class Remote:
         data = encode(rows.values(), self.algorithm, packs=ids, supersedes=supersedes)
         self.store.put(index_path(self.algorithm.hex_of(data)), data)
         self._indexes = None
+
+
+def forget_id(ids_path: str, name: str) -> None:
+    """Forgets as what a remote was met, so that its name may mean another place."""
+    with suppress(FileNotFoundError):
+        os.unlink(os.path.join(ids_path, name))
 
 
 def pack_path(id_: str) -> str:

@@ -267,5 +267,5 @@ def _pack_bytes(remote: Remote, id_: str) -> int:
 def _damaged(remote: Remote, name: str, why: str = "does not match its digest") -> IntegrityError:
     return IntegrityError(
         f"{remote.url}/{name} {why}; nothing of it entered the cache",
-        hint="another remote may hold it; `mltrack push` from a clone that has the data repairs this one",
+        hint="another remote may hold it; else delete that file there, and `mltrack push` from a clone that has the data",
     )

@@ -100,6 +100,11 @@ def _check(session: Session, path: str, paths: list[str]) -> None:
                     f"{path!r} is written by stage {stage.address!r} (output {out.path!r})",
                     hint=f"`mltrack commit {stage.address}` records its present state",
                 )
+    if git.is_ignored(path + SUFFIX, project.path):
+        raise WorkspaceError(
+            f"git ignores {path + SUFFIX!r}, so nothing would remember {path!r}",
+            hint=f"let git see it: add the line `!{os.path.basename(path)}{SUFFIX}` to .gitignore, below what ignores it",
+        )
     in_git = git.tracked_below(path, project.path)
     if in_git:
         raise WorkspaceError(
@@ -118,10 +123,10 @@ def _add_one(session: Session, path: str) -> Added:
         writer.finish()
     if snapshot is None:
         raise WorkspaceError(f"{path!r} vanished while it was being added")
-    text = pointer.write(Pointer(os.path.basename(path), snapshot.content, extra), project.algorithm).encode()
-    if text != data:
-        project.write(pointer_path, text)
     directory, name = os.path.split(path)
     session.edit_text(os.path.join(directory, ".gitignore"), lambda before: ignore_file.include(before, [name]))
+    text = pointer.write(Pointer(name, snapshot.content, extra), project.algorithm).encode()
+    if text != data:
+        project.write(pointer_path, text)
     session.last.set(path, snapshot.content)
     return Added(path, snapshot.content, session.view.pointers.get(path))

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from mltrack.disk.lock import locked
-from mltrack.errors import FormatError, LockedError
+from mltrack.errors import FormatError, LockedError, WorkspaceError
 from mltrack.formats import lock_file, pointer
 from mltrack.formats.pointer import SUFFIX
 from mltrack.git import repository as git
@@ -20,6 +20,8 @@ from mltrack.verbs.session import Session
 from mltrack.workspace.trash import Trash
 
 DAY = 86400.0
+UNDO_DAYS = 14
+"""For so long what was replaced by force can be put back, whatever the grace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,17 @@ def gc(session: Session, *, dry_run: bool = False, now: float | None = None) -> 
     replaced lately. If any of them cannot be read, nothing is deleted.
     """
     project = session.project
+    if project.settings.text("cache.dir"):
+        raise WorkspaceError(
+            f"the cache at {project.cache.path} was put there by cache.dir, and other projects may use it: nothing was deleted",
+            hint="what they refer to cannot be told from here",
+        )
     moment = time.time() if now is None else now
     grace = project.settings.number("gc.grace_days") * DAY
     if not os.path.isdir(project.cache.path):
         return GcResult(0, 0, 0, dry_run)
     marked: set[str] = set()
-    roots = find_roots(session, moment - grace)
+    roots = find_roots(session, moment, grace)
     young, old = _records(session, moment - project.settings.number("cache.runs_days") * DAY)
     collector.mark(project.cache, roots.current, roots.history | young, marked)
     plan = collector.plan(project.cache, marked, old, moment - grace)
@@ -67,7 +74,7 @@ def _delete(session: Session, marked: set[str], moment: float, grace: float, old
     try:
         with locked(lock, wait=False, what="the cache"):
             fresh = Session(load(project.path, project.cwd, project.repository))
-            again = find_roots(fresh, moment - grace)
+            again = find_roots(fresh, moment, grace)
             collector.mark(project.cache, again.current, again.history, marked)
             plan = collector.plan(project.cache, marked, old, moment - grace)
             collector.execute(project.cache, plan)
@@ -78,12 +85,12 @@ def _delete(session: Session, marked: set[str], moment: float, grace: float, old
         ) from None
 
 
-def find_roots(session: Session, since: float) -> Roots:
+def find_roots(session: Session, moment: float, grace: float) -> Roots:
     """Returns everything that is referred to; raises if a root cannot be read."""
     project = session.project
     current = {target.content for target in session.view.targets().values()}
     history: set[Content] = set()
-    for path, data in git_roots.files_in_history(project.repository, since, (SUFFIX, LOCK_NAME)):
+    for path, data in git_roots.files_in_history(project.repository, moment - grace, (SUFFIX, LOCK_NAME)):
         history.update(_contents(path, data, session))
     for top in git_roots.worktrees(project.repository):
         other = os.path.normpath(os.path.join(top, os.path.relpath(project.path, project.repository.top)))
@@ -91,7 +98,8 @@ def find_roots(session: Session, since: float) -> Roots:
             there = Session(load(other, other, git.find(other) or project.repository))
             current |= {target.content for target in there.view.targets().values()}
             trash = Trash(os.path.join(there.project.state_path, "trash"), project.algorithm)
-            history |= {note.content for note in trash.notes() if note.moment >= since}
+            trash.forget_before(moment - UNDO_DAYS * DAY)
+            history |= {note.content for note in (*trash.notes(), *trash.notes(undone=True))}
     return Roots(current, history)
 
 

@@ -4,7 +4,7 @@ Hooks work from the cache only, never over the network, except before a push. On
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from mltrack.formats import lock_file, pointer
 from mltrack.formats.pointer import SUFFIX
 from mltrack.git import repository as git
 from mltrack.objects.content import Content
-from mltrack.pipeline.stage import LOCK_NAME
+from mltrack.pipeline.stage import LOCK_NAME, overlaps
 from mltrack.project import Project
 from mltrack.store import transfer
 from mltrack.store.transfer import Report
@@ -84,6 +84,7 @@ def _bring_along(project: Project, name: str, arguments: list[str]) -> list[str]
     session = Session(project)
     before = revision_view(old, project.path, project.algorithm) if old.strip("0") else None
     targets, gone = changed_targets(before, session.view)
+    gone = [target for target in gone if not git.tracked_below(target.path, project.path)]  # moved over to git
     result = checkout_targets(session, targets, gone=tuple(gone))
     return _words(result)
 
@@ -93,11 +94,9 @@ def changed_targets(before: View | None, after: View) -> tuple[list[Target], lis
     old = before.targets() if before is not None else {}
     new = after.targets()
     changed = [target for path, target in new.items() if path not in old or old[path].content != target.content]
-    return changed, [target for path, target in old.items() if path not in new and not _is_inside(path, new)]
-
-
-def _is_inside(path: str, targets: Iterable[str]) -> bool:
-    return any(path.startswith(other + "/") for other in targets)
+    return changed, [
+        target for path, target in old.items() if path not in new and not any(overlaps(path, other) for other in new)
+    ]
 
 
 def _moved(project: Project, name: str, arguments: list[str]) -> tuple[str, str] | None:
@@ -160,7 +159,7 @@ def _pre_push(project: Project, given: str, report: Report) -> list[str]:
     target = project.remote()
     target.open(create=True)
     with project.cache.in_use():
-        need = transfer.needed(project.cache, wanted, target.digests())
+        need = transfer.needed(project.cache, wanted, target.present())
         moved = transfer.push(project.cache, target, need, report)
     return [f"pushed {moved.objects} objects to {target.name}"] if moved.objects else []
 

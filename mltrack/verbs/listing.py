@@ -51,11 +51,14 @@ def _entries(session: Session, target: Target, *, recursive: bool) -> list[Liste
             pairs = list(cache.leaves_below(target.content.hex))
         else:
             pairs = [(entry.name, entry) for entry in cache.read_tree(target.content.hex)]
+        counts = {entry.hex: cache.count_below(entry.hex) for _, entry in pairs if entry.kind == tree.DIRECTORY}
     except MissingObjectError as error:
         raise MissingObjectError(f"{target.path}: {error.message}", hint=f"mltrack fetch {target.path}") from None
     return [
         Listed(
-            f"{target.path}/{os.fsdecode(path)}", Content(_KINDS[entry.kind], entry.hex, entry.size, 1), target.source
+            f"{target.path}/{os.fsdecode(path)}",
+            Content(_KINDS[entry.kind], entry.hex, entry.size, counts.get(entry.hex, 1)),
+            target.source,
         )
         for path, entry in sorted(pairs)
     ]

@@ -140,7 +140,7 @@ def resolve(project: Project, arguments: list[str], side: str = "") -> list[Reso
             if not side:
                 found.append(Resolved(path, result.conflicts))
                 continue
-            text = ours if side == "ours" else theirs
+            text = result.text if side == "ours" else _merge(project, path, base, theirs, ours).text
         project.write(path, text)
         if path in unmerged:
             git.run(["add", "--", path], project.path)

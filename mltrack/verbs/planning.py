@@ -17,7 +17,13 @@ def learner(session: Session) -> Learner:
     view = session.view
     assert isinstance(view.lock_state, LockState) and view.remembered is not None
     return Learner(
-        session.observer, view.lock_state, session.project.cache, session.project.read, view.remembered, os.environ
+        session.observer,
+        view.lock_state,
+        session.project.cache,
+        session.project.read,
+        view.remembered,
+        os.environ,
+        view.graph.aliases,
     )
 
 

@@ -8,6 +8,7 @@ from mltrack.config import edit
 from mltrack.config.settings import FILE_NAME, LOCAL_NAME
 from mltrack.errors import UsageError
 from mltrack.project import DIRECTORY, Project
+from mltrack.store.remote import forget_id
 from mltrack.store.remotes import KINDS, split
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
@@ -43,6 +44,9 @@ def add(
     kept = url
     if scheme == "file" and not os.path.isabs(path) and not path.startswith("~"):
         kept = os.path.relpath(os.path.join(project.cwd, path), os.path.dirname(project.shared_path))
+    if scheme == "file":
+        project.refuse_inside(os.path.normpath(os.path.join(project.cwd, os.path.expanduser(path))))
+    forget_id(project.remote_ids_path, name)
     path = _config(project, local=local)
     edit.set_value(path, f"remote.{name}.url", kept)
     is_default = default or not known
@@ -63,6 +67,7 @@ def list_remotes(project: Project) -> list[RemoteInfo]:
 def remove(project: Project, name: str) -> None:
     """Forgets a remote; nothing in it is touched."""
     _known(project, name)
+    forget_id(project.remote_ids_path, name)
     for path in (_config(project, local=False), _config(project, local=True)):
         if os.path.exists(path):
             edit.unset(path, f"remote.{name}")

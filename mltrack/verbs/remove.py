@@ -8,7 +8,6 @@ from mltrack.errors import UnsavedDataError, UsageError
 from mltrack.formats.pointer import SUFFIX
 from mltrack.git import ignore_file
 from mltrack.verbs.session import Session
-from mltrack.workspace.materialize import remove_tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,5 +41,5 @@ def remove(session: Session, arguments: list[str], *, data: bool = False) -> Rem
         session.edit_text(os.path.join(directory, ".gitignore"), partial(ignore_file.exclude, names=[name]))
         session.last.set(path, None)
         if data:
-            remove_tree(project.path, path)
+            session.checkout.clear(path)
     return RemoveResult(tuple(paths), data)

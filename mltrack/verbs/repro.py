@@ -11,7 +11,7 @@ from mltrack.engine.execute import Describe, Engine, Outcome, execute
 from mltrack.engine.inputs import Learner
 from mltrack.engine.lock_state import LockState
 from mltrack.engine.pipelines import choose
-from mltrack.events import Event
+from mltrack.events import Event, LeftoverEnded
 from mltrack.git import repository as git
 from mltrack.pipeline.plan import Facts, Options, Plan
 from mltrack.project import Project
@@ -76,7 +76,10 @@ class Repro:
         upstream = {a: tuple(n for n in needed if n in chosen) for a, needed in graph.upstream.items()}
         try:
             with session.project.cache.in_use():
-                yield from execute(self._engine(locks), plan, upstream, self.outcome)
+                engine = self._engine(locks)
+                for label in engine.runner.recover():
+                    yield LeftoverEnded(label)
+                yield from execute(engine, plan, upstream, self.outcome)
         finally:
             locks.fold(graph.stages.values())
             session.observer.close()

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
+from mltrack.disk.lock import locked
+from mltrack.engine.pipelines import nearest
 from mltrack.engine.view import Target, View, revision_view, workspace_view
 from mltrack.errors import MissingObjectError, UsageError
 from mltrack.formats.pointer import SUFFIX
@@ -64,7 +66,12 @@ class Session:
         for argument in arguments:
             found = self._matching(argument, targets)
             if not found:
-                raise UsageError(f"nothing tracked is called {argument!r}", hint="`mltrack ls` lists what is tracked")
+                near = nearest(argument, [*targets, *(target.source for target in targets.values())])
+                raise UsageError(
+                    f"nothing tracked is called {argument!r}",
+                    hint=near
+                    or "`mltrack ls` lists what is tracked; for another version of it, `git checkout REVISION`",
+                )
             chosen.update({target.path: target for target in found})
         return list(chosen.values())
 
@@ -74,10 +81,12 @@ class Session:
         if path.endswith(SUFFIX) and path.removesuffix(SUFFIX) in targets:
             path = path.removesuffix(SUFFIX)
         below = [target for target in targets.values() if contains(path, target.path)]
-        if below or by_stage:
-            return below or by_stage
+        if below:
+            return below
         above = next((target for target in targets.values() if contains(target.path, path)), None)
-        return [self._narrow(above, path)] if above is not None else []
+        if above is not None and (not by_stage or os.path.lexists(self.project.absolute(path))):
+            return [self._narrow(above, path)]
+        return by_stage
 
     def _narrow(self, target: Target, path: str) -> Target:
         """Returns the part of a tracked directory that ``path`` names."""
@@ -99,11 +108,12 @@ class Session:
 
     def edit_text(self, path: str, change: Callable[[str], str]) -> None:
         """Rewrites a text file of the workspace atomically, if ``change`` changes it; removes it once it is empty."""
-        before = (self.project.read(path) or b"").decode("utf-8", "surrogateescape")
-        after = change(before)
-        if after == before:
-            return
-        if after.strip():
-            self.project.write(path, after.encode("utf-8", "surrogateescape"))
-        else:
-            os.unlink(self.project.absolute(path))
+        with locked(os.path.join(self.project.tmp_path, "edit.lock")):
+            before = (self.project.read(path) or b"").decode("utf-8", "surrogateescape")
+            after = change(before)
+            if after == before:
+                return
+            if after.strip():
+                self.project.write(path, after.encode("utf-8", "surrogateescape"))
+            else:
+                os.unlink(self.project.absolute(path))

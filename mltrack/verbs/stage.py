@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
+from mltrack.engine.pipelines import check_outputs
 from mltrack.engine.view import View
 from mltrack.errors import UsageError
 from mltrack.formats import yaml
@@ -55,6 +56,7 @@ def add(session: Session, new: NewStage, *, force: bool = False) -> Stage:
 
     pipelines = sorted({*session.view.pipelines, path})
     graph = graphs.build(load_stages(pipelines, read))
+    check_outputs([graph.stages[stage_address(path, new.name)]], list(session.view.pointers), session.view.in_git)
     project.write(path, text.encode())
     return graph.stages[stage_address(path, new.name)]
 

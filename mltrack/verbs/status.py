@@ -61,7 +61,7 @@ def _target_status(session: Session, target: Target) -> TargetStatus:
     if snapshot is None:
         return TargetStatus(target.path, "missing", cache.holds(target.content))
     if snapshot.content.same_bytes(target.content):
-        return TargetStatus(target.path, "clean", cached=True)
+        return TargetStatus(target.path, "clean", cache.has(target.content.hex))
     cached = cache.holds(target.content)
     if target.content.kind == TREE and not cache.has(target.content.hex):
         return TargetStatus(target.path, "modified", cached)

@@ -43,7 +43,7 @@ def push(
     target.open(create=not dry_run)
     cache = session.project.cache
     with cache.in_use():
-        need = transfer.needed(cache, wanted, target.digests())
+        need = transfer.needed(cache, wanted, target.present())
         if dry_run:
             size = sum(need.objects.values()) + sum(place.size for place in map(cache.find, need.trees) if place)
             return TransferResult(target.name, Moved(len(need.objects) + len(need.trees), size), dry_run=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from mltrack.errors import UsageError
+from mltrack.objects.content import Content
 from mltrack.pipeline.stage import overlaps
 from mltrack.verbs.session import Session
 from mltrack.workspace.checkout import no_progress
@@ -16,10 +17,8 @@ class Undone:
 
 
 def undo(session: Session, arguments: list[str]) -> list[Undone]:
-    """Restores the newest replaced state, of the given paths or of whatever was replaced last.
-
-    What stands there now is saved first, so that undoing can be undone.
-    """
+    """Restores what the last command replaced, or the last one that replaced any of the given paths; repeated, what the
+    one before it did. What stands there now is saved to the cache first. What was put back counts as a change of one's own."""
     notes = session.trash.notes()
     if arguments:
         paths = [session.project.relative(argument) for argument in arguments]
@@ -28,13 +27,14 @@ def undo(session: Session, arguments: list[str]) -> list[Undone]:
         raise UsageError("nothing was replaced that could be put back")
     newest = [note for note in notes if note.file == notes[-1].file]
     done = []
+    replaced: list[tuple[str, Content]] = []
     with session.project.cache.in_use():
         for note in newest:
             plan = session.checkout.plan(note.path, note.content, force=True)
             before = session.checkout.save(note.path)
-            if before is not None:
-                session.trash.note([(note.path, before)])
-            session.checkout.carry_out(note.path, note.content, plan, no_progress)
+            replaced += [(note.path, before)] if before is not None else []
+            session.checkout.put(note.path, plan, no_progress)
             done.append(Undone(note.path, session.project.algorithm.text(note.content.hex), note.moment))
+        session.trash.undone(newest[0].file, replaced)
     session.observer.close()
     return done

@@ -11,7 +11,7 @@ from mltrack.objects import tree
 from mltrack.objects.content import EXEC, FILE, SYMLINK, TREE, Content
 from mltrack.objects.digest import XXH3, Algorithm
 from mltrack.objects.tree import Entry
-from mltrack.objects.tree_diff import Change, diff
+from mltrack.objects.tree_diff import Change, diff, extent
 from mltrack.store.cache import Cache
 from mltrack.store.cache_writer import CacheWriter
 from mltrack.workspace import checkout_plan
@@ -74,6 +74,8 @@ class Checkout(NamedTuple):
         if wanted is not None and wanted.same_bytes(present):
             return CheckoutPlan([], [], [], [])
         try:
+            if wanted is not None and wanted.kind == TREE:
+                extent(wanted.hex, self.cache.read_tree)
             changes = list(self.changes(root, snapshot, wanted))
         except MissingObjectError as error:
             raise MissingObjectError(
@@ -141,19 +143,28 @@ class Checkout(NamedTuple):
         lacking = self.cache.missing({entry.hex for entry in entries if entry.kind != tree.DIRECTORY})
         if lacking:
             first = next(entry for entry in entries if entry.hex in lacking)
+            name = os.fsdecode(first.name)
+            what = "it is" if name == os.path.basename(root) else f"{name!r} and {len(lacking) - 1} more objects are"
             raise MissingObjectError(
-                f"{root}: {len(lacking)} of its objects are not in the cache, first that of {os.fsdecode(first.name)!r} "
-                f"({self.cache.algorithm.text(first.hex)})",
+                f"{root}: {what} not in the cache ({self.cache.algorithm.text(first.hex)})",
                 hint=f"mltrack pull {root}",
                 context=first.hex,
             )
 
     def carry_out(self, root: str, wanted: Content | None, plan: CheckoutPlan, report: Report) -> None:
         """Does what the plan says. The caller has dealt with its conflicts, and saved what is unsaved."""
+        self.put(root, plan, report)
+        self.last.set(root, wanted)
+
+    def put(self, root: str, plan: CheckoutPlan, report: Report) -> None:
+        """Does what the plan says, without noting it as what the pointer or lock wanted: it stays a change of one's own."""
         if plan.operations:
             apply(self.project_path, self.tmp_path, os.fsencode(root), plan.operations, self.cache, self.links, report)
             self.observer.forget([root])
-        self.last.set(root, wanted)
+
+    def clear(self, root: str) -> None:
+        """Removes what stands at ``root``, saved or not; what ``.mltrackignore`` names stays, and so do its directories."""
+        self.put(root, self.plan(root, None, force=True), no_progress)
 
     def save(self, root: str) -> Content | None:
         """Saves what stands at ``root`` to the cache, durably, and returns it."""

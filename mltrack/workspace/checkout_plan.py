@@ -23,7 +23,8 @@ class Operation(NamedTuple):
 class CheckoutPlan(NamedTuple):
     """What to do, what is left because only the workspace changed it, and where both sides changed.
 
-    ``unsaved`` are the entries that go and that the cache lacks: saved first where ``force`` is given.
+    ``unsaved`` are the entries that go by ``force`` alone: changes of the person's own, or bytes that the cache lacks.
+    They are saved, and noted for ``undo``, first.
     """
 
     operations: list[Operation]
@@ -61,7 +62,7 @@ def decide(
         wanted_moved = not _same(new, before) if last is not None else new is not None
         if force:
             operations.append(Operation(path, new, old))
-            unsaved += [] if is_safe else [(path, old)]
+            unsaved += [(path, old)] if changed_here or not is_safe else []
         elif changed_here and not wanted_moved:
             kept.append(path)
         elif changed_here or not is_safe:

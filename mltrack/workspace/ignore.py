@@ -42,11 +42,15 @@ def tracked_rule(project_path: str) -> Skip:
 def dependency_rule(project_path: str, directories: Iterable[str], owned: Iterable[str]) -> Skip:
     """Returns the rule for dependency directories; ``owned`` are the paths of pointers and outputs.
 
-    Asks git once, for all of the directories.
+    Asks git once, for all of the directories. A directory that git ignores as a whole is taken as it stands: someone
+    declared that a result depends on it.
     """
     ignored_files: set[bytes] = set()
     ignored_directories: set[bytes] = set()
-    for path in git.ignored_below(directories, project_path):
+    declared = list(directories)
+    for path in git.ignored_below(declared, project_path):
+        if any(contains(path.rstrip("/"), directory) for directory in declared):
+            continue  # the dependency itself is ignored: then all of it counts
         (ignored_directories if path.endswith("/") else ignored_files).add(os.fsencode(path.rstrip("/")))
     kept = [os.fsencode(path) for path in owned]
     kept_set = set(kept)

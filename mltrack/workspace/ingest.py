@@ -68,6 +68,33 @@ class Hashing:
         return hasher.hexdigest(), total
 
 
+class Following(Hashing):
+    """Hashes, and sees through links: what a command reads through one is part of what it depends on."""
+
+    def __init__(self, algorithm: Algorithm, project_path: str) -> None:
+        super().__init__(algorithm)
+        self._top = os.fsencode(os.path.realpath(project_path)) + b"/"
+
+    def link(self, path: bytes, target: bytes) -> str:
+        real = os.path.realpath(path)
+        if not real.startswith(self._top):
+            return self.algorithm.hex_of(target)
+        return self.algorithm.hex_of(target + b"\0" + self._seen_through(real).encode())
+
+    def _seen_through(self, real: bytes) -> str:
+        """The digest of the file a link leads to; of a directory, that of all files in it by name."""
+        if os.path.isfile(real):
+            return self.file(real).hex
+        parts = []
+        for directory, names, files in os.walk(real):
+            names[:] = sorted(name for name in names if name not in (b".git", b".mltrack", b"__pycache__"))
+            for name in sorted(files):
+                inner = os.path.join(directory, name)
+                if os.path.isfile(inner) and not name.endswith(b".pyc"):
+                    parts.append(inner[len(real) :] + b"\0" + self.file(os.path.realpath(inner)).hex.encode())
+        return self.algorithm.hex_of(b"\n".join(parts))
+
+
 class Saving:
     """Saves files, links and trees to the cache; what is there already is not written again."""
 

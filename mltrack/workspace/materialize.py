@@ -6,7 +6,6 @@ a lock leads out of the project. A file is complete before it has its name; a ki
 
 import errno
 import os
-import stat
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
@@ -36,7 +35,7 @@ def apply(
     Removes first, directories that became empty included, then creates. Raises on the first failure; running again
     completes what is left.
     """
-    ordered = sorted(operations)
+    ordered = sorted(operations, key=lambda op: (op.path, op.entry is not None))
     with Beneath(project_path) as beneath:
         gone = [op for op in ordered if op.replaced is not None and (op.entry is None or _kinds_differ(op))]
         for op in reversed(gone):
@@ -76,9 +75,8 @@ def _remove(beneath: Beneath, op: Operation, root: bytes) -> None:
 def _create(
     beneath: Beneath, tmp_path: str, path: bytes, entry: Entry, root: bytes, cache: Cache, links: tuple[str, ...]
 ) -> None:
-    for part in path[len(root) :].split(b"/"):
-        if part:
-            tree.check_name(part)
+    for part in path.split(b"/"):
+        tree.check_name(part)
     if entry.kind == DIRECTORY:
         beneath.directory(path, create=True)
         return
@@ -140,34 +138,6 @@ def _in_the_way(path: bytes) -> WorkspaceError:
         f"{os.fsdecode(path)!r} is a directory that holds files mltrack does not track, where a file must stand",
         hint="move it away",
     )
-
-
-def remove_tree(project_path: str, path: str) -> None:
-    """Removes whatever stands at a path of the project, without following links; nothing there is fine."""
-    with Beneath(project_path) as beneath:
-        try:
-            parent, name = beneath.parent(os.fsencode(path))
-            state = os.lstat(name, dir_fd=parent)
-        except FileNotFoundError:
-            return
-        if not stat.S_ISDIR(state.st_mode):
-            os.unlink(name, dir_fd=parent)
-            return
-        pending, directories = [os.fsencode(path)], []
-        while pending:
-            directory = pending.pop()
-            directories.append(directory)
-            descriptor = beneath.directory(directory)
-            for found in os.listdir(descriptor):
-                item = os.fsencode(found)
-                if stat.S_ISDIR(os.lstat(item, dir_fd=descriptor).st_mode):
-                    pending.append(directory + b"/" + item)
-                else:
-                    os.unlink(item, dir_fd=descriptor)
-        for directory in reversed(directories):
-            beneath.forget()
-            parent, name = beneath.parent(directory)
-            os.rmdir(name, dir_fd=parent)
 
 
 def make_parents(project_path: str, path: str) -> None:

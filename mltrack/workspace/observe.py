@@ -15,7 +15,7 @@ from mltrack.objects.digest import XXH3, Algorithm
 from mltrack.pipeline.stage import contains
 from mltrack.workspace import stat_index
 from mltrack.workspace.ignore import Skip, dependency_rule, is_owned, tracked_rule
-from mltrack.workspace.ingest import Hashing, Ingest
+from mltrack.workspace.ingest import Following, Hashing, Ingest
 from mltrack.workspace.scan import Report, Snapshot, no_report, scan
 from mltrack.workspace.stat_index import Block, Blocks
 
@@ -93,7 +93,8 @@ class Observer:
     def dependency(self, path: str) -> Content | None:
         """Returns what stands at a dependency."""
         if is_owned(path, self.owned):
-            snapshot = self.tracked(path)
+            inside = path not in self.owned  # a part of something tracked: its links may lead to other parts
+            snapshot = self._look(Key(path, tracked=True), None, self.tracked_rule, strict=not inside)
         elif path in self._rules or os.path.isdir(os.path.join(self.project_path, path)):
             self.prepare([path])
             snapshot = self._look(Key(path, tracked=False), None, self._rules[path])
@@ -125,7 +126,7 @@ class Observer:
             self._files.save()
             self._files.changed = False
 
-    def _look(self, key: Key, ingest: Ingest | None, skip: Skip) -> Snapshot | None:
+    def _look(self, key: Key, ingest: Ingest | None, skip: Skip, *, strict: bool = True) -> Snapshot | None:
         if ingest is None and key in self._snapshots:
             return self._snapshots[key]
         target = self._target(key)
@@ -133,15 +134,9 @@ class Observer:
         is_directory = os.path.isdir(os.path.join(self.project_path, target))
         files = self._load_files()
         known = stat_index.read(index_file, self.algorithm) if is_directory else files.known(os.fsencode(key.path))
-        snapshot = scan(
-            self.project_path,
-            target,
-            known,
-            ingest or Hashing(self.algorithm),
-            skip,
-            strict=key.tracked,
-            report=self.report,
-        )
+        chosen = ingest or (Hashing(self.algorithm) if key.tracked else Following(self.algorithm, self.project_path))
+        is_strict = key.tracked and strict
+        snapshot = scan(self.project_path, target, known, chosen, skip, strict=is_strict, report=self.report)
         if snapshot is not None and snapshot.changed:
             if is_directory:
                 self._try_write(index_file, snapshot.blocks)

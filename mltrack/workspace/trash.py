@@ -10,12 +10,15 @@ from mltrack.disk.durable import make_directories, read_bounded, write_atomic
 from mltrack.errors import FormatError
 from mltrack.formats import json_text
 from mltrack.formats.lock_file import content_data, parse_content
+from mltrack.formats.paths import check_path
 from mltrack.objects.content import Content
 from mltrack.objects.digest import Algorithm
 
+_UNDONE = ".undone"
+
 
 class Replaced(NamedTuple):
-    """One note: what stood at ``path`` until ``moment``, in seconds since 1970."""
+    """One note: what stood at ``path`` until ``moment``, in seconds since 1970. ``file`` holds all notes of a command."""
 
     path: str
     content: Content
@@ -24,31 +27,54 @@ class Replaced(NamedTuple):
 
 
 class Trash:
-    """Notes in one directory of the worktree, one file per command; they expire with the cache's grace."""
+    """Notes in one directory of the worktree, one file per command."""
 
     def __init__(self, path: str, algorithm: Algorithm) -> None:
         self._path = path
         self._algorithm = algorithm
+        self._file = os.path.join(path, f"{time.time_ns():020d}-{os.getpid()}.json")
+        self._items: list[tuple[str, Content]] = []
 
     def note(self, saved: list[tuple[str, Content]]) -> None:
         """Writes down, durably, what is about to be replaced; its bytes are in the cache already."""
-        if not saved:
-            return
-        make_directories(self._path)
-        items = [{"path": path, **content_data(content, self._algorithm)} for path, content in saved]
-        data = {"mltrack": 1, "moment": time.time(), "replaced": items}
-        path = os.path.join(self._path, f"{time.time_ns():020d}-{os.getpid()}.json")
-        write_atomic(path, (json.dumps(data, indent=1) + "\n").encode())
+        if saved:
+            self._items += saved
+            self._write(self._file, self._items)
 
-    def notes(self) -> list[Replaced]:
-        """Returns all notes, oldest first; unreadable ones are passed over."""
-        found: list[Replaced] = []
+    def undone(self, file: str, replaced: list[tuple[str, Content]]) -> None:
+        """Takes a command's notes out of what can be undone, and keeps what undoing them replaced beside them."""
+        self._write(file + _UNDONE, replaced)
         with suppress(FileNotFoundError):
-            for name in sorted(os.listdir(self._path)):
+            os.unlink(file)
+
+    def notes(self, *, undone: bool = False) -> list[Replaced]:
+        """Returns all notes, oldest first, or with ``undone`` those that undoing left; unreadable ones are passed over."""
+        found: list[Replaced] = []
+        for name in self._names():
+            if name.endswith(_UNDONE) == undone:
                 path = os.path.join(self._path, name)
-                with suppress(FormatError, OSError, KeyError, TypeError):
+                with suppress(FormatError, OSError, KeyError, TypeError, ValueError):
                     value = json_text.load(read_bounded(path, 64 << 20) or b"", path)
                     for item in value["replaced"]:
                         content = parse_content(item, self._algorithm, path)
-                        found.append(Replaced(str(item["path"]), content, float(value["moment"]), path))
+                        found.append(Replaced(check_path(item["path"], path), content, float(value["moment"]), path))
         return found
+
+    def forget_before(self, moment: float) -> None:
+        """Deletes notes that are older."""
+        for note in (*self.notes(), *self.notes(undone=True)):
+            if note.moment < moment:
+                with suppress(FileNotFoundError):
+                    os.unlink(note.file)
+
+    def _names(self) -> list[str]:
+        try:
+            return sorted(os.listdir(self._path))
+        except FileNotFoundError:
+            return []
+
+    def _write(self, path: str, items: list[tuple[str, Content]]) -> None:
+        make_directories(self._path)
+        replaced = [{"path": place, **content_data(content, self._algorithm)} for place, content in items]
+        data = {"mltrack": 1, "moment": time.time(), "replaced": replaced}
+        write_atomic(path, (json.dumps(data, indent=1) + "\n").encode())

@@ -7,7 +7,7 @@ import pytest
 from mltrack.errors import FormatError, IntegrityError
 from mltrack.formats import lock_file, pointer, run_record
 from mltrack.formats.pointer import Pointer
-from mltrack.formats.run_record import RunRecord
+from mltrack.formats.run_record import Fact, RunRecord
 from mltrack.objects import tree
 from mltrack.objects.content import EXEC, FILE, TREE, Content
 from mltrack.objects.digest import XXH3, algorithm
@@ -30,6 +30,7 @@ ENTRY = Entry(
     uncached=frozenset({"m"}),
     unpushed=frozenset({"o"}),
 )
+FACT = Fact("mltrack.lock", HEX, "train", ENTRY)
 
 
 @pytest.mark.parametrize(
@@ -69,12 +70,12 @@ def test_run_records_and_journals() -> None:
     record = RunRecord(HEX, "train", ENTRY, "run", 1.5, 2.25, 0, HEX, "abc", dirty=True, runner="local", platform="x")
     text = run_record.write(record, XXH3)
     assert run_record.parse(text.encode(), XXH3, "r") == record
-    line = run_record.journal_line("mltrack.lock", "train", ENTRY, XXH3)
-    assert run_record.parse_journal(line * 2, XXH3, "j") == [("mltrack.lock", "train", ENTRY)] * 2
+    line = run_record.journal_line(FACT, XXH3)
+    assert run_record.parse_journal(line * 2, XXH3, "j") == [FACT] * 2
 
 
 def test_a_torn_end_of_a_journal_is_dropped_and_damage_before_it_is_told() -> None:
-    line = run_record.journal_line("mltrack.lock", "train", ENTRY, XXH3)
+    line = run_record.journal_line(FACT, XXH3)
     for tail in (line[:-5], b"\0" * 100, line[:10]):
         assert len(run_record.parse_journal(line + tail, XXH3, "j")) == 1
     with pytest.raises(FormatError, match="j:1"):

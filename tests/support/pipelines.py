@@ -29,6 +29,9 @@ class StubRunner:
     def check(self) -> list[str]:
         return []
 
+    def recover(self) -> list[str]:
+        return []
+
     def submit(self, job: Job) -> Ticket:
         command = job.items[0].commands[0]
         words = command.split()
