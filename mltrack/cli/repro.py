@@ -49,6 +49,8 @@ def repro(
         return
     with verb.alone(session.project, lambda: tell("another repro is at work here; waiting for it")):
         work = verb.Repro(session, options, describe)
+        for warning in work.check_data():
+            tell(f"warning: {warning}")
         plan = work.plan()
         if not plan.steps:
             tell("There are no stages. hint: mltrack stage add --help")

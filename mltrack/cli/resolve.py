@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from mltrack.cli.checkout import show
 from mltrack.cli.invocation import announce, open_session
 from mltrack.cli.options import command_app
 from mltrack.errors import UnsavedDataError
@@ -20,12 +21,15 @@ def resolve(
     """Settles merge conflicts in pointers and locks, file by file and stage by stage, and stages the result for git."""
     if ours and theirs:
         raise typer.BadParameter("--ours and --theirs exclude each other")
-    found = verb.resolve(open_session().project, paths or [], "ours" if ours else "theirs" if theirs else "")
+    project = open_session().project
+    found = verb.resolve(project, paths or [], "ours" if ours else "theirs" if theirs else "")
     for item in found:
         if not item.conflicts:
             announce(f"resolved {item.path}")
         for stage in item.dropped:
             announce(f"  {stage}: both sides changed it; `mltrack repro` runs or restores it")
+    if all(not item.conflicts for item in found) and found:
+        show(verb.bring_along(project, found))
     left = [item for item in found if item.conflicts]
     if left:
         lines = [f"{item.path}: both sides changed {', '.join(item.conflicts[:5])}" for item in left]

@@ -14,7 +14,7 @@ from mltrack.disk.durable import make_directories, read_bounded, write_atomic
 from mltrack.git import repository as git
 from mltrack.git.repository import Repository
 
-HOOKS = ("post-checkout", "post-merge", "post-rewrite", "pre-commit", "pre-push")
+HOOKS = ("post-checkout", "post-commit", "post-merge", "post-rewrite", "pre-commit", "pre-push")
 MARK = "# installed by mltrack"
 ATTRIBUTES = ("*.mlt merge=mltrack-pointer", "mltrack.lock merge=mltrack-lock")
 DRIVERS = {"mltrack-pointer": "merge of mltrack pointers", "mltrack-lock": "merge of mltrack locks"}

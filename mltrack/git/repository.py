@@ -105,10 +105,13 @@ def resolve(revision: str, cwd: str) -> str:
     try:
         out = run(["rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}"], cwd)
     except GitError:
-        raise GitError(
-            f"there is no revision {revision!r} in git",
-            hint="`git log --oneline` and `git tag` list what there is",
-        ) from None
+        old, dots, new = revision.partition("..")
+        hint = (
+            f"two revisions are two words: {old} {new}"
+            if dots
+            else "`git log --oneline` and `git tag` list what there is"
+        )
+        raise GitError(f"there is no revision {revision!r} in git", hint=hint) from None
     return out.decode().strip()
 
 
@@ -175,6 +178,13 @@ def is_ignored(path: str, cwd: str) -> bool:
     """Returns whether git's ignore rules cover ``path``, tracked or not."""
     out = run(["check-ignore", "--no-index", "-z", "--stdin"], cwd, data=os.fsencode(path) + b"\0", ok=(0, 1))
     return bool(out)
+
+
+def ignored_among(paths: Iterable[str], cwd: str) -> list[str]:
+    """Returns those of the paths that git ignores and does not track."""
+    asked = b"".join(os.fsencode(path) + b"\0" for path in paths)
+    out = run(["check-ignore", "-z", "--stdin"], cwd, data=asked, ok=(0, 1)) if asked else b""
+    return [os.fsdecode(name) for name in out.split(b"\0") if name]
 
 
 def files_at(commit: str, cwd: str, wanted: Iterable[str] = ()) -> dict[str, str]:

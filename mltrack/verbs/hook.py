@@ -21,7 +21,7 @@ from mltrack.store import transfer
 from mltrack.store.transfer import Report
 from mltrack.verbs.checkout import CheckoutResult, checkout_targets
 from mltrack.verbs.session import Session
-from mltrack.verbs.status import TargetStatus, status
+from mltrack.verbs.status import status
 
 ZERO = "0" * 40
 
@@ -74,6 +74,8 @@ def _projects(cwd: str, lines: list[str]) -> list[Project]:
 
 
 def _bring_along(project: Project, name: str, arguments: list[str]) -> list[str]:
+    if name == "post-commit":
+        return _catch_up(Session(project))
     commits = _moved(project, name, arguments)
     if commits is None:
         return []
@@ -87,6 +89,17 @@ def _bring_along(project: Project, name: str, arguments: list[str]) -> list[str]
     gone = [target for target in gone if not git.tracked_below(target.path, project.path)]  # moved over to git
     result = checkout_targets(session, targets, gone=tuple(gone))
     return _words(result)
+
+
+def _catch_up(session: Session) -> list[str]:
+    """After a commit that concluded a merge, a revert or a cherry-pick, for which git runs no other hook: targets whose
+    recorded version is not the one that was last checked out or recorded here."""
+    behind = []
+    for target in session.view.targets().values():
+        last = session.last.get(target.path)
+        if last is not None and not target.content.same_bytes(last):
+            behind.append(target)
+    return _words(checkout_targets(session, behind)) if behind else []
 
 
 def changed_targets(before: View | None, after: View) -> tuple[list[Target], list[Target]]:
@@ -137,10 +150,12 @@ def _is_ours(path: str) -> bool:
 def _pre_commit(session: Session) -> list[str]:
     if not session.view.pointers:
         return []
-    unsaved: list[TargetStatus] = [
-        item for item in status(session, list(session.view.pointers)).data if item.state == "modified"
-    ]
-    return [f"{item.path} changed since it was recorded; `mltrack add {item.path}` records it" for item in unsaved]
+    said = {
+        "modified": "{0} changed since it was recorded; `mltrack add {0}` records it",
+        "outdated": "{0} is an older version than its pointer says; `mltrack checkout {0}` brings it up to date",
+    }
+    found = status(session, [session.project.absolute(path) for path in session.view.pointers]).data
+    return [said[item.state].format(item.path) for item in found if item.state in said]
 
 
 # before a push

@@ -15,6 +15,8 @@ from mltrack.pipeline.stage import LOCK_NAME, Entry
 from mltrack.project import Project
 from mltrack.store.cache_writer import CacheWriter
 from mltrack.store.pack import TREES
+from mltrack.verbs.checkout import CheckoutResult, checkout_targets
+from mltrack.verbs.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,13 @@ def _leave_markers(project: Project, base_file: str, ours_file: str, theirs_file
 def _merge(project: Project, path: str, base: bytes, ours: bytes, theirs: bytes) -> Merge:
     merge = merge_lock if os.path.basename(path) == LOCK_NAME else merge_pointer
     return merge(project, path, base, ours, theirs)
+
+
+def bring_along(project: Project, found: list[Resolved]) -> CheckoutResult:
+    """Checks out the tracked data whose pointers were just settled."""
+    session = Session(project)
+    settled = {item.path.removesuffix(SUFFIX) for item in found if not item.conflicts}
+    return checkout_targets(session, [target for path, target in session.view.targets().items() if path in settled])
 
 
 def resolve(project: Project, arguments: list[str], side: str = "") -> list[Resolved]:

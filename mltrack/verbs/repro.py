@@ -11,15 +11,18 @@ from mltrack.engine.execute import Describe, Engine, Outcome, execute
 from mltrack.engine.inputs import Learner
 from mltrack.engine.lock_state import LockState
 from mltrack.engine.pipelines import choose
+from mltrack.errors import WorkspaceError
 from mltrack.events import Event, LeftoverEnded
 from mltrack.git import repository as git
 from mltrack.pipeline.plan import Facts, Options, Plan
+from mltrack.pipeline.stage import overlaps
 from mltrack.project import Project
 from mltrack.runners.registry import open_runner
 from mltrack.runners.runner import Runner
 from mltrack.store.cache_writer import CacheWriter
 from mltrack.verbs import planning
 from mltrack.verbs.session import Session
+from mltrack.workspace.ignore import is_owned
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,33 @@ class Repro:
         self.facts: Facts = planning.facts(session)
         self.outcome = Outcome()
         self._describe = describe
+
+    def check_data(self) -> list[str]:
+        """Returns warnings about what stages start from: data that differs from its pointer, and files that other
+        clones will lack. Raises WorkspaceError for data that is older than its pointer: a result of it would be of a
+        version that nobody asked for."""
+        session, warnings = self.session, []
+        stages = [session.view.graph.stages[address] for address in self.addresses]
+        deps = sorted({dep for stage in stages for dep in stage.deps})
+        for path, content in session.view.pointers.items():
+            if not any(overlaps(path, dep) for dep in deps):
+                continue
+            snapshot = session.observer.tracked(path)
+            if snapshot is None or snapshot.content.same_bytes(content):
+                continue
+            if snapshot.content.same_bytes(session.last.get(path)):
+                raise WorkspaceError(
+                    f"{path!r} in the workspace is an older version than its pointer says",
+                    hint=f"mltrack checkout {path}",
+                )
+            warnings.append(f"{path} differs from its pointer; `mltrack add {path}` records what the stages read")
+        outs = [out.path for stage in session.view.graph.stages.values() for out in stage.outs]
+        loose = [dep for dep in deps if not is_owned(dep, (*session.view.pointers, *outs))]
+        for dep in git.ignored_among(loose, session.project.path):
+            warnings.append(
+                f"{dep} is ignored by git, and neither tracked nor written by a stage: other clones lack it"
+            )
+        return warnings
 
     def plan(self) -> Plan:
         """Returns what would happen; looks, and changes nothing but the stat index."""

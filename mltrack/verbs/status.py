@@ -21,8 +21,8 @@ class FileChange(NamedTuple):
 
 
 class TargetStatus(NamedTuple):
-    """One tracked path. ``state`` is 'clean', 'modified', 'missing' (not in the workspace); ``cached`` says whether
-    everything recorded of it is in the cache."""
+    """One tracked path. ``state`` is 'clean', 'modified', 'missing' (not in the workspace), or 'outdated': as it was last
+    checked out, while the pointer has changed since. ``cached`` says whether what is recorded is in the cache."""
 
     path: str
     state: str
@@ -63,6 +63,8 @@ def _target_status(session: Session, target: Target) -> TargetStatus:
     if snapshot.content.same_bytes(target.content):
         return TargetStatus(target.path, "clean", cache.has(target.content.hex))
     cached = cache.holds(target.content)
+    if snapshot.content.same_bytes(session.last.get(target.path)):
+        return TargetStatus(target.path, "outdated", cached)
     if target.content.kind == TREE and not cache.has(target.content.hex):
         return TargetStatus(target.path, "modified", cached)
     changes = []
