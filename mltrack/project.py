@@ -5,6 +5,7 @@ clone and stand in the main one.
 """
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +13,7 @@ from functools import cached_property
 from mltrack.config import settings as config
 from mltrack.config.settings import Settings
 from mltrack.disk.durable import make_directories, read_bounded, write_atomic
+from mltrack.engine.remember import Remembered
 from mltrack.errors import ConfigError, UsageError, WorkspaceError
 from mltrack.formats.paths import check_path
 from mltrack.git import repository as git
@@ -25,6 +27,7 @@ from mltrack.workspace.observe import Observer
 
 DIRECTORY = ".mltrack"
 _COMMITTED = (f"{DIRECTORY}/{config.FILE_NAME}", f"{DIRECTORY}/.gitignore")
+_STATE = re.compile(rb"\.mltrack/(?!config\.toml\0|\.gitignore\0)")
 IGNORED = "/cache/\n/index/\n/jobs/\n/journal/\n/last/\n/remotes/\n/tmp/\n/trash/\n/config.local.toml\n"
 
 
@@ -165,7 +168,9 @@ def load(path: str, cwd: str, repository: Repository, environment: Mapping[str, 
         raise WorkspaceError(f"{own} is a symbolic link", hint="mltrack's directory must be a real one: move it here")
     shared = shared_path(path, repository)
     _refuse_committed_state(path, repository, shared)
-    settings = config.load(os.path.join(own, config.FILE_NAME), os.path.join(shared, config.LOCAL_NAME), environment)
+    remembered = Remembered(os.path.join(own, "index"))
+    project_config, local_config = os.path.join(own, config.FILE_NAME), os.path.join(shared, config.LOCAL_NAME)
+    settings = config.load(project_config, local_config, environment, remembered)
     if settings.origin("core.hash").level not in ("default", "project"):
         raise ConfigError("core.hash is a property of the project: it stands in .mltrack/config.toml only")
     return Project(path, cwd, repository, shared, settings, algorithm(settings.text("core.hash")))
@@ -173,11 +178,11 @@ def load(path: str, cwd: str, repository: Repository, environment: Mapping[str, 
 
 def _refuse_committed_state(path: str, repository: Repository, shared: str) -> None:
     """What mltrack keeps for itself is trusted as its own: a clone must not bring any of it along."""
-    places = [path]
+    places = [(path, repository.git_dir)]
     if repository.main_worktree is not None and shared.startswith(repository.main_worktree + os.sep):
-        places.append(os.path.dirname(shared))
-    for place in dict.fromkeys(places):
-        if os.path.isdir(place):
+        places.append((os.path.dirname(shared), repository.common_dir))
+    for place, git_dir in dict.fromkeys(places):
+        if os.path.isdir(place) and git.index_may_hold(git_dir, _STATE):
             for name in git.tracked_below(DIRECTORY, place):
                 if name not in _COMMITTED:
                     raise WorkspaceError(

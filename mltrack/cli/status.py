@@ -25,10 +25,12 @@ def status(
     with ProgressLine() as line:
         session.observer.report = lambda count: line.update("files", count)
         result = verb.status(session, targets or [])
-    if as_json:
+    if as_json and result.problem is None:
         emit_json(_data(result))
-    else:
+    elif not as_json:
         _show(result)
+    if result.problem is not None:
+        raise result.problem
     if result.hooks_missing:
         tell("git hooks are not installed in this clone, so data does not follow `git checkout`; hint: mltrack init")
     return EXIT_DIFFERENCES if check and not result.is_clean else 0
@@ -53,7 +55,7 @@ def _show(result: verb.Status) -> None:
     for step in waiting:
         reasons = "; ".join(map(describe, step.reasons))
         say(f"  {VERDICTS[step.verdict]:<9} {step.stage.address}  ({reasons})")
-    if not changed and not waiting:
+    if not changed and not waiting and result.problem is None:
         total = plural(len(result.data), "tracked path")
         say(f"Nothing changed: {total}, {plural(len(result.plan.steps), 'stage')} up to date.")
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from mltrack.config import schema
 from mltrack.config.schema import Level
 from mltrack.disk.durable import read_bounded
+from mltrack.engine.remember import Remembered
 from mltrack.errors import ConfigError
 
 MAX_BYTES = 1 << 20
@@ -70,7 +71,9 @@ def user_config_path(environment: Mapping[str, str]) -> str:
     return os.path.join(user_config_dir("mltrack"), FILE_NAME)
 
 
-def load(project_config: str | None, local_config: str | None, environment: Mapping[str, str]) -> Settings:
+def load(
+    project_config: str | None, local_config: str | None, environment: Mapping[str, str], remembered: Remembered
+) -> Settings:
     """Returns the settings from these files, as far as they exist, and from ``MLTRACK_SECTION_KEY`` variables."""
     values: dict[str, Value] = {}
     levels: tuple[tuple[Level, str | None], ...] = (
@@ -78,7 +81,7 @@ def load(project_config: str | None, local_config: str | None, environment: Mapp
     )  # fmt: skip
     for level, path in levels:
         if path is not None:
-            for key, value in read_file(path).items():
+            for key, value in read_file(path, remembered).items():
                 if level == "project" and schema.find(key).private:
                     raise ConfigError(
                         f"{path}: {key} may not stand in the committed config: a clone would bring it to other machines",
@@ -92,20 +95,24 @@ def load(project_config: str | None, local_config: str | None, environment: Mapp
     return Settings(values)
 
 
-def read_file(path: str) -> dict[str, Any]:
+def read_file(path: str, remembered: Remembered) -> dict[str, Any]:
     """Returns the checked values of one config file by dotted key; none if the file does not exist."""
     data = read_bounded(path, MAX_BYTES)
     if data is None or not data.strip():
         return {}
-    import tomllib  # noqa: PLC0415 - 6 ms, for nothing where there is no file
+    document = remembered.load(data, path, _parse)
+    return {key: schema.check(key, value, path) for key, value in _flatten(document).items()}
+
+
+def _parse(data: bytes, path: str) -> Any:
+    import tomllib  # noqa: PLC0415 - 5 ms, for nothing where the text is remembered
 
     try:
-        document = tomllib.loads(data.decode("utf-8"))
+        return tomllib.loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise ConfigError(
             f"{path}: not valid TOML: {error}", hint="correct the file; `git diff` shows what changed"
         ) from None
-    return {key: schema.check(key, value, path) for key, value in _flatten(document).items()}
 
 
 def _flatten(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -1,32 +1,36 @@
-"""Parsed YAML, remembered by the digest of its text: parsing a large pipeline file costs fifty times reading it back."""
+"""Parsed texts, remembered by their digest: parsing a large pipeline file costs fifty times reading it back, and even
+a small one the loading of a parser."""
 
 import json
 import os
+from collections.abc import Callable
 from typing import Any
 
 from mltrack import __version__
 from mltrack.disk.durable import make_directories, read_bounded, write_atomic
 from mltrack.errors import FormatError
+from mltrack.formats.pipeline_file import parse_yaml
 from mltrack.objects.digest import XXH3
 
 MAX_BYTES = 64 << 20
+Parse = Callable[[bytes, str], Any]
 
 
 class Remembered:
-    """Loads YAML texts; what was parsed once is kept as JSON below ``path``, which is safe to delete."""
+    """Loads YAML and TOML texts; what was parsed once is kept as JSON below ``path``, which is safe to delete."""
 
     def __init__(self, path: str) -> None:
         self._path = os.path.join(path, "parsed")
         self._seen: dict[str, Any] = {}
 
-    def load(self, data: bytes, name: str) -> Any:
-        """Returns what parsing ``data`` gives; ``name`` is the file's path, for errors."""
-        key = XXH3.hex_of(data + __version__.encode())
+    def load(self, data: bytes, name: str, parse: Parse | None = None) -> Any:
+        """Returns what parsing ``data`` gives, as YAML unless ``parse`` is given; ``name`` is the file's path, for errors."""
+        key = XXH3.hex_of(data + f"{__version__} {parse is None}".encode())
         if key not in self._seen:
-            self._seen[key] = self._load(key, data, name)
+            self._seen[key] = self._load(key, data, name, parse)
         return self._seen[key]
 
-    def _load(self, key: str, data: bytes, name: str) -> Any:
+    def _load(self, key: str, data: bytes, name: str, parse: Parse | None) -> Any:
         path = os.path.join(self._path, key + ".json")
         try:
             kept = read_bounded(path, MAX_BYTES)
@@ -36,13 +40,11 @@ class Remembered:
                     return json.loads(text)
         except (OSError, ValueError, FormatError):
             pass
-        from mltrack.formats.pipeline_file import parse_yaml  # noqa: PLC0415 - the YAML library costs 24 ms to load
-
-        value = parse_yaml(data, name)
+        value = (parse or parse_yaml)(data, name)
         try:
             text = json.dumps(value, allow_nan=False).encode()
             make_directories(self._path)
             write_atomic(path, XXH3.hex_of(text).encode() + b"\n" + text, durable=False)
-        except (OSError, ValueError):
-            pass  # not a number has no JSON form; a full disk costs a parse
+        except (OSError, ValueError, TypeError):
+            pass  # what has no JSON form, and a full disk, cost a parse
         return value

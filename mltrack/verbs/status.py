@@ -4,6 +4,7 @@ import os
 from typing import NamedTuple
 
 from mltrack.engine.view import Target
+from mltrack.errors import FormatError, MltrackError, PipelineError
 from mltrack.git import hooks
 from mltrack.objects.content import TREE
 from mltrack.pipeline.plan import Plan, Verdict
@@ -34,10 +35,12 @@ class Status(NamedTuple):
     data: tuple[TargetStatus, ...]
     plan: Plan
     hooks_missing: bool
+    problem: MltrackError | None = None
+    """What keeps the stages from being looked at; the data was looked at all the same."""
 
     @property
     def is_clean(self) -> bool:
-        settled = all(step.verdict is Verdict.SKIP for step in self.plan.steps)
+        settled = self.problem is None and all(step.verdict is Verdict.SKIP for step in self.plan.steps)
         return settled and all(item.state == "clean" for item in self.data)
 
 
@@ -45,14 +48,19 @@ def status(session: Session, arguments: list[str]) -> Status:
     """Returns how the workspace differs from what is recorded. Changes nothing but the stat index."""
     chosen = session.select(arguments) if arguments else list(session.view.targets().values())
     data = tuple(_target_status(session, target) for target in chosen if not target.is_output)
-    stages = {target.source for target in chosen if target.is_output}
-    addresses = (
-        list(session.view.graph.stages) if not arguments else [a for a in session.view.graph.stages if a in stages]
-    )
-    plan = planning.make_plan(session, addresses) if addresses else Plan()
+    plan, problem = Plan(), None
+    try:
+        plan = _plan(session, {target.source for target in chosen if target.is_output} if arguments else None)
+    except (PipelineError, FormatError) as error:
+        problem = error
     session.observer.close()
     no_hooks = not hooks.are_installed(session.project.repository) and os.environ.get("MLTRACK_HOOKS") != "0"
-    return Status(data, plan, no_hooks)
+    return Status(data, plan, no_hooks, problem)
+
+
+def _plan(session: Session, stages: set[str] | None) -> Plan:
+    addresses = [address for address in session.view.graph.stages if stages is None or address in stages]
+    return planning.make_plan(session, addresses) if addresses else Plan()
 
 
 def _target_status(session: Session, target: Target) -> TargetStatus:
