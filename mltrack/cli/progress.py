@@ -43,5 +43,5 @@ class ProgressLine:
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
             self._bar = Bars(*columns, console=Console(stderr=True), transient=True)
             self._bar.start()
-            self._task = self._bar.add_task(what)
+            self._task = self._bar.add_task(what, total=None)
         self._bar.update(self._task, description=what, completed=done, total=total or None)

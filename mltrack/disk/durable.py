@@ -31,7 +31,7 @@ def write_atomic(path: str, data: bytes, *, aside: str | None = None, mode: int 
         try:
             write_all(descriptor, data)
             if durable:
-                os.fsync(descriptor)
+                fsync(descriptor)
         finally:
             os.close(descriptor)
         try:
@@ -51,10 +51,27 @@ def write_atomic(path: str, data: bytes, *, aside: str | None = None, mode: int 
 
 
 def write_all(descriptor: int, data: bytes | memoryview) -> None:
-    """Writes all of ``data``: one write call may take less than it was given."""
+    """Writes all of ``data``: one write call may take less than it was given. An error names the file."""
     view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
+    with _naming(descriptor):
+        while view:
+            view = view[os.write(descriptor, view) :]
+
+
+def fsync(descriptor: int) -> None:
+    """Makes what was written durable. An error names the file, and must not be answered by trying again."""
+    with _naming(descriptor):
+        os.fsync(descriptor)
+
+
+@contextmanager
+def _naming(descriptor: int) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        with suppress(OSError):
+            error.filename = error.filename or os.readlink(f"/proc/self/fd/{descriptor}")
+        raise
 
 
 def temporary_path(directory: str) -> str:

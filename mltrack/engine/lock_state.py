@@ -10,7 +10,15 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 
-from mltrack.disk.durable import fsync_directory, is_running, make_directories, read_bounded, write_all, write_atomic
+from mltrack.disk.durable import (
+    fsync,
+    fsync_directory,
+    is_running,
+    make_directories,
+    read_bounded,
+    write_all,
+    write_atomic,
+)
 from mltrack.disk.lock import locked
 from mltrack.formats import lock_file, run_record
 from mltrack.formats.run_record import Fact
@@ -52,7 +60,7 @@ class LockState:
         fact = Fact(stage.lock_path, self._base(stage.lock_path), stage.name, entry)
         write_all(self._descriptor, run_record.journal_line(fact, self._algorithm))
         if time.monotonic() - self._synced >= _SYNC_SECONDS:
-            os.fsync(self._descriptor)
+            fsync(self._descriptor)
             self._synced = time.monotonic()
 
     def fold(self, declared: Iterable[Stage] | None = None) -> None:

@@ -8,7 +8,15 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 
-from mltrack.disk.durable import fsync_directory, make_directories, opened, sync_file_system, temporary_path, write_all
+from mltrack.disk.durable import (
+    fsync,
+    fsync_directory,
+    make_directories,
+    opened,
+    sync_file_system,
+    temporary_path,
+    write_all,
+)
 from mltrack.errors import IntegrityError
 from mltrack.store import pack
 from mltrack.store.cache import READ_ONLY, Cache
@@ -95,7 +103,7 @@ class CacheWriter:
                 raise IntegrityError(f"the pack {id_} holds an object that does not match its digest {row.raw.hex()}")
         os.chmod(temporary, READ_ONLY)
         with opened(temporary, os.O_RDONLY) as descriptor:
-            os.fsync(descriptor)
+            fsync(descriptor)
         self._finished.append(pack.Finished(id_, temporary, index.data, os.stat(temporary).st_size))
 
     def adopt_alone(self, temporary: str, hex_digest: str) -> None:
@@ -160,7 +168,7 @@ class CacheWriter:
         else:
             for temporary, _ in self._loose:
                 with opened(temporary, os.O_RDONLY) as descriptor:
-                    os.fsync(descriptor)
+                    fsync(descriptor)
         directories = set()
         for temporary, hex_digest in self._loose:
             path = self._cache.loose_path(hex_digest)

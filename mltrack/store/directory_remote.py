@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 from mltrack.disk.durable import (
+    fsync,
     fsync_directory,
     make_directories,
     opened,
@@ -101,7 +102,7 @@ class DirectoryRemote:
                 yield descriptor
                 if not replace:
                     os.fchmod(descriptor, 0o444)
-                os.fsync(descriptor)
+                fsync(descriptor)
             os.rename(temporary, path)
         except BaseException:
             with suppress(OSError):

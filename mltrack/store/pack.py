@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from mltrack.disk.durable import opened, read_all, temporary_path, write_all
+from mltrack.disk.durable import fsync, opened, read_all, temporary_path, write_all
 from mltrack.errors import FormatError, IntegrityError
 from mltrack.objects.digest import Algorithm
 from mltrack.store.index import WHOLE, Index, Row, encode
@@ -64,7 +64,7 @@ class PackWriter:
         self._pieces += [index, struct.pack(">QQ", self.size, len(self._rows)), digest, END_MAGIC]
         self._flush()
         os.fchmod(self._descriptor, 0o444)
-        os.fsync(self._descriptor)
+        fsync(self._descriptor)
         size = os.fstat(self._descriptor).st_size
         os.close(self._descriptor)
         self._descriptor = -1

@@ -200,6 +200,8 @@ class _Walk:
         except FileNotFoundError:
             self.problems.append(f"{os.fsdecode(shown)!r} vanished while it was being read")
         except OSError as error:
+            if error.filename not in (None, path):
+                raise  # it is the cache that cannot be written, not the file that cannot be read
             self.problems.append(f"{os.fsdecode(shown)!r}: {error.strerror}")
         except MltrackError as error:
             self.problems.append(error.message)
