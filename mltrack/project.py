@@ -109,6 +109,12 @@ class Project:
                 hint="give a directory outside it, such as ../store",
             )
 
+    @property
+    def here(self) -> str:
+        """The project path of where the person stands; '' is the root."""
+        path = os.path.relpath(self.cwd, self.path)
+        return "" if path == os.curdir else path
+
     def absolute(self, path: str) -> str:
         return os.path.join(self.path, path)
 

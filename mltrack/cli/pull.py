@@ -1,9 +1,11 @@
 """``mltrack pull``"""
 
 from mltrack.cli import checkout, push
-from mltrack.cli.invocation import open_session
+from mltrack.cli.invocation import open_session, tell
 from mltrack.cli.options import Force, Paths, RemoteName, command_app
 from mltrack.cli.progress import ProgressLine
+from mltrack.cli.status import NO_HOOKS
+from mltrack.git import hooks
 from mltrack.verbs import transfers as verb
 from mltrack.verbs.checkout import raise_failures
 
@@ -16,6 +18,8 @@ def pull(targets: Paths = None, remote: RemoteName = "", force: Force = False) -
     if result.fetched.moved.objects:
         push.show(result.fetched, "fetched", "from", as_json=False)
     checkout.show(result.checkout)
+    if not hooks.are_installed(session.project.repository):
+        tell(NO_HOOKS)
     raise_failures(result.checkout)
 
 

@@ -13,6 +13,7 @@ from mltrack.verbs import status as verb
 
 MAX_FILES = 10
 EXIT_DIFFERENCES = 4
+NO_HOOKS = "git hooks are not installed in this clone, so data does not follow `git checkout`; hint: mltrack init"
 
 
 def status(
@@ -32,7 +33,7 @@ def status(
     if result.problem is not None:
         raise result.problem
     if result.hooks_missing:
-        tell("git hooks are not installed in this clone, so data does not follow `git checkout`; hint: mltrack init")
+        tell(NO_HOOKS)
     return EXIT_DIFFERENCES if check and not result.is_clean else 0
 
 

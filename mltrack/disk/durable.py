@@ -110,6 +110,14 @@ def is_running(pid: int) -> bool:
     return True
 
 
+def names_in(directory: str) -> list[str]:
+    """Returns the names in a directory, in any order; none if it is not there."""
+    try:
+        return os.listdir(directory)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
 def fsync_directory(path: str) -> None:
     """Makes the names in a directory durable."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

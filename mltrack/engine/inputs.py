@@ -9,7 +9,7 @@ from mltrack.engine.remember import Remembered
 from mltrack.errors import MissingObjectError, PipelineError
 from mltrack.formats import params_file
 from mltrack.objects import tree
-from mltrack.objects.content import EXEC, FILE, SYMLINK, TREE, Content
+from mltrack.objects.content import BY_LETTER, TREE, Content
 from mltrack.objects.digest import Algorithm
 from mltrack.pipeline.plan import Known
 from mltrack.pipeline.stage import Inputs, Stage, contains
@@ -17,7 +17,6 @@ from mltrack.store.cache import Cache
 from mltrack.workspace.observe import Observer
 
 Read = Callable[[str], bytes | None]
-_KINDS = {tree.FILE: FILE, tree.EXEC: EXEC, tree.SYMLINK: SYMLINK, tree.DIRECTORY: TREE}
 
 
 class Learner:
@@ -131,7 +130,7 @@ class Learner:
             return None
         is_tree = found.kind == tree.DIRECTORY
         files = self._cache.count_below(found.hex) if is_tree else 1
-        return Content(_KINDS[found.kind], found.hex, found.size, files)
+        return Content(BY_LETTER[found.kind], found.hex, found.size, files)
 
     def _digest_of_variable(self, name: str) -> str | None:
         value = self._environment.get(name)

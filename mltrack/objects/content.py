@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 FILE, EXEC, SYMLINK, TREE = "file", "exec", "symlink", "tree"
 KINDS = (FILE, EXEC, SYMLINK, TREE)
+BY_LETTER = {"f": FILE, "x": EXEC, "l": SYMLINK, "d": TREE}
+"""The kind that a letter in a tree's line means."""
 
 
 class Content(NamedTuple):

@@ -6,7 +6,7 @@ reaches the disk.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from mltrack.errors import FormatError
@@ -79,6 +79,13 @@ def check_name(name: bytes) -> None:
         raise FormatError(f"name not allowed in a tree: {name[:120]!r}")
     if is_reserved_name(name):
         raise FormatError(f"a tree may not hold {name[:120]!r}: it belongs to git or mltrack")
+
+
+def parents(path: bytes) -> Iterator[bytes]:
+    """Yields the directories above a path, nearest first, without the root."""
+    while b"/" in path:
+        path = path.rpartition(b"/")[0]
+        yield path
 
 
 def is_reserved_name(name: bytes) -> bool:

@@ -11,7 +11,7 @@ import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
 
-from mltrack.disk.durable import is_running, make_directories, opened
+from mltrack.disk.durable import is_running, make_directories, names_in, opened
 from mltrack.errors import StageFailedError
 from mltrack.runners.job import Abilities, Job, Poll, State, Ticket
 
@@ -53,7 +53,7 @@ class LocalRunner:
         """Ends what a process that is gone left running, and returns the labels of those jobs: the outputs that they go
         on writing are about to be written anew."""
         ended = []
-        for name in _names_in(self._marks_path):
+        for name in names_in(self._marks_path):
             owner, group, started, label = [*name.split("-", 3), "", "", "", ""][:4]
             if not (owner.isdigit() and group.isdigit()) or is_running(int(owner)):
                 continue
@@ -176,13 +176,6 @@ def _start_time(pid: int) -> str:
             return file.read().rpartition(")")[2].split()[19]
     except (OSError, IndexError):
         return "gone"
-
-
-def _names_in(directory: str) -> list[str]:
-    try:
-        return os.listdir(directory)
-    except FileNotFoundError:
-        return []
 
 
 def _signal_group(process: "subprocess.Popen[bytes]", number: int) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Set
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
-from mltrack.disk.durable import make_directories, opened, read_all, write_all
+from mltrack.disk.durable import make_directories, names_in, opened, read_all, write_all
 from mltrack.disk.lock import locked
 from mltrack.errors import IntegrityError, MissingObjectError
 from mltrack.objects import tree
@@ -67,9 +67,9 @@ class Cache:
     def reload(self) -> None:
         """Looks again which packs there are: another process may have added or merged some."""
         known = self._indexes if self._indexes is not None else {}
-        names = {name[:-5] for name in _names_in(self.packs_path) if name.endswith(".pack")}
+        names = {name[:-5] for name in names_in(self.packs_path) if name.endswith(".pack")}
         self._indexes = {id_: known[id_] if id_ in known else self._load_index(id_) for id_ in sorted(names)}
-        self._quarantined = set(_names_in(self.quarantine_path))
+        self._quarantined = set(names_in(self.quarantine_path))
 
     def forget_indexes(self) -> None:
         self._indexes = None
@@ -203,7 +203,7 @@ class Cache:
 
     def trust(self, pack_id: str) -> None:
         """Forgets what was damaged in a pack: it was just written anew."""
-        for mark in [mark for mark in _names_in(self.quarantine_path) if mark.endswith("." + pack_id)]:
+        for mark in [mark for mark in names_in(self.quarantine_path) if mark.endswith("." + pack_id)]:
             with suppress(FileNotFoundError):
                 os.unlink(os.path.join(self.quarantine_path, mark))
 
@@ -288,10 +288,3 @@ def _clone(source: int, target: int) -> bool:
             return False
         raise
     return True
-
-
-def _names_in(directory: str) -> list[str]:
-    try:
-        return os.listdir(directory)
-    except FileNotFoundError:
-        return []

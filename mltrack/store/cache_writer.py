@@ -17,11 +17,14 @@ from mltrack.disk.durable import (
     temporary_path,
     write_all,
 )
-from mltrack.errors import IntegrityError
+from mltrack.disk.lock import locked
+from mltrack.errors import IntegrityError, LockedError
 from mltrack.store import pack
 from mltrack.store.cache import READ_ONLY, Cache
 
 _PIECE = 1 << 18
+MERGE_ABOVE = 32
+SMALL_PACK_BYTES = 8 << 20
 _SYNC_TOGETHER = 8
 """Above this many files one syncfs costs less than an fsync each."""
 
@@ -124,8 +127,17 @@ class CacheWriter:
         """Returns those of the digests that are neither in the cache nor added here."""
         return self._cache.missing(hex_digests) - self._fresh
 
+    def adds(self, hex_digest: str) -> bool:
+        """Returns whether an object was added here."""
+        return hex_digest in self._fresh
+
     def finish(self) -> None:
-        """Makes all that was added durable, then visible."""
+        """Makes all that was added durable, then visible; merges packs where too many small ones have gathered."""
+        if self.publish():
+            merge_small_packs(self._cache)
+
+    def publish(self) -> set[str]:
+        """Makes all that was added durable, then visible; returns the names of new packs and objects."""
         for contents in list(self._writers):
             self._finished.append(self._writers.pop(contents).finish())
         self._finish_loose()
@@ -135,12 +147,13 @@ class CacheWriter:
             self._publish(done)
         if self._finished:
             fsync_directory(self._cache.packs_path)
-        changed = bool(self._finished or self._loose)
+        fresh = {done.id for done in self._finished} | {hex_digest for _, hex_digest in self._loose}
         self._finished.clear()
         self._loose.clear()
         self._fresh.clear()
-        if changed:
+        if fresh:
             self._cache.reload()
+        return fresh
 
     def discard(self) -> None:
         """Removes what was not finished."""
@@ -189,3 +202,29 @@ class CacheWriter:
         os.rename(temporary, index_path)
         os.rename(done.temporary, self._cache.pack_path(done.id))
         self._cache.trust(done.id)
+
+
+def merge_small_packs(cache: Cache) -> None:
+    """Writes packs below 8 MiB together into new ones, once there are more than 32 of them.
+
+    The new packs are published before the old ones are deleted; a reader that meets a missing pack looks again. Where
+    another process is at it already, nothing is done: the next writer comes by.
+    """
+    small = [id_ for id_ in cache.indexes() if os.path.getsize(cache.pack_path(id_)) < SMALL_PACK_BYTES]
+    if len(small) <= MERGE_ABOVE:
+        return
+    with suppress(LockedError), locked(os.path.join(cache.tmp_path, "merge.lock"), wait=False):
+        with CacheWriter(cache) as writer:
+            for id_ in small:
+                contents = pack.contents_of(cache.pack_path(id_))
+                for row in cache.indexes()[id_]:
+                    hex_digest = row.raw.hex()
+                    if not writer.adds(hex_digest) and not cache.is_quarantined(hex_digest, id_):
+                        writer.rewrite(hex_digest, cache.read(hex_digest), contents)
+            fresh = writer.publish()
+        for id_ in small:
+            if id_ not in fresh:
+                for path in (cache.pack_path(id_), os.path.join(cache.packs_path, id_ + ".idx")):
+                    with suppress(FileNotFoundError):
+                        os.unlink(path)
+        cache.reload()

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 
-from mltrack.disk.durable import make_directories, read_bounded, write_atomic
+from mltrack.disk.durable import make_directories, names_in, read_bounded, write_atomic
 from mltrack.errors import FormatError
 from mltrack.formats import run_record
 from mltrack.formats.run_record import RunRecord
@@ -46,8 +46,8 @@ class RunCache:
 
     def all(self) -> Iterator[tuple[str, RunRecord]]:
         """Yields ``(path, record)`` of every readable record."""
-        for directory in sorted(_names_in(self.path)):
-            for name in sorted(_names_in(os.path.join(self.path, directory))):
+        for directory in sorted(names_in(self.path)):
+            for name in sorted(names_in(os.path.join(self.path, directory))):
                 path = os.path.join(self.path, directory, name)
                 record = self._read(path) if name.endswith(".json") else None
                 if record is not None:
@@ -61,10 +61,3 @@ class RunCache:
                 if run_key(entry_parts(record.entry), self.algorithm) == record.key:
                     return record
         return None
-
-
-def _names_in(directory: str) -> list[str]:
-    try:
-        return os.listdir(directory)
-    except (FileNotFoundError, NotADirectoryError):
-        return []

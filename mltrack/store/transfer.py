@@ -64,6 +64,14 @@ def needed(cache: Cache, contents: Iterable[Content], present: set[bytes]) -> Ne
 
 def push(cache: Cache, remote: Remote, need: Need, report: Report) -> Moved:
     """Sends what is needed: objects, then trees, then the index. Raises MissingObjectError before sending anything."""
+    try:
+        return _push(cache, remote, need, report)
+    except FileNotFoundError:  # a pack was merged into another while its objects were being sent
+        cache.reload()
+        return _push(cache, remote, need, report)
+
+
+def _push(cache: Cache, remote: Remote, need: Need, report: Report) -> Moved:
     lacking = cache.missing([*need.objects, *need.trees])
     if lacking:
         raise MissingObjectError(

@@ -1,6 +1,5 @@
 """``commit``: records the present state of stages as if they had run just now."""
 
-import os
 from dataclasses import dataclass
 
 from mltrack.engine.lock_state import LockState
@@ -24,8 +23,7 @@ def commit(session: Session, targets: list[str]) -> CommitResult:
         path = target.removesuffix(SUFFIX)
         if not session.view.graph.stages.get(target) and project.relative(path) in session.view.pointers:
             raise UsageError(f"{target!r} is tracked data, not a stage", hint=f"mltrack add {path}")
-    directory = os.path.relpath(project.cwd, project.path)
-    addresses = choose(session.view.graph, targets, "" if directory == os.curdir else directory)
+    addresses = choose(session.view.graph, targets, session.project.here)
     locks = session.view.lock_state
     assert isinstance(locks, LockState)
     learner = planning.learner(session)

@@ -1,7 +1,5 @@
 """``dag``: the graph that people look at: stages with the tracked data they start from, or files."""
 
-import os
-
 from mltrack.engine.pipelines import choose
 from mltrack.pipeline.drawing import Edges, restrict
 from mltrack.pipeline.stage import contains, overlaps
@@ -12,8 +10,7 @@ def dag(session: Session, targets: list[str], *, files: bool = False) -> Edges:
     """Returns for each name what it depends on, in topological order; with ``targets`` only what leads to them."""
     view = session.view
     graph = view.graph
-    directory = os.path.relpath(session.project.cwd, session.project.path)
-    chosen = choose(graph, targets, "" if directory == os.curdir else directory)
+    chosen = choose(graph, targets, session.project.here)
     kept = graph.closure(chosen)
     if files:
         return _files(session, kept)

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from mltrack.engine.view import Target
 from mltrack.errors import MissingObjectError
 from mltrack.objects import tree
-from mltrack.objects.content import EXEC, FILE, SYMLINK, TREE, Content
+from mltrack.objects.content import BY_LETTER, TREE, Content
 from mltrack.objects.tree_diff import diff as tree_diff
 from mltrack.verbs.session import Session
 
-_KINDS = {tree.FILE: FILE, tree.EXEC: EXEC, tree.SYMLINK: SYMLINK, tree.DIRECTORY: TREE}
 ADDED, MODIFIED, DELETED = "added", "modified", "deleted"
 
 
@@ -57,7 +56,7 @@ def _entries(session: Session, target: Target, *, recursive: bool) -> list[Liste
     return [
         Listed(
             f"{target.path}/{os.fsdecode(path)}",
-            Content(_KINDS[entry.kind], entry.hex, entry.size, counts.get(entry.hex, 1)),
+            Content(BY_LETTER[entry.kind], entry.hex, entry.size, counts.get(entry.hex, 1)),
             target.source,
         )
         for path, entry in sorted(pairs)
@@ -121,7 +120,7 @@ def _differences(session: Session, path: str, old: Content | None, new: Content 
 
 
 def _content(entry: tree.Entry | None) -> Content | None:
-    return Content(_KINDS[entry.kind], entry.hex, entry.size) if entry is not None else None
+    return Content(BY_LETTER[entry.kind], entry.hex, entry.size) if entry is not None else None
 
 
 def _change(old: object, new: object) -> str:

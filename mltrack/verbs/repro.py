@@ -56,8 +56,7 @@ class Repro:
         self._runner = runner
         self.options = Options(force=options.force, use_run_cache=options.use_run_cache)
         graph = session.view.graph
-        directory = os.path.relpath(session.project.cwd, session.project.path)
-        chosen = choose(graph, list(options.targets), "" if directory == os.curdir else directory)
+        chosen = choose(graph, list(options.targets), session.project.here)
         self.addresses = chosen if options.single_item else sorted(graph.closure(chosen))
         self.learner: Learner = planning.learner(session)
         self.facts: Facts = planning.facts(session)

@@ -10,15 +10,12 @@ from mltrack.engine.pipelines import nearest
 from mltrack.engine.view import Target, View, revision_view, workspace_view
 from mltrack.errors import MissingObjectError, UsageError
 from mltrack.formats.pointer import SUFFIX
-from mltrack.objects import tree
-from mltrack.objects.content import EXEC, FILE, SYMLINK, TREE, Content
+from mltrack.objects.content import BY_LETTER, Content
 from mltrack.pipeline.stage import contains
 from mltrack.project import Project
 from mltrack.workspace.checkout import Checkout, LastMaterialized
 from mltrack.workspace.observe import Observer
 from mltrack.workspace.trash import Trash
-
-_KINDS = {tree.FILE: FILE, tree.EXEC: EXEC, tree.SYMLINK: SYMLINK, tree.DIRECTORY: TREE}
 
 
 @dataclass
@@ -104,7 +101,7 @@ class Session:
                 raise UsageError(f"{target.path!r} has no {path!r} in it", hint=f"mltrack ls {target.path}")
             hex_digest = entry.hex
         assert entry is not None
-        return target._replace(path=path, content=Content(_KINDS[entry.kind], entry.hex, entry.size))
+        return target._replace(path=path, content=Content(BY_LETTER[entry.kind], entry.hex, entry.size))
 
     def edit_text(self, path: str, change: Callable[[str], str]) -> None:
         """Rewrites a text file of the workspace atomically, if ``change`` changes it; removes it once it is empty."""

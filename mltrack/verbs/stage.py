@@ -1,6 +1,5 @@
 """``stage add`` and ``stage list``: declaring stages from the command line, and showing what is declared."""
 
-import os
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,8 +37,7 @@ def add(session: Session, new: NewStage, *, force: bool = False) -> Stage:
     The file's other lines, comments included, stay as they are.
     """
     project = session.project
-    directory = os.path.relpath(project.cwd, project.path)
-    path = PIPELINE_NAME if directory == os.curdir else f"{directory}/{PIPELINE_NAME}"
+    path = f"{project.here}/{PIPELINE_NAME}" if project.here else PIPELINE_NAME
     data = project.read(path) or b""
     document = parse_yaml(data, path)
     stages = document.get("stages") if isinstance(document, dict) else None

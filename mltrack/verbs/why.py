@@ -32,8 +32,7 @@ class Explanation:
 def why(session: Session, targets: list[str]) -> list[Explanation]:
     """Returns what would happen to each of the stages and why; everything upstream is taken into account."""
     graph = session.view.graph
-    directory = os.path.relpath(session.project.cwd, session.project.path)
-    chosen = choose(graph, targets, "" if directory == os.curdir else directory)
+    chosen = choose(graph, targets, session.project.here)
     plan = planning.make_plan(session, sorted(graph.closure(chosen)))
     explanations = [
         Explanation(step, tuple(Explained(reason, _files(session, step, reason)) for reason in step.reasons))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from mltrack.disk.durable import make_directories, read_bounded, write_atomic
 from mltrack.errors import FormatError, MissingObjectError
 from mltrack.objects import tree
-from mltrack.objects.content import EXEC, FILE, SYMLINK, TREE, Content
+from mltrack.objects.content import BY_LETTER, TREE, Content
 from mltrack.objects.digest import XXH3, Algorithm
 from mltrack.objects.tree import Entry
 from mltrack.objects.tree_diff import Change, diff, extent
@@ -21,7 +21,7 @@ from mltrack.workspace.materialize import Report, apply
 from mltrack.workspace.observe import Observer
 from mltrack.workspace.scan import Snapshot
 
-LETTERS = {FILE: tree.FILE, EXEC: tree.EXEC, SYMLINK: tree.SYMLINK}
+LETTERS = {kind: letter for letter, kind in BY_LETTER.items()}
 
 
 class LastMaterialized:

@@ -8,7 +8,7 @@ the target is touched. Files that are simply gone are put back: that loses nothi
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from mltrack.objects.tree import DIRECTORY, Entry
+from mltrack.objects.tree import DIRECTORY, Entry, parents
 from mltrack.objects.tree_diff import Change
 
 
@@ -77,17 +77,11 @@ def _without_collisions(plan: CheckoutPlan) -> CheckoutPlan:
     if not plan.kept:
         return plan
     written = {operation.path for operation in plan.operations if operation.entry is not None}
-    needed = {parent for path in written for parent in _parents(path)}
-    colliding = [path for path in plan.kept if path in needed or any(parent in written for parent in _parents(path))]
+    needed = {parent for path in written for parent in parents(path)}
+    colliding = [path for path in plan.kept if path in needed or any(parent in written for parent in parents(path))]
     return plan._replace(
         conflicts=plan.conflicts + colliding, kept=[path for path in plan.kept if path not in colliding]
     )
-
-
-def _parents(path: bytes) -> Iterable[bytes]:
-    while b"/" in path:
-        path = path.rpartition(b"/")[0]
-        yield path
 
 
 def _same(a: Entry | None, b: Entry | None) -> bool:

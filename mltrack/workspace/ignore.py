@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 
 from mltrack.disk.durable import read_bounded
 from mltrack.git import repository as git
-from mltrack.objects.tree import is_reserved_name
+from mltrack.objects.tree import is_reserved_name, parents
 from mltrack.pipeline.stage import contains
 
 FILE_NAME = ".mltrackignore"
@@ -54,7 +54,7 @@ def dependency_rule(project_path: str, directories: Iterable[str], owned: Iterab
         (ignored_directories if path.endswith("/") else ignored_files).add(os.fsencode(path.rstrip("/")))
     kept = [os.fsencode(path) for path in owned]
     kept_set = set(kept)
-    above = {parent for path in kept for parent in _parents(path)}
+    above = {parent for path in kept for parent in parents(path)}
 
     def skip(path: bytes, is_directory: bool) -> bool:
         name = path.rpartition(b"/")[2]
@@ -65,21 +65,15 @@ def dependency_rule(project_path: str, directories: Iterable[str], owned: Iterab
                 return True
         elif name.endswith(b".pyc"):
             return True
-        if path in kept_set or any(parent in kept_set for parent in _parents(path)):
+        if path in kept_set or any(parent in kept_set for parent in parents(path)):
             return False
         if path in ignored_files:
             return True
-        if not any(item in ignored_directories for item in (path, *_parents(path))):
+        if not any(item in ignored_directories for item in (path, *parents(path))):
             return False
         return not (is_directory and path in above)  # walked through only to reach what is owned below it
 
     return skip
-
-
-def _parents(path: bytes) -> Iterable[bytes]:
-    while b"/" in path:
-        path = path.rpartition(b"/")[0]
-        yield path
 
 
 def is_owned(path: str, owned: Iterable[str]) -> bool:

@@ -41,6 +41,25 @@ def test_the_tutorial_works_as_it_is_written(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+def shape(line: str) -> str:
+    """A line of output without what differs from machine to machine: its numbers and digests."""
+    return re.sub(r"[0-9a-f]{32}|[0-9][0-9.,]*", "#", line).strip()
+
+
+def test_the_demo_works_and_says_what_the_readme_shows(tmp_path: Path) -> None:
+    ws = Workspace(tmp_path, hermetic_environment(tmp_path / "home"))
+    done = ws.run([str(ROOT / "examples/digits/demo.sh"), str(tmp_path / "demo")])
+    assert done.code == 0, done.said[-3000:]
+    for words in ("every byte is what it was at v2", "every byte is what it was at v1", "... and at v2 again"):
+        assert words in done.out
+    said = {shape(re.sub(r"\x1b\[[0-9;]*m", "", line)) for line in done.said.splitlines()}
+    tour = (ROOT / "README.md").read_text().partition("## In sixty seconds")[2].partition("## How it compares")[0]
+    for block in re.findall(r"```console\n(.*?)```", tour, re.DOTALL):
+        for line in block.splitlines():
+            if line.strip() not in ("", "...") and not line.lstrip().startswith("$"):
+                assert shape(line) in said, f"the README shows {line!r}, which the demo does not say"
+
+
 def test_the_links_of_the_docs_lead_somewhere() -> None:
     for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):

@@ -88,6 +88,23 @@ def test_many_pushes_end_in_one_merged_index(shared: Workspace, tmp_path: Path) 
     assert len(hints) >= 33  # all are still listed; the merged one supersedes the first 32
 
 
+def test_many_adds_end_in_few_packs_and_nothing_is_lost(ws: Workspace) -> None:
+    for number in range(20):
+        ws.write(f"data/{number}", f"file {number}")
+        ws.mltrack("add", "data")
+    assert len(list((ws.path / ".mltrack/cache/packs").glob("*.pack"))) < 32
+    before = ws.files("data")
+    shutil.rmtree(ws.path / "data")
+    ws.mltrack("checkout")
+    assert ws.files("data") == before
+    ws.commit()
+    ws.mltrack("config", "gc.grace_days", "0")
+    ws.mltrack("gc")
+    shutil.rmtree(ws.path / "data")
+    ws.mltrack("checkout")
+    assert ws.files("data") == before
+
+
 def test_a_git_push_sends_the_data_first(shared: Workspace, tmp_path: Path) -> None:
     shared.git("init", "--quiet", "--bare", str(tmp_path / "host.git"))
     shared.git("remote", "add", "origin", str(tmp_path / "host.git"))
