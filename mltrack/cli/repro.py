@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Annotated
 
 import typer
@@ -55,7 +56,8 @@ def repro(
         if not plan.steps:
             tell("There are no stages. hint: mltrack stage add --help")
             return
-        failed = _follow(work.run(plan), as_json=as_json)
+        with closing(work.run(plan)) as events:
+            failed = _follow(events, as_json=as_json)
     _finish(work, failed, as_json=as_json)
 
 

@@ -129,8 +129,8 @@ def _run(engine: Engine, step: Step, outcome: Outcome) -> Iterator[Event]:
     started, clock = time.time(), time.monotonic()
     job = _job(engine, step)
     ticket = engine.runner.submit(job)
-    yield StageStarted(stage.address, stage.cmd, tuple(map(engine.describe, step.reasons)), ticket.attempt)
-    try:
+    try:  # whoever reads these events may be interrupted between any two of them
+        yield StageStarted(stage.address, stage.cmd, tuple(map(engine.describe, step.reasons)), ticket.attempt)
         result, tail = yield from _follow(engine, stage, ticket)
     except BaseException:
         engine.runner.cancel(ticket)

@@ -76,6 +76,8 @@ class LocalRunner:
         try:
             self._start_next(running)
         except BaseException:
+            if running.process is not None:
+                _signal_group(running.process, signal.SIGKILL)
             self._finish(running, Poll(State.FAILED))
             raise
         return ticket

@@ -1,7 +1,7 @@
 """``repro``: brings stages up to date, running only what must run."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -96,7 +96,7 @@ class Repro:
         self.session.observer.close()
         return plan
 
-    def run(self, plan: Plan) -> Iterator[Event]:
+    def run(self, plan: Plan) -> Generator[Event, None, None]:
         """Carries out the plan. However it ends, what finished is in the lock."""
         session, graph = self.session, self.session.view.graph
         locks = session.view.lock_state

@@ -10,7 +10,7 @@ import pytest
 from mltrack.runners.job import Item, Job, Poll, State, Ticket
 from mltrack.runners.local import LocalRunner
 from mltrack.runners.runner import Runner
-from tests.support.processes import is_alive
+from tests.support.processes import ends
 
 RUNNERS: dict[str, Callable[[Path], Runner]] = {"local": lambda path: LocalRunner(str(path), str(path / "jobs"))}
 PATIENCE_SECONDS = 30.0
@@ -63,10 +63,7 @@ def test_cancelling_ends_the_whole_process_group(runner: Runner, tmp_path: Path)
     runner.cancel(ticket)
     assert runner.poll(ticket, 0, 0).state is State.CANCELLED
     child = int((tmp_path / "child").read_text())
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while is_alive(child) and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert not is_alive(child)
+    assert ends(child)
 
 
 def test_the_log_is_read_from_any_offset(runner: Runner) -> None:

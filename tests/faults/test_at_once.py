@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import is_alive
+from tests.support.processes import ends
 from tests.support.workspace import Workspace
 
 
@@ -106,5 +106,5 @@ def test_a_repro_that_is_interrupted_stops_its_command_and_records_nothing_of_it
     running.send_signal(number)
     running.communicate(timeout=60)
     assert running.returncode == 130
-    assert not is_alive(int(ws.read("child")))
+    assert ends(int(ws.read("child")))
     assert '"a"' in ws.read("mltrack.lock") and '"s"' not in ws.read("mltrack.lock")

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.support.processes import is_alive
+from tests.support.processes import ends, is_alive
 from tests.support.workspace import Workspace
 
 
@@ -129,7 +129,7 @@ def test_a_command_that_a_killed_repro_left_running_is_ended_before_the_next_run
     left = int(pids.read_text())
     assert is_alive(left)
     assert "had left running" in ws.mltrack("repro").err
-    assert not is_alive(left)
+    assert ends(left)
     assert ws.read("out") == "".join(f"line{number}\n" for number in range(1, 7))
 
 

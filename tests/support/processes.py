@@ -1,6 +1,9 @@
 """Asking the kernel about processes."""
 
+import time
 from pathlib import Path
+
+PATIENCE_SECONDS = 30.0
 
 
 def is_alive(pid: int) -> bool:
@@ -9,3 +12,11 @@ def is_alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def ends(pid: int) -> bool:
+    """Returns whether a process ends soon: a signal that was sent is not yet a process that is gone."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while is_alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return not is_alive(pid)
