@@ -8,7 +8,9 @@ import os
 import select
 import signal
 import subprocess
-from contextlib import suppress
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from mltrack.disk.durable import is_running, make_directories, names_in, opened
@@ -113,15 +115,16 @@ class LocalRunner:
         running.command = running.commands.pop(0)
         directory = os.path.join(self._root, running.job.directory)
         try:
-            running.process = subprocess.Popen(
-                [running.job.shell, "-c", running.command],
-                cwd=directory,
-                env={**os.environ, **running.job.variables},
-                stdin=subprocess.DEVNULL,
-                stdout=running.log,
-                stderr=running.log,
-                start_new_session=True,
-            )
+            with _interrupts_deferred():
+                running.process = subprocess.Popen(
+                    [running.job.shell, "-c", running.command],
+                    cwd=directory,
+                    env={**os.environ, **running.job.variables},
+                    stdin=subprocess.DEVNULL,
+                    stdout=running.log,
+                    stderr=running.log,
+                    start_new_session=True,
+                )
         except OSError as error:
             what = (
                 f"the directory {running.job.directory!r}"
@@ -178,6 +181,25 @@ def _start_time(pid: int) -> str:
             return file.read().rpartition(")")[2].split()[19]
     except (OSError, IndexError):
         return "gone"
+
+
+@contextmanager
+def _interrupts_deferred() -> Iterator[None]:
+    """Keeps an interrupt from coming between the start of a process and our knowing of it; it comes right after."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    caught: list[int] = []
+    before = {
+        number: signal.signal(number, lambda got, _: caught.append(got)) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if caught:
+            signal.raise_signal(caught[0])
 
 
 def _signal_group(process: "subprocess.Popen[bytes]", number: int) -> None:
