@@ -22,6 +22,7 @@ COMMANDS: dict[str, Command] = {
     "completion": Command(_module("completion"), "Print the script for completion in your shell", "start"),
     "add": Command(_module("add"), "Track files and directories, or record their new state", "data"),
     "remove": Command(_module("remove"), "Stop tracking; the data stays", "data"),
+    "move": Command(_module("move"), "Rename tracked data", "data"),
     "status": Command(_module("status"), "Show what changed, and what repro would do", "data"),
     "diff": Command(_module("diff"), "Show which files differ between two revisions", "data"),
     "ls": Command(_module("ls"), "List what is tracked", "data"),

@@ -130,7 +130,7 @@ def _record(fields: dict[str, str], extra: tuple[str, ...], algorithm: Algorithm
         expected = name.rpartition("/")[2].removesuffix(SUFFIX)
         raise FormatError(
             f"{name}: its path must be {expected!r}, not {path!r}",
-            hint=f"if it was renamed: change its line to `path: {expected}`, and rename the data too",
+            hint=f"tracked data is renamed by `mltrack move`; `git mv` it back to {path + SUFFIX}, then use that",
         )
     kind = fields["kind"]
     if kind not in KINDS or kind == SYMLINK:

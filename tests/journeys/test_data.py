@@ -287,3 +287,41 @@ def test_blake3_projects_work_and_are_never_mixed(bare: Workspace) -> None:
     bare.mltrack("init", "--hash", "xxh3", code=1)
     bare.write("data.mlt", bare.read("data.mlt").replace("blake3:", "xxh3:")[:200])
     bare.mltrack("status", code=1)
+
+
+def test_move_renames_data_pointer_and_ignore_line(ws: Workspace) -> None:
+    ws.write("data/a", "x")
+    ws.mltrack("add", "data")
+    ws.commit(tag="v1")
+    ws.mltrack("move", "data", "deep/er/raw")
+    assert ws.files() == {
+        ".gitattributes": ws.files()[".gitattributes"],
+        "deep": "directory",
+        "deep/er": "directory",
+        "deep/er/.gitignore": "file b'/raw\\n'",
+        "deep/er/raw": "directory",
+        "deep/er/raw/a": "file b'x'",
+        "deep/er/raw.mlt": ws.files()["deep/er/raw.mlt"],
+    }
+    assert "Nothing changed" in ws.mltrack("status").out
+    ws.commit(tag="v2")
+    ws.git("checkout", "--quiet", "v1")
+    assert ws.read("data/a") == "x" and not ws.exists("deep/er/raw")
+
+
+def test_move_refuses_what_is_taken_or_not_tracked(ws: Workspace) -> None:
+    ws.write("a", "a")
+    ws.write("b", "b")
+    ws.mltrack("add", "a")
+    ws.mltrack("move", "a", "b", code=1)
+    ws.mltrack("move", "b", "c", code=2)
+    ws.mltrack("move", "a", "a/b", code=2)
+    assert ws.read("a") == "a" and ws.exists("a.mlt")
+
+
+def test_a_move_that_was_interrupted_is_completed_by_the_same_command(ws: Workspace) -> None:
+    ws.write("a", "a")
+    ws.mltrack("add", "a")
+    ws.write("b.mlt", ws.read("a.mlt").replace("path: a", "path: b"))
+    ws.mltrack("move", "a", "b")
+    assert ws.read("b") == "a" and not ws.exists("a.mlt") and ws.read(".gitignore") == "/b\n"

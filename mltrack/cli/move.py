@@ -1,0 +1,27 @@
+"""``mltrack move``"""
+
+from typing import Annotated
+
+import typer
+
+from mltrack.cli.invocation import announce, open_session, tell
+from mltrack.cli.options import command_app
+from mltrack.formats.pointer import SUFFIX
+from mltrack.verbs import move as verb
+
+
+def move(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="A tracked path.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="Its new name, or a directory to move it into.")],
+) -> None:
+    """Renames tracked data, with its pointer and its line in .gitignore. No bytes are copied."""
+    session = open_session()
+    result = verb.move(session, old, new)
+    shown = session.project.shown
+    announce(f"moved {shown(result.old)} to {shown(result.new)}")
+    tell(f"For git: git add --all {shown(result.old + SUFFIX)} {shown(result.new + SUFFIX)}")
+    if result.stages:
+        tell(f"These stages still depend on {result.old}: {', '.join(result.stages)}")
+
+
+app = command_app(move, "mltrack move data/images data/raw", "mltrack move model.bin models/")

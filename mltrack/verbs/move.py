@@ -1,0 +1,71 @@
+"""``move``: renames tracked data, with its pointer and its line in ``.gitignore``."""
+
+import os
+from dataclasses import dataclass
+
+from mltrack.errors import UsageError, WorkspaceError
+from mltrack.formats import pointer
+from mltrack.formats.pointer import SUFFIX, Pointer
+from mltrack.git import ignore_file
+from mltrack.git import repository as git
+from mltrack.pipeline.stage import overlaps
+from mltrack.verbs.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """From where to where, and the stages that still name the old path."""
+
+    old: str
+    new: str
+    stages: tuple[str, ...]
+
+
+def move(session: Session, old_argument: str, new_argument: str) -> Moved:
+    """Renames a tracked path. The order of its steps lets an interrupted move be completed by the same command."""
+    project = session.project
+    old = project.relative(old_argument).removesuffix(SUFFIX)
+    content = session.view.pointers.get(old)
+    if content is None:
+        raise UsageError(f"{old_argument!r} is not tracked by a pointer", hint="`mltrack ls` lists what is tracked")
+    new = project.relative(new_argument)
+    if os.path.isdir(project.absolute(new)):
+        new = f"{new}/{os.path.basename(old)}" if new else os.path.basename(old)
+    _check(session, old, new)
+    data = project.read(old + SUFFIX)
+    assert data is not None
+    extra = pointer.parse(data, project.algorithm, old + SUFFIX).extra
+    directory, name = os.path.split(new)
+    os.makedirs(project.absolute(directory), exist_ok=True)
+    session.edit_text(os.path.join(directory, ".gitignore"), lambda text: ignore_file.include(text, [name]))
+    project.write(new + SUFFIX, pointer.write(Pointer(name, content, extra), project.algorithm).encode())
+    if os.path.lexists(project.absolute(old)):
+        os.rename(project.absolute(old), project.absolute(new))
+    session.last.set(new, session.last.get(old))
+    os.unlink(project.absolute(old + SUFFIX))
+    session.last.set(old, None)
+    before, old_name = os.path.split(old)
+    session.edit_text(os.path.join(before, ".gitignore"), lambda text: ignore_file.exclude(text, [old_name]))
+    stages = session.view.graph.stages.values()
+    return Moved(old, new, tuple(stage.address for stage in stages if any(overlaps(old, dep) for dep in stage.deps)))
+
+
+def _check(session: Session, old: str, new: str) -> None:
+    project = session.project
+    if old == new or overlaps(old, new):
+        raise UsageError(f"{old!r} cannot be moved to {new!r}")
+    if os.path.lexists(project.absolute(new)):
+        raise WorkspaceError(f"{new!r} exists already", hint="move it away, or choose another name")
+    present = session.view.pointers.get(new)
+    if present is not None and present != session.view.pointers[old]:
+        raise WorkspaceError(f"{new + SUFFIX!r} tracks something else already", hint="choose another name")
+    outs = [out.path for stage in session.view.graph.stages.values() for out in stage.outs]
+    other = next(
+        (path for path in (*session.view.pointers, *outs) if path not in (old, new) and overlaps(path, new)), None
+    )
+    if other is not None:
+        raise WorkspaceError(f"{new!r} and {other!r} overlap", hint="choose another name")
+    if git.is_ignored(new + SUFFIX, project.path):
+        raise WorkspaceError(
+            f"git ignores {new + SUFFIX!r}, so nothing would remember {new!r}", hint="choose another name"
+        )
