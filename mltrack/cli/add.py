@@ -41,6 +41,9 @@ def add(
                 + " ".join(f"{path}{SUFFIX}" for path in changed)
                 + _ignores(session.project.shown, result.added)
             )
+    for item in result.added:
+        if item.is_seen:
+            tell(f"warning: git sees {item.path} all the same: a later line of a .gitignore takes ours back", level=-1)
     for path, error in result.failed:
         tell(f"error: {path}: {error.message}" + (f"\nhint: {error.hint}" if error.hint else ""), level=-1)
     return 3 if result.failed else 0

@@ -19,11 +19,13 @@ from mltrack.workspace.scan import Report, no_report
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """One target: what it was recorded as, and before."""
+    """One target: what it was recorded as, and before. ``is_seen`` says that git sees the data all the same: another
+    ignore line takes ours back."""
 
     path: str
     content: Content
     before: Content | None
+    is_seen: bool = False
 
     @property
     def is_changed(self) -> bool:
@@ -129,4 +131,5 @@ def _add_one(session: Session, path: str) -> Added:
     if text != data:
         project.write(pointer_path, text)
     session.last.set(path, snapshot.content)
-    return Added(path, snapshot.content, session.view.pointers.get(path))
+    is_seen = text != data and not git.is_ignored(path, project.path)
+    return Added(path, snapshot.content, session.view.pointers.get(path), is_seen)
