@@ -62,6 +62,13 @@ class LeftoverEnded(NamedTuple):
     stage: str
 
 
+class MovedAside(NamedTuple):
+    """What stood at an output and cannot be represented was moved to another place, as it was."""
+
+    path: str
+    place: str
+
+
 class BytesSaved(NamedTuple):
     """Bytes that existed only in the workspace were saved to the cache before they were replaced."""
 
@@ -79,4 +86,5 @@ Event = (
     | StageFailed
     | BytesSaved
     | LeftoverEnded
+    | MovedAside
 )

@@ -16,6 +16,7 @@ from mltrack.events import (
     BytesSaved,
     Event,
     LeftoverEnded,
+    MovedAside,
     StageFailed,
     StageFinished,
     StageOutput,
@@ -114,6 +115,8 @@ def _show_event(event: Event) -> None:
             tell(f"{stage}: finished, but not recorded: while it ran, {'; '.join(unrecorded)}", level=-1)
         case BytesSaved(path, digest):
             tell(f"saved before it was replaced: {path} ({digest}); `mltrack undo {path}` puts it back")
+        case MovedAside(path, place):
+            tell(f"moved {path} out of the way, since it cannot be recorded; it is in {place}")
         case LeftoverEnded(stage):
             tell(f"{stage}: ended the command that an earlier repro, which was killed, had left running")
         case StageFailed(stage, _):

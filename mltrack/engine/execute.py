@@ -12,12 +12,13 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 
 from mltrack.engine.commit import Committer
-from mltrack.engine.inputs import Learner
+from mltrack.engine.inputs import UNREPRESENTABLE, Learner
 from mltrack.engine.lock_state import LockState
-from mltrack.errors import PipelineError, UnsavedDataError
+from mltrack.errors import PipelineError, UnsavedDataError, WorkspaceError
 from mltrack.events import (
     BytesSaved,
     Event,
+    MovedAside,
     StageFailed,
     StageFinished,
     StageOutput,
@@ -25,6 +26,7 @@ from mltrack.events import (
     StageSkipped,
     StageStarted,
 )
+from mltrack.objects.content import Content
 from mltrack.pipeline.plan import Cause, Facts, Known, Options, Plan, Reason, Step, Verdict, decide, input_reasons
 from mltrack.pipeline.stage import Output, Stage
 from mltrack.runners.job import Item, Job, Poll, State, Ticket
@@ -77,7 +79,7 @@ def execute(engine: Engine, plan: Plan, upstream: dict[str, tuple[str, ...]], ou
             stuck.add(address)
             outcome.not_reached.append(address)
             continue
-        if step.verdict in (Verdict.WAIT, Verdict.RUN):
+        if step.verdict in (Verdict.WAIT, Verdict.RUN) or outcome.ran or outcome.restored:
             engine.learner.forget(step.stage)
             step = decide(step.stage, engine.learner.learn(step.stage, {}, ()), engine.facts, engine.options)
         if step.verdict is Verdict.SKIP:
@@ -103,9 +105,8 @@ def _restore(engine: Engine, step: Step) -> Iterator[Event]:
         wanted = record.outs.get(out.path)
         if wanted is None or (not out.cache and not engine.facts.is_cached(wanted)):
             continue
+        yield from _save(engine, out)
         plan = engine.checkout.plan(out.path, wanted, force=True)
-        if plan.unsaved:
-            yield from _save(engine, out)
         engine.checkout.carry_out(out.path, wanted, plan, no_progress)
     if step.from_run_cache:
         engine.learner.forget(stage)
@@ -141,7 +142,14 @@ def _run(engine: Engine, step: Step, outcome: Outcome) -> Iterator[Event]:
         yield StageFailed(stage.address, _failure(result), result.exit_code, tail)
         return
     engine.checkout.observer.forget([out.path for out in stage.outs])
-    lacking = [path for path, content in engine.learner.outputs(stage).items() if content is None]
+    written = engine.learner.outputs(stage)
+    strange = [path for path, content in written.items() if content is not None and content.kind == UNREPRESENTABLE]
+    if strange:
+        outcome.failed.append(stage.address)
+        message = f"its output {strange[0]!r} is, or holds, what cannot be recorded: a link that leads out, a pipe, a repository"
+        yield StageFailed(stage.address, message, 0, tail)
+        return
+    lacking = [path for path, content in written.items() if content is None]
     if lacking:
         outcome.failed.append(stage.address)
         yield StageFailed(
@@ -175,10 +183,21 @@ def _prepare(engine: Engine, out: Output) -> Iterator[Event]:
 def _save(engine: Engine, out: Output) -> Iterator[Event]:
     """Saves what stands at an output if the cache lacks it, and says so."""
     cache, observer = engine.checkout.cache, engine.checkout.observer
-    snapshot = observer.tracked(out.path)
-    if snapshot is None or cache.holds(snapshot.content):
+    try:
+        snapshot = observer.tracked(out.path)
+    except WorkspaceError:  # what cannot be represented cannot be cached either: it is kept as it is, elsewhere
+        place = engine.trash.set_aside(engine.checkout.project_path, out.path)
+        observer.forget([out.path])
+        yield MovedAside(out.path, place)
         return
-    content = engine.checkout.save(out.path)
+    if snapshot is None:
+        return
+    content: Content | None = snapshot.content
+    if cache.holds(snapshot.content):
+        if not out.cache or snapshot.content.same_bytes(engine.checkout.last.get(out.path)):
+            return
+    else:
+        content = engine.checkout.save(out.path)
     if content is None or not cache.holds(content):
         raise UnsavedDataError(f"cannot save {out.path!r} before it is replaced", hint="move it away")
     engine.trash.note([(out.path, content)])

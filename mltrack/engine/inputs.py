@@ -6,7 +6,7 @@ from typing import Any
 
 from mltrack.engine.lock_state import LockState
 from mltrack.engine.remember import Remembered
-from mltrack.errors import MissingObjectError, PipelineError
+from mltrack.errors import MissingObjectError, PipelineError, WorkspaceError
 from mltrack.formats import params_file
 from mltrack.objects import tree
 from mltrack.objects.content import BY_LETTER, TREE, Content
@@ -15,6 +15,9 @@ from mltrack.pipeline.plan import Known
 from mltrack.pipeline.stage import Inputs, Stage, contains
 from mltrack.store.cache import Cache
 from mltrack.workspace.observe import Observer
+
+UNREPRESENTABLE = "unrepresentable"
+"""The kind of an output that no tree can hold: it equals nothing."""
 
 Read = Callable[[str], bytes | None]
 
@@ -71,8 +74,14 @@ class Learner:
 
     def outputs(self, stage: Stage) -> dict[str, Content | None]:
         """Returns what stands at a stage's outputs now."""
-        found = {out.path: self._observer.tracked(out.path) for out in stage.outs}
-        return {path: snapshot.content if snapshot is not None else None for path, snapshot in found.items()}
+        return {out.path: self._output(out.path) for out in stage.outs}
+
+    def _output(self, path: str) -> Content | None:
+        try:
+            snapshot = self._observer.tracked(path)
+        except WorkspaceError:  # left by a failed run, perhaps: it differs from whatever was recorded
+            return Content(UNREPRESENTABLE, "", 0)
+        return snapshot.content if snapshot is not None else None
 
     def params(
         self, path: str, keys: tuple[str, ...] | None, stage: Stage, upcoming: dict[str, Content | None]

@@ -56,7 +56,9 @@ def _aliases(stages: list[Stage], project_path: str) -> dict[str, str]:
         return links[path]
 
     found: dict[str, str] = {}
-    for path in {dep for stage in stages for dep in (*stage.deps, *(file.path for file in stage.params))}:
+    for path in {
+        dep for stage in stages for dep in (*stage.deps, *(file.path for file in stage.params), stage.env.lock) if dep
+    }:
         if is_link(path) or any(map(is_link, parents(path))):
             real = os.path.relpath(os.path.realpath(os.path.join(project_path, path)), os.path.realpath(project_path))
             if not real.startswith(os.pardir):

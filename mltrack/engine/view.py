@@ -28,6 +28,8 @@ class Target(NamedTuple):
     source: str
     is_output: bool
     push: bool = True
+    owner: str = ""
+    """Of a part of a target: the target's path."""
 
 
 @dataclass

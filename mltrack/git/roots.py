@@ -38,6 +38,11 @@ def files_in_history(repository: Repository, since: float, suffixes: tuple[str, 
     tops = worktrees(repository)
     starts = _commits(repository, tops, since)
     blobs = git.versions(starts, repository.top, suffixes) if starts else {}
+    for name in _trees(repository):
+        for line in git.run(["ls-tree", "-r", "-z", "--full-tree", name], repository.top).split(b"\0"):
+            meta, _, raw = line.partition(b"\t")
+            if os.fsdecode(raw).endswith(suffixes):
+                blobs.setdefault(meta.decode().split()[2], os.fsdecode(raw))
     for top in tops:
         for line in git.run(["ls-files", "--stage", "-z", "--full-name"], top).split(b"\0"):
             meta, _, raw = line.partition(b"\t")
@@ -75,6 +80,14 @@ def _commits(repository: Repository, tops: list[str], since: float) -> list[str]
         )  # git never expires them
         commits.update(stashes.decode().split())
     return sorted(set(git.commits_among(sorted(commits), repository.top)))
+
+
+def _trees(repository: Repository) -> list[str]:
+    """Trees that a tag or ref names directly."""
+    out = git.run(
+        ["for-each-ref", "--format=%(objecttype) %(objectname)%0a%(*objecttype) %(*objectname)"], repository.top
+    )
+    return [line.split()[1] for line in out.decode().splitlines() if line.startswith("tree ")]
 
 
 def _young(log: str, since: float) -> Iterator[str]:

@@ -60,15 +60,19 @@ class Cache:
     def indexes(self) -> dict[str, Index]:
         """Returns the indexes of all packs by pack id; one that is lost or damaged is read from its pack."""
         if self._indexes is None:
-            self._indexes = {}
             self.reload()
+        assert self._indexes is not None
         return self._indexes
 
     def reload(self) -> None:
         """Looks again which packs there are: another process may have added or merged some."""
         known = self._indexes if self._indexes is not None else {}
         names = {name[:-5] for name in names_in(self.packs_path) if name.endswith(".pack")}
-        self._indexes = {id_: known[id_] if id_ in known else self._load_index(id_) for id_ in sorted(names)}
+        found: dict[str, Index] = {}
+        for id_ in sorted(names):
+            with suppress(FileNotFoundError):  # merged into another since the names were read
+                found[id_] = known[id_] if id_ in known else self._load_index(id_)
+        self._indexes = found
         self._quarantined = set(names_in(self.quarantine_path))
 
     def forget_indexes(self) -> None:

@@ -208,23 +208,38 @@ def merge_small_packs(cache: Cache) -> None:
     """Writes packs below 8 MiB together into new ones, once there are more than 32 of them.
 
     The new packs are published before the old ones are deleted; a reader that meets a missing pack looks again. Where
-    another process is at it already, nothing is done: the next writer comes by.
+    another process is at it already, nothing is done: the next writer comes by. A pack that holds a damaged object is
+    left alone. Nothing depends on this: it never fails its caller.
     """
-    small = [id_ for id_ in cache.indexes() if os.path.getsize(cache.pack_path(id_)) < SMALL_PACK_BYTES]
-    if len(small) <= MERGE_ABOVE:
+    if len(cache.indexes()) <= MERGE_ABOVE:
         return
-    with suppress(LockedError), locked(os.path.join(cache.tmp_path, "merge.lock"), wait=False):
+    with suppress(LockedError, FileNotFoundError), locked(os.path.join(cache.tmp_path, "merge.lock"), wait=False):
+        cache.reload()
+        small = [id_ for id_ in cache.indexes() if os.path.getsize(cache.pack_path(id_)) < SMALL_PACK_BYTES]
+        if len(small) <= MERGE_ABOVE:
+            return
+        merged: list[str] = []
         with CacheWriter(cache) as writer:
             for id_ in small:
-                contents = pack.contents_of(cache.pack_path(id_))
-                for row in cache.indexes()[id_]:
-                    hex_digest = row.raw.hex()
-                    if not writer.adds(hex_digest) and not cache.is_quarantined(hex_digest, id_):
-                        writer.rewrite(hex_digest, cache.read(hex_digest), contents)
+                if _rewrite_pack(cache, writer, id_):
+                    merged.append(id_)
             fresh = writer.publish()
-        for id_ in small:
+        for id_ in merged:
             if id_ not in fresh:
                 for path in (cache.pack_path(id_), os.path.join(cache.packs_path, id_ + ".idx")):
                     with suppress(FileNotFoundError):
                         os.unlink(path)
         cache.reload()
+
+
+def _rewrite_pack(cache: Cache, writer: CacheWriter, id_: str) -> bool:
+    """Adds a pack's objects to the writer; returns whether all of them are whole."""
+    path = cache.pack_path(id_)
+    contents = pack.contents_of(path)
+    objects = [(row.raw.hex(), data) for row, data in pack.read_objects(path, list(cache.indexes()[id_]))]
+    if any(cache.algorithm.hex_of(data) != hex_digest for hex_digest, data in objects):
+        return False
+    for hex_digest, data in objects:
+        if not writer.adds(hex_digest):
+            writer.rewrite(hex_digest, data, contents)
+    return True

@@ -82,6 +82,24 @@ class DirectoryRemote:
         with self._translating(name), self._written(name, replace=replace) as descriptor:
             write_all(descriptor, data)
 
+    def create(self, name: str, data: bytes) -> bool:
+        with self._translating(name):
+            make_directories(self._tmp)
+            make_directories(os.path.dirname(self._path(name)))
+            temporary = temporary_path(self._tmp)
+            try:
+                with opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644) as descriptor:
+                    write_all(descriptor, data)
+                    fsync(descriptor)
+                os.link(temporary, self._path(name))
+            except FileExistsError:
+                return False
+            finally:
+                with suppress(FileNotFoundError):
+                    os.unlink(temporary)
+            fsync_directory(os.path.dirname(self._path(name)))
+        return True
+
     def put_file(self, name: str, path: str) -> None:
         with opened(path, os.O_RDONLY) as source, self._translating(name), self._written(name) as descriptor:
             copy_bytes(source, descriptor)

@@ -94,8 +94,10 @@ class Remote:
                 hint="give the remote a directory of its own",
             ) from error
         marker = {"mltrack": FORMAT, "hash": self.algorithm.name, "id": os.urandom(16).hex()}
-        self.store.put(MARKER, (json.dumps(marker, indent=2, sort_keys=True) + "\n").encode(), replace=True)
-        self._remember_id(str(marker["id"]))
+        if self.store.create(MARKER, (json.dumps(marker, indent=2, sort_keys=True) + "\n").encode()):
+            self._remember_id(str(marker["id"]))
+        else:
+            self.open()  # another clone was first: it is its remote that we joined
 
     def _known_id(self) -> str:
         data = read_bounded(os.path.join(self._ids_path, self.name), 4096) if self._ids_path else None

@@ -63,6 +63,10 @@ class Store(Protocol):
 
     def put(self, name: str, data: bytes, *, replace: bool = False) -> None: ...
 
+    def create(self, name: str, data: bytes) -> bool:
+        """Stores bytes under a name that does not exist; returns whether it did: of several writers exactly one does."""
+        ...
+
     def put_file(self, name: str, path: str) -> None:
         """Stores the bytes of a local file."""
         ...

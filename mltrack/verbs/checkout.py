@@ -73,7 +73,11 @@ def checkout_targets(
                 if not dry_run:
                     saved += _save(session, target.path, plan)
                     report = (lambda n, total, path=target.path: progress(path, n, total)) if progress else no_progress
-                    session.checkout.carry_out(target.path, content, plan, report)
+                    if target.owner:
+                        session.checkout.put(target.path, plan, report)
+                        session.last.set(target.owner, None)  # a mixture of versions now: the next checkout is careful
+                    else:
+                        session.checkout.carry_out(target.path, content, plan, report)
                 done.append(_summary(target.path, plan))
             except MltrackError as error:
                 failed.append((target.path, error))

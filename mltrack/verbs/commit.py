@@ -7,7 +7,7 @@ from mltrack.engine.pipelines import choose
 from mltrack.errors import PipelineError, UsageError, WorkspaceError
 from mltrack.formats.pointer import SUFFIX
 from mltrack.verbs import planning
-from mltrack.verbs.repro import committer
+from mltrack.verbs.repro import alone, committer
 from mltrack.verbs.session import Session
 
 
@@ -40,7 +40,7 @@ def commit(session: Session, targets: list[str]) -> CommitResult:
     if not known:
         raise PipelineError("there are no stages to commit", hint="mltrack stage add --help")
     recorder = committer(session, locks)
-    with project.cache.in_use():
+    with project.cache.in_use(), alone(project, lambda: None):
         for stage, facts in known:
             recorder.commit(stage, "", facts.inputs, project.settings.text("core.shell"), by="hand")
         locks.fold(session.view.graph.stages.values())

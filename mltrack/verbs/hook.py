@@ -152,7 +152,7 @@ def _pre_commit(session: Session) -> list[str]:
         return []
     said = {
         "modified": "{0} changed since it was recorded; `mltrack add {0}` records it",
-        "outdated": "{0} is an older version than its pointer says; `mltrack checkout {0}` brings it up to date",
+        "outdated": "{0} is not the version that its pointer says; `mltrack checkout {0}` brings that one",
     }
     found = status(session, [session.project.absolute(path) for path in session.view.pointers]).data
     return [said[item.state].format(item.path) for item in found if item.state in said]

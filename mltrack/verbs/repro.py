@@ -78,13 +78,14 @@ class Repro:
                 continue
             if snapshot.content.same_bytes(session.last.get(path)):
                 raise WorkspaceError(
-                    f"{path!r} in the workspace is an older version than its pointer says",
+                    f"{path!r} in the workspace is not the version that its pointer says",
                     hint=f"mltrack checkout {path}",
                 )
             warnings.append(f"{path} differs from its pointer; `mltrack add {path}` records what the stages read")
         outs = [out.path for stage in session.view.graph.stages.values() for out in stage.outs]
         loose = [dep for dep in deps if not is_owned(dep, (*session.view.pointers, *outs))]
-        for dep in git.ignored_among(loose, session.project.path):
+        aliases = session.view.graph.aliases
+        for dep in git.ignored_among([aliases.get(dep, dep) for dep in loose], session.project.path):
             warnings.append(
                 f"{dep} is ignored by git, and neither tracked nor written by a stage: other clones lack it"
             )

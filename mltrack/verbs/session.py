@@ -101,7 +101,9 @@ class Session:
                 raise UsageError(f"{target.path!r} has no {path!r} in it", hint=f"mltrack ls {target.path}")
             hex_digest = entry.hex
         assert entry is not None
-        return target._replace(path=path, content=Content(BY_LETTER[entry.kind], entry.hex, entry.size))
+        return target._replace(
+            path=path, owner=target.path, content=Content(BY_LETTER[entry.kind], entry.hex, entry.size)
+        )
 
     def edit_text(self, path: str, change: Callable[[str], str]) -> None:
         """Rewrites a text file of the workspace atomically, if ``change`` changes it; removes it once it is empty."""

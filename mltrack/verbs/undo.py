@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 from mltrack.errors import UsageError
 from mltrack.objects.content import Content
+from mltrack.objects.tree import parents
 from mltrack.pipeline.stage import overlaps
 from mltrack.verbs.session import Session
 from mltrack.workspace.checkout import no_progress
+from mltrack.workspace.checkout_plan import CheckoutPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +32,18 @@ def undo(session: Session, arguments: list[str]) -> list[Undone]:
     replaced: list[tuple[str, Content]] = []
     with session.project.cache.in_use():
         for note in newest:
-            plan = session.checkout.plan(note.path, note.content, force=True)
+            plan = _without_later_files(session.checkout.plan(note.path, note.content, force=True))
             before = session.checkout.save(note.path)
             replaced += [(note.path, before)] if before is not None else []
             session.checkout.put(note.path, plan, no_progress)
             done.append(Undone(note.path, session.project.algorithm.text(note.content.hex), note.moment))
-        session.trash.undone(newest[0].file, replaced)
+        session.trash.undone(newest, replaced)
     session.observer.close()
     return done
+
+
+def _without_later_files(plan: CheckoutPlan) -> CheckoutPlan:
+    """Files that were made since stay, unless a directory must stand where they do."""
+    needed = {parent for op in plan.operations if op.entry is not None for parent in parents(op.path)}
+    kept = [op for op in plan.operations if op.entry is not None or op.path in needed]
+    return plan._replace(operations=kept)

@@ -77,21 +77,29 @@ class Following(Hashing):
 
     def link(self, path: bytes, target: bytes) -> str:
         real = os.path.realpath(path)
-        if not real.startswith(self._top):
+        if not (real + b"/").startswith(self._top):
             return self.algorithm.hex_of(target)
         return self.algorithm.hex_of(target + b"\0" + self._seen_through(real).encode())
 
     def _seen_through(self, real: bytes) -> str:
         """The digest of the file a link leads to; of a directory, that of all files in it by name."""
         if os.path.isfile(real):
-            return self.file(real).hex
+            read = self.file(real)
+            return f"{read.is_exec:d}{read.hex}"
         parts = []
-        for directory, names, files in os.walk(real):
+        seen = set()
+        for directory, names, files in os.walk(real, followlinks=True):
+            here = os.path.realpath(directory)
+            if here in seen or not (here + b"/").startswith(self._top):
+                names.clear()
+                continue
+            seen.add(here)
             names[:] = sorted(name for name in names if name not in (b".git", b".mltrack", b"__pycache__"))
             for name in sorted(files):
                 inner = os.path.join(directory, name)
                 if os.path.isfile(inner) and not name.endswith(b".pyc"):
-                    parts.append(inner[len(real) :] + b"\0" + self.file(os.path.realpath(inner)).hex.encode())
+                    read = self.file(os.path.realpath(inner))
+                    parts.append(b"%s\0%d%s" % (inner[len(real) :], read.is_exec, read.hex.encode()))
         return self.algorithm.hex_of(b"\n".join(parts))
 
 

@@ -93,8 +93,8 @@ class Observer:
     def dependency(self, path: str) -> Content | None:
         """Returns what stands at a dependency."""
         if is_owned(path, self.owned):
-            inside = path not in self.owned  # a part of something tracked: its links may lead to other parts
-            snapshot = self._look(Key(path, tracked=True), None, self.tracked_rule, strict=not inside)
+            # of a part of something tracked, links may lead to other parts: they are seen through
+            snapshot = self._look(Key(path, tracked=path in self.owned), None, self.tracked_rule)
         elif path in self._rules or os.path.isdir(os.path.join(self.project_path, path)):
             self.prepare([path])
             snapshot = self._look(Key(path, tracked=False), None, self._rules[path])
@@ -126,7 +126,7 @@ class Observer:
             self._files.save()
             self._files.changed = False
 
-    def _look(self, key: Key, ingest: Ingest | None, skip: Skip, *, strict: bool = True) -> Snapshot | None:
+    def _look(self, key: Key, ingest: Ingest | None, skip: Skip) -> Snapshot | None:
         if ingest is None and key in self._snapshots:
             return self._snapshots[key]
         target = self._target(key)
@@ -135,8 +135,7 @@ class Observer:
         files = self._load_files()
         known = stat_index.read(index_file, self.algorithm) if is_directory else files.known(os.fsencode(key.path))
         chosen = ingest or (Hashing(self.algorithm) if key.tracked else Following(self.algorithm, self.project_path))
-        is_strict = key.tracked and strict
-        snapshot = scan(self.project_path, target, known, chosen, skip, strict=is_strict, report=self.report)
+        snapshot = scan(self.project_path, target, known, chosen, skip, strict=key.tracked, report=self.report)
         if snapshot is not None and snapshot.changed:
             if is_directory:
                 self._try_write(index_file, snapshot.blocks)

@@ -41,11 +41,25 @@ class Trash:
             self._items += saved
             self._write(self._file, self._items)
 
-    def undone(self, file: str, replaced: list[tuple[str, Content]]) -> None:
-        """Takes a command's notes out of what can be undone, and keeps what undoing them replaced beside them."""
-        self._write(file + _UNDONE, replaced)
-        with suppress(FileNotFoundError):
-            os.unlink(file)
+    def undone(self, taken: list[Replaced], replaced: list[tuple[str, Content]]) -> None:
+        """Takes notes of one command out of what can be undone, and keeps what undoing them replaced; its other notes
+        stay."""
+        file = taken[0].file
+        left = [(note.path, note.content) for note in self.notes() if note.file == file and note not in taken]
+        self._write(f"{file}.{time.time_ns()}{_UNDONE}", replaced)
+        if left:
+            self._write(file, left)
+        else:
+            with suppress(FileNotFoundError):
+                os.unlink(file)
+
+    def set_aside(self, project_path: str, path: str) -> str:
+        """Moves what stands at a path out of the way, as it is; returns where to."""
+        directory = os.path.join(self._path, "aside")
+        make_directories(directory)
+        place = os.path.join(directory, f"{time.time_ns()}-{os.path.basename(path)}")
+        os.rename(os.path.join(project_path, path), place)
+        return place
 
     def notes(self, *, undone: bool = False) -> list[Replaced]:
         """Returns all notes, oldest first, or with ``undone`` those that undoing left; unreadable ones are passed over."""

@@ -95,6 +95,16 @@ def test_two_writers_of_one_name_both_succeed(store: Store) -> None:
     assert {item.size for item in store.list("same")} == {11} and len(list(store.list("same"))) == 20
 
 
+def test_of_several_creators_exactly_one_succeeds(store: Store) -> None:
+    made: list[bool] = []
+    threads = [threading.Thread(target=lambda n=n: made.append(store.create("one", b"%d" % n))) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(made) == [False] * 7 + [True]
+
+
 # objects over the store
 
 

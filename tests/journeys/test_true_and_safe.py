@@ -491,3 +491,185 @@ def test_typing_mistakes_name_the_nearest(ws: Workspace) -> None:
     assert "did you mean 'train'?" in ws.mltrack("repro", "trian", code=2).err
     assert "error: " in ws.mltrack("status", "--chek", code=2).err
     assert "two revisions are two words: v1 v2" in ws.mltrack("diff", "v1..v2", code=1).err
+
+
+# found by a second hostile reading
+
+
+def test_undo_of_one_path_leaves_the_notes_of_the_others(ws: Workspace) -> None:
+    for name in ("a", "b"):
+        ws.write(name, "orig")
+    ws.mltrack("add", "a", "b")
+    for name in ("a", "b"):
+        ws.write(name, f"mine {name}")
+    ws.mltrack("checkout", "--force")
+    ws.mltrack("undo", "a")
+    ws.mltrack("undo")
+    assert (ws.read("a"), ws.read("b")) == ("mine a", "mine b")
+
+
+def test_undo_leaves_files_that_were_made_since(ws: Workspace) -> None:
+    ws.write("d/f", "orig")
+    ws.mltrack("add", "d")
+    ws.write("d/f", "mine")
+    ws.mltrack("checkout", "--force")
+    ws.write("d/later", "later")
+    ws.mltrack("undo")
+    assert ws.read("d/f") == "mine" and ws.read("d/later") == "later"
+
+
+def test_repro_notes_an_edit_that_it_replaces_even_if_the_cache_has_its_bytes(ws: Workspace) -> None:
+    ws.write("mltrack.yaml", "stages:\n  s:\n    cmd: echo hi > out\n    outs: [out]\n")
+    ws.mltrack("repro")
+    for _ in range(2):
+        ws.write("out", "mine")
+        assert "saved before it was replaced" in ws.mltrack("repro").err
+        ws.mltrack("undo")
+        assert ws.read("out") == "mine"
+
+
+def test_a_stage_recovers_from_whatever_a_failed_run_left(ws: Workspace) -> None:
+    ws.write("mltrack.yaml", "stages:\n  s:\n    cmd: sh s.sh\n    deps: [s.sh]\n    outs: [out]\n")
+    for mess in (
+        "mkdir out; ln -s /etc/passwd out/x",
+        "mkdir out; mkfifo out/p",
+        "git init -q out",
+        "touch real; ln -s real out",
+    ):
+        ws.write("s.sh", f"{mess}; exit 1")
+        ws.mltrack("repro", code=8)
+        ws.mltrack("status")
+        ws.write("s.sh", f"mkdir out; echo '{mess}' > out/x")
+        ws.mltrack("repro")
+        assert ws.read("out/x").strip() == mess
+    ws.write("s.sh", "mkdir out; ln -s /etc/passwd out/x")
+    assert "cannot be recorded" in ws.mltrack("repro", code=8).err
+
+
+def test_links_in_a_part_of_tracked_data_are_seen_through(ws: Workspace) -> None:
+    ws.write("data/common/x", "1")
+    (ws.path / "data/train").mkdir()
+    (ws.path / "data/train/x").symlink_to("../common/x")
+    ws.mltrack("add", "data")
+    ws.write(
+        "mltrack.yaml", "stages:\n  s:\n    cmd: cat data/train/x > out\n    deps: [data/train]\n    outs: [out]\n"
+    )
+    ws.mltrack("repro")
+    ws.write("data/common/x", "2")
+    ws.mltrack("add", "data")
+    ws.mltrack("repro")
+    assert ws.read("out") == "2"
+
+
+def test_links_behind_links_are_seen_and_circles_end(ws: Workspace) -> None:
+    ws.write("other/f", "1")
+    for place in ("d", "shared"):
+        (ws.path / place).mkdir()
+    (ws.path / "shared/y").symlink_to("../other")
+    (ws.path / "shared/back").symlink_to("../d")
+    (ws.path / "d/x").symlink_to("../shared")
+    (ws.path / "d/loop").symlink_to("loop")
+    (ws.path / "d/dangling").symlink_to("nowhere")
+    ws.write("mltrack.yaml", "stages:\n  s:\n    cmd: cat d/x/y/f > out\n    deps: [d]\n    outs: [out]\n")
+    ws.mltrack("repro")
+    assert "1 unchanged" in ws.mltrack("repro").out
+    ws.write("other/f", "2")
+    ws.mltrack("repro")
+    assert ws.read("out") == "2"
+
+
+def test_a_stage_that_reads_an_output_through_a_link_in_a_directory_is_looked_at_after_it_was_written(
+    ws: Workspace,
+) -> None:
+    (ws.path / "d").mkdir()
+    (ws.path / "d/w").symlink_to("../wout")
+    ws.write("src", "1")
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n  w:\n    cmd: cat src > wout\n    deps: [src]\n    outs: [wout]\n"
+        "  z:\n    cmd: cat d/w > out\n    deps: [d]\n    outs: [out]\n",
+    )
+    ws.mltrack("repro", "w")
+    ws.mltrack("repro")
+    ws.write("src", "2")
+    ws.mltrack("repro")
+    assert ws.read("out") == "2"
+
+
+def test_dependencies_and_lock_files_are_reached_through_linked_directories(ws: Workspace) -> None:
+    (ws.path / "o").mkdir()
+    (ws.path / "real").mkdir()
+    (ws.path / "lnk").symlink_to("o")
+    (ws.path / "way").symlink_to("real")
+    ws.write("real/f", "1")
+    ws.write("src", "1")
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n  a:\n    cmd: cat lnk/uv.lock way/f > out\n    deps: [way/f]\n    env: {lock: lnk/uv.lock}\n    outs: [out]\n"
+        "  w:\n    cmd: cat src > o/uv.lock\n    deps: [src]\n    outs: [o/uv.lock]\n",
+    )
+    for value in ("1", "2"):
+        ws.write("src", value)
+        ws.mltrack("repro")
+        assert ws.read("out") == f"{value}1"
+
+
+def test_checking_out_a_part_does_not_make_the_rest_look_edited(ws: Workspace) -> None:
+    for number in (1, 2, 3):
+        ws.write("data/sub/f", f"{number}")
+        ws.write("data/g", f"{number}")
+        ws.mltrack("add", "data")
+        ws.commit(tag=f"v{number}")
+    ws.git("checkout", "--quiet", "v1")
+    ws.git("checkout", "--quiet", "v2", MLTRACK_HOOKS="0")
+    ws.mltrack("checkout", "data/sub")
+    assert ws.read("data/sub/f") == "2" and ws.read("data/g") == "1"
+    ws.git("checkout", "--quiet", "v3")
+    assert ws.read("data/sub/f") == "3" and ws.read("data/g") == "3"
+
+
+def test_a_damaged_object_keeps_nobody_from_adding_others(ws: Workspace) -> None:
+    ws.write("f", "precious-bytes")
+    ws.mltrack("add", "f")
+    corrupt(ws, b"precious-bytes", b"preciouS-bytes")
+    for number in range(40):
+        ws.write(f"g{number}", f"{number}")
+    for number in range(40):
+        ws.mltrack("add", f"g{number}")
+    assert len(list((ws.path / ".mltrack/cache/packs").glob("*.pack"))) < 40
+
+
+def test_first_pushes_at_once_join_one_remote(shared: Workspace, tmp_path: Path) -> None:
+    shared.write("f", "x")
+    shared.mltrack("add", "f")
+    shared.commit()
+    clones = [shared.clone(tmp_path / f"c{number}") for number in range(3)]
+    for number, clone in enumerate(clones):
+        clone.write(f"g{number}", f"{number}")
+        clone.mltrack("add", f"g{number}")
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-P", "-m", "mltrack", "-q", "push", f"g{number}"], cwd=clone.path, env=clone.environment
+        )
+        for number, clone in enumerate(clones)
+    ]
+    assert {process.wait(120) for process in running} == {0}
+    for clone in clones:
+        clone.mltrack("push", clone.path.name.replace("c", "g"))
+
+
+def test_gc_keeps_what_a_tag_on_a_tree_names(ws: Workspace) -> None:
+    ws.write("d", "tagged")
+    ws.mltrack("add", "d")
+    ws.commit()
+    ws.git("tag", "t", "HEAD^{tree}")
+    ws.write("d", "next")
+    ws.mltrack("add", "d")
+    ws.git("commit", "--quiet", "--all", "--amend", "--no-edit")
+    (ws.path / ".git/ORIG_HEAD").unlink(missing_ok=True)
+    ws.git("reflog", "expire", "--expire=now", "--all")
+    age(ws)
+    ws.mltrack("gc")
+    ws.git("checkout", "--quiet", "t", "--", "d.mlt")
+    ws.mltrack("checkout")
+    assert ws.read("d") == "tagged"

@@ -1,5 +1,6 @@
 """A store in memory: the smallest thing that keeps the store protocol's promises."""
 
+import threading
 import time
 from collections.abc import Iterable, Iterator
 
@@ -9,6 +10,7 @@ from mltrack.store.store import Abilities, Listed
 class MemoryStore:
     def __init__(self) -> None:
         self.files: dict[str, tuple[bytes, float]] = {}
+        self.lock = threading.Lock()
 
     url = "memory://"
     abilities = Abilities(durable=False, local=True, writable=True)
@@ -35,6 +37,13 @@ class MemoryStore:
 
     def put(self, name: str, data: bytes, *, replace: bool = False) -> None:
         self.files[name] = (bytes(data), time.time())
+
+    def create(self, name: str, data: bytes) -> bool:
+        with self.lock:
+            if name in self.files:
+                return False
+            self.put(name, data)
+        return True
 
     def put_file(self, name: str, path: str) -> None:
         with open(path, "rb") as file:
