@@ -12,7 +12,8 @@ from mltrack.errors import MltrackError
 REFERENCE = Path(__file__).parent / "reference"
 NOTE = "<!-- Made by docs/generate.py: change the code, then run `make docs`. -->\n\n"
 OTHER_CODES = (
-    (0, "done, or nothing to do"), (70, "a bug in mltrack; a report file is written and named"), (130, "interrupted"),
+    (0, "done, or nothing to do"),
+    (4, "differences were found, and `--check` was given"), (70, "a bug in mltrack; a report file is written and named"), (130, "interrupted"),
 )  # fmt: skip
 
 

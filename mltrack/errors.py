@@ -70,13 +70,6 @@ class PartlyDoneError(MltrackError):
     exit_code = 3
 
 
-class DifferencesFoundError(MltrackError):
-    """``--check`` was given and there are differences."""
-
-    slug = "differences"
-    exit_code = 4
-
-
 class LockedError(MltrackError):
     """Another process holds what this command needs."""
 

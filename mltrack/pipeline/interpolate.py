@@ -16,10 +16,6 @@ _PATH = re.compile(r"\s*([A-Za-z_][\w-]*(?:\.[\w-]+|\[\d{1,9}\])*)\s*\Z")
 _STEP = re.compile(r"[\w-]+|\[\d+\]")
 
 
-def has_reference(text: str) -> bool:
-    return "${" in text
-
-
 def interpolate(text: str, values: Mapping[str, Any], where: str) -> Any:
     """Returns ``text`` with each reference replaced.
 

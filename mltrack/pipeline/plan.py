@@ -116,9 +116,6 @@ class Plan(NamedTuple):
 
     steps: tuple[Step, ...] = ()
 
-    def by_verdict(self, verdict: Verdict) -> tuple[Step, ...]:
-        return tuple(step for step in self.steps if step.verdict is verdict)
-
 
 def make(
     graph: Graph,

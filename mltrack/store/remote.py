@@ -10,7 +10,6 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from typing import NamedTuple
 
 from mltrack.disk.durable import make_directories, read_bounded, write_atomic
 from mltrack.errors import FormatError, IntegrityError, RemoteError
@@ -24,13 +23,6 @@ FORMAT = 1
 MAX_INDEX_BYTES = 1 << 30
 MERGE_ABOVE = 32
 """A push that finds more indexes than this writes one that replaces them all."""
-
-
-class Held(NamedTuple):
-    """Where a remote holds an object: a pack and the row in it; ``pack_id`` is empty for a file of its own."""
-
-    row: Row
-    pack_id: str
 
 
 class Remote:

@@ -23,8 +23,6 @@ from mltrack.verbs.checkout import CheckoutResult, checkout_targets
 from mltrack.verbs.session import Session
 from mltrack.verbs.status import status
 
-ZERO = "0" * 40
-
 
 @dataclass(frozen=True, slots=True)
 class HookResult:

@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import dataclass
-from typing import Any
 
 from mltrack.engine.pipelines import choose
 from mltrack.errors import MissingObjectError
@@ -68,8 +67,3 @@ def _changed_files(session: Session, path: str, recorded: Content) -> tuple[tupl
         for change in changes
     ]
     return tuple(sorted(found, key=lambda item: item[1])[:MAX_FILES])
-
-
-def as_data(value: Any) -> Any:
-    """Returns an old or new value as it may stand in JSON."""
-    return value if isinstance(value, str | int | float | bool | list | dict) or value is None else str(value)

@@ -116,10 +116,6 @@ class Observer:
             if any(contains(path, item) or contains(item, path) for item in changed):
                 del self._rules[path]
 
-    def forget_all(self) -> None:
-        self._snapshots.clear()
-        self._rules.clear()
-
     def close(self) -> None:
         """Writes back what was learned about single files; directories were written when they were seen."""
         if self._files is not None and self._files.changed:

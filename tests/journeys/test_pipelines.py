@@ -231,13 +231,13 @@ def test_commands_of_a_list_run_in_order_and_stop_at_the_first_failure(ws: Works
 
 def test_wdir_vars_and_several_pipeline_files(ws: Workspace) -> None:
     ws.write("sub/params.yaml", "n: 7\n")
-    ws.write("sub/work/in", "x")
+    ws.write("sub/inner/in", "x")
     ws.write(
         "sub/mltrack.yaml",
-        "vars: [{greeting: hi, deep: {list: [1, 2]}}]\nstages:\n  s:\n    wdir: work\n"
+        "vars: [{greeting: hi, deep: {list: [1, 2]}}]\nstages:\n  s:\n    wdir: inner\n"
         "    cmd: echo ${greeting} ${n} ${deep.list[1]} \\${x} > o\n    deps: [in]\n    outs: [o]\n",
     )
-    ws.write("mltrack.yaml", "stages:\n  top:\n    cmd: cat sub/work/o > t\n    deps: [sub/work/o]\n    outs: [t]\n")
+    ws.write("mltrack.yaml", "stages:\n  top:\n    cmd: cat sub/inner/o > t\n    deps: [sub/inner/o]\n    outs: [t]\n")
     ws.mltrack("repro")
     assert ws.read("t") == "hi 7 2\n"
     assert ws.exists("sub/mltrack.lock") and ws.exists("mltrack.lock")
