@@ -45,7 +45,8 @@ class Project:
     @cached_property
     def cache(self) -> Cache:
         place = self.settings.text("cache.dir")
-        return Cache(os.path.expanduser(place) if place else os.path.join(self.shared_path, "cache"), self.algorithm)
+        path = os.path.expanduser(place) if place else os.path.join(self.shared_path, "cache")
+        return Cache(path, self.algorithm, self.settings.get("cache.link"))
 
     @cached_property
     def run_cache(self) -> RunCache:
@@ -80,7 +81,7 @@ class Project:
         return os.path.join(self.path, DIRECTORY)
 
     def observer(self, owned: Iterable[str]) -> Observer:
-        return Observer(self.path, self.index_path, self.algorithm, owned)
+        return Observer(self.path, self.index_path, self.algorithm, self.cache, owned)
 
     def remote(self, name: str = "") -> Remote:
         """Returns a remote by name, or the default one; raises UsageError if there is none."""

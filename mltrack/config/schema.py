@@ -20,13 +20,14 @@ class Setting(NamedTuple):
     choices: tuple[str, ...] = ()
 
 
+LINK_MODES = ("reflink", "copy", "hardlink", "symlink")
 SETTINGS = (
     Setting("core.hash", str, "xxh3", "Digest algorithm; set by `init --hash`, never changed.", choices=("xxh3", "blake3")),
     Setting("core.remote", str, "", "The remote that push, fetch and pull use when none is named."),
     Setting("core.shell", str, "/bin/sh", "The shell that runs a stage's command with `-c`; part of the run key.", private=True),
     Setting("core.jobs", int, 4, "How many transfers run at once."),
     Setting("cache.dir", str, "", "Where the cache lies, instead of `.mltrack/cache`.", private=True),
-    Setting("cache.link", list, ["reflink", "copy"], "How files leave the cache, first usable first.", choices=("reflink", "copy")),
+    Setting("cache.link", list, ["reflink", "copy"], "How files leave the cache, first usable first.", choices=LINK_MODES),
     Setting("cache.runs_days", int, 90, "Run records younger than this keep their outputs from `gc`."),
     Setting("gc.grace_days", int, 14, "Objects younger than this are never deleted by `gc`."),
     Setting("hooks.checkout", bool, default=True, about="Whether git's checkout, merge and rebase bring the data along."),

@@ -68,12 +68,12 @@ class Committer:
     ) -> Entry:
         """Records that a stage with these inputs has the outputs that stand in the workspace now."""
         with self.new_writer() as writer:
-            saving = Saving(writer, self.run_cache.algorithm)
+            saving = Saving(writer, self.run_cache.algorithm, writer.linking)
             outs: dict[str, Content] = {}
             for out in stage.outs:
                 snapshot = self.observer.tracked(out.path, saving if out.cache else None)
                 if snapshot is not None and not out.cache and is_small(snapshot.content):
-                    snapshot = self.observer.tracked(out.path, saving)
+                    snapshot = self.observer.tracked(out.path, Saving(writer, self.run_cache.algorithm))
                 if snapshot is None:
                     raise WorkspaceError(f"output {out.path!r} of stage {stage.address!r} does not exist")
                 outs[out.path] = snapshot.content
@@ -147,5 +147,5 @@ def _put_log(writer: CacheWriter, path: str) -> str:
     with opened(path, os.O_RDONLY) as descriptor:
         size = os.fstat(descriptor).st_size
         if size >= SMALL_OBJECT:
-            return writer.put_stream(descriptor, size)[0]
+            return writer.put_large(descriptor)[0]
         return writer.put(os.read(descriptor, size))

@@ -7,6 +7,8 @@ reaches the disk.
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
+from operator import ge
 from typing import NamedTuple
 
 from mltrack.errors import FormatError
@@ -19,9 +21,9 @@ MAX_TREE_BYTES = 1 << 30
 
 _ESCAPE = re.compile(rb"[\x00-\x20%\x7f-\xff]")
 _UNESCAPE = re.compile(rb"%([0-9a-f]{2})")
-_LINE = re.compile(r"([fxld]) ([0-9a-f]+) (0|[1-9][0-9]{0,18}) (\S+)\Z")
 # Names that git, or a file system that folds case, would take for git's or mltrack's own directory.
 _IGNORABLE = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
+_SUSPECT = b".gGmM\xe2\xef"  # with which the names start that may not be taken as they are
 _RESERVED = re.compile(r"(\.git|\.mltrack|git~[0-9]|mltrac~[0-9])[ .]*(:.*)?\Z")
 
 
@@ -52,25 +54,38 @@ def decode(data: bytes, hex_size: int) -> list[Entry]:
     if len(data) > MAX_TREE_BYTES or not data.endswith(b"\n"):
         raise FormatError("a tree is truncated or too large")
     try:
-        lines = data[len(HEADER) :].decode("ascii").split("\n")[:-1]
+        text = data[len(HEADER) :].decode("ascii")
     except UnicodeDecodeError:
         raise FormatError("a tree holds bytes that are not ASCII") from None
-    entries: list[Entry] = []
-    previous = b""
-    for line in lines:
-        match = _LINE.match(line)
-        if match is None or len(match[2]) != hex_size:
-            raise FormatError(f"malformed line in a tree: {line[:120]!r}")
-        shown = match[4].encode()
-        name = _UNESCAPE.sub(_unescape, shown) if b"%" in shown else shown
-        if b"%" in shown and _ESCAPE.sub(_escape, name) != shown:
-            raise FormatError(f"name in a tree is not in canonical form: {shown[:120]!r}")
-        if name <= previous:
-            raise FormatError(f"tree is not sorted, or names {name[:120]!r} twice")
-        check_name(name)
-        previous = name
-        entries.append(Entry(name, match[1], match[2], int(match[3])))
-    return entries
+    rows = _lines(hex_size).findall(text)
+    if len(rows) != text.count("\n"):
+        bad = next(line for line in text.split("\n") if not _lines(hex_size).match(line))
+        raise FormatError(f"malformed line in a tree: {bad[:120]!r}")
+    names = [row[3].encode() for row in rows]
+    if "%" in text:
+        names = [_unescaped(name) for name in names]
+    if any(map(ge, names, names[1:])):
+        at = next(number for number, name in enumerate(names[1:]) if names[number] >= name)
+        raise FormatError(f"tree is not sorted, or names {names[at + 1][:120]!r} twice")
+    has_odd = "%" in text or "/" in text
+    for name in names:
+        if has_odd or name[0] in _SUSPECT or len(name) > MAX_NAME_BYTES:
+            check_name(name)
+    return [Entry(name, row[0], row[1], int(row[2])) for name, row in zip(names, rows, strict=True)]
+
+
+@cache
+def _lines(hex_size: int) -> re.Pattern[str]:
+    return re.compile(rf"^([fxld]) ([0-9a-f]{{{hex_size}}}) (0|[1-9][0-9]{{0,18}}) ([!-~]+)$", re.MULTILINE)
+
+
+def _unescaped(shown: bytes) -> bytes:
+    if b"%" not in shown:
+        return shown
+    name = _UNESCAPE.sub(_unescape, shown)
+    if _ESCAPE.sub(_escape, name) != shown:
+        raise FormatError(f"name in a tree is not in canonical form: {shown[:120]!r}")
+    return name
 
 
 def check_name(name: bytes) -> None:
@@ -90,7 +105,7 @@ def parents(path: bytes) -> Iterator[bytes]:
 
 def is_reserved_name(name: bytes) -> bool:
     """Returns whether ``name`` is git's or mltrack's directory, in any spelling some file system would accept."""
-    if len(name) > 40 or name[:1] not in b".gGmM\xe2\xef":
+    if len(name) > 40 or name[:1] not in _SUSPECT:
         return False
     folded = _IGNORABLE.sub("", name.decode("utf-8", "surrogateescape")).lower()
     return _RESERVED.match(folded) is not None

@@ -48,7 +48,12 @@ def leaves(hex_digest: str, load: Load, prefix: bytes = b"") -> Iterator[tuple[b
 
 
 def extent(hex_digest: str, load: Load) -> int:
-    """Returns how many files and links are below a tree, opening each distinct tree once.
+    """Returns how many files and links are below a tree; see :func:`extents`."""
+    return extents(hex_digest, load)[hex_digest]
+
+
+def extents(hex_digest: str, load: Load) -> dict[str, int]:
+    """Returns how many files and links are below a tree and below each tree in it, opening each distinct one once.
 
     Raises FormatError for more than ``MAX_LEAVES``: a few forged trees can name each other's children to any number.
     """
@@ -71,7 +76,7 @@ def extent(hex_digest: str, load: Load) -> int:
         if counts[digest] > MAX_LEAVES:
             raise FormatError(f"tree holds more than {MAX_LEAVES:,} files: it was forged")
         pending.pop()
-    return counts[hex_digest]
+    return counts
 
 
 def diff(old: str | None, new: str | None, load: Load, prefix: bytes = b"") -> Iterator[Change]:

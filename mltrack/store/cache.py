@@ -5,14 +5,15 @@ durable; what is read is checked against its digest, and an object that fails is
 missing from then on. The cache knows digests and sizes, never paths of the workspace.
 """
 
-import errno
-import fcntl
 import os
-from collections.abc import Iterable, Iterator, Set
+import stat
+from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from typing import NamedTuple
 
-from mltrack.disk.durable import make_directories, names_in, opened, read_all, write_all
+from mltrack.disk.copying import clone, copy_and_hash, hash_bytes, shares_blocks
+from mltrack.disk.durable import make_directories, names_in, opened, read_all, temporary_path, write_all
 from mltrack.disk.lock import locked
 from mltrack.errors import IntegrityError, MissingObjectError
 from mltrack.objects import tree
@@ -22,9 +23,10 @@ from mltrack.objects.tree_diff import extent, leaves
 from mltrack.store import pack
 from mltrack.store.index import Index, Row
 
-_FICLONE = 0x40049409
 _PIECE = 1 << 18
 READ_ONLY = 0o444
+REFLINK, COPY, HARDLINK, SYMLINK = "reflink", "copy", "hardlink", "symlink"
+LINKS = (REFLINK, COPY, HARDLINK, SYMLINK)
 
 
 class Place(NamedTuple):
@@ -37,11 +39,16 @@ class Place(NamedTuple):
 
 
 class Cache:
-    """Reads objects; :class:`mltrack.store.cache_writer.CacheWriter` writes them."""
+    """Reads objects; :class:`mltrack.store.cache_writer.CacheWriter` writes them.
 
-    def __init__(self, path: str, algorithm: Algorithm) -> None:
+    ``links`` are the ways in which files may leave the cache, first usable first. Where that is a hard or symbolic
+    link, objects of every size are files of their own: one cannot link into a pack.
+    """
+
+    def __init__(self, path: str, algorithm: Algorithm, links: Sequence[str] = (REFLINK, COPY)) -> None:
         self.path = path
         self.algorithm = algorithm
+        self.links = tuple(links)
         self.tmp_path = os.path.join(path, "tmp")
         self.packs_path = os.path.join(path, "packs")
         self.quarantine_path = os.path.join(path, "quarantine")
@@ -89,6 +96,9 @@ class Cache:
         path = self.loose_path(hex_digest)
         with suppress(FileNotFoundError, NotADirectoryError):
             return Place(path, 0, os.stat(path).st_size)
+        return self._find_packed(hex_digest)
+
+    def _find_packed(self, hex_digest: str) -> Place | None:
         raw = bytes.fromhex(hex_digest)
         for id_, index in self.indexes().items():
             row = index.find(raw)
@@ -169,31 +179,78 @@ class Cache:
         """Returns how many files and links a tree holds."""
         return extent(hex_digest, self.read_tree)
 
-    def copy_to(
-        self, hex_digest: str, descriptor: int, size: int, links: tuple[str, ...] = ("reflink", "copy")
-    ) -> None:
+    @cached_property
+    def linking(self) -> str:
+        """How files are linked to the cache: 'hardlink', 'symlink', or '' where they are copies of their own."""
+        if HARDLINK in self.links or SYMLINK in self.links:
+            for way in self.links:
+                if way in (HARDLINK, SYMLINK):
+                    return way
+                if way == COPY or self._shares_blocks():
+                    break
+        return ""
+
+    def _shares_blocks(self) -> bool:
+        make_directories(self.tmp_path)
+        return shares_blocks(temporary_path(self.tmp_path), temporary_path(self.tmp_path))
+
+    def object_behind(self, target: bytes) -> str | None:
+        """Returns the digest of the object that a symbolic link with this text leads to; None for any other link."""
+        loose = os.fsencode(os.path.join(os.path.abspath(self.path), "loose")) + b"/"
+        if target.startswith(loose):
+            text = os.fsdecode(target[len(loose) :]).replace("/", "", 1)
+            if self.algorithm.is_hex(text) and target == os.fsencode(os.path.abspath(self.loose_path(text))):
+                return text
+        return None
+
+    def is_own(self, hex_digest: str, state: os.stat_result) -> bool:
+        """Returns whether a file is the object's own, by hard link, and as it was put there: of its size and read-only."""
+        if state.st_mode & 0o222 or state.st_nlink < 2:
+            return False
+        with suppress(OSError):
+            own = os.stat(self.loose_path(hex_digest))
+            return (own.st_ino, own.st_dev, own.st_size) == (state.st_ino, state.st_dev, state.st_size)
+        return False
+
+    def linkable(self, hex_digest: str, size: int) -> str | None:
+        """Returns the path of an object that may be linked to: a file of its own, whole by its size and read-only."""
+        path = os.path.abspath(self.loose_path(hex_digest))
+        with suppress(FileNotFoundError, NotADirectoryError):
+            state = os.lstat(path)
+            if stat.S_ISREG(state.st_mode) and state.st_size == size and not state.st_mode & 0o222:
+                return path
+        return None
+
+    def copy_to(self, hex_digest: str, descriptor: int, size: int) -> None:
         """Writes an object into an open, empty file, checked against its digest and ``size`` on the way.
 
         Where the file system can share blocks and ``links`` allows it, nothing is copied.
         """
         place = self._place(hex_digest)
         if place.size != size and self.is_whole(hex_digest, place):
-            raise IntegrityError(
-                f"the object {self.algorithm.text(hex_digest)} has {place.size} bytes; what refers to it says {size}",
-                hint="the pointer, lock or tree that names it was damaged or forged",
-            )
+            raise self.wrong_size(hex_digest, place.size, size)
         if place.pack_id:
             write_all(descriptor, self.read(hex_digest))
             return
-        hasher = self.algorithm.new()
         with opened(place.path, os.O_RDONLY) as source:
-            cloned = "reflink" in links and _clone(source, descriptor)
-            while piece := os.read(source, _PIECE):
-                hasher.update(piece)
-                if not cloned:
-                    write_all(descriptor, piece)
-        if hasher.hexdigest() != hex_digest:
-            self.quarantine(hex_digest, place)
+            if self.duplicate(source, descriptor)[0] != hex_digest:
+                self.quarantine(hex_digest, place)
+
+    def duplicate(self, source: int, target: int) -> tuple[str, int]:
+        """Copies a file into an empty one that can be read; returns the digest of the copy, and its bytes."""
+        hasher = self.algorithm.new()
+        if REFLINK in self.links and clone(source, target):
+            total = hash_bytes(target, hasher)
+        else:
+            total = copy_and_hash(source, target, hasher)
+        return hasher.hexdigest(), total
+
+    def wrong_size(self, hex_digest: str, actual: int, expected: int) -> IntegrityError:
+        """The error for a whole object that is not of the size that someone says it has."""
+        return IntegrityError(
+            f"the object {self.algorithm.text(hex_digest)} has {actual} bytes; what refers to it says {expected}",
+            hint="the pointer, lock or tree that names it was damaged or forged",
+        )
 
     def _place(self, hex_digest: str) -> Place:
         place = self.find(hex_digest)
@@ -224,7 +281,7 @@ class Cache:
     def is_quarantined(self, hex_digest: str, pack_id: str) -> bool:
         """Returns whether an object was found damaged in that pack."""
         self.indexes()
-        return f"{hex_digest}.{pack_id}" in self._quarantined
+        return bool(self._quarantined) and f"{hex_digest}.{pack_id}" in self._quarantined
 
     def quarantine(self, hex_digest: str, place: Place, why: str = "its bytes do not match its digest") -> None:
         """Sets a damaged object aside, so that it counts as missing and can be fetched anew; always raises IntegrityError."""
@@ -269,26 +326,3 @@ def rows_by_pack(cache: Cache, hex_digests: Iterable[str]) -> tuple[dict[str, li
 
 def _look_up(index: Index, raws: Set[bytes]) -> list[Row]:
     return [row for row in map(index.find, raws) if row is not None]
-
-
-def shares_blocks(source: str, target: str) -> bool:
-    """Returns whether a file created at ``target`` can share blocks with one at ``source``; leaves neither behind."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
-    try:
-        with opened(source, flags) as a, opened(target, flags) as b:
-            write_all(a, b"x" * 4096)
-            return _clone(a, b)
-    finally:
-        for path in (source, target):
-            with suppress(FileNotFoundError):
-                os.unlink(path)
-
-
-def _clone(source: int, target: int) -> bool:
-    try:
-        fcntl.ioctl(target, _FICLONE, source)
-    except OSError as error:
-        if error.errno in (errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.ENOTTY, errno.ENOSYS, errno.EPERM):
-            return False
-        raise
-    return True

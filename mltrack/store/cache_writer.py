@@ -4,6 +4,7 @@ The order is always: bytes aside, fsync, rename, fsync of the directory. Whoever
 it after ``finish`` has returned.
 """
 
+import errno
 import os
 from collections.abc import Iterable
 from contextlib import suppress
@@ -18,11 +19,10 @@ from mltrack.disk.durable import (
     write_all,
 )
 from mltrack.disk.lock import locked
-from mltrack.errors import IntegrityError, LockedError
+from mltrack.errors import IntegrityError, LockedError, WorkspaceError
 from mltrack.store import pack
 from mltrack.store.cache import READ_ONLY, Cache
 
-_PIECE = 1 << 18
 MERGE_ABOVE = 32
 SMALL_PACK_BYTES = 8 << 20
 _SYNC_TOGETHER = 8
@@ -42,6 +42,11 @@ class CacheWriter:
         self._loose: list[tuple[str, str]] = []
         self._fresh: set[str] = set()
         make_directories(cache.tmp_path)
+
+    @property
+    def linking(self) -> str:
+        """How files are linked to the cache; see :attr:`Cache.linking`."""
+        return self._cache.linking
 
     def __enter__(self) -> "CacheWriter":
         return self
@@ -64,7 +69,7 @@ class CacheWriter:
     def rewrite(self, hex_digest: str, data: bytes, contents: int = pack.ANY) -> None:
         """Adds bytes whether or not they are there already: for moving objects into a new pack."""
         self._fresh.add(hex_digest)
-        if len(data) >= pack.SMALL_OBJECT:
+        if len(data) >= pack.SMALL_OBJECT or (self._cache.linking and contents != pack.TREES):
             self._put_alone(hex_digest, data)
             return
         writer = self._writers.get(contents)
@@ -72,21 +77,15 @@ class CacheWriter:
             writer = self._writers[contents] = pack.PackWriter(self._cache.tmp_path, self._cache.algorithm, contents)
         writer.add(hex_digest, data)
         if writer.size >= pack.TARGET_BYTES:
-            self._finished.append(self._writers.pop(contents).finish())
+            self._finished.append(self._writers.pop(contents).finish_ahead())
 
-    def put_stream(self, source: int, size: int) -> tuple[str, int]:
+    def put_large(self, source: int) -> tuple[str, int]:
         """Copies a large file from its descriptor, hashing what is written; returns digest and bytes read."""
         temporary = temporary_path(self._cache.tmp_path)
-        hasher = self._cache.algorithm.new()
-        total = 0
-        with opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644) as target:
+        with opened(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644) as target:
             self._loose.append((temporary, ""))
-            while piece := os.read(source, _PIECE):
-                hasher.update(piece)
-                write_all(target, piece)
-                total += len(piece)
+            hex_digest, total = self._cache.duplicate(source, target)
             os.fchmod(target, READ_ONLY)
-        hex_digest = hasher.hexdigest()
         self._loose.pop()
         if hex_digest in self._fresh or self._cache.has(hex_digest):
             os.unlink(temporary)
@@ -94,6 +93,29 @@ class CacheWriter:
             self._fresh.add(hex_digest)
             self._loose.append((temporary, hex_digest))
         return hex_digest, total
+
+    def link_in(self, path: bytes, hex_digest: str, state: os.stat_result) -> bool:
+        """Makes a file of the workspace the object itself, by hard link, and read-only; ``state`` is what it was when
+        its bytes had that digest. Returns False, with nothing done, where that cannot be."""
+        if hex_digest in self._fresh or self._cache.has(hex_digest):
+            return True
+        temporary = temporary_path(self._cache.tmp_path)
+        try:
+            os.link(path, temporary, follow_symlinks=False)
+        except OSError as error:
+            if error.errno in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP):
+                return False
+            raise
+        self._loose.append((temporary, hex_digest))
+        self._fresh.add(hex_digest)
+        os.chmod(temporary, READ_ONLY)
+        after = os.lstat(temporary)
+        if (after.st_ino, after.st_size, after.st_mtime_ns) != (state.st_ino, state.st_size, state.st_mtime_ns):
+            raise WorkspaceError(
+                f"{os.fsdecode(path)!r} changed while it was being read",
+                hint="run this again when nothing writes to it",
+            )
+        return True
 
     def adopt_pack(self, temporary: str, id_: str) -> None:
         """Takes over a whole pack whose file was just written to ``temporary``; checks its name and every object."""
@@ -144,6 +166,8 @@ class CacheWriter:
         if self._finished:
             make_directories(self._cache.packs_path)
         for done in self._finished:
+            done.synced()
+        for done in self._finished:
             self._publish(done)
         if self._finished:
             fsync_directory(self._cache.packs_path)
@@ -160,6 +184,9 @@ class CacheWriter:
         for writer in self._writers.values():
             writer.discard()
         self._writers.clear()
+        for done in self._finished:
+            with suppress(OSError):
+                done.synced()
         for path in [done.temporary for done in self._finished] + [temporary for temporary, _ in self._loose]:
             with suppress(OSError):
                 os.unlink(path)

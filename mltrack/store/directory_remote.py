@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
+from mltrack.disk.copying import copy_bytes
 from mltrack.disk.durable import (
     fsync,
     fsync_directory,
@@ -20,8 +21,6 @@ from mltrack.disk.durable import (
 )
 from mltrack.errors import RemoteError
 from mltrack.store.store import Abilities, Listed
-
-_PIECE = 1 << 20
 
 
 class DirectoryRemote:
@@ -156,18 +155,3 @@ class DirectoryRemote:
                 else "check the place and its permissions"
             )
             raise RemoteError(f"the remote {self.root} failed at {name or '.'}: {error.strerror}", hint=hint) from error
-
-
-def copy_bytes(source: int, target: int) -> None:
-    """Copies all bytes from one descriptor to another, inside the kernel where it can."""
-    while True:
-        try:
-            count = os.copy_file_range(source, target, 1 << 30)
-        except OSError as error:
-            if error.errno not in (errno.EXDEV, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, errno.EPERM):
-                raise
-            break
-        if count == 0:
-            return
-    while piece := os.read(source, _PIECE):
-        write_all(target, piece)

@@ -5,7 +5,8 @@ The same format serves cache and remote. The layout is settled in docs/reference
 
 import os
 import struct
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from mltrack.disk.durable import fsync, opened, read_all, temporary_path, write_all
@@ -26,13 +27,18 @@ _HEADER = struct.Struct(">8sIHH")
 _BUFFER = 1 << 20
 
 
+def already() -> None:
+    """What there is to wait for when something is durable."""
+
+
 class Finished(NamedTuple):
-    """A written pack, durable under a temporary name."""
+    """A written pack under a temporary name; durable once ``synced`` has returned, which raises if that failed."""
 
     id: str
     temporary: str
     index_data: bytes
     size: int
+    synced: Callable[[], None] = already
 
 
 class PackWriter:
@@ -59,16 +65,49 @@ class PackWriter:
 
     def finish(self) -> Finished:
         """Writes index and trailer, and makes the file durable."""
+        done, descriptor = self._close()
+        try:
+            fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        return done
+
+    def finish_ahead(self) -> Finished:
+        """Like ``finish``, but the disk works on it while the caller goes on; the result's ``synced`` waits for that."""
+        done, descriptor = self._close()
+        failures: list[OSError] = []
+
+        def sync() -> None:
+            try:
+                fsync(descriptor)
+            except OSError as error:
+                failures.append(error)
+            finally:
+                os.close(descriptor)
+
+        thread = threading.Thread(target=sync, daemon=True)
+        thread.start()
+
+        def synced() -> None:
+            thread.join()
+            if failures:
+                raise failures[0]
+
+        return done._replace(synced=synced)
+
+    def _close(self) -> tuple[Finished, int]:
         index = encode(self._rows, self._algorithm)
         digest = index[-self._algorithm.raw_size :]
         self._pieces += [index, struct.pack(">QQ", self.size, len(self._rows)), digest, END_MAGIC]
         self._flush()
-        os.fchmod(self._descriptor, 0o444)
-        fsync(self._descriptor)
-        size = os.fstat(self._descriptor).st_size
-        os.close(self._descriptor)
-        self._descriptor = -1
-        return Finished(self._hasher.hexdigest(), self._temporary, index, size)
+        descriptor, self._descriptor = self._descriptor, -1
+        try:
+            os.fchmod(descriptor, 0o444)
+            size = os.fstat(descriptor).st_size
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return Finished(self._hasher.hexdigest(), self._temporary, index, size), descriptor
 
     def discard(self) -> None:
         """Removes what was written; safe after ``finish`` too, as long as the file was not renamed."""

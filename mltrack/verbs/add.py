@@ -121,7 +121,7 @@ def _add_one(session: Session, path: str) -> Added:
     data = project.read(pointer_path)
     extra = pointer.parse(data, project.algorithm, pointer_path).extra if data is not None else ()
     with CacheWriter(project.cache) as writer:
-        snapshot = session.observer.tracked(path, Saving(writer, project.algorithm))
+        snapshot = session.observer.tracked(path, Saving(writer, project.algorithm, writer.linking))
         writer.finish()
     if snapshot is None:
         raise WorkspaceError(f"{path!r} vanished while it was being added")

@@ -124,8 +124,7 @@ def _save(session: Session, path: str, plan: CheckoutPlan) -> list[tuple[str, st
 
 
 def _summary(path: str, plan: CheckoutPlan) -> CheckedOut:
-    written = sum(1 for operation in plan.operations if operation.entry is not None)
-    return CheckedOut(path, written, len(plan.operations) - written, tuple(map(_shown, plan.kept)))
+    return CheckedOut(path, plan.written, plan.removed, tuple(map(_shown, plan.kept)))
 
 
 def _shown(path: bytes) -> str:

@@ -6,11 +6,11 @@ import sys
 from dataclasses import dataclass
 
 from mltrack import __version__
+from mltrack.disk.copying import shares_blocks
 from mltrack.disk.durable import temporary_path
 from mltrack.errors import MltrackError
 from mltrack.git import hooks
 from mltrack.git import repository as git
-from mltrack.store.cache import shares_blocks
 from mltrack.verbs.session import Session
 
 

@@ -44,8 +44,7 @@ class Session:
     @cached_property
     def checkout(self) -> Checkout:
         project = self.project
-        links = tuple(project.settings.get("cache.link"))
-        return Checkout(project.path, project.tmp_path, project.cache, self.observer, self.last, links)
+        return Checkout(project.path, project.tmp_path, project.cache, self.observer, self.last)
 
     def view_at(self, revision: str) -> View:
         """Returns the view of a revision, or of the workspace for an empty one."""

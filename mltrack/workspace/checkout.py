@@ -1,5 +1,6 @@
 """Checkout of one target: the wanted content against what stands there and what was materialised there before."""
 
+import errno
 import os
 from collections.abc import Iterable
 from contextlib import suppress
@@ -14,8 +15,8 @@ from mltrack.objects.tree import Entry
 from mltrack.objects.tree_diff import Change, diff, extent
 from mltrack.store.cache import Cache
 from mltrack.store.cache_writer import CacheWriter
-from mltrack.workspace import checkout_plan
-from mltrack.workspace.checkout_plan import CheckoutPlan
+from mltrack.workspace import checkout_plan, fresh
+from mltrack.workspace.checkout_plan import CheckoutPlan, Operation, Whole
 from mltrack.workspace.ingest import Saving
 from mltrack.workspace.materialize import Report, apply
 from mltrack.workspace.observe import Observer
@@ -62,7 +63,6 @@ class Checkout(NamedTuple):
     cache: Cache
     observer: Observer
     last: LastMaterialized
-    links: tuple[str, ...]
 
     def plan(self, root: str, wanted: Content | None, *, force: bool = False) -> CheckoutPlan:
         """Returns what would be done to make ``root`` be ``wanted``; None wants nothing there.
@@ -74,6 +74,8 @@ class Checkout(NamedTuple):
         if wanted is not None and wanted.same_bytes(present):
             return CheckoutPlan([], [], [], [])
         try:
+            if wanted is not None and wanted.kind == TREE and snapshot is None:
+                return CheckoutPlan([], [], [], [], fresh.survey(wanted, self.cache))
             if wanted is not None and wanted.kind == TREE:
                 extent(wanted.hex, self.cache.read_tree)
             changes = list(self.changes(root, snapshot, wanted))
@@ -158,9 +160,28 @@ class Checkout(NamedTuple):
 
     def put(self, root: str, plan: CheckoutPlan, report: Report) -> None:
         """Does what the plan says, without noting it as what the pointer or lock wanted: it stays a change of one's own."""
-        if plan.operations:
-            apply(self.project_path, self.tmp_path, os.fsencode(root), plan.operations, self.cache, self.links, report)
+        if plan.whole is not None:
+            self.create(root, plan.whole, report)
+        elif plan.operations:
+            apply(self.project_path, self.tmp_path, os.fsencode(root), plan.operations, self.cache, report)
             self.observer.forget([root])
+
+    def create(self, root: str, whole: Whole, report: Report) -> None:
+        """Makes a directory where nothing stands, in one piece where its file system allows that."""
+        path = os.fsencode(root)
+        try:
+            snapshot = fresh.create(self.project_path, self.tmp_path, path, whole, self.cache, report)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            snapshot = None
+            operations = [
+                Operation(change.path, change.new, None) for change in self.changes(root, None, whole.content)
+            ]
+            apply(self.project_path, self.tmp_path, path, operations, self.cache, report)
+        self.observer.forget([root])
+        if snapshot is not None:
+            self.observer.learn(root, snapshot)
 
     def clear(self, root: str) -> None:
         """Removes what stands at ``root``, saved or not; what ``.mltrackignore`` names stays, and so do its directories."""

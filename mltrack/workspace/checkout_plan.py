@@ -8,6 +8,7 @@ the target is touched. Files that are simply gone are put back: that loses nothi
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from mltrack.objects.content import Content
 from mltrack.objects.tree import DIRECTORY, Entry, parents
 from mltrack.objects.tree_diff import Change
 
@@ -20,8 +21,19 @@ class Operation(NamedTuple):
     replaced: Entry | None
 
 
+class Whole(NamedTuple):
+    """A directory that is to be created where nothing stands: its trees by digest, each read once, and how many files
+    are below each."""
+
+    content: Content
+    trees: dict[str, list[Entry]]
+    files: dict[str, int]
+
+
 class CheckoutPlan(NamedTuple):
     """What to do, what is left because only the workspace changed it, and where both sides changed.
+
+    With ``whole`` there are no operations: the directory is made in one piece.
 
     ``unsaved`` are the entries that go by ``force`` alone: changes of the person's own, or bytes that the cache lacks.
     They are saved, and noted for ``undo``, first.
@@ -31,6 +43,18 @@ class CheckoutPlan(NamedTuple):
     kept: list[bytes]
     conflicts: list[bytes]
     unsaved: list[tuple[bytes, Entry]]
+    whole: Whole | None = None
+
+    @property
+    def written(self) -> int:
+        """How many files are created or replaced."""
+        if self.whole is not None:
+            return self.whole.content.files
+        return sum(1 for operation in self.operations if operation.entry is not None)
+
+    @property
+    def removed(self) -> int:
+        return sum(1 for operation in self.operations if operation.entry is None)
 
 
 def decide(

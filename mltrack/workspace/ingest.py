@@ -9,14 +9,13 @@ import stat
 import time
 from typing import NamedTuple, Protocol
 
+from mltrack.disk.copying import hash_bytes
 from mltrack.disk.durable import opened
 from mltrack.errors import WorkspaceError
 from mltrack.objects.digest import Algorithm
 from mltrack.store.cache_writer import CacheWriter
 from mltrack.store.pack import SMALL_OBJECT, TREES
-from mltrack.workspace.stat_index import NEVER, is_trustworthy, stamps
-
-_PIECE = 1 << 18
+from mltrack.workspace.stat_index import NEVER, is_trustworthy, stamps, without_ctime
 
 
 class Read(NamedTuple):
@@ -61,10 +60,8 @@ class Hashing:
         if size < SMALL_OBJECT:
             data = os.read(descriptor, size + 1)
             return self.algorithm.hex_of(data), len(data)
-        hasher, total = self.algorithm.new(), 0
-        while piece := os.read(descriptor, _PIECE):
-            hasher.update(piece)
-            total += len(piece)
+        hasher = self.algorithm.new()
+        total = hash_bytes(descriptor, hasher)
         return hasher.hexdigest(), total
 
 
@@ -104,13 +101,24 @@ class Following(Hashing):
 
 
 class Saving:
-    """Saves files, links and trees to the cache; what is there already is not written again."""
+    """Saves files, links and trees to the cache; what is there already is not written again.
 
-    def __init__(self, writer: CacheWriter, algorithm: Algorithm) -> None:
+    Where files are linked to the cache, a file becomes the object itself if it can: nothing is copied.
+    """
+
+    def __init__(self, writer: CacheWriter, algorithm: Algorithm, linking: str = "") -> None:
         self.writer = writer
         self.algorithm = algorithm
+        self._linking = linking
+        self._hashing = Hashing(algorithm)
 
     def file(self, path: bytes) -> Read:
+        if self._linking:
+            state = os.lstat(path)
+            read = self._hashing.file(path)
+            if not read.is_exec and self.writer.link_in(path, read.hex, state):
+                # its change time moved with the link: the stamps without it, which the rule for links goes by
+                return read._replace(stamps=without_ctime(os.lstat(path)))
         return _read_stable(path, self._consume)
 
     def link(self, path: bytes, target: bytes) -> str:
@@ -124,7 +132,7 @@ class Saving:
 
     def _consume(self, descriptor: int, size: int) -> tuple[str, int]:
         if size >= SMALL_OBJECT:
-            return self.writer.put_stream(descriptor, size)
+            return self.writer.put_large(descriptor)
         data = os.read(descriptor, size + 1)
         if len(data) > size:
             return "", len(data)  # it grew: the caller sees the size and reads again

@@ -16,7 +16,7 @@ from mltrack.pipeline.stage import contains
 from mltrack.workspace import stat_index
 from mltrack.workspace.ignore import Skip, dependency_rule, is_owned, tracked_rule
 from mltrack.workspace.ingest import Following, Hashing, Ingest
-from mltrack.workspace.scan import Report, Snapshot, no_report, scan
+from mltrack.workspace.scan import Links, Report, Snapshot, no_report, scan
 from mltrack.workspace.stat_index import Block, Blocks
 
 _FILES = b"files"
@@ -56,10 +56,13 @@ class Key(NamedTuple):
 class Observer:
     """Looks at paths of one project. ``owned`` are the paths of its pointers and outputs."""
 
-    def __init__(self, project_path: str, index_path: str, algorithm: Algorithm, owned: Iterable[str]) -> None:
+    def __init__(
+        self, project_path: str, index_path: str, algorithm: Algorithm, links: Links, owned: Iterable[str]
+    ) -> None:
         self.project_path = project_path
         self.index_path = index_path
         self.algorithm = algorithm
+        self.links = links
         self.owned = tuple(owned)
         self.report: Report = no_report
         self._tracked_rule: Skip | None = None
@@ -116,6 +119,12 @@ class Observer:
             if any(contains(path, item) or contains(item, path) for item in changed):
                 del self._rules[path]
 
+    def learn(self, path: str, snapshot: Snapshot) -> None:
+        """Takes over what was just put at a tracked directory, as if it had been looked at."""
+        key = Key(path, tracked=True)
+        self._snapshots[key] = snapshot
+        self._try_write(self._index_file(key), snapshot.blocks)
+
     def close(self) -> None:
         """Writes back what was learned about single files; directories were written when they were seen."""
         if self._files is not None and self._files.changed:
@@ -131,7 +140,9 @@ class Observer:
         files = self._load_files()
         known = stat_index.read(index_file, self.algorithm) if is_directory else files.known(os.fsencode(key.path))
         chosen = ingest or (Hashing(self.algorithm) if key.tracked else Following(self.algorithm, self.project_path))
-        snapshot = scan(self.project_path, target, known, chosen, skip, strict=key.tracked, report=self.report)
+        snapshot = scan(
+            self.project_path, target, known, chosen, skip, self.links, strict=key.tracked, report=self.report
+        )
         if snapshot is not None and snapshot.changed:
             if is_directory:
                 self._try_write(index_file, snapshot.blocks)

@@ -9,6 +9,7 @@ import stat
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from mltrack.errors import FormatError, MltrackError, WorkspaceError
 from mltrack.objects import tree
@@ -16,7 +17,7 @@ from mltrack.objects.content import EXEC, FILE, TREE, Content
 from mltrack.objects.tree import Entry
 from mltrack.workspace.ignore import Skip
 from mltrack.workspace.ingest import Ingest
-from mltrack.workspace.stat_index import NEVER, STAMPS, Block, Blocks, is_trustworthy, stamps
+from mltrack.workspace.stat_index import NEVER, STAMPS, Block, Blocks, differs_in_ctime_only, is_trustworthy, stamps
 
 Report = Callable[[int], None]
 
@@ -44,8 +45,23 @@ def no_report(count: int) -> None:
     """The reader of progress that nobody listens to."""
 
 
+class Links(Protocol):
+    """Tells which files of the workspace are the cache's own, by link."""
+
+    def object_behind(self, target: bytes) -> str | None: ...
+    def is_own(self, hex_digest: str, state: os.stat_result) -> bool: ...
+
+
 def scan(
-    top: str, root: str, known: Blocks, ingest: Ingest, skip: Skip, *, strict: bool = True, report: Report = no_report
+    top: str,
+    root: str,
+    known: Blocks,
+    ingest: Ingest,
+    skip: Skip,
+    links: Links,
+    *,
+    strict: bool = True,
+    report: Report = no_report,
 ) -> Snapshot | None:
     """Returns what stands at ``root`` below the directory ``top``, or None if nothing does.
 
@@ -58,33 +74,80 @@ def scan(
     except (FileNotFoundError, NotADirectoryError):
         return None
     if stat.S_ISDIR(state.st_mode):
-        return _Walk(path, os.fsencode(root), known, ingest, skip, strict, report).run()
+        return _Walk(path, os.fsencode(root), known, ingest, skip, links, strict, report).run()
     if stat.S_ISREG(state.st_mode):
-        return _scan_file(path, state, known, ingest)
+        return _scan_file(path, state, known, ingest, links)
+    row = _linked_row(path, links) if stat.S_ISLNK(state.st_mode) else None
+    if row is not None:
+        size = STAMPS.unpack(row[0])[0]
+        block = Block([b""], row[0], row[1], [row[2]], size=size, files=1)
+        return Snapshot(Content(FILE, row[2], size), Blocks({b"": block}), changed=True)
     kind = "a symbolic link" if stat.S_ISLNK(state.st_mode) else "not a regular file or directory"
     raise WorkspaceError(f"{root!r} is {kind}", hint="put the file or directory itself there")
 
 
-def _scan_file(path: bytes, state: os.stat_result, known: Blocks, ingest: Ingest) -> Snapshot:
+def _scan_file(path: bytes, state: os.stat_result, known: Blocks, ingest: Ingest, links: Links) -> Snapshot:
     """A file root is a block with one row, under the empty name."""
     block = known.get(b"")
-    if block is not None and block.names == [b""] and block.stamps == stamps(state) and not ingest.keeps(block.hexes):
-        kind = EXEC if block.kinds == tree.EXEC else FILE
-        return Snapshot(Content(kind, block.hexes[0], state.st_size), known)
+    if block is not None and block.names == [b""] and not ingest.keeps(block.hexes):
+        row = _still(block.stamps, block.kinds, block.hexes[0], state, links)
+        if row is not None:
+            kind = EXEC if block.kinds == tree.EXEC else FILE
+            changed = row != block.stamps
+            if changed:
+                known = Blocks({b"": Block([b""], row, block.kinds, block.hexes, size=state.st_size, files=1)})
+            return Snapshot(Content(kind, block.hexes[0], state.st_size), known, changed)
     read = ingest.file(path)
     kind = tree.EXEC if read.is_exec else tree.FILE
     blocks = Blocks({b"": Block([b""], read.stamps, kind, [read.hex], size=read.size, files=1)})
     return Snapshot(Content(EXEC if read.is_exec else FILE, read.hex, read.size), blocks, changed=True)
 
 
+def _still(column: bytes, kind: str, hex_digest: str, state: os.stat_result, links: Links) -> bytes | None:
+    """Returns a row's stamps, made new where a link moved them, if the file is still what the row says; else None."""
+    now = stamps(state)
+    if column == now:
+        return now
+    if kind == tree.FILE and differs_in_ctime_only(column, state) and links.is_own(hex_digest, state):
+        return now if is_trustworthy(state, time.time_ns()) else column
+    return None
+
+
+def _linked_row(path: bytes, links: Links) -> tuple[bytes, str, str] | None:
+    """Returns the row of a symbolic link to an object of the cache: it stands for the file itself."""
+    hex_digest = links.object_behind(os.readlink(path))
+    if hex_digest is None:
+        return None
+    try:
+        state = os.stat(path)
+    except FileNotFoundError:
+        raise WorkspaceError(
+            f"{os.fsdecode(path)!r} links to an object that is gone from the cache", hint="mltrack pull"
+        ) from None
+    if state.st_mode & 0o222 or not stat.S_ISREG(state.st_mode):
+        raise WorkspaceError(
+            f"{os.fsdecode(path)!r} links to an object of the cache that can be written: it may have been changed",
+            hint="mltrack fsck",
+        )
+    return STAMPS.pack(state.st_size, 0, 0, 0, 0), tree.FILE, hex_digest
+
+
 class _Walk:
     """One walk over a directory, top-down for stamps, then bottom-up for trees."""
 
     def __init__(
-        self, path: bytes, root: bytes, known: Blocks, ingest: Ingest, skip: Skip, strict: bool, report: Report
+        self,
+        path: bytes,
+        root: bytes,
+        known: Blocks,
+        ingest: Ingest,
+        skip: Skip,
+        links: Links,
+        strict: bool,
+        report: Report,
     ) -> None:
         self.path, self.root, self.known, self.ingest = path, root, known, ingest
-        self.skip, self.strict, self.report = skip, strict, report
+        self.skip, self.links, self.strict, self.report = skip, links, strict, report
         self.blocks = Blocks()
         self.problems: list[str] = []
         self.changed = False
@@ -164,8 +227,9 @@ class _Walk:
         hexes: list[str] = []
         for name, state in zip(names, states, strict=True):
             row = rows.get(name)
-            if row is not None and row[0] == stamps(state) and row[2] not in needed:
-                column, kind, hex_digest = row
+            still = _still(*row, state, self.links) if row is not None and row[2] not in needed else None
+            if row is not None and still is not None:
+                column, kind, hex_digest = still, row[1], row[2]
             else:
                 found = self.read_row(here + b"/" + name, prefix + name, state)
                 if found is None:
@@ -185,6 +249,9 @@ class _Walk:
                 column = read.stamps if read.stamps != NEVER else STAMPS.pack(read.size, 0, 0, 0, 0)
                 return column, tree.EXEC if read.is_exec else tree.FILE, read.hex
             if stat.S_ISLNK(state.st_mode):
+                linked = _linked_row(path, self.links)
+                if linked is not None:
+                    return linked
                 moment = time.time_ns()
                 target = os.readlink(path)
                 if self.strict and leaves_root(shown[len(self.root) + 1 :], target):

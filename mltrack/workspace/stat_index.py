@@ -7,6 +7,7 @@ matches, so the file is hashed again.
 
 import os
 import struct
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -32,8 +33,12 @@ def stamps(state: os.stat_result) -> bytes:
         state.st_mtime_ns,
         state.st_ctime_ns,
         state.st_ino,
-        (state.st_mode & 0o170000) | (state.st_mode & 0o100),
+        _kind_of(state),
     )
+
+
+def _kind_of(state: os.stat_result) -> int:
+    return (state.st_mode & 0o170000) | (state.st_mode & 0o100)
 
 
 def is_trustworthy(state: os.stat_result, opened_ns: int) -> bool:
@@ -41,9 +46,31 @@ def is_trustworthy(state: os.stat_result, opened_ns: int) -> bool:
 
     Both times must be older than the clock's grain: a write in the same grain leaves the same stamps.
     """
-    coarse = state.st_mtime_ns % 1_000_000_000 == 0 and state.st_ctime_ns % 1_000_000_000 == 0
-    limit = opened_ns - (_COARSE_NS if coarse else _FINE_NS)
+    limit = opened_ns - (_COARSE_NS if has_coarse_stamps(state) else _FINE_NS)
     return state.st_mtime_ns < limit and state.st_ctime_ns < limit
+
+
+def without_ctime(state: os.stat_result) -> bytes:
+    """Returns stamps that never match as they are: only by the rule for files that are links to the cache."""
+    return STAMPS.pack(state.st_size, state.st_mtime_ns, 0, state.st_ino, _kind_of(state))
+
+
+def differs_in_ctime_only(column: bytes, state: os.stat_result) -> bool:
+    """Returns whether a row's stamps are those of a file but for the change time, which every new hard link moves."""
+    size, mtime, _, inode, kind = STAMPS.unpack(column)
+    return (size, mtime, inode, kind) == (state.st_size, state.st_mtime_ns, state.st_ino, _kind_of(state))
+
+
+def has_coarse_stamps(state: os.stat_result) -> bool:
+    """Returns whether the file system seems to keep whole seconds only."""
+    return state.st_mtime_ns % 1_000_000_000 == 0 and state.st_ctime_ns % 1_000_000_000 == 0
+
+
+def settle(youngest_ns: int) -> None:
+    """Waits until the clock has left the grain of the youngest change: whoever writes later leaves other stamps."""
+    rest = youngest_ns + _FINE_NS - time.time_ns()
+    if 0 < rest <= _FINE_NS:
+        time.sleep(rest / 1e9)
 
 
 @dataclass(slots=True)

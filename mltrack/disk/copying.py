@@ -1,0 +1,181 @@
+"""Copying files: by sharing blocks where the file system can, else inside the kernel, holes left as holes.
+
+Where the bytes are also to be hashed, one thread copies while another hashes what has reached the copy: the digest is
+always that of the stored bytes, and the time that of the slower of the two.
+"""
+
+import errno
+import fcntl
+import os
+import queue
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Protocol
+
+from mltrack.disk.durable import opened, write_all
+
+_FICLONE = 0x40049409
+_PIECE = 1 << 18
+_STRIDE = 32 << 20
+_OVERLAP_FROM = 8 << 20
+"""Below this a second thread costs more than it saves."""
+_ZEROS = bytes(_PIECE)
+_NO_CLONE = (errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.ENOTTY, errno.ENOSYS, errno.EPERM)
+_NO_KERNEL_COPY = (errno.EXDEV, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, errno.EPERM, errno.EBADF)
+
+
+class Hasher(Protocol):
+    def update(self, data: bytes, /) -> object: ...
+
+
+def clone(source: int, target: int) -> bool:
+    """Makes an empty file share all blocks of another; returns whether the file system can."""
+    try:
+        fcntl.ioctl(target, _FICLONE, source)
+    except OSError as error:
+        if error.errno in _NO_CLONE:
+            return False
+        raise
+    return True
+
+
+def shares_blocks(source: str, target: str) -> bool:
+    """Returns whether a file created at ``target`` can share blocks with one at ``source``; leaves neither behind."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
+    try:
+        with opened(source, flags) as a, opened(target, flags) as b:
+            write_all(a, b"x" * 4096)
+            return clone(a, b)
+    finally:
+        for path in (source, target):
+            with suppress(FileNotFoundError):
+                os.unlink(path)
+
+
+def copy_bytes(source: int, target: int) -> int:
+    """Copies a file's bytes into an empty one; returns how many there were."""
+    state = os.fstat(source)
+    total = 0
+    for offset, length, is_data in _extents(source, state):
+        total += _copy_range(source, target, offset, length) if is_data else length
+    if total and os.fstat(target).st_size != total:
+        os.ftruncate(target, total)
+    return total
+
+
+def copy_and_hash(source: int, target: int, hasher: Hasher) -> int:
+    """Copies a file's bytes into an empty one that can be read, hashing the copy; returns how many there were."""
+    state = os.fstat(source)
+    if state.st_size < _OVERLAP_FROM:
+        total = 0
+        while piece := os.read(source, _PIECE):
+            hasher.update(piece)
+            write_all(target, piece)
+            total += len(piece)
+        return total
+    return _overlapped(source, state, target, hasher)
+
+
+def hash_bytes(descriptor: int, hasher: Hasher) -> int:
+    """Hashes a file from its start, without reading what is known to be zeros; returns how many bytes there were."""
+    total = 0
+    for offset, length, is_data in _extents(descriptor, os.fstat(descriptor)):
+        total += _hash_range(descriptor, hasher, offset, length) if is_data else _hash_zeros(hasher, length)
+    return total
+
+
+def _overlapped(source: int, state: os.stat_result, target: int, hasher: Hasher) -> int:
+    copied: queue.SimpleQueue[tuple[int, int, bool] | None] = queue.SimpleQueue()
+    failures: list[BaseException] = []
+
+    def follow() -> None:
+        try:
+            while (item := copied.get()) is not None:
+                offset, length, is_data = item
+                if not is_data:
+                    _hash_zeros(hasher, length)
+                elif _hash_range(target, hasher, offset, length) != length:
+                    raise OSError(errno.EIO, "the copy is shorter than what was written to it")
+        except BaseException as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=follow, daemon=True)
+    thread.start()
+    total = 0
+    try:
+        for offset, length, is_data in _extents(source, state):
+            done = _copy_range(source, target, offset, length) if is_data else length
+            copied.put((offset, done, is_data))
+            total += done
+            if done < length or failures:
+                break
+    finally:
+        copied.put(None)
+        thread.join()
+    if failures:
+        raise failures[0]
+    if os.fstat(target).st_size != total:
+        os.ftruncate(target, total)
+    return total
+
+
+def _extents(descriptor: int, state: os.stat_result) -> Iterator[tuple[int, int, bool]]:
+    """Yields ``(offset, length, is data)`` over a file, data in strides."""
+    at, size = 0, state.st_size
+    is_sparse = state.st_blocks * 512 < size
+    while at < size:
+        end = size
+        if is_sparse:
+            try:
+                start = os.lseek(descriptor, at, os.SEEK_DATA)
+            except OSError as error:
+                if error.errno != errno.ENXIO:
+                    raise
+                start = size
+            if start > at:
+                yield at, start - at, False
+                at = start
+                continue
+            end = os.lseek(descriptor, at, os.SEEK_HOLE)
+        length = min(end - at, _STRIDE)
+        yield at, length, True
+        at += length
+
+
+def _copy_range(source: int, target: int, offset: int, length: int) -> int:
+    """Copies a range to the same place; returns how many bytes there were to copy."""
+    done = 0
+    in_kernel = True
+    while done < length:
+        if in_kernel:
+            try:
+                count = os.copy_file_range(source, target, length - done, offset + done, offset + done)
+            except OSError as error:
+                if error.errno not in _NO_KERNEL_COPY:
+                    raise
+                in_kernel = False
+                continue
+        else:
+            piece = os.pread(source, min(_PIECE, length - done), offset + done)
+            count = len(piece)
+            os.lseek(target, offset + done, os.SEEK_SET)
+            write_all(target, piece)
+        if count == 0:
+            break
+        done += count
+    return done
+
+
+def _hash_range(descriptor: int, hasher: Hasher, offset: int, length: int) -> int:
+    done = 0
+    while done < length and (piece := os.pread(descriptor, min(_PIECE, length - done), offset + done)):
+        hasher.update(piece)
+        done += len(piece)
+    return done
+
+
+def _hash_zeros(hasher: Hasher, length: int) -> int:
+    for at in range(0, length, _PIECE):
+        hasher.update(_ZEROS[: min(_PIECE, length - at)])
+    return length
