@@ -1,13 +1,19 @@
 """``mltrack checkout``"""
 
+from typing import Annotated
+
+import typer
+
 from mltrack.cli.invocation import announce, open_session, tell
 from mltrack.cli.options import DryRun, Force, Paths, command_app
 from mltrack.cli.progress import ProgressLine
 from mltrack.cli.render import plural
 from mltrack.verbs import checkout as verb
 
+Relink = Annotated[bool, typer.Option("--relink", help="Make files that are clean anew, as cache.link says now.")]
 
-def checkout(targets: Paths = None, force: Force = False, dry_run: DryRun = False) -> None:
+
+def checkout(targets: Paths = None, force: Force = False, dry_run: DryRun = False, relink: Relink = False) -> None:
     """Makes tracked data and outputs be what the pointers and locks in the workspace say, from the cache.
 
     Changes of your own are never overwritten: what only you changed is left and named; where the recorded version
@@ -16,7 +22,11 @@ def checkout(targets: Paths = None, force: Force = False, dry_run: DryRun = Fals
     session = open_session()
     with ProgressLine() as line:
         result = verb.checkout(session, targets or [], force=force, dry_run=dry_run, progress=line.update)
-    show(result, dry_run=dry_run)
+        relinked = verb.relink(session, targets or [], line.update) if relink and not dry_run else []
+    if not relinked:
+        show(result, dry_run=dry_run)
+    for path, count in relinked:
+        announce(f"{path}: {plural(count, 'file')} made anew")
     verb.raise_failures(result)
 
 
@@ -35,4 +45,10 @@ def show(result: verb.CheckoutResult, *, dry_run: bool = False) -> None:
         announce("Nothing to do.")
 
 
-app = command_app(checkout, "mltrack checkout", "mltrack checkout data/images", "mltrack checkout --force model.bin")
+app = command_app(
+    checkout,
+    "mltrack checkout",
+    "mltrack checkout data/images",
+    "mltrack checkout --force model.bin",
+    "mltrack checkout --relink",
+)

@@ -27,6 +27,7 @@ COMMANDS: dict[str, Command] = {
     "diff": Command(_module("diff"), "Show which files differ between two revisions", "data"),
     "ls": Command(_module("ls"), "List what is tracked", "data"),
     "checkout": Command(_module("checkout"), "Make data be what pointers and locks say", "data"),
+    "edit": Command(_module("edit"), "Make files writable that are links to the cache", "data"),
     "commit": Command(_module("commit"), "Record a stage's present state as if it had run", "data"),
     "resolve": Command(_module("resolve"), "Settle merge conflicts in pointers and locks", "data"),
     "undo": Command(_module("undo"), "Put back what --force replaced", "data"),

@@ -80,13 +80,18 @@ def temporary_path(directory: str) -> str:
 
 
 def remove_stale_temporaries(directory: str) -> int:
-    """Removes temporary files whose process is gone; returns how many."""
+    """Removes temporary files and directories whose process is gone; returns how many."""
     removed = 0
     with suppress(FileNotFoundError), os.scandir(directory) as entries:
         for entry in entries:
             if entry.name.startswith(".mlt-") and entry.name.endswith(".tmp") and _is_stale(entry):
                 with suppress(OSError):
-                    os.unlink(entry.path)
+                    if entry.is_dir(follow_symlinks=False):
+                        import shutil  # noqa: PLC0415 - only where a kill left a directory
+
+                        shutil.rmtree(entry.path)
+                    else:
+                        os.unlink(entry.path)
                     removed += 1
     return removed
 

@@ -6,6 +6,7 @@ After it: dependencies are observed again; if one changed meanwhile, the result 
 nor locked. Then outputs into the cache, the record, the journal: in this order, each durable before the next.
 """
 
+import os
 import signal
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -32,6 +33,7 @@ from mltrack.pipeline.stage import Output, Stage
 from mltrack.runners.job import Item, Job, Poll, State, Ticket
 from mltrack.runners.runner import Runner
 from mltrack.workspace.checkout import Checkout, no_progress
+from mltrack.workspace.links import make_private
 from mltrack.workspace.materialize import make_parents
 from mltrack.workspace.trash import Trash
 
@@ -178,6 +180,8 @@ def _prepare(engine: Engine, out: Output) -> Iterator[Event]:
     yield from _save(engine, out)
     if not out.persist:
         engine.checkout.clear(out.path)
+    elif os.path.lexists(os.path.join(engine.checkout.project_path, out.path)):
+        make_private(engine.checkout.project_path, out.path, engine.checkout.cache)
 
 
 def _save(engine: Engine, out: Output) -> Iterator[Event]:

@@ -98,6 +98,10 @@ class Cache:
             return Place(path, 0, os.stat(path).st_size)
         return self._find_packed(hex_digest)
 
+    def is_packed(self, hex_digest: str) -> bool:
+        """Returns whether an object lies in a pack; asks no disk."""
+        return self._find_packed(hex_digest) is not None
+
     def _find_packed(self, hex_digest: str) -> Place | None:
         raw = bytes.fromhex(hex_digest)
         for id_, index in self.indexes().items():

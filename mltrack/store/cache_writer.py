@@ -22,6 +22,7 @@ from mltrack.disk.lock import locked
 from mltrack.errors import IntegrityError, LockedError, WorkspaceError
 from mltrack.store import pack
 from mltrack.store.cache import READ_ONLY, Cache
+from mltrack.store.reader import Reader
 
 MERGE_ABOVE = 32
 SMALL_PACK_BYTES = 8 << 20
@@ -62,7 +63,9 @@ class CacheWriter:
 
     def put_known(self, hex_digest: str, data: bytes, contents: int = pack.ANY) -> None:
         """Adds bytes whose digest was just computed from them; what is there already is not written again."""
-        if hex_digest in self._fresh or self._cache.has(hex_digest):
+        if hex_digest in self._fresh or self._cache.is_packed(hex_digest):
+            return
+        if (len(data) >= pack.SMALL_OBJECT or self._cache.linking) and self._cache.has(hex_digest):
             return
         self.rewrite(hex_digest, data, contents)
 
@@ -116,6 +119,14 @@ class CacheWriter:
                 hint="run this again when nothing writes to it",
             )
         return True
+
+    def unpack(self, hex_digests: Iterable[str]) -> None:
+        """Adds objects that lie in packs as files of their own."""
+        with Reader(self._cache) as reader:
+            for hex_digest in sorted(hex_digests):
+                if hex_digest not in self._fresh and not os.path.exists(self._cache.loose_path(hex_digest)):
+                    self._fresh.add(hex_digest)
+                    self._put_alone(hex_digest, reader.packed(hex_digest) or b"")
 
     def adopt_pack(self, temporary: str, id_: str) -> None:
         """Takes over a whole pack whose file was just written to ``temporary``; checks its name and every object."""

@@ -85,6 +85,19 @@ def checkout_targets(
     return CheckoutResult(tuple(done), tuple(failed), tuple(saved))
 
 
+def relink(session: Session, arguments: list[str], progress: Progress | None = None) -> list[tuple[str, int]]:
+    """Makes the files of clean targets anew as ``cache.link`` says now; returns how many of each."""
+    done = []
+    with session.project.cache.in_use():
+        for target in session.select(arguments):
+            report = (lambda n, total, path=target.path: progress(path, n, total)) if progress else no_progress
+            count = session.checkout.relink(target.path, target.content, report)
+            if count:
+                done.append((target.path, count))
+    session.observer.close()
+    return done
+
+
 def raise_failures(result: CheckoutResult) -> None:
     """Raises one error for targets that could not be checked out; nothing if all were."""
     if not result.failed:

@@ -5,6 +5,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 
+from mltrack.disk.durable import remove_stale_temporaries
 from mltrack.disk.lock import locked
 from mltrack.errors import FormatError, LockedError, WorkspaceError
 from mltrack.formats import lock_file, pointer
@@ -54,6 +55,8 @@ def gc(session: Session, *, dry_run: bool = False, now: float | None = None) -> 
         )
     moment = time.time() if now is None else now
     grace = project.settings.number("gc.grace_days") * DAY
+    if not dry_run:
+        remove_stale_temporaries(project.tmp_path)
     if not os.path.isdir(project.cache.path):
         return GcResult(0, 0, 0, dry_run)
     marked: set[str] = set()

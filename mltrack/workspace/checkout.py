@@ -12,7 +12,7 @@ from mltrack.objects import tree
 from mltrack.objects.content import BY_LETTER, TREE, Content
 from mltrack.objects.digest import XXH3, Algorithm
 from mltrack.objects.tree import Entry
-from mltrack.objects.tree_diff import Change, diff, extent
+from mltrack.objects.tree_diff import Change, diff, extent, leaves
 from mltrack.store.cache import Cache
 from mltrack.store.cache_writer import CacheWriter
 from mltrack.workspace import checkout_plan, fresh
@@ -182,6 +182,24 @@ class Checkout(NamedTuple):
         self.observer.forget([root])
         if snapshot is not None:
             self.observer.learn(root, snapshot)
+
+    def relink(self, root: str, wanted: Content, report: Report) -> int:
+        """Makes each file at ``root`` that is as wanted anew, in the way that the cache's links ask for; returns how
+        many. Where that is a link, objects that lie in packs become files of their own first."""
+        snapshot = self.observer.tracked(root)
+        if snapshot is None or not snapshot.content.same_bytes(wanted) or not self.cache.holds(wanted):
+            return 0
+        path = os.fsencode(root)
+        leaf = _leaf(path, wanted)
+        found = [(path, leaf)] if leaf else leaves(wanted.hex, self.cache.read_tree, path + b"/")
+        operations = [Operation(at, entry, entry) for at, entry in found if entry.kind in (tree.FILE, tree.EXEC)]
+        if self.cache.linking:
+            with CacheWriter(self.cache) as writer:
+                writer.unpack({op.replaced.hex for op in operations if op.replaced and op.replaced.kind == tree.FILE})
+                writer.publish()
+        apply(self.project_path, self.tmp_path, path, operations, self.cache, report)
+        self.observer.forget([root])
+        return len(operations)
 
     def clear(self, root: str) -> None:
         """Removes what stands at ``root``, saved or not; what ``.mltrackignore`` names stays, and so do its directories."""

@@ -9,7 +9,7 @@ import os
 from contextlib import suppress
 
 from mltrack.disk.beneath import Beneath
-from mltrack.disk.durable import temporary_path
+from mltrack.disk.durable import remove_stale_temporaries, temporary_path
 from mltrack.errors import MissingObjectError
 from mltrack.objects.content import Content
 from mltrack.objects.tree import DIRECTORY, SYMLINK, Entry
@@ -48,6 +48,7 @@ def create(
 
     Raises OSError with EXDEV, and has then changed nothing, where the root is on another file system than ``tmp_path``.
     """
+    remove_stale_temporaries(tmp_path)  # a checkout that was killed here left as much as it had written
     aside = temporary_path(tmp_path)
     os.mkdir(aside)
     try:
