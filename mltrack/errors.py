@@ -83,9 +83,13 @@ class RemoteError(MltrackError):
     slug = "remote"
     exit_code = 6
 
-    def __init__(self, message: str, *, hint: str = "", context: str = "", retryable: bool = False) -> None:
+    def __init__(
+        self, message: str, *, hint: str = "", context: str = "", retryable: bool = False, absent: bool = False
+    ) -> None:
         super().__init__(message, hint=hint, context=context)
         self.retryable = retryable
+        self.absent = absent
+        """The place does not exist yet, and a push may create it."""
 
 
 class IntegrityError(MltrackError):

@@ -95,10 +95,13 @@ class Project:
             raise UsageError(
                 f"there is no remote {chosen!r} (known: {known})", hint=f"mltrack remote add {chosen} DIRECTORY"
             )
-        store = open_store(remotes[chosen], os.path.dirname(self.shared_path))
-        self.refuse_inside(store.url)
+        given = self.settings.remote(chosen)
+        store = open_store(remotes[chosen], os.path.dirname(self.shared_path), given)
+        if store.abilities.local:
+            self.refuse_inside(store.url)
         hints = os.path.join(self.index_path, "remotes", chosen)
-        return Remote(chosen, store, self.algorithm, hints, self.remote_ids_path)
+        jobs = int(given.get("jobs") or self.settings.number("core.jobs"))
+        return Remote(chosen, store, self.algorithm, hints, self.remote_ids_path, jobs)
 
     def refuse_inside(self, place: str) -> None:
         """Raises UsageError for a directory in the repository: as a remote it would be committed with the code, or led

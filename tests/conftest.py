@@ -1,10 +1,13 @@
 """What all tests share: a workspace, and a home directory that is not the user's."""
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.services.service import Missing, Service
 from tests.support.workspace import Workspace, hermetic_environment
 
 
@@ -44,3 +47,57 @@ def shared(ws: Workspace, tmp_path: Path) -> Workspace:
     ws.mltrack("remote", "add", "store", str(tmp_path / "store"))
     ws.commit("Remote")
     return ws
+
+
+@pytest.fixture(scope="session")
+def serve(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Callable[[type[Service]], Any]]:
+    """Starts a service when a test first asks for it; skips the test with the reason where it cannot run."""
+    running: dict[type[Service], Service | str] = {}
+
+    def get(kind: type[Service]) -> Any:
+        if kind not in running:
+            service = kind(tmp_path_factory.mktemp("service"))
+            try:
+                running[kind] = service.start()  # type: ignore[attr-defined]
+            except Missing as error:
+                running[kind] = str(error)
+            _note(
+                request.config,
+                f"{kind.name}: " + (f"skipped, {running[kind]}" if isinstance(running[kind], str) else "ran"),
+            )  # type: ignore[attr-defined]
+        found = running[kind]
+        if isinstance(found, str):
+            pytest.skip(found)
+        return found
+
+    yield get
+    for service in running.values():
+        if isinstance(service, Service):
+            service.stop()
+
+
+# which services ran is said at the end, whatever process the tests ran in
+
+_seen: set[str] = set()
+
+
+def _note(config: pytest.Config, line: str) -> None:
+    output = getattr(config, "workeroutput", None)
+    if output is None:
+        _seen.add(line)
+    else:
+        output["services"] = sorted({*output.get("services", []), line})
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    _seen.update(getattr(node, "workeroutput", {}).get("services", []))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    if _seen:
+        terminalreporter.section("services")
+        for line in sorted(_seen):
+            terminalreporter.write_line(line)

@@ -34,11 +34,41 @@ SETTINGS = (
 )  # fmt: skip
 BY_KEY = {setting.key: setting for setting in SETTINGS}
 _REMOTE_KEY = re.compile(r"remote\.([A-Za-z0-9][A-Za-z0-9_-]{0,63})\.([a-z_]+)\Z")
-_REMOTE = {
-    "url": Setting(
-        "remote.NAME.url", str, "", "Where the remote is: a directory; a relative one starts at the project."
-    )
-}
+
+
+def _remote(key: str, type_: type, about: str, *, private: bool = False, choices: tuple[str, ...] = ()) -> Setting:
+    return Setting(f"remote.NAME.{key}", type_, type_(), about, private, choices)
+
+
+_REMOTE_SETTINGS = (
+    _remote("url", str, "Where the remote is: a directory (a relative one starts at the project), or a URL."),
+    _remote("jobs", int, "How many of its transfers run at once, instead of core.jobs."),
+    _remote("tries", int, "How often a request is tried that fails in a way that may pass; 5 unless set."),
+    _remote("timeout", int, "After how many seconds without an answer a request counts as lost; 60 unless set."),
+    _remote("endpoint", str, "The address of the service, where it is not the vendor's own (s3, gs, az)."),
+    _remote("region", str, "The region of the bucket (s3)."),
+    _remote("profile", str, "The profile of the vendor's configuration to take credentials from (s3)."),
+    _remote("anonymous", bool, "Whether to ask without credentials (s3, gs, az)."),
+    _remote("checksums", str, "`when_required` for services that refuse checksums (s3).", choices=("when_required", "when_supported")),
+    _remote("project", str, "The project that is billed (gs)."),
+    _remote("account", str, "The storage account (az)."),
+    _remote("user", str, "The user to log in as (sftp)."),
+    _remote("access_key", str, "The access key's id (s3).", private=True),
+    _remote("secret_key", str, "The access key's secret (s3).", private=True),
+    _remote("session_token", str, "The token of temporary credentials (s3).", private=True),
+    _remote("credentials", str, "The path of a service account's key file (gs).", private=True),
+    _remote("account_key", str, "The account's key (az).", private=True),
+    _remote("connection_string", str, "Account, key and address in one (az).", private=True),
+    _remote("sas_token", str, "A shared access signature (az).", private=True),
+    _remote("key_file", str, "The path of the private key, instead of what your ssh configuration says (sftp).", private=True),
+    _remote("password", str, "The password, where no key can be used (sftp).", private=True),
+    _remote("ssh_config", str, "The ssh configuration to read, instead of ~/.ssh/config (sftp).", private=True),
+)  # fmt: skip
+REMOTE = {setting.key.removeprefix("remote.NAME."): setting for setting in _REMOTE_SETTINGS}
+SECRET = frozenset(
+    {"access_key", "secret_key", "session_token", "account_key", "connection_string", "sas_token", "password"}
+)
+"""The keys of a remote whose values are never shown."""
 
 
 def find(key: str) -> Setting:
@@ -46,9 +76,9 @@ def find(key: str) -> Setting:
     if key in BY_KEY:
         return BY_KEY[key]
     match = _REMOTE_KEY.match(key)
-    if match is not None and match[2] in _REMOTE:
-        return _REMOTE[match[2]]
-    known = [*BY_KEY, *(setting.key for setting in _REMOTE.values())]
+    if match is not None and match[2] in REMOTE:
+        return REMOTE[match[2]]
+    known = [*BY_KEY, *(setting.key for setting in REMOTE.values())]
     close = difflib.get_close_matches(key, known, n=1)
     raise ConfigError(f"unknown setting {key!r}", hint=f"did you mean {close[0]!r}?" if close else "mltrack config")
 

@@ -54,6 +54,11 @@ class Settings:
         keys = {*schema.BY_KEY, *self._values}
         return {key: self.origin(key) for key in sorted(keys)}
 
+    def remote(self, name: str) -> dict[str, Any]:
+        """Returns what is set for a remote, by the last part of its keys."""
+        prefix = f"remote.{name}."
+        return {key[len(prefix) :]: value.value for key, value in self._values.items() if key.startswith(prefix)}
+
     def remotes(self) -> dict[str, str]:
         """Returns the URL of each remote by name."""
         parts = ((key.split("."), value) for key, value in self._values.items() if key.startswith("remote."))

@@ -69,7 +69,7 @@ class DirectoryRemote:
                 return read_all(descriptor, max(0, os.fstat(descriptor).st_size - offset))
             return os.pread(descriptor, length, offset)
 
-    def fetch(self, name: str, path: str) -> None:
+    def fetch(self, name: str, path: str, *, at_once: int = 1) -> None:
         with (
             self._translating(name),
             opened(self._path(name), os.O_RDONLY | os.O_NOFOLLOW) as source,
@@ -99,7 +99,7 @@ class DirectoryRemote:
             fsync_directory(os.path.dirname(self._path(name)))
         return True
 
-    def put_file(self, name: str, path: str) -> None:
+    def put_file(self, name: str, path: str, *, at_once: int = 1) -> None:
         with opened(path, os.O_RDONLY) as source, self._translating(name), self._written(name) as descriptor:
             copy_bytes(source, descriptor)
 
@@ -146,6 +146,7 @@ class DirectoryRemote:
                 raise RemoteError(
                     f"the remote directory {self.root} does not exist",
                     hint="is the disk mounted? `mltrack remote list` shows the place",
+                    absent=True,
                 ) from None
             raise
         except OSError as error:

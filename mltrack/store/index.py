@@ -7,7 +7,7 @@ believed before its own digest was checked.
 
 import struct
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from mltrack.errors import FormatError, IntegrityError
@@ -111,6 +111,22 @@ class Index:
             self._digests = frozenset(data[at : at + raw] for at in range(_ROWS_AT, self._end, width))
         return self._digests
 
+    def pack_ends(self) -> dict[int, int]:
+        """Returns where the last object of each pack ends, by the pack's number."""
+        ends: dict[int, int] = {}
+        for _, _, number, offset, stored, _ in self._row.iter_unpack(memoryview(self.data)[_ROWS_AT : self._end]):
+            end = offset + stored
+            if end > ends.get(number, -1):
+                ends[number] = end
+        return ends
+
+    def pack_bytes(self) -> dict[int, int]:
+        """Returns the bytes of the objects in each pack, by the pack's number."""
+        totals: dict[int, int] = {}
+        for _, _, number, _, stored, _ in self._row.iter_unpack(memoryview(self.data)[_ROWS_AT : self._end]):
+            totals[number] = totals.get(number, 0) + stored
+        return totals
+
     def find(self, raw: bytes) -> Row | None:
         """Returns the row of a digest, or None."""
         first = raw[0]
@@ -127,3 +143,42 @@ class Index:
     def _digest_at(self, number: int) -> bytes:
         at = _ROWS_AT + number * self._row.size
         return self.data[at : at + self._raw]
+
+
+class RangedIndex:
+    """An index of which only ranges are read: its head, and the rows that begin as a digest does.
+
+    Its own digest is not checked, so what it says is a hint: whoever uses it checks the objects.
+    """
+
+    def __init__(self, read: Callable[[int, int], bytes], size: int, algorithm: Algorithm, name: str) -> None:
+        head = read(0, _ROWS_AT)
+        if len(head) < _ROWS_AT or head[:8] != MAGIC:
+            raise IntegrityError(f"{name}: not an index, or truncated")
+        _, version, code, count, pack_count, old_count = _HEADER.unpack_from(head)
+        if version > VERSION:
+            raise FormatError(f"{name}: an index of a newer mltrack (format {version})", hint="upgrade mltrack")
+        raw = algorithm.raw_size
+        self._row = _row_struct(algorithm)
+        self._end = _ROWS_AT + count * self._row.size
+        if code != algorithm.code or size != self._end + (pack_count + old_count + 1) * raw:
+            raise IntegrityError(f"{name}: its length does not fit its counts")
+        self._fanout: tuple[int, ...] = _FANOUT.unpack_from(head, _HEADER.size)
+        names = read(self._end, pack_count * raw)
+        self.packs = [names[at : at + raw].hex() for at in range(0, len(names), raw)]
+        self.name = name
+        self._count = count
+        self._read = read
+        self._buckets: dict[int, dict[bytes, Row]] = {}
+
+    def find(self, raw: bytes) -> Row | None:
+        """Returns the row of a digest, or None; reads the rows that share its first byte, once."""
+        first = raw[0]
+        if first not in self._buckets:
+            low, high = self._fanout[first - 1] if first else 0, self._fanout[first]
+            if not 0 <= low <= high <= self._count:
+                raise IntegrityError(f"{self.name}: its fan-out does not fit its rows")
+            data = self._read(_ROWS_AT + low * self._row.size, (high - low) * self._row.size)
+            rows = map(Row._make, self._row.iter_unpack(data[: len(data) // self._row.size * self._row.size]))
+            self._buckets[first] = {row.raw: row for row in rows}
+        return self._buckets[first].get(raw)

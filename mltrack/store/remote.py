@@ -10,32 +10,41 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 
 from mltrack.disk.durable import make_directories, read_bounded, write_atomic
 from mltrack.errors import FormatError, IntegrityError, RemoteError
 from mltrack.formats import json_text
 from mltrack.objects.digest import Algorithm
-from mltrack.store.index import ALONE, CHUNKS, Index, Row, encode
+from mltrack.store.index import ALONE, CHUNKS, Index, RangedIndex, Row, encode
 from mltrack.store.store import Store
 
 MARKER = "mltrack.json"
 FORMAT = 1
 MAX_INDEX_BYTES = 1 << 30
+FEW = 64
+"""So many objects are looked up by ranges of an index rather than by reading all of it."""
+_SMALL_INDEX = 256 << 10
 MERGE_ABOVE = 32
 """A push that finds more indexes than this writes one that replaces them all."""
 
 
 class Remote:
     """One remote of the project. ``hints_path`` is a local directory for copies of its indexes, safe to delete;
-    ``ids_path`` one in which it is kept under which identity each remote was met."""
+    ``ids_path`` one in which it is kept under which identity each remote was met. ``jobs`` requests run at once."""
 
-    def __init__(self, name: str, store: Store, algorithm: Algorithm, hints_path: str, ids_path: str = "") -> None:
+    def __init__(
+        self, name: str, store: Store, algorithm: Algorithm, hints_path: str, ids_path: str = "", jobs: int = 1
+    ) -> None:
         self.name = name
         self.store = store
+        self.jobs = 1 if store.abilities.local else max(1, jobs)
         self.algorithm = algorithm
         self._hints_path = hints_path
         self._ids_path = ids_path
         self._indexes: dict[str, Index] | None = None
+        self._sizes: dict[str, int] | None = None
+        self._stored: dict[str, int] | None = None
 
     @property
     def url(self) -> str:
@@ -51,6 +60,8 @@ class Remote:
         try:
             data = self.store.get(MARKER)
         except (FileNotFoundError, RemoteError) as error:
+            if isinstance(error, RemoteError) and not error.absent:
+                raise
             if not create:
                 raise RemoteError(
                     f"{self.url} is not a remote yet: it has no {MARKER}",
@@ -123,27 +134,53 @@ class Remote:
     def present(self) -> set[bytes]:
         """Returns the digests of what can really be had: named by an index, and the pack or file is there with at least
         the bytes that the index promises. One listing; what is lost there is sent again by the next push."""
-        packs = {item.name: item.size for item in self.store.list("packs")}
-        alone = {item.name: item.size for item in self.store.list("objects")}
+        sizes_by_name = self.sizes()
         found: set[bytes] = set()
         for index in self.indexes().values():
-            sizes = [packs.get(pack_path(id_), -1) for id_ in index.packs]
-            for row in index:
-                if row.pack == ALONE:
-                    is_there = alone.get(object_path(row.raw.hex())) == row.size
-                else:
-                    is_there = row.pack < len(sizes) and row.offset + row.stored <= sizes[row.pack]
-                if is_there:
-                    found.add(row.raw)
+            sizes = [sizes_by_name.get(pack_path(id_), -1) for id_ in index.packs]
+            ends = index.pack_ends()
+            if all(number < len(sizes) and end <= sizes[number] for number, end in ends.items() if number != ALONE):
+                found |= index.digests() if ALONE not in ends else self._had(index, sizes)
+            else:
+                found |= self._had(index, sizes)
         return found
+
+    def _had(self, index: Index, sizes: list[int]) -> set[bytes]:
+        """The digests of an index whose bytes are there, row by row."""
+        found: set[bytes] = set()
+        for row in index:
+            if row.pack == ALONE:
+                is_there = self.sizes().get(object_path(row.raw.hex())) == row.size
+            else:
+                is_there = row.pack < len(sizes) and row.offset + row.stored <= sizes[row.pack]
+            if is_there:
+                found.add(row.raw)
+        return found
+
+    def sizes(self) -> dict[str, int]:
+        """Returns the size of each pack and each object that is a file of its own, by name. Listed once."""
+        if self._sizes is None:
+            self._sizes = {item.name: item.size for place in ("packs", "objects") for item in self.store.list(place)}
+        return self._sizes
+
+    def stored_in(self, id_: str) -> int:
+        """Returns the bytes of the objects that the indexes place in a pack."""
+        if self._stored is None:
+            self._stored = {}
+            for index in self.indexes().values():
+                for number, size in index.pack_bytes().items():
+                    if number < len(index.packs):
+                        name = index.packs[number]
+                        self._stored[name] = self._stored.get(name, 0) + size
+        return self._stored.get(id_, 0)
 
     def locate(self, hex_digests: Iterable[str]) -> tuple[dict[str, list[Row]], list[Row], set[str]]:
         """Returns for these digests: rows by pack, rows of files of their own, and the digests that are not here."""
         rest = {bytes.fromhex(item) for item in hex_digests}
         packed: dict[str, list[Row]] = {}
         alone: list[Row] = []
-        for index in self.indexes().values():
-            for raw in index.digests() & rest:
+        for index in self._asked(len(rest)):
+            for raw in index.digests() & rest if isinstance(index, Index) else list(rest):
                 row = index.find(raw)
                 if row is None or row.kind == CHUNKS:
                     continue
@@ -156,8 +193,27 @@ class Remote:
                     raise IntegrityError(f"the index {index.name} names a pack that it does not list")
         return packed, alone, {raw.hex() for raw in rest}
 
+    def _asked(self, wanted: int) -> Iterator[Index | RangedIndex]:
+        """The indexes to look into: whole ones, or for a few objects those that are not at hand by ranges only."""
+        if self._indexes is not None or wanted > FEW:
+            yield from self.indexes().values()
+            return
+        for item in self.store.list("index"):
+            name = _index_name(item.name)
+            if not name or not self.algorithm.is_hex(name):
+                continue
+            with suppress(FileNotFoundError):  # replaced by another since the names were listed
+                if item.size < _SMALL_INDEX or os.path.exists(self._hint(name)):
+                    yield self._index(name)
+                else:
+                    read = partial(self.store.get, index_path(name))
+                    yield RangedIndex(read, item.size, self.algorithm, f"{self.url}/{index_path(name)}")
+
+    def _hint(self, name: str) -> str:
+        return os.path.join(self._hints_path, name + ".idx")
+
     def _index(self, name: str) -> Index:
-        hint = os.path.join(self._hints_path, name + ".idx")
+        hint = self._hint(name)
         data = read_bounded(hint, MAX_INDEX_BYTES)
         if data is not None:
             with suppress(IntegrityError, FormatError):
@@ -208,7 +264,7 @@ class Remote:
             return
         data = encode(rows.values(), self.algorithm, packs=ids, supersedes=supersedes)
         self.store.put(index_path(self.algorithm.hex_of(data)), data)
-        self._indexes = None
+        self._indexes = self._sizes = self._stored = None
 
 
 def forget_id(ids_path: str, name: str) -> None:

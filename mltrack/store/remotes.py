@@ -3,7 +3,8 @@
 import importlib
 import os
 import re
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from mltrack.errors import ConfigError
 from mltrack.store.store import Store
@@ -14,25 +15,87 @@ class Kind(NamedTuple):
 
     place: str
     extra: str = ""
+    about: str = ""
 
 
-KINDS = {"file": Kind("mltrack.store.directory_remote:DirectoryRemote")}
+_FSSPEC = "mltrack.store.fsspec_remote:FsspecRemote"
+_SFTP = "mltrack.store.sftp_remote:SftpRemote"
+KINDS = {
+    "file": Kind("mltrack.store.directory_remote:DirectoryRemote", about="a directory"),
+    "s3": Kind(_FSSPEC, "s3", "Amazon S3 and what speaks like it"),
+    "gs": Kind(_FSSPEC, "gs", "Google Cloud Storage"),
+    "gcs": Kind(_FSSPEC, "gs", "Google Cloud Storage"),
+    "az": Kind(_FSSPEC, "azure", "Azure Blob Storage"),
+    "abfs": Kind(_FSSPEC, "azure", "Azure Blob Storage"),
+    "sftp": Kind(_SFTP, "sftp", "a directory on a host reached by ssh"),
+    "ssh": Kind(_SFTP, "sftp", "a directory on a host reached by ssh"),
+    "http": Kind(_FSSPEC, "http", "a web server, read-only"),
+    "https": Kind(_FSSPEC, "http", "a web server, read-only"),
+    "memory": Kind(_FSSPEC, "", "the memory of one process, for tests"),
+}
+_NOT_STORES = {
+    "local", "asynclocal", "dir", "cached", "blockcache", "filecache", "simplecache", "reference", "zip", "tar",
+    "libarchive", "git", "github", "generic", "data", "dask", "jupyter", "jlab", "asyncwrapper", "pyscript",
+}  # fmt: skip
+"""What fsspec has that would lead back to this machine, or holds no bytes of its own."""
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://")
 
 
-def open_store(url: str, base: str) -> Store:
-    """Returns the store at ``url``; a relative directory starts at ``base``. Raises ConfigError for an unknown kind."""
+def open_store(url: str, base: str, given: Mapping[str, Any] | None = None) -> Store:
+    """Returns the store at ``url``; a relative directory starts at ``base``. ``given`` are the remote's settings.
+
+    What may pass by itself is tried again, except on a directory. Raises ConfigError for an unknown kind, and where a
+    library is missing.
+    """
     scheme, path = split(url)
-    if scheme not in KINDS:
-        raise ConfigError(
-            f"this version of mltrack has no remotes of the kind {scheme}://",
-            hint=f"kinds it has: {', '.join(sorted(KINDS))}",
+    settings = given or {}
+    if scheme == "file":
+        module, _, name = KINDS["file"].place.partition(":")
+        directory: Store = getattr(importlib.import_module(module), name)(
+            os.path.normpath(os.path.join(base, os.path.expanduser(path)))
         )
-    module, _, name = KINDS[scheme].place.partition(":")
-    store: Store = getattr(importlib.import_module(module), name)(
-        os.path.normpath(os.path.join(base, os.path.expanduser(path)))
-    )
-    return store
+        return directory
+    kind = KINDS.get(scheme, Kind(_FSSPEC))
+    check_kind(url)
+    module, _, name = kind.place.partition(":")
+    try:
+        made = getattr(importlib.import_module(module), name)
+    except ImportError as error:
+        raise ConfigError(
+            f"remotes of the kind {scheme}:// need a library: {error}",
+            hint=f"pip install 'mltrack[{kind.extra or 'all'}]'",
+        ) from None
+    from mltrack.store.retrying import Retrying  # noqa: PLC0415 - not for a directory
+
+    store: Store = made(url, settings, kind.extra) if kind.place == _FSSPEC else made(url, settings)
+    return Retrying(store, int(settings.get("tries") or 5))
+
+
+def is_tried(scheme: str) -> bool:
+    """Returns whether remotes of this kind are tried by the project's own tests."""
+    return scheme in KINDS
+
+
+def _fsspec_knows(scheme: str) -> bool:
+    if scheme in _NOT_STORES:
+        return False
+    try:
+        registry = importlib.import_module("fsspec.registry")
+    except ImportError:
+        return False
+    return scheme in registry.known_implementations
+
+
+def check_kind(url: str) -> str:
+    """Returns the scheme of a remote's address; raises ConfigError for one that cannot be a remote."""
+    scheme, path = split(url)
+    if url.startswith("-") or (not path.strip("/ ") and not (scheme == "file" and path)):
+        raise ConfigError(f"not a remote's address: {url!r}")
+    if scheme not in KINDS and not _fsspec_knows(scheme):
+        raise ConfigError(
+            f"there are no remotes of the kind {scheme}://", hint=f"kinds there are: {', '.join(sorted(KINDS))}"
+        )
+    return scheme
 
 
 def split(url: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""The store protocol: named bytes somewhere else. A directory speaks it, and object stores will.
+"""The store protocol: named bytes somewhere else. Directories, object stores and ssh speak it.
 
 Names are relative paths of printable ASCII with ``/`` between their parts. A store knows nothing of objects, packs or
 indexes; :class:`mltrack.store.remote.Remote` lays those on top. Extra behaviour (retries, limits) wraps a store.
@@ -57,8 +57,8 @@ class Store(Protocol):
         """Returns a range of the bytes, or all of them; fewer than asked for only where the bytes end."""
         ...
 
-    def fetch(self, name: str, path: str) -> None:
-        """Writes all bytes to a new local file, which is not made durable."""
+    def fetch(self, name: str, path: str, *, at_once: int = 1) -> None:
+        """Writes all bytes to a new local file, which is not made durable; up to ``at_once`` parts at a time."""
         ...
 
     def put(self, name: str, data: bytes, *, replace: bool = False) -> None: ...
@@ -67,8 +67,8 @@ class Store(Protocol):
         """Stores bytes under a name that does not exist; returns whether it did: of several writers exactly one does."""
         ...
 
-    def put_file(self, name: str, path: str) -> None:
-        """Stores the bytes of a local file."""
+    def put_file(self, name: str, path: str, *, at_once: int = 1) -> None:
+        """Stores the bytes of a local file, up to ``at_once`` parts at a time; an equal name is replaced."""
         ...
 
     def delete(self, names: Iterable[str]) -> None:

@@ -18,6 +18,7 @@ from mltrack.objects.content import Content
 from mltrack.pipeline.stage import LOCK_NAME, overlaps
 from mltrack.project import Project
 from mltrack.store import transfer
+from mltrack.store.push import push as send
 from mltrack.store.transfer import Report
 from mltrack.verbs.checkout import CheckoutResult, checkout_targets
 from mltrack.verbs.session import Session
@@ -173,7 +174,7 @@ def _pre_push(project: Project, given: str, report: Report) -> list[str]:
     target.open(create=True)
     with project.cache.in_use():
         need = transfer.needed(project.cache, wanted, target.present())
-        moved = transfer.push(project.cache, target, need, report)
+        moved = send(project.cache, target, need, report)
     return [f"pushed {moved.objects} objects to {target.name}"] if moved.objects else []
 
 

@@ -9,7 +9,7 @@ from mltrack.config.settings import FILE_NAME, LOCAL_NAME
 from mltrack.errors import UsageError
 from mltrack.project import DIRECTORY, Project
 from mltrack.store.remote import forget_id
-from mltrack.store.remotes import KINDS, split
+from mltrack.store.remotes import check_kind, split
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
 
@@ -36,11 +36,8 @@ def add(
         raise UsageError(
             f"there is a remote {name!r} already: {known[name]}", hint=f"mltrack remote add --force {name} {url}"
         )
-    scheme, path = split(url)
-    if scheme not in KINDS:
-        raise UsageError(f"this version of mltrack has no remotes of the kind {scheme}://", hint="give a directory")
-    if url.startswith("-") or not path:
-        raise UsageError(f"not a remote's address: {url!r}")
+    scheme = check_kind(url)
+    _, path = split(url)
     kept = url
     if scheme == "file" and not os.path.isabs(path) and not path.startswith("~"):
         kept = os.path.relpath(os.path.join(project.cwd, path), os.path.dirname(project.shared_path))

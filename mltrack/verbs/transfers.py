@@ -7,6 +7,8 @@ from mltrack.engine.view import Target
 from mltrack.errors import RemoteError
 from mltrack.objects.content import Content
 from mltrack.store import transfer
+from mltrack.store.fetch import fetch as receive
+from mltrack.store.push import push as send
 from mltrack.store.remote import Remote
 from mltrack.store.transfer import Moved, Report
 from mltrack.verbs.checkout import CheckoutResult, Progress, checkout_targets
@@ -47,7 +49,7 @@ def push(
         if dry_run:
             size = sum(need.objects.values()) + sum(place.size for place in map(cache.find, need.trees) if place)
             return TransferResult(target.name, Moved(len(need.objects) + len(need.trees), size), dry_run=True)
-        return TransferResult(target.name, transfer.push(cache, target, need, report))
+        return TransferResult(target.name, send(cache, target, need, report))
 
 
 def fetch(
@@ -80,7 +82,7 @@ def _fetch(session: Session, contents: list[Content], report: Report, remote: st
         if not lacking:
             return TransferResult(remote, Moved(0, 0))
         sources = _sources(session, remote)
-        return TransferResult(sources[0].name, transfer.fetch(cache, sources, lacking, report))
+        return TransferResult(sources[0].name, receive(cache, sources, lacking, report))
 
 
 def _sources(session: Session, remote: str) -> list[Remote]:

@@ -30,7 +30,7 @@ class MemoryStore:
         data = self.files[name][0]
         return data[offset:] if length is None else data[offset : offset + length]
 
-    def fetch(self, name: str, path: str) -> None:
+    def fetch(self, name: str, path: str, *, at_once: int = 1) -> None:
         data = self.get(name)
         with open(path, "xb") as file:
             file.write(data)
@@ -45,7 +45,7 @@ class MemoryStore:
             self.put(name, data)
         return True
 
-    def put_file(self, name: str, path: str) -> None:
+    def put_file(self, name: str, path: str, *, at_once: int = 1) -> None:
         with open(path, "rb") as file:
             self.put(name, file.read())
 

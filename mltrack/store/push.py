@@ -1,0 +1,140 @@
+"""Sending: what a remote lacks, as whole packs where most of one is wanted, else gathered into new ones.
+
+Resumable by construction: packs are named by their bytes, so one that has arrived is seen in the listing and not sent
+again, and the index that makes things exist comes last.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from typing import NamedTuple
+
+from mltrack.errors import IntegrityError, MissingObjectError
+from mltrack.events import Progress
+from mltrack.store import pack, workers
+from mltrack.store.cache import Cache, rows_by_pack
+from mltrack.store.index import WHOLE, Row
+from mltrack.store.remote import Remote, object_path, pack_path
+from mltrack.store.transfer import WHOLE_PACK_SHARE, Moved, Need, Report
+
+
+class Parcel(NamedTuple):
+    """One file to send, with what the index will say of it. ``expected`` is the digest of its bytes."""
+
+    name: str
+    path: str
+    expected: str
+    pack_id: str
+    rows: list[Row]
+    is_temporary: bool = False
+
+
+def push(cache: Cache, remote: Remote, need: Need, report: Report) -> Moved:
+    """Sends what is needed, up to the remote's ``jobs`` requests at once, then the index. Raises MissingObjectError before sending
+    anything if the cache lacks something."""
+    try:
+        return _push(cache, remote, need, report)
+    except FileNotFoundError:  # a pack was merged into another while its objects were being sent
+        cache.reload()
+        return _push(cache, remote, need, report)
+
+
+def _push(cache: Cache, remote: Remote, need: Need, report: Report) -> Moved:
+    lacking = cache.missing([*need.objects, *need.trees])
+    if lacking:
+        raise MissingObjectError(
+            f"{len(lacking)} objects to push are not in the cache, first {cache.algorithm.text(min(lacking))}",
+            hint="`mltrack status` shows what is missing; `mltrack fetch` gets it from another remote",
+            context=min(lacking),
+        )
+    total = len(need.objects) + len(need.trees)
+    packed, alone = rows_by_pack(cache, need.objects)
+    tree_packs, _ = rows_by_pack(cache, need.trees)
+    at_once = max(1, remote.jobs // max(1, min(remote.jobs, len(alone) + len(packed) + len(tree_packs))))
+    parcels = _parcels(cache, packed, alone, tree_packs)
+    calls: Iterator[Callable[[], tuple[Parcel, int]]] = (
+        partial(_send, cache, remote, item, at_once) for item in parcels
+    )
+    pack_rows: dict[str, list[Row]] = {}
+    alone_rows: list[Row] = []
+    size = done = 0
+    for parcel, sent in workers.run(calls, remote.jobs):
+        if parcel.pack_id:
+            pack_rows[parcel.pack_id] = parcel.rows
+        else:
+            alone_rows += parcel.rows
+        size += sent
+        done += len(parcel.rows)
+        report(Progress("push", done, total))
+    remote.publish(pack_rows, alone_rows)
+    return Moved(total, size)
+
+
+def _send(cache: Cache, remote: Remote, parcel: Parcel, at_once: int) -> tuple[Parcel, int]:
+    """Sends a file unless it is there, checked against its digest first; returns how many bytes went."""
+    size = os.stat(parcel.path).st_size
+    try:
+        if remote.sizes().get(parcel.name) == size:
+            return parcel, 0
+        if pack.digest_of_file(parcel.path, cache.algorithm) != parcel.expected:
+            _find_damage(cache, parcel)
+        remote.store.put_file(parcel.name, parcel.path, at_once=at_once)
+        return parcel, size
+    finally:
+        if parcel.is_temporary:
+            with suppress(FileNotFoundError):
+                os.unlink(parcel.path)
+
+
+def _find_damage(cache: Cache, parcel: Parcel) -> None:
+    for row in parcel.rows:
+        hex_digest = row.raw.hex()
+        place = cache.find(hex_digest)
+        if place is not None and not cache.is_whole(hex_digest, place):
+            cache.quarantine(hex_digest, place)
+    raise IntegrityError(
+        f"{parcel.path} does not match its name", hint="move it away; `mltrack fetch` gets its objects again"
+    )
+
+
+def _parcels(
+    cache: Cache, packed: dict[str, list[Row]], alone: list[str], trees: dict[str, list[Row]]
+) -> Iterator[Parcel]:
+    for hex_digest in sorted(alone):
+        place = cache.find(hex_digest)
+        if place is None:
+            raise MissingObjectError(f"the object {hex_digest} vanished from the cache", context=hex_digest)
+        row = Row(bytes.fromhex(hex_digest), WHOLE, 0, 0, place.size, place.size)
+        yield Parcel(object_path(hex_digest), place.path, hex_digest, "", [row])
+    for rows_by_id, contents in ((packed, pack.ANY), (trees, pack.TREES)):
+        rest: list[Row] = []
+        for id_, rows in rows_by_id.items():
+            index = cache.indexes()[id_]
+            # only these rows are published: a tree that happens to lie there too may not exist for others before
+            # all that is below it does
+            if sum(row.stored for row in rows) >= WHOLE_PACK_SHARE * sum(row.stored for row in index):
+                yield Parcel(pack_path(id_), cache.pack_path(id_), id_, id_, rows)
+            else:
+                rest += rows
+        yield from _repacked(cache, rest, contents)
+
+
+def _repacked(cache: Cache, rows: list[Row], contents: int) -> Iterator[Parcel]:
+    """Gathers objects from packs that are mostly not wanted into new ones; sorted, so that a push that was cut off
+    makes the same packs again and finds them there."""
+    chosen = sorted(row.raw.hex() for row in rows)
+    while chosen:
+        writer = pack.PackWriter(cache.tmp_path, cache.algorithm, contents)
+        try:
+            count = 0
+            while count < len(chosen) and writer.size < pack.TARGET_BYTES:
+                writer.add(chosen[count], cache.read(chosen[count]))
+                count += 1
+            done = writer.finish()
+        except BaseException:
+            writer.discard()
+            raise
+        found = list(pack.read_index(done.temporary, cache.algorithm))
+        yield Parcel(pack_path(done.id), done.temporary, done.id, done.id, found, is_temporary=True)
+        del chosen[:count]
