@@ -22,7 +22,7 @@ class RcloneS3(Service):
         process = self.launch(
             [
                 command, "serve", "s3", "--addr", f"127.0.0.1:{self.port}", "--auth-key", f"{KEY},{SECRET}",
-                "--config", "/dev/null", "--vfs-cache-mode", "off", "--dir-cache-time", "0", str(self.directory / "data"),
+                "--config", "/dev/null", str(self.directory / "data"),
             ],
             "rclone",
         )  # fmt: skip
