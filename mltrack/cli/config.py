@@ -8,6 +8,8 @@ from mltrack import project as projects
 from mltrack.cli.invocation import announce, current, say
 from mltrack.cli.options import Json, command_app
 from mltrack.cli.render import emit_json
+from mltrack.config.schema import SECRET
+from mltrack.config.settings import Value
 from mltrack.verbs import config as verb
 
 
@@ -30,7 +32,7 @@ def config(
         path = verb.change(project, key, None if unset else value, "local" if local else "user" if user else "project")
         announce(f"{'removed' if unset else 'set'} {key} in {path}")
         return
-    values = verb.show(project, key)
+    values = {name: _masked(name, value) for name, value in verb.show(project, key).items()}
     if as_json:
         emit_json(
             {"settings": {name: {"value": v.value, "level": v.level, "origin": v.origin} for name, v in values.items()}}
@@ -45,6 +47,11 @@ def config(
             else item.value
         )
         say(f"{shown}" if key and not origin else f"{name} = {shown}" + (f"  ({item.origin})" if origin else ""))
+
+
+def _masked(name: str, value: Value) -> Value:
+    """Secrets are kept where they stand: neither a screen nor a log shows them."""
+    return value._replace(value="(set)") if name.rpartition(".")[2] in SECRET and value.value else value
 
 
 app = command_app(

@@ -1,18 +1,27 @@
 """``mltrack fetch``"""
 
 from mltrack.cli.invocation import open_session
-from mltrack.cli.options import Json, Paths, RemoteName, command_app
+from mltrack.cli.options import AllBranches, AllTags, DryRun, Jobs, Json, Paths, RemoteName, Revisions, command_app
 from mltrack.cli.progress import ProgressLine
-from mltrack.cli.push import Revisions, show
+from mltrack.cli.push import show
 from mltrack.verbs import transfers as verb
 
 
-def fetch(targets: Paths = None, remote: RemoteName = "", revisions: Revisions = None, as_json: Json = False) -> None:
+def fetch(
+    targets: Paths = None,
+    remote: RemoteName = "",
+    revisions: Revisions = None,
+    all_branches: AllBranches = False,
+    all_tags: AllTags = False,
+    jobs: Jobs = 0,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
     """Brings data and outputs into the cache. The workspace is not touched; see pull."""
-    session = open_session()
+    scope = verb.Scope(tuple(targets or ()), tuple(revisions or ()), all_branches, all_tags, remote, jobs)
     with ProgressLine() as line:
-        result = verb.fetch(session, targets or [], line.event, remote=remote, revisions=tuple(revisions or ()))
-    show(result, "fetched", "from", as_json=as_json)
+        result = verb.fetch(open_session(), scope, line.event, dry_run=dry_run)
+    show(result, "would fetch" if dry_run else "fetched", "from", as_json=as_json)
 
 
-app = command_app(fetch, "mltrack fetch", "mltrack fetch --rev v1")
+app = command_app(fetch, "mltrack fetch", "mltrack fetch --rev v1", "mltrack fetch --all-tags -j 8")

@@ -10,6 +10,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", "-n", help="Only say what would be done.")]
 Force = Annotated[bool, typer.Option("--force", "-f", help="Replace unsaved changes; they are kept in the cache.")]
 RemoteName = Annotated[str, typer.Option("--remote", "-r", help="The remote to use, instead of the default one.")]
+Revisions = Annotated[list[str] | None, typer.Option("--rev", help="What a git revision refers to; may be repeated.")]
+AllBranches = Annotated[bool, typer.Option("--all-branches", help="What the tips of all branches refer to.")]
+AllTags = Annotated[bool, typer.Option("--all-tags", help="What all tags refer to.")]
+Jobs = Annotated[int, typer.Option("--jobs", "-j", min=0, help="How many transfers run at once.")]
 Markdown = Annotated[bool, typer.Option("--md", help="Print a Markdown table.")]
 Paths = Annotated[
     list[str] | None, typer.Argument(metavar="[TARGET]...", help="Tracked paths or stages; all by default.")

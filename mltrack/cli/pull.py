@@ -2,7 +2,18 @@
 
 from mltrack.cli import checkout, push
 from mltrack.cli.invocation import open_session, tell
-from mltrack.cli.options import Force, Paths, RemoteName, command_app
+from mltrack.cli.options import (
+    AllBranches,
+    AllTags,
+    DryRun,
+    Force,
+    Jobs,
+    Json,
+    Paths,
+    RemoteName,
+    Revisions,
+    command_app,
+)
 from mltrack.cli.progress import ProgressLine
 from mltrack.cli.status import NO_HOOKS
 from mltrack.git import hooks
@@ -10,17 +21,36 @@ from mltrack.verbs import transfers as verb
 from mltrack.verbs.checkout import raise_failures
 
 
-def pull(targets: Paths = None, remote: RemoteName = "", force: Force = False) -> None:
-    """Brings what pointers and locks refer to into the cache, and checks it out."""
+def pull(
+    targets: Paths = None,
+    remote: RemoteName = "",
+    revisions: Revisions = None,
+    all_branches: AllBranches = False,
+    all_tags: AllTags = False,
+    jobs: Jobs = 0,
+    force: Force = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Brings what pointers and locks refer to into the cache, and checks it out.
+
+    A target may be one file of a tracked directory: nothing else of it is read. With --rev, --all-branches or
+    --all-tags the cache gets those versions too; what is checked out is the workspace's.
+    """
     session = open_session()
+    scope = verb.Scope(tuple(targets or ()), tuple(revisions or ()), all_branches, all_tags, remote, jobs)
     with ProgressLine() as line:
-        result = verb.pull(session, targets or [], line.event, remote=remote, force=force, progress=line.update)
-    if result.fetched.moved.objects:
-        push.show(result.fetched, "fetched", "from", as_json=False)
-    checkout.show(result.checkout)
+        if dry_run:
+            push.show(verb.fetch(session, scope, line.event, dry_run=True), "would fetch", "from", as_json=as_json)
+            return
+        result = verb.pull(session, scope, line.event, force=force, progress=line.update)
+    if result.fetched.moved.objects or as_json:
+        push.show(result.fetched, "fetched", "from", as_json=as_json)
+    if not as_json:
+        checkout.show(result.checkout)
     if not hooks.are_installed(session.project.repository):
         tell(NO_HOOKS)
     raise_failures(result.checkout)
 
 
-app = command_app(pull, "mltrack pull", "mltrack pull data/images -r store")
+app = command_app(pull, "mltrack pull", "mltrack pull data/images -r store", "mltrack pull data/images/0001.png")

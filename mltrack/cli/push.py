@@ -1,31 +1,26 @@
 """``mltrack push``"""
 
-from typing import Annotated
-
-import typer
-
 from mltrack.cli.invocation import announce, open_session
-from mltrack.cli.options import DryRun, Json, Paths, RemoteName, command_app
+from mltrack.cli.options import AllBranches, AllTags, DryRun, Jobs, Json, Paths, RemoteName, Revisions, command_app
 from mltrack.cli.progress import ProgressLine
 from mltrack.cli.render import emit_json, plural, size_text
 from mltrack.verbs import transfers as verb
-
-Revisions = Annotated[list[str] | None, typer.Option("--rev", help="What a git revision refers to; may be repeated.")]
 
 
 def push(
     targets: Paths = None,
     remote: RemoteName = "",
     revisions: Revisions = None,
+    all_branches: AllBranches = False,
+    all_tags: AllTags = False,
+    jobs: Jobs = 0,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Sends data and outputs that the remote lacks. Others see it only when all of it has arrived."""
-    session = open_session()
+    scope = verb.Scope(tuple(targets or ()), tuple(revisions or ()), all_branches, all_tags, remote, jobs)
     with ProgressLine() as line:
-        result = verb.push(
-            session, targets or [], line.event, remote=remote, revisions=tuple(revisions or ()), dry_run=dry_run
-        )
+        result = verb.push(open_session(), scope, line.event, dry_run=dry_run)
     show(result, "would push" if dry_run else "pushed", "to", as_json=as_json)
 
 
@@ -48,4 +43,10 @@ def show(result: verb.TransferResult, word: str, way: str, *, as_json: bool) -> 
         announce("Everything is there already.")
 
 
-app = command_app(push, "mltrack push", "mltrack push data/images -r store", "mltrack push --rev v1 --rev v2")
+app = command_app(
+    push,
+    "mltrack push",
+    "mltrack push data/images -r store",
+    "mltrack push --rev v1 --rev v2",
+    "mltrack push --all-branches --all-tags --dry-run",
+)

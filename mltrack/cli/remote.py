@@ -8,6 +8,7 @@ from mltrack import project as projects
 from mltrack.cli.invocation import announce, current
 from mltrack.cli.options import Json, add_command, new_app
 from mltrack.cli.render import emit_json, table
+from mltrack.errors import UsageError
 from mltrack.verbs import remote as verb
 
 Name = Annotated[str, typer.Argument(metavar="NAME")]
@@ -16,7 +17,7 @@ Local = Annotated[bool, typer.Option("--local", help="In this clone's own config
 
 def add(
     name: Name,
-    url: Annotated[str, typer.Argument(metavar="DIRECTORY")],
+    url: Annotated[str, typer.Argument(metavar="DIRECTORY|URL")],
     default: Annotated[bool, typer.Option("--default", "-d", help="Make it the default remote.")] = False,
     local: Local = False,
     force: Annotated[bool, typer.Option("--force", "-f", help="Replace a remote of that name.")] = False,
@@ -50,8 +51,38 @@ def default(name: Name, local: Local = False) -> None:
     announce(f"default remote: {name}")
 
 
+def modify(
+    name: Name,
+    key: Annotated[str, typer.Argument(metavar="KEY", help="Such as endpoint, profile, jobs; see the reference.")],
+    value: Annotated[str | None, typer.Argument(metavar="[VALUE]")] = None,
+    unset: Annotated[bool, typer.Option("--unset", help="Remove the option.")] = False,
+    local: Local = False,
+) -> None:
+    """Sets an option of a remote. Secrets go into this clone's own config, which git does not keep."""
+    if (value is None) != unset:
+        raise UsageError("give a value, or --unset", hint=f"mltrack remote modify {name} {key} VALUE")
+    path = verb.modify(projects.find(current.directory), name, key, value, local=local)
+    announce(f"{'removed' if unset else 'set'} {key} of remote {name} in {path}")
+
+
+def rename(old: Name, new: Annotated[str, typer.Argument(metavar="NEW")]) -> None:
+    """Gives a remote another name. The data there is not touched."""
+    verb.rename(projects.find(current.directory), old, new)
+    announce(f"remote {old} is called {new} now")
+
+
 app = new_app(help="Names the places that hold the data for others.", no_args_is_help=True)
-add_command(app, add, "mltrack remote add store /mnt/share/project", "mltrack remote add store ../store")
+add_command(
+    app,
+    add,
+    "mltrack remote add store /mnt/share/project",
+    "mltrack remote add store s3://bucket/project",
+    "mltrack remote add store sftp://gpu1/data/store",
+)
+add_command(
+    app, modify, "mltrack remote modify store endpoint http://nas:9000", "mltrack remote modify store secret_key …"
+)
+add_command(app, rename, "mltrack remote rename store old-store")
 add_command(app, list_, "mltrack remote list", name="list")
 add_command(app, remove, "mltrack remote remove store")
 add_command(app, default, "mltrack remote default store")

@@ -115,6 +115,11 @@ def resolve(revision: str, cwd: str) -> str:
     return out.decode().strip()
 
 
+def refs_below(place: str, cwd: str) -> list[str]:
+    """Returns the full names of all refs below a place such as ``refs/heads``."""
+    return run(["for-each-ref", "--format=%(refname)", place], cwd).decode("utf-8", "surrogateescape").split()
+
+
 def head_commit(repository: Repository) -> str:
     """Returns the commit of HEAD, or an empty text before the first commit."""
     out = run(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], repository.top, ok=(0, 1))

@@ -273,6 +273,12 @@ def forget_id(ids_path: str, name: str) -> None:
         os.unlink(os.path.join(ids_path, name))
 
 
+def move_id(ids_path: str, old: str, new: str) -> None:
+    """Keeps as what a remote was met when its name changes."""
+    with suppress(FileNotFoundError):
+        os.rename(os.path.join(ids_path, old), os.path.join(ids_path, new))
+
+
 def pack_path(id_: str) -> str:
     return f"packs/{id_}.pack"
 

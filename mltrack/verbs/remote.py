@@ -1,14 +1,16 @@
 """``remote``: the places that push, fetch and pull know by name."""
 
+import difflib
 import os
 import re
 from dataclasses import dataclass
 
-from mltrack.config import edit
-from mltrack.config.settings import FILE_NAME, LOCAL_NAME
+from mltrack.config import edit, schema
+from mltrack.config.settings import FILE_NAME, LOCAL_NAME, read_file
+from mltrack.engine.remember import Remembered
 from mltrack.errors import UsageError
 from mltrack.project import DIRECTORY, Project
-from mltrack.store.remote import forget_id
+from mltrack.store.remote import forget_id, move_id
 from mltrack.store.remotes import check_kind, split
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
@@ -70,6 +72,52 @@ def remove(project: Project, name: str) -> None:
             edit.unset(path, f"remote.{name}")
             if project.settings.text("core.remote") == name:
                 edit.unset(path, "core.remote")
+
+
+def modify(project: Project, name: str, key: str, text: str | None, *, local: bool = False) -> str:
+    """Sets one option of a remote, or removes it for None; returns the file that holds it.
+
+    What a clone must not bring along (secrets, paths of this machine) goes into the clone's own config in any case.
+    """
+    _known(project, name)
+    if key not in schema.REMOTE:
+        close = difflib.get_close_matches(key, schema.REMOTE, n=1)
+        raise UsageError(
+            f"a remote has no option {key!r}",
+            hint=f"did you mean {close[0]!r}?" if close else f"options: {', '.join(schema.REMOTE)}",
+        )
+    full = f"remote.{name}.{key}"
+    is_local = local or schema.find(full).private
+    path = _config(project, local=is_local)
+    if text is None:
+        if not edit.unset(path, full):
+            raise UsageError(f"{full} is not set in {path}", hint="mltrack config --origin")
+        return path
+    if key == "url":
+        check_kind(text)
+        forget_id(project.remote_ids_path, name)
+    edit.set_value(path, full, schema.parse(full, text, full))
+    return path
+
+
+def rename(project: Project, old: str, new: str) -> None:
+    """Gives a remote another name, in all files that speak of it; nothing in it is touched."""
+    _known(project, old)
+    if not _NAME.match(new):
+        raise UsageError(f"not a name for a remote: {new!r}", hint="letters, digits, '-' and '_'")
+    if new in project.settings.remotes():
+        raise UsageError(f"there is a remote {new!r} already", hint=f"mltrack remote remove {new}")
+    for local in (False, True):
+        path = _config(project, local=local)
+        values = read_file(path, Remembered(project.index_path)) if os.path.exists(path) else {}
+        for key, value in values.items():
+            if key.startswith(f"remote.{old}."):
+                edit.set_value(path, f"remote.{new}." + key.removeprefix(f"remote.{old}."), value)
+        if values.get("core.remote") == old:
+            edit.set_value(path, "core.remote", new)
+        if any(key.startswith(f"remote.{old}.") for key in values):
+            edit.unset(path, f"remote.{old}")
+    move_id(project.remote_ids_path, old, new)
 
 
 def set_default(project: Project, name: str, *, local: bool = False) -> None:

@@ -23,6 +23,8 @@ class Session:
     """One command at work in one project. Everything is made when it is first asked for."""
 
     project: Project
+    bring_tree: Callable[[str], None] | None = None
+    """Gets a directory's listing into the cache that is not there, for commands that may ask a remote."""
 
     @cached_property
     def view(self) -> View:
@@ -90,6 +92,8 @@ class Session:
         cache = self.project.cache
         for part in os.fsencode(path[len(target.path) + 1 :]).split(b"/"):
             try:
+                if self.bring_tree is not None and not cache.has(hex_digest):
+                    self.bring_tree(hex_digest)
                 entries = cache.read_tree(hex_digest)
             except MissingObjectError as error:
                 raise MissingObjectError(
