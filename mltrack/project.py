@@ -80,6 +80,21 @@ class Project:
         """Where it is kept what was last materialised, and what was replaced by force."""
         return os.path.join(self.path, DIRECTORY)
 
+    @cached_property
+    def identity(self) -> str:
+        """What tells this project from others, in every clone of it: its first commit, and where it lies in the
+        repository. '' before the first commit."""
+        place = os.path.join(self.index_path, "identity")
+        known = (read_bounded(place, 256) or b"").decode("ascii", "replace").strip()
+        if not known:
+            root = git.first_commit(self.path)
+            if root:
+                inner = os.path.relpath(self.path, self.repository.top)
+                known = self.algorithm.hex_of(f"{root} {inner}".encode("utf-8", "surrogateescape"))
+                make_directories(self.index_path)
+                write_atomic(place, known.encode(), durable=False)
+        return known
+
     def observer(self, owned: Iterable[str]) -> Observer:
         return Observer(self.path, self.index_path, self.algorithm, self.cache, owned)
 

@@ -8,21 +8,42 @@ from mltrack.cli.invocation import announce, open_session, tell
 from mltrack.cli.options import Json, command_app
 from mltrack.cli.progress import ProgressLine
 from mltrack.cli.render import content_json, content_text, emit_json
+from mltrack.errors import UsageError
 from mltrack.formats.pointer import SUFFIX
 from mltrack.verbs import add as verb
 
 
 def add(
     paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files or directories to track.")],
+    out: Annotated[
+        str, typer.Option("--out", "-o", metavar="PATH", help="Track one thing from elsewhere as this path.")
+    ] = "",
+    to_remote: Annotated[bool, typer.Option("--to-remote", help="Send it to a remote, and keep nothing here.")] = False,
+    remote: Annotated[str, typer.Option("--remote", "-r", help="The remote that --to-remote sends to.")] = "",
     as_json: Json = False,
 ) -> int:
     """Tracks files and directories: saves them to the cache and writes a pointer for git beside each.
 
     For a path that is tracked already, its new state is recorded; a path inside a tracked directory means that directory.
+    With --out the data may lie anywhere on this machine. With --to-remote it goes straight to a remote: for data that
+    this machine has no room for twice.
     """
+    if (out or to_remote) and len(paths) != 1:
+        raise UsageError("--out and --to-remote take one path", hint="run it once for each")
+    if remote and not to_remote:
+        raise UsageError("--remote says something only with --to-remote", hint="mltrack push")
     session = open_session()
     with ProgressLine() as line:
-        result = verb.add(session, paths, lambda count: line.update("files", count))
+
+        def report(count: int) -> None:
+            line.update("files", count)
+
+        if to_remote:
+            result = verb.AddResult((verb.add_to_remote(session, paths[0], out, remote, report),))
+        elif out:
+            result = verb.AddResult((verb.add_from(session, paths[0], out, report),))
+        else:
+            result = verb.add(session, paths, report)
     algorithm = session.project.algorithm
     if as_json:
         items = [
@@ -55,4 +76,6 @@ def _ignores(shown: object, added: tuple[verb.Added, ...]) -> str:
     return "".join(" " + str(shown(f"{place}/.gitignore" if place else ".gitignore")) for place in sorted(places))
 
 
-app = command_app(add, "mltrack add data/images", "mltrack add model.bin labels.csv")
+app = command_app(
+    add, "mltrack add data/images", "mltrack add model.bin labels.csv", "mltrack add /mnt/scans --out data/scans"
+)

@@ -30,12 +30,17 @@ COMMANDS: dict[str, Command] = {
     "edit": Command(_module("edit"), "Make files writable that are links to the cache", "data"),
     "commit": Command(_module("commit"), "Record a stage's present state as if it had run", "data"),
     "resolve": Command(_module("resolve"), "Settle merge conflicts in pointers and locks", "data"),
+    "du": Command(_module("du"), "Show how much data there is, and how much the cache takes", "data"),
+    "check-ignore": Command(_module("check_ignore"), "Say which paths are left out, and by which line", "data"),
     "undo": Command(_module("undo"), "Put back what --force replaced", "data"),
     "remote": Command(_module("remote"), "Name the places that hold the data for others", "moving bytes"),
     "push": Command(_module("push"), "Send data to a remote", "moving bytes"),
     "fetch": Command(_module("fetch"), "Bring data from a remote into the cache", "moving bytes"),
     "pull": Command(_module("pull"), "Fetch, then check out", "moving bytes"),
-    "gc": Command(_module("gc"), "Delete from the cache what nothing refers to", "moving bytes"),
+    "drop": Command(_module("drop"), "Free the cache of what a remote holds", "moving bytes"),
+    "fsck": Command(_module("fsck"), "Read every object and compare it with its digest; repair", "moving bytes"),
+    "gc": Command(_module("gc"), "Delete what nothing refers to, here or in a remote", "moving bytes"),
+    "cache": Command(_module("cache"), "Share the cache with a group", "moving bytes"),
     "stage": Command(_module("stage"), "Declare stages, list them", "pipelines"),
     "repro": Command(_module("repro"), "Bring stages up to date, running only what must run", "pipelines"),
     "why": Command(_module("why"), "Say what would happen to a stage, and all reasons", "pipelines"),
@@ -60,7 +65,7 @@ def overview(version: str) -> str:
         if command.family != family:
             family = command.family
             lines += ["", f"{family}:"]
-        lines.append(f"  {verb:<11} {command.about}")
+        lines.append(f"  {verb:<12} {command.about}")
     lines += [
         "",
         "  -C DIR      work as if started in DIR        --version   print the version",

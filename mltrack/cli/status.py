@@ -7,7 +7,7 @@ import typer
 from mltrack.cli.invocation import open_session, say, tell
 from mltrack.cli.options import Json, Paths, command_app
 from mltrack.cli.progress import ProgressLine
-from mltrack.cli.render import VERDICTS, describe, emit_json, plural, reason_json
+from mltrack.cli.render import VERDICTS, describe, emit_json, plural, reason_json, size_text
 from mltrack.pipeline.plan import Verdict
 from mltrack.verbs import status as verb
 
@@ -19,13 +19,14 @@ NO_HOOKS = "git hooks are not installed in this clone, so data does not follow `
 def status(
     targets: Paths = None,
     as_json: Json = False,
+    remote: Annotated[str, typer.Option("--remote", "-r", help="Show what this remote lacks, too.")] = "",
     check: Annotated[bool, typer.Option("--check", help="End with exit code 4 if anything differs.")] = False,
 ) -> int:
     """Shows which tracked data differs from what is recorded, and what `mltrack repro` would do."""
     session = open_session()
     with ProgressLine() as line:
         session.observer.report = lambda count: line.update("files", count)
-        result = verb.status(session, targets or [])
+        result = verb.status(session, targets or [], remote)
     if as_json and result.problem is None:
         emit_json(_data(result))
     elif not as_json:
@@ -56,7 +57,16 @@ def _show(result: verb.Status) -> None:
     for step in waiting:
         reasons = "; ".join(map(describe, step.reasons))
         say(f"  {VERDICTS[step.verdict]:<9} {step.stage.address}  ({reasons})")
-    if not changed and not waiting and result.problem is None:
+    if result.unpushed:
+        say("not pushed:")
+    for absent in result.unpushed:
+        what = (
+            f"{plural(absent.objects, 'object')}, {size_text(absent.bytes)}"
+            if absent.objects >= 0
+            else "not in the cache either"
+        )
+        say(f"  {absent.path}  ({what})")
+    if not changed and not waiting and not result.unpushed and result.problem is None:
         total = plural(len(result.data), "tracked path")
         say(f"Nothing changed: {total}, {plural(len(result.plan.steps), 'stage')} up to date.")
 
@@ -75,6 +85,7 @@ def _data(result: verb.Status) -> dict[str, object]:
             }
             for item in result.data
         ],
+        "unpushed": [{"path": item.path, "objects": item.objects, "bytes": item.bytes} for item in result.unpushed],
         "stages": [
             {"stage": step.stage.address, "verdict": step.verdict.value, "reasons": [reason_json(reason) for reason in step.reasons]}
             for step in result.plan.steps
@@ -82,4 +93,4 @@ def _data(result: verb.Status) -> dict[str, object]:
     }  # fmt: skip
 
 
-app = command_app(status, "mltrack status", "mltrack status data/images --check")
+app = command_app(status, "mltrack status", "mltrack status data/images --check", "mltrack status --remote store")

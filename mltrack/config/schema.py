@@ -30,6 +30,7 @@ SETTINGS = (
     Setting("cache.link", list, ["reflink", "copy"], "How files leave the cache, first usable first.", choices=LINK_MODES),
     Setting("cache.runs_days", int, 90, "Run records younger than this keep their outputs from `gc`."),
     Setting("gc.grace_days", int, 14, "Objects younger than this are never deleted by `gc`."),
+    Setting("gc.delay_hours", int, 24, "How long `gc --remote` waits between forgetting objects and deleting them."),
     Setting("hooks.checkout", bool, default=True, about="Whether git's checkout, merge and rebase bring the data along."),
 )  # fmt: skip
 BY_KEY = {setting.key: setting for setting in SETTINGS}

@@ -141,7 +141,19 @@ def make_directories(path: str) -> None:
     for directory in reversed(missing):
         with suppress(FileExistsError):
             os.mkdir(directory)
+            share_like_parent(directory)
         fsync_directory(os.path.dirname(directory) or ".")
+
+
+def share_like_parent(path: str) -> None:
+    """Gives what was just created the permissions of its directory, where that one is shared by a group (setgid):
+    whatever this process's umask says, the others must be able to work with it."""
+    above = os.stat(os.path.dirname(path) or ".").st_mode
+    if above & stat.S_ISGID:
+        own = os.stat(path)
+        wanted = stat.S_IMODE(above) if stat.S_ISDIR(own.st_mode) else stat.S_IMODE(above) & 0o666
+        if own.st_uid == os.geteuid() and stat.S_IMODE(own.st_mode) != wanted:
+            os.chmod(path, wanted)
 
 
 def sync_file_system(path: str) -> None:

@@ -120,6 +120,12 @@ def refs_below(place: str, cwd: str) -> list[str]:
     return run(["for-each-ref", "--format=%(refname)", place], cwd).decode("utf-8", "surrogateescape").split()
 
 
+def first_commit(cwd: str) -> str:
+    """Returns the first of the commits without parents that HEAD comes from; '' before there is one."""
+    found = run(["rev-list", "--max-parents=0", "HEAD"], cwd, ok=(0, 128)).decode().split()
+    return min(found) if found else ""
+
+
 def head_commit(repository: Repository) -> str:
     """Returns the commit of HEAD, or an empty text before the first commit."""
     out = run(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], repository.top, ok=(0, 1))

@@ -57,6 +57,54 @@ def files_in_history(repository: Repository, since: float, suffixes: tuple[str, 
         raise GitError(f"git lacks {len(blobs) - found} of the files that its history names", hint="git fsck")
 
 
+def files_at_commits(
+    repository: Repository, commits: list[str], suffixes: tuple[str, ...]
+) -> Iterator[tuple[str, bytes]]:
+    """Yields ``(path, bytes)`` of every file at these commits, and not at those before them; paths are relative to the
+    repository's top."""
+    blobs: dict[str, str] = {}
+    for commit in commits:
+        for line in git.run(["ls-tree", "-r", "-z", "--full-tree", commit], repository.top).split(b"\0"):
+            meta, _, raw = line.partition(b"\t")
+            path = os.fsdecode(raw)
+            if path.endswith(suffixes):
+                blobs.setdefault(meta.decode().split()[2], path)
+    for blob, data in git.read_blobs(blobs, repository.top):
+        yield blobs[blob], data
+
+
+def latest_commits(repository: Repository, count: int) -> list[str]:
+    """Returns the last ``count`` commits of each branch, of HEAD of each worktree, and all that tags and stashes name."""
+    found: set[str] = set()
+    tips = git.run(["for-each-ref", "--format=%(objectname)", "refs/heads", "refs/remotes"], repository.top).decode()
+    listed = git.run(["worktree", "list", "--porcelain", "-z"], repository.top).split(b"\0")
+    heads = [item.split()[1].decode() for item in listed if item.startswith(b"HEAD ")]
+    known = set(git.commits_among(sorted({*tips.split(), *heads}), repository.top))
+    for tip in known:
+        found.update(git.run(["rev-list", f"--max-count={count}", tip], repository.top).decode().split())
+    named = git.run(["for-each-ref", "--format=%(objectname) %(*objectname)", "refs/tags"], repository.top).decode()
+    if git.run(["rev-parse", "--verify", "--quiet", "refs/stash"], repository.top, ok=(0, 1)):
+        named += git.run(["log", "--walk-reflogs", "--format=%H", "refs/stash"], repository.top).decode()
+    found.update(git.commits_among(sorted(set(named.split())), repository.top))
+    return sorted(found)
+
+
+def unknown_heads(repository: Repository) -> list[str]:
+    """Returns the refs of git's own remotes that point to commits which this clone lacks; raises GitError for a remote
+    that cannot be asked."""
+    lacking = []
+    for name in git.run(["remote"], repository.top).decode("utf-8", "surrogateescape").split():
+        for line in git.run(["ls-remote", "--heads", "--tags", "--refs", name], repository.top).decode().splitlines():
+            commit, _, ref = line.partition("\t")
+            if not git.commits_among([commit], repository.top) and not _has(repository, commit):
+                lacking.append(f"{name} {ref}")
+    return lacking
+
+
+def _has(repository: Repository, name: str) -> bool:
+    return bool(git.run(["cat-file", "-t", name], repository.top, ok=(0, 1, 128)))
+
+
 def _commits(repository: Repository, tops: list[str], since: float) -> list[str]:
     commits: set[str] = set()
     refs = git.run(["for-each-ref", "--format=%(objectname) %(*objectname)"], repository.top).decode().split()

@@ -91,6 +91,14 @@ class Cache:
     def loose_path(self, hex_digest: str) -> str:
         return os.path.join(self.path, "loose", hex_digest[:2], hex_digest[2:])
 
+    def loose_files(self) -> Iterator[tuple[str, str]]:
+        """Yields path and digest of each object that is a file of its own."""
+        top = os.path.join(self.path, "loose")
+        for directory in sorted(names_in(top)):
+            for name in sorted(names_in(os.path.join(top, directory))):
+                if self.algorithm.is_hex(directory + name):
+                    yield os.path.join(top, directory, name), directory + name
+
     def find(self, hex_digest: str) -> Place | None:
         """Returns where an object lies, or None."""
         path = self.loose_path(hex_digest)

@@ -127,8 +127,7 @@ class DirectoryRemote:
             raise
         fsync_directory(os.path.dirname(path))
 
-    def clean(self) -> int:
-        """Removes what dead processes left half-written; returns how many files."""
+    def clean(self, before: float) -> int:
         return remove_stale_temporaries(self._tmp)
 
     def _path(self, name: str) -> str:

@@ -44,24 +44,9 @@ def fetch(cache: Cache, remotes: list[Remote], contents: Iterable[Content], repo
 
     Objects that no remote holds raise MissingObjectError, after all that can be had is there.
     """
-    roots = list(contents)
-    lacking: set[str] = set()
-    count = size = 0
-    files: set[str] = {content.hex for content in roots if content.kind != TREE}
-    level = {content.hex for content in roots if content.kind == TREE}
-    seen: set[str] = set()
-    while level:
-        seen |= level
-        moved, lost = fetch_objects(cache, remotes, cache.missing(level), report)
-        count, size = count + moved.objects, size + moved.bytes
-        lacking |= lost
-        below: set[str] = set()
-        for hex_digest in level - lost:
-            for entry in cache.read_tree(hex_digest):
-                (below if entry.kind == tree.DIRECTORY else files).add(entry.hex)
-        level = below - seen
-    moved, lost = fetch_objects(cache, remotes, cache.missing(files), report)
-    lacking |= lost
+    listed = fetch_trees(cache, remotes, contents, report)
+    moved, lost = fetch_objects(cache, remotes, cache.missing(listed.files), report)
+    lacking = listed.lost | lost
     if lacking:
         names = ", ".join(remote.name for remote in remotes) or "none"
         raise MissingObjectError(
@@ -69,7 +54,44 @@ def fetch(cache: Cache, remotes: list[Remote], contents: Iterable[Content], repo
             hint="`mltrack push` from the clone that has them",
             context=min(lacking),
         )
-    return Moved(count + moved.objects, size + moved.bytes)
+    return Moved(listed.moved.objects + moved.objects, listed.moved.bytes + moved.bytes)
+
+
+class Listing(NamedTuple):
+    """The trees of some contents, brought into the cache: what moved, the files that they name with their sizes, and
+    the digests of trees that nobody has."""
+
+    moved: Moved
+    files: dict[str, int]
+    lost: set[str]
+
+
+def fetch_trees(cache: Cache, remotes: list[Remote], contents: Iterable[Content], report: Report) -> Listing:
+    """Brings all trees at and below some contents into the cache, level by level."""
+    files: dict[str, int] = {}
+    level: set[str] = set()
+    for content in contents:
+        if content.kind == TREE:
+            level.add(content.hex)
+        else:
+            files[content.hex] = content.size
+    seen: set[str] = set()
+    lost: set[str] = set()
+    count = size = 0
+    while level:
+        seen |= level
+        moved, lacking = fetch_objects(cache, remotes, cache.missing(level), report)
+        count, size = count + moved.objects, size + moved.bytes
+        lost |= lacking
+        below: set[str] = set()
+        for hex_digest in level - lacking:
+            for entry in cache.read_tree(hex_digest):
+                if entry.kind == tree.DIRECTORY:
+                    below.add(entry.hex)
+                else:
+                    files[entry.hex] = entry.size
+        level = below - seen
+    return Listing(Moved(count, size), files, lost)
 
 
 def fetch_objects(cache: Cache, remotes: list[Remote], wanted: set[str], report: Report) -> tuple[Moved, set[str]]:

@@ -127,22 +127,21 @@ class FsspecRemote:
                 except FileNotFoundError:
                     continue
 
-    def unfinished(self) -> Iterator[tuple[str, float, str]]:
-        """Yields ``(name, begun, id)`` of uploads that were begun and never completed, where the store tells."""
+    def clean(self, before: float) -> int:
+        """Gives up uploads in parts that were begun and never completed: only S3 keeps them, and tells."""
         if not hasattr(self._fs, "call_s3"):
-            return
+            return 0
         bucket, _, prefix = self._root.partition("/")
+        count = 0
         with self._translating(""):
             found = self._fs.call_s3("list_multipart_uploads", Bucket=bucket, Prefix=prefix).get("Uploads") or []
-        for item in found:
-            if item["Key"].startswith(prefix):
-                yield item["Key"][len(prefix) :].lstrip("/"), item["Initiated"].timestamp(), item["UploadId"]
-
-    def abandon(self, name: str, id_: str) -> None:
-        """Gives up an unfinished upload."""
-        bucket, _, key = self._path(name).partition("/")
-        with self._translating(name):
-            self._fs.call_s3("abort_multipart_upload", Bucket=bucket, Key=key, UploadId=id_)
+            for item in found:
+                if item["Key"].startswith(prefix + "/") and item["Initiated"].timestamp() < before:
+                    self._fs.call_s3(
+                        "abort_multipart_upload", Bucket=bucket, Key=item["Key"], UploadId=item["UploadId"]
+                    )
+                    count += 1
+        return count
 
     def _pieces(self, place: str, starts: Sequence[int], ends: Sequence[int]) -> Sequence[bytes]:
         if len(starts) == 1:

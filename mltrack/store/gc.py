@@ -74,7 +74,7 @@ def plan(cache: Cache, marked: set[str], records: Iterable[str], older_than: flo
     """Returns what may go: not marked, and last written before ``older_than``, in seconds since 1970."""
     objects = size = 0
     loose: list[str] = []
-    for path, hex_digest in _loose_files(cache):
+    for path, hex_digest in cache.loose_files():
         state = os.stat(path)
         if hex_digest not in marked and state.st_mtime < older_than:
             loose.append(path)
@@ -96,6 +96,30 @@ def plan(cache: Cache, marked: set[str], records: Iterable[str], older_than: flo
             continue
         objects, size = objects + index.count - len(live), size + total - kept
     return GcPlan(tuple(loose), tuple(packs), shrink, tuple(records), objects, size)
+
+
+def plan_drop(cache: Cache, unwanted: set[str], older_than: float) -> GcPlan:
+    """Returns how to free these objects, as far as they were last written before ``older_than``."""
+    loose: list[str] = []
+    objects = size = 0
+    for path, hex_digest in cache.loose_files():
+        if hex_digest in unwanted and os.stat(path).st_mtime < older_than:
+            loose.append(path)
+            objects, size = objects + 1, size + os.stat(path).st_size
+    packs: list[str] = []
+    shrink: dict[str, list[Row]] = {}
+    raws = {bytes.fromhex(item) for item in unwanted}
+    for id_, index in cache.indexes().items():
+        gone = index.digests() & raws
+        if not gone or os.stat(cache.pack_path(id_)).st_mtime >= older_than:
+            continue
+        live = [row for row in index if row.raw not in gone and not cache.is_quarantined(row.raw.hex(), id_)]
+        objects, size = objects + len(gone), size + sum(row.stored for row in index if row.raw in gone)
+        if live:
+            shrink[id_] = live
+        else:
+            packs.append(id_)
+    return GcPlan(tuple(loose), tuple(packs), shrink, (), objects, size)
 
 
 def execute(cache: Cache, plan: GcPlan) -> None:
@@ -133,12 +157,3 @@ def _delete_packs(cache: Cache, ids: tuple[str, ...]) -> None:
         for path in (cache.pack_path(id_), os.path.join(cache.packs_path, id_ + ".idx")):
             with suppress(FileNotFoundError):
                 os.unlink(path)
-
-
-def _loose_files(cache: Cache) -> Iterable[tuple[str, str]]:
-    top = os.path.join(cache.path, "loose")
-    with suppress(FileNotFoundError):
-        for directory in sorted(os.listdir(top)):
-            for name in sorted(os.listdir(os.path.join(top, directory))):
-                if cache.algorithm.is_hex(directory + name):
-                    yield os.path.join(top, directory, name), directory + name

@@ -5,18 +5,22 @@ again, and the index that makes things exist comes last.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
 from mltrack.errors import IntegrityError, MissingObjectError
 from mltrack.events import Progress
+from mltrack.objects.content import Content
 from mltrack.store import pack, workers
 from mltrack.store.cache import Cache, rows_by_pack
 from mltrack.store.index import WHOLE, Row
 from mltrack.store.remote import Remote, object_path, pack_path
-from mltrack.store.transfer import WHOLE_PACK_SHARE, Moved, Need, Report
+from mltrack.store.transfer import WHOLE_PACK_SHARE, Moved, Need, Report, needed
+
+_ROUNDS = 3
+"""How often a push begins again because the remote's indexes were replaced under it."""
 
 
 class Parcel(NamedTuple):
@@ -38,6 +42,20 @@ def push(cache: Cache, remote: Remote, need: Need, report: Report) -> Moved:
     except FileNotFoundError:  # a pack was merged into another while its objects were being sent
         cache.reload()
         return _push(cache, remote, need, report)
+
+
+def push_contents(cache: Cache, remote: Remote, contents: Iterable[Content], report: Report) -> Moved:
+    """Sends what a remote lacks of these contents. Where its indexes were replaced meanwhile (by a garbage collection
+    that could not know of this push), what they forgot is sent as well."""
+    wanted = list(contents)
+    moved = Moved(0, 0)
+    for _ in range(_ROUNDS):
+        known = set(remote.indexes())
+        sent = push(cache, remote, needed(cache, wanted, remote.present()), report)
+        moved = Moved(moved.objects + sent.objects, moved.bytes + sent.bytes)
+        if not sent.objects or not known - set(remote.indexes()):
+            break  # nothing that was relied on has gone
+    return moved
 
 
 def _push(cache: Cache, remote: Remote, need: Need, report: Report) -> Moved:

@@ -56,6 +56,8 @@ class Remote:
         Raises RemoteError for a place that holds something else, since nothing is ever written among other files, and
         for one that is not the remote it was before: an empty mount point must not take the data.
         """
+        if create and not self.store.abilities.writable:
+            raise RemoteError(f"{self.url} can only be read", hint="push to another remote: `mltrack remote list`")
         known = self._known_id()
         try:
             data = self.store.get(MARKER)
@@ -123,6 +125,19 @@ class Remote:
             self._indexes = {name: index for name, index in sorted(known.items()) if name not in stale}
             self._forget_hints(set(known))
         return self._indexes
+
+    def readable_indexes(self, problems: dict[str, str]) -> dict[str, Index]:
+        """Returns the indexes that count and can be read, from the remote itself; notes the others in ``problems``."""
+        known: dict[str, Index] = {}
+        for item in self.store.list("index"):
+            name = _index_name(item.name)
+            if name and self.algorithm.is_hex(name):
+                try:
+                    known[name] = self._checked(name, self.store.get(item.name))
+                except (IntegrityError, FormatError) as error:
+                    problems[name] = error.message
+        stale = {old for index in known.values() for old in index.supersedes}
+        return {name: index for name, index in sorted(known.items()) if name not in stale}
 
     def digests(self) -> set[bytes]:
         """Returns the digests of everything the remote holds, as raw bytes."""
@@ -264,6 +279,10 @@ class Remote:
             return
         data = encode(rows.values(), self.algorithm, packs=ids, supersedes=supersedes)
         self.store.put(index_path(self.algorithm.hex_of(data)), data)
+        self.forget()
+
+    def forget(self) -> None:
+        """Forgets what was listed: it has changed."""
         self._indexes = self._sizes = self._stored = None
 
 
@@ -277,6 +296,11 @@ def move_id(ids_path: str, old: str, new: str) -> None:
     """Keeps as what a remote was met when its name changes."""
     with suppress(FileNotFoundError):
         os.rename(os.path.join(ids_path, old), os.path.join(ids_path, new))
+
+
+def user_mark(identity: str) -> str:
+    """Returns the name under which a project leaves its mark at a remote; '' for one without an identity yet."""
+    return f"users/{identity}" if identity else ""
 
 
 def pack_path(id_: str) -> str:

@@ -72,6 +72,9 @@ class Retrying:
         wanted = list(names)
         self._again(lambda: self.store.delete(wanted))
 
+    def clean(self, before: float) -> int:
+        return self._again(lambda: self.store.clean(before))
+
     def _again(self, call: Callable[[], T]) -> T:
         pause = FIRST_SECONDS
         for attempt in range(1, self._tries + 1):

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 
-from mltrack.disk.durable import make_directories, names_in, read_bounded, write_atomic
+from mltrack.disk.durable import make_directories, names_in, read_bounded, share_like_parent, write_atomic
 from mltrack.errors import FormatError
 from mltrack.formats import run_record
 from mltrack.formats.run_record import RunRecord
@@ -30,7 +30,9 @@ class RunCache:
         name = f"{record.key}-{run_record.outputs_digest(record, self.algorithm)}"
         directory = os.path.join(self.path, record.key[:2])
         make_directories(directory)
-        write_atomic(os.path.join(directory, name + ".json"), run_record.write(record, self.algorithm).encode())
+        path = os.path.join(directory, name + ".json")
+        write_atomic(path, run_record.write(record, self.algorithm).encode())
+        share_like_parent(path)
         return name
 
     def find(self, key: str) -> list[RunRecord]:

@@ -148,6 +148,15 @@ class SftpRemote:
                 with suppress(FileNotFoundError):
                     sftp.remove(self._path(name))
 
+    def clean(self, before: float) -> int:
+        count = 0
+        with self._session("tmp") as sftp, suppress(FileNotFoundError):
+            for entry in sftp.listdir_attr(posixpath.join(self._root, "tmp")):
+                if float(entry.st_mtime or 0) < before:
+                    sftp.remove(posixpath.join(self._root, "tmp", entry.filename))
+                    count += 1
+        return count
+
     # writing: aside, synced, renamed over, synced again
 
     @contextmanager

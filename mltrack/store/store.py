@@ -74,3 +74,7 @@ class Store(Protocol):
     def delete(self, names: Iterable[str]) -> None:
         """Removes names; those that do not exist are passed over."""
         ...
+
+    def clean(self, before: float) -> int:
+        """Removes what writers that are gone left half-written before that moment; returns how many things."""
+        ...

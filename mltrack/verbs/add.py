@@ -13,8 +13,14 @@ from mltrack.objects.content import Content
 from mltrack.pipeline.stage import contains, overlaps
 from mltrack.store.cache_writer import CacheWriter
 from mltrack.verbs.session import Session
-from mltrack.workspace.ingest import Saving
-from mltrack.workspace.scan import Report, no_report
+from mltrack.verbs.transfers import register
+from mltrack.workspace.checkout import no_progress
+from mltrack.workspace.ignore import skip_nothing
+from mltrack.workspace.ingest import Ingest, Saving
+from mltrack.workspace.materialize import make_parents
+from mltrack.workspace.scan import Report, no_report, scan
+from mltrack.workspace.sending import Sending
+from mltrack.workspace.stat_index import Blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +83,9 @@ def _target(session: Session, argument: str) -> str:
     return owner if owner is not None else path
 
 
-def _check(session: Session, path: str, paths: list[str]) -> None:
+def _check(session: Session, path: str, paths: list[str], *, must_exist: bool = True) -> None:
     project = session.project
-    if not os.path.lexists(project.absolute(path)):
+    if must_exist and not os.path.lexists(project.absolute(path)):
         raise UsageError(f"{project.shown(path)!r} does not exist")
     name = os.path.basename(path)
     try:
@@ -117,19 +123,95 @@ def _check(session: Session, path: str, paths: list[str]) -> None:
 
 def _add_one(session: Session, path: str) -> Added:
     project = session.project
-    pointer_path = path + SUFFIX
-    data = project.read(pointer_path)
-    extra = pointer.parse(data, project.algorithm, pointer_path).extra if data is not None else ()
+    data = project.read(path + SUFFIX)
+    if data is not None:
+        pointer.parse(data, project.algorithm, path + SUFFIX)  # one that cannot be read is told before anything is done
     with CacheWriter(project.cache) as writer:
         snapshot = session.observer.tracked(path, Saving(writer, project.algorithm, writer.linking))
         writer.finish()
     if snapshot is None:
         raise WorkspaceError(f"{path!r} vanished while it was being added")
+    return _record(session, path, snapshot.content, is_here=True)
+
+
+def _record(session: Session, path: str, content: Content, *, is_here: bool) -> Added:
+    """Writes a pointer whose objects are durable. ``is_here`` says that the workspace has the content, too."""
+    project = session.project
+    pointer_path = path + SUFFIX
+    data = project.read(pointer_path)
+    extra = pointer.parse(data, project.algorithm, pointer_path).extra if data is not None else ()
     directory, name = os.path.split(path)
     session.edit_text(os.path.join(directory, ".gitignore"), lambda before: ignore_file.include(before, [name]))
-    text = pointer.write(Pointer(name, snapshot.content, extra), project.algorithm).encode()
+    text = pointer.write(Pointer(name, content, extra), project.algorithm).encode()
     if text != data:
         project.write(pointer_path, text)
-    session.last.set(path, snapshot.content)
+    if is_here:
+        session.last.set(path, content)
     is_seen = text != data and not git.is_ignored(path, project.path)
-    return Added(path, snapshot.content, session.view.pointers.get(path), is_seen)
+    return Added(path, content, session.view.pointers.get(path), is_seen)
+
+
+def add_from(session: Session, source: str, out: str, report: Report = no_report) -> Added:
+    """Tracks what stands at ``source``, anywhere on this machine, as the path ``out``, and checks it out there."""
+    path = _free_target(session, out)
+    place = _source(session, source)
+    project = session.project
+    with project.cache.in_use():
+        with CacheWriter(project.cache) as writer:
+            content = _scan_source(session, place, Saving(writer, project.algorithm), report)
+            writer.finish()
+        session.checkout.carry_out(path, content, session.checkout.plan(path, content), no_progress)
+        added = _record(session, path, content, is_here=True)
+    session.observer.close()
+    return added
+
+
+def add_to_remote(session: Session, source: str, out: str, remote: str = "", report: Report = no_report) -> Added:
+    """Tracks what stands at ``source`` as the path ``out``, and sends it to a remote without keeping it here."""
+    project = session.project
+    place = _source(session, source)
+    inside = out or os.path.basename(place)
+    path = _free_target(
+        session, inside, may_stand=os.path.realpath(project.absolute(inside)) == os.path.realpath(place)
+    )
+    target = project.remote(remote)
+    target.open(create=True)
+    register(project, target)
+    sending = Sending(target, project.algorithm, project.tmp_path)
+    try:
+        content = _scan_source(session, place, sending, report)
+        sending.finish()
+    finally:
+        sending.discard()
+    return _record(session, path, content, is_here=False)
+
+
+def _source(session: Session, source: str) -> str:
+    place = os.path.normpath(os.path.join(session.project.cwd, os.path.expanduser(source)))
+    if "://" in source or not os.path.lexists(place):
+        raise UsageError(f"{source!r} does not exist on this machine", hint="give a file or directory")
+    return place
+
+
+def _free_target(session: Session, out: str, *, may_stand: bool = False) -> str:
+    path = _target(session, out)
+    if os.path.lexists(session.project.absolute(path)) and not may_stand:
+        raise WorkspaceError(f"{out!r} exists already", hint="move it away, or choose another place")
+    _check(session, path, [path], must_exist=False)
+    make_parents(session.project.path, path)
+    return path
+
+
+def _scan_source(session: Session, place: str, ingest: Ingest, report: Report) -> Content:
+    snapshot = scan(
+        os.path.dirname(place),
+        os.path.basename(place),
+        Blocks(),
+        ingest,
+        skip_nothing,
+        session.project.cache,
+        report=report,
+    )
+    if snapshot is None:
+        raise WorkspaceError(f"{place!r} vanished while it was being read")
+    return snapshot.content

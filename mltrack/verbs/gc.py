@@ -2,12 +2,13 @@
 
 import os
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from mltrack.disk.durable import remove_stale_temporaries
 from mltrack.disk.lock import locked
-from mltrack.errors import FormatError, LockedError, WorkspaceError
+from mltrack.errors import FormatError, LockedError, UnsavedDataError, WorkspaceError
 from mltrack.formats import lock_file, pointer
 from mltrack.formats.pointer import SUFFIX
 from mltrack.git import repository as git
@@ -33,6 +34,21 @@ class GcResult:
     dry_run: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """Which versions stay, where not all of history does: the last ``last`` commits of each branch, or ``revisions``."""
+
+    last: int = 0
+    revisions: tuple[str, ...] = ()
+
+    @property
+    def is_all(self) -> bool:
+        return not self.last and not self.revisions
+
+
+ALL = Keep()
+
+
 @dataclass(slots=True)
 class Roots:
     """Contents that must stay: of the present state (whose trees must be readable), and of history."""
@@ -41,11 +57,20 @@ class Roots:
     history: set[Content]
 
 
-def gc(session: Session, *, dry_run: bool = False, now: float | None = None) -> GcResult:
+def gc(
+    session: Session,
+    *,
+    dry_run: bool = False,
+    keep: Keep = ALL,
+    remote: str = "",
+    force: bool = False,
+    now: float | None = None,
+) -> GcResult:
     """Deletes unreferenced objects older than ``gc.grace_days``; with ``dry_run`` only says which.
 
     Roots are everything git can reach in any way, the files of every worktree, young run records, and what force
-    replaced lately. If any of them cannot be read, nothing is deleted.
+    replaced lately. If any of them cannot be read, nothing is deleted. With ``keep`` history counts only in part; what
+    else it refers to goes if a remote holds it, or by ``force``.
     """
     project = session.project
     if project.settings.text("cache.dir"):
@@ -60,40 +85,78 @@ def gc(session: Session, *, dry_run: bool = False, now: float | None = None) -> 
     if not os.path.isdir(project.cache.path):
         return GcResult(0, 0, 0, dry_run)
     marked: set[str] = set()
-    roots = find_roots(session, moment, grace)
+    roots = find_roots(session, moment, grace, keep)
     young, old = _records(session, moment - project.settings.number("cache.runs_days") * DAY)
-    collector.mark(project.cache, roots.current, roots.history | young, marked)
+    collector.mark(project.cache, roots.current, roots.history | (young if keep.is_all else set()), marked)
+    if not keep.is_all and not force:
+        _require_elsewhere(session, marked, moment, grace, remote)
     plan = collector.plan(project.cache, marked, old, moment - grace)
     if not dry_run and (plan.objects or plan.records):
-        plan = _delete(session, marked, moment, grace, old)
+        plan = _delete(session, marked, moment, grace, old, keep)
     return GcResult(plan.objects, plan.bytes, len(plan.records), dry_run)
 
 
-def _delete(session: Session, marked: set[str], moment: float, grace: float, old: list[str]) -> GcPlan:
+def _require_elsewhere(session: Session, kept: set[str], moment: float, grace: float, remote: str) -> None:
+    """Raises UnsavedDataError unless a remote holds what goes although history refers to it."""
+    project = session.project
+    everything: set[str] = set()
+    roots = find_roots(session, moment, grace)
+    collector.mark(project.cache, roots.current, roots.history, everything)
+    going = everything - kept
+    going -= project.cache.missing(going)
+    lost = not_held(session, going, remote)
+    if lost:
+        raise UnsavedDataError(
+            f"nothing was deleted: history refers to {len(lost)} of these objects, and no remote holds them, "
+            f"first {project.algorithm.text(min(lost))}",
+            hint="`mltrack push --all-branches --all-tags` (or --rev) sends them; --force deletes them for good",
+        )
+
+
+def not_held(session: Session, hex_digests: set[str], remote: str) -> set[str]:
+    """Returns those of the objects that the remote, asked now, does not hold at their full size; all without one."""
+    if not hex_digests:
+        return set()
+    project = session.project
+    if not remote and not project.settings.remotes():
+        return hex_digests
+    place = project.remote(remote)
+    place.open()
+    held = place.present()
+    return {item for item in hex_digests if bytes.fromhex(item) not in held}
+
+
+def _delete(session: Session, marked: set[str], moment: float, grace: float, old: list[str], keep: Keep) -> GcPlan:
     """Under the exclusive lock nobody relies on what is 'already there'; what was referred to since marking began is
     marked too, then the plan is made again and carried out."""
     project = session.project
-    lock = os.path.join(project.cache.path, "gc.lock")
+    with deleting(session):
+        fresh = Session(load(project.path, project.cwd, project.repository))
+        again = find_roots(fresh, moment, grace, keep)
+        collector.mark(project.cache, again.current, again.history, marked)
+        plan = collector.plan(project.cache, marked, old, moment - grace)
+        collector.execute(project.cache, plan)
+        return plan
+
+
+@contextmanager
+def deleting(session: Session) -> Iterator[None]:
+    """Holds the cache for deleting from it; raises LockedError while other commands rely on what is there."""
     try:
-        with locked(lock, wait=False, what="the cache"):
-            fresh = Session(load(project.path, project.cwd, project.repository))
-            again = find_roots(fresh, moment, grace)
-            collector.mark(project.cache, again.current, again.history, marked)
-            plan = collector.plan(project.cache, marked, old, moment - grace)
-            collector.execute(project.cache, plan)
-            return plan
+        with locked(os.path.join(session.project.cache.path, "gc.lock"), wait=False, what="the cache"):
+            yield
     except LockedError as error:
         raise LockedError(
-            error.message, hint="other mltrack commands are at work; run `mltrack gc` when they have ended"
+            error.message, hint="other mltrack commands are at work; run this again when they have ended"
         ) from None
 
 
-def find_roots(session: Session, moment: float, grace: float) -> Roots:
-    """Returns everything that is referred to; raises if a root cannot be read."""
+def find_roots(session: Session, moment: float, grace: float, keep: Keep = ALL) -> Roots:
+    """Returns everything that is referred to, of history as much as ``keep`` says; raises if a root cannot be read."""
     project = session.project
     current = {target.content for target in session.view.targets().values()}
     history: set[Content] = set()
-    for path, data in git_roots.files_in_history(project.repository, moment - grace, (SUFFIX, LOCK_NAME)):
+    for path, data in _files(session, moment - grace, keep):
         history.update(_contents(path, data, session))
     for top in git_roots.worktrees(project.repository):
         other = os.path.normpath(os.path.join(top, os.path.relpath(project.path, project.repository.top)))
@@ -104,6 +167,16 @@ def find_roots(session: Session, moment: float, grace: float) -> Roots:
             trash.forget_before(moment - UNDO_DAYS * DAY)
             history |= {note.content for note in (*trash.notes(), *trash.notes(undone=True))}
     return Roots(current, history)
+
+
+def _files(session: Session, since: float, keep: Keep) -> Iterator[tuple[str, bytes]]:
+    repository = session.project.repository
+    if keep.is_all:
+        return git_roots.files_in_history(repository, since, (SUFFIX, LOCK_NAME))
+    commits = [git.resolve(revision, session.project.path) for revision in keep.revisions]
+    if keep.last:
+        commits += git_roots.latest_commits(repository, keep.last)
+    return git_roots.files_at_commits(repository, commits, (SUFFIX, LOCK_NAME))
 
 
 def _contents(path: str, data: bytes, session: Session) -> set[Content]:

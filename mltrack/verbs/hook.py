@@ -17,12 +17,12 @@ from mltrack.git import repository as git
 from mltrack.objects.content import Content
 from mltrack.pipeline.stage import LOCK_NAME, overlaps
 from mltrack.project import Project
-from mltrack.store import transfer
-from mltrack.store.push import push as send
+from mltrack.store.push import push_contents
 from mltrack.store.transfer import Report
 from mltrack.verbs.checkout import CheckoutResult, checkout_targets
 from mltrack.verbs.session import Session
 from mltrack.verbs.status import status
+from mltrack.verbs.transfers import register
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +173,8 @@ def _pre_push(project: Project, given: str, report: Report) -> list[str]:
     target = project.remote()
     target.open(create=True)
     with project.cache.in_use():
-        need = transfer.needed(project.cache, wanted, target.present())
-        moved = send(project.cache, target, need, report)
+        register(project, target)
+        moved = push_contents(project.cache, target, wanted, report)
     return [f"pushed {moved.objects} objects to {target.name}"] if moved.objects else []
 
 

@@ -4,7 +4,7 @@ import os
 from typing import NamedTuple
 
 from mltrack.engine.view import Target
-from mltrack.errors import FormatError, MltrackError, PipelineError
+from mltrack.errors import FormatError, MissingObjectError, MltrackError, PipelineError
 from mltrack.git import hooks
 from mltrack.objects.content import TREE
 from mltrack.pipeline.plan import Plan, Verdict
@@ -31,21 +31,31 @@ class TargetStatus(NamedTuple):
     changes: tuple[FileChange, ...] = ()
 
 
+class Unpushed(NamedTuple):
+    """What a remote lacks of one target: objects and their bytes; -1 where the listing is neither here nor there."""
+
+    path: str
+    objects: int
+    bytes: int
+
+
 class Status(NamedTuple):
     data: tuple[TargetStatus, ...]
     plan: Plan
     hooks_missing: bool
     problem: MltrackError | None = None
     """What keeps the stages from being looked at; the data was looked at all the same."""
+    unpushed: tuple[Unpushed, ...] = ()
 
     @property
     def is_clean(self) -> bool:
         settled = self.problem is None and all(step.verdict is Verdict.SKIP for step in self.plan.steps)
-        return settled and all(item.state == "clean" for item in self.data)
+        return settled and not self.unpushed and all(item.state == "clean" for item in self.data)
 
 
-def status(session: Session, arguments: list[str]) -> Status:
-    """Returns how the workspace differs from what is recorded. Changes nothing but the stat index."""
+def status(session: Session, arguments: list[str], remote: str = "") -> Status:
+    """Returns how the workspace differs from what is recorded; with ``remote`` also what that one lacks of it. Changes
+    nothing but the stat index."""
     chosen = session.select(arguments) if arguments else list(session.view.targets().values())
     data = tuple(_target_status(session, target) for target in chosen if not target.is_output)
     plan, problem = Plan(), None
@@ -55,7 +65,27 @@ def status(session: Session, arguments: list[str]) -> Status:
         problem = error
     session.observer.close()
     no_hooks = not hooks.are_installed(session.project.repository) and os.environ.get("MLTRACK_HOOKS") != "0"
-    return Status(data, plan, no_hooks, problem)
+    unpushed = _unpushed(session, chosen, remote) if remote else ()
+    return Status(data, plan, no_hooks, problem, unpushed)
+
+
+def _unpushed(session: Session, targets: list[Target], name: str) -> tuple[Unpushed, ...]:
+    from mltrack.store.transfer import needed  # noqa: PLC0415 - only where a remote is asked
+
+    remote = session.project.remote(name)
+    remote.open()
+    present = remote.present()
+    found = []
+    for target in targets:
+        if target.push:
+            try:
+                need = needed(session.project.cache, [target.content], present)
+            except MissingObjectError:
+                found.append(Unpushed(target.path, -1, 0))
+                continue
+            if need.objects or need.trees:
+                found.append(Unpushed(target.path, len(need.objects) + len(need.trees), sum(need.objects.values())))
+    return tuple(found)
 
 
 def _plan(session: Session, stages: set[str] | None) -> Plan:

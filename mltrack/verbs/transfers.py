@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from mltrack.engine.view import Target
 from mltrack.errors import MltrackError, RemoteError, UsageError
 from mltrack.git import repository as git
-from mltrack.objects.content import TREE, Content
-from mltrack.objects.tree import DIRECTORY
+from mltrack.objects.content import Content
+from mltrack.project import Project
 from mltrack.store import transfer
 from mltrack.store.fetch import fetch as receive
-from mltrack.store.fetch import fetch_objects
-from mltrack.store.push import push as send
-from mltrack.store.remote import Remote
+from mltrack.store.fetch import fetch_objects, fetch_trees
+from mltrack.store.push import push_contents
+from mltrack.store.remote import Remote, user_mark
 from mltrack.store.transfer import Moved, Report
 from mltrack.verbs.checkout import CheckoutResult, Progress, checkout_targets
 from mltrack.verbs.session import Session
@@ -58,11 +58,12 @@ def push(session: Session, scope: Scope, report: Report, *, dry_run: bool = Fals
     target.open(create=not dry_run)
     cache = session.project.cache
     with cache.in_use():
-        need = transfer.needed(cache, wanted, target.present())
         if dry_run:
+            need = transfer.needed(cache, wanted, target.present())
             size = sum(need.objects.values()) + sum(place.size for place in map(cache.find, need.trees) if place)
             return TransferResult(target.name, Moved(len(need.objects) + len(need.trees), size), dry_run=True)
-        return TransferResult(target.name, send(cache, target, need, report))
+        register(session.project, target)
+        return TransferResult(target.name, push_contents(cache, target, wanted, report))
 
 
 def fetch(session: Session, scope: Scope, report: Report, *, dry_run: bool = False) -> TransferResult:
@@ -84,6 +85,13 @@ def pull(
         contents |= {item.content: None for item in _wanted(session, scope)}
     fetched = _fetch(session, list(contents), report, sources)
     return PullResult(fetched, checkout_targets(session, targets, force=force, progress=progress))
+
+
+def register(project: Project, remote: Remote) -> None:
+    """Leaves the project's mark at a remote, so that nobody collects garbage there who does not know of it."""
+    name = user_mark(project.identity)
+    if name and remote.store.missing([name]):
+        remote.store.put(name, b"")
 
 
 def open_remote(session: Session, scope: Scope) -> Remote:
@@ -111,21 +119,7 @@ def _fetch(
 def _would_fetch(session: Session, remotes: list[Remote], contents: list[Content], report: Report) -> Moved:
     """What a fetch would bring. Directory listings are brought on the way: without them nobody can tell."""
     cache = session.project.cache
-    files: dict[str, int] = {}
-    level = {content.hex for content in contents if content.kind == TREE}
-    files.update({content.hex: content.size for content in contents if content.kind != TREE})
-    seen: set[str] = set()
-    while level:
-        seen |= level
-        _, lost = fetch_objects(cache, remotes, cache.missing(level), report)
-        below: set[str] = set()
-        for hex_digest in level - lost:
-            for entry in cache.read_tree(hex_digest):
-                if entry.kind == DIRECTORY:
-                    below.add(entry.hex)
-                else:
-                    files[entry.hex] = entry.size
-        level = below - seen
+    files = fetch_trees(cache, remotes, contents, report).files
     missing = cache.missing(files)
     return Moved(len(missing), sum(files[hex_digest] for hex_digest in missing))
 

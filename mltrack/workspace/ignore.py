@@ -39,6 +39,24 @@ def tracked_rule(project_path: str) -> Skip:
     return skip
 
 
+def ignoring_line(project_path: str, path: str, *, is_directory: bool) -> tuple[int, str] | None:
+    """Returns number and text of the line in ``.mltrackignore`` that leaves a path out, or a directory above it."""
+    data = read_bounded(os.path.join(project_path, FILE_NAME), MAX_BYTES)
+    if data is None:
+        return None
+    from pathspec import GitIgnoreSpec  # noqa: PLC0415
+
+    lines = data.decode("utf-8", "surrogateescape").splitlines()
+    spec = GitIgnoreSpec.from_lines(lines)
+    parts = path.split("/")
+    for depth in range(1, len(parts) + 1):
+        at = "/".join(parts[:depth])
+        result = spec.check_file(at + ("/" if is_directory or depth < len(parts) else ""))
+        if result.include and result.index is not None:
+            return result.index + 1, lines[result.index]
+    return None
+
+
 def dependency_rule(project_path: str, directories: Iterable[str], owned: Iterable[str]) -> Skip:
     """Returns the rule for dependency directories; ``owned`` are the paths of pointers and outputs.
 

@@ -52,3 +52,6 @@ class MemoryStore:
     def delete(self, names: Iterable[str]) -> None:
         for name in names:
             self.files.pop(name, None)
+
+    def clean(self, before: float) -> int:
+        return 0

@@ -1,0 +1,61 @@
+"""``mltrack fsck``"""
+
+from typing import Annotated
+
+import typer
+
+from mltrack.cli.invocation import open_session, say, tell
+from mltrack.cli.options import Json, RemoteName, command_app
+from mltrack.cli.progress import ProgressLine
+from mltrack.cli.render import emit_json, plural
+from mltrack.verbs import fsck as verb
+
+EXIT_DAMAGED = 7
+MAX_SHOWN = 50
+
+
+def fsck(
+    remote: RemoteName = "",
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Set damaged bytes aside and get them anew from wherever they are whole.")
+    ] = False,
+    as_json: Json = False,
+) -> int:
+    """Reads every object of the cache, or of a remote, and compares it with its digest.
+
+    Ends with exit code 7 if anything is damaged and stays so. Repairs take bytes from the workspace, the cache and other
+    remotes; damaged ones are moved to quarantine/, never just deleted.
+    """
+    with ProgressLine() as line:
+        result = verb.fsck(
+            open_session(), lambda done, total: line.update("objects", done, total), remote=remote, repair=repair
+        )
+    if as_json:
+        emit_json(
+            {
+                "place": result.place, "checked": result.checked, "absent": result.absent, "clean": result.is_clean,
+                "problems": [{"state": item.state, "subject": item.subject, "place": item.place} for item in result.problems],
+            }
+        )  # fmt: skip
+        return 0 if result.is_clean else EXIT_DAMAGED
+    for item in result.problems[:MAX_SHOWN]:
+        say(f"{item.state:<9} {item.subject}  {item.place}")
+    if len(result.problems) > MAX_SHOWN:
+        say(f"and {len(result.problems) - MAX_SHOWN} more")
+    say(f"{result.place}: {plural(result.checked, 'object')} read, {_verdict(result)}")
+    if result.absent:
+        hint = "mltrack push" if remote else "mltrack fetch"
+        tell(f"{plural(result.absent, 'object')} that pointers and locks refer to are not there; hint: {hint}")
+    if not result.is_clean and not repair:
+        tell("hint: mltrack fsck --repair" + (f" --remote {remote}" if remote else ""))
+    return 0 if result.is_clean else EXIT_DAMAGED
+
+
+def _verdict(result: verb.FsckResult) -> str:
+    repaired = sum(1 for item in result.problems if item.state == verb.REPAIRED)
+    damaged = len(result.problems) - repaired
+    words = [f"{damaged} damaged" if damaged else "all whole"] + ([f"{repaired} repaired"] if repaired else [])
+    return ", ".join(words)
+
+
+app = command_app(fsck, "mltrack fsck", "mltrack fsck --remote store --repair")

@@ -1,0 +1,175 @@
+"""Garbage collection of a remote, in two phases, so that pushes under way lose nothing.
+
+The first run forgets: an index that leaves out what is not referred to takes the place of all others, and a note says
+what may be deleted. From then on a push that needs such an object sends it again. A run at least a delay later deletes
+what its note names and still no index does. Times are the store's own, so clocks here do not matter.
+"""
+
+import json
+import os
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from mltrack.errors import FormatError, IntegrityError
+from mltrack.formats import json_text
+from mltrack.objects.digest import Algorithm
+from mltrack.store import pack
+from mltrack.store.index import ALONE, Row, encode
+from mltrack.store.remote import Remote, coalesce, index_path, object_path, pack_path
+from mltrack.store.store import Listed
+
+NOTES = "gc"
+REPACK_BELOW = 0.5
+_NOTE_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteGcPlan:
+    """``kept`` are the rows that stay by pack id ('' for files of their own); ``shrink`` the packs of which less than
+    half stays; ``forgotten`` the names that nothing needs any more; ``due`` those whose delay has passed."""
+
+    kept: dict[str, list[Row]] = field(default_factory=dict)
+    shrink: tuple[str, ...] = ()
+    forgotten: tuple[str, ...] = ()
+    superseded: tuple[str, ...] = ()
+    due: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    objects: int = 0
+    bytes: int = 0
+    due_bytes: int = 0
+
+
+def server_time(remote: Remote) -> float:
+    """Returns the store's own time, read off a file that was just written there."""
+    remote.store.put(f"{NOTES}/clock", os.urandom(8), replace=True)
+    return next(item.modified for item in remote.store.list(NOTES) if item.name == f"{NOTES}/clock")
+
+
+def plan(remote: Remote, marked: set[str], older_than: float, notes_before: float) -> RemoteGcPlan:
+    """Returns what may be forgotten (not marked, and written before ``older_than``) and what may be deleted now (noted
+    before ``notes_before``, and named by no index)."""
+    files = {item.name: item for place in ("packs", "objects") for item in remote.store.list(place)}
+    kept: dict[str, dict[bytes, Row]] = {}
+    totals: dict[str, int] = {}
+    gone: dict[bytes, int] = {}
+    for index in remote.indexes().values():
+        for row in index:
+            if row.pack != ALONE and row.pack >= len(index.packs):
+                raise IntegrityError(f"the index {index.name} names a pack that it does not list")
+            id_ = "" if row.pack == ALONE else index.packs[row.pack]
+            file = files.get(pack_path(id_) if id_ else object_path(row.raw.hex()))
+            totals[id_] = totals.get(id_, 0) + row.stored
+            if row.raw.hex() in marked or (file is not None and file.modified >= older_than):
+                kept.setdefault(id_, {})[row.raw] = row
+            else:
+                gone[row.raw] = row.stored
+    stay = {raw for rows in kept.values() for raw in rows}
+    gone = {raw: size for raw, size in gone.items() if raw not in stay}
+    needed = {pack_path(id_) for id_ in kept if id_} | {object_path(raw.hex()) for raw in kept.get("", {})}
+    old = {name: item for name, item in files.items() if item.modified < older_than}
+    shrink = tuple(
+        id_
+        for id_, rows in sorted(kept.items())
+        if id_ and pack_path(id_) in old and sum(row.stored for row in rows.values()) < REPACK_BELOW * totals[id_]
+    )
+    forgotten = tuple(sorted(name for name in old if name not in needed))
+    due, notes = _due(remote, needed, notes_before)
+    superseded = _superseded(remote)
+    return RemoteGcPlan(
+        {id_: list(rows.values()) for id_, rows in kept.items()},
+        shrink, forgotten, superseded, tuple(name for name in due if name in files or name.startswith("index/")), notes,
+        len(gone), sum(gone.values()), sum(files[name].size for name in due if name in files),
+    )  # fmt: skip
+
+
+def execute(remote: Remote, plan: RemoteGcPlan, tmp_path: str) -> None:
+    """Deletes what is due, then forgets what the plan says; writes the note for the next run first."""
+    remote.store.delete(plan.due)
+    remote.store.delete(plan.notes)
+    noted = {name for name in (*plan.forgotten, *plan.superseded) if name not in plan.due}
+    if plan.objects or plan.shrink:
+        rows = {id_: list(rows) for id_, rows in plan.kept.items() if id_ not in plan.shrink}
+        for id_ in plan.shrink:
+            fresh, fresh_rows = _repack(remote, id_, plan.kept[id_], tmp_path)
+            rows[fresh] = fresh_rows
+            noted.add(pack_path(id_))
+        noted |= {index_path(name) for name in remote.indexes()}
+        replace_indexes(remote, rows)
+    if noted:
+        text = json.dumps({"mltrack": _NOTE_FORMAT, "names": sorted(noted)}, indent=1)
+        remote.store.put(f"{NOTES}/{os.urandom(8).hex()}.json", text.encode())
+
+
+def replace_indexes(remote: Remote, rows: dict[str, list[Row]]) -> None:
+    """Writes one index with these rows by pack id ('' for files of their own) in the place of all that there are."""
+    ids = [id_ for id_ in rows if id_]
+    numbers = {id_: number for number, id_ in enumerate(ids)} | {"": ALONE}
+    flat = {row.raw: row._replace(pack=numbers[id_]) for id_, items in rows.items() for row in items}
+    data = encode(flat.values(), remote.algorithm, packs=ids, supersedes=list(remote.indexes()))
+    remote.store.put(index_path(remote.algorithm.hex_of(data)), data)
+    remote.forget()
+
+
+def _repack(remote: Remote, id_: str, rows: list[Row], tmp_path: str) -> tuple[str, list[Row]]:
+    """Writes the objects that stay of a pack into a new one, checked; returns its id and rows."""
+    pieces: dict[bytes, bytes] = {}
+    for offset, length, group in coalesce(rows):
+        data = remote.store.get(pack_path(id_), offset, length)
+        for row in group:
+            piece = data[row.offset - offset : row.offset - offset + row.stored]
+            if remote.algorithm.hex_of(piece) != row.raw.hex():
+                raise IntegrityError(
+                    f"{remote.url}/{pack_path(id_)} does not match its digest: nothing was deleted",
+                    hint=f"mltrack fsck --remote {remote.name} --repair",
+                )
+            pieces[row.raw] = piece
+    return send_pack(remote, pieces, tmp_path)
+
+
+def send_pack(remote: Remote, objects: dict[bytes, bytes], tmp_path: str) -> tuple[str, list[Row]]:
+    """Sends objects as a new pack, without publishing it; returns its id and rows."""
+    writer = pack.PackWriter(tmp_path, remote.algorithm)
+    try:
+        for raw, data in sorted(objects.items()):
+            writer.add(raw.hex(), data)
+        done = writer.finish()
+        remote.store.put_file(pack_path(done.id), done.temporary)
+        return done.id, list(pack.read_index(done.temporary, remote.algorithm))
+    finally:
+        writer.discard()
+
+
+def _superseded(remote: Remote) -> tuple[str, ...]:
+    current = {index_path(name) for name in remote.indexes()}
+    return tuple(sorted(item.name for item in remote.store.list("index") if item.name not in current))
+
+
+def _due(remote: Remote, needed: set[str], notes_before: float) -> tuple[list[str], tuple[str, ...]]:
+    """The names in notes that are old enough, as far as no index needs them, and those notes."""
+    current = {index_path(name) for name in remote.indexes()}
+    names: set[str] = set()
+    notes: list[Listed] = []
+    for item in remote.store.list(NOTES):
+        if item.name.endswith(".json") and item.modified < notes_before:
+            with suppress(FileNotFoundError):  # another run deals with it
+                names |= _noted(remote.store.get(item.name), f"{remote.url}/{item.name}", remote.algorithm)
+                notes.append(item)
+    return sorted(names - needed - current), tuple(item.name for item in notes)
+
+
+def _noted(data: bytes, where: str, algorithm: Algorithm) -> set[str]:
+    value: Any = json_text.load(data, where)
+    if not isinstance(value, dict) or value.get("mltrack") != _NOTE_FORMAT:
+        raise FormatError(f"{where}: a note of a newer mltrack, or damaged", hint="upgrade mltrack")
+    names = value.get("names", [])
+    if not all(isinstance(name, str) and _is_ours(name, algorithm) for name in names):
+        raise FormatError(f"{where}: it names what is not mltrack's own: nothing was deleted")
+    return set(names)
+
+
+def _is_ours(name: str, algorithm: Algorithm) -> bool:
+    kind, _, rest = name.partition("/")
+    if kind == "objects":
+        return algorithm.is_hex(rest.replace("/", "", 1))
+    return kind in ("packs", "index") and algorithm.is_hex(rest.rpartition(".")[0])

@@ -1,0 +1,33 @@
+"""``check-ignore``: which paths are left out of tracked directories, and by which line."""
+
+import os
+from dataclasses import dataclass
+
+from mltrack.objects.tree import is_reserved_name
+from mltrack.verbs.session import Session
+from mltrack.workspace.ignore import FILE_NAME, ignoring_line
+
+
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """A path that is left out; ``line`` is 0 where no line says so, but its name does."""
+
+    path: str
+    source: str
+    line: int
+    pattern: str
+
+
+def check_ignore(session: Session, arguments: list[str]) -> list[Ignored]:
+    """Returns those of the paths that scans of tracked directories leave out or refuse."""
+    project = session.project
+    found = []
+    for argument in arguments:
+        path = project.relative(argument)
+        is_directory = os.path.isdir(project.absolute(path)) or argument.endswith("/")
+        line = ignoring_line(project.path, path, is_directory=is_directory)
+        if line is not None:
+            found.append(Ignored(path, FILE_NAME, *line))
+        elif any(is_reserved_name(os.fsencode(part)) for part in path.split("/")):
+            found.append(Ignored(path, "names of git and mltrack", 0, ""))
+    return found

@@ -1,0 +1,77 @@
+"""``drop``: frees the cache of objects that are referred to, once a remote is known to hold them."""
+
+import time
+from dataclasses import dataclass
+
+from mltrack.errors import UnsavedDataError, UsageError, WorkspaceError
+from mltrack.objects.content import TREE, Content
+from mltrack.store import gc as collector
+from mltrack.store.cache import SYMLINK, Cache
+from mltrack.verbs.gc import DAY, deleting, not_held
+from mltrack.verbs.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """What was freed, or with ``dry_run`` would be; ``lost`` are those of the objects that no remote holds."""
+
+    objects: int
+    bytes: int
+    lost: tuple[str, ...]
+    dry_run: bool
+
+
+def drop(
+    session: Session,
+    arguments: list[str],
+    *,
+    older_than: float | None = None,
+    remote: str = "",
+    force: bool = False,
+    dry_run: bool = False,
+) -> Dropped:
+    """Removes the files of targets, as recorded, from the cache; the workspace, and listings of directories, stay.
+
+    What other targets of the workspace refer to stays too. ``older_than`` counts days since an object was written. An
+    object that the remote, asked now, does not hold raises UnsavedDataError; ``force`` drops it all the same.
+    """
+    if not arguments and older_than is None:
+        raise UsageError("nothing is named to drop", hint="mltrack drop PATH, or mltrack drop --older-than 30")
+    project = session.project
+    cache = project.cache
+    if cache.linking == SYMLINK:
+        raise WorkspaceError(
+            "files of the workspace are symbolic links into the cache: dropping objects would leave them empty",
+            hint="mltrack config --local cache.link reflink,copy && mltrack checkout --relink",
+        )
+    targets = session.select(arguments)
+    chosen = _files(cache, [target.content for target in targets])
+    named = {target.path for target in targets} | {target.owner for target in targets}
+    chosen -= _files(cache, [item.content for path, item in session.view.targets().items() if path not in named])
+    chosen -= cache.missing(chosen)
+    lost = not_held(session, chosen, remote)
+    if lost and not force:
+        raise UnsavedDataError(
+            f"nothing was dropped: {len(lost)} of {len(chosen)} objects are in no remote, first {project.algorithm.text(min(lost))}",
+            hint="`mltrack push` sends them; --force drops them all the same",
+        )
+    limit = time.time() - older_than * DAY if older_than is not None else float("inf")
+    if dry_run:
+        plan = collector.plan_drop(cache, chosen, limit)
+    else:
+        with deleting(session):
+            cache.reload()
+            plan = collector.plan_drop(cache, chosen, limit)
+            collector.execute(cache, plan)
+    return Dropped(plan.objects, plan.bytes, tuple(sorted(lost)), dry_run)
+
+
+def _files(cache: Cache, contents: list[Content]) -> set[str]:
+    """The digests of files and links at and below contents, as far as their listings are here."""
+    found: set[str] = set()
+    for content in contents:
+        if content.kind != TREE:
+            found.add(content.hex)
+        elif cache.has(content.hex):
+            found |= {entry.hex for _, entry in cache.leaves_below(content.hex) if entry.kind != "d"}
+    return found

@@ -1,0 +1,72 @@
+"""``du``: how much tracked data there is, and how much of it lies in the cache."""
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+
+from mltrack.errors import MissingObjectError
+from mltrack.objects.content import TREE
+from mltrack.verbs.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """One target: its size and files as recorded, and the bytes of it that are in the cache, each object once."""
+
+    path: str
+    size: int
+    files: int
+    cached: int
+
+
+@dataclass(frozen=True, slots=True)
+class CacheUsage:
+    """The cache on the disk, in bytes: objects that are files of their own, packs, run records, damaged objects."""
+
+    path: str
+    loose: int
+    packs: int
+    runs: int
+    quarantine: int
+
+    @property
+    def total(self) -> int:
+        return self.loose + self.packs + self.runs + self.quarantine
+
+
+def du(session: Session, arguments: list[str], *, revision: str = "") -> list[Usage]:
+    """Returns the usage of targets, at a revision or as recorded in the workspace."""
+    cache = session.project.cache
+    found = []
+    for target in session.select(arguments, session.view_at(revision)):
+        content = target.content
+        sizes = {content.hex: content.size}
+        if content.kind == TREE:
+            sizes = {}
+            with suppress(MissingObjectError):
+                sizes = {entry.hex: entry.size for _, entry in cache.leaves_below(content.hex) if entry.kind != "d"}
+        lacking = cache.missing(sizes)
+        cached = sum(size for hex_digest, size in sizes.items() if hex_digest not in lacking)
+        found.append(Usage(target.path, content.size, content.files, cached))
+    return found
+
+
+def cache_usage(session: Session) -> CacheUsage:
+    """Returns how much the cache takes on the disk."""
+    cache = session.project.cache
+    parts = (
+        os.path.join(cache.path, "loose"),
+        cache.packs_path,
+        os.path.join(cache.path, "runs"),
+        cache.quarantine_path,
+    )
+    return CacheUsage(cache.path, *(_bytes_below(part) for part in parts))
+
+
+def _bytes_below(path: str) -> int:
+    total = 0
+    for directory, _, names in os.walk(path):
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += os.lstat(os.path.join(directory, name)).st_size
+    return total

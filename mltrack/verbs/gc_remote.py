@@ -1,0 +1,78 @@
+"""``gc --remote``: deletes from a remote what no clone that git knows of refers to, in two runs a day apart."""
+
+from dataclasses import dataclass
+
+from mltrack.errors import RemoteError, WorkspaceError
+from mltrack.git import roots as git_roots
+from mltrack.store import gc as collector
+from mltrack.store import remote_gc
+from mltrack.store.fetch import fetch_trees
+from mltrack.store.remote import user_mark
+from mltrack.verbs.gc import DAY, find_roots
+from mltrack.verbs.session import Session
+from mltrack.verbs.transfers import register
+
+HOUR = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteGcResult:
+    """Objects that nothing refers to any more and that indexes forget now; bytes that earlier runs had forgotten and
+    that are deleted now; uploads that were never completed."""
+
+    remote: str
+    forgotten: int
+    forgotten_bytes: int
+    deleted: int
+    deleted_bytes: int
+    unfinished: int
+    dry_run: bool
+
+
+def gc_remote(session: Session, name: str, *, dry_run: bool = False, force: bool = False) -> RemoteGcResult:
+    """Collects a remote's garbage. Raises WorkspaceError, with nothing changed, where it cannot be known what others
+    refer to: commits that were not fetched, or other projects that use the remote; ``force`` goes on then."""
+    project = session.project
+    remote = project.remote(name)
+    remote.open()
+    if not remote.store.abilities.writable:
+        raise RemoteError(f"{remote.url} can only be read", hint="mltrack remote list")
+    if not force:
+        _require_all_known(session)
+        _require_sole_user(session, remote.name, [item.name for item in remote.store.list("users")])
+    register(project, remote)
+    now = remote_gc.server_time(remote)
+    grace = project.settings.number("gc.grace_days") * DAY
+    marked: set[str] = set()
+    roots = find_roots(session, now, grace)
+    with project.cache.in_use():
+        # what a listing names that never came here is in use as well
+        fetch_trees(project.cache, [remote], roots.current | roots.history, lambda event: None)
+        collector.mark(project.cache, roots.current, roots.history, marked)
+    delay = project.settings.number("gc.delay_hours") * HOUR
+    plan = remote_gc.plan(remote, marked, now - grace, now - delay)
+    unfinished = 0
+    if not dry_run:
+        remote_gc.execute(remote, plan, project.tmp_path)
+        unfinished = remote.store.clean(now - max(delay, DAY))
+    return RemoteGcResult(remote.name, plan.objects, plan.bytes, len(plan.due), plan.due_bytes, unfinished, dry_run)
+
+
+def _require_all_known(session: Session) -> None:
+    unknown = git_roots.unknown_heads(session.project.repository)
+    if unknown:
+        raise WorkspaceError(
+            f"nothing was deleted: this clone lacks commits that others have pushed ({unknown[0]}), "
+            "so what they refer to is not known",
+            hint="git fetch --all --tags",
+        )
+
+
+def _require_sole_user(session: Session, name: str, marks: list[str]) -> None:
+    own = user_mark(session.project.identity)
+    others = [mark for mark in marks if mark != own]
+    if others:
+        raise WorkspaceError(
+            f"nothing was deleted: {len(others)} other projects have pushed to {name!r}, and what they refer to is not known here",
+            hint="give each project a remote of its own; --force counts only this one's",
+        )

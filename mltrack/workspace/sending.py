@@ -1,0 +1,107 @@
+"""Sending files to a remote as a scan meets them, without keeping them here: large ones as they are, small ones in packs
+that exist on this disk only until they have arrived."""
+
+import os
+
+from mltrack.errors import WorkspaceError
+from mltrack.objects.digest import Algorithm
+from mltrack.store import pack
+from mltrack.store.index import WHOLE, Row
+from mltrack.store.remote import Remote, object_path, pack_path
+from mltrack.workspace.ingest import Hashing, Read
+from mltrack.workspace.stat_index import stamps
+
+
+class Sending:
+    """An ingest; see :class:`mltrack.workspace.ingest.Ingest`. Nothing exists for others before ``finish``."""
+
+    def __init__(self, remote: Remote, algorithm: Algorithm, tmp_path: str) -> None:
+        self.remote = remote
+        self.algorithm = algorithm
+        self._tmp_path = tmp_path
+        self._present = remote.present()
+        self._seen: set[str] = set()
+        self._writers: dict[int, pack.PackWriter] = {}
+        self._packs: dict[str, list[Row]] = {}
+        self._alone: list[Row] = []
+        self._hashing = Hashing(algorithm)
+        self.objects = self.bytes = 0
+
+    def file(self, path: bytes) -> Read:
+        before = os.lstat(path)
+        read = self._hashing.file(path)
+        if not self._is_new(read.hex):
+            return read
+        if read.size < pack.SMALL_OBJECT:
+            with open(path, "rb") as file:
+                data = file.read()
+            if self.algorithm.hex_of(data) != read.hex:
+                raise _changed(path)
+            self._pack(read.hex, data, pack.ANY)
+            return read
+        name = object_path(read.hex)
+        self.remote.store.put_file(name, os.fsdecode(path), at_once=self.remote.jobs)
+        if stamps(os.lstat(path)) != stamps(before):
+            self.remote.store.delete([name])  # it may hold other bytes than its name says
+            raise _changed(path)
+        self._alone.append(Row(bytes.fromhex(read.hex), WHOLE, 0, 0, read.size, read.size))
+        self._count(read.size)
+        return read
+
+    def link(self, path: bytes, target: bytes) -> str:
+        return self._small(target, pack.ANY)
+
+    def tree(self, data: bytes) -> str:
+        return self._small(data, pack.TREES)
+
+    def keeps(self, hexes: list[str]) -> set[str]:
+        return {item for item in hexes if bytes.fromhex(item) not in self._present and item not in self._seen}
+
+    def finish(self) -> None:
+        """Sends what is left, then the index."""
+        for contents in list(self._writers):
+            self._send(contents)
+        self.remote.publish(self._packs, self._alone)
+
+    def discard(self) -> None:
+        for writer in self._writers.values():
+            writer.discard()
+        self._writers.clear()
+
+    def _small(self, data: bytes, contents: int) -> str:
+        hex_digest = self.algorithm.hex_of(data)
+        if self._is_new(hex_digest):
+            self._pack(hex_digest, data, contents)
+        return hex_digest
+
+    def _is_new(self, hex_digest: str) -> bool:
+        return hex_digest not in self._seen and bytes.fromhex(hex_digest) not in self._present
+
+    def _pack(self, hex_digest: str, data: bytes, contents: int) -> None:
+        self._seen.add(hex_digest)
+        writer = self._writers.get(contents)
+        if writer is None:
+            writer = self._writers[contents] = pack.PackWriter(self._tmp_path, self.algorithm, contents)
+        writer.add(hex_digest, data)
+        self._count(len(data))
+        if writer.size >= pack.TARGET_BYTES:
+            self._send(contents)
+
+    def _send(self, contents: int) -> None:
+        writer = self._writers.pop(contents)
+        try:
+            done = writer.finish()
+            self.remote.store.put_file(pack_path(done.id), done.temporary, at_once=self.remote.jobs)
+            self._packs[done.id] = list(pack.read_index(done.temporary, self.algorithm))
+        finally:
+            writer.discard()
+
+    def _count(self, size: int) -> None:
+        self.objects += 1
+        self.bytes += size
+
+
+def _changed(path: bytes) -> WorkspaceError:
+    return WorkspaceError(
+        f"{os.fsdecode(path)!r} changed while it was being sent", hint="run this again when nothing writes to it"
+    )
