@@ -26,4 +26,5 @@ def share(
 
 
 app = new_app(help="Sets up the cache.", no_args_is_help=True)
+app.callback()(lambda: None)  # a group, though it has one command yet
 add_command(app, share, "mltrack cache share --group research", "mltrack cache share -g research --dir /data/cache")

@@ -9,7 +9,7 @@ from mltrack.disk.durable import temporary_path
 from mltrack.errors import FormatError, IntegrityError
 from mltrack.store import pack
 from mltrack.store.cache import Cache, Place
-from mltrack.store.index import ALONE, CHUNKS, Index, Row
+from mltrack.store.index import ALONE, CHUNKS, WHOLE, Index, Row
 from mltrack.store.remote import Remote, object_path, pack_path
 
 Report = Callable[[int, int], None]
@@ -82,7 +82,7 @@ class RemoteFindings(Findings):
 def check_remote(remote: Remote, cache: Cache, report: Report) -> RemoteFindings:
     """Reads all that a remote's indexes name, one file after the other."""
     found = RemoteFindings()
-    rows = _all_rows(remote, found)
+    rows = _all_rows(remote, cache, found)
     total = sum(len(items) for items in rows.values())
     for id_, items in rows.items():
         if not id_:
@@ -95,7 +95,7 @@ def check_remote(remote: Remote, cache: Cache, report: Report) -> RemoteFindings
     return found
 
 
-def _all_rows(remote: Remote, found: RemoteFindings) -> dict[str, list[Row]]:
+def _all_rows(remote: Remote, cache: Cache, found: RemoteFindings) -> dict[str, list[Row]]:
     rows: dict[str, dict[bytes, Row]] = {}
     for name, index in remote.readable_indexes(found.indexes).items():
         for row in index:
@@ -103,7 +103,30 @@ def _all_rows(remote: Remote, found: RemoteFindings) -> dict[str, list[Row]]:
                 found.indexes[name] = "it names a pack that it does not list"
                 continue
             rows.setdefault("" if row.pack == ALONE else index.packs[row.pack], {})[row.raw] = row
+    if found.indexes:
+        _add_unindexed(remote, cache, rows)
     return {id_: list(items.values()) for id_, items in rows.items()}
+
+
+def _add_unindexed(remote: Remote, cache: Cache, rows: dict[str, dict[bytes, Row]]) -> None:
+    """Finds again what only a damaged index named: packs carry their own, other files are named by their digest."""
+    for item in list(remote.store.list("packs")):
+        id_ = item.name[len("packs/") : -len(".pack")]
+        if id_ in rows or not remote.algorithm.is_hex(id_):
+            continue
+        temporary = temporary_path(cache.tmp_path)
+        try:
+            remote.store.fetch(item.name, temporary)
+            with suppress(IntegrityError, FormatError):
+                rows[id_] = {row.raw: row for row in pack.read_index(temporary, cache.algorithm)}
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
+    for item in list(remote.store.list("objects")):
+        hex_digest = item.name[len("objects/") :].replace("/", "", 1)
+        if remote.algorithm.is_hex(hex_digest):
+            row = Row(bytes.fromhex(hex_digest), WHOLE, 0, 0, item.size, item.size)
+            rows.setdefault("", {}).setdefault(row.raw, row)
 
 
 def _check_alone(remote: Remote, cache: Cache, row: Row, found: RemoteFindings) -> None:

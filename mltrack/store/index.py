@@ -164,8 +164,10 @@ class RangedIndex:
         if code != algorithm.code or size != self._end + (pack_count + old_count + 1) * raw:
             raise IntegrityError(f"{name}: its length does not fit its counts")
         self._fanout: tuple[int, ...] = _FANOUT.unpack_from(head, _HEADER.size)
-        names = read(self._end, pack_count * raw)
-        self.packs = [names[at : at + raw].hex() for at in range(0, len(names), raw)]
+        data = read(self._end, (pack_count + old_count) * raw)
+        names = [data[at : at + raw].hex() for at in range(0, len(data), raw)]
+        self.packs = names[:pack_count]
+        self.supersedes = names[pack_count:]
         self.name = name
         self._count = count
         self._read = read

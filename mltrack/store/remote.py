@@ -68,6 +68,7 @@ class Remote:
                 raise RemoteError(
                     f"{self.url} is not a remote yet: it has no {MARKER}",
                     hint=f"`mltrack push -r {self.name}` makes an empty place into one",
+                    absent=True,
                 ) from error
             if known:
                 raise RemoteError(
@@ -213,16 +214,19 @@ class Remote:
         if self._indexes is not None or wanted > FEW:
             yield from self.indexes().values()
             return
+        found: dict[str, Index | RangedIndex] = {}
         for item in self.store.list("index"):
             name = _index_name(item.name)
             if not name or not self.algorithm.is_hex(name):
                 continue
             with suppress(FileNotFoundError):  # replaced by another since the names were listed
                 if item.size < _SMALL_INDEX or os.path.exists(self._hint(name)):
-                    yield self._index(name)
+                    found[name] = self._index(name)
                 else:
                     read = partial(self.store.get, index_path(name))
-                    yield RangedIndex(read, item.size, self.algorithm, f"{self.url}/{index_path(name)}")
+                    found[name] = RangedIndex(read, item.size, self.algorithm, f"{self.url}/{index_path(name)}")
+        stale = {old for index in found.values() for old in index.supersedes}
+        yield from (index for name, index in sorted(found.items()) if name not in stale)
 
     def _hint(self, name: str) -> str:
         return os.path.join(self._hints_path, name + ".idx")

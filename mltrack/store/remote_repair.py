@@ -7,8 +7,7 @@ import os
 from contextlib import suppress
 
 from mltrack.disk.durable import temporary_path
-from mltrack.errors import FormatError, IntegrityError, MissingObjectError
-from mltrack.store import pack
+from mltrack.errors import IntegrityError, MissingObjectError
 from mltrack.store.cache import Cache
 from mltrack.store.fsck import RemoteFindings
 from mltrack.store.index import WHOLE, Row
@@ -22,47 +21,48 @@ def repair(remote: Remote, cache: Cache, found: RemoteFindings) -> set[str]:
     """Repairs what it can; returns the digests of objects that are damaged there and not whole in the cache."""
     rows = {id_: list(items) for id_, items in found.whole.items()}
     lost: set[str] = set()
-    broken = {*found.files, *found.damaged.values()}
-    for name in sorted(broken):
+    broken = sorted({*found.files, *found.damaged.values()})
+    rescued = {name: _rescued(remote, name, rows.pop(_id(name), [])) for name in broken if _id(name)}
+    for name in (*broken, *map(index_path, found.indexes)):
+        _set_aside(remote, cache, name)  # first: what is sent anew may have the same name
+    for name in broken:
         wanted = {hex_digest for hex_digest, place in found.damaged.items() if place == name}
-        if name.startswith("packs/"):
-            id_ = name[len("packs/") : -len(".pack")]
-            whole = rows.pop(id_, [])
-            fresh, missing = _rescue_pack(remote, cache, id_, whole, wanted)
+        if _id(name):
+            fresh, missing = _resend_packed(remote, cache, rescued[name], wanted)
             rows.update(fresh)
-            lost |= missing
         else:
-            alone, missing = _resend(remote, cache, wanted)
+            alone, missing = _resend_alone(remote, cache, wanted)
             rows.setdefault("", []).extend(alone)
-            lost |= missing
-    if found.indexes:
-        _add_unindexed(remote, cache, rows)
-    gone = [name for name in broken if name.startswith("packs/") or _holds_only_lost(name, found, lost)]
-    for name in (*gone, *map(index_path, found.indexes)):
-        _set_aside(remote, cache, name)
+        lost |= missing
     remote.store.delete([index_path(name) for name in found.indexes])
     remote.forget()
     if rows:
         replace_indexes(remote, rows)
-    remote.store.delete(gone)
+    needed = {pack_path(id_) for id_ in rows if id_} | {object_path(row.raw.hex()) for row in rows.get("", [])}
+    remote.store.delete([name for name in broken if name not in needed])
     return lost
 
 
-def _holds_only_lost(name: str, found: RemoteFindings, lost: set[str]) -> bool:
-    """Returns whether a file holds only what could not be sent anew."""
-    return all(hex_digest in lost for hex_digest, place in found.damaged.items() if place == name)
+def _id(name: str) -> str:
+    """The id of the pack that a name in a remote means; '' for an object that is a file of its own."""
+    return name[len("packs/") : -len(".pack")] if name.startswith("packs/") else ""
 
 
-def _rescue_pack(
-    remote: Remote, cache: Cache, id_: str, whole: list[Row], wanted: set[str]
-) -> tuple[dict[str, list[Row]], set[str]]:
-    """Sends what is whole of a damaged pack, and what the cache has of the rest, as a new one."""
+def _rescued(remote: Remote, name: str, whole: list[Row]) -> dict[bytes, bytes]:
+    """The objects of a damaged pack that are whole."""
     pieces: dict[bytes, bytes] = {}
     for row in whole:
         with suppress(FileNotFoundError):
-            data = remote.store.get(pack_path(id_), row.offset, row.stored)
-            if cache.algorithm.hex_of(data) == row.raw.hex():
+            data = remote.store.get(name, row.offset, row.stored)
+            if remote.algorithm.hex_of(data) == row.raw.hex():
                 pieces[row.raw] = data
+    return pieces
+
+
+def _resend_packed(
+    remote: Remote, cache: Cache, pieces: dict[bytes, bytes], wanted: set[str]
+) -> tuple[dict[str, list[Row]], set[str]]:
+    """Sends what was rescued of a pack, and what the cache has of the rest, as a new one."""
     lost: set[str] = set()
     for hex_digest in wanted:
         try:
@@ -75,7 +75,7 @@ def _rescue_pack(
     return {fresh: rows}, lost
 
 
-def _resend(remote: Remote, cache: Cache, wanted: set[str]) -> tuple[list[Row], set[str]]:
+def _resend_alone(remote: Remote, cache: Cache, wanted: set[str]) -> tuple[list[Row], set[str]]:
     rows: list[Row] = []
     lost: set[str] = set()
     for hex_digest in wanted:
@@ -89,28 +89,6 @@ def _resend(remote: Remote, cache: Cache, wanted: set[str]) -> tuple[list[Row], 
             remote.store.put_file(object_path(hex_digest), place.path)
         rows.append(Row(bytes.fromhex(hex_digest), WHOLE, 0, 0, place.size, place.size))
     return rows, lost
-
-
-def _add_unindexed(remote: Remote, cache: Cache, rows: dict[str, list[Row]]) -> None:
-    """Finds again what only a damaged index named: packs carry their own, other files are named by their digest."""
-    known = {row.raw for items in rows.values() for row in items}
-    for item in list(remote.store.list("packs")):
-        id_ = item.name[len("packs/") : -len(".pack")]
-        if id_ in rows or not remote.algorithm.is_hex(id_):
-            continue
-        temporary = temporary_path(cache.tmp_path)
-        try:
-            remote.store.fetch(item.name, temporary)
-            with suppress(IntegrityError, FormatError):
-                if pack.digest_of_file(temporary, cache.algorithm) == id_:
-                    rows[id_] = [row for row in pack.read_index(temporary, cache.algorithm) if row.raw not in known]
-        finally:
-            with suppress(FileNotFoundError):
-                os.unlink(temporary)
-    for item in list(remote.store.list("objects")):
-        hex_digest = item.name[len("objects/") :].replace("/", "", 1)
-        if remote.algorithm.is_hex(hex_digest) and bytes.fromhex(hex_digest) not in known:
-            rows.setdefault("", []).append(Row(bytes.fromhex(hex_digest), WHOLE, 0, 0, item.size, item.size))
 
 
 def _set_aside(remote: Remote, cache: Cache, name: str) -> None:

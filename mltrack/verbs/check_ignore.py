@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 
-from mltrack.objects.tree import is_reserved_name
+from mltrack.errors import FormatError
 from mltrack.verbs.session import Session
 from mltrack.workspace.ignore import FILE_NAME, ignoring_line
 
@@ -23,11 +23,13 @@ def check_ignore(session: Session, arguments: list[str]) -> list[Ignored]:
     project = session.project
     found = []
     for argument in arguments:
-        path = project.relative(argument)
+        try:
+            path = project.relative(argument)
+        except FormatError:
+            found.append(Ignored(argument, "names of git and mltrack", 0, ""))
+            continue
         is_directory = os.path.isdir(project.absolute(path)) or argument.endswith("/")
         line = ignoring_line(project.path, path, is_directory=is_directory)
         if line is not None:
             found.append(Ignored(path, FILE_NAME, *line))
-        elif any(is_reserved_name(os.fsencode(part)) for part in path.split("/")):
-            found.append(Ignored(path, "names of git and mltrack", 0, ""))
     return found

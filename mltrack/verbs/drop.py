@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from mltrack.errors import UnsavedDataError, UsageError, WorkspaceError
+from mltrack.errors import RemoteError, UnsavedDataError, UsageError, WorkspaceError
 from mltrack.objects.content import TREE, Content
 from mltrack.store import gc as collector
 from mltrack.store.cache import SYMLINK, Cache
@@ -49,7 +49,12 @@ def drop(
     named = {target.path for target in targets} | {target.owner for target in targets}
     chosen -= _files(cache, [item.content for path, item in session.view.targets().items() if path not in named])
     chosen -= cache.missing(chosen)
-    lost = not_held(session, chosen, remote)
+    try:
+        lost = not_held(session, chosen, remote)
+    except RemoteError:
+        if not force:
+            raise
+        lost = chosen  # whoever insists need not wait for a remote
     if lost and not force:
         raise UnsavedDataError(
             f"nothing was dropped: {len(lost)} of {len(chosen)} objects are in no remote, first {project.algorithm.text(min(lost))}",

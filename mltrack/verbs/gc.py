@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from mltrack.disk.durable import remove_stale_temporaries
 from mltrack.disk.lock import locked
-from mltrack.errors import FormatError, LockedError, UnsavedDataError, WorkspaceError
+from mltrack.errors import FormatError, LockedError, RemoteError, UnsavedDataError, WorkspaceError
 from mltrack.formats import lock_file, pointer
 from mltrack.formats.pointer import SUFFIX
 from mltrack.git import repository as git
@@ -121,7 +121,12 @@ def not_held(session: Session, hex_digests: set[str], remote: str) -> set[str]:
     if not remote and not project.settings.remotes():
         return hex_digests
     place = project.remote(remote)
-    place.open()
+    try:
+        place.open()
+    except RemoteError as error:
+        if error.absent:
+            return hex_digests
+        raise
     held = place.present()
     return {item for item in hex_digests if bytes.fromhex(item) not in held}
 
