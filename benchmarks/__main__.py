@@ -1,146 +1,137 @@
-"""``make bench``: times whole commands, interleaved with the floor they are held against, and prints ratios.
+"""``make bench``: the same jobs by mltrack, by what people could use instead, and by the least that they could cost.
 
-usage: python -m benchmarks [--files N] [--rounds N] [--markdown FILE]
+usage: python -m benchmarks [--size small|full] [--rounds N] [--only JOB] [--scratch DIR] [--out DIR]
 
-Everything runs in a temporary directory. CPU time is that of the process and of all its children. Figures are medians;
-machines are noisy, so read the ratios.
+Each contestant plays each round on a fresh file system of its own where that can be mounted (a loop file, as root): a
+file system that has just deleted much is slow for minutes. Contestants take turns within a round, and so do a job and
+its floor. Figures are medians; machines are noisy, so read the ratios, and CPU beside wall time.
 """
 
 import argparse
 import os
 import platform
-import random
-import resource
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
-MLTRACK = [str(Path(sys.executable).parent / "mltrack")]
+from benchmarks import jobs, report
+from benchmarks.contestants import ALL, Contestant, Dvc, Mltrack
+from benchmarks.jobs import Runs
+from benchmarks.shapes import SHAPES, Shape, make
 
-
-class Case(NamedTuple):
-    """Two commands that are timed in turn; ``reset`` prepares the ground before each."""
-
-    name: str
-    command: list[str]
-    floor_name: str
-    floor: list[str]
-    reset: Callable[[], None]
+ROUNDS = {"small": 3, "full": 3}
+S3_FILES_OF_OTHERS = 10_000
+"""DVC moves so many files over S3, and its figures are scaled: more would take hours."""
 
 
-def measure(command: list[str], cwd: Path) -> tuple[float, float]:
-    """Returns CPU and wall time in seconds."""
-    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run(command, cwd=cwd, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    after, ended = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, ended - started
+@contextmanager
+def scratch(parent: Path, size_gib: int) -> Iterator[Path]:
+    """A new directory, on a new ext4 in a loop file where that is possible."""
+    with tempfile.TemporaryDirectory(prefix="bench-", dir=parent) as name:
+        top = Path(name)
+        image, place = top / "image", top / "place"
+        place.mkdir()
+        is_mounted = False
+        if os.geteuid() == 0 and shutil.which("mkfs.ext4"):
+            with image.open("wb") as file:
+                file.truncate(size_gib << 30)
+            subprocess.run(["mkfs.ext4", "-q", "-F", "-i", "8192", str(image)], check=True)
+            is_mounted = (
+                subprocess.run(
+                    ["mount", "-o", "loop", str(image), str(place)], check=False, capture_output=True
+                ).returncode
+                == 0
+            )
+        try:
+            yield place
+        finally:
+            if is_mounted:
+                subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
-def make_project(top: Path, files: int) -> Path:
-    """A project with one directory of small files (2-10 KiB, 100 to a directory), seeded, and three stages."""
-    chance = random.Random(7)
-    project = top / "project"
-    project.mkdir()
-    subprocess.run(["git", "init", "--quiet"], cwd=project, check=True)
-    subprocess.run([*MLTRACK, "-q", "init", "--no-hooks"], cwd=project, check=True)
-    subprocess.run([*MLTRACK, "-q", "remote", "add", "store", "../store"], cwd=project, check=True)
-    for number in range(files):
-        path = project / f"data/{number // 100:04d}/{number % 100:02d}.bin"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(chance.randbytes(chance.randint(2048, 10240)))
-    stages = "".join(f"  s{n}:\n    cmd: echo {n} > o{n}\n    outs: [o{n}]\n" for n in range(3))
-    (project / "mltrack.yaml").write_text("stages:\n" + stages)
-    return project
+def play_all(given: argparse.Namespace, runs: Runs) -> None:
+    present = [kind for kind in ALL if kind.find() and not (given.without and kind.name in given.without)]
+    parent = Path(given.scratch)
+    gib = 60 if given.size == "full" else 8
+    with tempfile.TemporaryDirectory(prefix="bench-data-", dir=parent) as name:
+        for shape in SHAPES[given.size]:
+            if given.only and shape.name not in given.only:
+                continue
+            source = Path(name) / shape.name
+            make(shape, source)
+            for number in range(given.rounds):
+                # who begins changes from round to round
+                for kind in present[number % len(present) :] + present[: number % len(present)]:
+                    if number and kind not in (Mltrack, Dvc):
+                        continue
+                    if number and kind is Dvc and number >= given.rounds_of_dvc:
+                        continue
+                    print(f"{shape.name}, round {number + 1}: {kind.name}", flush=True)
+                    with scratch(parent, gib) as place:
+                        jobs.play(kind(place / "c"), shape, source, runs)
+                    report.write(runs, given)
+            shutil.rmtree(source)
+        if not given.only or "s3" in given.only:
+            play_s3(given, runs, Path(name), parent, gib)
 
 
-def cases(project: Path) -> list[Case]:
-    def nothing() -> None:
-        pass
+def play_s3(given: argparse.Namespace, runs: Runs, data: Path, parent: Path, gib: int) -> None:
+    from tests.services.servers import RcloneS3
+    from tests.services.service import Missing
 
-    def drop(*names: str) -> Callable[[], None]:
-        def reset() -> None:
-            for name in names:
-                shutil.rmtree(project / name, ignore_errors=True)
-            os.sync()
-
-        return reset
-
-    scan = "import os\nfor d, _, fs in os.walk('data'):\n  for f in fs: os.lstat(os.path.join(d, f))\n"
-    copy = ["cp", "-r", "data", "../copy"]
-    typer = [sys.executable, "-c", "import typer"]
-    return [
-        Case("mltrack --version", [*MLTRACK, "--version"], "import typer", typer, nothing),
-        Case("add", [*MLTRACK, "add", "data"], "cp -r", copy, drop(".mltrack/cache", ".mltrack/index", "../copy")),
-        Case("add again, unchanged", [*MLTRACK, "add", "data"], "walk + lstat", [sys.executable, "-c", scan], nothing),
-        Case("status, nothing changed", [*MLTRACK, "status"], "walk + lstat", [sys.executable, "-c", scan], nothing),
-        Case("push to a directory", [*MLTRACK, "push"], "cp -r", copy, drop("../store", ".mltrack/remotes", "../copy")),
-        Case("push again", [*MLTRACK, "push"], "import typer", typer, nothing),
-        Case("delete, checkout", [*MLTRACK, "checkout", "data"], "cp -r", copy, drop("data", "../copy")),
-    ]  # fmt: skip
-
-
-def small_status(top: Path) -> Case:
-    """``status`` in a small project: one tracked file, three stages."""
-    project = top / "small"
-    project.mkdir()
-    subprocess.run(["git", "init", "--quiet"], cwd=project, check=True)
-    subprocess.run([*MLTRACK, "-q", "init", "--no-hooks"], cwd=project, check=True)
-    (project / "data.txt").write_text("x")
-    stages = "".join(f"  s{n}:\n    cmd: echo {n} > o{n}\n    deps: [data.txt]\n    outs: [o{n}]\n" for n in range(3))
-    (project / "mltrack.yaml").write_text("stages:\n" + stages)
-    for command in (["add", "data.txt"], ["repro"], ["status"]):
-        subprocess.run([*MLTRACK, "-q", *command], cwd=project, check=True, stdout=subprocess.DEVNULL)
-    return Case(
-        "status, small project",
-        [*MLTRACK, "status"],
-        "import typer",
-        [sys.executable, "-c", "import typer"],
-        lambda: None,
-    )
-
-
-def run(case: Case, cwd: Path, rounds: int) -> list[str]:
-    """Returns a row: medians and the median of the ratios of pairs."""
-    pairs = []
-    for _ in range(rounds):
-        case.reset()
-        ours = measure(case.command, cwd)
-        pairs.append((ours, measure(case.floor, cwd)))
-    cpu = statistics.median(ours[0] / max(floor[0], 1e-4) for ours, floor in pairs)
-    wall = statistics.median(ours[1] / max(floor[1], 1e-4) for ours, floor in pairs)
-    mine = (
-        statistics.median(ours[0] for ours, _ in pairs) * 1000,
-        statistics.median(ours[1] for ours, _ in pairs) * 1000,
-    )
-    return [case.name, f"{mine[0]:.0f}", f"{mine[1]:.0f}", case.floor_name, f"{cpu:.2f}", f"{wall:.2f}"]
+    many = next(shape for shape in SHAPES[given.size] if shape.name == "many")
+    fewer = many if given.size == "small" else many._replace(small=S3_FILES_OF_OTHERS, directories=100)
+    single = Shape("single", 0, 1, large=1, large_bytes=(1 << 30) if given.size == "full" else (64 << 20))
+    kinds: list[type[Contestant]] = [kind for kind in (Mltrack, Dvc) if kind.find()]
+    for number in range(min(given.rounds, 2 if given.size == "full" else given.rounds)):
+        for kind in kinds:
+            for shape in (many if kind is Mltrack else fewer, single):
+                source = data / f"s3-{shape.name}-{shape.small}"
+                if not source.exists():
+                    make(shape, source)
+                print(f"s3 {shape.name}, round {number + 1}: {kind.name}", flush=True)
+                with scratch(parent, gib) as place:
+                    try:
+                        server = RcloneS3(place / "server").start()
+                    except Missing as error:
+                        print(f"no S3: {error}")
+                        return
+                    try:
+                        remote = {**server.settings(), "url": server.url("bench")}
+                        scale = many.small / shape.small if shape.small else 1.0
+                        jobs.play_s3(kind(place / "c", remote), shape, source, runs, scale)
+                    finally:
+                        server.stop()
+                report.write(runs, given)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("--files", type=int, default=10000)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--markdown", type=Path)
+    parser.add_argument("--size", choices=list(SHAPES), default="small")
+    parser.add_argument("--rounds", type=int, default=0)
+    parser.add_argument("--rounds-of-dvc", type=int, default=99)
+    parser.add_argument("--only", action="append")
+    parser.add_argument("--without", action="append")
+    parser.add_argument("--scratch", default=tempfile.gettempdir())
+    parser.add_argument("--out", default="build/bench")
     given = parser.parse_args()
-    lines = ["| case | CPU ms | wall ms | floor | CPU ratio | wall ratio |", "|---|---|---|---|---|---|"]
-    with tempfile.TemporaryDirectory(prefix="mltrack-bench-") as name:
-        top = Path(name)
-        lines.append("| " + " | ".join(run(small_status(top), top / "small", max(given.rounds, 15))) + " |")
-        project = make_project(top, given.files)
-        for case in cases(project):
-            lines.append("| " + " | ".join(run(case, project, given.rounds)) + " |")
-            print(lines[-1], flush=True)
-    machine = f"Python {platform.python_version()}, {platform.system()}, {os.cpu_count()} cores"
-    head = f"{given.files:,} files of 2-10 KiB; {machine}; medians of {given.rounds} pairs."
-    text = head + "\n\n" + "\n".join(lines) + "\n"
-    print("\n" + text)
-    if given.markdown:
-        given.markdown.write_text(text)
+    given.rounds = given.rounds or ROUNDS[given.size]
+    Path(given.out).mkdir(parents=True, exist_ok=True)
+    runs = Runs()
+    play_all(given, runs)
+    print(report.write(runs, given))
+
+
+def machine() -> str:
+    """Describes the machine in one line."""
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / (1 << 30)
+    return (
+        f"{os.cpu_count()} cores, {memory:.0f} GiB, Linux {platform.release()}, Python {sys.version.split()[0]}, ext4"
+    )
 
 
 if __name__ == "__main__":

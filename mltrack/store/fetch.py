@@ -23,7 +23,7 @@ from mltrack.store.index import Row
 from mltrack.store.remote import Remote, coalesce, object_path, pack_path
 from mltrack.store.transfer import WHOLE_PACK_SHARE, Moved, Report
 
-PART_BYTES = 8 << 20
+PART_BYTES = 4 << 20
 _PUBLISH_BYTES = 128 << 20
 """What has arrived becomes durable at least this often."""
 

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 CONNECT_SECONDS = 10
 IDLE_SECONDS = 60
 """So long may nothing arrive before a request counts as lost; not a limit for the whole."""
-PART_BYTES = 8 << 20
+PART_BYTES = 5 << 20
+"""The least that S3 takes as a part; what is in memory at once is a small multiple of this times `jobs`."""
 
 
 class Manner(NamedTuple):
@@ -88,12 +89,13 @@ def _nothing(given: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
-_CREATE, _OVERWRITE = {"mode": "create"}, {"mode": "overwrite"}
+_CREATE = {"mode": "create"}
+_GS_BYTES = 8 << 20  # a multiple of 256 KiB, as it must be there
 _AZURE = Manner(_azure, concurrency="max_concurrency", replacing={"overwrite": True}, creating={"overwrite": False})
 MANNERS: dict[str, Manner] = {
     "s3": Manner(_s3, {"chunksize": PART_BYTES}, "max_concurrency", creating=_CREATE, reading={"max_concurrency": 1}),
-    "gs": Manner(_gs, {"chunksize": PART_BYTES}, creating=_CREATE),
-    "gcs": Manner(_gs, {"chunksize": PART_BYTES}, creating=_CREATE),
+    "gs": Manner(_gs, {"chunksize": _GS_BYTES}, creating=_CREATE),
+    "gcs": Manner(_gs, {"chunksize": _GS_BYTES}, creating=_CREATE),
     "az": _AZURE,
     "abfs": _AZURE,
     "http": Manner(_http, writable=False),

@@ -17,6 +17,8 @@ from mltrack.store.fsspec_options import MANNERS, OTHER, PART_BYTES, Manner
 from mltrack.store.remote_errors import translate
 from mltrack.store.store import Abilities, Listed
 
+_GRAIN = 256 << 10
+
 
 class FsspecRemote:
     """See :class:`mltrack.store.store.Store`. ``given`` are the remote's settings, ``extra`` what to install for it."""
@@ -114,6 +116,8 @@ class FsspecRemote:
 
     def put_file(self, name: str, path: str, *, at_once: int = 1) -> None:
         sending = {**self._manner.sending, **self._manner.replacing}
+        if "chunksize" in sending:
+            sending["chunksize"] = max(sending["chunksize"], _part_bytes(os.path.getsize(path)))
         if self._manner.concurrency:
             sending[self._manner.concurrency] = at_once
         with self._translating(name):
@@ -173,6 +177,11 @@ class FsspecRemote:
             raise
         except Exception as error:
             raise translate(error, self._url, name) from error
+
+
+def _part_bytes(size: int) -> int:
+    """The least part with which a file fits into the 10,000 that there may be, in whole 256 KiB."""
+    return -(-size // 9_000 // _GRAIN) * _GRAIN
 
 
 def _modified(info: Mapping[str, Any]) -> float:
