@@ -3,7 +3,7 @@ PYTHON ?= python3
 UV = .venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test lint bench docs clean
+.PHONY: demo test services lint bench docs clean
 .DEFAULT_GOAL := test
 
 demo: .venv/.demo
@@ -11,6 +11,10 @@ demo: .venv/.demo
 
 test: .venv/.test
 	python -m pytest -n 2 $(PYTEST_ARGS)
+
+# The servers that the tests of remotes talk to; without them those tests are skipped.
+services: .venv/.test
+	bash tests/services/install.sh
 
 lint: .venv/.lint
 	ruff check .
@@ -20,8 +24,9 @@ lint: .venv/.lint
 	codespell
 	python docs/generate.py --check
 
+SIZE ?= small
 bench: .venv/.test
-	python -m benchmarks
+	python -m benchmarks --size $(SIZE)
 
 docs: .venv/.test
 	python docs/generate.py
@@ -40,7 +45,7 @@ clean:
 	touch $@
 
 .venv/.test: .venv/.uv pyproject.toml
-	$(UV) --editable . --group demo --group test
+	$(UV) --editable ".[s3,gs,azure,sftp,http,blake3]" --group demo --group test
 	touch $@
 
 .venv/.lint: .venv/.test pyproject.toml
