@@ -29,6 +29,10 @@ REFLINK, COPY, HARDLINK, SYMLINK = "reflink", "copy", "hardlink", "symlink"
 LINKS = (REFLINK, COPY, HARDLINK, SYMLINK)
 
 
+_FEW = 64
+"""So many objects are asked for one by one."""
+
+
 class Place(NamedTuple):
     """Where an object lies: a file, and the range in it. ``pack_id`` is empty for a file of its own."""
 
@@ -123,10 +127,9 @@ class Cache:
 
     def missing(self, hex_digests: Iterable[str]) -> set[str]:
         """Returns those of the digests whose objects are not here; one question for many."""
-        wanted = {bytes.fromhex(item): item for item in hex_digests}
-        if len(wanted) <= 64:
-            return {item for item in wanted.values() if not self.has(item)}
-        rest = set(wanted)
+        rest = {bytes.fromhex(item) for item in hex_digests}
+        if len(rest) <= _FEW:
+            return {raw.hex() for raw in rest if not self.has(raw.hex())}
         for id_, index in self.indexes().items():
             if not rest:
                 break
@@ -134,7 +137,9 @@ class Cache:
             if self._quarantined:
                 found = {raw for raw in found if not self.is_quarantined(raw.hex(), id_)}
             rest -= found
-        return {wanted[raw] for raw in rest if not os.path.exists(self.loose_path(wanted[raw]))}
+        if len(rest) > _FEW:  # then listing costs less than asking for each
+            return {raw.hex() for raw in rest} - {hex_digest for _, hex_digest in self.loose_files()}
+        return {raw.hex() for raw in rest if not os.path.exists(self.loose_path(raw.hex()))}
 
     def holds(self, content: Content) -> bool:
         """Returns whether everything of a content is here: of a tree all trees and files below it."""
@@ -327,14 +332,9 @@ def rows_by_pack(cache: Cache, hex_digests: Iterable[str]) -> tuple[dict[str, li
     alone: list[str] = []
     rest = {bytes.fromhex(item) for item in hex_digests}
     for id_, index in cache.indexes().items():
-        hits = {raw for raw in index.digests() & rest if not cache.is_quarantined(raw.hex(), id_)}
-        if hits:
-            rows = [row for row in index if row.raw in hits] if len(hits) * 8 > index.count else _look_up(index, hits)
+        rows = [row for row in index.rows_of(rest) if not cache.is_quarantined(row.raw.hex(), id_)]
+        if rows:
             packed[id_] = rows
-            rest -= hits
+            rest.difference_update(row.raw for row in rows)
     alone += [raw.hex() for raw in rest]
     return packed, alone
-
-
-def _look_up(index: Index, raws: Set[bytes]) -> list[Row]:
-    return [row for row in map(index.find, raws) if row is not None]

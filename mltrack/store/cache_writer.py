@@ -138,9 +138,8 @@ class CacheWriter:
             if algorithm.hex_of(data) != row.raw.hex() or row.size != row.stored:
                 raise IntegrityError(f"the pack {id_} holds an object that does not match its digest {row.raw.hex()}")
         os.chmod(temporary, READ_ONLY)
-        with opened(temporary, os.O_RDONLY) as descriptor:
-            fsync(descriptor)
-        self._finished.append(pack.Finished(id_, temporary, index.data, os.stat(temporary).st_size))
+        synced = pack.sync_ahead(os.open(temporary, os.O_RDONLY | os.O_CLOEXEC))
+        self._finished.append(pack.Finished(id_, temporary, index.data, os.stat(temporary).st_size, synced))
 
     def adopt_alone(self, temporary: str, hex_digest: str) -> None:
         """Takes over a large object whose file was just written to ``temporary``; checks its digest."""

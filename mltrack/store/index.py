@@ -7,7 +7,7 @@ believed before its own digest was checked.
 
 import struct
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from typing import NamedTuple
 
 from mltrack.errors import FormatError, IntegrityError
@@ -111,6 +111,13 @@ class Index:
             self._digests = frozenset(data[at : at + raw] for at in range(_ROWS_AT, self._end, width))
         return self._digests
 
+    def rows_of(self, raws: Set[bytes]) -> Iterator[Row]:
+        """Yields the rows of those of the digests that are here, in order of digest for many of them."""
+        hits = self.digests() & raws
+        if len(hits) * 8 > self.count:
+            return (row for row in self if row.raw in hits)
+        return (row for row in map(self.find, hits) if row is not None)
+
     def pack_ends(self) -> dict[int, int]:
         """Returns where the last object of each pack ends, by the pack's number."""
         ends: dict[int, int] = {}
@@ -172,6 +179,10 @@ class RangedIndex:
         self._count = count
         self._read = read
         self._buckets: dict[int, dict[bytes, Row]] = {}
+
+    def rows_of(self, raws: Set[bytes]) -> Iterator[Row]:
+        """Yields the rows of those of the digests that are here."""
+        return (row for row in map(self.find, raws) if row is not None)
 
     def find(self, raw: bytes) -> Row | None:
         """Returns the row of a digest, or None; reads the rows that share its first byte, once."""

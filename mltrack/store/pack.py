@@ -31,6 +31,30 @@ def already() -> None:
     """What there is to wait for when something is durable."""
 
 
+def sync_ahead(descriptor: int) -> Callable[[], None]:
+    """Makes a file durable while the caller goes on, then closes its descriptor. Returns what waits for that, and raises
+    if it failed."""
+    failures: list[OSError] = []
+
+    def sync() -> None:
+        try:
+            fsync(descriptor)
+        except OSError as error:
+            failures.append(error)
+        finally:
+            os.close(descriptor)
+
+    thread = threading.Thread(target=sync, daemon=True)
+    thread.start()
+
+    def synced() -> None:
+        thread.join()
+        if failures:
+            raise failures[0]
+
+    return synced
+
+
 class Finished(NamedTuple):
     """A written pack under a temporary name; durable once ``synced`` has returned, which raises if that failed."""
 
@@ -75,25 +99,7 @@ class PackWriter:
     def finish_ahead(self) -> Finished:
         """Like ``finish``, but the disk works on it while the caller goes on; the result's ``synced`` waits for that."""
         done, descriptor = self._close()
-        failures: list[OSError] = []
-
-        def sync() -> None:
-            try:
-                fsync(descriptor)
-            except OSError as error:
-                failures.append(error)
-            finally:
-                os.close(descriptor)
-
-        thread = threading.Thread(target=sync, daemon=True)
-        thread.start()
-
-        def synced() -> None:
-            thread.join()
-            if failures:
-                raise failures[0]
-
-        return done._replace(synced=synced)
+        return done._replace(synced=sync_ahead(descriptor))
 
     def _close(self) -> tuple[Finished, int]:
         index = encode(self._rows, self._algorithm)

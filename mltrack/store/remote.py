@@ -196,11 +196,10 @@ class Remote:
         packed: dict[str, list[Row]] = {}
         alone: list[Row] = []
         for index in self._asked(len(rest)):
-            for raw in index.digests() & rest if isinstance(index, Index) else list(rest):
-                row = index.find(raw)
-                if row is None or row.kind == CHUNKS:
+            for row in index.rows_of(frozenset(rest)):
+                if row.kind == CHUNKS:
                     continue
-                rest.discard(raw)
+                rest.discard(row.raw)
                 if row.pack == ALONE:
                     alone.append(row)
                 elif row.pack < len(index.packs):

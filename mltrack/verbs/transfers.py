@@ -55,11 +55,11 @@ def push(session: Session, scope: Scope, report: Report, *, dry_run: bool = Fals
     """Sends what is referred to and the remote lacks; what others see changes only when all of it is there."""
     target = open_remote(session, scope)
     wanted = [item.content for item in _wanted(session, scope) if item.push]
-    target.open(create=not dry_run)
+    is_there = _open_for_push(target, dry_run=dry_run)
     cache = session.project.cache
     with cache.in_use():
         if dry_run:
-            need = transfer.needed(cache, wanted, target.present())
+            need = transfer.needed(cache, wanted, target.present() if is_there else set())
             size = sum(need.objects.values()) + sum(place.size for place in map(cache.find, need.trees) if place)
             return TransferResult(target.name, Moved(len(need.objects) + len(need.trees), size), dry_run=True)
         register(session.project, target)
@@ -85,6 +85,17 @@ def pull(
         contents |= {item.content: None for item in _wanted(session, scope)}
     fetched = _fetch(session, list(contents), report, sources)
     return PullResult(fetched, checkout_targets(session, targets, force=force, progress=progress))
+
+
+def _open_for_push(remote: Remote, *, dry_run: bool) -> bool:
+    """Opens a remote, and makes an empty place into one; in a dry run only says whether it is one yet."""
+    try:
+        remote.open(create=not dry_run)
+    except RemoteError as error:
+        if not (dry_run and error.absent):
+            raise
+        return False
+    return True
 
 
 def register(project: Project, remote: Remote) -> None:

@@ -9,18 +9,18 @@ from typing import Any
 
 import pytest
 
-from mltrack.errors import IntegrityError, MissingObjectError, RemoteError
+from mltrack.errors import FormatError, IntegrityError, MissingObjectError, RemoteError
 from mltrack.objects import tree
 from mltrack.objects.content import FILE, TREE, Content
 from mltrack.objects.digest import XXH3
-from mltrack.store import transfer
+from mltrack.store import remote_gc, transfer
 from mltrack.store.cache import Cache
 from mltrack.store.cache_writer import CacheWriter
 from mltrack.store.directory_remote import DirectoryRemote
 from mltrack.store.fetch import fetch
 from mltrack.store.pack import TREES
-from mltrack.store.push import push
-from mltrack.store.remote import Remote
+from mltrack.store.push import push, push_contents
+from mltrack.store.remote import MARKER, Remote
 from mltrack.store.remotes import open_store
 from mltrack.store.store import Store
 from tests.services.servers import WRITABLE
@@ -257,3 +257,70 @@ def test_a_remote_of_a_newer_format_or_other_digests_is_refused(store: Store, tm
         store.put("mltrack.json", text, replace=True)
         with pytest.raises(RemoteError):
             Remote("store", store, XXH3, str(tmp_path / "hints")).open()
+
+
+class Counting:
+    """A store that counts the bytes that are read from it."""
+
+    def __init__(self, store: Store) -> None:
+        self.store, self.read = store, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.store, name)
+
+    def get(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
+        data = self.store.get(name, offset, length)
+        self.read += len(data)
+        return data
+
+
+def test_one_object_of_many_is_found_by_ranges_of_the_index(tmp_path: Path) -> None:
+    store = Counting(MemoryStore())
+    remote = Remote("store", store, XXH3, str(tmp_path / "hints"))  # type: ignore[arg-type]
+    remote.open(create=True)
+    cache = new_cache(tmp_path / "a")
+    content = furnish(cache, 20_000)
+    push(cache, remote, transfer.needed(cache, [content], set()), quiet)
+    fresh = Remote("store", store, XXH3, str(tmp_path / "other-hints"))  # type: ignore[arg-type]
+    store.read = 0
+    other = new_cache(tmp_path / "b")
+    with other.in_use():
+        fetch(other, [fresh], [Content(FILE, XXH3.hex_of(b"small 777"), 9)], quiet)
+    assert other.read(XXH3.hex_of(b"small 777")) == b"small 777"
+    assert store.read < 100_000
+    assert sum(item.size for item in store.list("index")) > 800_000
+
+
+def test_a_push_during_which_the_remote_forgets_sends_again_what_it_relied_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = MemoryStore()
+    remote = Remote("store", store, XXH3, str(tmp_path / "hints"))
+    remote.open(create=True)
+    cache = new_cache(tmp_path / "a")
+    content = furnish(cache)
+    push_contents(cache, remote, [Content(FILE, XXH3.hex_of(b"small 3"), 7)], quiet)  # there, but about to be garbage
+    publish = remote.publish
+
+    def forget_then_publish(*given: Any) -> None:
+        other = Remote("store", store, XXH3, str(tmp_path / "gc-hints"))
+        plan = remote_gc.plan(other, set(), float("inf"), 0)
+        remote_gc.execute(other, plan, cache.tmp_path)
+        monkeypatch.setattr(remote, "publish", publish)
+        publish(*given)
+
+    monkeypatch.setattr(remote, "publish", forget_then_publish)
+    push_contents(cache, remote, [content], quiet)
+    fresh = Remote("store", store, XXH3, str(tmp_path / "hints2"))
+    assert not transfer.needed(cache, [content], fresh.present()).objects
+    other = new_cache(tmp_path / "b")
+    with other.in_use():
+        fetch(other, [fresh], [content], quiet)
+    assert other.holds(content)
+
+
+def test_a_note_of_garbage_that_names_other_files_deletes_nothing(remote: Remote, tmp_path: Path) -> None:
+    remote.store.put("gc/evil.json", b'{"mltrack": 1, "names": ["mltrack.json", "../x", "packs/zz.pack"]}')
+    with pytest.raises(FormatError, match="nothing was deleted"):
+        remote_gc.plan(remote, set(), 0, float("inf"))
+    assert not remote.store.missing([MARKER])

@@ -1,7 +1,10 @@
 """Files as links to the cache: hard and symbolic, read-only, private again by ``edit``, and never wrong about changes."""
 
 import os
+import shutil
+import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -145,3 +148,59 @@ def test_a_persistent_output_is_private_while_its_command_runs(linked: Workspace
     (linked.path / "in").write_text("1")
     linked.mltrack("repro")
     assert (linked.path / "log").read_text() == "x\n"
+
+
+@pytest.fixture
+def xfs(tmp_path: Path) -> Iterator[Path]:
+    """A file system that can share blocks, on a loop file."""
+    mkfs = shutil.which("mkfs.xfs", path="/usr/sbin:/sbin:/usr/bin")
+    if mkfs is None or os.geteuid() != 0:
+        pytest.skip("mkfs.xfs and root are needed for a file system that shares blocks")
+    image, place = tmp_path / "image", tmp_path / "xfs"
+    place.mkdir()
+    with image.open("wb") as file:
+        file.truncate(400 << 20)
+    subprocess.run([mkfs, "-q", "-m", "reflink=1", str(image)], check=True)
+    if subprocess.run(["mount", "-o", "loop", str(image), str(place)], check=False, capture_output=True).returncode:
+        pytest.skip("a loop device cannot be mounted here")
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def test_blocks_are_shared_where_the_file_system_can(xfs: Path, ws: Workspace) -> None:
+    project = Workspace(xfs / "project", ws.environment)
+    project.path.mkdir()
+    project.git("init", "--quiet")
+    project.mltrack("init")
+    data = os.urandom(64 << 20)
+    project.write("big", data)
+    os.sync()
+    free = shutil.disk_usage(xfs).free
+    project.mltrack("add", "big")
+    (project.path / "big").unlink()
+    project.mltrack("checkout")
+    os.sync()
+    assert (project.path / "big").read_bytes() == data
+    assert free - shutil.disk_usage(xfs).free < 8 << 20, "the bytes were copied"
+    with (project.path / "big").open("r+b") as file:
+        file.write(b"mine")
+    assert "all whole" in project.mltrack("fsck").out, "an edit of the file reached the object"
+
+
+def test_holes_stay_holes_and_files_may_be_larger_than_4_gib(ws: Workspace) -> None:
+    path = ws.path / "sparse"
+    with path.open("wb") as file:
+        file.write(b"begin")
+        file.seek(5 << 30)
+        file.write(b"end")
+    ws.mltrack("add", "sparse")
+    (stored,) = objects(ws)
+    assert stored.stat().st_size == (5 << 30) + 3 and stored.stat().st_blocks * 512 < 1 << 20
+    path.unlink()
+    ws.mltrack("checkout")
+    assert path.stat().st_size == (5 << 30) + 3 and path.stat().st_blocks * 512 < 1 << 20
+    with path.open("rb") as file:
+        assert file.read(5) == b"begin"
+        file.seek(-3, os.SEEK_END)
+        assert file.read() == b"end"
+    assert "Nothing changed" in ws.mltrack("status").out

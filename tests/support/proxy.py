@@ -62,4 +62,6 @@ def _reset(*ends: socket.socket) -> None:
     for end in ends:
         with suppress(OSError):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            end.shutdown(socket.SHUT_RDWR)  # a thread that waits in recv would keep it open otherwise
+        with suppress(OSError):
             end.close()
