@@ -24,6 +24,8 @@ from mltrack.store.remote import Remote, coalesce, object_path, pack_path
 from mltrack.store.transfer import WHOLE_PACK_SHARE, Moved, Report
 
 PART_BYTES = 4 << 20
+_WORTH_A_PACK = 256 << 10
+"""Less than this is taken by ranges: asking how much else its pack holds means reading whole indexes."""
 _PUBLISH_BYTES = 128 << 20
 """What has arrived becomes durable at least this often."""
 
@@ -140,7 +142,8 @@ def _from_one(cache: Cache, remote: Remote, wanted: set[str]) -> Iterator[tuple[
 def _requests(cache: Cache, remote: Remote, packed: dict[str, list[Row]]) -> Iterator[Callable[[], Arrived]]:
     for id_, rows in packed.items():
         is_new = id_ not in cache.indexes() and not cache.linking
-        if is_new and sum(row.stored for row in rows) >= WHOLE_PACK_SHARE * remote.stored_in(id_):
+        wanted = sum(row.stored for row in rows)
+        if is_new and wanted >= _WORTH_A_PACK and wanted >= WHOLE_PACK_SHARE * remote.stored_in(id_):
             yield partial(_fetch_pack, cache, remote, id_, rows)
         else:
             for offset, length, group in coalesce(rows, longest=PART_BYTES):
