@@ -6,7 +6,6 @@ missing from then on. The cache knows digests and sizes, never paths of the work
 """
 
 import os
-import stat
 from collections.abc import Iterable, Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
 from functools import cached_property
@@ -213,10 +212,10 @@ class Cache:
 
     def object_behind(self, target: bytes) -> str | None:
         """Returns the digest of the object that a symbolic link with this text leads to; None for any other link."""
-        loose = os.fsencode(os.path.join(os.path.abspath(self.path), "loose")) + b"/"
+        loose = os.fsencode(self._loose) + b"/"
         if target.startswith(loose):
             text = os.fsdecode(target[len(loose) :]).replace("/", "", 1)
-            if self.algorithm.is_hex(text) and target == os.fsencode(os.path.abspath(self.loose_path(text))):
+            if self.algorithm.is_hex(text) and target == os.fsencode(self.absolute_loose_path(text)):
                 return text
         return None
 
@@ -229,14 +228,13 @@ class Cache:
             return (own.st_ino, own.st_dev, own.st_size) == (state.st_ino, state.st_dev, state.st_size)
         return False
 
-    def linkable(self, hex_digest: str, size: int) -> str | None:
-        """Returns the path of an object that may be linked to: a file of its own, whole by its size and read-only."""
-        path = os.path.abspath(self.loose_path(hex_digest))
-        with suppress(FileNotFoundError, NotADirectoryError):
-            state = os.lstat(path)
-            if stat.S_ISREG(state.st_mode) and state.st_size == size and not state.st_mode & 0o222:
-                return path
-        return None
+    def absolute_loose_path(self, hex_digest: str) -> str:
+        """Returns where an object is, or would be, as a file of its own: what links lead to."""
+        return f"{self._loose}/{hex_digest[:2]}/{hex_digest[2:]}"
+
+    @cached_property
+    def _loose(self) -> str:
+        return os.path.join(os.path.abspath(self.path), "loose")
 
     def copy_to(self, hex_digest: str, descriptor: int, size: int) -> None:
         """Writes an object into an open, empty file, checked against its digest and ``size`` on the way.

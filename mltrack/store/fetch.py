@@ -20,7 +20,8 @@ from mltrack.store import pack, workers
 from mltrack.store.cache import Cache
 from mltrack.store.cache_writer import CacheWriter
 from mltrack.store.index import Row
-from mltrack.store.remote import Remote, coalesce, object_path, pack_path
+from mltrack.store.remote import Remote, coalesce
+from mltrack.store.remote_names import object_path, pack_path
 from mltrack.store.transfer import WHOLE_PACK_SHARE, Moved, Report
 
 PART_BYTES = 4 << 20

@@ -10,7 +10,8 @@ from mltrack.errors import FormatError, IntegrityError
 from mltrack.store import pack
 from mltrack.store.cache import Cache, Place
 from mltrack.store.index import ALONE, CHUNKS, WHOLE, Index, Row
-from mltrack.store.remote import Remote, object_path, pack_path
+from mltrack.store.remote import Remote
+from mltrack.store.remote_names import object_path, pack_path
 
 Report = Callable[[int, int], None]
 

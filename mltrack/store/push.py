@@ -16,7 +16,8 @@ from mltrack.objects.content import Content
 from mltrack.store import pack, workers
 from mltrack.store.cache import Cache, rows_by_pack
 from mltrack.store.index import WHOLE, Row
-from mltrack.store.remote import Remote, object_path, pack_path
+from mltrack.store.remote import Remote
+from mltrack.store.remote_names import object_path, pack_path
 from mltrack.store.transfer import WHOLE_PACK_SHARE, Moved, Need, Report, needed
 
 _ROUNDS = 3
@@ -49,9 +50,10 @@ def push_contents(cache: Cache, remote: Remote, contents: Iterable[Content], rep
     that could not know of this push), what they forgot is sent as well."""
     wanted = list(contents)
     moved = Moved(0, 0)
-    for _ in range(_ROUNDS):
+    for attempt in range(_ROUNDS):
         known = set(remote.indexes())
-        sent = push(cache, remote, needed(cache, wanted, remote.present()), report)
+        present = remote.present() if not attempt else remote.present().doubted()
+        sent = push(cache, remote, needed(cache, wanted, present), report)
         moved = Moved(moved.objects + sent.objects, moved.bytes + sent.bytes)
         if not sent.objects or not known - set(remote.indexes()):
             break  # nothing that was relied on has gone

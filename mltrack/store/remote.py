@@ -7,7 +7,6 @@ long as the remote still lists it.
 
 import json
 import os
-import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -17,9 +16,10 @@ from mltrack.errors import FormatError, IntegrityError, RemoteError
 from mltrack.formats import json_text
 from mltrack.objects.digest import Algorithm
 from mltrack.store.index import ALONE, CHUNKS, Index, RangedIndex, Row, encode
+from mltrack.store.present import Present
+from mltrack.store.remote_names import MARKER, index_name, index_path
 from mltrack.store.store import Store
 
-MARKER = "mltrack.json"
 FORMAT = 1
 MAX_INDEX_BYTES = 1 << 30
 FEW = 64
@@ -120,7 +120,7 @@ class Remote:
     def indexes(self) -> dict[str, Index]:
         """Returns the indexes that count, by name: superseded ones left out. Listed once per command."""
         if self._indexes is None:
-            names = [_index_name(item.name) for item in self.store.list("index")]
+            names = [index_name(item.name) for item in self.store.list("index")]
             known = {name: self._index(name) for name in names if name and self.algorithm.is_hex(name)}
             stale = {old for index in known.values() for old in index.supersedes}
             self._indexes = {name: index for name, index in sorted(known.items()) if name not in stale}
@@ -131,7 +131,7 @@ class Remote:
         """Returns the indexes that count and can be read, from the remote itself; notes the others in ``problems``."""
         known: dict[str, Index] = {}
         for item in self.store.list("index"):
-            name = _index_name(item.name)
+            name = index_name(item.name)
             if name and self.algorithm.is_hex(name):
                 try:
                     known[name] = self._checked(name, self.store.get(item.name))
@@ -147,31 +147,9 @@ class Remote:
             found |= index.digests()
         return found
 
-    def present(self) -> set[bytes]:
-        """Returns the digests of what can really be had: named by an index, and the pack or file is there with at least
-        the bytes that the index promises. One listing; what is lost there is sent again by the next push."""
-        sizes_by_name = self.sizes()
-        found: set[bytes] = set()
-        for index in self.indexes().values():
-            sizes = [sizes_by_name.get(pack_path(id_), -1) for id_ in index.packs]
-            ends = index.pack_ends()
-            if all(number < len(sizes) and end <= sizes[number] for number, end in ends.items() if number != ALONE):
-                found |= index.digests() if ALONE not in ends else self._had(index, sizes)
-            else:
-                found |= self._had(index, sizes)
-        return found
-
-    def _had(self, index: Index, sizes: list[int]) -> set[bytes]:
-        """The digests of an index whose bytes are there, row by row."""
-        found: set[bytes] = set()
-        for row in index:
-            if row.pack == ALONE:
-                is_there = self.sizes().get(object_path(row.raw.hex())) == row.size
-            else:
-                is_there = row.pack < len(sizes) and row.offset + row.stored <= sizes[row.pack]
-            if is_there:
-                found.add(row.raw)
-        return found
+    def present(self) -> Present:
+        """Returns what can really be had, from the indexes and one listing."""
+        return Present(self.indexes().values(), self.sizes())
 
     def sizes(self) -> dict[str, int]:
         """Returns the size of each pack and each object that is a file of its own, by name. Listed once."""
@@ -215,7 +193,7 @@ class Remote:
             return
         found: dict[str, Index | RangedIndex] = {}
         for item in self.store.list("index"):
-            name = _index_name(item.name)
+            name = index_name(item.name)
             if not name or not self.algorithm.is_hex(name):
                 continue
             with suppress(FileNotFoundError):  # replaced by another since the names were listed
@@ -299,31 +277,6 @@ def move_id(ids_path: str, old: str, new: str) -> None:
     """Keeps as what a remote was met when its name changes."""
     with suppress(FileNotFoundError):
         os.rename(os.path.join(ids_path, old), os.path.join(ids_path, new))
-
-
-def user_mark(identity: str) -> str:
-    """Returns the name under which a project leaves its mark at a remote; '' for one without an identity yet."""
-    return f"users/{identity}" if identity else ""
-
-
-def pack_path(id_: str) -> str:
-    return f"packs/{id_}.pack"
-
-
-def index_path(name: str) -> str:
-    return f"index/{name}.idx"
-
-
-def object_path(hex_digest: str) -> str:
-    return f"objects/{hex_digest[:2]}/{hex_digest[2:]}"
-
-
-_INDEX_NAME = re.compile(r"index/([0-9a-f]+)\.idx\Z")
-
-
-def _index_name(name: str) -> str:
-    match = _INDEX_NAME.match(name)
-    return match[1] if match else ""
 
 
 def _number(ids: list[str], id_: str) -> int:

@@ -16,7 +16,8 @@ from mltrack.formats import json_text
 from mltrack.objects.digest import Algorithm
 from mltrack.store import pack
 from mltrack.store.index import ALONE, Row, encode
-from mltrack.store.remote import Remote, coalesce, index_path, object_path, pack_path
+from mltrack.store.remote import Remote, coalesce
+from mltrack.store.remote_names import index_path, object_path, pack_path
 from mltrack.store.store import Listed
 
 NOTES = "gc"

@@ -11,8 +11,9 @@ from mltrack.errors import IntegrityError, MissingObjectError
 from mltrack.store.cache import Cache
 from mltrack.store.fsck import RemoteFindings
 from mltrack.store.index import WHOLE, Row
-from mltrack.store.remote import Remote, index_path, object_path, pack_path
+from mltrack.store.remote import Remote
 from mltrack.store.remote_gc import replace_indexes, send_pack
+from mltrack.store.remote_names import index_path, object_path, pack_path
 
 QUARANTINE = "quarantine"
 

@@ -1,6 +1,6 @@
 """What a transfer between cache and remote has to move; ``push`` and ``fetch`` beside this move it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import NamedTuple
 
 from mltrack.events import Progress
@@ -27,25 +27,30 @@ class Need(NamedTuple):
     objects: dict[str, int]
 
 
-def needed(cache: Cache, contents: Iterable[Content], present: set[bytes]) -> Need:
+def needed(cache: Cache, contents: Iterable[Content], present: Container[bytes]) -> Need:
     """Returns what of these contents is not ``present`` elsewhere.
 
-    A tree that is present is not opened: it was written after its children. Raises MissingObjectError if the cache
-    lacks a tree.
+    A tree that is present is not opened, since it was written after its children, unless something is known to be lost
+    there. Raises MissingObjectError if the cache lacks a tree that must be opened.
     """
+    is_whole = getattr(present, "is_whole", True)
     trees: dict[str, None] = {}
     objects: dict[str, int] = {}
     seen: set[str] = set()
     pending = [(content.kind == TREE, content.hex, content.size) for content in contents]
     while pending:
         is_tree, hex_digest, size = pending.pop()
-        if hex_digest in seen or bytes.fromhex(hex_digest) in present:
+        if hex_digest in seen:
             continue
         seen.add(hex_digest)
+        is_there = bytes.fromhex(hex_digest) in present
+        if is_there and (is_whole or not is_tree or not cache.has(hex_digest)):
+            continue
         if not is_tree:
             objects[hex_digest] = size
             continue
-        trees[hex_digest] = None
+        if not is_there:
+            trees[hex_digest] = None
         for entry in cache.read_tree(hex_digest):
             pending.append((entry.kind == tree.DIRECTORY, entry.hex, entry.size))
     return Need(list(reversed(trees)), objects)

@@ -7,7 +7,7 @@ from mltrack.git import roots as git_roots
 from mltrack.store import gc as collector
 from mltrack.store import remote_gc
 from mltrack.store.fetch import fetch_trees
-from mltrack.store.remote import user_mark
+from mltrack.store.remote_names import user_mark
 from mltrack.verbs.gc import DAY, find_roots
 from mltrack.verbs.session import Session
 from mltrack.verbs.transfers import register

@@ -12,7 +12,8 @@ from mltrack.store import transfer
 from mltrack.store.fetch import fetch as receive
 from mltrack.store.fetch import fetch_objects, fetch_trees
 from mltrack.store.push import push_contents
-from mltrack.store.remote import Remote, user_mark
+from mltrack.store.remote import Remote
+from mltrack.store.remote_names import user_mark
 from mltrack.store.transfer import Moved, Report
 from mltrack.verbs.checkout import CheckoutResult, Progress, checkout_targets
 from mltrack.verbs.session import Session

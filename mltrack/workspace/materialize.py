@@ -6,6 +6,7 @@ a lock leads out of the project. A file is complete before it has its name; a ki
 
 import errno
 import os
+import stat
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
@@ -111,12 +112,10 @@ def put_file(directory: int, name: bytes, entry: Entry, reader: Reader, cache: C
     links of a file share their mode. Otherwise it is a writable file of its own.
     """
     if cache.linking and entry.kind != EXEC:
-        own = cache.linkable(entry.hex, entry.size)
-        if own is not None and _link(own, directory, name, cache.linking):
-            state = os.stat(name, dir_fd=directory, follow_symlinks=False)
-            if cache.linking == SYMLINK_MODE:
-                return STAMPS.pack(entry.size, 0, 0, 0, 0), state
-            return stamps(state), state
+        state = _linked(cache, directory, name, entry)
+        if state is not None:
+            column = stamps(state) if cache.linking != SYMLINK_MODE else STAMPS.pack(entry.size, 0, 0, 0, 0)
+            return column, state
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(name, flags, 0o777 if entry.kind == EXEC else 0o666, dir_fd=directory)
     try:
@@ -133,17 +132,22 @@ def put_file(directory: int, name: bytes, entry: Entry, reader: Reader, cache: C
     return stamps(state), state
 
 
-def _link(own: str, directory: int, name: bytes, way: str) -> bool:
+def _linked(cache: Cache, directory: int, name: bytes, entry: Entry) -> os.stat_result | None:
+    """Makes a link to an object that is a file of its own, whole by its size and read-only; None where that cannot be."""
+    own = cache.absolute_loose_path(entry.hex)
     try:
-        if way == SYMLINK_MODE:
+        if cache.linking == SYMLINK_MODE:
             os.symlink(own, name, dir_fd=directory)
         else:
             os.link(own, name, dst_dir_fd=directory)
+        state = os.stat(name, dir_fd=directory)
+        if stat.S_ISREG(state.st_mode) and state.st_size == entry.size and not state.st_mode & 0o222:
+            return os.stat(name, dir_fd=directory, follow_symlinks=False) if cache.linking == SYMLINK_MODE else state
     except OSError as error:
-        if error.errno in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP):
-            return False
-        raise
-    return True
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP):
+            raise
+    _discard(name, directory)
+    return None
 
 
 def link_target(path: bytes, entry: Entry, root: bytes, cache: Cache) -> bytes:

@@ -15,9 +15,18 @@ from mltrack.errors import FormatError, MltrackError, WorkspaceError
 from mltrack.objects import tree
 from mltrack.objects.content import EXEC, FILE, TREE, Content
 from mltrack.objects.tree import Entry
-from mltrack.workspace.ignore import Skip
+from mltrack.workspace.ignore import Skip, skip_nothing
 from mltrack.workspace.ingest import Ingest
-from mltrack.workspace.stat_index import NEVER, STAMPS, Block, Blocks, differs_in_ctime_only, is_trustworthy, stamps
+from mltrack.workspace.stat_index import (
+    NEVER,
+    STAMPS,
+    Block,
+    Blocks,
+    differs_in_ctime_only,
+    is_trustworthy,
+    stamps,
+    stamps_of,
+)
 
 Report = Callable[[int], None]
 
@@ -148,6 +157,7 @@ class _Walk:
     ) -> None:
         self.path, self.root, self.known, self.ingest = path, root, known, ingest
         self.skip, self.links, self.strict, self.report = skip, links, strict, report
+        self.skips = skip is not skip_nothing
         self.blocks = Blocks()
         self.problems: list[str] = []
         self.changed = False
@@ -174,12 +184,16 @@ class _Walk:
         names: list[bytes] = []
         states: list[os.stat_result] = []
         directories: list[bytes] = []
+        old = self.known.get(directory)
+        checked = self.checked(old)
         try:
             with os.scandir(here) as found:
-                listed = sorted((entry.name, entry) for entry in found)
+                listed = sorted([(entry.name, entry) for entry in found])
             for name, entry in listed:
                 is_directory = entry.is_dir(follow_symlinks=False)
-                if self.skip(prefix + name, is_directory) or not self.allowed(prefix + name, name):
+                if self.skips and self.skip(prefix + name, is_directory):
+                    continue
+                if name not in checked and not self.allowed(prefix + name, name):
                     continue
                 if is_directory:
                     directories.append(name)
@@ -190,16 +204,19 @@ class _Walk:
             self.problems.append(f"{os.fsdecode(prefix)!r} vanished while it was being read")
         except OSError as error:
             self.problems.append(f"{os.fsdecode(prefix)!r}: {error.strerror}")
-        column = b"".join(map(stamps, states))
+        column = stamps_of(states)
         self.count += len(names)
         self.report(self.count)
-        old = self.known.get(directory)
         if old is not None and old.stamps == column and old.names == names and not self.ingest.keeps(old.hexes):
             block = Block(names, column, old.kinds, old.hexes, directories, old.tree_hex, old.size, old.files)
             self.changed = self.changed or directories != old.directories
             return block
         self.changed = True
         return self.read_rows(here, prefix, names, states, directories, old)
+
+    def checked(self, old: Block | None) -> set[bytes]:
+        """The names that a former scan has found to be allowed."""
+        return {*old.names, *old.directories} if old is not None else set()
 
     def allowed(self, path: bytes, name: bytes) -> bool:
         try:

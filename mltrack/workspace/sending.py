@@ -7,7 +7,8 @@ from mltrack.errors import WorkspaceError
 from mltrack.objects.digest import Algorithm
 from mltrack.store import pack
 from mltrack.store.index import WHOLE, Row
-from mltrack.store.remote import Remote, object_path, pack_path
+from mltrack.store.remote import Remote
+from mltrack.store.remote_names import object_path, pack_path
 from mltrack.workspace.ingest import Hashing, Read
 from mltrack.workspace.stat_index import stamps
 

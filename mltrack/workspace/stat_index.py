@@ -8,7 +8,7 @@ matches, so the file is hashed again.
 import os
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -35,6 +35,16 @@ def stamps(state: os.stat_result) -> bytes:
         state.st_ino,
         _kind_of(state),
     )
+
+
+def stamps_of(states: Sequence[os.stat_result]) -> bytes:
+    """Returns the column of many files' stamps: those of :func:`stamps`, packed at once."""
+    flat: list[int] = []
+    extend = flat.extend
+    for state in states:
+        mode = state.st_mode
+        extend((state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino, mode & 0o170000 | mode & 0o100))
+    return struct.pack("<" + "qqqQH" * len(states), *flat)
 
 
 def _kind_of(state: os.stat_result) -> int:

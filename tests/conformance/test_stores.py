@@ -20,7 +20,8 @@ from mltrack.store.directory_remote import DirectoryRemote
 from mltrack.store.fetch import fetch
 from mltrack.store.pack import TREES
 from mltrack.store.push import push, push_contents
-from mltrack.store.remote import MARKER, Remote
+from mltrack.store.remote import Remote
+from mltrack.store.remote_names import MARKER, pack_path
 from mltrack.store.remotes import open_store
 from mltrack.store.store import Store
 from tests.services.servers import WRITABLE
@@ -324,3 +325,21 @@ def test_a_note_of_garbage_that_names_other_files_deletes_nothing(remote: Remote
     with pytest.raises(FormatError, match="nothing was deleted"):
         remote_gc.plan(remote, set(), 0, float("inf"))
     assert not remote.store.missing([MARKER])
+
+
+def test_what_is_lost_in_a_remote_is_sent_again_though_the_listings_above_it_are_there(
+    remote: Remote, tmp_path: Path
+) -> None:
+    cache = new_cache(tmp_path / "a")
+    content = furnish(cache)
+    push_contents(cache, remote, [content], quiet)
+    for index in remote.indexes().values():
+        row = index.find(bytes.fromhex(XXH3.hex_of(b"small 7")))
+        if row is not None:
+            remote.store.delete([pack_path(index.packs[row.pack])])
+    fresh = Remote("store", remote.store, XXH3, str(tmp_path / "hints2"))
+    assert push_contents(cache, fresh, [content], quiet).objects == 30
+    other = new_cache(tmp_path / "b")
+    with other.in_use():
+        fetch(other, [Remote("store", remote.store, XXH3, str(tmp_path / "hints3"))], [content], quiet)
+    assert other.holds(content)
