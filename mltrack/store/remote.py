@@ -43,6 +43,7 @@ class Remote:
         self._hints_path = hints_path
         self._ids_path = ids_path
         self._indexes: dict[str, Index] | None = None
+        self._stale: set[str] = set()
         self._sizes: dict[str, int] | None = None
         self._stored: dict[str, int] | None = None
 
@@ -122,8 +123,8 @@ class Remote:
         if self._indexes is None:
             names = [index_name(item.name) for item in self.store.list("index")]
             known = {name: self._index(name) for name in names if name and self.algorithm.is_hex(name)}
-            stale = {old for index in known.values() for old in index.supersedes}
-            self._indexes = {name: index for name, index in sorted(known.items()) if name not in stale}
+            self._stale = {old for index in known.values() for old in index.supersedes}
+            self._indexes = {name: index for name, index in sorted(known.items()) if name not in self._stale}
             self._forget_hints(set(known))
         return self._indexes
 
@@ -242,25 +243,28 @@ class Remote:
 
         Where more than 32 indexes have gathered, the new one takes their rows over and names them as superseded.
         """
-        ids: list[str] = []
-        rows: dict[bytes, tuple[bytes, int, int, int, int, int]] = {}
-        supersedes: list[str] = []
+        if not packs and not alone:
+            return
         current = self.indexes()
-        if len(current) >= MERGE_ABOVE:
-            supersedes = list(current)
-            for index in current.values():
-                numbers = {number: _number(ids, id_) for number, id_ in enumerate(index.packs)}
-                for row in index:
-                    rows[row.raw] = row._replace(pack=numbers.get(row.pack, ALONE))
+        data = self._encoded(packs, alone, current if len(current) >= MERGE_ABOVE else {})
+        if self.algorithm.hex_of(data) in self._stale:
+            # an equal one was superseded, and its name stays so: this one takes over what superseded it
+            data = self._encoded(packs, alone, current)
+        self.store.put(index_path(self.algorithm.hex_of(data)), data)
+        self.forget()
+
+    def _encoded(self, packs: dict[str, list[Row]], alone: list[Row], superseded: dict[str, Index]) -> bytes:
+        """An index with these rows and those of the indexes that it supersedes."""
+        ids: list[str] = []
+        rows: dict[bytes, Row] = {}
+        for index in superseded.values():
+            numbers = {number: _number(ids, id_) for number, id_ in enumerate(index.packs)}
+            rows.update({row.raw: row._replace(pack=numbers.get(row.pack, ALONE)) for row in index})
         for id_, packed in packs.items():
             number = _number(ids, id_)
             rows.update({row.raw: row._replace(pack=number) for row in packed})
         rows.update({row.raw: row._replace(pack=ALONE) for row in alone})
-        if not rows:
-            return
-        data = encode(rows.values(), self.algorithm, packs=ids, supersedes=supersedes)
-        self.store.put(index_path(self.algorithm.hex_of(data)), data)
-        self.forget()
+        return encode(rows.values(), self.algorithm, packs=ids, supersedes=list(superseded))
 
     def forget(self) -> None:
         """Forgets what was listed: it has changed."""
