@@ -360,7 +360,7 @@ def test_remotes_are_modified_and_renamed_and_secrets_stay_out_of_git(shared: Wo
     assert json.loads(shared.mltrack("remote", "list", "--json").out)["remotes"][0]["default"]
     assert shared.mltrack("config", "remote.depot.jobs").out.strip() == "2"
     shared.mltrack("remote", "modify", "depot", "secret_key", "--unset")
-    assert "did you mean 'endpoint'" in shared.mltrack("remote", "modify", "depot", "endpont", "x", code=2).err
+    assert "did you mean 'endpoint'" in shared.mltrack("remote", "modify", "depot", "endpoin", "x", code=2).err
     shared.write(".mltrack/config.toml", '[remote.depot]\nurl = "../store"\nsecret_key = "x"\n')
     assert "may not stand in the committed config" in shared.mltrack("status", code=1).err
 
