@@ -79,7 +79,7 @@ class CacheWriter:
         if writer is None:
             writer = self._writers[contents] = pack.PackWriter(self._cache.tmp_path, self._cache.algorithm, contents)
         writer.add(hex_digest, data)
-        if writer.size >= pack.TARGET_BYTES:
+        if writer.is_full:
             self._finished.append(self._writers.pop(contents).finish_ahead())
 
     def put_large(self, source: int) -> tuple[str, int]:
@@ -252,7 +252,11 @@ def merge_small_packs(cache: Cache) -> None:
         return
     with suppress(LockedError, FileNotFoundError), locked(os.path.join(cache.tmp_path, "merge.lock"), wait=False):
         cache.reload()
-        small = [id_ for id_ in cache.indexes() if os.path.getsize(cache.pack_path(id_)) < SMALL_PACK_BYTES]
+        small = [
+            id_
+            for id_, index in cache.indexes().items()
+            if index.count < pack.TARGET_OBJECTS // 2 and os.path.getsize(cache.pack_path(id_)) < SMALL_PACK_BYTES
+        ]
         if len(small) <= MERGE_ABOVE:
             return
         merged: list[str] = []

@@ -20,6 +20,8 @@ ANY, TREES = 0, 1
 """What a pack holds: trees have packs of their own, so that a directory can be read without its files."""
 
 TARGET_BYTES = 48 << 20
+TARGET_OBJECTS = 1 << 16
+"""A pack ends at either: the index of one that is being written is in memory."""
 SMALL_OBJECT = 1 << 20
 """Objects below this size go into packs; larger ones are files of their own."""
 
@@ -76,6 +78,10 @@ class PackWriter:
         self._pieces: list[bytes] = [_HEADER.pack(MAGIC, VERSION, algorithm.code, contents)]
         self._buffered = self.size = _HEADER.size
         self._rows: list[tuple[bytes, int, int, int, int, int]] = []
+
+    @property
+    def is_full(self) -> bool:
+        return self.size >= TARGET_BYTES or len(self._rows) >= TARGET_OBJECTS
 
     def add(self, hex_digest: str, data: bytes) -> None:
         """Appends an object; its digest must be that of ``data``, and it must not be in the pack yet."""

@@ -148,7 +148,7 @@ def _repacked(cache: Cache, rows: list[Row], contents: int) -> Iterator[Parcel]:
         writer = pack.PackWriter(cache.tmp_path, cache.algorithm, contents)
         try:
             count = 0
-            while count < len(chosen) and writer.size < pack.TARGET_BYTES:
+            while count < len(chosen) and not writer.is_full:
                 writer.add(chosen[count], cache.read(chosen[count]))
                 count += 1
             done = writer.finish()

@@ -85,7 +85,7 @@ class Sending:
             writer = self._writers[contents] = pack.PackWriter(self._tmp_path, self.algorithm, contents)
         writer.add(hex_digest, data)
         self._count(len(data))
-        if writer.size >= pack.TARGET_BYTES:
+        if writer.is_full:
             self._send(contents)
 
     def _send(self, contents: int) -> None:
