@@ -72,7 +72,7 @@ def play_all(given: argparse.Namespace, runs: Runs) -> None:
                         continue
                     print(f"{shape.name}, round {number + 1}: {kind.name}", flush=True)
                     with scratch(parent, gib) as place:
-                        jobs.play(kind(place / "c"), shape, source, runs)
+                        jobs.play(kind(place / "c"), shape, source, runs, number)
                     report.write(runs, given)
             shutil.rmtree(source)
         if not given.only or "s3" in given.only:
