@@ -1,6 +1,5 @@
 """The console script. ``--version`` is answered here, before anything is loaded."""
 
-import gc
 import os
 import sys
 
@@ -12,8 +11,6 @@ def main() -> None:
     if sys.argv[1:] in (["--version"], ["-V"]):
         sys.stdout.write(f"mltrack {__version__}\n")
         return
-    # Hundreds of thousands of rows are made and few cycles: looking for those as often as usual is a tenth of an add.
-    gc.set_threshold(100_000, 20, 20)
     from mltrack.cli.main import run  # noqa: PLC0415 - see above
 
     code = run(sys.argv[1:])
