@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from mltrack import project as projects
-from mltrack.cli.invocation import announce, current
+from mltrack.cli.invocation import announce, current, tell
 from mltrack.cli.options import Json, add_command, new_app
 from mltrack.cli.render import emit_json, table
 from mltrack.errors import UsageError
@@ -25,6 +25,8 @@ def add(
     """Names a place for the data. The first one becomes the default. Nothing is written there before a push."""
     info = verb.add(projects.find(current.directory), name, url, default=default, local=local, force=force)
     announce(f"remote {info.name}: {info.url}" + (" (default)" if info.is_default else ""))
+    if not verb.is_tested(info.url):
+        tell("remotes of this kind go through fsspec and were never tested with mltrack")
 
 
 def list_(as_json: Json = False) -> None:

@@ -15,23 +15,22 @@ class Kind(NamedTuple):
 
     place: str
     extra: str = ""
-    about: str = ""
 
 
 _FSSPEC = "mltrack.store.fsspec_remote:FsspecRemote"
 _SFTP = "mltrack.store.sftp_remote:SftpRemote"
 KINDS = {
-    "file": Kind("mltrack.store.directory_remote:DirectoryRemote", about="a directory"),
-    "s3": Kind(_FSSPEC, "s3", "Amazon S3 and what speaks like it"),
-    "gs": Kind(_FSSPEC, "gs", "Google Cloud Storage"),
-    "gcs": Kind(_FSSPEC, "gs", "Google Cloud Storage"),
-    "az": Kind(_FSSPEC, "azure", "Azure Blob Storage"),
-    "abfs": Kind(_FSSPEC, "azure", "Azure Blob Storage"),
-    "sftp": Kind(_SFTP, "sftp", "a directory on a host reached by ssh"),
-    "ssh": Kind(_SFTP, "sftp", "a directory on a host reached by ssh"),
-    "http": Kind(_FSSPEC, "http", "a web server, read-only"),
-    "https": Kind(_FSSPEC, "http", "a web server, read-only"),
-    "memory": Kind(_FSSPEC, "", "the memory of one process, for tests"),
+    "file": Kind("mltrack.store.directory_remote:DirectoryRemote"),
+    "s3": Kind(_FSSPEC, "s3"),
+    "gs": Kind(_FSSPEC, "gs"),
+    "gcs": Kind(_FSSPEC, "gs"),
+    "az": Kind(_FSSPEC, "azure"),
+    "abfs": Kind(_FSSPEC, "azure"),
+    "sftp": Kind(_SFTP, "sftp"),
+    "ssh": Kind(_SFTP, "sftp"),
+    "http": Kind(_FSSPEC, "http"),
+    "https": Kind(_FSSPEC, "http"),
+    "memory": Kind(_FSSPEC),
 }
 _NOT_STORES = {
     "local", "asynclocal", "dir", "cached", "blockcache", "filecache", "simplecache", "reference", "zip", "tar",
@@ -69,11 +68,6 @@ def open_store(url: str, base: str, given: Mapping[str, Any] | None = None) -> S
 
     store: Store = made(url, settings, kind.extra) if kind.place == _FSSPEC else made(url, settings)
     return Retrying(store, int(settings.get("tries") or 5))
-
-
-def is_tried(scheme: str) -> bool:
-    """Returns whether remotes of this kind are tried by the project's own tests."""
-    return scheme in KINDS
 
 
 def _fsspec_knows(scheme: str) -> bool:

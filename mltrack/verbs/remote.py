@@ -11,7 +11,7 @@ from mltrack.engine.remember import Remembered
 from mltrack.errors import UsageError
 from mltrack.project import DIRECTORY, Project
 from mltrack.store.remote import forget_id, move_id
-from mltrack.store.remotes import check_kind, split
+from mltrack.store.remotes import KINDS, check_kind, split
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
 
@@ -52,6 +52,11 @@ def add(
     if is_default:
         edit.set_value(path, "core.remote", name)
     return RemoteInfo(name, kept, is_default, path)
+
+
+def is_tested(url: str) -> bool:
+    """Returns whether the project's own tests try remotes of this kind."""
+    return split(url)[0] in KINDS
 
 
 def list_remotes(project: Project) -> list[RemoteInfo]:

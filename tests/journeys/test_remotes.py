@@ -274,6 +274,11 @@ def test_addresses_that_cannot_be_remotes_are_refused(ws: Workspace) -> None:
     assert ws.mltrack("remote", "list").out.count("x") <= 1
 
 
+def test_a_kind_that_was_never_tested_is_named_so(ws: Workspace) -> None:
+    assert "never tested" in ws.mltrack("remote", "add", "x", "webhdfs://host/path").err
+    assert "never tested" not in ws.mltrack("remote", "add", "y", "s3://bucket/x").err
+
+
 def test_a_missing_library_names_what_to_install(ws: Workspace, tmp_path: Path) -> None:
     ws.mltrack("remote", "add", "cloud", "s3://bucket/x")
     ws.write("data", "x")
