@@ -2,7 +2,7 @@
 
 Small objects lie in packs, large ones are files under ``loose/``. What is written becomes visible only when it is
 durable; what is read is checked against its digest, and an object that fails is put into quarantine and counts as
-missing from then on. The cache knows digests and sizes, never paths of the workspace.
+missing from then on. The cache knows digests and sizes, and keeps no paths of the workspace.
 """
 
 import os
@@ -25,8 +25,6 @@ from mltrack.store.index import Index, Row
 _PIECE = 1 << 18
 READ_ONLY = 0o444
 REFLINK, COPY, HARDLINK, SYMLINK = "reflink", "copy", "hardlink", "symlink"
-LINKS = (REFLINK, COPY, HARDLINK, SYMLINK)
-
 
 _FEW = 64
 """So many objects are asked for one by one."""
@@ -190,6 +188,13 @@ class Cache:
 
     def leaves_below(self, hex_digest: str) -> Iterator[tuple[bytes, tree.Entry]]:
         return leaves(hex_digest, self.read_tree)
+
+    def files_below(self, content: Content) -> dict[str, int]:
+        """Returns the sizes of the files and links at and below a content by digest; raises MissingObjectError where a
+        listing is not here."""
+        if content.kind != TREE:
+            return {content.hex: content.size}
+        return {entry.hex: entry.size for _, entry in self.leaves_below(content.hex) if entry.kind != tree.DIRECTORY}
 
     def count_below(self, hex_digest: str) -> int:
         """Returns how many files and links a tree holds."""

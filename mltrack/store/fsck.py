@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from mltrack.disk.durable import temporary_path
 from mltrack.errors import FormatError, IntegrityError
 from mltrack.store import pack
 from mltrack.store.cache import Cache, Place
@@ -115,14 +114,8 @@ def _add_unindexed(remote: Remote, cache: Cache, rows: dict[str, dict[bytes, Row
         id_ = item.name[len("packs/") : -len(".pack")]
         if id_ in rows or not remote.algorithm.is_hex(id_):
             continue
-        temporary = temporary_path(cache.tmp_path)
-        try:
-            remote.store.fetch(item.name, temporary)
-            with suppress(IntegrityError, FormatError):
-                rows[id_] = {row.raw: row for row in pack.read_index(temporary, cache.algorithm)}
-        finally:
-            with suppress(FileNotFoundError):
-                os.unlink(temporary)
+        with remote.fetched(item.name, cache.tmp_path) as path, suppress(IntegrityError, FormatError):
+            rows[id_] = {row.raw: row for row in pack.read_index(path, cache.algorithm)}
     for item in list(remote.store.list("objects")):
         hex_digest = item.name[len("objects/") :].replace("/", "", 1)
         if remote.algorithm.is_hex(hex_digest):
@@ -142,10 +135,8 @@ def _check_alone(remote: Remote, cache: Cache, row: Row, found: RemoteFindings) 
 def _check_pack(remote: Remote, cache: Cache, id_: str, rows: list[Row], found: RemoteFindings) -> None:
     found.checked += len(rows)
     name = pack_path(id_)
-    temporary = temporary_path(cache.tmp_path)
     try:
-        remote.store.fetch(name, temporary)
-        with open(temporary, "rb") as file:
+        with remote.fetched(name, cache.tmp_path) as path, open(path, "rb") as file:
             for row in rows:
                 file.seek(row.offset)
                 data = file.read(row.stored)
@@ -153,23 +144,16 @@ def _check_pack(remote: Remote, cache: Cache, id_: str, rows: list[Row], found: 
                     found.whole.setdefault(id_, []).append(row)
                 else:
                     found.damaged[row.raw.hex()] = name
-        if pack.digest_of_file(temporary, cache.algorithm) != id_:
-            found.files[name] = "its bytes do not match its name"
+            if pack.digest_of_file(path, cache.algorithm) != id_:
+                found.files[name] = "its bytes do not match its name"
     except FileNotFoundError:
         found.files[name] = "it is not there, though an index names it"
         found.damaged.update({row.raw.hex(): name for row in rows})
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
 
 
 def _digest(remote: Remote, cache: Cache, name: str) -> str:
-    temporary = temporary_path(cache.tmp_path)
     try:
-        remote.store.fetch(name, temporary)
-        return pack.digest_of_file(temporary, cache.algorithm)
+        with remote.fetched(name, cache.tmp_path) as path:
+            return pack.digest_of_file(path, cache.algorithm)
     except FileNotFoundError:
         return ""
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)

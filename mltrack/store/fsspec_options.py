@@ -81,10 +81,6 @@ def _azure(given: Mapping[str, Any]) -> dict[str, Any]:
     return options | {"connection_timeout": CONNECT_SECONDS, "read_timeout": _seconds(given)}
 
 
-def _http(given: Mapping[str, Any]) -> dict[str, Any]:
-    return {}
-
-
 def _nothing(given: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
@@ -98,8 +94,8 @@ MANNERS: dict[str, Manner] = {
     "gcs": Manner(_gs, {"chunksize": _GS_BYTES}, creating=_CREATE),
     "az": _AZURE,
     "abfs": _AZURE,
-    "http": Manner(_http, writable=False),
-    "https": Manner(_http, writable=False),
+    "http": Manner(_nothing, writable=False),
+    "https": Manner(_nothing, writable=False),
     "memory": Manner(_nothing, creating=_CREATE),
 }
 OTHER = Manner(_nothing, creating=_CREATE)

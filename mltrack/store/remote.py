@@ -8,10 +8,10 @@ long as the remote still lists it.
 import json
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 
-from mltrack.disk.durable import make_directories, read_bounded, write_atomic
+from mltrack.disk.durable import make_directories, read_bounded, temporary_path, write_atomic
 from mltrack.errors import FormatError, IntegrityError, RemoteError
 from mltrack.formats import json_text
 from mltrack.objects.digest import Algorithm
@@ -235,6 +235,17 @@ class Remote:
             for name in os.listdir(self._hints_path):
                 if name.removesuffix(".idx") not in kept:
                     os.unlink(os.path.join(self._hints_path, name))
+
+    @contextmanager
+    def fetched(self, name: str, directory: str) -> Iterator[str]:
+        """Brings a file into ``directory`` for the length of a block; raises FileNotFoundError if it is not there."""
+        temporary = temporary_path(directory)
+        try:
+            self.store.fetch(name, temporary)
+            yield temporary
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
 
     # writing
 

@@ -3,10 +3,8 @@
 The order is the usual one: bytes first, then one index in the place of all others, then the damaged files go.
 """
 
-import os
 from contextlib import suppress
 
-from mltrack.disk.durable import temporary_path
 from mltrack.errors import IntegrityError, MissingObjectError
 from mltrack.store.cache import Cache
 from mltrack.store.fsck import RemoteFindings
@@ -93,11 +91,5 @@ def _resend_alone(remote: Remote, cache: Cache, wanted: set[str]) -> tuple[list[
 
 
 def _set_aside(remote: Remote, cache: Cache, name: str) -> None:
-    temporary = temporary_path(cache.tmp_path)
-    try:
-        with suppress(FileNotFoundError):
-            remote.store.fetch(name, temporary)
-            remote.store.put_file(f"{QUARANTINE}/{name.rpartition('/')[2]}", temporary)
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
+    with suppress(FileNotFoundError), remote.fetched(name, cache.tmp_path) as path:
+        remote.store.put_file(f"{QUARANTINE}/{name.rpartition('/')[2]}", path)

@@ -75,8 +75,6 @@ def _files(cache: Cache, contents: list[Content]) -> set[str]:
     """The digests of files and links at and below contents, as far as their listings are here."""
     found: set[str] = set()
     for content in contents:
-        if content.kind != TREE:
-            found.add(content.hex)
-        elif cache.has(content.hex):
-            found |= {entry.hex for _, entry in cache.leaves_below(content.hex) if entry.kind != "d"}
+        if content.kind != TREE or cache.has(content.hex):
+            found.update(cache.files_below(content))
     return found

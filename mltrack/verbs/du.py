@@ -5,7 +5,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from mltrack.errors import MissingObjectError
-from mltrack.objects.content import TREE
 from mltrack.verbs.session import Session
 
 
@@ -40,11 +39,9 @@ def du(session: Session, arguments: list[str], *, revision: str = "") -> list[Us
     found = []
     for target in session.select(arguments, session.view_at(revision)):
         content = target.content
-        sizes = {content.hex: content.size}
-        if content.kind == TREE:
-            sizes = {}
-            with suppress(MissingObjectError):
-                sizes = {entry.hex: entry.size for _, entry in cache.leaves_below(content.hex) if entry.kind != "d"}
+        sizes: dict[str, int] = {}
+        with suppress(MissingObjectError):
+            sizes = cache.files_below(content)
         lacking = cache.missing(sizes)
         cached = sum(size for hex_digest, size in sizes.items() if hex_digest not in lacking)
         found.append(Usage(target.path, content.size, content.files, cached))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mltrack.disk.durable import remove_stale_temporaries
 from mltrack.errors import IntegrityError, MltrackError, RemoteError
-from mltrack.objects.content import Content
+from mltrack.objects.content import TREE, Content
 from mltrack.store import fsck as checker
 from mltrack.store.cache_writer import CacheWriter
 from mltrack.store.fetch import fetch_objects
@@ -77,7 +77,7 @@ def fsck(session: Session, report: Report, *, remote: str = "", repair: bool = F
 
 def _absent(session: Session, content: Content) -> set[str]:
     cache = session.project.cache
-    if content.kind != "tree":
+    if content.kind != TREE:
         return cache.missing([content.hex])
     with suppress(IntegrityError):
         return cache.missing_below(content.hex)
@@ -140,7 +140,7 @@ def _fsck_remote(session: Session, report: Report, name: str, *, repair: bool) -
         if target.push:
             hexes = {target.content.hex}
             with suppress(MltrackError):
-                if target.content.kind == "tree":
+                if target.content.kind == TREE:
                     hexes |= {entry.hex for _, entry in project.cache.leaves_below(target.content.hex)}
             absent |= {item for item in hexes if bytes.fromhex(item) not in whole} - set(found.damaged)
     return FsckResult(remote.url, found.checked, tuple(problems), len(absent))

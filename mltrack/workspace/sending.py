@@ -45,6 +45,7 @@ class Sending:
         if stamps(os.lstat(path)) != stamps(before):
             self.remote.store.delete([name])  # it may hold other bytes than its name says
             raise _changed(path)
+        self._seen.add(read.hex)
         self._alone.append(Row(bytes.fromhex(read.hex), WHOLE, 0, 0, read.size, read.size))
         self._count(read.size)
         return read

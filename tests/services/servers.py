@@ -10,7 +10,19 @@ from tests.services.service import Missing, Service, answers, free_port, library
 KEY, SECRET = "mltestkey", "mltestsecret"
 
 
-class RcloneS3(Service):
+class S3(Service):
+    """What the S3 servers share: one bucket, one key."""
+
+    def url(self, path: str) -> str:
+        return f"s3://bucket/{path}"
+
+    def settings(self) -> dict[str, str]:
+        return {
+            "endpoint": f"http://127.0.0.1:{self.port}", "access_key": KEY, "secret_key": SECRET, "region": "us-east-1",
+        }  # fmt: skip
+
+
+class RcloneS3(S3):
     """rclone's S3 server over a directory: checks signatures, no conditional writes."""
 
     name = "rclone serve s3"
@@ -29,16 +41,8 @@ class RcloneS3(Service):
         self.wait(lambda: answers(self.port), process, "rclone")
         return self
 
-    def url(self, path: str) -> str:
-        return f"s3://bucket/{path}"
 
-    def settings(self) -> dict[str, str]:
-        return {
-            "endpoint": f"http://127.0.0.1:{self.port}", "access_key": KEY, "secret_key": SECRET, "region": "us-east-1",
-        }  # fmt: skip
-
-
-class CephS3(Service):
+class CephS3(S3):
     """Ceph's RADOS gateway on a cluster of one: the S3 server whose semantics are the real ones."""
 
     name = "Ceph RGW"
@@ -67,14 +71,6 @@ class CephS3(Service):
             "s3", key=KEY, secret=SECRET, endpoint_url=f"http://127.0.0.1:{self.port}", skip_instance_cache=True
         ).mkdir("bucket")
         return self
-
-    def url(self, path: str) -> str:
-        return f"s3://bucket/{path}"
-
-    def settings(self) -> dict[str, str]:
-        return {
-            "endpoint": f"http://127.0.0.1:{self.port}", "access_key": KEY, "secret_key": SECRET, "region": "us-east-1",
-        }  # fmt: skip
 
     def stop(self) -> None:
         subprocess.run(
