@@ -56,6 +56,43 @@ class StageFailed(NamedTuple):
     last_lines: tuple[str, ...] = ()
 
 
+class StageRetried(NamedTuple):
+    """The command failed and will be tried again after ``pause`` seconds; ``number`` is the try that comes."""
+
+    stage: str
+    message: str
+    number: int
+    tries: int
+    pause: float
+
+
+class StageWaiting(NamedTuple):
+    """Another repro of this project is at work on the stage; its result is waited for."""
+
+    stage: str
+
+
+class UndeclaredReads(NamedTuple):
+    """The command read files of the project that the stage does not declare."""
+
+    stage: str
+    paths: tuple[str, ...]
+
+
+class UndeclaredWrites(NamedTuple):
+    """A file of the project was written that no stage declares; ``stages`` are those that may have done it."""
+
+    path: str
+    stages: tuple[str, ...]
+
+
+class DataBrought(NamedTuple):
+    """Inputs that were not here were fetched for a stage."""
+
+    stage: str
+    paths: tuple[str, ...]
+
+
 class LeftoverEnded(NamedTuple):
     """A command that a killed ``repro`` had left running was ended."""
 
@@ -84,6 +121,11 @@ Event = (
     | StageSkipped
     | StageRestored
     | StageFailed
+    | StageRetried
+    | StageWaiting
+    | UndeclaredReads
+    | UndeclaredWrites
+    | DataBrought
     | BytesSaved
     | LeftoverEnded
     | MovedAside

@@ -1,65 +1,84 @@
 """``mltrack repro``"""
 
-import json
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Annotated
 
 import typer
 
-from mltrack.cli.invocation import announce, current, open_session, say, tell
+from mltrack.cli.invocation import announce, open_session, say, tell
 from mltrack.cli.options import DryRun, Json, Paths, command_app
-from mltrack.cli.render import SCHEMA_VERSION, VERDICTS, describe, emit_json, plural, reason_json
-from mltrack.errors import PartlyDoneError, StageFailedError
-from mltrack.events import (
-    BytesSaved,
-    Event,
-    LeftoverEnded,
-    MovedAside,
-    StageFailed,
-    StageFinished,
-    StageOutput,
-    StageRestored,
-    StageSkipped,
-    StageStarted,
-)
+from mltrack.cli.render import VERDICTS, describe, emit_json, plural, reason_json
+from mltrack.cli.run_lines import RunLines, emit_event
+from mltrack.engine.execute import Outcome
+from mltrack.errors import PartlyDoneError, StageFailedError, UsageError
+from mltrack.events import Event, StageFailed
 from mltrack.pipeline.plan import Plan
 from mltrack.verbs import repro as verb
+from mltrack.verbs import twice as verb_twice
 
 
 def repro(
     targets: Paths = None,
     dry_run: DryRun = False,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=0, help="How many stages run at once.")] = 0,
     force: Annotated[bool, typer.Option("--force", "-f", help="Run stages though nothing changed.")] = False,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", "-k", help="After a failure go on with what does not depend on it.")
+    ] = False,
     single_item: Annotated[
         bool, typer.Option("--single-item", "-s", help="Only the targets, not what they depend on.")
     ] = False,
+    downstream: Annotated[
+        bool, typer.Option("--downstream", help="The targets and what depends on them, not what they depend on.")
+    ] = False,
+    pull: Annotated[
+        bool, typer.Option("--pull", help="Fetch what stages that run need; leave away what is not needed.")
+    ] = False,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", "-S", metavar="[FILE:]KEY=VALUE", help="Run with another param; files stay as they are."),
+    ] = None,
     no_run_cache: Annotated[
         bool, typer.Option("--no-run-cache", help="Restore nothing; results are still recorded.")
+    ] = False,
+    twice: Annotated[
+        bool, typer.Option("--twice", help="Run the targets two times, and compare what they write byte by byte.")
     ] = False,
     as_json: Json = False,
 ) -> None:
     """Brings stages up to date: skips what did not change, restores what ran before with the same inputs, runs the rest.
 
-    Targets are stages or paths that stages write; by default all stages. --dry-run prints the plan and its reasons.
+    Targets are stages, groups of them, or paths that stages write; by default all stages. --dry-run prints the plan and
+    its reasons.
     """
-    options = verb.ReproOptions(tuple(targets or ()), force, single_item, not no_run_cache)
+    if single_item and downstream:
+        raise UsageError("--single-item and --downstream exclude each other", hint="give one of them")
+    options = verb.ReproOptions(
+        tuple(targets or ()), force, single_item, downstream, not no_run_cache, jobs, keep_going, pull,
+        tuple(overrides or ()),
+    )  # fmt: skip
     session = open_session()
-    if dry_run:
-        _show_plan(verb.Repro(session, options, describe).plan(), as_json=as_json)
+    if twice:
+        _show_comparison(verb_twice.twice(session, options, describe, _shower(options)), as_json=as_json)
         return
-    with verb.alone(session.project, lambda: tell("another repro is at work here; waiting for it")):
-        work = verb.Repro(session, options, describe)
-        for warning in work.check_data():
-            tell(f"warning: {warning}")
-        plan = work.plan()
-        if not plan.steps:
-            tell("There are no stages. hint: mltrack stage add --help")
-            return
-        with closing(work.run(plan)) as events:
-            failed = _follow(events, as_json=as_json)
-    _finish(work, failed, as_json=as_json)
+    work = verb.Repro(session, options, describe)
+    if dry_run:
+        _show_plan(work.plan(), as_json=as_json)
+        return
+    for warning in work.check_data():
+        tell(f"warning: {warning}")
+    plan = work.plan()
+    if not plan.steps:
+        tell("There are no stages. hint: mltrack stage add --help")
+        return
+    with closing(work.run(plan)) as events:
+        failed = _follow(events, side_by_side=work.limits.jobs > 1, as_json=as_json)
+    _finish(work.outcome, failed, as_json=as_json)
+
+
+def _shower(options: verb.ReproOptions) -> RunLines:
+    return RunLines(side_by_side=options.jobs > 1)
 
 
 def _show_plan(plan: Plan, *, as_json: bool) -> None:
@@ -80,88 +99,32 @@ def _show_plan(plan: Plan, *, as_json: bool) -> None:
         say(f"{VERDICTS[step.verdict]:<9} {step.stage.address}{origin}" + (f"  ({reasons})" if reasons else ""))
 
 
-def _follow(events: Iterator[Event], *, as_json: bool) -> StageFailed | None:
-    failed = None
+def _follow(events: Iterator[Event], *, side_by_side: bool, as_json: bool) -> list[StageFailed]:
+    lines = RunLines(side_by_side=side_by_side)
+    failed = []
     for event in events:
         if isinstance(event, StageFailed):
-            failed = event
+            failed.append(event)
         if as_json:
-            _emit_event(event)
+            emit_event(event)
         else:
-            _show_event(event)
+            lines.show(event)
     return failed
 
 
-def _show_event(event: Event) -> None:
-    match event:
-        case StageSkipped(stage, note):
-            tell(f"{stage}: {note or 'unchanged'}, skipped")
-        case StageRestored(stage, reasons, from_run_cache):
-            source = "run cache" if from_run_cache else "cache"
-            tell(f"{stage}: restored from the {source} ({'; '.join(reasons)})")
-        case StageStarted(stage, commands, reasons):
-            tell(f"{stage}: running ({'; '.join(reasons)})")
-            for command in commands:
-                for line in command.splitlines():
-                    tell(f"  $ {line}")
-        case StageOutput(_, data):
-            if current.verbosity >= 0:
-                sys.stderr.flush()
-                sys.stderr.buffer.write(data)
-                sys.stderr.flush()
-        case StageFinished(stage, seconds, ()):
-            tell(f"{stage}: done in {seconds:.1f} s")
-        case StageFinished(stage, _, unrecorded):
-            tell(f"{stage}: finished, but not recorded: while it ran, {'; '.join(unrecorded)}", level=-1)
-        case BytesSaved(path, digest):
-            tell(f"saved before it was replaced: {path} ({digest}); `mltrack undo {path}` puts it back")
-        case MovedAside(path, place):
-            tell(f"moved {path} out of the way, since it cannot be recorded; it is in {place}")
-        case LeftoverEnded(stage):
-            tell(f"{stage}: ended the command that an earlier repro, which was killed, had left running")
-        case StageFailed(stage, _):
-            tell(f"{stage}: failed")
-        case _:
-            pass
-
-
-def _emit_event(event: Event) -> None:
-    data = event._asdict()
-    if isinstance(event, StageOutput):
-        data["data"] = event.data.decode("utf-8", "backslashreplace")
-    sys.stdout.write(json.dumps({"schema_version": SCHEMA_VERSION, "event": type(event).__name__, **data}) + "\n")
-
-
-def _finish(work: verb.Repro, failed: StageFailed | None, *, as_json: bool) -> None:
-    outcome = work.outcome
+def _finish(outcome: Outcome, failed: list[StageFailed], *, as_json: bool) -> None:
+    became = (
+        (outcome.ran, "ran"), (outcome.restored, "restored"), (outcome.skipped, "unchanged"), (outcome.failed, "failed"),
+        (outcome.unrecorded, "not recorded"), (outcome.not_reached, "not reached"),
+    )  # fmt: skip
     if not as_json:
-        parts = [
-            f"{len(stages)} {word}"
-            for stages, word in (
-                (outcome.ran, "ran"), (outcome.restored, "restored"), (outcome.skipped, "unchanged"),
-                (outcome.failed, "failed"), (outcome.unrecorded, "not recorded"), (outcome.not_reached, "not reached"),
-            )
-            if stages
-        ]  # fmt: skip
-        total = sum(
-            map(
-                len,
-                (
-                    outcome.ran,
-                    outcome.restored,
-                    outcome.skipped,
-                    outcome.failed,
-                    outcome.unrecorded,
-                    outcome.not_reached,
-                ),
-            )
-        )
-        announce(f"{plural(total, 'stage')}: {', '.join(parts)}")
-    if failed is not None:
-        lines = "".join(f"\n  | {line}" for line in failed.last_lines)
+        parts = [f"{len(stages)} {word}" for stages, word in became if stages]
+        announce(f"{plural(sum(len(stages) for stages, _ in became), 'stage')}: {', '.join(parts)}")
+    if failed:
+        first = failed[0].stage
         raise StageFailedError(
-            f"stage {failed.stage!r}: {failed.message}{lines}",
-            hint=f"correct it and run `mltrack repro` again; what finished is kept. Why it ran: mltrack why {failed.stage}",
+            "\n".join(map(_failure_text, failed)),
+            hint=f"correct it and run `mltrack repro` again; what finished is kept. All of its output: mltrack logs {first}",
         )
     if outcome.unrecorded:
         raise PartlyDoneError(
@@ -170,4 +133,25 @@ def _finish(work: verb.Repro, failed: StageFailed | None, *, as_json: bool) -> N
         )
 
 
-app = command_app(repro, "mltrack repro", "mltrack repro train --dry-run", "mltrack repro --force evaluate")
+def _failure_text(failed: StageFailed) -> str:
+    lines = "".join(f"\n  | {line}" for line in failed.last_lines)
+    return f"stage {failed.stage!r}: {failed.message}{lines}"
+
+
+def _show_comparison(found: list[verb_twice.Compared], *, as_json: bool) -> None:
+    if as_json:
+        emit_json({"outputs": [item._asdict() for item in found]})
+    else:
+        for item in found:
+            say(f"{'the same  ' if item.is_same else 'DIFFERENT '} {item.path}  ({item.stage})")
+            for path in item.files:
+                say(f"             {path}")
+    different = [item for item in found if not item.is_same]
+    if different:
+        raise typer.Exit(4)
+
+
+app = command_app(
+    repro, "mltrack repro", "mltrack repro train --dry-run", "mltrack repro -j 4 --keep-going",
+    "mltrack repro --set train.lr=0.01 evaluate",
+)  # fmt: skip

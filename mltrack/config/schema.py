@@ -26,6 +26,10 @@ SETTINGS = (
     Setting("core.remote", str, "", "The remote that push, fetch and pull use when none is named."),
     Setting("core.shell", str, "/bin/sh", "The shell that runs a stage's command with `-c`; part of the run key.", private=True),
     Setting("core.jobs", int, 4, "How many transfers run at once."),
+    Setting("repro.jobs", int, 1, "How many stages `repro` runs at once."),
+    Setting("repro.check", str, "warn", "What to do about files that stages read or write undeclared.", choices=("none", "warn", "error")),
+    Setting("repro.trace", str, "python", "How undeclared reads are seen: by a hook in Python, or by strace.", choices=("python", "strace")),
+    Setting("runs.remote", bool, default=True, about="Whether run records travel with push and fetch."),
     Setting("cache.dir", str, "", "Where the cache lies, instead of `.mltrack/cache`.", private=True),
     Setting("cache.link", list, ["reflink", "copy"], "How files leave the cache, first usable first.", choices=LINK_MODES),
     Setting("cache.runs_days", int, 90, "Run records younger than this keep their outputs from `gc`."),
@@ -65,6 +69,12 @@ _REMOTE_SETTINGS = (
     _remote("password", str, "The password, where no key can be used (sftp).", private=True),
     _remote("ssh_config", str, "The ssh configuration to read, instead of ~/.ssh/config (sftp).", private=True),
 )  # fmt: skip
+_RUNNER_KEY = re.compile(r"runner\.([A-Za-z0-9][A-Za-z0-9_-]{0,63})\.([a-z_][a-z0-9_]{0,63})\Z")
+_RESOURCE = Setting(
+    "runner.NAME.RESOURCE", int, 0, "How much of a resource a runner has: cpus, gpus, or one of your own naming."
+)
+_MEMORY = Setting("runner.NAME.memory", str, "", "How much memory a runner's stages may claim together, such as 48GB.")
+RUNNER = (_RESOURCE, _MEMORY)
 REMOTE = {setting.key.removeprefix("remote.NAME."): setting for setting in _REMOTE_SETTINGS}
 SECRET = frozenset(
     {"access_key", "secret_key", "session_token", "account_key", "connection_string", "sas_token", "password"}
@@ -76,6 +86,8 @@ def find(key: str) -> Setting:
     """Returns the setting of a key; raises ConfigError with the nearest one if there is none."""
     if key in BY_KEY:
         return BY_KEY[key]
+    if _RUNNER_KEY.match(key):
+        return _MEMORY if key.endswith(".memory") else _RESOURCE
     match = _REMOTE_KEY.match(key)
     if match is not None and match[2] in REMOTE:
         return REMOTE[match[2]]

@@ -59,6 +59,11 @@ class Settings:
         prefix = f"remote.{name}."
         return {key[len(prefix) :]: value.value for key, value in self._values.items() if key.startswith(prefix)}
 
+    def runner(self, name: str) -> dict[str, Any]:
+        """Returns what is set for a runner, by the last part of its keys."""
+        prefix = f"runner.{name}."
+        return {key[len(prefix) :]: value.value for key, value in self._values.items() if key.startswith(prefix)}
+
     def remotes(self) -> dict[str, str]:
         """Returns the URL of each remote by name."""
         parts = ((key.split("."), value) for key, value in self._values.items() if key.startswith("remote."))

@@ -1,11 +1,20 @@
-"""Recording a result: outputs into the cache, then the run record, then the journal; each durable before the next."""
+"""Recording results: outputs into the cache, run records, journal lines, many stages together.
+
+A finished stage is noted in the journal at once, so that a kill loses nothing. Objects and records become durable in
+groups, at most once a second and at the end: syncing each of a thousand small stages would cost more than running
+them. What a killed process noted and had not saved yet is saved by the next one, from the workspace, where it still
+stands (:meth:`Committer.recover`).
+"""
 
 import os
 import platform
+import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache as memoized
 from functools import partial
+from typing import NamedTuple
 
 from mltrack.disk.durable import opened
 from mltrack.engine.lock_state import LockState
@@ -14,8 +23,9 @@ from mltrack.formats.run_record import RunRecord
 from mltrack.git import ignore_file
 from mltrack.objects import tree
 from mltrack.objects.content import TREE, Content
+from mltrack.pipeline.paths import contains
 from mltrack.pipeline.run_key import entry_parts, run_key
-from mltrack.pipeline.stage import Entry, Inputs, Stage, contains
+from mltrack.pipeline.stage import Entry, Inputs, Stage
 from mltrack.store.cache_writer import CacheWriter
 from mltrack.store.pack import SMALL_OBJECT, TREES
 from mltrack.store.run_cache import RunCache
@@ -24,8 +34,31 @@ from mltrack.workspace.ingest import Saving
 from mltrack.workspace.materialize import make_parents
 from mltrack.workspace.observe import Observer
 
+BY_RUN, BY_HAND, BY_RESTORE = "run", "hand", "restore"
+_SETTLE_SECONDS = 1.0
 
-@dataclass(frozen=True, slots=True)
+
+class Run(NamedTuple):
+    """What a runner tells of a run that succeeded; ``log_path`` is where its output is, '' if there is none."""
+
+    log_path: str = ""
+    started: float = 0.0
+    seconds: float = 0.0
+    peak_memory: int = 0
+    runner: str = ""
+
+
+@dataclass(slots=True)
+class _Unsettled:
+    """What was noted and is not durable yet."""
+
+    records: list[RunRecord] = field(default_factory=list)
+    ignored: list[tuple[Stage, list[str]]] = field(default_factory=list)
+    last: dict[str, Content] = field(default_factory=dict)
+    since: float = 0.0
+
+
+@dataclass(slots=True)
 class Committer:
     """The parts that recording needs. ``code_state`` returns the commit of HEAD and whether files differ from it."""
 
@@ -37,6 +70,8 @@ class Committer:
     new_writer: Callable[[], CacheWriter]
     code_state: Callable[[], tuple[str, bool]]
     edit_text: Callable[[str, Callable[[str], str]], None]
+    _writer: CacheWriter | None = None
+    _unsettled: _Unsettled = field(default_factory=_Unsettled)
 
     def entry(self, stage: Stage, inputs: Inputs, outs: dict[str, Content], shell: str) -> Entry:
         """Returns the lock block for these inputs and outputs."""
@@ -55,55 +90,112 @@ class Committer:
             unpushed=frozenset(out.path for out in stage.outs if out.path in outs and not out.push),
         )
 
-    def commit(
-        self,
-        stage: Stage,
-        key: str,
-        inputs: Inputs,
-        shell: str,
-        log_path: str = "",
-        started: float = 0.0,
-        seconds: float = 0.0,
-        by: str = "run",
-    ) -> Entry:
-        """Records that a stage with these inputs has the outputs that stand in the workspace now."""
-        with self.new_writer() as writer:
-            saving = Saving(writer, self.run_cache.algorithm, writer.linking)
-            outs: dict[str, Content] = {}
-            for out in stage.outs:
-                snapshot = self.observer.tracked(out.path, saving if out.cache else None)
-                if snapshot is not None and not out.cache and is_small(snapshot.content):
-                    snapshot = self.observer.tracked(out.path, Saving(writer, self.run_cache.algorithm))
-                if snapshot is None:
-                    raise WorkspaceError(f"output {out.path!r} of stage {stage.address!r} does not exist")
-                outs[out.path] = snapshot.content
-            self.keep_trees(writer, inputs)
-            log = _put_log(writer, log_path) if log_path else ""
-            writer.finish()
+    def commit(self, stage: Stage, key: str, inputs: Inputs, shell: str, run: Run | None = None) -> Entry:
+        """Notes that a stage with these inputs has the outputs that stand in the workspace now; see :meth:`settle`.
+
+        Without ``run`` nothing ran: someone says so.
+        """
+        writer = self._open_writer()
+        outs = {out.path: self._save(writer, stage, out.path, is_cached=out.cache) for out in stage.outs}
+        self.keep_trees(writer, inputs)
         entry = self.entry(stage, inputs, outs, shell)
         commit, is_dirty = self.code_state()
-        self.run_cache.put(
-            RunRecord(
-                key=key or run_key(entry_parts(entry), self.run_cache.algorithm),
-                stage=stage.address,
-                entry=entry,
-                by=by,
-                started=started or time.time(),
-                seconds=seconds,
-                log=log,
-                commit=commit,
-                dirty=is_dirty,
-                runner="local" if by == "run" else "",
-                platform=f"{platform.system()} {platform.machine()} python {platform.python_version()}",
-            )
+        done = run or Run()
+        record = RunRecord(
+            key=key or run_key(entry_parts(entry), self.run_cache.algorithm),
+            stage=stage.address,
+            entry=entry,
+            by=BY_RUN if run is not None else BY_HAND,
+            started=done.started or time.time(),
+            seconds=done.seconds,
+            log=_put_log(writer, done.log_path) if done.log_path else "",
+            commit=commit,
+            dirty=is_dirty,
+            runner=done.runner,
+            platform=_platform(),
+            peak_memory=done.peak_memory,
+            program=_program(stage.cmd[0]),
         )
         before = self.locks.entry(stage)
-        self.ignore_outputs(stage, [] if before is None else [path for path in before.outs if path not in outs])
-        self.locks.record(stage, entry)
-        for out in stage.outs:
-            if out.cache:
-                self.last.set(out.path, outs[out.path])
+        self.locks.record(stage, record)
+        waiting = self._unsettled
+        waiting.since = waiting.since or time.monotonic()
+        waiting.records.append(record)
+        waiting.ignored.append((stage, [] if before is None else [path for path in before.outs if path not in outs]))
+        waiting.last.update({out.path: outs[out.path] for out in stage.outs if out.cache})
         return entry
+
+    def note_restored(self, stage: Stage, key: str, inputs: Inputs, outs: dict[str, Content], shell: str) -> None:
+        """Notes that an earlier result was put in place."""
+        entry = self.entry(stage, inputs, outs, shell)
+        before = self.locks.entry(stage)
+        self.locks.record(stage, RunRecord(key=key, stage=stage.address, entry=entry, by=BY_RESTORE))
+        self._unsettled.since = self._unsettled.since or time.monotonic()
+        gone = [] if before is None else [path for path in before.outs if path not in outs]
+        self._unsettled.ignored.append((stage, gone))
+
+    def settle_if_due(self) -> None:
+        """Settles what has waited for a second."""
+        since = self._unsettled.since
+        if since and time.monotonic() - since >= _SETTLE_SECONDS:
+            self.settle()
+
+    def settle(self) -> None:
+        """Makes all that was noted durable: objects first, then records, then the journal."""
+        if not self._unsettled.since:
+            return
+        done, self._unsettled = self._unsettled, _Unsettled()
+        if self._writer is not None:
+            writer, self._writer = self._writer, None
+            with writer:
+                writer.finish()
+        if done.records:
+            self.run_cache.put(done.records)
+        self.locks.sync()
+        self._ignore_outputs(done.ignored)
+        for path, content in done.last.items():
+            self.last.set(path, content)
+
+    def discard(self) -> None:
+        """Lets go of objects that were not settled; the journal still says what they were."""
+        if self._writer is not None:
+            self._writer.discard()
+            self._writer = None
+
+    def recover(self) -> None:
+        """Saves what a process that was killed had noted in its journal and not yet saved, as far as it still stands
+        in the workspace as it was noted."""
+        for record in self.locks.left_behind():
+            if record.by == BY_RESTORE or self.run_cache.has(record):
+                continue
+            with self.new_writer() as writer:
+                saving = Saving(writer, self.run_cache.algorithm, writer.linking)
+                whole = True
+                for path, content in record.entry.outs.items():
+                    try:
+                        snapshot = self.observer.tracked(path, saving if path not in record.entry.uncached else None)
+                    except WorkspaceError:
+                        snapshot = None
+                    whole = whole and snapshot is not None and snapshot.content.same_bytes(content)
+                if not whole:
+                    continue
+                log = record.log if not writer.missing([record.log] if record.log else []) else ""
+                writer.finish()
+            self.run_cache.put([record._replace(log=log)])
+
+    def _open_writer(self) -> CacheWriter:
+        if self._writer is None:
+            self._writer = self.new_writer()
+        return self._writer
+
+    def _save(self, writer: CacheWriter, stage: Stage, path: str, *, is_cached: bool) -> Content:
+        saving = Saving(writer, self.run_cache.algorithm, writer.linking)
+        snapshot = self.observer.tracked(path, saving if is_cached else None)
+        if snapshot is not None and not is_cached and is_small(snapshot.content):
+            snapshot = self.observer.tracked(path, Saving(writer, self.run_cache.algorithm))
+        if snapshot is None:
+            raise WorkspaceError(f"output {path!r} of stage {stage.address!r} does not exist")
+        return snapshot.content
 
     def keep_trees(self, writer: CacheWriter, inputs: Inputs) -> None:
         """Keeps the listings of dependency directories, without their files, so that it can be told later which file
@@ -114,23 +206,20 @@ class Committer:
                 for directory in snapshot.blocks:
                     writer.put(tree.encode(snapshot.blocks.tree_entries(directory)), TREES)
 
-    def ignore_outputs(self, stage: Stage, former: list[str]) -> None:
-        """Keeps a stage's cached outputs out of git, by lines beside its pipeline file; ``former`` ones git sees again."""
-        beside = stage.pipeline_path.rpartition("/")[0]
-        for path in former:
-            directory = beside if contains(beside, path) else ""
-            name = path[len(directory) + 1 :] if directory else path
-            place = f"{directory}/.gitignore" if directory else ".gitignore"
-            self.edit_text(place, partial(ignore_file.exclude, names=[name]))
-        by_directory: dict[str, list[str]] = {}
-        for out in stage.outs:
-            if out.cache:
-                directory = beside if contains(beside, out.path) else ""
-                by_directory.setdefault(directory, []).append(out.path[len(directory) + 1 :] if directory else out.path)
-        for directory, names in by_directory.items():
-            self.edit_text(
-                f"{directory}/.gitignore" if directory else ".gitignore", partial(ignore_file.include, names=names)
-            )
+    def _ignore_outputs(self, noted: list[tuple[Stage, list[str]]]) -> None:
+        """Keeps cached outputs out of git, by lines beside their pipeline files; ``former`` ones git sees again."""
+        includes: dict[str, list[str]] = {}
+        for stage, former in noted:
+            beside = stage.pipeline_path.rpartition("/")[0]
+            for path in former:
+                place, name = _ignore_line(beside, path)
+                self.edit_text(place, partial(ignore_file.exclude, names=[name]))
+            for out in stage.outs:
+                if out.cache:
+                    place, name = _ignore_line(beside, out.path)
+                    includes.setdefault(place, []).append(name)
+        for place, names in includes.items():
+            self.edit_text(place, partial(ignore_file.include, names=names))
 
     def make_directory(self, path: str) -> None:
         if path:
@@ -143,9 +232,33 @@ def is_small(content: Content) -> bool:
     return content.kind != TREE and content.size < SMALL_OBJECT
 
 
+def _ignore_line(beside: str, path: str) -> tuple[str, str]:
+    """The ignore file for an output, and its name there."""
+    directory = beside if contains(beside, path) else ""
+    return (f"{directory}/.gitignore", path[len(directory) + 1 :]) if directory else (".gitignore", path)
+
+
 def _put_log(writer: CacheWriter, path: str) -> str:
     with opened(path, os.O_RDONLY) as descriptor:
         size = os.fstat(descriptor).st_size
         if size >= SMALL_OBJECT:
             return writer.put_large(descriptor)[0]
         return writer.put(os.read(descriptor, size))
+
+
+@memoized
+def _platform() -> str:
+    return f"{platform.system()} {platform.machine()} python {platform.python_version()}"
+
+
+@memoized
+def _find_program(word: str) -> str:
+    found = shutil.which(word)
+    return os.path.basename(os.path.realpath(found)) if found else ""
+
+
+def _program(command: str) -> str:
+    """What the first word of a command leads to: ``python`` to ``python3.11``, which tells one interpreter from
+    another without starting it."""
+    words = command.split(None, 1)
+    return _find_program(words[0]) if words and "=" not in words[0] else ""

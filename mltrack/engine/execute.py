@@ -1,60 +1,47 @@
-"""Makes a plan happen, one stage after another, and tells what happens as events.
+"""Makes a plan happen: a queue of stages whose inputs are settled, as many at once as slots and resources allow.
 
-For each stage: decide again with what is known now; then skip, restore, or run. Before a run: dependencies are
-hashed, outputs' parents created, outputs without ``persist`` removed (bytes that the cache lacks are saved first).
-After it: dependencies are observed again; if one changed meanwhile, the result stays on disk and is neither cached
-nor locked. Then outputs into the cache, the record, the journal: in this order, each durable before the next.
+For each stage that is taken: decide again with what is known now; then skip, restore, or run. One thread does all of it
+and tells what happens as events; commands run beside it. Two processes that work in one workspace take turns stage by
+stage: each is taken under a lock of its own, and whoever comes second finds the first one's result.
 """
 
-import os
-import signal
+import heapq
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from mltrack.engine.commit import Committer
-from mltrack.engine.inputs import UNREPRESENTABLE, Learner
-from mltrack.engine.lock_state import LockState
-from mltrack.errors import PipelineError, UnsavedDataError, WorkspaceError
+from mltrack.disk.lock import NameLocks
+from mltrack.engine import attempt as attempts
+from mltrack.engine.attempt import NOTHING_UPCOMING, Attempt, Engine, Failed
+from mltrack.engine.budget import Budget
+from mltrack.engine.undeclared import Interval, undeclared_writes
 from mltrack.events import (
-    BytesSaved,
     Event,
-    MovedAside,
     StageFailed,
     StageFinished,
-    StageOutput,
     StageRestored,
+    StageRetried,
     StageSkipped,
     StageStarted,
+    StageWaiting,
+    UndeclaredWrites,
 )
-from mltrack.objects.content import Content
-from mltrack.pipeline.plan import Cause, Facts, Known, Options, Plan, Reason, Step, Verdict, decide, input_reasons
-from mltrack.pipeline.stage import Output, Stage
-from mltrack.runners.job import Item, Job, Poll, State, Ticket
-from mltrack.runners.runner import Runner
-from mltrack.workspace.checkout import Checkout, no_progress
-from mltrack.workspace.links import make_private
-from mltrack.workspace.materialize import make_parents
-from mltrack.workspace.trash import Trash
+from mltrack.pipeline.plan import Cause, Plan, Step, Verdict, decide
+from mltrack.pipeline.stage import NONE
+from mltrack.runners.job import Poll
+from mltrack.workspace.checkout import no_progress
 
-LAST_LINES = 20
-_POLL_SECONDS = 0.2
-Describe = Callable[[Reason], str]
+_TICK_SECONDS = 0.1
+_MAX_MISFITS = 1000
+"""How far the queue is searched for a stage whose claims fit."""
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
-    """The parts that executing needs, wired once per command."""
+class Limits:
+    """``jobs`` commands run at once; ``keep_going`` goes on with what does not depend on a stage that failed."""
 
-    learner: Learner
-    locks: LockState
-    checkout: Checkout
-    committer: Committer
-    trash: Trash
-    runner: Runner
-    facts: Facts
-    options: Options
-    describe: Describe
+    jobs: int = 1
+    keep_going: bool = False
 
 
 @dataclass(slots=True)
@@ -69,183 +56,233 @@ class Outcome:
     not_reached: list[str] = field(default_factory=list)
 
 
-def execute(engine: Engine, plan: Plan, upstream: dict[str, tuple[str, ...]], outcome: Outcome) -> Iterator[Event]:
-    """Carries out the plan, stopping at the first stage that fails; fills ``outcome``.
+class Execution:
+    """One plan being carried out. ``upstream`` are the edges among its stages, to which those are added that the plan found
+    on the way; ``outcome`` is filled.
 
-    What is done stays done, whatever ends this: each finished stage is recorded before the next begins.
+    What is done stays done, whatever ends this: each finished stage is noted before the next is taken.
     """
-    stuck: set[str] = set()
-    for step in plan.steps:
+
+    def __init__(
+        self,
+        engine: Engine,
+        plan: Plan,
+        upstream: Mapping[str, tuple[str, ...]],
+        limits: Limits,
+        locks: NameLocks,
+        outcome: Outcome,
+    ) -> None:
+        self._engine = engine
+        self._limits = limits
+        self._locks = locks
+        self._outcome = outcome
+        self._steps = plan.steps
+        self._place = {step.stage.address: place for place, step in enumerate(plan.steps)}
+        self._unsettled = dict.fromkeys(self._place, 0)
+        self._downstream: dict[str, list[str]] = {address: [] for address in self._place}
+        for step in plan.steps:
+            address = step.stage.address
+            found = {str(reason.new) for reason in step.reasons if reason.cause is Cause.UPSTREAM}
+            for needed in (found & self._place.keys()).union(upstream[address]):
+                self._downstream[needed].append(address)
+                self._unsettled[address] += 1
+        self._budget = Budget(engine.runner.abilities.capacity)
+        self._ready = [place for address, place in self._place.items() if not self._unsettled[address]]
+        self._blocked: list[int] = []
+        self._later: list[tuple[float, int, Step, int]] = []
+        self._running: dict[str, Attempt] = {}
+        self._stuck: set[str] = set()
+        self._told: set[str] = set()
+        self._intervals: list[Interval] = []
+        self._writers: dict[str, tuple[str, ...]] = {}
+
+    def events(self) -> Iterator[Event]:
+        """Carries out the plan."""
+        try:
+            while self._ready or self._blocked or self._later or self._running:
+                yield from self._take_what_is_ready()
+                yield from self._look_at_running()
+                self._engine.committer.settle_if_due()
+                if self._stops and not self._running:
+                    break
+        except BaseException:
+            self._engine.runner.cancel([attempt.ticket for attempt in self._running.values()])
+            raise
+        for step in self._steps:
+            if self._unsettled.get(step.stage.address, -1) >= 0:
+                self._outcome.not_reached.append(step.stage.address)
+        yield from self._tell_undeclared_writes()
+
+    @property
+    def _stops(self) -> bool:
+        return bool(self._outcome.failed) and not self._limits.keep_going
+
+    def _take_what_is_ready(self) -> Iterator[Event]:
+        if self._stops:
+            return
+        moment = time.monotonic()
+        while self._later and self._later[0][0] <= moment and len(self._running) < self._limits.jobs:
+            _, _, step, number = heapq.heappop(self._later)
+            yield from self._start(step, number)
+        self._ready += self._blocked
+        self._blocked = []
+        heapq.heapify(self._ready)
+        misfits: list[int] = []
+        while self._ready and len(misfits) < _MAX_MISFITS and not self._stops:
+            step = self._steps[self._ready[0]]
+            may_run = step.verdict in (Verdict.RUN, Verdict.WAIT)
+            if may_run and len(self._running) >= self._limits.jobs:
+                break
+            place = heapq.heappop(self._ready)
+            if may_run and not self._budget.fits(step.stage):
+                misfits.append(place)
+                continue
+            yield from self._take(place, step)
+        for place in misfits:
+            heapq.heappush(self._ready, place)
+
+    def _take(self, place: int, step: Step) -> Iterator[Event]:
         address = step.stage.address
-        if outcome.failed or any(needed in stuck for needed in upstream[address]):
-            stuck.add(address)
-            outcome.not_reached.append(address)
-            continue
-        if step.verdict in (Verdict.WAIT, Verdict.RUN) or outcome.ran or outcome.restored:
-            engine.learner.forget(step.stage)
-            step = decide(step.stage, engine.learner.learn(step.stage, {}, ()), engine.facts, engine.options)
+        if not self._locks.take(address):
+            self._blocked.append(place)
+            if address not in self._told:
+                self._told.add(address)
+                yield StageWaiting(address)
+            return
+        self._engine.locks.refresh_if_changed()
+        if step.verdict in (Verdict.WAIT, Verdict.RUN) or address in self._told:
+            self._engine.learner.forget(step.stage)
+            if address in self._told:
+                self._engine.checkout.observer.forget([out.path for out in step.stage.outs])
+            known = self._engine.learner.learn(step.stage, NOTHING_UPCOMING, ())
+            step = decide(step.stage, known, self._engine.facts, self._engine.options)
         if step.verdict is Verdict.SKIP:
-            outcome.skipped.append(address)
+            self._note_absent(step)
+            self._outcome.skipped.append(address)
             yield StageSkipped(address, _skip_note(step))
+            self._settle(address)
         elif step.verdict is Verdict.RESTORE:
-            yield from _restore(engine, step)
-            outcome.restored.append(address)
+            yield from self._restore(step)
+            self._outcome.restored.append(address)
+            self._settle(address)
         else:
-            yield from _run(engine, step, outcome)
-            if address in outcome.failed or address in outcome.unrecorded:
-                stuck.add(address)
+            yield from self._start(step, 1)
+
+    def _settle(self, address: str, *, is_good: bool = True) -> None:
+        """Lets go of a stage, and puts those in the queue that waited for it; nothing follows one that is stuck."""
+        self._locks.release(address)
+        self._unsettled[address] = -1
+        for follower in self._downstream[address]:
+            if not is_good:
+                self._stuck.add(follower)
+            self._unsettled[follower] -= 1
+            if self._unsettled[follower] == 0:
+                if follower in self._stuck:
+                    self._abandon(follower)
+                else:
+                    heapq.heappush(self._ready, self._place[follower])
+
+    def _abandon(self, address: str) -> None:
+        """Notes that a stage and what needs it cannot be reached."""
+        pending = [address]
+        while pending:
+            one = pending.pop()
+            self._unsettled[one] = -1
+            self._outcome.not_reached.append(one)
+            for follower in self._downstream[one]:
+                self._stuck.add(follower)
+                self._unsettled[follower] -= 1
+                if self._unsettled[follower] == 0:
+                    pending.append(follower)
+
+    def _note_absent(self, step: Step) -> None:
+        if step.record is not None:
+            for reason in step.reasons:
+                if reason.cause is Cause.OUTPUT_MISSING:
+                    self._engine.learner.absent[reason.subject] = step.record.outs[reason.subject]
+
+    def _restore(self, step: Step) -> Iterator[Event]:
+        engine, stage, record = self._engine, step.stage, step.record
+        assert record is not None
+        for out in stage.outs:
+            wanted = record.outs.get(out.path)
+            if wanted is None or (not out.cache and not engine.facts.is_cached(wanted)):
+                continue
+            yield from attempts.save(engine, out)
+            engine.fetch([wanted])
+            plan = engine.checkout.plan(out.path, wanted, force=True)
+            engine.checkout.carry_out(out.path, wanted, plan, no_progress)
+        if step.from_run_cache:
+            engine.learner.forget(stage)
+            inputs = engine.learner.learn(stage, NOTHING_UPCOMING, ()).inputs
+            engine.committer.note_restored(stage, step.key, inputs, record.outs, engine.facts.shell)
+        yield StageRestored(stage.address, tuple(map(engine.describe, step.reasons)), step.from_run_cache)
+
+    def _start(self, step: Step, number: int) -> Iterator[Event]:
+        stage = step.stage
+        self._budget.take(stage)
+        try:
+            attempt = yield from attempts.begin(self._engine, step, number)
+        except Failed as failed:
+            self._budget.give(stage)
+            yield from self._fail(stage.address, failed, ())
+            return
+        self._running[stage.address] = attempt
+        reasons = tuple(map(self._engine.describe, step.reasons))
+        yield StageStarted(stage.address, stage.cmd, reasons, attempt.ticket.attempt)
+
+    def _look_at_running(self) -> Iterator[Event]:
+        if not self._running:
+            if self._later or self._blocked:
+                time.sleep(_TICK_SECONDS)
+            return
+        self._engine.runner.wait(_TICK_SECONDS)
+        for attempt in list(self._running.values()):
+            result = yield from attempts.follow(self._engine, attempt)
+            if result is not None:
+                yield from self._end(attempt, result)
+
+    def _end(self, attempt: Attempt, result: Poll) -> Iterator[Event]:
+        stage, address = attempt.stage, attempt.stage.address
+        del self._running[address]
+        self._budget.give(stage)
+        self._intervals.append(attempt.interval())
+        try:
+            unrecorded = yield from attempts.complete(self._engine, attempt, result)
+        except Failed as failed:
+            tries = stage.execution.tries
+            if failed.may_pass and attempt.number < tries and not self._stops:
+                pause = stage.execution.backoff * 2 ** (attempt.number - 1)
+                following = (time.monotonic() + pause, self._place[address], attempt.step, attempt.number + 1)
+                heapq.heappush(self._later, following)
+                yield StageRetried(address, failed.message, attempt.number + 1, tries, pause)
+            else:
+                yield from self._fail(address, failed, attempt.last_lines())
+            return
+        for path in attempt.writes:
+            self._writers[path] = (*self._writers.get(path, ()), address)
+        if unrecorded:
+            self._outcome.unrecorded.append(address)
+        else:
+            self._outcome.ran.append(address)
+        yield StageFinished(address, time.monotonic() - attempt.clock, unrecorded)
+        self._settle(address, is_good=not unrecorded)
+
+    def _fail(self, address: str, failed: Failed, last_lines: tuple[str, ...]) -> Iterator[Event]:
+        self._outcome.failed.append(address)
+        self._settle(address, is_good=False)
+        yield StageFailed(address, failed.message, failed.code, last_lines)
+
+    def _tell_undeclared_writes(self) -> Iterator[Event]:
+        if self._engine.check == NONE:
+            return
+        for written in undeclared_writes(
+            self._engine.checkout.project_path, self._engine.outputs, self._intervals, self._writers
+        ):
+            yield UndeclaredWrites(written.path, written.stages)
 
 
 def _skip_note(step: Step) -> str:
-    return "frozen" if any(reason.cause is Cause.FROZEN for reason in step.reasons) else ""
-
-
-def _restore(engine: Engine, step: Step) -> Iterator[Event]:
-    stage, record = step.stage, step.record
-    assert record is not None
-    for out in stage.outs:
-        wanted = record.outs.get(out.path)
-        if wanted is None or (not out.cache and not engine.facts.is_cached(wanted)):
-            continue
-        yield from _save(engine, out)
-        plan = engine.checkout.plan(out.path, wanted, force=True)
-        engine.checkout.carry_out(out.path, wanted, plan, no_progress)
-    if step.from_run_cache:
-        engine.learner.forget(stage)
-        known = engine.learner.learn(stage, {}, ())
-        engine.locks.record(stage, engine.committer.entry(stage, known.inputs, record.outs, engine.facts.shell))
-    yield StageRestored(stage.address, tuple(map(engine.describe, step.reasons)), step.from_run_cache)
-
-
-def _run(engine: Engine, step: Step, outcome: Outcome) -> Iterator[Event]:
-    stage = step.stage
-    missing = [reason.subject for reason in step.reasons if reason.cause is Cause.DEPENDENCY_MISSING]
-    if missing:
-        raise PipelineError(
-            f"stage {stage.address!r} depends on {missing[0]!r}, which does not exist",
-            hint="`mltrack pull` brings tracked data; otherwise create the file or correct `deps`",
-        )
-    before = engine.learner.learn(stage, {}, ())
-    for out in stage.outs:
-        yield from _prepare(engine, out)
-    engine.committer.make_directory(stage.wdir)
-    started, clock = time.time(), time.monotonic()
-    job = _job(engine, step)
-    ticket = engine.runner.submit(job)
-    try:  # whoever reads these events may be interrupted between any two of them
-        yield StageStarted(stage.address, stage.cmd, tuple(map(engine.describe, step.reasons)), ticket.attempt)
-        result, tail = yield from _follow(engine, stage, ticket)
-    except BaseException:
-        engine.runner.cancel(ticket)
-        raise
-    seconds = time.monotonic() - clock
-    if result.state is not State.DONE:
-        outcome.failed.append(stage.address)
-        yield StageFailed(stage.address, _failure(result), result.exit_code, tail)
-        return
-    engine.checkout.observer.forget([out.path for out in stage.outs])
-    written = engine.learner.outputs(stage)
-    strange = [path for path, content in written.items() if content is not None and content.kind == UNREPRESENTABLE]
-    if strange:
-        outcome.failed.append(stage.address)
-        message = f"its output {strange[0]!r} is, or holds, what cannot be recorded: a link that leads out, a pipe, a repository"
-        yield StageFailed(stage.address, message, 0, tail)
-        return
-    lacking = [path for path, content in written.items() if content is None]
-    if lacking:
-        outcome.failed.append(stage.address)
-        yield StageFailed(
-            stage.address, f"it did not write {', '.join(map(repr, lacking))}, declared as its output", 0, tail
-        )
-        return
-    engine.learner.forget(stage)
-    after = engine.learner.learn(stage, {}, ())
-    reference = engine.committer.entry(stage, before.inputs, {}, engine.facts.shell)
-    changed = [
-        reason
-        for reason in input_reasons(stage, Known(reference, after.inputs, after.outs), engine.facts.shell)
-        if reason.cause is not Cause.OUTPUT_ADDED
-    ]
-    if changed:
-        outcome.unrecorded.append(stage.address)
-        yield StageFinished(stage.address, seconds, tuple(map(engine.describe, changed)))
-        return
-    engine.committer.commit(stage, step.key, before.inputs, engine.facts.shell, ticket.log_path, started, seconds)
-    outcome.ran.append(stage.address)
-    yield StageFinished(stage.address, seconds)
-
-
-def _prepare(engine: Engine, out: Output) -> Iterator[Event]:
-    make_parents(engine.checkout.project_path, out.path)
-    yield from _save(engine, out)
-    if not out.persist:
-        engine.checkout.clear(out.path)
-    elif os.path.lexists(os.path.join(engine.checkout.project_path, out.path)):
-        make_private(engine.checkout.project_path, out.path, engine.checkout.cache)
-
-
-def _save(engine: Engine, out: Output) -> Iterator[Event]:
-    """Saves what stands at an output if the cache lacks it, and says so."""
-    cache, observer = engine.checkout.cache, engine.checkout.observer
-    try:
-        snapshot = observer.tracked(out.path)
-    except WorkspaceError:  # what cannot be represented cannot be cached either: it is kept as it is, elsewhere
-        place = engine.trash.set_aside(engine.checkout.project_path, out.path)
-        observer.forget([out.path])
-        yield MovedAside(out.path, place)
-        return
-    if snapshot is None:
-        return
-    content: Content | None = snapshot.content
-    if cache.holds(snapshot.content):
-        if not out.cache or snapshot.content.same_bytes(engine.checkout.last.get(out.path)):
-            return
-    else:
-        content = engine.checkout.save(out.path)
-    if content is None or not cache.holds(content):
-        raise UnsavedDataError(f"cannot save {out.path!r} before it is replaced", hint="move it away")
-    engine.trash.note([(out.path, content)])
-    yield BytesSaved(out.path, cache.algorithm.text(content.hex))
-
-
-def _job(engine: Engine, step: Step) -> Job:
-    stage = step.stage
-    return Job(
-        key=step.key,
-        label=stage.address,
-        shell=engine.facts.shell,
-        directory=stage.wdir,
-        items=(Item("", stage.cmd, tuple(out.path for out in stage.outs)),),
-        variables={"MLTRACK_ROOT": engine.checkout.project_path, "MLTRACK_STAGE": stage.address},
-    )
-
-
-def _follow(engine: Engine, stage: Stage, ticket: Ticket) -> Generator[Event, None, tuple[Poll, tuple[str, ...]]]:
-    offset, tail = 0, b""
-    while True:
-        state = engine.runner.poll(ticket, offset, _POLL_SECONDS)
-        if state.log:
-            offset += len(state.log)
-            tail = (tail + state.log)[-16384:]
-            yield StageOutput(stage.address, state.log)
-        if state.state is not State.RUNNING and not state.log:
-            lines = tail.decode("utf-8", "replace").splitlines()
-            return state, tuple(lines[-LAST_LINES:])
-
-
-def _failure(result: Poll) -> str:
-    command = result.command.strip().splitlines()[0] if result.command.strip() else ""
-    shown = f"`{command[:100]}`" if command else "its command"
-    if result.exit_code is not None and result.exit_code < 0:
-        return f"{shown} was killed by {_signal_name(-result.exit_code)}"
-    if result.exit_code == 127:
-        return f"{shown} ended with exit code 127: a program in it was not found"
-    return f"{shown} ended with exit code {result.exit_code}"
-
-
-def _signal_name(number: int) -> str:
-    try:
-        name = signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
-    return name + (" (often: out of memory)" if name == "SIGKILL" else "")
+    if any(reason.cause is Cause.FROZEN for reason in step.reasons):
+        return "frozen"
+    return "unchanged, and not brought here" if step.record is not None else ""

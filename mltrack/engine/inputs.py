@@ -1,8 +1,8 @@
 """What a stage depends on, observed now: files, params, environment. The bridge from the disk to the pure plan."""
 
 import os
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from mltrack.engine.lock_state import LockState
 from mltrack.engine.remember import Remembered
@@ -11,8 +11,9 @@ from mltrack.formats import params_file
 from mltrack.objects import tree
 from mltrack.objects.content import BY_LETTER, TREE, Content
 from mltrack.objects.digest import Algorithm
-from mltrack.pipeline.plan import Known
-from mltrack.pipeline.stage import Inputs, Stage, contains
+from mltrack.pipeline.paths import PathMap
+from mltrack.pipeline.plan import Known, Upcoming
+from mltrack.pipeline.stage import Inputs, Stage, is_url
 from mltrack.store.cache import Cache
 from mltrack.workspace.observe import Observer
 
@@ -20,31 +21,43 @@ UNREPRESENTABLE = "unrepresentable"
 """The kind of an output that no tree can hold: it equals nothing."""
 
 Read = Callable[[str], bytes | None]
+Overrides = dict[str, dict[str, Any]]
+"""Of params files, values by dotted key that stand in for those in the file."""
+
+
+class Sources(NamedTuple):
+    """Where values come from that are not paths of the workspace.
+
+    ``environment`` are the variables; ``overrides`` stand in for params; ``aliases`` are dependencies reached through
+    links; ``ask_url`` returns the state of a URL.
+    """
+
+    environment: Mapping[str, str]
+    aliases: Mapping[str, str]
+    ask_url: Callable[[str], Content]
+    overrides: Overrides
 
 
 class Learner:
-    """Answers the plan's question about a stage by looking at the workspace; each path is looked at once."""
+    """Answers the plan's question about a stage by looking at the workspace; each path is looked at once.
+
+    ``absent`` holds what is known to belong at paths where nothing stands: such a dependency counts as being there.
+    """
 
     def __init__(
-        self,
-        observer: Observer,
-        locks: LockState,
-        cache: Cache,
-        read: Read,
-        remembered: Remembered,
-        environment: Mapping[str, str],
-        aliases: Mapping[str, str],
+        self, observer: Observer, locks: LockState, cache: Cache, read: Read, remembered: Remembered, sources: Sources
     ) -> None:
-        self._aliases = aliases
+        self.sources = sources
+        self.absent: Upcoming = PathMap()
         self._observer = observer
         self._locks = locks
         self._cache = cache
         self._read = read
         self._remembered = remembered
-        self._environment = environment
         self._params: dict[str, Any] = {}
+        self._urls: dict[str, Content] = {}
 
-    def learn(self, stage: Stage, upcoming: dict[str, Content | None], pending: tuple[tuple[str, str], ...]) -> Known:
+    def learn(self, stage: Stage, upcoming: Upcoming, pending: tuple[tuple[str, str], ...]) -> Known:
         """See :func:`mltrack.pipeline.plan.make`."""
         waiting = {path for path, _ in pending}
         deps: dict[str, Content | None] = {}
@@ -52,13 +65,16 @@ class Learner:
         for path in dict.fromkeys(stage.deps):
             if path in waiting:
                 continue
-            known, content = self._from_upcoming(path, upcoming)
+            if is_url(path):
+                deps[path] = self._url(path)
+                continue
+            known, content = self._from(upcoming, path)
             if known:
                 deps[path] = content
-            elif any(contains(self._aliases.get(path, path), out) for out in upcoming):
+            elif upcoming.below(self.sources.aliases.get(path, path)):
                 later.append((path, "restored outputs"))
             else:
-                deps[path] = self._observer.dependency(path)
+                deps[path] = self._dependency(path)
         inputs = Inputs(
             deps=deps,
             params={
@@ -70,7 +86,22 @@ class Learner:
             lock=self._lock_digest(stage, waiting, upcoming),
             image=stage.env.image or None,
         )
-        return Known(self._locks.entry(stage), inputs, self.outputs(stage), tuple(later))
+        through = tuple(self._through(deps))
+        return Known(self._locks.entry(stage), inputs, self.outputs(stage), tuple(later), through)
+
+    def _through(self, deps: Mapping[str, Content | None]) -> Iterator[tuple[str, str]]:
+        """Where the links in dependency directories lead, inside the project."""
+        for path, content in deps.items():
+            snapshot = self._observer.seen(path) if content is not None and content.kind == TREE else None
+            if snapshot is None:
+                continue
+            for directory, block in snapshot.blocks.items():
+                for name, kind in zip(block.names, block.kinds, strict=True):
+                    if kind == tree.SYMLINK:
+                        link = os.path.join(path, os.fsdecode(directory), os.fsdecode(name))
+                        real = self._observer.real_path(link)
+                        if real:
+                            yield path, real
 
     def outputs(self, stage: Stage) -> dict[str, Content | None]:
         """Returns what stands at a stage's outputs now."""
@@ -83,11 +114,20 @@ class Learner:
             return Content(UNREPRESENTABLE, "", 0)
         return snapshot.content if snapshot is not None else None
 
-    def params(
-        self, path: str, keys: tuple[str, ...] | None, stage: Stage, upcoming: dict[str, Content | None]
-    ) -> dict[str, Any]:
+    def _dependency(self, path: str) -> Content | None:
+        content = self._observer.dependency(path)
+        return content if content is not None or not self.absent else self._from(self.absent, path)[1]
+
+    def _url(self, url: str) -> Content:
+        if url not in self._urls:
+            self._urls[url] = self.sources.ask_url(url)
+        return self._urls[url]
+
+    def params(self, path: str, keys: tuple[str, ...] | None, stage: Stage, upcoming: Upcoming) -> dict[str, Any]:
         """Returns the values of a stage's params in one file, which may be about to be restored."""
-        known, content = self._from_upcoming(path, upcoming)
+        known, content = self._from(upcoming, path)
+        if not known and self.absent and self._read(path) is None:
+            known, content = self._from(self.absent, path)
         if known:
             data = self._cache.read(content.hex) if content is not None else None
             values = self._parsed(path, data, stage)
@@ -100,6 +140,14 @@ class Learner:
         except PipelineError as error:
             raise PipelineError(f"stage {stage.address!r}: {error.message}", hint=error.hint) from None
 
+    def params_text(self, path: str) -> bytes | None:
+        """Returns the bytes of a params file as the stages are to see it: as it stands, or with its overrides."""
+        data = self._read(path)
+        if data is None or path not in self.sources.overrides:
+            return data
+        values = params_file.replaced(params_file.load(data, path), self.sources.overrides[path], path)
+        return params_file.dump(values, path)
+
     def _parsed(self, path: str, data: bytes | None, stage: Stage) -> Any:
         if data is None:
             raise PipelineError(
@@ -107,26 +155,30 @@ class Learner:
                 hint=f"create it, or correct `params` in {stage.pipeline_path}",
             )
         is_yaml = path.endswith((".yaml", ".yml"))
-        return (self._remembered.load if is_yaml else params_file.load)(data, path)
+        values = (self._remembered.load if is_yaml else params_file.load)(data, path)
+        return params_file.replaced(values, self.sources.overrides.get(path, {}), path)
 
     def forget(self, stage: Stage) -> None:
         """Looks anew at everything that a stage depends on, the next time it is asked for."""
         self._observer.forget([*stage.deps, *([stage.env.lock] if stage.env.lock else [])])
+        for dep in stage.deps:
+            self._urls.pop(dep, None)
         for file in stage.params:
             self._params.pop(file.path, None)
 
-    def _from_upcoming(self, path: str, upcoming: dict[str, Content | None]) -> tuple[bool, Content | None]:
-        """What will stand at a path once upstream outputs are restored; ``(False, None)`` if they do not decide it."""
-        path = self._aliases.get(path, path)
-        for out, content in upcoming.items():
-            if contains(out, path):
-                if path == out or content is None or content.kind != TREE:
-                    return True, content if path == out else None
-                try:
-                    return True, self._below(content, path[len(out) + 1 :])
-                except MissingObjectError:
-                    return False, None
-        return False, None
+    def _from(self, known: Upcoming, path: str) -> tuple[bool, Content | None]:
+        """What will stand at a path, by what is known of outputs; ``(False, None)`` if they do not decide it."""
+        path = self.sources.aliases.get(path, path)
+        out = known.holder(path)
+        if out is None:
+            return False, None
+        content = known[out]
+        if path == out or content is None or content.kind != TREE:
+            return True, content if path == out else None
+        try:
+            return True, self._below(content, path[len(out) + 1 :])
+        except MissingObjectError:
+            return False, None
 
     def _below(self, content: Content, path: str) -> Content | None:
         hex_digest, found = content.hex, None
@@ -142,15 +194,15 @@ class Learner:
         return Content(BY_LETTER[found.kind], found.hex, found.size, files)
 
     def _digest_of_variable(self, name: str) -> str | None:
-        value = self._environment.get(name)
+        value = self.sources.environment.get(name)
         return None if value is None else self.algorithm.hex_of(value.encode("utf-8", "surrogateescape"))
 
-    def _lock_digest(self, stage: Stage, waiting: set[str], upcoming: dict[str, Content | None]) -> str | None:
+    def _lock_digest(self, stage: Stage, waiting: set[str], upcoming: Upcoming) -> str | None:
         if not stage.env.lock or stage.env.lock in waiting:
             return None
-        known, content = self._from_upcoming(stage.env.lock, upcoming)
+        known, content = self._from(upcoming, stage.env.lock)
         if not known:
-            content = self._observer.dependency(stage.env.lock)
+            content = self._dependency(stage.env.lock)
         if content is None:
             raise PipelineError(
                 f"stage {stage.address!r}: the environment's lock file {stage.env.lock!r} does not exist",

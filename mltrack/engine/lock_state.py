@@ -2,12 +2,12 @@
 
 Each finished stage appends one line to a journal of its process; the locks themselves are rewritten once, atomically,
 when a command ends or a later one finds what it left. Every command reads both. A line counts only on top of the very
-lock that stood there when it was written.
+lock that stood there when it was written, or of one that was made from that by folding journals into it.
 """
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
 from mltrack.disk.durable import (
@@ -15,18 +15,21 @@ from mltrack.disk.durable import (
     fsync_directory,
     is_running,
     make_directories,
+    names_in,
     read_bounded,
     write_all,
     write_atomic,
 )
 from mltrack.disk.lock import locked
 from mltrack.formats import lock_file, run_record
-from mltrack.formats.run_record import Fact
+from mltrack.formats.run_record import Fact, RunRecord
 from mltrack.objects.digest import Algorithm
 from mltrack.pipeline.stage import Entry, Stage
 
 MAX_BYTES = 256 << 20
-_SYNC_SECONDS = 1.0
+_SUFFIX = ".journal"
+_FOLDS = "folds"
+"""Beside the journals: one line ``path old new`` per lock that was folded while other journals were being written."""
 
 
 class LockState:
@@ -36,32 +39,64 @@ class LockState:
         self._project_path = project_path
         self._journal_path = journal_path
         self._algorithm = algorithm
+        self._lock_paths = tuple(lock_paths)
         self._descriptor = -1
         self._own = ""
-        self._synced = 0.0
+        self._is_synced = True
         self._bases: dict[str, str] = {}
-        self.locks: dict[str, dict[str, Entry]] = {path: self._read_lock(path) for path in lock_paths}
-        for fact in self._journal_facts(self._journals()):
-            self.locks.setdefault(fact.lock_path, {})[fact.stage] = fact.entry
+        self._seen_others: list[tuple[str, int]] = []
+        self.locks: dict[str, dict[str, Entry]] = {}
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Reads everything anew: another process may have finished stages meanwhile."""
+        self._seen_others = self._others()
+        self._bases.clear()
+        self.locks = {path: self._read_lock(path) for path in self._lock_paths}
+        for fact in self._facts(self._journals()):
+            self.locks.setdefault(fact.lock_path, {})[fact.name] = fact.record.entry
+
+    def refresh_if_changed(self) -> None:
+        """Reads everything anew if the journals of other processes are not what they were."""
+        seen = self._others()
+        if seen != self._seen_others:
+            self.refresh()
+
+    def _others(self) -> list[tuple[str, int]]:
+        found = []
+        for path in self._journals():
+            if path != self._own:
+                with suppress(FileNotFoundError):
+                    found.append((path, os.stat(path).st_size))
+        return found
 
     def entry(self, stage: Stage) -> Entry | None:
         return self.locks.get(stage.lock_path, {}).get(stage.name)
 
-    def record(self, stage: Stage, entry: Entry) -> None:
-        """Notes a finished stage: a kill after this loses nothing, a power cut at most the last second."""
-        self.locks.setdefault(stage.lock_path, {})[stage.name] = entry
+    def record(self, stage: Stage, record: RunRecord) -> None:
+        """Notes a finished stage. A kill after this loses nothing; :meth:`sync` makes it last through a power cut."""
+        self.locks.setdefault(stage.lock_path, {})[stage.name] = record.entry
         if self._descriptor < 0:
             make_directories(self._journal_path)
-            self._own = os.path.join(self._journal_path, f"{time.time_ns():020d}-{os.getpid()}.journal")
+            self._own = os.path.join(self._journal_path, f"{time.time_ns():020d}-{os.getpid()}{_SUFFIX}")
             self._descriptor = os.open(
                 self._own, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644
             )
             fsync_directory(self._journal_path)
-        fact = Fact(stage.lock_path, self._base(stage.lock_path), stage.name, entry)
+        fact = Fact(stage.lock_path, self._base(stage.lock_path), stage.name, record)
         write_all(self._descriptor, run_record.journal_line(fact, self._algorithm))
-        if time.monotonic() - self._synced >= _SYNC_SECONDS:
+        self._is_synced = False
+
+    def sync(self) -> None:
+        """Makes what was noted durable."""
+        if not self._is_synced:
             fsync(self._descriptor)
-            self._synced = time.monotonic()
+            self._is_synced = True
+
+    def left_behind(self) -> list[RunRecord]:
+        """Returns what processes that are gone noted and did not fold: their objects may not have reached the cache."""
+        gone = [path for path in self._journals() if path != self._own and not is_running(_owner(path))]
+        return [fact.record for fact in self._facts(gone)]
 
     def fold(self, declared: Iterable[Stage] | None = None) -> None:
         """Writes the journal into the locks, durably, and removes what is then no longer needed of it.
@@ -74,23 +109,26 @@ class LockState:
         make_directories(self._journal_path)
         with locked(os.path.join(self._journal_path, "lock")):
             journals = self._journals()
+            done = [path for path in journals if path == self._own or not is_running(_owner(path))]
             fresh: dict[str, dict[str, Entry]] = {}
             self._bases.clear()
-            for fact in self._journal_facts(journals):
+            for fact in self._facts(done):
                 if fact.lock_path not in fresh:
                     fresh[fact.lock_path] = self._read_lock(fact.lock_path)
-                fresh[fact.lock_path][fact.stage] = fact.entry
+                fresh[fact.lock_path][fact.name] = fact.record.entry
             if declared is not None:
                 self._drop_undeclared(fresh, declared)
             for path, entries in fresh.items():
-                self._write_lock(path, entries)
-            for path in journals:
-                if path == self._own or not is_running(_owner(path)):
-                    with suppress(FileNotFoundError):
-                        os.unlink(path)
+                self._write_lock(path, entries, others=len(done) < len(journals))
+            for path in done:
+                with suppress(FileNotFoundError):
+                    os.unlink(path)
+            if len(done) == len(journals):
+                with suppress(FileNotFoundError):
+                    os.unlink(os.path.join(self._journal_path, _FOLDS))
         if self._descriptor >= 0:
             os.close(self._descriptor)
-            self._descriptor, self._own = -1, ""
+            self._descriptor, self._own, self._is_synced = -1, "", True
 
     def _drop_undeclared(self, fresh: dict[str, dict[str, Entry]], declared: Iterable[Stage]) -> None:
         names: dict[str, set[str]] = {}
@@ -104,32 +142,64 @@ class LockState:
 
     def _read_lock(self, path: str) -> dict[str, Entry]:
         data = read_bounded(os.path.join(self._project_path, path), MAX_BYTES)
-        return lock_file.parse(data, self._algorithm, path) if data is not None else {}
+        if data is None:
+            return {}
+        self._bases[path] = self._algorithm.hex_of(data)
+        return lock_file.parse(data, self._algorithm, path)
 
-    def _write_lock(self, path: str, entries: dict[str, Entry]) -> None:
+    def _write_lock(self, path: str, entries: dict[str, Entry], *, others: bool) -> None:
+        """Writes one lock; where other journals go on, it is noted first that their lines count on the new one too."""
         text = lock_file.write(entries, self._algorithm).encode()
         full = os.path.join(self._project_path, path)
-        if read_bounded(full, MAX_BYTES) != text:
-            aside = os.path.join(self._project_path, ".mltrack", "tmp")
-            make_directories(aside)
-            write_atomic(full, text, aside=aside)
+        if read_bounded(full, MAX_BYTES) == text:
+            return
+        if others:
+            line = f"{path} {self._base(path) or '-'} {self._algorithm.hex_of(text)}\n"
+            descriptor = os.open(
+                os.path.join(self._journal_path, _FOLDS),
+                os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC,
+                0o644,
+            )
+            try:
+                write_all(descriptor, line.encode("utf-8", "surrogateescape"))
+                fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        aside = os.path.join(self._project_path, ".mltrack", "tmp")
+        make_directories(aside)
+        write_atomic(full, text, aside=aside)
 
     def _journals(self) -> list[str]:
-        try:
-            names = sorted(name for name in os.listdir(self._journal_path) if name.endswith(".journal"))
-        except FileNotFoundError:
-            return []
+        names = sorted(name for name in names_in(self._journal_path) if name.endswith(_SUFFIX))
         return [os.path.join(self._journal_path, name) for name in names]
 
-    def _journal_facts(self, journals: list[str]) -> Iterable[Fact]:
+    def _facts(self, journals: list[str]) -> Iterator[Fact]:
         """The facts that were made on top of the locks that stand here now. After a move to another commit a journal
         says nothing about its locks; what ran is still in the run cache."""
+        folds: dict[tuple[str, str], str] | None = None
         for path in journals:
             data = read_bounded(path, MAX_BYTES)
-            if data is not None:
-                for fact in run_record.parse_journal(data, self._algorithm, path):
-                    if fact.base == self._base(fact.lock_path):
-                        yield fact
+            if data is None:
+                continue
+            for fact in run_record.parse_journal(data, self._algorithm, path):
+                base = fact.base
+                if base != self._base(fact.lock_path):
+                    folds = self._folds() if folds is None else folds
+                    for _ in range(len(folds)):
+                        if base == self._base(fact.lock_path):
+                            break
+                        base = folds.get((fact.lock_path, base), base)
+                if base == self._base(fact.lock_path):
+                    yield fact
+
+    def _folds(self) -> dict[tuple[str, str], str]:
+        data = read_bounded(os.path.join(self._journal_path, _FOLDS), MAX_BYTES) or b""
+        found = {}
+        for line in data.decode("utf-8", "surrogateescape").splitlines():
+            parts = line.rsplit(" ", 2)
+            if len(parts) == 3:
+                found[parts[0], parts[1].replace("-", "")] = parts[2]
+        return found
 
     def _base(self, lock_path: str) -> str:
         if lock_path not in self._bases:
@@ -139,5 +209,5 @@ class LockState:
 
 
 def _owner(path: str) -> int:
-    number = os.path.basename(path).removesuffix(".journal").partition("-")[2]
+    number = os.path.basename(path).removesuffix(_SUFFIX).partition("-")[2]
     return int(number) if number.isdigit() else 0

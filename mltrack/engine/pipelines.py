@@ -3,6 +3,7 @@
 import os
 from bisect import bisect_left
 from collections.abc import Callable
+from typing import Any
 
 from mltrack.engine.remember import Remembered
 from mltrack.errors import UsageError, WorkspaceError
@@ -11,7 +12,8 @@ from mltrack.formats.pointer import SUFFIX
 from mltrack.git import repository as git
 from mltrack.pipeline import graph as graphs
 from mltrack.pipeline.graph import Graph
-from mltrack.pipeline.stage import LOCK_NAME, PIPELINE_NAME, Stage, contains, overlaps, parents
+from mltrack.pipeline.paths import PathMap, contains, parents
+from mltrack.pipeline.stage import LOCK_NAME, PIPELINE_NAME, Stage, stage_address
 
 _CONFIG = "/.mltrack/config.toml"
 _ENDINGS = (SUFFIX, PIPELINE_NAME, LOCK_NAME, _CONFIG)
@@ -37,13 +39,18 @@ class Tracked:
 
 
 def load_graph(
-    pipelines: list[str], read: Read, remembered: Remembered | None = None, project_path: str | None = None
+    pipelines: list[str],
+    read: Read,
+    remembered: Remembered | None = None,
+    project_path: str | None = None,
+    overrides: dict[str, dict[str, Any]] | None = None,
 ) -> Graph:
     """Returns the graph of the stages in these pipeline files; raises PipelineError with every mistake in them.
 
-    With ``project_path`` dependencies that are links there count as what they lead to.
+    With ``project_path`` dependencies that are links there count as what they lead to. ``overrides`` stand in for values
+    of params files.
     """
-    stages = load_stages(pipelines, read, remembered.load if remembered is not None else None)
+    stages = load_stages(pipelines, read, remembered.load if remembered is not None else None, overrides)
     return graphs.build(stages, _aliases(stages, project_path) if project_path is not None else None)
 
 
@@ -95,6 +102,9 @@ def _matching(graph: Graph, target: str, in_directory: str) -> list[str]:
     for address in (target, f"{local}:{target}"):
         if address in graph.stages:
             return [address]
+        group = [other for other, stage in graph.stages.items() if other != address and _group_of(stage) == address]
+        if group:
+            return group
     from_here = os.path.normpath(os.path.join(in_directory, target))
     for path in dict.fromkeys((from_here, os.path.normpath(target))):
         in_file = [address for address, stage in graph.stages.items() if stage.pipeline_path == path]
@@ -106,15 +116,20 @@ def _matching(graph: Graph, target: str, in_directory: str) -> list[str]:
     return []
 
 
+def _group_of(stage: Stage) -> str:
+    return stage_address(stage.pipeline_path, stage.group)
+
+
 def check_outputs(stages: list[Stage], pointer_paths: list[str], in_git: list[str]) -> None:
     """Raises WorkspaceError for an output that a pointer or git tracks already, or that holds a tracked path.
 
     ``in_git`` are the paths in git's index, sorted.
     """
     outs = [(stage, out) for stage in stages for out in stage.outs]
+    pointers = PathMap((path, None) for path in pointer_paths)
     for stage, out in outs:
-        for path in pointer_paths:
-            if overlaps(path, out.path):
+        if pointers:
+            for path in pointers.overlapping(out.path):
                 raise WorkspaceError(
                     f"output {out.path!r} of stage {stage.address!r} and the tracked {path!r} overlap",
                     hint=f"`mltrack remove {path}` stops tracking it; or let the stage write elsewhere",

@@ -17,7 +17,8 @@ from mltrack.git import repository as git
 from mltrack.objects.content import Content
 from mltrack.objects.digest import Algorithm
 from mltrack.pipeline.graph import Graph
-from mltrack.pipeline.stage import LOCK_NAME, PIPELINE_NAME, Entry, parents, stage_address
+from mltrack.pipeline.paths import parents
+from mltrack.pipeline.stage import LOCK_NAME, PIPELINE_NAME, Entry, stage_address
 
 
 class Target(NamedTuple):

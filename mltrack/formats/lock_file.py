@@ -8,11 +8,11 @@ from typing import Any
 
 from mltrack.errors import FormatError
 from mltrack.formats import json_text
-from mltrack.formats.paths import check_path
+from mltrack.formats.paths import check_dependency, check_path
 from mltrack.formats.pointer import conflict_line
-from mltrack.objects.content import KINDS, TREE, Content
+from mltrack.objects.content import KINDS, TREE, URL, Content
 from mltrack.objects.digest import Algorithm
-from mltrack.pipeline.stage import Entry
+from mltrack.pipeline.stage import Entry, is_url
 
 VERSION = 1
 
@@ -84,7 +84,7 @@ def parse_entry(data: object, algorithm: Algorithm, where: str) -> Entry:
         cmd=tuple(cmd),
         shell=_text(block.get("shell", "/bin/sh"), f"{where}.shell"),
         wdir=_text(block.get("wdir", ""), f"{where}.wdir"),
-        deps=_contents(_mapping(block.get("deps", {}), f"{where}.deps"), algorithm, f"{where}.deps"),
+        deps=_dependencies(_mapping(block.get("deps", {}), f"{where}.deps"), algorithm, f"{where}.deps"),
         params={check_path(file, where): _mapping(keys, f"{where}.params") for file, keys in params.items()},
         env={
             name: value and algorithm.parse(value)
@@ -106,10 +106,10 @@ def content_data(content: Content, algorithm: Algorithm) -> dict[str, Any]:
     return data
 
 
-def parse_content(data: object, algorithm: Algorithm, where: str) -> Content:
+def parse_content(data: object, algorithm: Algorithm, where: str, kinds: tuple[str, ...] = KINDS) -> Content:
     block = _mapping(data, where)
     kind, size, files = block.get("kind"), block.get("size"), block.get("files", 1)
-    if kind not in KINDS:
+    if kind not in kinds:
         raise FormatError(f"{where}: unknown kind {kind!r}")
     for number in (size, files):
         if type(number) is not int or not 0 <= number < 1 << 63:
@@ -119,6 +119,15 @@ def parse_content(data: object, algorithm: Algorithm, where: str) -> Content:
     except FormatError as error:
         raise FormatError(f"{where}: {error.message}") from None
     return Content(str(kind), hex_digest, size, files)  # type: ignore[arg-type]  # checked above
+
+
+def _dependencies(block: dict[str, Any], algorithm: Algorithm, where: str) -> dict[str, Content]:
+    return {
+        check_dependency(path, where): parse_content(
+            item, algorithm, f"{where}.{path}", (URL,) if is_url(path) else KINDS
+        )
+        for path, item in block.items()
+    }
 
 
 def _contents(block: dict[str, Any], algorithm: Algorithm, where: str) -> dict[str, Content]:

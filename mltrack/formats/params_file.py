@@ -1,11 +1,12 @@
-"""Params files and metrics files: YAML, JSON or TOML, as nested plain values addressed by dotted keys."""
+"""Params files and metrics files: YAML, JSON, TOML or Python, as nested plain values addressed by dotted keys."""
 
+import json
 from typing import Any
 
 from mltrack.errors import FormatError, PipelineError
 from mltrack.formats import json_text
 
-SUFFIXES = (".yaml", ".yml", ".json", ".toml")
+SUFFIXES = (".yaml", ".yml", ".json", ".toml", ".py")
 
 
 def load(data: bytes, path: str, moment: str = "") -> Any:
@@ -29,7 +30,22 @@ def load(data: bytes, path: str, moment: str = "") -> Any:
             return tomllib.loads(text)
         except (ValueError, RecursionError) as error:
             raise FormatError(f"{path}: not valid TOML: {error}") from None
+    if suffix == ".py":
+        return _python_values(text, path)
     raise FormatError(f"{path}: values are read from {', '.join(SUFFIXES)}", hint="rename the file or convert it")
+
+
+def dump(values: Any, path: str) -> bytes:
+    """Returns a file with these values, in the language that its suffix says."""
+    if path.endswith((".yaml", ".yml")):
+        from mltrack.formats import yaml  # noqa: PLC0415
+
+        return yaml.dump(values).encode()
+    if path.endswith(".json"):
+        return json.dumps(values, indent=2).encode()
+    raise PipelineError(
+        f"{path}: only YAML and JSON files can be written anew", hint="move these params to one of them"
+    )
 
 
 def pick(values: Any, keys: tuple[str, ...] | None, path: str) -> dict[str, Any]:
@@ -78,6 +94,69 @@ def flatten(values: Any, prefix: str = "") -> dict[str, Any]:
     for name, item in pairs:
         result.update(flatten(item, name) if isinstance(item, dict | list) and item else {name: item})
     return result
+
+
+def replaced(values: Any, overrides: dict[str, Any], path: str) -> Any:
+    """Returns ``values`` with the values at these dotted keys replaced; raises PipelineError for a key that is not there."""
+    for key, value in overrides.items():
+        get(values, key, path)
+        values = _with(values, key.split("."), value)
+    return values
+
+
+def _with(values: Any, steps: list[str], value: Any) -> Any:
+    if not steps:
+        return value
+    if isinstance(values, list):
+        at = int(steps[0])
+        return [*values[:at], _with(values[at], steps[1:], value), *values[at + 1 :]]
+    return {**values, steps[0]: _with(values[steps[0]], steps[1:], value)}
+
+
+def _python_values(text: str, path: str) -> dict[str, Any]:
+    """The literals that a Python file assigns, at its top level and in its classes. Nothing in it is executed."""
+    import ast  # noqa: PLC0415
+
+    try:
+        module = ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError) as error:
+        raise FormatError(f"{path}: not valid Python: {error}") from None
+
+    def assigned(body: list[ast.stmt]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for node in body:
+            if isinstance(node, ast.ClassDef):
+                found[node.name] = assigned(node.body)
+            elif isinstance(node, ast.FunctionDef) and node.name == "__init__":
+                found.update(assigned(node.body))
+            elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                names = [_assigned_name(target) for target in targets]
+                try:
+                    value = ast.literal_eval(node.value)
+                except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+                    continue
+                found.update({name: _as_lists(value) for name in names if name})
+        return found
+
+    return assigned(module.body)
+
+
+def _assigned_name(target: Any) -> str:
+    """``x`` or ``self.x``; '' for anything else."""
+    if hasattr(target, "id"):
+        return str(target.id)
+    owner = getattr(target, "value", None)
+    return str(target.attr) if getattr(owner, "id", "") == "self" and hasattr(target, "attr") else ""
+
+
+def _as_lists(value: Any) -> Any:
+    """Tuples as lists: JSON knows no other sequence."""
+    if isinstance(value, tuple | list):
+        return [_as_lists(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _as_lists(item) for key, item in value.items()}
+    return value
 
 
 def check_plain(value: Any, where: str) -> None:

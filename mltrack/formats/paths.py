@@ -7,6 +7,7 @@ from mltrack.objects.tree import is_reserved_name
 
 MAX_PATH = 4096
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_URL = re.compile(r"[a-z][a-z0-9+.]*://[^-/][^/]*(/|\Z)")
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -30,6 +31,24 @@ def check_path(path: object, where: str) -> str:
         if len(part.encode("utf-8", "surrogateescape")) > 255:
             raise FormatError(f"{where}: a part of the path is longer than 255 bytes: {path[:120]!r}")
     return path
+
+
+def check_url(url: str) -> str:
+    """Returns ``url`` if it may stand as a dependency: a scheme that leads away from this machine, no secret in it."""
+    if len(url) > MAX_PATH or _CONTROL.search(url) or " " in url or not _URL.match(url):
+        raise FormatError(f"{url[:120]!r} is not a URL such as https://host/path or s3://bucket/key")
+    if url.startswith(("file:", "local:", "memory:")):
+        raise FormatError(f"{url!r} is a place on this machine: depend on its path, inside the project")
+    if "@" in url.split("/")[2] and ":" in url.split("/")[2].partition("@")[0]:
+        raise FormatError("a URL with a password in it would be recorded for everyone: keep it where the client looks")
+    return url
+
+
+def check_dependency(path: object, where: str) -> str:
+    """Returns ``path`` if a stage may depend on it: a path in the workspace, or a URL."""
+    if isinstance(path, str) and "://" in path:
+        return check_url(path)
+    return check_path(path, where)
 
 
 def join(directory: str, path: str) -> str | None:

@@ -5,56 +5,49 @@ files (params, vars) goes through the ``read`` that is handed in, so that the wo
 by the same code.
 """
 
-from collections.abc import Callable, Iterable
+import difflib
+from collections.abc import Iterable
 from typing import Any
 
 from mltrack.errors import FormatError, PipelineError
-from mltrack.formats import params_file
 from mltrack.formats.mistakes import At, Mistakes
-from mltrack.formats.paths import check_path, join
 from mltrack.formats.pointer import conflict_line
+from mltrack.formats.stage_block import LATER_KEYS, STAGE_KEYS, StageBlock
+from mltrack.formats.template_values import LoadYaml, Read, TemplateValues
+from mltrack.pipeline import expand
+from mltrack.pipeline.expand import Expanded
 from mltrack.pipeline.interpolate import interpolate
-from mltrack.pipeline.stage import METRIC, OUT, PLOT, Environment, Output, ParamFile, Stage, stage_address
+from mltrack.pipeline.stage import Stage, stage_address
 
 VERSION = 1
-DEFAULT_PARAMS = "params.yaml"
-Read = Callable[[str], bytes | None]
-LoadYaml = Callable[[bytes, str], Any]
-
 _TOP = ("mltrack", "vars", "stages", "params", "metrics", "plots")
-_STAGE = (
-    "cmd", "wdir", "deps", "params", "outs", "metrics", "plots", "env", "vars", "frozen", "always_changed", "desc", "meta",
-)  # fmt: skip
-_LATER = (
-    "foreach",
-    "do",
-    "matrix",
-    "each",
-    "resources",
-    "runner",
-    "retry",
-    "timeout",
-    "sandbox",
-    "check",
-    "checkpoint",
-    "workers",
-)
-_OUTPUT = ("cache", "persist", "push", "remote", "desc", "type")
-_PLOT = (*_OUTPUT, "x", "y", "x_label", "y_label", "title", "template", "header")
-_ENV = ("vars", "lock", "image", "show")
-_SECRET = ("KEY", "TOKEN", "SECRET", "PASSWORD")
+_MAX_NAME = 200
 
 
-def load_stages(paths: Iterable[str], read: Read, load_yaml: LoadYaml | None = None) -> list[Stage]:
+def load_stages(
+    paths: Iterable[str],
+    read: Read,
+    load_yaml: LoadYaml | None = None,
+    overrides: dict[str, dict[str, Any]] | None = None,
+) -> list[Stage]:
     """Returns the stages of the pipeline files at ``paths``; raises PipelineError with every mistake in them.
 
-    ``load_yaml`` may remember parsed texts; it must return what parsing would.
+    ``load_yaml`` may remember parsed texts; it must return what parsing would. ``overrides`` maps a params file to values
+    by dotted key that stand in for its own.
     """
-    stages: list[Stage] = []
+    files = []
     for path in paths:
         data = read(path)
         if data is not None:
-            stages += _File(path, data, read, load_yaml or parse_yaml).stages()
+            file = _File(path, data, read, load_yaml or parse_yaml, overrides or {})
+            file.load()
+            files.append(file)
+    stages = [stage for file in files for stage in file.stages]
+    if any(file.stage_deps for file in files):
+        by_address = _by_reference(stages)
+        for file in files:
+            file.resolve(by_address)
+        stages = [stage for file in files for stage in file.stages]
     return stages
 
 
@@ -74,16 +67,21 @@ def parse_yaml(data: bytes, path: str) -> Any:
 class _File(Mistakes):
     """One pipeline file being read."""
 
-    def __init__(self, path: str, data: bytes, read: Read, load_yaml: LoadYaml) -> None:
+    def __init__(
+        self, path: str, data: bytes, read: Read, load_yaml: LoadYaml, overrides: dict[str, dict[str, Any]]
+    ) -> None:
         super().__init__(path, data)
-        self.directory = path.rpartition("/")[0]
-        self.read = read
-        self.load_yaml = load_yaml
+        self._directory = path.rpartition("/")[0]
+        self._load_yaml = load_yaml
+        self._template_values = TemplateValues(self, self._directory, read, load_yaml, overrides)
+        self.stages: list[Stage] = []
+        self.stage_deps: list[tuple[int, str, At]] = []
+        """References from stages, by their place in ``stages``, to others."""
 
-    def stages(self) -> list[Stage]:
-        document = self.load_yaml(self.data, self.path)
+    def load(self) -> None:
+        document = self._load_yaml(self.data, self.path)
         if document is None:
-            return []
+            return
         if not isinstance(document, dict):
             raise PipelineError(
                 f"{self.path}: must be a mapping with the key 'stages'", hint="mltrack stage add --help"
@@ -95,292 +93,110 @@ class _File(Mistakes):
                 hint="upgrade mltrack",
             )
         self.check_keys(document, _TOP, ())
-        values = self.values(document.get("vars"), ())
+        values = self._template_values.of_file(document.get("vars"))
         blocks = document.get("stages") or {}
-        found: list[Stage] = []
         if isinstance(blocks, dict):
             for name, block in blocks.items():
-                stage = self.stage(name, block, values)
-                if stage is not None:
-                    found.append(stage)
+                self._declared(name, block, values)
         else:
             self.mistake(("stages",), "must be a mapping of names to stages")
         self.raise_mistakes()
-        return found
 
-    # values for templates
-
-    def values(self, items: Any, at: At, base: dict[str, Any] | None = None) -> dict[str, Any]:
-        result: dict[str, Any] = dict(base or {})
-        if base is None:
-            self.merge_file(
-                result,
-                join(self.directory, DEFAULT_PARAMS) or DEFAULT_PARAMS,
-                None,
-                (*at, "vars"),
-                required=False,
-            )
-        if items is None:
-            return result
-        if not isinstance(items, list):
-            self.mistake((*at, "vars"), "must be a list of files and mappings")
-            return result
-        for index, item in enumerate(items):
-            where = (*at, "vars", index)
-            if isinstance(item, dict):
-                _merge(result, item)
-            elif isinstance(item, str):
-                file, _, keys = item.partition(":")
-                path = join(self.directory, file)
-                if path is None:
-                    self.mistake(where, f"{file!r} lies outside the project")
-                else:
-                    self.merge_file(result, path, keys.split(",") if keys else None, where, required=True)
-            else:
-                self.mistake(where, "must be a file name or a mapping")
-        return result
-
-    def merge_file(self, into: dict[str, Any], path: str, keys: list[str] | None, at: At, *, required: bool) -> None:
-        data = self.read(path)
-        if data is None:
-            if required:
-                self.mistake(at, f"{path!r} does not exist")
-            return
-        try:
-            values = self.load_yaml(data, path) if path.endswith((".yaml", ".yml")) else params_file.load(data, path)
-            if isinstance(values, dict):
-                _merge(
-                    into,
-                    values if keys is None else {key: params_file.get(values, key, path) for key in keys},
+    def resolve(self, known: dict[str, list[Stage]]) -> None:
+        """Turns references to stages into dependencies on their outputs."""
+        for index, reference, at in self.stage_deps:
+            stage = self.stages[index]
+            found = known.get(stage_address(self.path, reference)) or known.get(reference)
+            if found is None:
+                close = difflib.get_close_matches(reference, known, n=1)
+                self.mistake(
+                    at, f"there is no stage {reference!r}" + (f"; did you mean {close[0]!r}?" if close else "")
                 )
-            elif values is not None:
-                self.mistake(at, f"{path!r} is not a mapping of names to values")
-        except PipelineError as error:
-            self.mistake(at, error.message)
+                continue
+            outs = [out.path for other in found for out in other.outs]
+            if not outs:
+                self.mistake(at, f"the stage {reference!r} has no outputs to depend on")
+            self.stages[index] = stage._replace(deps=tuple(dict.fromkeys((*stage.deps, *outs))))
+        self.raise_mistakes()
 
-    # stages
-
-    def stage(self, name: str, block: Any, values: dict[str, Any]) -> Stage | None:
+    def _declared(self, name: str, block: Any, values: dict[str, Any]) -> None:
+        """Reads what one name declares: a stage, or a group of them."""
         at: At = ("stages", name)
         if not _is_stage_name(name):
-            self.mistake(at, "a stage's name is letters, digits, '-' and '_', not longer than 200")
-            return None
-        if not isinstance(block, dict):
+            self.mistake(at, f"a stage's name is letters, digits, '-' and '_', not longer than {_MAX_NAME}")
+        elif not isinstance(block, dict):
             self.mistake(at, "must be a mapping with the key 'cmd'")
-            return None
-        self.check_keys(block, _STAGE, at, _LATER)
-        if any(key in block for key in _LATER):
-            return None
-        count = len(self.mistakes)
-        local = self.values(block["vars"], at, values) if "vars" in block else values
-        wdir = self.wdir(block.get("wdir"), at, local)
-        stage = Stage(
-            address=stage_address(self.path, name),
-            name=name,
-            pipeline_path=self.path,
-            cmd=self.commands(block, at, local),
-            wdir=wdir,
-            deps=tuple(self.dependencies(block.get("deps"), (*at, "deps"), wdir, local)),
-            params=tuple(self.params(block.get("params"), (*at, "params"), wdir, local)),
-            outs=tuple(
-                out
-                for section, type_, known in (
-                    ("outs", OUT, _OUTPUT),
-                    ("metrics", METRIC, _OUTPUT),
-                    ("plots", PLOT, _PLOT),
-                )
-                for out in self.outputs(block.get(section), (*at, section), wdir, local, type_, known)
-            ),
-            env=self.environment(block.get("env"), (*at, "env"), wdir, local),
-            frozen=self.boolean(block, "frozen", at),
-            always_changed=self.boolean(block, "always_changed", at),
-            desc=str(block.get("desc") or ""),
-            meta=block.get("meta"),
-        )
-        paths = [out.path for out in stage.outs]
-        for path in sorted({path for path in paths if paths.count(path) > 1}):
-            self.mistake(at, f"output {path!r} is declared twice")
-        return stage if len(self.mistakes) == count else None
+        elif "foreach" in block or "do" in block:
+            self.check_keys(block, ("foreach", "do"), at)
+            if not isinstance(block.get("do"), dict) or "foreach" not in block:
+                self.mistake(at, "needs both 'foreach', what to repeat over, and 'do', the stage to repeat")
+                return
+            over = self._values_in(block["foreach"], (*at, "foreach"), values)
+            self._group(name, block["do"], (*at, "do"), values, over, expand.foreach, (*at, "foreach"))
+        elif "matrix" in block:
+            over = self._values_in(block["matrix"], (*at, "matrix"), values)
+            inner = {key: value for key, value in block.items() if key != "matrix"}
+            self._group(name, inner, at, values, over, expand.matrix, (*at, "matrix"))
+        else:
+            self._stage(name, block, at, values)
 
-    def render(self, value: Any, at: At, values: dict[str, Any]) -> str | None:
-        if not isinstance(value, str):
-            if isinstance(value, bool | int | float):
-                self.mistake(at, f"must be text: put {value!r} in quotes")
-            else:
-                self.mistake(at, "must be text")
-            return None
-        try:
-            result = interpolate(value, values, ".".join(str(step) for step in at))
-        except PipelineError as error:
-            self.mistake(at, error.message.partition(": ")[2] + (f" ({error.hint})" if error.hint else ""))
-            return None
-        if isinstance(result, dict | list) or result is None:
-            self.mistake(at, f"{value} must be a single value here")
-            return None
-        return str(result).lower() if isinstance(result, bool) else str(result)
-
-    def commands(self, block: dict[str, Any], at: At, values: dict[str, Any]) -> tuple[str, ...]:
-        cmd = block.get("cmd")
-        where = (*at, "cmd")
-        items = cmd if isinstance(cmd, list) else [cmd]
-        if cmd is None or not items:
-            self.mistake(at, "the key 'cmd' is missing")
-            return ()
-        rendered = [
-            self.render(item, where if items is not cmd else (*where, index), values)
-            for index, item in enumerate(items)
-        ]
-        for text in rendered:
-            if text is not None and (not text.strip() or "\0" in text):
-                self.mistake(where, "a command is empty or holds a NUL")
-        return tuple(text.rstrip("\n") for text in rendered if text is not None)
-
-    def wdir(self, value: Any, at: At, values: dict[str, Any]) -> str:
-        if value is None:
-            return self.directory
-        text = self.render(value, (*at, "wdir"), values)
-        path = join(self.directory, text) if text is not None else self.directory
-        if path is None:
-            self.mistake((*at, "wdir"), f"{text!r} lies outside the project")
-            return self.directory
-        return path
-
-    def path_of(self, value: Any, at: At, wdir: str, values: dict[str, Any]) -> str | None:
-        text = self.render(value, at, values)
-        if text is None:
-            return None
-        path = join(wdir, text)
-        if not path:
-            self.mistake(at, f"{text!r} lies outside the project" if path is None else f"{text!r} is the whole project")
-            return None
-        try:
-            return check_path(path, "")
-        except FormatError as error:
-            self.mistake(at, error.message.lstrip(": "))
-            return None
-
-    def dependencies(self, items: Any, at: At, wdir: str, values: dict[str, Any]) -> Iterable[str]:
-        for index, item in enumerate(self.list_of(items, at)):
-            path = self.path_of(item, (*at, index), wdir, values)
-            if path is not None:
-                yield path
-
-    def params(self, items: Any, at: At, wdir: str, values: dict[str, Any]) -> list[ParamFile]:
-        default = join(wdir, DEFAULT_PARAMS) or DEFAULT_PARAMS
-        chosen: dict[str, list[str] | None] = {}
-        for index, item in enumerate(self.list_of(items, at)):
-            where = (*at, index)
-            if isinstance(item, dict):
-                for file, keys in item.items():
-                    path = self.path_of(file, where, wdir, values)
-                    if path is not None:
-                        self.add_keys(chosen, path, keys, where, values)
-            else:
-                key = self.render(item, where, values)
-                if key is not None:
-                    self.add_keys(chosen, default, [key], where, values)
-        return [ParamFile(path, None if keys is None else tuple(keys)) for path, keys in chosen.items()]
-
-    def add_keys(
-        self, chosen: dict[str, list[str] | None], path: str, keys: Any, at: At, values: dict[str, Any]
+    def _group(
+        self, name: str, block: dict[str, Any], at: At, values: dict[str, Any], over: Any, expansion: Any, where: At
     ) -> None:
-        if keys is None:
-            chosen[path] = None
+        try:
+            expanded: list[Expanded] = expansion(over)
+        except PipelineError as error:
+            self.mistake(where, error.message)
             return
-        known = chosen.setdefault(path, [])
-        for item in self.list_of(keys, at):
-            key = self.render(item, at, values)
-            if key is not None and known is not None and key not in known:
-                known.append(key)
+        for one in expanded:
+            full = f"{name}@{one.key}"
+            if len(full) > _MAX_NAME or not full.isprintable() or not one.key:
+                self.mistake(where, f"{full[:80]!r} is no name of a stage: give it a shorter, printable key")
+                return
+            count = len(self.mistakes)
+            self._stage(full, block, at, {**values, **one.values})
+            if len(self.mistakes) > count:
+                return  # the others would repeat it
 
-    def outputs(
-        self, items: Any, at: At, wdir: str, values: dict[str, Any], type_: str, known: tuple[str, ...]
-    ) -> Iterable[Output]:
-        for index, item in enumerate(self.list_of(items, at)):
-            where = (*at, index)
-            pairs: list[tuple[Any, Any]] = list(item.items()) if isinstance(item, dict) else [(item, None)]
-            for value, settings in pairs:
-                path = self.path_of(value, where, wdir, values)
-                if settings is not None and not isinstance(settings, dict):
-                    self.mistake(where, "an output's settings must be a mapping")
-                    continue
-                settings = settings or {}
-                self.check_keys(settings, known, (*where, str(value)))
-                if path is None:
-                    continue
-                if any(sign in path for sign in "*?["):
-                    self.mistake(
-                        where,
-                        f"{path!r} is a pattern: declare a directory instead, so that what is missing can be told",
-                    )
-                    continue
-                yield Output(
-                    path=path,
-                    type=type_,
-                    cache=self.boolean(settings, "cache", where, default=True),
-                    persist=self.boolean(settings, "persist", where),
-                    push=self.boolean(settings, "push", where, default=True),
-                    remote=str(settings.get("remote") or ""),
-                    desc=str(settings.get("desc") or ""),
-                    settings=tuple((key, item) for key, item in settings.items() if key not in _OUTPUT),
-                )
+    def _stage(self, name: str, block: dict[str, Any], at: At, values: dict[str, Any]) -> None:
+        count = len(self.mistakes)
+        self.check_keys(block, STAGE_KEYS, at, LATER_KEYS)
+        if len(self.mistakes) > count and any(key in block for key in LATER_KEYS):
+            return
+        local = self._template_values.of_stage(values, block["vars"], (*at, "vars")) if "vars" in block else values
+        reader = StageBlock(self, self._directory, block, at, local)
+        stage = reader.stage(self.path, name)
+        if stage is not None:
+            self.stage_deps += [(len(self.stages), reference, where) for reference, where in reader.stage_deps]
+            self.stages.append(stage)
 
-    def environment(self, block: Any, at: At, wdir: str, values: dict[str, Any]) -> Environment:
-        if block is None:
-            return Environment()
-        if not isinstance(block, dict):
-            self.mistake(at, "must be a mapping with 'vars', 'lock' or 'image'")
-            return Environment()
-        self.check_keys(block, _ENV, at)
-        names = [
-            self.render(item, (*at, "vars", index), values)
-            for index, item in enumerate(self.list_of(block.get("vars"), (*at, "vars")))
-        ]
-        for index, name in enumerate(names):
-            if name is not None and not name.replace("_", "a").isalnum():
-                self.mistake((*at, "vars", index), f"{name!r} is not the name of an environment variable")
-            if name is not None and any(word in name.upper() for word in _SECRET):
-                self.mistake(
-                    (*at, "vars", index),
-                    f"{name!r} looks like a secret: a result must not depend on one, and no trace of it may be recorded",
-                )
-        lock = self.path_of(block["lock"], (*at, "lock"), wdir, values) if block.get("lock") is not None else None
-        image = self.render(block["image"], (*at, "image"), values) if block.get("image") is not None else None
-        show = [self.render(item, (*at, "show"), values) for item in self.list_of(block.get("show"), (*at, "show"))]
-        return Environment(
-            tuple(sorted({name for name in names if name})),
-            lock or "",
-            image or "",
-            tuple(name for name in show if name),
-        )
-
-    def boolean(self, block: dict[str, Any], key: str, at: At, *, default: bool = False) -> bool:
-        value = block.get(key, default)
-        if not isinstance(value, bool):
-            self.mistake((*at, key), f"must be true or false, not {value!r}")
-            return default
+    def _values_in(self, value: Any, at: At, values: dict[str, Any]) -> Any:
+        """``value`` with the templates in it, at any depth, filled in."""
+        if isinstance(value, str):
+            try:
+                return interpolate(value, values, "")
+            except PipelineError as error:
+                self.mistake(at, error.message.removeprefix(": ") + (f" ({error.hint})" if error.hint else ""))
+                return None
+        if isinstance(value, list):
+            return [self._values_in(item, (*at, index), values) for index, item in enumerate(value)]
+        if isinstance(value, dict):
+            return {key: self._values_in(item, (*at, key), values) for key, item in value.items()}
         return value
 
-    def list_of(self, items: Any, at: At) -> list[Any]:
-        if items is None:
-            return []
-        if not isinstance(items, list):
-            self.mistake(at, "must be a list")
-            return []
-        return items
+
+def _by_reference(stages: list[Stage]) -> dict[str, list[Stage]]:
+    """Stages by all that a reference may call them: address, and of an expanded one the group's address too."""
+    known: dict[str, list[Stage]] = {}
+    for stage in stages:
+        known.setdefault(stage.address, []).append(stage)
+        if stage.group != stage.name:
+            known.setdefault(stage_address(stage.pipeline_path, stage.group), []).append(stage)
+    return known
 
 
 def _is_stage_name(name: str) -> bool:
-    return 0 < len(name) <= 200 and all(char.isalnum() or char in "-_" for char in name) and not name.startswith("-")
-
-
-def _merge(into: dict[str, Any], values: dict[str, Any]) -> None:
-    for key, value in values.items():
-        if isinstance(value, dict) and isinstance(into.get(key), dict):
-            into[key] = {**into[key]}
-            _merge(into[key], value)
-        else:
-            into[key] = value
+    return 0 < len(name) <= _MAX_NAME and all(char.isalnum() or char in "-_" for char in name) and name[0] != "-"
 
 
 def declared_files(document: Any) -> tuple[list[str], list[str]]:

@@ -19,7 +19,8 @@ VERSION = 1
 
 
 class RunRecord(NamedTuple):
-    """One result. ``started`` is in seconds since 1970, ``seconds`` the duration; ``by`` is 'run' or 'hand'."""
+    """One result. ``started`` is in seconds since 1970, ``seconds`` the duration; ``by`` is 'run', 'hand', or in journals
+    'restore'. ``peak_memory`` is in bytes, of the largest process; ``program`` names what ran the command's first word."""
 
     key: str
     stage: str
@@ -33,6 +34,8 @@ class RunRecord(NamedTuple):
     dirty: bool = False
     runner: str = ""
     platform: str = ""
+    peak_memory: int = 0
+    program: str = ""
 
 
 def outputs_digest(record: RunRecord, algorithm: Algorithm) -> str:
@@ -42,7 +45,11 @@ def outputs_digest(record: RunRecord, algorithm: Algorithm) -> str:
 
 
 def write(record: RunRecord, algorithm: Algorithm) -> str:
-    """Returns the record as one JSON object; what is empty is left out."""
+    """Returns the record as one JSON object on one line; what is empty is left out."""
+    return json.dumps(_data(record, algorithm), sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def _data(record: RunRecord, algorithm: Algorithm) -> dict[str, Any]:
     data: dict[str, Any] = {
         "mltrack": VERSION,
         "key": algorithm.text(record.key),
@@ -60,15 +67,20 @@ def write(record: RunRecord, algorithm: Algorithm) -> str:
         ("dirty", record.dirty),
         ("runner", record.runner),
         ("platform", record.platform),
+        ("peak_memory", record.peak_memory),
+        ("program", record.program),
     ):
         if value:
             data[name] = value
-    return json.dumps(data, sort_keys=True, ensure_ascii=False) + "\n"
+    return data
 
 
 def parse(data: bytes, algorithm: Algorithm, name: str) -> RunRecord:
     """Returns the record in ``data``; raises FormatError if it is malformed or newer than this mltrack."""
-    value = json_text.load(data, name)
+    return _parsed(json_text.load(data, name), algorithm, name)
+
+
+def _parsed(value: Any, algorithm: Algorithm, name: str) -> RunRecord:
     if not isinstance(value, dict) or not isinstance(value.get("mltrack"), int) or value["mltrack"] > VERSION:
         raise FormatError(f"{name}: not a run record of version {VERSION}")
     try:
@@ -85,23 +97,27 @@ def parse(data: bytes, algorithm: Algorithm, name: str) -> RunRecord:
             dirty=bool(value.get("dirty", False)),
             runner=str(value.get("runner", "")),
             platform=str(value.get("platform", "")),
+            peak_memory=int(value.get("peak_memory", 0)),
+            program=str(value.get("program", "")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise FormatError(f"{name}: malformed run record: {error!r}") from None
 
 
 class Fact(NamedTuple):
-    """One line of a journal: a stage finished, on top of the lock whose bytes have the digest ``base``."""
+    """One line of a journal: a stage finished, on top of the lock whose bytes have the digest ``base``. ``name`` is the
+    stage's in that lock."""
 
     lock_path: str
     base: str
-    stage: str
-    entry: Entry
+    name: str
+    record: RunRecord
 
 
 def journal_line(fact: Fact, algorithm: Algorithm) -> bytes:
     """Returns one line of the journal: checksum, a space, and the fact as JSON."""
-    data = {"lock": fact.lock_path, "base": fact.base, "stage": fact.stage, "entry": entry_data(fact.entry, algorithm)}
+    record = _data(fact.record, algorithm)
+    data = {"lock": fact.lock_path, "base": fact.base, "name": fact.name, "record": record}
     text = canonical_json(data)
     return algorithm.hex_of(text).encode() + b" " + text + b"\n"
 
@@ -126,10 +142,10 @@ def parse_journal(data: bytes, algorithm: Algorithm, name: str) -> list[Fact]:
             break
         value = json_text.load(fact, name)
         where = f"{name}:{number}"
-        if not isinstance(value, dict) or not all(isinstance(value.get(key), str) for key in ("lock", "base", "stage")):
+        if not isinstance(value, dict) or not all(isinstance(value.get(key), str) for key in ("lock", "base", "name")):
             raise FormatError(f"{where}: malformed line in the journal", hint=f"delete {name}")
         lock_path = check_path(value["lock"], where)
         if lock_path.rpartition("/")[2] != LOCK_NAME:
             raise FormatError(f"{where}: {lock_path!r} is not a lock", hint=f"delete {name}")
-        facts.append(Fact(lock_path, value["base"], value["stage"], parse_entry(value.get("entry"), algorithm, where)))
+        facts.append(Fact(lock_path, value["base"], value["name"], _parsed(value.get("record"), algorithm, where)))
     return facts

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 FILE, EXEC, SYMLINK, TREE = "file", "exec", "symlink", "tree"
 KINDS = (FILE, EXEC, SYMLINK, TREE)
+URL = "url"
+"""The kind of something outside the project; its digest is that of what its server says of it. Only dependencies are."""
 BY_LETTER = {"f": FILE, "x": EXEC, "l": SYMLINK, "d": TREE}
 """The kind that a letter in a tree's line means."""
 

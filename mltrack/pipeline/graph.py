@@ -4,24 +4,31 @@ An edge goes from the stage that writes a path to each stage that depends on tha
 directory above it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 
 from mltrack.errors import PipelineError
-from mltrack.pipeline.stage import Stage, contains, parents
+from mltrack.pipeline.paths import PathMap
+from mltrack.pipeline.stage import Stage
 
 
 @dataclass(frozen=True, slots=True)
 class Graph:
     """Stages by address in topological order, and for each the addresses it directly depends on, sorted.
 
-    ``aliases`` are dependencies that are reached through links: the path where they really are.
+    ``aliases`` are dependencies that are reached through links: the path where they really are. ``owners`` are the
+    addresses of the stages that write each output.
     """
 
     stages: dict[str, Stage]
     upstream: dict[str, tuple[str, ...]]
     aliases: Mapping[str, str]
+    owners: PathMap[str]
+
+    def beyond(self, addresses: Iterable[str]) -> set[str]:
+        """Returns the given stages and all that depend on them, directly or not."""
+        return _reachable(addresses, self.downstream())
 
     def downstream(self) -> dict[str, tuple[str, ...]]:
         found: dict[str, list[str]] = {address: [] for address in self.stages}
@@ -32,21 +39,12 @@ class Graph:
 
     def closure(self, addresses: Iterable[str]) -> set[str]:
         """Returns the given stages and all that they depend on, directly or not."""
-        seen: set[str] = set()
-        pending = list(addresses)
-        while pending:
-            address = pending.pop()
-            if address not in seen:
-                seen.add(address)
-                pending.extend(self.upstream[address])
-        return seen
+        return _reachable(addresses, self.upstream)
 
     def owner_of(self, path: str) -> Stage | None:
         """Returns the stage one of whose outputs is ``path`` or a directory above it."""
-        for stage in self.stages.values():
-            if any(contains(out.path, path) for out in stage.outs):
-                return stage
-        return None
+        holder = self.owners.holder(path)
+        return self.stages[self.owners[holder]] if holder is not None else None
 
 
 def build(stages: Iterable[Stage], aliases: Mapping[str, str] | None = None) -> Graph:
@@ -54,17 +52,16 @@ def build(stages: Iterable[Stage], aliases: Mapping[str, str] | None = None) -> 
     by_address = {stage.address: stage for stage in stages}
     real = aliases or {}
     owners = _owners(by_address.values())
-    directories = _directories_above(owners)
     upstream: dict[str, tuple[str, ...]] = {}
     for stage in by_address.values():
         needed = {
-            owner
+            owners[out]
             for path in (
                 *stage.deps,
                 *(p.path for p in stage.params),
                 *((stage.env.lock,) if stage.env.lock else ()),
             )
-            for owner in _writers_of(real.get(path, path), owners, directories)
+            for out in owners.overlapping(real.get(path, path))
         }
         if stage.address in needed:
             raise PipelineError(
@@ -79,11 +76,22 @@ def build(stages: Iterable[Stage], aliases: Mapping[str, str] | None = None) -> 
         raise PipelineError(
             f"the stages form a cycle: {cycle}", hint="`mltrack stage list` shows what each reads and writes"
         ) from None
-    return Graph({address: by_address[address] for address in order}, upstream, real)
+    return Graph({address: by_address[address] for address in order}, upstream, real, owners)
 
 
-def _owners(stages: Iterable[Stage]) -> dict[str, str]:
-    owners: dict[str, str] = {}
+def _reachable(start: Iterable[str], edges: Mapping[str, Iterable[str]]) -> set[str]:
+    seen: set[str] = set()
+    pending = list(start)
+    while pending:
+        address = pending.pop()
+        if address not in seen:
+            seen.add(address)
+            pending.extend(edges[address])
+    return seen
+
+
+def _owners(stages: Iterable[Stage]) -> PathMap[str]:
+    owners: PathMap[str] = PathMap()
     for stage in stages:
         for out in stage.outs:
             if out.path in owners:
@@ -92,28 +100,10 @@ def _owners(stages: Iterable[Stage]) -> dict[str, str]:
                     hint="each path has one owner: let one stage write it and the other depend on it",
                 )
             owners[out.path] = stage.address
-    for path, address in owners.items():
-        for parent in parents(path):
-            if parent in owners:
-                raise PipelineError(
-                    f"outputs overlap: {parent!r} of stage {owners[parent]!r} contains {path!r} of stage {address!r}",
-                    hint="declare the directory or the file in it, not both",
-                )
+    for path in owners:
+        for below in owners.below(path):
+            raise PipelineError(
+                f"outputs overlap: {path!r} of stage {owners[path]!r} contains {below!r} of stage {owners[below]!r}",
+                hint="declare the directory or the file in it, not both",
+            )
     return owners
-
-
-def _directories_above(owners: dict[str, str]) -> dict[str, set[str]]:
-    above: dict[str, set[str]] = {}
-    for path, address in owners.items():
-        for parent in parents(path):
-            above.setdefault(parent, set()).add(address)
-    return above
-
-
-def _writers_of(path: str, owners: dict[str, str], directories: dict[str, set[str]]) -> Iterator[str]:
-    if path in owners:
-        yield owners[path]
-    for parent in parents(path):
-        if parent in owners:
-            yield owners[parent]
-    yield from directories.get(path, ())

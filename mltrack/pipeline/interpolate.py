@@ -1,19 +1,25 @@
 """``${name}`` templating: one pass over the text as written; inserted values are never scanned again.
 
-Names are dotted paths with indexes (``train.layers[0]``) into the values of ``params.yaml`` and ``vars``. There is no
-expression language: plain look-ups only, nothing is evaluated. ``\\${`` is a literal ``${``.
+Names are dotted paths with indexes (``train.layers[0]``) into the values of ``params.yaml`` and ``vars``. ``${name:-text}``
+takes ``text`` where there is no such value. There is no expression language: plain look-ups only, nothing is evaluated.
+``\\${`` is a literal ``${``.
 """
 
 import difflib
 import re
-from collections.abc import Mapping
+import shlex
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mltrack.errors import PipelineError
 
 _REFERENCE = re.compile(r"\\\$\{|\$\{([^{}]*)(\}?)")
-_PATH = re.compile(r"\s*([A-Za-z_][\w-]*(?:\.[\w-]+|\[\d{1,9}\])*)\s*\Z")
+_PATH = re.compile(r"\s*([A-Za-z_][\w-]*?(?:\.[\w-]+?|\[\d{1,9}\])*)\s*(?::-(.*))?\Z", re.DOTALL)
 _STEP = re.compile(r"[\w-]+|\[\d+\]")
+_INT = re.compile(r"[-+]?[0-9]+\Z")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
+
+AsText = Callable[[Any, str, str], str]
 
 
 def interpolate(text: str, values: Mapping[str, Any], where: str) -> Any:
@@ -26,8 +32,17 @@ def interpolate(text: str, values: Mapping[str, Any], where: str) -> Any:
         return text
     whole = _REFERENCE.fullmatch(text)
     if whole is not None and whole[1] is not None and whole[2]:
-        return look_up(whole[1], values, where)
+        return _value(whole[1], values, where)
+    return _replace(text, values, where, as_text)
 
+
+def interpolate_command(text: str, values: Mapping[str, Any], where: str) -> str:
+    """Returns a command with each reference replaced. A list becomes its items, each one word; a mapping becomes options,
+    ``--key value`` for each value in it, with dotted keys for nested ones, as in ``dvc.yaml``."""
+    return _replace(text, values, where, _as_arguments) if "${" in text else text
+
+
+def _replace(text: str, values: Mapping[str, Any], where: str, write: AsText) -> str:
     def replace(match: re.Match[str]) -> str:
         if match[1] is None:
             return "${"
@@ -35,7 +50,10 @@ def interpolate(text: str, values: Mapping[str, Any], where: str) -> Any:
             raise PipelineError(
                 f"{where}: '${{' is not closed in {text[:120]!r}", hint="write '\\${' for a literal '${'"
             )
-        return as_text(look_up(match[1], values, where), match[1], where)
+        name, default = _parts(match[1], where)
+        if default is not None and not _has(name, values):
+            return default
+        return write(look_up(name, values, where), name, where)
 
     return _REFERENCE.sub(replace, text)
 
@@ -50,17 +68,45 @@ def as_text(value: Any, name: str, where: str) -> str:
     return str(value)
 
 
+def _as_arguments(value: Any, name: str, where: str) -> str:
+    if isinstance(value, list):
+        return " ".join(_word(item, name, where) for item in value)
+    if isinstance(value, Mapping):
+        return " ".join(_options(value, "", name, where))
+    return as_text(value, name, where)
+
+
+def _options(values: Mapping[str, Any], prefix: str, name: str, where: str) -> list[str]:
+    """A true value is a flag, a false one nothing."""
+    found: list[str] = []
+    for key, value in values.items():
+        option = f"{prefix}{key}"
+        if isinstance(value, Mapping):
+            found += _options(value, option + ".", name, where)
+        elif isinstance(value, bool):
+            found += [f"--{option}"] if value else []
+        elif isinstance(value, list):
+            found += [f"--{option}", *(_word(item, name, where) for item in value)] if value else []
+        else:
+            found += [f"--{option}", _word(value, f"{name}.{key}", where)]
+    return found
+
+
+def _word(value: Any, name: str, where: str) -> str:
+    text = as_text(value, name, where)
+    return shlex.quote(text) if isinstance(value, str) else text
+
+
+def as_name(value: Any) -> str:
+    """Returns a scalar as it stands in the name of an expanded stage."""
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)
+
+
 def look_up(name: str, values: Mapping[str, Any], where: str) -> Any:
     """Returns the value at a dotted path; raises PipelineError with the nearest known name if there is none."""
-    match = _PATH.match(name)
-    if match is None:
-        raise PipelineError(
-            f"{where}: ${{{name}}} is not a dotted name",
-            hint="plain names only, as in ${train.lr} or ${layers[0]}",
-        )
     value: Any = values
     walked = ""
-    for step in _STEP.findall(match[1]):
+    for step in _STEP.findall(name):
         try:
             value = value[int(step[1:-1])] if step.startswith("[") else value[step]
         except (KeyError, IndexError, TypeError):
@@ -69,6 +115,42 @@ def look_up(name: str, values: Mapping[str, Any], where: str) -> Any:
             ) from None
         walked += step + "."
     return value
+
+
+def _value(reference: str, values: Mapping[str, Any], where: str) -> Any:
+    name, default = _parts(reference, where)
+    if default is not None and not _has(name, values):
+        return _scalar(default)
+    return look_up(name, values, where)
+
+
+def _parts(reference: str, where: str) -> tuple[str, str | None]:
+    match = _PATH.match(reference)
+    if match is None:
+        raise PipelineError(
+            f"{where}: ${{{reference}}} is not a dotted name",
+            hint="plain names only, as in ${train.lr}, ${layers[0]} or ${lr:-0.1}",
+        )
+    return match[1], match[2]
+
+
+def _has(name: str, values: Mapping[str, Any]) -> bool:
+    try:
+        look_up(name, values, "")
+    except PipelineError:
+        return False
+    return True
+
+
+def _scalar(text: str) -> Any:
+    """The value that a default means, as YAML's core schema would read it."""
+    if text in ("true", "false"):
+        return text == "true"
+    if text in ("null", ""):
+        return None if text else ""
+    if _INT.match(text):
+        return int(text)
+    return float(text) if _FLOAT.match(text) else text
 
 
 def _nearest(value: Any, step: str) -> str:

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 from mltrack.objects.content import Content
 from mltrack.objects.digest import Algorithm
 from mltrack.pipeline.graph import Graph
+from mltrack.pipeline.paths import PathMap
 from mltrack.pipeline.run_key import key_parts, run_key
-from mltrack.pipeline.stage import Entry, Inputs, Output, Stage, contains
+from mltrack.pipeline.stage import Entry, Inputs, Output, Stage
 
 
 class Verdict(Enum):
@@ -78,6 +79,8 @@ class Known(NamedTuple):
     outs: dict[str, Content | None]
     pending: tuple[tuple[str, str], ...] = ()
     """``(path, address of the stage that will write it)``"""
+    through: tuple[tuple[str, str], ...] = ()
+    """Links in dependency directories: ``(dependency, path that one of its links leads to)``."""
 
 
 class Facts(NamedTuple):
@@ -105,10 +108,16 @@ class Step(NamedTuple):
 
 
 class Options(NamedTuple):
-    """How a person asked for it. ``force`` runs though nothing changed; ``use_run_cache`` allows earlier results."""
+    """How a person asked for it. ``force`` runs though nothing changed; ``use_run_cache`` allows earlier results;
+    ``absent_is_fine`` leaves away what is known but not here, until a stage that runs needs it."""
 
     force: bool = False
     use_run_cache: bool = True
+    absent_is_fine: bool = False
+
+
+Upcoming = PathMap[Content | None]
+"""What will stand at outputs once the plan's earlier steps were taken."""
 
 
 class Plan(NamedTuple):
@@ -120,7 +129,7 @@ class Plan(NamedTuple):
 def make(
     graph: Graph,
     chosen: Iterable[str],
-    learn: Callable[[Stage, dict[str, Content | None], tuple[tuple[str, str], ...]], Known],
+    learn: Callable[[Stage, Upcoming, tuple[tuple[str, str], ...]], Known],
     facts: Facts,
     options: Options,
 ) -> Plan:
@@ -131,40 +140,42 @@ def make(
     """
     wanted = set(chosen)
     steps: list[Step] = []
-    unsettled: dict[str, str] = {}
-    upcoming: dict[str, Content | None] = {}
+    unsettled: PathMap[str] = PathMap()
+    upcoming: Upcoming = PathMap()
     for address, stage in graph.stages.items():
         if address not in wanted:
             continue
         pending = tuple(
             (path, writer)
             for path in dict.fromkeys((*stage.deps, *(p.path for p in stage.params), *filter(None, (stage.env.lock,))))
-            for writer in _unsettled_writers(graph.aliases.get(path, path), unsettled)
+            for writer in sorted({unsettled[out] for out in unsettled.overlapping(graph.aliases.get(path, path))})
         )
-        step = decide(stage, learn(stage, upcoming, pending), facts, options)
+        known = learn(stage, upcoming, pending)
+        linked = {(dep, unsettled[out]) for dep, path in known.through for out in unsettled.overlapping(path)}
+        if linked:
+            known = known._replace(pending=tuple(dict.fromkeys((*known.pending, *sorted(linked)))))
+        step = decide(stage, known, facts, options)
         steps.append(step)
         if step.verdict in (Verdict.RUN, Verdict.WAIT):
-            unsettled.update({out.path: address for out in stage.outs})
+            for out in stage.outs:
+                unsettled[out.path] = address
         elif step.record is not None:
-            upcoming.update(step.record.outs)
+            for path, content in step.record.outs.items():
+                upcoming[path] = content
     return Plan(tuple(steps))
-
-
-def _unsettled_writers(path: str, unsettled: dict[str, str]) -> list[str]:
-    return sorted({address for out, address in unsettled.items() if contains(out, path) or contains(path, out)})
 
 
 def decide(stage: Stage, known: Known, facts: Facts, options: Options) -> Step:
     """Returns the verdict on one stage with all of its reasons."""
     entry = known.entry
     if stage.frozen:
-        return _decide_frozen(stage, known, facts)
+        return _decide_frozen(stage, known, facts, options)
     pending_paths = {path for path, _ in known.pending}
     reasons = input_reasons(stage, known, facts.shell, pending_paths)
     reasons += [Reason(Cause.UPSTREAM, path, new=writer) for path, writer in known.pending]
     if options.force:
         reasons.append(Reason(Cause.FORCED))
-    if stage.always_changed:
+    if stage.always_changed or stage.is_callback:
         reasons.append(Reason(Cause.ALWAYS_CHANGED))
     missing = [reason for reason in reasons if reason.cause is Cause.DEPENDENCY_MISSING]
     if known.pending:
@@ -173,11 +184,13 @@ def decide(stage: Stage, known: Known, facts: Facts, options: Options) -> Step:
         return Step(stage, Verdict.RUN, tuple(reasons))
     parts = key_parts(stage, known.inputs, facts.shell)
     key = run_key(parts, facts.algorithm) if parts is not None else ""
-    must_run = options.force or stage.always_changed
+    must_run = options.force or stage.always_changed or stage.is_callback
     if not reasons and entry is not None:
         out_reasons = output_reasons(stage, entry, known)
         if not out_reasons:
             return Step(stage, Verdict.SKIP, (), key)
+        if options.absent_is_fine and all(reason.cause is Cause.OUTPUT_MISSING for reason in out_reasons):
+            return Step(stage, Verdict.SKIP, tuple(out_reasons), key, Record(entry.outs))
         reasons += out_reasons
         lacking = [
             Reason(Cause.OUTPUT_NOT_CACHED, out.path)
@@ -194,15 +207,17 @@ def decide(stage: Stage, known: Known, facts: Facts, options: Options) -> Step:
     return Step(stage, Verdict.RUN, tuple(reasons), key)
 
 
-def _decide_frozen(stage: Stage, known: Known, facts: Facts) -> Step:
+def _decide_frozen(stage: Stage, known: Known, facts: Facts, options: Options) -> Step:
     """A frozen stage never runs, whatever changed; what it last wrote is still put back where it is missing."""
     reasons = [Reason(Cause.FROZEN)]
     entry = known.entry
     if entry is not None and entry.outs.keys() == {out.path for out in stage.outs}:
         lacking = [reason for reason in output_reasons(stage, entry, known) if reason.cause is Cause.OUTPUT_MISSING]
         changed = _changed_outputs(stage, lacking)
+        restored = {out.path: entry.outs[out.path] for out in changed}
+        if changed and options.absent_is_fine:
+            return Step(stage, Verdict.SKIP, (*reasons, *lacking), record=Record(restored))
         if changed and all(facts.is_cached(entry.outs[out.path]) for out in changed):
-            restored = {out.path: entry.outs[out.path] for out in changed}
             return Step(stage, Verdict.RESTORE, (*reasons, *lacking), record=Record(restored))
     return Step(stage, Verdict.SKIP, tuple(reasons))
 

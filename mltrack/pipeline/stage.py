@@ -1,6 +1,5 @@
 """What a pipeline file declares, as records. Paths are relative to the project's root, in POSIX form, normalised."""
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from mltrack.objects.content import Content
@@ -9,6 +8,8 @@ PIPELINE_NAME = "mltrack.yaml"
 LOCK_NAME = "mltrack.lock"
 
 OUT, METRIC, PLOT = "out", "metric", "plot"
+CHECKS = NONE, WARN, ERROR = "none", "warn", "error"
+"""What to do about files of the project that a command reads or writes without declaring it."""
 
 
 class Output(NamedTuple):
@@ -40,10 +41,29 @@ class Environment(NamedTuple):
     show: tuple[str, ...] = ()
 
 
+class Execution(NamedTuple):
+    """How a stage runs. None of it is part of the run key: a result does not depend on where it was made.
+
+    ``resources`` are claims by name: ``cpus``, ``gpus``, ``memory`` in bytes, ``time`` in seconds, and any other.
+    ``tries`` counts the first one; ``backoff`` is the pause before the second, in seconds, and doubles. ``timeout`` is in
+    seconds. ``runners`` are names, tried in order. ``check`` is what to do about undeclared reads: '' asks the settings.
+    """
+
+    resources: tuple[tuple[str, float], ...] = ()
+    runners: tuple[str, ...] = ()
+    tries: int = 1
+    backoff: float = 0.0
+    timeout: float | None = None
+    sandbox: bool = False
+    check: str = ""
+
+
 class Stage(NamedTuple):
     """One declared stage, rendered: templates are filled in, paths are the project's.
 
-    ``address`` names it project-wide: its name, prefixed by ``dir/mltrack.yaml:`` outside the project's root.
+    ``address`` names it project-wide: its name, prefixed by ``dir/mltrack.yaml:`` outside the project's root. A stage that
+    was expanded from a ``foreach`` or ``matrix`` is named ``group@key``. A dependency that is a URL stands in ``deps`` as
+    it was written.
     """
 
     address: str
@@ -59,6 +79,17 @@ class Stage(NamedTuple):
     always_changed: bool = False
     desc: str = ""
     meta: Any = None
+    execution: Execution = Execution()
+
+    @property
+    def is_callback(self) -> bool:
+        """Whether it declares nothing that could tell that it is up to date: such a stage always runs."""
+        return not (self.deps or self.outs or self.params)
+
+    @property
+    def group(self) -> str:
+        """The name that it was declared under: of an expanded stage that of all its siblings."""
+        return self.name.partition("@")[0]
 
     @property
     def lock_path(self) -> str:
@@ -99,22 +130,11 @@ class Entry(NamedTuple):
     """Outputs that are never sent to a remote."""
 
 
+def is_url(path: str) -> bool:
+    """Returns whether a dependency is a place outside the project, named by URL."""
+    return "://" in path
+
+
 def stage_address(pipeline_path: str, name: str) -> str:
     """Returns the project-wide name of a stage."""
     return name if pipeline_path == PIPELINE_NAME else f"{pipeline_path}:{name}"
-
-
-def contains(directory: str, path: str) -> bool:
-    """Returns whether ``path`` is ``directory`` or lies below it; the root is the empty string."""
-    return path == directory or not directory or path.startswith(directory + "/")
-
-
-def overlaps(a: str, b: str) -> bool:
-    return contains(a, b) or contains(b, a)
-
-
-def parents(path: str) -> Iterator[str]:
-    """Yields the directories above a path, nearest first, without the root."""
-    while "/" in path:
-        path = path.rpartition("/")[0]
-        yield path

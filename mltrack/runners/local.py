@@ -1,24 +1,27 @@
-"""Runs jobs on this machine, in the workspace itself.
+"""Runs jobs on this machine, in the workspace itself or in a sandbox.
 
 Each command gets a process group of its own, so that cancelling ends all that it started, and no terminal to read
 from. Its output goes into the log file, which survives this process.
 """
 
+import json
 import os
 import select
 import signal
-import subprocess
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
 
-from mltrack.disk.durable import is_running, make_directories, names_in, opened
+from mltrack.disk.durable import is_running, names_in, write_all
 from mltrack.errors import StageFailedError
+from mltrack.runners import tracing
+from mltrack.runners.capacity import GPUS, visible_gpus
 from mltrack.runners.job import Abilities, Job, Poll, State, Ticket
+from mltrack.runners.process import GRACE_SECONDS, Process, start_time
+from mltrack.runners.sandbox import Place, Sandbox, Workspace
 
-_GRACE_SECONDS = 10.0
 _LOG_PIECE = 1 << 20
+TICKET_VERSION = 1
 
 
 @dataclass(slots=True)
@@ -26,27 +29,39 @@ class _Running:
     """A job under way: the commands still to come, and the process of the present one."""
 
     job: Job
+    ticket: Ticket
     commands: list[str]
     log: int
-    process: "subprocess.Popen[bytes] | None" = None
+    place: Place
+    trace: tracing.Trace | None
+    started: float
+    gpus: list[str] = field(default_factory=list)
+    process: Process | None = None
     command: str = ""
     result: Poll | None = None
-    cancelled: bool = False
-    pidfd: int = -1
     mark: str = ""
+    deadline: float = float("inf")
+    kill_at: float = float("inf")
+    timed_out: bool = False
+    peak_memory: int = 0
 
 
 class LocalRunner:
-    """See :class:`mltrack.runners.runner.Runner`. ``jobs_path`` holds logs, ``<run key>/<attempt>.log``."""
+    """See :class:`mltrack.runners.runner.Runner`.
+
+    ``jobs_path`` holds logs, ``<run key>/<attempt>.log``, and beside those of jobs that failed what became of them.
+    ``capacity`` is how much of each resource jobs may claim together.
+    """
 
     name = "local"
-    abilities = Abilities(shares_files=True, survives=False)
 
-    def __init__(self, root: str, jobs_path: str) -> None:
+    def __init__(self, root: str, jobs_path: str, capacity: dict[str, float] | None = None) -> None:
         self._root = root
         self._jobs_path = jobs_path
         self._marks_path = os.path.join(jobs_path, "running")
         self._running: dict[tuple[str, str], _Running] = {}
+        self.abilities = Abilities(shares_files=True, survives=False, capacity=capacity or {})
+        self._gpus = visible_gpus(int(self.abilities.capacity.get(GPUS, 0)))
 
     def check(self) -> list[str]:
         return [] if os.access(self._root, os.W_OK) else [f"{self._root} cannot be written"]
@@ -59,7 +74,7 @@ class LocalRunner:
             owner, group, started, label = [*name.split("-", 3), "", "", "", ""][:4]
             if not (owner.isdigit() and group.isdigit()) or is_running(int(owner)):
                 continue
-            if _start_time(int(group)) == started:
+            if start_time(int(group)) == started:
                 os.killpg(int(group), signal.SIGKILL)
                 ended.append(label)
             with suppress(FileNotFoundError):
@@ -67,105 +82,174 @@ class LocalRunner:
         return ended
 
     def submit(self, job: Job) -> Ticket:
-        directory = os.path.join(self._jobs_path, job.key)
-        make_directories(directory)
-        attempt = _next_attempt(directory)
-        log_path = os.path.join(directory, attempt + ".log")
-        ticket = Ticket(self.name, job.key, attempt, log_path)
-        log = os.open(log_path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        ticket, log = self._open_log(job)
+        place = Sandbox(self._root, job) if job.isolated else Workspace(self._root)
+        trace = tracing.start(job.trace, place.root) if job.trace else None
         commands = [command for item in job.items for command in item.commands]
-        running = self._running[ticket.key, ticket.attempt] = _Running(job, commands, log)
+        running = _Running(job, ticket, commands, log, place, trace, time.time())
+        self._running[ticket.key, ticket.attempt] = running
+        if job.timeout is not None:
+            running.deadline = time.monotonic() + job.timeout
+        wanted = int(job.resources.get(GPUS, 0))
+        running.gpus, self._gpus = self._gpus[:wanted], self._gpus[wanted:]
         try:
             self._start_next(running)
         except BaseException:
             if running.process is not None:
-                _signal_group(running.process, signal.SIGKILL)
-            self._finish(running, Poll(State.FAILED))
+                running.process.signal(signal.SIGKILL)
+                running.process.reap()
+            self._finish(running, State.FAILED, None)
             raise
         return ticket
 
-    def poll(self, ticket: Ticket, offset: int, wait: float) -> Poll:
+    def poll(self, ticket: Ticket, offset: int) -> Poll:
         running = self._running.get((ticket.key, ticket.attempt))
         if running is None:
             return Poll(State.LOST)
         if running.result is None:
-            self._advance(running, wait)
-        with opened(ticket.log_path, os.O_RDONLY) as log:
-            data = os.pread(log, _LOG_PIECE, offset)
+            self._advance(running)
+        grown = os.fstat(running.log).st_size > offset
+        data = os.pread(running.log, _LOG_PIECE, offset) if grown else b""
         if running.result is None:
             return Poll(State.RUNNING, log=data, command=running.command)
         result = running.result
-        return Poll(result.state, result.exit_code, data, result.command, result.peak_memory)
+        return Poll(
+            result.state, result.exit_code, data, result.command, result.peak_memory, result.timed_out,
+            result.out_of_memory, result.reads, result.writes,
+        )  # fmt: skip
 
-    def cancel(self, ticket: Ticket) -> None:
-        running = self._running.get((ticket.key, ticket.attempt))
-        if running is None or running.result is not None or running.process is None:
-            return
-        running.cancelled = True
-        _signal_group(running.process, signal.SIGTERM)
+    def wait(self, seconds: float) -> None:
+        watched = select.poll()
+        moment = time.monotonic()
+        until = moment + seconds
+        for running in self._running.values():
+            if running.process is not None and running.result is None:
+                watched.register(running.process.pidfd, select.POLLIN)
+                until = min(until, running.deadline, running.kill_at)
+        watched.poll(max(0.0, until - moment) * 1000)
+
+    def cancel(self, tickets: list[Ticket]) -> None:
+        wanted = {(ticket.key, ticket.attempt) for ticket in tickets}
+        chosen = [running for name, running in self._running.items() if name in wanted and running.result is None]
         try:
-            running.process.wait(_GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            pass
-        _signal_group(running.process, signal.SIGKILL)
-        running.process.wait()
-        self._finish(running, Poll(State.CANCELLED, running.process.returncode, command=running.command))
+            for running in chosen:
+                if running.process is not None:
+                    running.process.signal(signal.SIGTERM)
+            until = time.monotonic() + GRACE_SECONDS
+            for running in chosen:
+                if running.process is not None and running.process.pidfd >= 0:
+                    select.select([running.process.pidfd], [], [], max(0.0, until - time.monotonic()))
+        finally:
+            for running in chosen:
+                if running.process is not None:
+                    running.process.signal(signal.SIGKILL)
+                    self._finish(running, State.CANCELLED, running.process.reap())
+
+    def forget(self, ticket: Ticket) -> None:
+        running = self._running.pop((ticket.key, ticket.attempt), None)
+        if running is not None:
+            os.close(running.log)
+        for path in (ticket.log_path, ticket.log_path.removesuffix(".log") + ".json"):
+            with suppress(FileNotFoundError):
+                os.unlink(path)
+        with suppress(OSError):
+            os.rmdir(os.path.dirname(ticket.log_path))
+
+    def _open_log(self, job: Job) -> tuple[Ticket, int]:
+        directory = os.path.join(self._jobs_path, job.key or "no-key")
+        os.makedirs(directory, exist_ok=True)
+        attempt = _next_attempt(directory)
+        while True:
+            log_path = os.path.join(directory, f"{attempt}.log")
+            try:
+                log = os.open(log_path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            except FileExistsError:
+                attempt += 1
+                continue
+            return Ticket(self.name, job.key, str(attempt), log_path), log
 
     def _start_next(self, running: _Running) -> None:
+        job = running.job
         running.command = running.commands.pop(0)
-        directory = os.path.join(self._root, running.job.directory)
+        directory = os.path.join(running.place.root, job.directory)
+        variables = {**os.environ, **job.variables, "MLTRACK_ROOT": running.place.root}
+        if GPUS in job.resources:
+            variables["CUDA_VISIBLE_DEVICES"] = ",".join(running.gpus)
+        arguments = [job.shell, "-c", running.command]
+        if running.trace is not None:
+            variables.update(running.trace.variables(variables))
+            arguments = [*running.trace.prefix, *arguments]
         try:
-            with _interrupts_deferred():
-                running.process = subprocess.Popen(
-                    [running.job.shell, "-c", running.command],
-                    cwd=directory,
-                    env={**os.environ, **running.job.variables},
-                    stdin=subprocess.DEVNULL,
-                    stdout=running.log,
-                    stderr=running.log,
-                    start_new_session=True,
-                )
+            running.process = Process(running.place.wrap(arguments, directory), directory, variables, running.log)
         except OSError as error:
-            what = (
-                f"the directory {running.job.directory!r}"
-                if not os.path.isdir(directory)
-                else f"the shell {running.job.shell}"
-            )
-            raise StageFailedError(f"{running.job.label}: cannot start in {what}: {error.strerror}") from error
-        running.pidfd = os.pidfd_open(running.process.pid)
+            what = f"the shell {job.shell}" if os.path.isdir(directory) else f"the directory {job.directory!r}"
+            raise StageFailedError(f"{job.label}: cannot start in {what}: {error.strerror}") from error
         self._mark(running)
 
-    def _advance(self, running: _Running, wait: float) -> None:
-        assert running.process is not None
-        ready, _, _ = select.select([running.pidfd], [], [], wait)
+    def _advance(self, running: _Running) -> None:
+        process = running.process
+        assert process is not None
+        ready, _, _ = select.select([process.pidfd], [], [], 0)
         if not ready:
+            self._enforce_timeout(running, process)
             return
-        code = running.process.wait()
-        os.close(running.pidfd)
-        running.pidfd = -1
-        if code == 0 and running.commands:
+        code = process.reap()
+        running.peak_memory = max(running.peak_memory, process.peak_memory)
+        if running.timed_out:
+            process.signal(signal.SIGKILL)  # what of the group outlived its first process
+        if code == 0 and running.commands and not running.timed_out:
             self._start_next(running)
             return
-        self._finish(running, Poll(State.DONE if code == 0 else State.FAILED, code, command=running.command))
+        self._finish(running, State.DONE if code == 0 and not running.timed_out else State.FAILED, code)
 
-    def _finish(self, running: _Running, result: Poll) -> None:
-        running.result = result
-        if running.pidfd >= 0:
-            os.close(running.pidfd)
-            running.pidfd = -1
-        os.close(running.log)
+    def _enforce_timeout(self, running: _Running, process: Process) -> None:
+        moment = time.monotonic()
+        if moment >= running.kill_at:
+            process.signal(signal.SIGKILL)
+        elif moment >= running.deadline and not running.timed_out:
+            running.timed_out = True
+            running.deadline, running.kill_at = float("inf"), moment + GRACE_SECONDS
+            process.signal(signal.SIGTERM)
+
+    def _finish(self, running: _Running, state: State, code: int | None) -> None:
+        self._gpus = sorted(self._gpus + running.gpus)
+        running.gpus = []
         self._unmark(running)
+        reads, writes = running.trace.opened() if running.trace is not None else (frozenset(), frozenset())
+        out_of_memory = running.process is not None and running.process.out_of_memory
+        running.result = Poll(
+            state, code, b"", running.command, running.peak_memory, running.timed_out, out_of_memory, reads, writes
+        )
+        if state is State.DONE:
+            running.place.collect(running.job)
+        else:
+            self._note_failure(running, state, code)
+        running.place.remove()
+
+    def _note_failure(self, running: _Running, state: State, code: int | None) -> None:
+        """Leaves beside the log what became of the job, for whoever asks for its log later."""
+        facts = {
+            "mltrack": TICKET_VERSION, "label": running.job.label, "runner": self.name, "state": state.value,
+            "exit_code": code, "started": round(running.started, 3), "ended": round(time.time(), 3),
+        }  # fmt: skip
+        path = running.ticket.log_path.removesuffix(".log") + ".json"
+        with suppress(OSError), open(path, "w", encoding="utf-8") as file:
+            json.dump(facts, file)
 
     def _mark(self, running: _Running) -> None:
-        """Leaves a note of a process for whoever comes after this one was killed."""
+        """Leaves a note of a process for whoever comes after this one was killed, and of where its log is."""
         assert running.process is not None
         self._unmark(running)
-        make_directories(self._marks_path)
+        os.makedirs(self._marks_path, exist_ok=True)
         label = running.job.label.replace("/", "_")[:100]
-        name = f"{os.getpid()}-{running.process.pid}-{_start_time(running.process.pid)}-{label}"
+        name = f"{os.getpid()}-{running.process.pid}-{start_time(running.process.pid)}-{label}"
         running.mark = os.path.join(self._marks_path, name)
-        with opened(running.mark, os.O_WRONLY | os.O_CREAT):
-            pass
+        descriptor = os.open(running.mark, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            text = json.dumps({"label": running.job.label, "log": running.ticket.log_path, "started": running.started})
+            write_all(descriptor, text.encode())
+        finally:
+            os.close(descriptor)
 
     def _unmark(self, running: _Running) -> None:
         if running.mark:
@@ -174,41 +258,6 @@ class LocalRunner:
             running.mark = ""
 
 
-def _start_time(pid: int) -> str:
-    """When a process started, in the kernel's ticks: with its number it names a process for good."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-            return file.read().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return "gone"
-
-
-@contextmanager
-def _interrupts_deferred() -> Iterator[None]:
-    """Keeps an interrupt from coming between the start of a process and our knowing of it; it comes right after."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    caught: list[int] = []
-    before = {
-        number: signal.signal(number, lambda got, _: caught.append(got)) for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        if caught:
-            signal.raise_signal(caught[0])
-
-
-def _signal_group(process: "subprocess.Popen[bytes]", number: int) -> None:
-    try:
-        os.killpg(process.pid, number)
-    except ProcessLookupError:
-        pass
-
-
-def _next_attempt(directory: str) -> str:
+def _next_attempt(directory: str) -> int:
     numbers = [int(name[:-4]) for name in os.listdir(directory) if name.endswith(".log") and name[:-4].isdigit()]
-    return str(max(numbers, default=0) + 1)
+    return max(numbers, default=0) + 1

@@ -26,10 +26,19 @@ class Runner(Protocol):
         """Starts a job and returns at once."""
         ...
 
-    def poll(self, ticket: Ticket, offset: int, wait: float) -> Poll:
-        """Returns the job's state and its log from ``offset`` on; waits up to ``wait`` seconds for its end."""
+    def poll(self, ticket: Ticket, offset: int) -> Poll:
+        """Returns the job's state and its log from ``offset`` on, at once."""
         ...
 
-    def cancel(self, ticket: Ticket) -> None:
-        """Ends a job with everything that it started; one that has ended is left alone."""
+    def wait(self, seconds: float) -> None:
+        """Returns when a job may have ended, at the latest after ``seconds``."""
+        ...
+
+    def cancel(self, tickets: list[Ticket]) -> None:
+        """Ends jobs with everything that they started; those that have ended are left alone. Interrupted once more, it
+        leaves them no time to clean up."""
+        ...
+
+    def forget(self, ticket: Ticket) -> None:
+        """Removes what is kept of a job that has ended, its log too."""
         ...

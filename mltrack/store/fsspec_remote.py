@@ -195,3 +195,10 @@ def _modified(info: Mapping[str, Any]) -> float:
         if isinstance(value, str):
             return datetime.fromisoformat(value).timestamp()
     return 0.0
+
+
+def info_of(url: str) -> Mapping[str, Any]:
+    """Returns what its file system says of a URL, asked anew."""
+    filesystem, path = fsspec.core.url_to_fs(url, use_listings_cache=False)
+    info: Mapping[str, Any] = filesystem.info(path)
+    return info

@@ -40,7 +40,7 @@ class Remote:
         self.store = store
         self.jobs = 1 if store.abilities.local else max(1, jobs)
         self.algorithm = algorithm
-        self._hints_path = hints_path
+        self.hints_path = hints_path
         self._ids_path = ids_path
         self._indexes: dict[str, Index] | None = None
         self._stale: set[str] = set()
@@ -207,7 +207,7 @@ class Remote:
         yield from (index for name, index in sorted(found.items()) if name not in stale)
 
     def _hint(self, name: str) -> str:
-        return os.path.join(self._hints_path, name + ".idx")
+        return os.path.join(self.hints_path, name + ".idx")
 
     def _index(self, name: str) -> Index:
         hint = self._hint(name)
@@ -218,7 +218,7 @@ class Remote:
         data = self.store.get(index_path(name))
         index = self._checked(name, data)
         with suppress(OSError):
-            make_directories(self._hints_path)
+            make_directories(self.hints_path)
             write_atomic(hint, data, durable=False)
         return index
 
@@ -232,9 +232,9 @@ class Remote:
 
     def _forget_hints(self, kept: set[str]) -> None:
         with suppress(OSError):
-            for name in os.listdir(self._hints_path):
+            for name in os.listdir(self.hints_path):
                 if name.removesuffix(".idx") not in kept:
-                    os.unlink(os.path.join(self._hints_path, name))
+                    os.unlink(os.path.join(self.hints_path, name))
 
     @contextmanager
     def fetched(self, name: str, directory: str) -> Iterator[str]:

@@ -10,7 +10,7 @@ from mltrack.formats.pointer import SUFFIX, Pointer
 from mltrack.git import ignore_file
 from mltrack.git import repository as git
 from mltrack.objects.content import Content
-from mltrack.pipeline.stage import contains, overlaps
+from mltrack.pipeline.paths import contains, overlaps
 from mltrack.store.cache_writer import CacheWriter
 from mltrack.verbs.session import Session
 from mltrack.verbs.transfers import register
@@ -56,7 +56,8 @@ def add(session: Session, arguments: list[str], report: Report = no_report) -> A
     paths = list(dict.fromkeys(_target(session, argument) for argument in arguments))
     done: list[Added] = []
     failed: list[tuple[str, MltrackError]] = []
-    session.observer.owned = (*session.observer.owned, *paths)
+    for path in paths:
+        session.observer.owned[path] = None
     session.observer.report = report
     with project.cache.in_use():
         for path in paths:

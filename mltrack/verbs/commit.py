@@ -6,6 +6,7 @@ from mltrack.engine.lock_state import LockState
 from mltrack.engine.pipelines import choose
 from mltrack.errors import PipelineError, UsageError, WorkspaceError
 from mltrack.formats.pointer import SUFFIX
+from mltrack.pipeline.plan import Upcoming
 from mltrack.verbs import planning
 from mltrack.verbs.repro import alone, committer
 from mltrack.verbs.session import Session
@@ -29,7 +30,7 @@ def commit(session: Session, targets: list[str]) -> CommitResult:
     learner = planning.learner(session)
     stages = [session.view.graph.stages[address] for address in addresses]
     session.observer.prepare(path for stage in stages for path in stage.deps)
-    known = [(stage, learner.learn(stage, {}, ())) for stage in stages]
+    known = [(stage, learner.learn(stage, Upcoming(), ())) for stage in stages]
     for stage, facts in known:
         gone = [path for path, content in {**facts.inputs.deps, **facts.outs}.items() if content is None]
         if gone:
@@ -42,7 +43,8 @@ def commit(session: Session, targets: list[str]) -> CommitResult:
     recorder = committer(session, locks)
     with project.cache.in_use(), alone(project, lambda: None):
         for stage, facts in known:
-            recorder.commit(stage, "", facts.inputs, project.settings.text("core.shell"), by="hand")
+            recorder.commit(stage, "", facts.inputs, project.settings.text("core.shell"))
+        recorder.settle()
         locks.fold(session.view.graph.stages.values())
     session.observer.close()
     return CommitResult(tuple(addresses))

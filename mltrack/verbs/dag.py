@@ -2,7 +2,7 @@
 
 from mltrack.engine.pipelines import choose
 from mltrack.pipeline.drawing import Edges, restrict
-from mltrack.pipeline.stage import contains, overlaps
+from mltrack.pipeline.paths import contains, overlaps
 from mltrack.verbs.session import Session
 
 

@@ -15,7 +15,8 @@ from mltrack.formats import lock_file, pointer
 from mltrack.formats.pointer import SUFFIX
 from mltrack.git import repository as git
 from mltrack.objects.content import Content
-from mltrack.pipeline.stage import LOCK_NAME, overlaps
+from mltrack.pipeline.paths import overlaps
+from mltrack.pipeline.stage import LOCK_NAME
 from mltrack.project import Project
 from mltrack.store.push import push_contents
 from mltrack.store.transfer import Report

@@ -8,7 +8,7 @@ from mltrack.formats import pointer
 from mltrack.formats.pointer import SUFFIX, Pointer
 from mltrack.git import ignore_file
 from mltrack.git import repository as git
-from mltrack.pipeline.stage import overlaps
+from mltrack.pipeline.paths import overlaps
 from mltrack.verbs.session import Session
 
 

@@ -1,39 +1,40 @@
 """Making a plan from the workspace: shared by ``status``, ``why`` and ``repro``."""
 
 import os
+from collections.abc import Callable
 from functools import cache as memoized
+from functools import partial
 
-from mltrack.engine.inputs import Learner
+from mltrack.engine.inputs import Learner, Overrides, Sources
 from mltrack.engine.lock_state import LockState
 from mltrack.engine.pipelines import check_outputs
 from mltrack.objects.content import Content
 from mltrack.pipeline import plan as plans
+from mltrack.pipeline.graph import Graph
 from mltrack.pipeline.plan import Facts, Options, Plan, Record
+from mltrack.store.url_state import url_content
 from mltrack.verbs.session import Session
 
 
-def learner(session: Session) -> Learner:
-    """Returns what answers the plan's questions about the workspace."""
+def learner(session: Session, overrides: Overrides | None = None) -> Learner:
+    """Returns what answers the plan's questions about the workspace; ``overrides`` stand in for params."""
     view = session.view
     assert isinstance(view.lock_state, LockState) and view.remembered is not None
+    algorithm = session.project.algorithm
+    sources = Sources(os.environ, view.graph.aliases, partial(url_content, algorithm=algorithm), overrides or {})
     return Learner(
-        session.observer,
-        view.lock_state,
-        session.project.cache,
-        session.project.read,
-        view.remembered,
-        os.environ,
-        view.graph.aliases,
+        session.observer, view.lock_state, session.project.cache, session.project.read, view.remembered, sources
     )
 
 
-def facts(session: Session) -> Facts:
-    """Returns what the plan may ask about past results; each content is looked for once."""
+def facts(session: Session, elsewhere: Callable[[Content], bool] | None = None) -> Facts:
+    """Returns what the plan may ask about past results; each content is looked for once. ``elsewhere`` says of what the
+    cache lacks whether it can be fetched."""
     project = session.project
 
     @memoized
     def is_cached(content: Content) -> bool:
-        return project.cache.holds(content)
+        return project.cache.holds(content) or (elsewhere is not None and elsewhere(content))
 
     def find_records(key: str) -> list[Record]:
         return [Record(record.entry.outs, record.key) for record in project.run_cache.find(key)]
@@ -47,9 +48,10 @@ def make_plan(
     options: Options | None = None,
     known: Learner | None = None,
     asked: Facts | None = None,
+    graph: Graph | None = None,
 ) -> Plan:
     """Returns the plan for these stages, after checking that no output is tracked otherwise."""
-    graph = session.view.graph
+    graph = graph or session.view.graph
     check_outputs(list(graph.stages.values()), list(session.view.pointers), session.view.in_git)
     stages = [graph.stages[address] for address in addresses]
     session.observer.prepare(path for stage in stages for path in stage.deps)

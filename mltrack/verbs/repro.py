@@ -5,44 +5,60 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from mltrack.disk.lock import locked
+from mltrack.disk.lock import NameLocks, locked
+from mltrack.engine.attempt import Describe, Engine
+from mltrack.engine.budget import check_claims
 from mltrack.engine.commit import Committer
-from mltrack.engine.execute import Describe, Engine, Outcome, execute
-from mltrack.engine.inputs import Learner
+from mltrack.engine.execute import Execution, Limits, Outcome
+from mltrack.engine.inputs import Learner, Overrides
 from mltrack.engine.lock_state import LockState
-from mltrack.engine.pipelines import choose
-from mltrack.errors import WorkspaceError
+from mltrack.engine.pipelines import choose, load_graph
+from mltrack.errors import PipelineError, WorkspaceError
 from mltrack.events import Event, LeftoverEnded
+from mltrack.formats import quantities
 from mltrack.git import repository as git
-from mltrack.pipeline.plan import Facts, Options, Plan
-from mltrack.pipeline.stage import overlaps
+from mltrack.objects.content import Content
+from mltrack.pipeline.graph import Graph
+from mltrack.pipeline.paths import PathMap
+from mltrack.pipeline.plan import Cause, Facts, Options, Plan, Verdict
+from mltrack.pipeline.stage import Stage, is_url
 from mltrack.project import Project
-from mltrack.runners.registry import open_runner
+from mltrack.runners.capacity import MEMORY
+from mltrack.runners.registry import LOCAL, open_runner
 from mltrack.runners.runner import Runner
 from mltrack.store.cache_writer import CacheWriter
+from mltrack.store.remote import Remote
 from mltrack.verbs import planning
+from mltrack.verbs.overrides import read_overrides
 from mltrack.verbs.session import Session
-from mltrack.workspace.ignore import is_owned
+from mltrack.verbs.supply import Supply
 
 
 @dataclass(frozen=True, slots=True)
 class ReproOptions:
-    """How ``repro`` was asked for. ``single_item`` leaves out what the targets depend on."""
+    """How ``repro`` was asked for. ``single_item`` leaves out what the targets depend on; ``downstream`` takes the targets
+    and what depends on them. ``overrides`` are ``[file:]key=value``. ``jobs`` is 0 for what the settings say."""
 
     targets: tuple[str, ...] = ()
     force: bool = False
     single_item: bool = False
+    downstream: bool = False
     use_run_cache: bool = True
+    jobs: int = 0
+    keep_going: bool = False
+    pull: bool = False
+    overrides: tuple[str, ...] = ()
 
 
 @contextmanager
 def alone(project: Project, waiting: Callable[[], None]) -> Iterator[None]:
-    """Keeps other ``repro`` out of this workspace for the length of a block; calls ``waiting`` if there is one.
-
-    Two at once would remove each other's outputs. Plan inside the block: the second finds the first one's results.
-    """
-    with locked(os.path.join(project.tmp_path, "repro.lock"), waiting=waiting):
+    """Keeps ``repro`` out of this workspace for the length of a block; calls ``waiting`` if one is at work."""
+    with locked(_lock_path(project), waiting=waiting):
         yield
+
+
+def _lock_path(project: Project) -> str:
+    return os.path.join(project.tmp_path, "repro.lock")
 
 
 class Repro:
@@ -54,24 +70,36 @@ class Repro:
         """``describe`` puts reasons into words for events; stages run on ``runner``, by default this machine."""
         self.session = session
         self._runner = runner
-        self.options = Options(force=options.force, use_run_cache=options.use_run_cache)
-        graph = session.view.graph
-        chosen = choose(graph, list(options.targets), session.project.here)
-        self.addresses = chosen if options.single_item else sorted(graph.closure(chosen))
-        self.learner: Learner = planning.learner(session)
-        self.facts: Facts = planning.facts(session)
+        self.options = Options(options.force, options.use_run_cache, absent_is_fine=options.pull)
+        overrides = read_overrides(session, options.overrides)
+        self.graph = self._load_graph(overrides)
+        chosen = choose(self.graph, list(options.targets), session.project.here)
+        self.addresses = _scope(self.graph, chosen, options)
+        self.limits = Limits(options.jobs or session.project.settings.number("repro.jobs") or 1, options.keep_going)
+        self._supply = Supply(session, _opened_remote(session)) if options.pull else None
+        self.learner: Learner = planning.learner(session, overrides)
+        self.facts: Facts = planning.facts(session, self._supply.has if self._supply is not None else None)
         self.outcome = Outcome()
         self._describe = describe
+
+    def _load_graph(self, overrides: Overrides) -> Graph:
+        view = self.session.view
+        if not overrides:
+            return view.graph
+        return load_graph(view.pipelines, view.read, view.remembered, view.project_path, overrides)
+
+    @property
+    def stages(self) -> list[Stage]:
+        return [self.graph.stages[address] for address in self.addresses]
 
     def check_data(self) -> list[str]:
         """Returns warnings about what stages start from: data that differs from its pointer, and files that other
         clones will lack. Raises WorkspaceError for data that is older than its pointer: a result of it would be of a
         version that nobody asked for."""
         session, warnings = self.session, []
-        stages = [session.view.graph.stages[address] for address in self.addresses]
-        deps = sorted({dep for stage in stages for dep in stage.deps})
+        deps = PathMap((dep, None) for stage in self.stages for dep in stage.deps if not is_url(dep))
         for path, content in session.view.pointers.items():
-            if not any(overlaps(path, dep) for dep in deps):
+            if not deps.overlapping(path):
                 continue
             snapshot = session.observer.tracked(path)
             if snapshot is None or snapshot.content.same_bytes(content):
@@ -82,51 +110,117 @@ class Repro:
                     hint=f"mltrack checkout {path}",
                 )
             warnings.append(f"{path} differs from its pointer; `mltrack add {path}` records what the stages read")
-        outs = [out.path for stage in session.view.graph.stages.values() for out in stage.outs]
-        loose = [dep for dep in deps if not is_owned(dep, (*session.view.pointers, *outs))]
-        aliases = session.view.graph.aliases
-        for dep in git.ignored_among([aliases.get(dep, dep) for dep in loose], session.project.path):
+        owned = session.observer.owned
+        aliases = self.graph.aliases
+        loose = sorted(aliases.get(dep, dep) for dep in deps if owned.holder(dep) is None)
+        in_git = set(session.view.in_git)
+        for dep in git.ignored_among([dep for dep in loose if dep not in in_git], session.project.path):
             warnings.append(
                 f"{dep} is ignored by git, and neither tracked nor written by a stage: other clones lack it"
             )
         return warnings
 
     def plan(self) -> Plan:
-        """Returns what would happen; looks, and changes nothing but the stat index."""
-        plan = planning.make_plan(self.session, self.addresses, self.options, self.learner, self.facts)
+        """Returns what would happen; looks, and changes nothing but the stat index. With ``pull`` it takes the remote's
+        run records first."""
+        if self._supply is not None:
+            self._supply.bring_records()
+            self._supply.note_absent(self.learner)
+        plan = planning.make_plan(
+            self.session, self.addresses, self.options, self.learner, self.facts, graph=self.graph
+        )
         self.session.observer.close()
         return plan
 
     def run(self, plan: Plan) -> Generator[Event, None, None]:
         """Carries out the plan. However it ends, what finished is in the lock."""
-        session, graph = self.session, self.session.view.graph
+        session, project = self.session, self.session.project
         locks = session.view.lock_state
         assert isinstance(locks, LockState)
         chosen = set(self.addresses)
-        upstream = {a: tuple(n for n in needed if n in chosen) for a, needed in graph.upstream.items()}
+        upstream = {a: tuple(n for n in needed if n in chosen) for a, needed in self.graph.upstream.items()}
+        recorder = committer(session, locks)
+        names = NameLocks(os.path.join(project.tmp_path, "stages.lock"))
         try:
-            with session.project.cache.in_use():
-                engine = self._engine(locks)
+            with locked(_lock_path(project), shared=True), project.cache.in_use():
+                engine = self._engine(locks, recorder)
+                _check_inputs(plan)
+                check_claims(self.stages, engine.runner.abilities.capacity)
                 for label in engine.runner.recover():
                     yield LeftoverEnded(label)
-                yield from execute(engine, plan, upstream, self.outcome)
+                recorder.recover()
+                try:
+                    yield from Execution(engine, plan, upstream, self.limits, names, self.outcome).events()
+                finally:
+                    recorder.settle()
+                    locks.fold(self._declared())
         finally:
-            locks.fold(graph.stages.values())
+            recorder.discard()
+            names.close()
             session.observer.close()
 
-    def _engine(self, locks: LockState) -> Engine:
-        session, project = self.session, self.session.project
+    def _declared(self) -> list[Stage]:
+        return list(self.graph.stages.values())
+
+    def _engine(self, locks: LockState, recorder: Committer) -> Engine:
+        session, project, supply = self.session, self.session.project, self._supply
+
+        def bring(stage: Stage) -> tuple[str, ...]:
+            return supply.bring(stage, self.learner) if supply is not None else ()
+
+        def fetch(contents: list[Content]) -> None:
+            if supply is not None:
+                supply.fetch(contents)
+
         return Engine(
-            self.learner,
-            locks,
-            session.checkout,
-            committer(session, locks),
-            session.trash,
-            self._runner or open_runner("local", project.path, project.jobs_path),
-            self.facts,
-            self.options,
-            self._describe,
+            learner=self.learner,
+            locks=locks,
+            checkout=session.checkout,
+            committer=recorder,
+            trash=session.trash,
+            runner=self._runner or local_runner(project),
+            facts=self.facts,
+            options=self.options,
+            describe=self._describe,
+            bring=bring,
+            fetch=fetch,
+            outputs=tuple(out.path for stage in self._declared() for out in stage.outs),
+            check=project.settings.text("repro.check"),
+            trace=project.settings.text("repro.trace"),
         )
+
+
+def _check_inputs(plan: Plan) -> None:
+    """Raises PipelineError, before anything runs, for a stage one of whose dependencies is nowhere."""
+    for step in plan.steps:
+        missing = [reason.subject for reason in step.reasons if reason.cause is Cause.DEPENDENCY_MISSING]
+        if missing and step.verdict is Verdict.RUN:
+            raise PipelineError(
+                f"stage {step.stage.address!r} depends on {missing[0]!r}, which does not exist",
+                hint="`mltrack pull` brings tracked data; otherwise create the file or correct `deps`",
+            )
+
+
+def local_runner(project: Project) -> Runner:
+    """Returns the runner of this machine, with what the settings say of its resources."""
+    given = project.settings.runner(LOCAL)
+    amounts = {
+        name: quantities.size(value) if name == MEMORY else float(value) for name, value in given.items() if value
+    }
+    return open_runner(LOCAL, project.path, project.jobs_path, amounts)
+
+
+def _scope(graph: Graph, chosen: list[str], options: ReproOptions) -> list[str]:
+    if options.single_item:
+        return chosen
+    wanted = graph.beyond(chosen) if options.downstream else graph.closure(chosen)
+    return [address for address in graph.stages if address in wanted]
+
+
+def _opened_remote(session: Session) -> Remote:
+    remote = session.project.remote()
+    remote.open()
+    return remote
 
 
 def committer(session: Session, locks: LockState) -> Committer:

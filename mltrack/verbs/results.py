@@ -10,7 +10,8 @@ from mltrack.engine.view import View
 from mltrack.errors import MissingObjectError, PipelineError, UsageError
 from mltrack.formats import params_file
 from mltrack.formats.params_file import flatten
-from mltrack.formats.pipeline_file import DEFAULT_PARAMS, declared_files, parse_yaml
+from mltrack.formats.pipeline_file import declared_files, parse_yaml
+from mltrack.formats.template_values import DEFAULT_PARAMS
 from mltrack.objects.content import TREE, Content
 from mltrack.pipeline.plan import same_value
 from mltrack.pipeline.stage import METRIC

@@ -11,7 +11,7 @@ from mltrack.engine.view import Target, View, revision_view, workspace_view
 from mltrack.errors import MissingObjectError, UsageError
 from mltrack.formats.pointer import SUFFIX
 from mltrack.objects.content import BY_LETTER, Content
-from mltrack.pipeline.stage import contains
+from mltrack.pipeline.paths import contains
 from mltrack.project import Project
 from mltrack.workspace.checkout import Checkout, LastMaterialized
 from mltrack.workspace.observe import Observer

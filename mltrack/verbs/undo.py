@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from mltrack.errors import UsageError
 from mltrack.objects.content import Content
 from mltrack.objects.tree import parents
-from mltrack.pipeline.stage import overlaps
+from mltrack.pipeline.paths import overlaps
 from mltrack.verbs.session import Session
 from mltrack.workspace.checkout import no_progress
 from mltrack.workspace.checkout_plan import CheckoutPlan

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from mltrack.disk.durable import read_bounded
 from mltrack.git import repository as git
 from mltrack.objects.tree import is_reserved_name, parents
-from mltrack.pipeline.stage import contains
+from mltrack.pipeline.paths import contains
 
 FILE_NAME = ".mltrackignore"
 MAX_BYTES = 1 << 20

@@ -12,9 +12,10 @@ from typing import NamedTuple
 from mltrack.errors import WorkspaceError
 from mltrack.objects.content import Content
 from mltrack.objects.digest import XXH3, Algorithm
-from mltrack.pipeline.stage import contains
+from mltrack.pipeline.paths import PathMap
+from mltrack.pipeline.stage import is_url
 from mltrack.workspace import stat_index
-from mltrack.workspace.ignore import Skip, dependency_rule, is_owned, tracked_rule
+from mltrack.workspace.ignore import Skip, dependency_rule, tracked_rule
 from mltrack.workspace.ingest import Following, Hashing, Ingest
 from mltrack.workspace.scan import Links, Report, Snapshot, no_report, scan
 from mltrack.workspace.stat_index import Block, Blocks
@@ -63,12 +64,14 @@ class Observer:
         self.index_path = index_path
         self.algorithm = algorithm
         self.links = links
-        self.owned = tuple(owned)
+        self.owned = PathMap((path, None) for path in owned)
         self.report: Report = no_report
         self._tracked_rule: Skip | None = None
         self._rules: dict[str, Skip] = {}
         self._files: _Files | None = None
         self._snapshots: dict[Key, Snapshot | None] = {}
+        self._looked: PathMap[None] = PathMap()
+        self._real_top = os.path.realpath(project_path)
 
     @property
     def tracked_rule(self) -> Skip:
@@ -82,12 +85,15 @@ class Observer:
             path
             for path in dict.fromkeys(dependencies)
             if path not in self._rules
-            and not is_owned(path, self.owned)
+            and self.owned.holder(path) is None
+            and not is_url(path)
             and os.path.isdir(os.path.join(self.project_path, path))
         ]
         if fresh:
             rule = dependency_rule(self.project_path, fresh, self.owned)
-            self._rules.update(dict.fromkeys(fresh, rule))
+            for path in fresh:
+                self._rules[path] = rule
+                self._looked[path] = None
 
     def tracked(self, path: str, ingest: Ingest | None = None) -> Snapshot | None:
         """Returns what stands at a tracked path or output; ``ingest`` may save it on the way."""
@@ -95,7 +101,7 @@ class Observer:
 
     def dependency(self, path: str) -> Content | None:
         """Returns what stands at a dependency."""
-        if is_owned(path, self.owned):
+        if self.owned.holder(path) is not None:
             # of a part of something tracked, links may lead to other parts: they are seen through
             snapshot = self._look(Key(path, tracked=path in self.owned), None, self.tracked_rule)
         elif path in self._rules or os.path.isdir(os.path.join(self.project_path, path)):
@@ -105,24 +111,28 @@ class Observer:
             snapshot = self._look(Key(path, tracked=False), None, self.tracked_rule)
         return snapshot.content if snapshot is not None else None
 
+    def real_path(self, path: str) -> str:
+        """Returns the path in the project that a link leads to, '' if it leads out of it."""
+        real = os.path.relpath(os.path.realpath(os.path.join(self.project_path, path)), self._real_top)
+        return "" if real.startswith(os.pardir) else real
+
     def seen(self, path: str) -> Snapshot | None:
         """Returns what was seen at a path in this command, if it was looked at."""
         return self._snapshots.get(Key(path, tracked=True)) or self._snapshots.get(Key(path, tracked=False))
 
     def forget(self, paths: Iterable[str]) -> None:
         """Drops what was seen at, above and below paths that may have changed."""
-        changed = tuple(paths)
-        for key in list(self._snapshots):
-            if any(contains(path, key.path) or contains(key.path, path) for path in changed):
-                del self._snapshots[key]
-        for path in list(self._rules):
-            if any(contains(path, item) or contains(item, path) for item in changed):
-                del self._rules[path]
+        for changed in paths:
+            for path in self._looked.overlapping(changed):
+                self._looked.pop(path)
+                self._snapshots.pop(Key(path, tracked=True), None)
+                self._snapshots.pop(Key(path, tracked=False), None)
+                self._rules.pop(path, None)
 
     def learn(self, path: str, snapshot: Snapshot) -> None:
         """Takes over what was just put at a tracked directory, as if it had been looked at."""
         key = Key(path, tracked=True)
-        self._snapshots[key] = snapshot
+        self._keep(key, snapshot)
         self._try_write(self._index_file(key), snapshot.blocks)
 
     def close(self) -> None:
@@ -148,13 +158,17 @@ class Observer:
                 self._try_write(index_file, snapshot.blocks)
             else:
                 files.learn(os.fsencode(key.path), snapshot.blocks[b""])
-        self._snapshots[key] = snapshot
+        self._keep(key, snapshot)
         return snapshot
+
+    def _keep(self, key: Key, snapshot: Snapshot | None) -> None:
+        self._snapshots[key] = snapshot
+        self._looked[key.path] = None
 
     def _target(self, key: Key) -> str:
         """A dependency may be reached through links, as long as they stay inside the project; a tracked path may not."""
         full = os.path.join(self.project_path, key.path)
-        real_top = os.path.realpath(self.project_path)
+        real_top = self._real_top
         if key.tracked:
             parent = os.path.dirname(full)
             if os.path.realpath(parent) != os.path.normpath(

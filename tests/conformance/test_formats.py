@@ -30,7 +30,23 @@ ENTRY = Entry(
     uncached=frozenset({"m"}),
     unpushed=frozenset({"o"}),
 )
-FACT = Fact("mltrack.lock", HEX, "train", ENTRY)
+RECORD = RunRecord(
+    HEX,
+    "train",
+    ENTRY,
+    "run",
+    1.5,
+    2.25,
+    0,
+    HEX,
+    "abc",
+    dirty=True,
+    runner="local",
+    platform="x",
+    peak_memory=5,
+    program="y",
+)
+FACT = Fact("mltrack.lock", HEX, "train", RECORD)
 
 
 @pytest.mark.parametrize(
@@ -67,9 +83,8 @@ def test_locks() -> None:
 
 
 def test_run_records_and_journals() -> None:
-    record = RunRecord(HEX, "train", ENTRY, "run", 1.5, 2.25, 0, HEX, "abc", dirty=True, runner="local", platform="x")
-    text = run_record.write(record, XXH3)
-    assert run_record.parse(text.encode(), XXH3, "r") == record
+    text = run_record.write(RECORD, XXH3)
+    assert run_record.parse(text.encode(), XXH3, "r") == RECORD
     line = run_record.journal_line(FACT, XXH3)
     assert run_record.parse_journal(line * 2, XXH3, "j") == [FACT] * 2
 

@@ -28,10 +28,11 @@ def job(*commands: str, **settings: object) -> Job:
 def wait(runner: Runner, ticket: Ticket) -> tuple[Poll, bytes]:
     log, deadline = b"", time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
-        state = runner.poll(ticket, len(log), 0.1)
+        state = runner.poll(ticket, len(log))
         log += state.log
         if state.state is not State.RUNNING and not state.log:
             return state, log
+        runner.wait(0.1)
     raise AssertionError("the job did not end")
 
 
@@ -58,10 +59,10 @@ def test_a_signal_is_a_negative_code(runner: Runner) -> None:
 def test_cancelling_ends_the_whole_process_group(runner: Runner, tmp_path: Path) -> None:
     ticket = runner.submit(job("sleep 60 & echo $! > child; echo ready; wait"))
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while b"ready" not in runner.poll(ticket, 0, 0.05).log and time.monotonic() < deadline:
+    while b"ready" not in runner.poll(ticket, 0).log and time.monotonic() < deadline:
         pass
-    runner.cancel(ticket)
-    assert runner.poll(ticket, 0, 0).state is State.CANCELLED
+    runner.cancel([ticket])
+    assert runner.poll(ticket, 0).state is State.CANCELLED
     child = int((tmp_path / "child").read_text())
     assert ends(child)
 
@@ -69,7 +70,7 @@ def test_cancelling_ends_the_whole_process_group(runner: Runner, tmp_path: Path)
 def test_the_log_is_read_from_any_offset(runner: Runner) -> None:
     ticket = runner.submit(job("printf 0123456789"))
     wait(runner, ticket)
-    assert runner.poll(ticket, 4, 0).log == b"456789"
+    assert runner.poll(ticket, 4).log == b"456789"
 
 
 def test_variables_and_directory_reach_the_command(runner: Runner, tmp_path: Path) -> None:
@@ -89,7 +90,7 @@ def test_two_attempts_of_one_key_keep_their_own_logs(runner: Runner) -> None:
 
 
 def test_a_ticket_of_nobody_is_lost(runner: Runner) -> None:
-    assert runner.poll(Ticket("local", "x", "1", os.devnull), 0, 0).state is State.LOST
+    assert runner.poll(Ticket("local", "x", "1", os.devnull), 0).state is State.LOST
 
 
 def test_many_small_jobs(runner: Runner) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from mltrack.formats import pointer, run_record
-from mltrack.formats.run_record import Fact
+from mltrack.formats.run_record import Fact, RunRecord
 from mltrack.objects import tree
 from mltrack.objects.content import FILE, TREE, Content
 from mltrack.objects.digest import XXH3
@@ -15,7 +15,7 @@ from mltrack.store.cache import Cache
 from mltrack.store.cache_writer import CacheWriter
 from tests.support.workspace import Workspace
 
-ENTRY = Entry(("x",), "/bin/sh", "", {}, {}, {}, None, None, {}, {})
+RECORD = RunRecord("ab" * 16, "s", Entry(("x",), "/bin/sh", "", {}, {}, {}, None, None, {}, {}))
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_links_that_a_commit_brings_in_place_of_state_are_refused(ws: Workspace,
 
 def test_a_journal_cannot_name_a_file_that_is_no_lock(ws: Workspace, tmp_path: Path) -> None:
     for target in (str(tmp_path / "x"), "../x", ".git/hooks/post-commit", "README"):
-        line = run_record.journal_line(Fact(target, "", "s", ENTRY), XXH3)
+        line = run_record.journal_line(Fact(target, "", "s", RECORD), XXH3)
         ws.write(".mltrack/journal/1-999999.journal", line)
         ws.mltrack("status", code=1)
         assert not (tmp_path / "x").exists()

@@ -44,10 +44,16 @@ class StubRunner:
         log.write_text("")
         return Ticket("stub", job.key, "1", str(log))
 
-    def poll(self, ticket: Ticket, offset: int, wait: float) -> Poll:
+    def poll(self, ticket: Ticket, offset: int) -> Poll:
         return Poll(State.DONE, 0)
 
-    def cancel(self, ticket: Ticket) -> None:
+    def wait(self, seconds: float) -> None:
+        pass
+
+    def cancel(self, tickets: list[Ticket]) -> None:
+        pass
+
+    def forget(self, ticket: Ticket) -> None:
         pass
 
 

@@ -1,0 +1,125 @@
+"""The events of a run as lines on a terminal, or as JSON."""
+
+import json
+import sys
+
+from mltrack.cli.invocation import current, tell
+from mltrack.cli.render import SCHEMA_VERSION
+from mltrack.events import (
+    BytesSaved,
+    DataBrought,
+    Event,
+    LeftoverEnded,
+    MovedAside,
+    StageFailed,
+    StageFinished,
+    StageOutput,
+    StageRestored,
+    StageRetried,
+    StageSkipped,
+    StageStarted,
+    StageWaiting,
+    UndeclaredReads,
+    UndeclaredWrites,
+)
+
+_MAX_PIECE = 65536
+_SHOWN = 5
+
+
+class RunLines:
+    """Shows a run. What commands print appears as it comes; with ``side_by_side`` by whole lines, each behind its stage's
+    name, so that stages which run at once can be told apart."""
+
+    def __init__(self, *, side_by_side: bool) -> None:
+        self._side_by_side = side_by_side
+        self._unfinished: dict[str, bytes] = {}
+
+    def show(self, event: Event) -> None:
+        match event:
+            case StageOutput(stage, data):
+                self._output(stage, data)
+            case StageFinished(stage) | StageFailed(stage) | StageRetried(stage):
+                self._flush(stage)
+        _tell(event)
+
+    def _output(self, stage: str, data: bytes) -> None:
+        if current.verbosity < 0:
+            return
+        if not self._side_by_side:
+            _write(data)
+            return
+        *lines, rest = (self._unfinished.pop(stage, b"") + data).split(b"\n")
+        if len(rest) > _MAX_PIECE:
+            lines, rest = [*lines, rest], b""
+        if rest:
+            self._unfinished[stage] = rest
+        prefix = f"{stage} | ".encode("utf-8", "replace")
+        _write(b"".join(prefix + line.rpartition(b"\r")[2] + b"\n" for line in lines))
+
+    def _flush(self, stage: str) -> None:
+        if stage in self._unfinished:
+            self._output(stage, b"\n")
+
+
+def _write(data: bytes) -> None:
+    sys.stderr.flush()
+    sys.stderr.buffer.write(data)
+    sys.stderr.flush()
+
+
+def _tell(event: Event) -> None:
+    match event:
+        case StageSkipped(stage, note):
+            tell(f"{stage}: {note or 'unchanged'}, skipped")
+        case StageRestored(stage, reasons, from_run_cache):
+            source = "run cache" if from_run_cache else "cache"
+            tell(f"{stage}: restored from the {source} ({'; '.join(reasons)})")
+        case StageStarted(stage, commands, reasons):
+            tell(f"{stage}: running ({'; '.join(reasons)})")
+            for command in commands:
+                for line in command.splitlines():
+                    tell(f"  $ {line}")
+        case StageFinished(stage, seconds, ()):
+            tell(f"{stage}: done in {seconds:.1f} s")
+        case StageFinished(stage, _, unrecorded):
+            tell(f"{stage}: finished, but not recorded: while it ran, {'; '.join(unrecorded)}", level=-1)
+        case StageRetried(stage, message, number, tries, pause):
+            after = f" in {pause:.0f} s" if pause else ""
+            tell(f"{stage}: {message}; try {number} of {tries}{after}", level=-1)
+        case StageFailed(stage, _):
+            tell(f"{stage}: failed")
+        case StageWaiting(stage):
+            tell(f"{stage}: another repro is at work on it; waiting for its result")
+        case _:
+            _tell_rare(event)
+
+
+def _tell_rare(event: Event) -> None:
+    match event:
+        case UndeclaredReads(stage, paths):
+            more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
+            tell(
+                f"warning: {stage} read {', '.join(paths[:_SHOWN])}{more}, which it does not declare as `deps`",
+                level=-1,
+            )
+        case UndeclaredWrites(path, stages):
+            tell(f"warning: {path} was written while {', '.join(stages)} ran; no stage declares it", level=-1)
+        case DataBrought(stage, paths):
+            tell(f"{stage}: brought {', '.join(paths)}")
+        case BytesSaved(path, digest):
+            tell(f"saved before it was replaced: {path} ({digest}); `mltrack undo {path}` puts it back")
+        case MovedAside(path, place):
+            tell(f"moved {path} out of the way, since it cannot be recorded; it is in {place}")
+        case LeftoverEnded(stage):
+            tell(f"{stage}: ended the command that an earlier repro, which was killed, had left running")
+        case _:
+            pass
+
+
+def emit_event(event: Event) -> None:
+    """Prints an event as one line of JSON."""
+    data = event._asdict()
+    if isinstance(event, StageOutput):
+        data["data"] = event.data.decode("utf-8", "backslashreplace")
+    sys.stdout.write(json.dumps({"schema_version": SCHEMA_VERSION, "event": type(event).__name__, **data}) + "\n")

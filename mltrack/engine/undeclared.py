@@ -1,0 +1,119 @@
+"""What commands read and wrote in the project without declaring it."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from mltrack.git import repository as git
+from mltrack.pipeline.paths import PathMap
+from mltrack.pipeline.stage import LOCK_NAME, PIPELINE_NAME, Stage
+
+_WORD = re.compile(rb"[\w@%+=:,./~-]{2,512}")
+_MODULE = re.compile(rb"No module named '([\w.]+)'")
+_OWN = (".git", ".mltrack")
+_BY_PRODUCTS = ("__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".mypy_cache", ".ruff_cache")
+_GRAIN_NS = 20_000_000
+"""How much earlier than the clock a time stamp may be."""
+
+
+class Interval(NamedTuple):
+    """When a stage's command ran, in nanoseconds since 1970."""
+
+    stage: str
+    start: int
+    end: int
+
+
+class Written(NamedTuple):
+    path: str
+    stages: tuple[str, ...]
+
+
+def undeclared_reads(stage: Stage, reads: Iterable[str], project_path: str) -> tuple[str, ...]:
+    """Returns those of the paths that a command opened for reading which the stage should declare, sorted."""
+    declared = _declared(stage)
+    own = (stage.pipeline_path, stage.lock_path)
+    return tuple(
+        path
+        for path in sorted(reads)
+        if declared.holder(path) is None
+        and path not in own
+        and path.rpartition("/")[2] not in (PIPELINE_NAME, LOCK_NAME, ".gitignore")
+        and os.path.isfile(os.path.join(project_path, path))
+    )
+
+
+def named_in_log(stage: Stage, log: bytes, project_path: str) -> tuple[str, ...]:
+    """Returns files of the project that a failed command's last words name and that the stage does not declare: what it
+    looked for in its sandbox."""
+    declared = _declared(stage)
+    found: dict[str, None] = {}
+    modules = [match[1].split(b".")[0] for match in _MODULE.finditer(log)]
+    words = [*_WORD.findall(log), *(module + ending for module in modules for ending in (b".py", b"/__init__.py"))]
+    for word in words:
+        text = os.fsdecode(word).rstrip(".:,")
+        for directory in (stage.wdir, ""):
+            full = os.path.normpath(os.path.join(project_path, directory, text))
+            path = os.path.relpath(full, project_path)
+            if (
+                not path.startswith(os.pardir)
+                and path.partition("/")[0] not in _OWN
+                and declared.holder(path) is None
+                and os.path.isfile(full)
+            ):
+                found[path] = None
+    return tuple(found)
+
+
+def _declared(stage: Stage) -> PathMap[None]:
+    paths = [*stage.deps, *(file.path for file in stage.params), *(out.path for out in stage.outs)]
+    return PathMap((path, None) for path in (*paths, *filter(None, (stage.env.lock,))))
+
+
+def undeclared_writes(
+    project_path: str, outputs: Iterable[str], intervals: list[Interval], traced: dict[str, tuple[str, ...]]
+) -> list[Written]:
+    """Returns files that changed while commands ran and that no stage writes, by one scan of the project, with the stages
+    that ran at that moment. ``traced`` says for a path which stages opened it for writing, where that is known."""
+    if not intervals:
+        return []
+    since = min(interval.start for interval in intervals) - _GRAIN_NS
+    declared = PathMap((path, None) for path in outputs)
+    changed = {path: moment for path, moment in _changed_since(project_path, since) if declared.holder(path) is None}
+    ignored = set(git.ignored_among(list(changed), project_path)) if changed else set()
+    found = []
+    for path, moment in sorted(changed.items()):
+        if path in ignored and path not in traced:
+            continue
+        stages = traced.get(path) or tuple(
+            sorted({i.stage for i in intervals if i.start - _GRAIN_NS <= moment <= i.end + _GRAIN_NS})
+        )
+        if stages:
+            found.append(Written(path, stages))
+    return found
+
+
+def _changed_since(project_path: str, since: int) -> Iterator[tuple[str, int]]:
+    pending = [""]
+    while pending:
+        directory = pending.pop()
+        try:
+            with os.scandir(os.path.join(project_path, directory)) as found:
+                entries = list(found)
+        except (PermissionError, FileNotFoundError):
+            continue
+        if directory and any(entry.name in ("pyvenv.cfg", ".git") for entry in entries):
+            continue  # a virtual environment, or another repository
+        for entry in entries:
+            path = f"{directory}/{entry.name}" if directory else entry.name
+            if entry.is_dir(follow_symlinks=False):
+                if entry.name not in _BY_PRODUCTS and not (not directory and entry.name in _OWN):
+                    pending.append(path)
+            elif entry.name not in (LOCK_NAME, ".gitignore") and not entry.name.endswith(".pyc"):
+                try:
+                    moment = entry.stat(follow_symlinks=False).st_ctime_ns
+                except FileNotFoundError:
+                    continue
+                if moment >= since:
+                    yield path, moment

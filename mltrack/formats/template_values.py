@@ -1,0 +1,108 @@
+"""The values that templates see: ``params.yaml`` beside the pipeline file, and what ``vars`` lists."""
+
+from collections.abc import Callable
+from typing import Any
+
+from mltrack.errors import PipelineError
+from mltrack.formats import params_file
+from mltrack.formats.mistakes import At, Mistakes
+from mltrack.formats.paths import join
+
+DEFAULT_PARAMS = "params.yaml"
+Read = Callable[[str], bytes | None]
+LoadYaml = Callable[[bytes, str], Any]
+
+
+class TemplateValues:
+    """Reads files of values for one pipeline file; what is wrong with them goes to its ``mistakes``.
+
+    ``overrides`` replace values of the params file of the same path, as ``repro --set`` asks for.
+    """
+
+    def __init__(
+        self,
+        mistakes: Mistakes,
+        directory: str,
+        read: Read,
+        load_yaml: LoadYaml,
+        overrides: dict[str, dict[str, Any]],
+    ) -> None:
+        self._mistakes = mistakes
+        self._directory = directory
+        self._read = read
+        self._load_yaml = load_yaml
+        self._overrides = overrides
+
+    def of_file(self, items: Any) -> dict[str, Any]:
+        """Returns the values that all stages of the file see; ``items`` is its ``vars``."""
+        result: dict[str, Any] = {}
+        default = join(self._directory, DEFAULT_PARAMS) or DEFAULT_PARAMS
+        if DEFAULT_PARAMS not in (items if isinstance(items, list) else ()):
+            self._merge_file(result, default, None, ("vars",), required=False)
+        return self._add(result, items, ("vars",), self._directory)
+
+    def of_stage(self, base: dict[str, Any], items: Any, at: At) -> dict[str, Any]:
+        """Returns the values that one stage sees, of which ``items`` are its own."""
+        return self._add(dict(base), items, at, self._directory)
+
+    def _add(self, result: dict[str, Any], items: Any, at: At, directory: str) -> dict[str, Any]:
+        if items is None:
+            return result
+        if not isinstance(items, list):
+            self._mistakes.mistake(at, "must be a list of files and mappings")
+            return result
+        for index, item in enumerate(items):
+            where = (*at, index)
+            if isinstance(item, dict):
+                self._merge(result, item, where)
+            elif isinstance(item, str):
+                file, _, keys = item.partition(":")
+                path = join(directory, file)
+                if path is None:
+                    self._mistakes.mistake(where, f"{file!r} lies outside the project")
+                else:
+                    self._merge_file(result, path, keys.split(",") if keys else None, where, required=True)
+            else:
+                self._mistakes.mistake(where, "must be a file name or a mapping")
+        return result
+
+    def _merge_file(self, into: dict[str, Any], path: str, keys: list[str] | None, at: At, *, required: bool) -> None:
+        data = self._read(path)
+        if data is None:
+            if required:
+                self._mistakes.mistake(at, f"{path!r} does not exist")
+            return
+        try:
+            is_yaml = path.endswith((".yaml", ".yml"))
+            values = self._load_yaml(data, path) if is_yaml else params_file.load(data, path)
+            values = params_file.replaced(values, self._overrides.get(path, {}), path)
+            if isinstance(values, dict):
+                chosen = values if keys is None else _chosen(values, keys, path)
+                self._merge(into, chosen, at)
+            elif values is not None:
+                self._mistakes.mistake(at, f"{path!r} is not a mapping of names to values")
+        except PipelineError as error:
+            self._mistakes.mistake(at, error.message + (f" ({error.hint})" if error.hint else ""))
+
+    def _merge(self, into: dict[str, Any], values: dict[str, Any], at: At, prefix: str = "") -> None:
+        for key, value in values.items():
+            if key in into and isinstance(value, dict) and isinstance(into[key], dict):
+                into[key] = {**into[key]}
+                self._merge(into[key], value, at, f"{prefix}{key}.")
+            elif key in into:
+                self._mistakes.mistake(at, f"{prefix + key!r} has a value already; each name is given once")
+            else:
+                into[key] = value
+
+
+def _chosen(values: dict[str, Any], keys: list[str], path: str) -> dict[str, Any]:
+    """The values at dotted keys, each where it stood."""
+    result: dict[str, Any] = {}
+    for key in keys:
+        value = params_file.get(values, key, path)
+        *above, last = key.split(".")
+        place = result
+        for step in above:
+            place = place.setdefault(step, {})
+        place[last] = value
+    return result

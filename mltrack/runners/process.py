@@ -1,0 +1,86 @@
+"""One command as a process group: started, watched, ended with all that it started."""
+
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+
+GRACE_SECONDS = 10.0
+
+
+class Process:
+    """A running command. ``pidfd`` becomes readable when it ends; :meth:`reap` then returns its exit code."""
+
+    def __init__(self, arguments: list[str], directory: str, environment: Mapping[str, str], output: int) -> None:
+        """Starts it; raises OSError if that cannot be done."""
+        self._kills = kernel_kills()
+        with interrupts_deferred():
+            self._process = subprocess.Popen(
+                arguments,
+                cwd=directory,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        self.pid = self._process.pid
+        self.pidfd = os.pidfd_open(self.pid)
+        self.peak_memory = 0
+        self.out_of_memory = False
+
+    def reap(self) -> int:
+        """Waits for its end and returns the exit code, negative for a signal."""
+        if self.pidfd >= 0:
+            _, status, usage = os.wait4(self.pid, 0)
+            self._process.returncode = os.waitstatus_to_exitcode(status)
+            os.close(self.pidfd)
+            self.pidfd = -1
+            self.peak_memory = usage.ru_maxrss * 1024
+            killed = self._process.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL)
+            self.out_of_memory = killed and kernel_kills() > self._kills
+        return int(self._process.returncode)
+
+    def signal(self, number: int) -> None:
+        """Sends a signal to the whole group."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, number)
+
+
+def kernel_kills() -> int:
+    """Returns how many processes the kernel has killed since it started because memory ran out."""
+    with suppress(OSError, ValueError), open("/proc/vmstat", encoding="ascii") as file:
+        for line in file:
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+    return 0
+
+
+def start_time(pid: int) -> str:
+    """When a process started, in the kernel's ticks: with its number it names a process for good."""
+    try:
+        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+            return file.read().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return "gone"
+
+
+@contextmanager
+def interrupts_deferred() -> Iterator[None]:
+    """Keeps an interrupt from coming between the start of a process and our knowing of it; it comes right after."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    caught: list[int] = []
+    before = {
+        number: signal.signal(number, lambda got, _: caught.append(got)) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if caught:
+            signal.raise_signal(caught[0])

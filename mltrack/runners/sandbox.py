@@ -1,0 +1,152 @@
+"""Where a job's commands find their files: the workspace itself, or a place with the declared inputs and nothing else.
+
+With bubblewrap the sandbox stands at the project's own path: inputs are bound there, read only, and the rest of the
+project cannot be seen. Without it the inputs are copied to a directory of their own, which is a promise about relative
+paths only: a command that names the project by its absolute path still finds it.
+"""
+
+import os
+import shutil
+import subprocess
+from functools import cache as memoized
+from typing import Protocol
+
+from mltrack.disk.durable import temporary_path
+from mltrack.errors import WorkspaceError
+from mltrack.runners.job import Job
+
+
+class Place(Protocol):
+    """Where commands run; ``root`` is what they see as the project."""
+
+    root: str
+
+    def wrap(self, arguments: list[str], directory: str) -> list[str]:
+        """Returns the arguments that run ``arguments`` in this place."""
+        ...
+
+    def collect(self, job: Job) -> None:
+        """Brings the outputs to where they belong."""
+        ...
+
+    def remove(self) -> None:
+        """Removes what was made for the job."""
+        ...
+
+
+class Workspace:
+    """The project as it stands."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+
+    def wrap(self, arguments: list[str], directory: str) -> list[str]:
+        return arguments
+
+    def collect(self, job: Job) -> None:
+        pass
+
+    def remove(self) -> None:
+        pass
+
+
+class Sandbox:
+    """A directory of one job. Inputs are relative to ``project``; outputs come back by rename."""
+
+    def __init__(self, project: str, job: Job) -> None:
+        self._project = project
+        above = os.path.join(project, ".mltrack", "tmp")
+        os.makedirs(above, exist_ok=True)
+        self._scratch = temporary_path(above)
+        os.mkdir(self._scratch)
+        self._binds: list[str] = []
+        self.is_hidden = can_bind()
+        self.root = project if self.is_hidden else self._scratch
+        try:
+            self._fill(job)
+        except BaseException:
+            self.remove()
+            raise
+
+    def wrap(self, arguments: list[str], directory: str) -> list[str]:
+        if not self.is_hidden:
+            return arguments
+        binds = [word for path in self._binds for word in ("--ro-bind", path, path)]
+        return [
+            "bwrap", "--dev-bind", "/", "/", "--bind", self._scratch, self._project, *binds,
+            "--die-with-parent", "--chdir", directory, "--", *arguments,
+        ]  # fmt: skip
+
+    def collect(self, job: Job) -> None:
+        for item in job.items:
+            for path in item.outputs:
+                made, place = os.path.join(self._scratch, path), os.path.join(self._project, path)
+                if os.path.lexists(made):
+                    if os.path.isdir(place) and not os.path.islink(place):
+                        shutil.rmtree(place)
+                    os.makedirs(os.path.dirname(place), exist_ok=True)
+                    os.rename(made, place)
+
+    def remove(self) -> None:
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _fill(self, job: Job) -> None:
+        for path in job.inputs:
+            if path not in job.files:
+                self._bring(path)
+        for path in job.kept:
+            if os.path.lexists(os.path.join(self._project, path)):
+                self._copy(path)
+        for path, data in job.files.items():
+            place = self._place(path)
+            with open(place, "wb") as file:
+                file.write(data)
+        for item in job.items:
+            for path in item.outputs:
+                self._place(path)
+        os.makedirs(os.path.join(self._scratch, job.directory), exist_ok=True)
+        if self.is_hidden:
+            self._binds += _interpreters(self._project)
+
+    def _bring(self, path: str) -> None:
+        source = os.path.join(self._project, path)
+        if not self.is_hidden:
+            self._copy(path)
+            return
+        place = self._place(path)
+        if os.path.isdir(source):
+            os.makedirs(place, exist_ok=True)
+        elif not os.path.lexists(place):
+            with open(place, "wb"):
+                pass
+        self._binds.append(source)
+
+    def _copy(self, path: str) -> None:
+        source, place = os.path.join(self._project, path), self._place(path)
+        if os.path.isdir(source):
+            shutil.copytree(source, place, symlinks=True, dirs_exist_ok=True)
+        else:
+            shutil.copy2(source, place)
+
+    def _place(self, path: str) -> str:
+        """Where a path lies in the sandbox, with the directories above it made."""
+        place = os.path.normpath(os.path.join(self._scratch, path))
+        if not place.startswith(self._scratch + os.sep):
+            raise WorkspaceError(f"{path!r} leads out of the sandbox")
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        return place
+
+
+@memoized
+def can_bind() -> bool:
+    """Returns whether bubblewrap is there and may do its work."""
+    if shutil.which("bwrap") is None:
+        return False
+    probe = subprocess.run(["bwrap", "--dev-bind", "/", "/", "--die-with-parent", "true"], capture_output=True)
+    return probe.returncode == 0
+
+
+def _interpreters(project: str) -> list[str]:
+    """Virtual environments that stand in the project: programs to run with, not inputs to read."""
+    with os.scandir(project) as found:
+        return [entry.path for entry in found if os.path.isfile(os.path.join(entry.path, "pyvenv.cfg"))]

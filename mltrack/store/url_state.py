@@ -1,0 +1,77 @@
+"""What a server says of something at a URL, without its bytes: enough to tell whether it changed."""
+
+import json
+
+from mltrack.errors import MltrackError, PipelineError, RemoteError
+from mltrack.objects.content import URL, Content
+from mltrack.objects.digest import Algorithm
+
+_MARKS = (
+    "ETag",
+    "etag",
+    "VersionId",
+    "version_id",
+    "generation",
+    "md5Hash",
+    "content_md5",
+    "LastModified",
+    "mtime",
+    "updated",
+)
+_HEADERS = ("etag", "last-modified", "content-length")
+
+
+def url_content(url: str, algorithm: Algorithm) -> Content:
+    """Returns the state of what stands at ``url``: the digest is that of its etag, version, or time and size.
+
+    Raises RemoteError if the server cannot be asked, and PipelineError if it says nothing that would show a change.
+    """
+    try:
+        facts = _http_facts(url) if url.startswith(("http://", "https://")) else _fsspec_facts(url)
+    except ImportError as error:
+        raise RemoteError(
+            f"{url}: {error}", hint="install the extra for it, such as `pip install 'mltrack[s3]'`"
+        ) from error
+    except MltrackError:
+        raise
+    except FileNotFoundError as error:
+        raise PipelineError(f"the dependency {url!r} does not exist") from error
+    except Exception as error:  # every file system of fsspec has errors of its own
+        raise RemoteError(
+            f"{url} cannot be asked: {str(error)[:200] or type(error).__name__}", retryable=True
+        ) from error
+    size = int(str(facts.pop("size", 0) or 0))
+    if not facts:
+        raise PipelineError(
+            f"{url!r} has neither etag nor version nor time: nothing would show that it changed",
+            hint="download it in a stage with `always_changed: true`",
+        )
+    text = json.dumps({"size": size, **facts}, sort_keys=True)
+    return Content(URL, algorithm.hex_of(text.encode()), size)
+
+
+def _http_facts(url: str) -> dict[str, object]:
+    from urllib.error import HTTPError, URLError  # noqa: PLC0415 - few stages depend on URLs
+    from urllib.request import Request, urlopen  # noqa: PLC0415
+
+    request = Request(url, method="HEAD", headers={"User-Agent": "mltrack"})
+    try:
+        with urlopen(request, timeout=60) as answer:
+            headers = {name: answer.headers.get(name) for name in _HEADERS}
+    except HTTPError as error:
+        if error.code in (404, 410):
+            raise FileNotFoundError(url) from error
+        raise RemoteError(f"{url} cannot be asked: {error.code} {error.reason}") from error
+    except (URLError, OSError) as error:
+        raise RemoteError(f"{url} cannot be asked: {error}", retryable=True) from error
+    facts: dict[str, object] = {"size": headers["content-length"]}
+    mark = next((name for name in ("etag", "last-modified") if headers[name]), "")
+    return {**facts, mark: headers[mark]} if mark else facts
+
+
+def _fsspec_facts(url: str) -> dict[str, object]:
+    from mltrack.store.fsspec_remote import info_of  # noqa: PLC0415 - a hundred milliseconds
+
+    info = info_of(url)
+    mark = next((name for name in _MARKS if info.get(name)), "")
+    return {"size": info.get("size"), **({mark: str(info[mark])} if mark else {})}

@@ -1,0 +1,67 @@
+"""Getting what a ``repro --pull`` needs, and nothing else: records first, then inputs of stages that run."""
+
+import os
+from collections.abc import Iterable
+
+from mltrack.engine.inputs import Learner
+from mltrack.errors import MissingObjectError
+from mltrack.objects.content import Content
+from mltrack.pipeline.stage import Stage, is_url
+from mltrack.store.fetch import fetch as receive
+from mltrack.store.remote import Remote
+from mltrack.store.shared_runs import bring_records
+from mltrack.verbs.session import Session
+from mltrack.workspace.checkout import no_progress
+
+
+class Supply:
+    """What can be had from one remote for the stages of a project.
+
+    Tracked data that stands nowhere in the workspace counts as being what its pointer says, outputs of stages that are
+    up to date as what the lock says. They are brought when a stage that runs needs them.
+    """
+
+    def __init__(self, session: Session, remote: Remote) -> None:
+        self._session = session
+        self._remote = remote
+        self._present = remote.present()
+
+    def bring_records(self) -> int:
+        """Takes the remote's run records; returns how many are new here."""
+        return bring_records(self._session.project.run_cache, self._remote)
+
+    def note_absent(self, learner: Learner) -> None:
+        """Tells the learner of tracked data that is not here."""
+        for path, content in self._session.view.pointers.items():
+            if not os.path.lexists(self._session.project.absolute(path)):
+                learner.absent[path] = content
+
+    def has(self, content: Content) -> bool:
+        return bytes.fromhex(content.hex) in self._present
+
+    def fetch(self, contents: Iterable[Content]) -> None:
+        """Gets contents into the cache that it lacks."""
+        cache = self._session.project.cache
+        lacking = [content for content in contents if not cache.holds(content)]
+        if lacking:
+            receive(cache, [self._remote], lacking, lambda progress: None)
+
+    def bring(self, stage: Stage, learner: Learner) -> tuple[str, ...]:
+        """Puts what a stage reads where it belongs, as far as it is not here; returns the paths."""
+        kept = [out.path for out in stage.outs if out.persist]
+        sought = [*stage.deps, *(file.path for file in stage.params), *filter(None, (stage.env.lock,)), *kept]
+        wanted: dict[str, Content] = {}
+        for path in sought:
+            if not is_url(path):
+                for absent in learner.absent.overlapping(path):
+                    content = learner.absent[absent]
+                    if content is not None:
+                        wanted[absent] = content
+        self.fetch(wanted.values())
+        checkout = self._session.checkout
+        for path, content in wanted.items():
+            if not self._session.project.cache.holds(content):
+                raise MissingObjectError(f"{path!r} is neither here nor in {self._remote.name}", hint="mltrack pull")
+            checkout.carry_out(path, content, checkout.plan(path, content), no_progress)
+            learner.absent.pop(path)
+        return tuple(wanted)
