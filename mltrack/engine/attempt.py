@@ -95,8 +95,9 @@ class Attempt:
         return tuple(self.tail.decode("utf-8", "replace").splitlines()[-LAST_LINES:])
 
 
-def begin(engine: Engine, step: Step, number: int) -> Generator[Event, None, Attempt]:
-    """Starts a stage's command and returns the attempt. Raises Failed if it cannot be started."""
+def begin(engine: Engine, step: Step, number: int, seen: Inputs | None = None) -> Generator[Event, None, Attempt]:
+    """Starts a stage's command and returns the attempt. Raises Failed if it cannot be started. ``seen`` are its inputs,
+    where they were looked at just now."""
     stage = step.stage
     missing = [reason.subject for reason in step.reasons if reason.cause is Cause.DEPENDENCY_MISSING]
     if missing:
@@ -105,12 +106,13 @@ def begin(engine: Engine, step: Step, number: int) -> Generator[Event, None, Att
     if brought:
         engine.learner.forget(stage)
         yield DataBrought(stage.address, brought)
-    before = engine.learner.learn(stage, NOTHING_UPCOMING, ()).inputs
+        seen = None
+    before = seen or engine.learner.learn(stage, NOTHING_UPCOMING, ()).inputs
     for out in stage.outs:
         yield from _prepare(engine, out)
     engine.committer.make_directory(stage.wdir)
     started, clock = time.time(), time.monotonic()
-    ticket = engine.runner.submit(_job(engine, step))
+    ticket = engine.runner.submit(_job(engine, step, before))
     return Attempt(step, number, before, ticket, started, clock)
 
 
@@ -208,20 +210,19 @@ def _prepare(engine: Engine, out: Output) -> Iterator[Event]:
         make_private(engine.checkout.project_path, out.path, engine.checkout.cache)
 
 
-def _job(engine: Engine, step: Step) -> Job:
+def _job(engine: Engine, step: Step, known: Inputs) -> Job:
     stage = step.stage
     overridden = [file.path for file in stage.params if file.path in engine.learner.sources.overrides]
     texts = {path: engine.learner.params_text(path) for path in overridden}
     inputs = [*stage.deps, *(file.path for file in stage.params), *filter(None, (stage.env.lock,))]
     none = Content("file", "", 0)
-    known = engine.learner.learn(stage, NOTHING_UPCOMING, ()).inputs.deps
     return Job(
         key=step.key,
         label=stage.address,
         shell=engine.facts.shell,
         directory=stage.wdir,
         items=(Item("", stage.cmd, tuple(out.path for out in stage.outs)),),
-        inputs={path: known.get(path) or none for path in inputs if "://" not in path},
+        inputs={path: known.deps.get(path) or none for path in inputs if "://" not in path},
         variables={"MLTRACK_ROOT": engine.checkout.project_path, "MLTRACK_STAGE": stage.address},
         resources=dict(stage.execution.resources),
         timeout=stage.execution.timeout,

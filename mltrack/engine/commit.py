@@ -29,8 +29,8 @@ from mltrack.pipeline.stage import Entry, Inputs, Stage
 from mltrack.store.cache_writer import CacheWriter
 from mltrack.store.pack import SMALL_OBJECT, TREES
 from mltrack.store.run_cache import RunCache
-from mltrack.workspace.checkout import LastMaterialized
 from mltrack.workspace.ingest import Saving
+from mltrack.workspace.last import LastMaterialized
 from mltrack.workspace.materialize import make_parents
 from mltrack.workspace.observe import Observer
 
@@ -153,8 +153,7 @@ class Committer:
             self.run_cache.put(done.records)
         self.locks.sync()
         self._ignore_outputs(done.ignored)
-        for path, content in done.last.items():
-            self.last.set(path, content)
+        self.last.set_all(done.last)
 
     def discard(self) -> None:
         """Lets go of objects that were not settled; the journal still says what they were."""

@@ -27,7 +27,7 @@ from mltrack.events import (
     UndeclaredWrites,
 )
 from mltrack.pipeline.plan import Cause, Plan, Step, Verdict, decide
-from mltrack.pipeline.stage import NONE
+from mltrack.pipeline.stage import NONE, Inputs
 from mltrack.runners.job import Poll
 from mltrack.workspace.checkout import no_progress
 
@@ -93,6 +93,7 @@ class Execution:
         self._running: dict[str, Attempt] = {}
         self._stuck: set[str] = set()
         self._told: set[str] = set()
+        self._held: set[str] = set()
         self._intervals: list[Interval] = []
         self._writers: dict[str, tuple[str, ...]] = {}
 
@@ -143,19 +144,16 @@ class Execution:
 
     def _take(self, place: int, step: Step) -> Iterator[Event]:
         address = step.stage.address
-        if not self._locks.take(address):
-            self._blocked.append(place)
-            if address not in self._told:
-                self._told.add(address)
-                yield StageWaiting(address)
-            return
-        self._engine.locks.refresh_if_changed()
-        if step.verdict in (Verdict.WAIT, Verdict.RUN) or address in self._told:
-            self._engine.learner.forget(step.stage)
-            if address in self._told:
-                self._engine.checkout.observer.forget([out.path for out in step.stage.outs])
-            known = self._engine.learner.learn(step.stage, NOTHING_UPCOMING, ())
-            step = decide(step.stage, known, self._engine.facts, self._engine.options)
+        inputs: Inputs | None = None
+        if step.verdict is not Verdict.SKIP:
+            if not self._locks.take(address):
+                self._blocked.append(place)
+                if address not in self._told:
+                    self._told.add(address)
+                    yield StageWaiting(address)
+                return
+            self._held.add(address)
+            step, inputs = self._decide_again(step)
         if step.verdict is Verdict.SKIP:
             self._note_absent(step)
             self._outcome.skipped.append(address)
@@ -166,11 +164,26 @@ class Execution:
             self._outcome.restored.append(address)
             self._settle(address)
         else:
-            yield from self._start(step, 1)
+            yield from self._start(step, 1, inputs)
+
+    def _decide_again(self, step: Step) -> tuple[Step, Inputs | None]:
+        """The step with what is known now, and the inputs that were looked at for it."""
+        engine, stage = self._engine, step.stage
+        engine.locks.refresh_if_changed()
+        has_waited = stage.address in self._told
+        if step.verdict is Verdict.RESTORE and not has_waited:
+            return step, None
+        engine.learner.forget(stage)
+        if has_waited:
+            engine.checkout.observer.forget([out.path for out in stage.outs])
+        known = engine.learner.learn(stage, NOTHING_UPCOMING, ())
+        return decide(stage, known, engine.facts, engine.options), known.inputs
 
     def _settle(self, address: str, *, is_good: bool = True) -> None:
         """Lets go of a stage, and puts those in the queue that waited for it; nothing follows one that is stuck."""
-        self._locks.release(address)
+        if address in self._held:
+            self._held.remove(address)
+            self._locks.release(address)
         self._unsettled[address] = -1
         for follower in self._downstream[address]:
             if not is_good:
@@ -218,11 +231,11 @@ class Execution:
             engine.committer.note_restored(stage, step.key, inputs, record.outs, engine.facts.shell)
         yield StageRestored(stage.address, tuple(map(engine.describe, step.reasons)), step.from_run_cache)
 
-    def _start(self, step: Step, number: int) -> Iterator[Event]:
+    def _start(self, step: Step, number: int, seen: Inputs | None = None) -> Iterator[Event]:
         stage = step.stage
         self._budget.take(stage)
         try:
-            attempt = yield from attempts.begin(self._engine, step, number)
+            attempt = yield from attempts.begin(self._engine, step, number, seen)
         except Failed as failed:
             self._budget.give(stage)
             yield from self._fail(stage.address, failed, ())

@@ -135,6 +135,8 @@ class LockState:
         for stage in declared:
             names.setdefault(stage.lock_path, set()).add(stage.name)
         for path, known in names.items():
+            if path not in fresh and self.locks.get(path, {}).keys() <= known:
+                continue
             entries = fresh.get(path) or self._read_lock(path)
             kept = {name: entry for name, entry in entries.items() if name in known}
             if len(kept) != len(entries) or path in fresh:

@@ -6,6 +6,9 @@ from mltrack.errors import FormatError
 from mltrack.objects.tree import is_reserved_name
 
 MAX_PATH = 4096
+_MAX_FIT = 1 << 20
+_fit: set[object] = set()
+"""Paths that were found fit before: a lock, its pipeline file and its journal name the same ones."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _URL = re.compile(r"[a-z][a-z0-9+.]*://[^-/][^/]*(/|\Z)")
 _DRIVE = re.compile(r"[A-Za-z]:")
@@ -13,6 +16,8 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 
 def check_path(path: object, where: str) -> str:
     """Returns ``path`` if it may name something in the workspace; raises FormatError with ``where`` otherwise."""
+    if path in _fit:
+        return str(path)
     if not isinstance(path, str) or not path:
         raise FormatError(f"{where}: a path is empty or not text: {path!r}")
     if len(path) > MAX_PATH or _CONTROL.search(path):
@@ -30,6 +35,8 @@ def check_path(path: object, where: str) -> str:
             raise FormatError(f"{where}: path leads into git's or mltrack's own directory: {path!r}")
         if len(part.encode("utf-8", "surrogateescape")) > 255:
             raise FormatError(f"{where}: a part of the path is longer than 255 bytes: {path[:120]!r}")
+    if len(_fit) < _MAX_FIT:
+        _fit.add(path)
     return path
 
 

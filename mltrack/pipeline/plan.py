@@ -97,7 +97,8 @@ class Facts(NamedTuple):
 
 
 class Step(NamedTuple):
-    """A decided stage. ``key`` is empty while inputs are pending; ``record`` is what a RESTORE brings back."""
+    """A decided stage. ``key`` is empty while inputs are pending, and where nothing changed; ``record`` is what a RESTORE
+    brings back."""
 
     stage: Stage
     verdict: Verdict
@@ -182,13 +183,13 @@ def decide(stage: Stage, known: Known, facts: Facts, options: Options) -> Step:
         return Step(stage, Verdict.WAIT, tuple(reasons))
     if missing:
         return Step(stage, Verdict.RUN, tuple(reasons))
+    must_run = options.force or stage.always_changed or stage.is_callback
+    out_reasons = output_reasons(stage, entry, known) if not reasons and entry is not None else []
+    if not reasons and not out_reasons:
+        return Step(stage, Verdict.SKIP, ())
     parts = key_parts(stage, known.inputs, facts.shell)
     key = run_key(parts, facts.algorithm) if parts is not None else ""
-    must_run = options.force or stage.always_changed or stage.is_callback
     if not reasons and entry is not None:
-        out_reasons = output_reasons(stage, entry, known)
-        if not out_reasons:
-            return Step(stage, Verdict.SKIP, (), key)
         if options.absent_is_fine and all(reason.cause is Cause.OUTPUT_MISSING for reason in out_reasons):
             return Step(stage, Verdict.SKIP, tuple(out_reasons), key, Record(entry.outs))
         reasons += out_reasons

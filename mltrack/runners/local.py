@@ -11,13 +11,14 @@ import signal
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 
-from mltrack.disk.durable import is_running, names_in, write_all
 from mltrack.errors import StageFailedError
 from mltrack.runners import tracing
 from mltrack.runners.capacity import GPUS, visible_gpus
 from mltrack.runners.job import Abilities, Job, Poll, State, Ticket
-from mltrack.runners.process import GRACE_SECONDS, Process, start_time
+from mltrack.runners.marks import Marks
+from mltrack.runners.process import GRACE_SECONDS, Process
 from mltrack.runners.sandbox import Place, Sandbox, Workspace
 
 _LOG_PIECE = 1 << 20
@@ -39,7 +40,6 @@ class _Running:
     process: Process | None = None
     command: str = ""
     result: Poll | None = None
-    mark: str = ""
     deadline: float = float("inf")
     kill_at: float = float("inf")
     timed_out: bool = False
@@ -49,7 +49,7 @@ class _Running:
 class LocalRunner:
     """See :class:`mltrack.runners.runner.Runner`.
 
-    ``jobs_path`` holds logs, ``<run key>/<attempt>.log``, and beside those of jobs that failed what became of them.
+    ``jobs_path`` holds logs, ``logs/<run key>-<attempt>.log``, and beside those of jobs that failed what became of them.
     ``capacity`` is how much of each resource jobs may claim together.
     """
 
@@ -57,8 +57,8 @@ class LocalRunner:
 
     def __init__(self, root: str, jobs_path: str, capacity: dict[str, float] | None = None) -> None:
         self._root = root
-        self._jobs_path = jobs_path
-        self._marks_path = os.path.join(jobs_path, "running")
+        self._logs_path = os.path.join(jobs_path, "logs")
+        self._marks = Marks(os.path.join(jobs_path, "running"))
         self._running: dict[tuple[str, str], _Running] = {}
         self.abilities = Abilities(shares_files=True, survives=False, capacity=capacity or {})
         self._gpus = visible_gpus(int(self.abilities.capacity.get(GPUS, 0)))
@@ -69,19 +69,10 @@ class LocalRunner:
     def recover(self) -> list[str]:
         """Ends what a process that is gone left running, and returns the labels of those jobs: the outputs that they go
         on writing are about to be written anew."""
-        ended = []
-        for name in names_in(self._marks_path):
-            owner, group, started, label = [*name.split("-", 3), "", "", "", ""][:4]
-            if not (owner.isdigit() and group.isdigit()) or is_running(int(owner)):
-                continue
-            if start_time(int(group)) == started:
-                os.killpg(int(group), signal.SIGKILL)
-                ended.append(label)
-            with suppress(FileNotFoundError):
-                os.unlink(os.path.join(self._marks_path, name))
-        return ended
+        return self._marks.end_leftovers()
 
     def submit(self, job: Job) -> Ticket:
+        os.makedirs(self._logs_path, exist_ok=True)
         ticket, log = self._open_log(job)
         place = Sandbox(self._root, job) if job.isolated else Workspace(self._root)
         trace = tracing.start(job.trace, place.root) if job.trace else None
@@ -98,6 +89,7 @@ class LocalRunner:
             if running.process is not None:
                 running.process.signal(signal.SIGKILL)
                 running.process.reap()
+                self._marks.forget(running.process.pid)
             self._finish(running, State.FAILED, None)
             raise
         return ticket
@@ -143,7 +135,9 @@ class LocalRunner:
             for running in chosen:
                 if running.process is not None:
                     running.process.signal(signal.SIGKILL)
-                    self._finish(running, State.CANCELLED, running.process.reap())
+                    code = running.process.reap()
+                    self._marks.forget(running.process.pid)
+                    self._finish(running, State.CANCELLED, code)
 
     def forget(self, ticket: Ticket) -> None:
         running = self._running.pop((ticket.key, ticket.attempt), None)
@@ -152,21 +146,17 @@ class LocalRunner:
         for path in (ticket.log_path, ticket.log_path.removesuffix(".log") + ".json"):
             with suppress(FileNotFoundError):
                 os.unlink(path)
-        with suppress(OSError):
-            os.rmdir(os.path.dirname(ticket.log_path))
+
+    def close(self) -> None:
+        self._marks.close()
 
     def _open_log(self, job: Job) -> tuple[Ticket, int]:
-        directory = os.path.join(self._jobs_path, job.key or "no-key")
-        os.makedirs(directory, exist_ok=True)
-        attempt = _next_attempt(directory)
-        while True:
-            log_path = os.path.join(directory, f"{attempt}.log")
-            try:
+        for attempt in count(1):
+            log_path = os.path.join(self._logs_path, f"{job.key or 'no-key'}-{attempt}.log")
+            with suppress(FileExistsError):
                 log = os.open(log_path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
-            except FileExistsError:
-                attempt += 1
-                continue
-            return Ticket(self.name, job.key, str(attempt), log_path), log
+                return Ticket(self.name, job.key, str(attempt), log_path), log
+        raise AssertionError("unreachable")
 
     def _start_next(self, running: _Running) -> None:
         job = running.job
@@ -184,7 +174,7 @@ class LocalRunner:
         except OSError as error:
             what = f"the shell {job.shell}" if os.path.isdir(directory) else f"the directory {job.directory!r}"
             raise StageFailedError(f"{job.label}: cannot start in {what}: {error.strerror}") from error
-        self._mark(running)
+        self._marks.note(running.process.pid, job.label, running.ticket.log_path)
 
     def _advance(self, running: _Running) -> None:
         process = running.process
@@ -194,6 +184,7 @@ class LocalRunner:
             self._enforce_timeout(running, process)
             return
         code = process.reap()
+        self._marks.forget(process.pid)
         running.peak_memory = max(running.peak_memory, process.peak_memory)
         if running.timed_out:
             process.signal(signal.SIGKILL)  # what of the group outlived its first process
@@ -214,7 +205,6 @@ class LocalRunner:
     def _finish(self, running: _Running, state: State, code: int | None) -> None:
         self._gpus = sorted(self._gpus + running.gpus)
         running.gpus = []
-        self._unmark(running)
         reads, writes = running.trace.opened() if running.trace is not None else (frozenset(), frozenset())
         out_of_memory = running.process is not None and running.process.out_of_memory
         running.result = Poll(
@@ -235,29 +225,3 @@ class LocalRunner:
         path = running.ticket.log_path.removesuffix(".log") + ".json"
         with suppress(OSError), open(path, "w", encoding="utf-8") as file:
             json.dump(facts, file)
-
-    def _mark(self, running: _Running) -> None:
-        """Leaves a note of a process for whoever comes after this one was killed, and of where its log is."""
-        assert running.process is not None
-        self._unmark(running)
-        os.makedirs(self._marks_path, exist_ok=True)
-        label = running.job.label.replace("/", "_")[:100]
-        name = f"{os.getpid()}-{running.process.pid}-{start_time(running.process.pid)}-{label}"
-        running.mark = os.path.join(self._marks_path, name)
-        descriptor = os.open(running.mark, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            text = json.dumps({"label": running.job.label, "log": running.ticket.log_path, "started": running.started})
-            write_all(descriptor, text.encode())
-        finally:
-            os.close(descriptor)
-
-    def _unmark(self, running: _Running) -> None:
-        if running.mark:
-            with suppress(FileNotFoundError):
-                os.unlink(running.mark)
-            running.mark = ""
-
-
-def _next_attempt(directory: str) -> int:
-    numbers = [int(name[:-4]) for name in os.listdir(directory) if name.endswith(".log") and name[:-4].isdigit()]
-    return max(numbers, default=0) + 1

@@ -15,7 +15,7 @@ class Process:
 
     def __init__(self, arguments: list[str], directory: str, environment: Mapping[str, str], output: int) -> None:
         """Starts it; raises OSError if that cannot be done."""
-        self._kills = kernel_kills()
+        _Kills.note()
         with interrupts_deferred():
             self._process = subprocess.Popen(
                 arguments,
@@ -40,13 +40,29 @@ class Process:
             self.pidfd = -1
             self.peak_memory = usage.ru_maxrss * 1024
             killed = self._process.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL)
-            self.out_of_memory = killed and kernel_kills() > self._kills
+            self.out_of_memory = killed and _Kills.another()
         return int(self._process.returncode)
 
     def signal(self, number: int) -> None:
         """Sends a signal to the whole group."""
         with suppress(ProcessLookupError):
             os.killpg(self.pid, number)
+
+
+class _Kills:
+    """Whether the kernel killed a process since the last look because memory ran out; asked only where one was killed."""
+
+    seen = -1
+
+    @classmethod
+    def note(cls) -> None:
+        if cls.seen < 0:
+            cls.seen = kernel_kills()
+
+    @classmethod
+    def another(cls) -> bool:
+        before, cls.seen = cls.seen, kernel_kills()
+        return cls.seen > before
 
 
 def kernel_kills() -> int:

@@ -42,3 +42,7 @@ class Runner(Protocol):
     def forget(self, ticket: Ticket) -> None:
         """Removes what is kept of a job that has ended, its log too."""
         ...
+
+    def close(self) -> None:
+        """Lets go of what this process holds; jobs that survive it go on."""
+        ...

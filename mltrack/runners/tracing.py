@@ -7,9 +7,11 @@ import. It does not see what C libraries open by themselves, nor programs in oth
 
 import os
 import re
+import secrets
 import shutil
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Protocol
 
 PYTHON, STRACE = "python", "strace"
@@ -48,17 +50,18 @@ class _Hook:
     def __init__(self, root: str) -> None:
         self.prefix: list[str] = []
         self._root = root
-        descriptor, self._file = tempfile.mkstemp(prefix="mltrack-trace-")
-        os.close(descriptor)
+        self._file = _fresh_path()
 
     def variables(self, environment: Mapping[str, str]) -> dict[str, str]:
         path = os.pathsep.join(filter(None, (HOOK_PATH, environment.get("PYTHONPATH", ""))))
         return {"PYTHONPATH": path, FILE_VARIABLE: self._file, ROOT_VARIABLE: self._root}
 
     def opened(self) -> Opened:
-        with open(self._file, encoding="utf-8", errors="surrogateescape") as file:
-            lines = {line.rstrip("\n") for line in file}
-        os.unlink(self._file)
+        lines: set[str] = set()
+        with suppress(FileNotFoundError):  # no Python program, or none that opened anything here
+            with open(self._file, encoding="utf-8", errors="surrogateescape") as file:
+                lines = {line.rstrip("\n") for line in file}
+            os.unlink(self._file)
         reads = frozenset(filter(None, (_source_of(line[1:]) for line in lines if line[:1] == "r")))
         return reads, frozenset(line[1:] for line in lines if line[:1] == "w")
 
@@ -68,8 +71,7 @@ class _Strace:
 
     def __init__(self, root: str) -> None:
         self._root = root + "/"
-        descriptor, self._file = tempfile.mkstemp(prefix="mltrack-trace-")
-        os.close(descriptor)
+        self._file = _fresh_path()
         calls = "trace=open,openat,openat2,creat"
         self.prefix = ["strace", "-f", "--seccomp-bpf", "-qqq", "-y", "-s", "0", "-e", calls, "-e", "signal=none"]
         self.prefix += ["-o", self._file, "--"]
@@ -80,7 +82,7 @@ class _Strace:
     def opened(self) -> Opened:
         reads: set[str] = set()
         writes: set[str] = set()
-        with open(self._file, "rb") as file:
+        with suppress(FileNotFoundError), open(self._file, "rb") as file:
             for line in file:
                 match = _OPENED.search(line.rstrip())
                 if match is None:
@@ -91,8 +93,14 @@ class _Strace:
                 inner = path[len(self._root) :]
                 is_write = b"O_WRONLY" in line or b"O_RDWR" in line or b"creat(" in line
                 (writes if is_write else reads).add(inner)
-        os.unlink(self._file)
+        with suppress(FileNotFoundError):
+            os.unlink(self._file)
         return frozenset(filter(None, map(_source_of, reads))), frozenset(writes)
+
+
+def _fresh_path() -> str:
+    """A name that nobody can guess, in a place that sandboxes see too. A program that opens nothing makes no file."""
+    return os.path.join(tempfile.gettempdir(), f"mltrack-trace-{secrets.token_hex(16)}")
 
 
 def _source_of(path: str) -> str:

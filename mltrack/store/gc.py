@@ -124,7 +124,7 @@ def plan_drop(cache: Cache, unwanted: set[str], older_than: float) -> GcPlan:
 
 def execute(cache: Cache, plan: GcPlan) -> None:
     """Deletes what the plan names; the caller holds the cache's gc lock exclusively."""
-    for path in (*plan.records, *plan.loose):
+    for path in plan.loose:
         with suppress(FileNotFoundError):
             os.unlink(path)
     _delete_packs(cache, plan.packs)

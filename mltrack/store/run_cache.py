@@ -1,112 +1,160 @@
-"""The run cache: run key to past results, as record files in the cache.
+"""The run cache: run key to past results, many records to a file.
 
 A record is written after the objects that it names are durable. One that cannot be read, or that was recorded under
 another key, is passed over: losing a record costs a run, trusting a wrong one costs the truth.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 
-from mltrack.disk.durable import (
-    fsync,
-    fsync_directory,
-    make_directories,
-    names_in,
-    opened,
-    read_bounded,
-    share_like_parent,
-    sync_file_system,
-    temporary_path,
-    write_all,
-)
-from mltrack.errors import FormatError
-from mltrack.formats import run_record
+from mltrack.disk.durable import make_directories, names_in, opened, read_bounded, share_like_parent, write_atomic
+from mltrack.disk.lock import locked
+from mltrack.errors import FormatError, LockedError
+from mltrack.formats import record_bundle, run_record
+from mltrack.formats.record_bundle import Row
 from mltrack.formats.run_record import RunRecord
 from mltrack.objects.digest import Algorithm
-from mltrack.pipeline.run_key import entry_parts, run_key
 
-MAX_RECORD_BYTES = 64 << 20
-_SYNC_TOGETHER = 8
-"""Above this many files one syncfs costs less than an fsync each."""
+MAX_BUNDLE_BYTES = 1 << 30
+MERGE_ABOVE = 64
+SUFFIX = ".jsonl"
+_TABLE_PIECE = 1 << 20
 
 
 class RunCache:
-    """Records below ``path``, in ``ab/<run key>-<digest of the outputs>.json``."""
+    """Records below ``path``, in bundles named by their digest (:mod:`mltrack.formats.record_bundle`)."""
 
     def __init__(self, path: str, algorithm: Algorithm) -> None:
         self.path = path
         self.algorithm = algorithm
+        self._rows: dict[str, list[tuple[str, Row]]] = {}
+        self._read: set[str] = set()
 
     def put(self, records: Iterable[RunRecord]) -> None:
-        """Writes records, durably when this returns; an equal result under the same key replaces the former."""
-        written: list[tuple[str, str]] = []
-        try:
-            for record in records:
-                path = self._place(record)
-                make_directories(os.path.dirname(path))
-                temporary = temporary_path(os.path.dirname(path))
-                written.append((temporary, path))
-                with opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644) as target:
-                    write_all(target, run_record.write(record, self.algorithm).encode())
-                share_like_parent(temporary)
-            self._publish(written)
-        except BaseException:
-            for temporary, _ in written:
-                with suppress(OSError):
-                    os.unlink(temporary)
-            raise
+        """Writes records, durably when this returns."""
+        fresh = list(records)
+        if fresh:
+            self.adopt(record_bundle.write(fresh, self.algorithm))
+            if len(self._read) > MERGE_ABOVE:
+                self._merge()
 
-    def _publish(self, written: list[tuple[str, str]]) -> None:
-        """All bytes durable, then all names, then the names durable."""
-        if len(written) > _SYNC_TOGETHER:
-            sync_file_system(self.path)
-        else:
-            for temporary, _ in written:
-                with opened(temporary, os.O_RDONLY) as descriptor:
-                    fsync(descriptor)
-        for temporary, path in written:
-            os.rename(temporary, path)
-        directories = {os.path.dirname(path) for _, path in written}
-        if len(directories) > _SYNC_TOGETHER:
-            sync_file_system(self.path)
-        else:
-            for directory in directories:
-                fsync_directory(directory)
-
-    def _place(self, record: RunRecord) -> str:
-        name = f"{record.key}-{run_record.outputs_digest(record, self.algorithm)}.json"
-        return os.path.join(self.path, record.key[:2], name)
-
-    def has(self, record: RunRecord) -> bool:
-        """Returns whether an equal result stands under the record's key."""
-        return os.path.exists(self._place(record))
+    def adopt(self, bundle: bytes) -> None:
+        """Takes in a whole bundle; raises FormatError if its table is malformed."""
+        name = self.algorithm.hex_of(bundle) + SUFFIX
+        rows = record_bundle.read_table(bundle[: bundle.index(b"\n") + 1], self.algorithm, name)
+        make_directories(self.path)
+        path = os.path.join(self.path, name)
+        write_atomic(path, bundle)
+        share_like_parent(path)
+        self._look()
+        if name not in self._read:
+            self._take(name, rows)
 
     def find(self, key: str) -> list[RunRecord]:
         """Returns the records of a run key, newest first."""
-        found = []
-        with suppress(FileNotFoundError):
-            for name in os.listdir(os.path.join(self.path, key[:2])):
-                if name.startswith(key + "-") and name.endswith(".json"):
-                    record = self._read(os.path.join(self.path, key[:2], name))
-                    if record is not None and record.key == key:
-                        found.append(record)
-        return sorted(found, key=lambda record: record.started, reverse=True)
+        self._look()
+        found: dict[str, RunRecord] = {}
+        for name, row in self._rows.get(key, ()):
+            record = self._record(name, row)
+            if record is not None and (row.outs not in found or found[row.outs].started < record.started):
+                found[row.outs] = record
+        return sorted(found.values(), key=lambda record: record.started, reverse=True)
+
+    def has(self, record: RunRecord) -> bool:
+        """Returns whether an equal result stands under the record's key."""
+        outs = run_record.outputs_digest(record, self.algorithm)
+        self._look()
+        return any(row.outs == outs for _, row in self._rows.get(record.key, ()))
 
     def all(self) -> Iterator[tuple[str, RunRecord]]:
-        """Yields ``(path, record)`` of every readable record."""
-        for directory in sorted(names_in(self.path)):
-            for name in sorted(names_in(os.path.join(self.path, directory))):
-                path = os.path.join(self.path, directory, name)
-                record = self._read(path) if name.endswith(".json") else None
-                if record is not None:
-                    yield path, record
+        """Yields ``(name, record)`` of every readable record, each once."""
+        self._look()
+        seen: set[str] = set()
+        for rows in list(self._rows.values()):
+            for bundle, row in rows:
+                if row.name not in seen:
+                    record = self._record(bundle, row)
+                    if record is not None:
+                        seen.add(row.name)
+                        yield row.name, record
 
-    def _read(self, path: str) -> RunRecord | None:
+    def drop(self, names: Collection[str]) -> None:
+        """Removes records by name."""
+        if names:
+            with locked(self._lock):
+                self._rewrite(set(self._bundles()), set(names))
+
+    def forget(self) -> None:
+        """Reads the directory anew the next time it is needed."""
+        self._rows, self._read = {}, set()
+
+    def _look(self) -> None:
+        """Takes in bundles that were not read yet."""
+        there = set(self._bundles())
+        if there == self._read:
+            return
+        if not there >= self._read:  # some were merged into others
+            self.forget()
+        for name in sorted(there - self._read):
+            with suppress(FormatError, OSError):
+                self._take(name, self._table(name))
+                continue
+            self._read.add(name)
+
+    def _take(self, name: str, rows: Iterable[Row]) -> None:
+        self._read.add(name)
+        for row in rows:
+            self._rows.setdefault(row.key, []).append((name, row))
+
+    def _table(self, name: str) -> list[Row]:
+        with opened(os.path.join(self.path, name), os.O_RDONLY | os.O_NOFOLLOW) as descriptor:
+            head = b""
+            while b"\n" not in head and len(head) < MAX_BUNDLE_BYTES:
+                piece = os.read(descriptor, _TABLE_PIECE)
+                if not piece:
+                    break
+                head += piece
+        return record_bundle.read_table(head[: head.find(b"\n") + 1], self.algorithm, name)
+
+    def _record(self, name: str, row: Row) -> RunRecord | None:
         with suppress(FormatError, OSError):
-            data = read_bounded(path, MAX_RECORD_BYTES)
-            if data is not None:
-                record = run_record.parse(data, self.algorithm, path)
-                if run_key(entry_parts(record.entry), self.algorithm) == record.key:
-                    return record
+            return record_bundle.read_record(self._line(name, row), row, self.algorithm, name)
         return None
+
+    def _line(self, name: str, row: Row) -> bytes:
+        with opened(os.path.join(self.path, name), os.O_RDONLY | os.O_NOFOLLOW) as descriptor:
+            return os.pread(descriptor, row.length, row.offset)
+
+    def _bundles(self) -> list[str]:
+        return [name for name in names_in(self.path) if name.endswith(SUFFIX)]
+
+    @property
+    def _lock(self) -> str:
+        return os.path.join(self.path, "lock")
+
+    def _merge(self) -> None:
+        """Writes many bundles as one; where another process is at it already, nothing is done."""
+        with suppress(LockedError, FileNotFoundError), locked(self._lock, wait=False):
+            self._rewrite(set(self._bundles()), set())
+
+    def _rewrite(self, bundles: set[str], without: set[str]) -> None:
+        """Puts one bundle in the place of these, and removes them once it is durable. One that is damaged stays."""
+        lines: dict[tuple[str, str], bytes] = {}
+        done: set[str] = set()
+        for name in sorted(bundles):
+            with suppress(FormatError, OSError):
+                data = read_bounded(os.path.join(self.path, name), MAX_BUNDLE_BYTES)
+                if data is None or self.algorithm.hex_of(data) + SUFFIX != name:
+                    continue
+                for row in record_bundle.read_table(data[: data.index(b"\n") + 1], self.algorithm, name):
+                    if row.name not in without:
+                        lines[row.key, row.outs] = data[row.offset : row.offset + row.length]
+                done.add(name)
+        merged = record_bundle.write_lines(lines)
+        if lines:
+            self.adopt(merged)
+        for name in done - {self.algorithm.hex_of(merged) + SUFFIX}:
+            with suppress(FileNotFoundError):
+                os.unlink(os.path.join(self.path, name))
+        self.forget()

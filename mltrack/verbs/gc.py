@@ -141,6 +141,7 @@ def _delete(session: Session, marked: set[str], moment: float, grace: float, old
         collector.mark(project.cache, again.current, again.history, marked)
         plan = collector.plan(project.cache, marked, old, moment - grace)
         collector.execute(project.cache, plan)
+        project.run_cache.drop(plan.records)  # after the objects: on a full disk this needs the space that they gave
         return plan
 
 
@@ -208,11 +209,11 @@ def _kind(session: Session, hex_digest: str) -> str:
 def _records(session: Session, since: float) -> tuple[set[Content], list[str]]:
     young: set[Content] = set()
     old: list[str] = []
-    for path, record in session.project.run_cache.all():
-        if record.started >= since or os.stat(path).st_mtime >= since:
+    for name, record in session.project.run_cache.all():
+        if record.started >= since:
             young.update(record.entry.outs.values())
             if record.log:
                 young.add(Content("file", record.log, 0))
         else:
-            old.append(path)
+            old.append(name)
     return young, old

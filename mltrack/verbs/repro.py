@@ -152,6 +152,7 @@ class Repro:
                 try:
                     yield from Execution(engine, plan, upstream, self.limits, names, self.outcome).events()
                 finally:
+                    engine.runner.close()
                     recorder.settle()
                     locks.fold(self._declared())
         finally:

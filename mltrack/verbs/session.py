@@ -13,7 +13,8 @@ from mltrack.formats.pointer import SUFFIX
 from mltrack.objects.content import BY_LETTER, Content
 from mltrack.pipeline.paths import contains
 from mltrack.project import Project
-from mltrack.workspace.checkout import Checkout, LastMaterialized
+from mltrack.workspace.checkout import Checkout
+from mltrack.workspace.last import LastMaterialized
 from mltrack.workspace.observe import Observer
 from mltrack.workspace.trash import Trash
 

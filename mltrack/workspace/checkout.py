@@ -6,11 +6,9 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import NamedTuple
 
-from mltrack.disk.durable import make_directories, read_bounded, write_atomic
-from mltrack.errors import FormatError, MissingObjectError
+from mltrack.errors import MissingObjectError
 from mltrack.objects import tree
 from mltrack.objects.content import BY_LETTER, TREE, Content
-from mltrack.objects.digest import XXH3, Algorithm
 from mltrack.objects.tree import Entry
 from mltrack.objects.tree_diff import Change, diff, extent, leaves
 from mltrack.store.cache import Cache
@@ -18,41 +16,12 @@ from mltrack.store.cache_writer import CacheWriter
 from mltrack.workspace import checkout_plan, fresh
 from mltrack.workspace.checkout_plan import CheckoutPlan, Operation, Whole
 from mltrack.workspace.ingest import Saving
+from mltrack.workspace.last import LastMaterialized
 from mltrack.workspace.materialize import Report, apply
 from mltrack.workspace.observe import Observer
 from mltrack.workspace.scan import Snapshot
 
 LETTERS = {kind: letter for letter, kind in BY_LETTER.items()}
-
-
-class LastMaterialized:
-    """What was last put at each root, or recorded from it: one small file per root. Safe to delete: the next checkout
-    is then more careful."""
-
-    def __init__(self, path: str, algorithm: Algorithm) -> None:
-        self._path = path
-        self._algorithm = algorithm
-
-    def get(self, root: str) -> Content | None:
-        with suppress(FormatError, OSError, ValueError, UnicodeDecodeError):
-            data = read_bounded(self._file(root), 4096)
-            if data is not None:
-                kind, digest, size, files = data.decode("ascii").split()
-                return Content(kind, self._algorithm.parse(digest), int(size), int(files))
-        return None
-
-    def set(self, root: str, content: Content | None) -> None:
-        path = self._file(root)
-        if content is None:
-            with suppress(FileNotFoundError):
-                os.unlink(path)
-        elif self.get(root) != content:
-            make_directories(self._path)
-            text = f"{content.kind} {self._algorithm.text(content.hex)} {content.size} {content.files}\n"
-            write_atomic(path, text.encode(), durable=False)
-
-    def _file(self, root: str) -> str:
-        return os.path.join(self._path, XXH3.hex_of(os.fsencode(root)))
 
 
 class Checkout(NamedTuple):

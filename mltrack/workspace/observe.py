@@ -70,6 +70,7 @@ class Observer:
         self._rules: dict[str, Skip] = {}
         self._files: _Files | None = None
         self._snapshots: dict[Key, Snapshot | None] = {}
+        self._direct: dict[str, bool] = {}
         self._looked: PathMap[None] = PathMap()
         self._real_top = os.path.realpath(project_path)
 
@@ -122,6 +123,7 @@ class Observer:
 
     def forget(self, paths: Iterable[str]) -> None:
         """Drops what was seen at, above and below paths that may have changed."""
+        self._direct.clear()
         for changed in paths:
             for path in self._looked.overlapping(changed):
                 self._looked.pop(path)
@@ -161,6 +163,13 @@ class Observer:
         self._keep(key, snapshot)
         return snapshot
 
+    def _is_direct(self, directory: str) -> bool:
+        """Whether a directory of the project is reached without links; asked once for each until something changes."""
+        if directory not in self._direct:
+            expected = os.path.normpath(os.path.join(self._real_top, os.path.relpath(directory, self.project_path)))
+            self._direct[directory] = os.path.realpath(directory) == expected
+        return self._direct[directory]
+
     def _keep(self, key: Key, snapshot: Snapshot | None) -> None:
         self._snapshots[key] = snapshot
         self._looked[key.path] = None
@@ -170,10 +179,7 @@ class Observer:
         full = os.path.join(self.project_path, key.path)
         real_top = self._real_top
         if key.tracked:
-            parent = os.path.dirname(full)
-            if os.path.realpath(parent) != os.path.normpath(
-                os.path.join(real_top, os.path.relpath(parent, self.project_path))
-            ):
+            if not self._is_direct(os.path.dirname(full)):
                 raise WorkspaceError(
                     f"{key.path!r} is reached through a symbolic link", hint="track the place that the link points to"
                 )

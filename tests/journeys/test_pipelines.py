@@ -272,7 +272,7 @@ def test_commit_records_the_present_state_as_if_it_had_run(chain: Workspace) -> 
     assert verdicts(chain)["first"] == "run"
     chain.mltrack("commit", "first")
     assert set(verdicts(chain).values()) == {"skip"}
-    assert '"by": "hand"' in "".join(path.read_text() for path in (chain.path / ".mltrack/cache/runs").rglob("*.json"))
+    assert '"by": "hand"' in "".join(path.read_text() for path in (chain.path / ".mltrack/cache/runs").rglob("*.jsonl"))
 
 
 def test_commit_of_tracked_data_says_to_use_add(ws: Workspace) -> None:

@@ -56,6 +56,9 @@ class StubRunner:
     def forget(self, ticket: Ticket) -> None:
         pass
 
+    def close(self) -> None:
+        pass
+
 
 class Pipeline:
     """A random pipeline in a real project, which can be changed at random."""

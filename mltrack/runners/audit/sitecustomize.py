@@ -33,7 +33,7 @@ class _Noted:
         if not lines:
             return
         try:
-            descriptor = self._open(self._target, os.O_WRONLY | os.O_APPEND)
+            descriptor = self._open(self._target, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
             try:
                 self._write(descriptor, ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape"))
             finally:
