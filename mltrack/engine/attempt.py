@@ -21,6 +21,7 @@ from mltrack.objects.content import Content
 from mltrack.pipeline.plan import Cause, Facts, Known, Options, Reason, Step, Upcoming, input_reasons
 from mltrack.pipeline.stage import ERROR, NONE, Inputs, Output, Stage
 from mltrack.runners.job import Item, Job, Poll, State, Ticket
+from mltrack.runners.process import interrupts_deferred
 from mltrack.runners.runner import Runner
 from mltrack.workspace.checkout import Checkout
 from mltrack.workspace.links import make_private
@@ -95,9 +96,13 @@ class Attempt:
         return tuple(self.tail.decode("utf-8", "replace").splitlines()[-LAST_LINES:])
 
 
-def begin(engine: Engine, step: Step, number: int, seen: Inputs | None = None) -> Generator[Event, None, Attempt]:
-    """Starts a stage's command and returns the attempt. Raises Failed if it cannot be started. ``seen`` are its inputs,
-    where they were looked at just now."""
+def begin(
+    engine: Engine, step: Step, number: int, seen: Inputs | None, running: dict[str, "Attempt"]
+) -> Generator[Event, None, Attempt]:
+    """Starts a stage's command, adds the attempt to those that are ``running`` and returns it.
+
+    ``seen`` are its inputs, where they were looked at just now. Raises Failed if it cannot be started.
+    """
     stage = step.stage
     missing = [reason.subject for reason in step.reasons if reason.cause is Cause.DEPENDENCY_MISSING]
     if missing:
@@ -112,8 +117,11 @@ def begin(engine: Engine, step: Step, number: int, seen: Inputs | None = None) -
         yield from _prepare(engine, out)
     engine.committer.make_directory(stage.wdir)
     started, clock = time.time(), time.monotonic()
-    ticket = engine.runner.submit(_job(engine, step, before))
-    return Attempt(step, number, before, ticket, started, clock)
+    job = _job(engine, step, before)
+    with interrupts_deferred():  # a command that runs is always one that we know of, and end when we are interrupted
+        ticket = engine.runner.submit(job)
+        attempt = running[stage.address] = Attempt(step, number, before, ticket, started, clock)
+    return attempt
 
 
 def follow(engine: Engine, attempt: Attempt) -> Generator[Event, None, Poll | None]:

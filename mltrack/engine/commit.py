@@ -72,6 +72,12 @@ class Committer:
     edit_text: Callable[[str, Callable[[str], str]], None]
     _writer: CacheWriter | None = None
     _unsettled: _Unsettled = field(default_factory=_Unsettled)
+    _has_failed: bool = False
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing waits, so that the journal may be folded into the lock."""
+        return not self._unsettled.since
 
     def entry(self, stage: Stage, inputs: Inputs, outs: dict[str, Content], shell: str) -> Entry:
         """Returns the lock block for these inputs and outputs."""
@@ -141,10 +147,17 @@ class Committer:
             self.settle()
 
     def settle(self) -> None:
-        """Makes all that was noted durable: objects first, then records, then the journal."""
+        """Makes all that was noted durable: objects first, then records, then the journal. If that fails once, what was
+        noted stays in the journal for :meth:`recover`, and every later call fails too."""
         if not self._unsettled.since:
             return
-        done, self._unsettled = self._unsettled, _Unsettled()
+        if self._has_failed:
+            raise WorkspaceError("what ran could not be saved", hint="run `mltrack repro` again once there is space")
+        self._has_failed = True
+        self._settle(self._unsettled)
+        self._has_failed, self._unsettled = False, _Unsettled()
+
+    def _settle(self, done: _Unsettled) -> None:
         if self._writer is not None:
             writer, self._writer = self._writer, None
             with writer:

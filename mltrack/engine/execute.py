@@ -169,7 +169,7 @@ class Execution:
     def _decide_again(self, step: Step) -> tuple[Step, Inputs | None]:
         """The step with what is known now, and the inputs that were looked at for it."""
         engine, stage = self._engine, step.stage
-        engine.locks.refresh_if_changed()
+        engine.locks.refresh_if_changed(stage)
         has_waited = stage.address in self._told
         if step.verdict is Verdict.RESTORE and not has_waited:
             return step, None
@@ -235,12 +235,11 @@ class Execution:
         stage = step.stage
         self._budget.take(stage)
         try:
-            attempt = yield from attempts.begin(self._engine, step, number, seen)
+            attempt = yield from attempts.begin(self._engine, step, number, seen, self._running)
         except Failed as failed:
             self._budget.give(stage)
             yield from self._fail(stage.address, failed, ())
             return
-        self._running[stage.address] = attempt
         reasons = tuple(map(self._engine.describe, step.reasons))
         yield StageStarted(stage.address, stage.cmd, reasons, attempt.ticket.attempt)
 

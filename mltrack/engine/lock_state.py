@@ -39,35 +39,37 @@ class LockState:
         self._project_path = project_path
         self._journal_path = journal_path
         self._algorithm = algorithm
-        self._lock_paths = tuple(lock_paths)
+        self._lock_paths = set(lock_paths)
         self._descriptor = -1
         self._own = ""
         self._is_synced = True
         self._bases: dict[str, str] = {}
-        self._seen_others: list[tuple[str, int]] = []
+        self._seen: list[tuple[str, int, int]] = []
         self.locks: dict[str, dict[str, Entry]] = {}
         self.refresh()
 
     def refresh(self) -> None:
         """Reads everything anew: another process may have finished stages meanwhile."""
-        self._seen_others = self._others()
+        self._seen = self._stamps()
         self._bases.clear()
-        self.locks = {path: self._read_lock(path) for path in self._lock_paths}
+        self.locks = {path: self._read_lock(path) for path in sorted(self._lock_paths)}
         for fact in self._facts(self._journals()):
             self.locks.setdefault(fact.lock_path, {})[fact.name] = fact.record.entry
 
-    def refresh_if_changed(self) -> None:
-        """Reads everything anew if the journals of other processes are not what they were."""
-        seen = self._others()
-        if seen != self._seen_others:
+    def refresh_if_changed(self, stage: Stage) -> None:
+        """Reads everything anew if other processes wrote to their journals, or to a lock, since it was read."""
+        self._lock_paths.add(stage.lock_path)
+        if self._stamps() != self._seen:
             self.refresh()
 
-    def _others(self) -> list[tuple[str, int]]:
+    def _stamps(self) -> list[tuple[str, int, int]]:
+        """What tells whether another process wrote something."""
         found = []
-        for path in self._journals():
-            if path != self._own:
-                with suppress(FileNotFoundError):
-                    found.append((path, os.stat(path).st_size))
+        locks = (os.path.join(self._project_path, path) for path in sorted(self._lock_paths))
+        for path in (*locks, *(path for path in self._journals() if path != self._own)):
+            with suppress(FileNotFoundError):
+                state = os.stat(path)
+                found.append((path, state.st_size, state.st_mtime_ns))
         return found
 
     def entry(self, stage: Stage) -> Entry | None:

@@ -17,8 +17,8 @@ from mltrack.errors import StageFailedError
 from mltrack.runners import tracing
 from mltrack.runners.capacity import GPUS, visible_gpus
 from mltrack.runners.job import Abilities, Job, Poll, State, Ticket
-from mltrack.runners.marks import Marks
-from mltrack.runners.process import GRACE_SECONDS, Process
+from mltrack.runners.marks import VARIABLE, Marks
+from mltrack.runners.process import GRACE_SECONDS, Process, interrupts_deferred
 from mltrack.runners.sandbox import Place, Sandbox, Workspace
 
 _LOG_PIECE = 1 << 20
@@ -39,6 +39,7 @@ class _Running:
     gpus: list[str] = field(default_factory=list)
     process: Process | None = None
     command: str = ""
+    token: str = ""
     result: Poll | None = None
     deadline: float = float("inf")
     kill_at: float = float("inf")
@@ -89,7 +90,7 @@ class LocalRunner:
             if running.process is not None:
                 running.process.signal(signal.SIGKILL)
                 running.process.reap()
-                self._marks.forget(running.process.pid)
+                self._marks.forget(running.token)
             self._finish(running, State.FAILED, None)
             raise
         return ticket
@@ -136,7 +137,7 @@ class LocalRunner:
                 if running.process is not None:
                     running.process.signal(signal.SIGKILL)
                     code = running.process.reap()
-                    self._marks.forget(running.process.pid)
+                    self._marks.forget(running.token)
                     self._finish(running, State.CANCELLED, code)
 
     def forget(self, ticket: Ticket) -> None:
@@ -162,7 +163,8 @@ class LocalRunner:
         job = running.job
         running.command = running.commands.pop(0)
         directory = os.path.join(running.place.root, job.directory)
-        variables = {**os.environ, **job.variables, "MLTRACK_ROOT": running.place.root}
+        running.token = self._marks.plan(job.label, running.ticket.log_path)
+        variables = {**os.environ, **job.variables, "MLTRACK_ROOT": running.place.root, VARIABLE: running.token}
         if GPUS in job.resources:
             variables["CUDA_VISIBLE_DEVICES"] = ",".join(running.gpus)
         arguments = [job.shell, "-c", running.command]
@@ -170,11 +172,12 @@ class LocalRunner:
             variables.update(running.trace.variables(variables))
             arguments = [*running.trace.prefix, *arguments]
         try:
-            running.process = Process(running.place.wrap(arguments, directory), directory, variables, running.log)
+            with interrupts_deferred():
+                running.process = Process(running.place.wrap(arguments, directory), directory, variables, running.log)
         except OSError as error:
             what = f"the shell {job.shell}" if os.path.isdir(directory) else f"the directory {job.directory!r}"
             raise StageFailedError(f"{job.label}: cannot start in {what}: {error.strerror}") from error
-        self._marks.note(running.process.pid, job.label, running.ticket.log_path)
+        self._marks.note(running.token, running.process.pid)
 
     def _advance(self, running: _Running) -> None:
         process = running.process
@@ -184,7 +187,7 @@ class LocalRunner:
             self._enforce_timeout(running, process)
             return
         code = process.reap()
-        self._marks.forget(process.pid)
+        self._marks.forget(running.token)
         running.peak_memory = max(running.peak_memory, process.peak_memory)
         if running.timed_out:
             process.signal(signal.SIGKILL)  # what of the group outlived its first process

@@ -1,11 +1,13 @@
-"""Notes of the processes that run now, for whoever comes after this one was killed.
+"""Notes of the commands that run now, for whoever comes after this process was killed.
 
-One file per mltrack process, ``<pid>-<start time>``, of lines that are only ever appended: ``+ {json}`` for a command that
-was started, ``- PID`` for one that has ended.
+One file per mltrack process, ``<pid>-<start time>``, of lines that are only ever appended: ``+ {json}`` before a command
+is started, ``= TOKEN PID TIME`` once it runs, ``- TOKEN`` when it has ended. The token stands in the command's environment
+too, so that one which was started and not noted any more is still found.
 """
 
 import json
 import os
+import secrets
 import signal
 import time
 from collections.abc import Iterator
@@ -16,16 +18,19 @@ from mltrack.disk.durable import names_in, read_bounded, write_all
 from mltrack.runners.process import start_time
 
 MAX_BYTES = 256 << 20
+VARIABLE = "MLTRACK_ATTEMPT"
 
 
 class Mark(NamedTuple):
-    """One command under way: its process group, when that started in the kernel's ticks, what it is for, its log."""
+    """One command under way: its token, what it is for, its log, when it was begun; and once it runs its process group,
+    with when that started in the kernel's ticks."""
 
-    pid: int
-    started: str
+    token: str
     label: str
     log_path: str
     moment: float
+    pid: int = 0
+    started: str = ""
 
 
 class Marks:
@@ -36,19 +41,25 @@ class Marks:
         self._own = ""
         self._descriptor = -1
 
-    def note(self, pid: int, label: str, log_path: str) -> None:
-        """Notes a command that was just started."""
+    def plan(self, label: str, log_path: str) -> str:
+        """Notes a command that is about to be started; returns the token for its environment."""
+        mark = Mark(secrets.token_hex(16), label, log_path, time.time())
         if self._descriptor < 0:
             os.makedirs(self._path, exist_ok=True)
             self._own = f"{os.getpid()}-{start_time(os.getpid())}"
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
             self._descriptor = os.open(os.path.join(self._path, self._own), flags, 0o644)
-        mark = Mark(pid, start_time(pid), label, log_path, time.time())
-        write_all(self._descriptor, f"+ {json.dumps(mark._asdict())}\n".encode())
+        write_all(self._descriptor, f"+ {json.dumps(mark[:4])}\n".encode())
+        return mark.token
 
-    def forget(self, pid: int) -> None:
+    def note(self, token: str, pid: int) -> None:
+        """Notes the process group of a command that was started."""
+        write_all(self._descriptor, f"= {token} {pid} {start_time(pid)}\n".encode())
+
+    def forget(self, token: str) -> None:
         """Notes that a command has ended."""
-        write_all(self._descriptor, f"- {pid}\n".encode())
+        if self._descriptor >= 0:
+            write_all(self._descriptor, f"- {token}\n".encode())
 
     def close(self) -> None:
         """Removes the notes of this process."""
@@ -60,9 +71,8 @@ class Marks:
 
     def under_way(self) -> list[Mark]:
         """Returns the commands that any process has running here."""
-        return [
-            mark for name in names_in(self._path) for mark in self._read(name) if start_time(mark.pid) == mark.started
-        ]
+        marks = [mark for name in names_in(self._path) for mark in self._read(name)]
+        return [mark for mark in marks if mark.pid and start_time(mark.pid) == mark.started]
 
     def end_leftovers(self) -> list[str]:
         """Ends the commands of processes that are gone, and returns their labels."""
@@ -72,22 +82,41 @@ class Marks:
             if not owner.isdigit() or start_time(int(owner)) == started:
                 continue
             for mark in self._read(name):
-                if start_time(mark.pid) == mark.started:
-                    os.killpg(mark.pid, signal.SIGKILL)
-                    ended.append(mark.label)
+                groups = {mark.pid} if mark.pid else _groups_with(mark.token)
+                for group in groups:
+                    if not mark.pid or start_time(group) == mark.started:
+                        with suppress(ProcessLookupError):
+                            os.killpg(group, signal.SIGKILL)
+                            ended.append(mark.label)
             with suppress(FileNotFoundError):
                 os.unlink(os.path.join(self._path, name))
         return ended
 
     def _read(self, name: str) -> Iterator[Mark]:
-        """The commands that were started and not noted as ended; a torn last line is passed over."""
-        marks: dict[int, Mark] = {}
+        """The commands that were begun and not noted as ended; a torn last line is passed over."""
+        marks: dict[str, Mark] = {}
         data = read_bounded(os.path.join(self._path, name), MAX_BYTES) or b""
         for line in data.decode("utf-8", "replace").splitlines():
-            with suppress(ValueError, TypeError):
-                if line.startswith("+ "):
-                    mark = Mark(**json.loads(line[2:]))
-                    marks[mark.pid] = mark
-                else:
-                    marks.pop(int(line[2:]), None)
+            kind, _, rest = line.partition(" ")
+            with suppress(ValueError, TypeError, KeyError):
+                if kind == "+":
+                    mark = Mark(*json.loads(rest))
+                    marks[mark.token] = mark
+                elif kind == "=":
+                    token, pid, started = rest.split(" ")
+                    marks[token] = marks[token]._replace(pid=int(pid), started=started)
+                elif kind == "-":
+                    marks.pop(rest, None)
         yield from marks.values()
+
+
+def _groups_with(token: str) -> set[int]:
+    """The process groups of this user that carry the token in their environment."""
+    found = set()
+    wanted = f"{VARIABLE}={token}".encode()
+    for name in names_in("/proc"):
+        if name.isdigit():
+            with suppress(OSError), open(f"/proc/{name}/environ", "rb") as file:
+                if wanted in file.read().split(b"\0"):
+                    found.add(os.getpgid(int(name)))
+    return found

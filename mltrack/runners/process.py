@@ -16,6 +16,8 @@ class Process:
     def __init__(self, arguments: list[str], directory: str, environment: Mapping[str, str], output: int) -> None:
         """Starts it; raises OSError if that cannot be done."""
         _Kills.note()
+        self.peak_memory = 0
+        self.out_of_memory = False
         with interrupts_deferred():
             self._process = subprocess.Popen(
                 arguments,
@@ -26,10 +28,8 @@ class Process:
                 stderr=output,
                 start_new_session=True,
             )
-        self.pid = self._process.pid
-        self.pidfd = os.pidfd_open(self.pid)
-        self.peak_memory = 0
-        self.out_of_memory = False
+            self.pid = self._process.pid
+            self.pidfd = os.pidfd_open(self.pid)
 
     def reap(self) -> int:
         """Waits for its end and returns the exit code, negative for a signal."""

@@ -9,7 +9,6 @@ import os
 import re
 import secrets
 import shutil
-import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Protocol
@@ -100,7 +99,7 @@ class _Strace:
 
 def _fresh_path() -> str:
     """A name that nobody can guess, in a place that sandboxes see too. A program that opens nothing makes no file."""
-    return os.path.join(tempfile.gettempdir(), f"mltrack-trace-{secrets.token_hex(16)}")
+    return os.path.join(os.environ.get("TMPDIR", "/tmp"), f"mltrack-trace-{secrets.token_hex(16)}")
 
 
 def _source_of(path: str) -> str:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from mltrack.disk.lock import NameLocks, locked
@@ -13,7 +13,7 @@ from mltrack.engine.execute import Execution, Limits, Outcome
 from mltrack.engine.inputs import Learner, Overrides
 from mltrack.engine.lock_state import LockState
 from mltrack.engine.pipelines import choose, load_graph
-from mltrack.errors import PipelineError, WorkspaceError
+from mltrack.errors import MltrackError, PipelineError, WorkspaceError
 from mltrack.events import Event, LeftoverEnded
 from mltrack.formats import quantities
 from mltrack.git import repository as git
@@ -151,10 +151,13 @@ class Repro:
                 recorder.recover()
                 try:
                     yield from Execution(engine, plan, upstream, self.limits, names, self.outcome).events()
+                    recorder.settle()
                 finally:
                     engine.runner.close()
-                    recorder.settle()
-                    locks.fold(self._declared())
+                    with suppress(MltrackError, OSError):  # the error that brought us here is the one to tell
+                        recorder.settle()
+                    if recorder.is_settled:
+                        locks.fold(self._declared())
         finally:
             recorder.discard()
             names.close()

@@ -189,6 +189,9 @@ class Sweep:
         view = Session(find(str(self.ws.path))).view
         for target in view.targets().values():
             is_there = cache.holds(target.content)
+            if self.arguments[0] == "repro" and not is_there:  # in the journal; saved by the next repro, from here
+                snapshot = Session(find(str(self.ws.path))).observer.tracked(target.path)
+                is_there = snapshot is not None and snapshot.content.same_bytes(target.content)
             assert is_there or self.arguments[0] in NOT_IN_CACHE, f"{target.source} names bytes that are not there"
         for index in cache.indexes().values():
             for row in index:
@@ -230,6 +233,10 @@ def test_a_command_that_was_killed_anywhere_completes_when_it_is_run_again(
         assert again.code == 0, f"killed at call {at}: {again.said}"
         assert sweep.ws.files() == sweep.expected, f"killed at call {at}"
         sweep.check()
+        view = Session(find(str(sweep.ws.path))).view
+        cache = Cache(str(sweep.ws.path / ".mltrack/cache"), XXH3)
+        lacking = [target.path for target in view.targets().values() if not cache.holds(target.content)]
+        assert not lacking or name in NOT_IN_CACHE, f"killed at call {at}: {lacking} are nowhere but in the workspace"
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -269,11 +276,11 @@ def test_what_lasts_is_synced_before_it_has_its_name_and_its_name_before_what_re
         named = [n for n in range(at + 1, len(calls)) if calls[n][:2] == ["fsync", directory]]
         assert named, f"the name of {target} was not synced"
         if "/packs/" in target or "/loose/" in target:
-            references = [n for n in lasting if calls[n][2].endswith((".mlt", ".lock", ".json", ".idx"))]
+            references = [n for n in lasting if calls[n][2].endswith((".mlt", ".lock", ".json", ".jsonl", ".idx"))]
             assert all(n > named[0] for n in references if n > at), f"something refers to {target} before it lasts"
 
 
 def _lasts(path: str) -> bool:
     if "/.mltrack/index/" in path or "/.mltrack/last/" in path:
         return False
-    return path.endswith((".pack", ".mlt", "mltrack.lock", ".json")) or "/loose/" in path or "/store/" in path
+    return path.endswith((".pack", ".mlt", "mltrack.lock", ".json", ".jsonl")) or "/loose/" in path or "/store/" in path
