@@ -1,5 +1,9 @@
 """``mltrack push``"""
 
+from typing import Annotated
+
+import typer
+
 from mltrack.cli.invocation import announce, open_session
 from mltrack.cli.options import AllBranches, AllTags, DryRun, Jobs, Json, Paths, RemoteName, Revisions, command_app
 from mltrack.cli.progress import ProgressLine
@@ -14,11 +18,12 @@ def push(
     all_branches: AllBranches = False,
     all_tags: AllTags = False,
     jobs: Jobs = 0,
+    run_cache: Annotated[bool, typer.Option("--run-cache", help="Send the outputs of all earlier runs too.")] = False,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Sends data and outputs that the remote lacks. Others see it only when all of it has arrived."""
-    scope = verb.Scope(tuple(targets or ()), tuple(revisions or ()), all_branches, all_tags, remote, jobs)
+    scope = verb.Scope(tuple(targets or ()), tuple(revisions or ()), all_branches, all_tags, remote, jobs, run_cache)
     with ProgressLine() as line:
         result = verb.push(open_session(), scope, line.event, dry_run=dry_run)
     show(result, "would push" if dry_run else "pushed", "to", as_json=as_json)
@@ -32,12 +37,19 @@ def show(result: verb.TransferResult, word: str, way: str, *, as_json: bool) -> 
                 "remote": result.remote,
                 "objects": result.moved.objects,
                 "bytes": result.moved.bytes,
+                "records": result.records,
                 "dry_run": result.dry_run,
             }
         )
     elif result.moved.objects:
+        size, records = (
+            size_text(result.moved.bytes),
+            f" and {plural(result.records, 'run record')}" if result.records else "",
+        )
+        announce(f"{word} {plural(result.moved.objects, 'object')} ({size}){records} {way} {result.remote}")
+    elif result.records:
         announce(
-            f"{word} {plural(result.moved.objects, 'object')} ({size_text(result.moved.bytes)}) {way} {result.remote}"
+            f"{word} {plural(result.records, 'run record')} {way} {result.remote}; everything else is there already."
         )
     else:
         announce("Everything is there already.")

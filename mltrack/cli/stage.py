@@ -8,6 +8,7 @@ import typer
 from mltrack.cli.invocation import announce, open_session, tell
 from mltrack.cli.options import Json, add_command, new_app
 from mltrack.cli.render import emit_json, table
+from mltrack.verbs import infer as verb_infer
 from mltrack.verbs import stage as verb
 
 Many = list[str] | None
@@ -32,9 +33,12 @@ def add(
     wdir: Annotated[str, typer.Option("--wdir", "-w", metavar="DIR", help="Where the command runs.")] = "",
     desc: Annotated[str, typer.Option("--desc", help="What it is for.")] = "",
     always_changed: Annotated[bool, typer.Option("--always-changed", help="Run it on every repro.")] = False,
+    infer: Annotated[
+        bool, typer.Option("--infer", help="Run the command once, and declare the files that it is seen to open.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", "-f", help="Replace a stage of that name.")] = False,
 ) -> None:
-    """Declares a stage in mltrack.yaml of the current directory. Nothing is run."""
+    """Declares a stage in mltrack.yaml of the current directory. Nothing is run, unless --infer says so."""
     keys = [item for text in params or [] for item in ([text] if ":" in text else text.split(","))]
     new = verb.NewStage(
         name=name,
@@ -50,8 +54,18 @@ def add(
         desc=desc,
         always_changed=always_changed,
     )
-    stage = verb.add(open_session(), new, force=force)
+    session = open_session()
+    if infer:
+        new = verb_infer.infer(session, new)
+    stage = verb.add(session, new, force=force)
     announce(f"added stage {stage.address} to {stage.pipeline_path}")
+    if infer:
+        for word, paths in (
+            ("deps", stage.deps), ("params", [file.path for file in stage.params]), ("outs", [out.path for out in stage.outs]),
+        ):  # fmt: skip
+            announce(f"  {word}: {', '.join(paths) or 'none'}")
+        tell(f"Look it through. Next: mltrack commit {stage.address} records this run; mltrack repro runs it again.")
+        return
     tell(f"Next: mltrack repro {stage.address}")
 
 
@@ -78,6 +92,7 @@ def list_(as_json: Json = False) -> None:
 app = new_app(help="Declares stages in mltrack.yaml, and lists them.", no_args_is_help=True)
 add_command(
     app, add, "mltrack stage add -n train -d train.py -d data -p lr -o model.pkl -M metrics.json python train.py",
+    "mltrack stage add -n train --infer -- python train.py",
     "mltrack stage add -n prep -o clean.csv -- sort -u raw.csv -o clean.csv",
 )  # fmt: skip
 add_command(app, list_, "mltrack stage list", name="list")

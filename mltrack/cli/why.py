@@ -1,5 +1,9 @@
 """``mltrack why``"""
 
+import time
+from collections.abc import Iterable
+from typing import Any
+
 from mltrack.cli.invocation import open_session, say
 from mltrack.cli.options import Json, Paths, command_app
 from mltrack.cli.render import VERDICTS, describe, emit_json, reason_json
@@ -14,30 +18,57 @@ _MEANING = {
 
 
 def why(targets: Paths = None, as_json: Json = False) -> None:
-    """Says what repro would do with stages, and every reason for it, down to the file and the param's values."""
+    """Says what repro would do with stages, and every reason for it, down to the file and the param's values.
+
+    Where an earlier run than the recorded one is nearer to the present state, what differs from that one is shown too.
+    """
     found = verb.why(open_session(), targets or [])
     if as_json:
-        emit_json({
-            "stages": [
-                {
-                    "stage": item.step.stage.address, "verdict": item.step.verdict.value, "run_cache": item.step.from_run_cache,
-                    "key": item.step.key,
-                    "reasons": [
-                        {**reason_json(each.reason), "files": [{"change": change, "path": path} for change, path in each.files]}
-                        for each in item.reasons
-                    ],
-                }
-                for item in found
-            ]
-        })  # fmt: skip
+        emit_json({"stages": [_explanation_json(item) for item in found]})
         return
     for item in found:
         step = item.step
         say(f"{step.stage.address}: {VERDICTS[step.verdict]} ({_MEANING[step.verdict.value]})")
-        for each in item.reasons:
-            say(f"  {describe(each.reason)}")
-            for change, path in each.files:
-                say(f"    {change:<9} {path}")
+        _show(item.reasons)
+        if item.nearest is not None:
+            moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(item.nearest.started))
+            at = f", at commit {item.nearest.commit[:10]}" if item.nearest.commit else ""
+            if item.nearest.reasons:
+                say(f"  the nearest earlier run was on {moment}{at}; since then:")
+                _show(item.nearest.reasons, "    ")
+            else:
+                say(f"  a run on {moment}{at} had the same inputs")
+        for what, old, new in item.machine:
+            say(f"  not part of the key: the recorded run had the {what} {old}, now it is {new}")
+
+
+def _show(reasons: Iterable[verb.Explained], indent: str = "  ") -> None:
+    for each in reasons:
+        say(f"{indent}{describe(each.reason)}")
+        for change, path in each.files:
+            say(f"{indent}  {change:<9} {path}")
+
+
+def _explanation_json(item: verb.Explanation) -> dict[str, Any]:
+    step, nearest = item.step, item.nearest
+    return {
+        "stage": step.stage.address,
+        "verdict": step.verdict.value,
+        "run_cache": step.from_run_cache,
+        "key": item.key,
+        "reasons": _reasons_json(item.reasons),
+        "nearest": None
+        if nearest is None
+        else {"started": nearest.started, "commit": nearest.commit, "reasons": _reasons_json(nearest.reasons)},
+        "machine": [{"what": what, "old": old, "new": new} for what, old, new in item.machine],
+    }
+
+
+def _reasons_json(reasons: Iterable[verb.Explained]) -> list[dict[str, Any]]:
+    return [
+        {**reason_json(each.reason), "files": [{"change": change, "path": path} for change, path in each.files]}
+        for each in reasons
+    ]
 
 
 app = command_app(why, "mltrack why train", "mltrack why --json")

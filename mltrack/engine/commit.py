@@ -118,9 +118,9 @@ class Committer:
             commit=commit,
             dirty=is_dirty,
             runner=done.runner,
-            platform=_platform(),
+            platform=machine_platform(),
             peak_memory=done.peak_memory,
-            program=_program(stage.cmd[0]),
+            program=program_of(stage.cmd[0]),
         )
         before = self.locks.entry(stage)
         self.locks.record(stage, record)
@@ -259,7 +259,7 @@ def _put_log(writer: CacheWriter, path: str) -> str:
 
 
 @memoized
-def _platform() -> str:
+def machine_platform() -> str:
     return f"{platform.system()} {platform.machine()} python {platform.python_version()}"
 
 
@@ -269,7 +269,7 @@ def _find_program(word: str) -> str:
     return os.path.basename(os.path.realpath(found)) if found else ""
 
 
-def _program(command: str) -> str:
+def program_of(command: str) -> str:
     """What the first word of a command leads to: ``python`` to ``python3.11``, which tells one interpreter from
     another without starting it."""
     words = command.split(None, 1)

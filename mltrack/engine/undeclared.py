@@ -13,6 +13,7 @@ _WORD = re.compile(rb"[\w@%+=:,./~-]{2,512}")
 _MODULE = re.compile(rb"No module named '([\w.]+)'")
 _OWN = (".git", ".mltrack")
 _BY_PRODUCTS = ("__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".mypy_cache", ".ruff_cache")
+_TOGETHER = 3
 _GRAIN_NS = 20_000_000
 """How much earlier than the clock a time stamp may be."""
 
@@ -49,9 +50,10 @@ def named_in_log(stage: Stage, log: bytes, project_path: str) -> tuple[str, ...]
     looked for in its sandbox."""
     declared = _declared(stage)
     found: dict[str, None] = {}
-    modules = [match[1].split(b".")[0] for match in _MODULE.finditer(log)]
-    words = [*_WORD.findall(log), *(module + ending for module in modules for ending in (b".py", b"/__init__.py"))]
-    for word in words:
+    for path in _modules_named(log, project_path):
+        if declared.holder(path) is None:
+            found[path] = None
+    for word in _WORD.findall(log):
         text = os.fsdecode(word).rstrip(".:,")
         for directory in (stage.wdir, ""):
             full = os.path.normpath(os.path.join(project_path, directory, text))
@@ -64,6 +66,16 @@ def named_in_log(stage: Stage, log: bytes, project_path: str) -> tuple[str, ...]
             ):
                 found[path] = None
     return tuple(found)
+
+
+def _modules_named(log: bytes, project_path: str) -> Iterator[str]:
+    """The files of modules that Python said it did not find."""
+    names = {os.fsdecode(match[1]).split(".")[0] for match in _MODULE.finditer(log)}
+    if names:
+        endings = {f"{name}{ending}" for name in names for ending in (".py", "/__init__.py")}
+        for path in (path for paths in git.list_all(project_path) for path in paths):
+            if any(path == ending or path.endswith("/" + ending) for ending in endings):
+                yield path
 
 
 def _declared(stage: Stage) -> PathMap[None]:
@@ -91,7 +103,19 @@ def undeclared_writes(
         )
         if stages:
             found.append(Written(path, stages))
-    return found
+    return list(_gathered(found))
+
+
+def _gathered(found: list[Written]) -> Iterator[Written]:
+    """What was written, with a directory in the place of many files in it."""
+    groups: dict[tuple[str, tuple[str, ...]], list[Written]] = {}
+    for written in found:
+        groups.setdefault((os.path.dirname(written.path), written.stages), []).append(written)
+    for (directory, stages), files in groups.items():
+        if directory and len(files) > _TOGETHER:
+            yield Written(f"{directory}/ ({len(files)} files)", stages)
+        else:
+            yield from files
 
 
 def _changed_since(project_path: str, since: int) -> Iterator[tuple[str, int]]:

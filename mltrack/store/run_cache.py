@@ -69,8 +69,14 @@ class RunCache:
 
     def all(self) -> Iterator[tuple[str, RunRecord]]:
         """Yields ``(name, record)`` of every readable record, each once."""
+        return self._all(set())
+
+    def all_but(self, names: Collection[str]) -> list[RunRecord]:
+        """Returns every readable record that does not have one of these names."""
+        return [record for _, record in self._all(set(names))]
+
+    def _all(self, seen: set[str]) -> Iterator[tuple[str, RunRecord]]:
         self._look()
-        seen: set[str] = set()
         for rows in list(self._rows.values()):
             for bundle, row in rows:
                 if row.name not in seen:

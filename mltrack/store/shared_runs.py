@@ -43,10 +43,9 @@ def bring_records(run_cache: RunCache, remote: Remote) -> int:
     return brought
 
 
-def unsent(run_cache: RunCache, remote: Remote, records: Iterable[RunRecord]) -> list[RunRecord]:
-    """Returns those of the records that the remote lacks, as far as is known here; call :func:`bring_records` first."""
-    known = _Known(remote).records
-    return [record for record in records if _name(record, run_cache.algorithm) not in known]
+def unsent(run_cache: RunCache, remote: Remote) -> list[RunRecord]:
+    """Returns the records that the remote lacks, as far as is known here; call :func:`bring_records` first."""
+    return run_cache.all_but(_Known(remote).records)
 
 
 def send_records(run_cache: RunCache, remote: Remote, records: list[RunRecord]) -> None:

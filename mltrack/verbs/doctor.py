@@ -11,6 +11,9 @@ from mltrack.disk.durable import temporary_path
 from mltrack.errors import MltrackError
 from mltrack.git import hooks
 from mltrack.git import repository as git
+from mltrack.runners.sandbox import can_bind
+from mltrack.runners.tracing import has_strace
+from mltrack.verbs.repro import local_runner
 from mltrack.verbs.session import Session
 
 
@@ -36,6 +39,7 @@ def doctor(session: Session) -> list[Check]:
     checks += _cache(session)
     checks += _remotes(session)
     checks += _tracked(session)
+    checks.append(_stages_of_this_machine(session))
     return checks
 
 
@@ -76,6 +80,15 @@ def _remotes(session: Session) -> list[Check]:
     return found or [
         Check("remotes", "note", "none: the data exists on this machine only", "mltrack remote add NAME DIRECTORY")
     ]
+
+
+def _stages_of_this_machine(session: Session) -> Check:
+    """What `repro` finds here."""
+    capacity = local_runner(session.project).abilities.capacity
+    parts = [f"{capacity['cpus']:.0f} cpus, {capacity['memory'] / 1e9:.0f} GB, {capacity['gpus']:.0f} gpus"]
+    parts.append("sandbox by bubblewrap" if can_bind() else "sandbox by copies (no bubblewrap)")
+    parts.append("tracing by Python's hook or strace" if has_strace() else "tracing by Python's hook (no strace)")
+    return Check("running", "ok", "; ".join(parts))
 
 
 def _tracked(session: Session) -> list[Check]:

@@ -4,10 +4,13 @@ from dataclasses import dataclass
 
 from mltrack.errors import RemoteError, WorkspaceError
 from mltrack.git import roots as git_roots
+from mltrack.objects.content import FILE, Content
 from mltrack.store import gc as collector
 from mltrack.store import remote_gc
 from mltrack.store.fetch import fetch_trees
+from mltrack.store.remote import Remote
 from mltrack.store.remote_names import user_mark
+from mltrack.store.shared_runs import bring_records
 from mltrack.verbs.gc import DAY, find_roots
 from mltrack.verbs.session import Session
 from mltrack.verbs.transfers import register
@@ -45,6 +48,7 @@ def gc_remote(session: Session, name: str, *, dry_run: bool = False, force: bool
     grace = project.settings.number("gc.grace_days") * DAY
     marked: set[str] = set()
     roots = find_roots(session, now, grace)
+    roots.history.update(_of_young_records(session, remote, now))
     with project.cache.in_use():
         # what a listing names that never came here is in use as well
         fetch_trees(project.cache, [remote], roots.current | roots.history, lambda event: None)
@@ -56,6 +60,19 @@ def gc_remote(session: Session, name: str, *, dry_run: bool = False, force: bool
         remote_gc.execute(remote, plan, project.tmp_path)
         unfinished = remote.store.clean(now - max(delay, DAY))
     return RemoteGcResult(remote.name, plan.objects, plan.bytes, len(plan.due), plan.due_bytes, unfinished, dry_run)
+
+
+def _of_young_records(session: Session, remote: Remote, now: float) -> set[Content]:
+    """The outputs and logs of run records of the remote that are young enough to be used."""
+    project = session.project
+    bring_records(project.run_cache, remote)
+    since = now - project.settings.number("cache.runs_days") * DAY
+    found: set[Content] = set()
+    for _, record in project.run_cache.all():
+        if record.started >= since:
+            found.update(record.entry.outs.values())
+            found.update({Content(FILE, record.log, 0)} if record.log else ())
+    return found
 
 
 def _require_all_known(session: Session) -> None:

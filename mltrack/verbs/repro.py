@@ -149,6 +149,7 @@ class Repro:
                 for label in engine.runner.recover():
                     yield LeftoverEnded(label)
                 recorder.recover()
+                self._fetch_results(plan)
                 try:
                     yield from Execution(engine, plan, upstream, self.limits, names, self.outcome).events()
                     recorder.settle()
@@ -162,6 +163,12 @@ class Repro:
             recorder.discard()
             names.close()
             session.observer.close()
+
+    def _fetch_results(self, plan: Plan) -> None:
+        """Gets together what the plan's steps restore, instead of each by itself."""
+        if self._supply is not None:
+            steps = [step for step in plan.steps if step.verdict is Verdict.RESTORE and step.record is not None]
+            self._supply.fetch(content for step in steps if step.record for content in step.record.outs.values())
 
     def _declared(self) -> list[Stage]:
         return list(self.graph.stages.values())

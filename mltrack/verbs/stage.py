@@ -6,7 +6,7 @@ from typing import Any
 from mltrack.engine.pipelines import check_outputs
 from mltrack.engine.view import View
 from mltrack.errors import UsageError
-from mltrack.formats import yaml
+from mltrack.formats import block_text, yaml
 from mltrack.formats.pipeline_file import load_stages, parse_yaml
 from mltrack.pipeline import graph as graphs
 from mltrack.pipeline.stage import PIPELINE_NAME, Stage, stage_address
@@ -97,27 +97,12 @@ def _with(text: str, name: str, block: dict[str, Any], *, has_stages: bool) -> s
         text += "\n"
     if not has_stages:
         return f"{text}stages:\n{added}"
-    start, end = _span(text, ("stages",))
+    start, end = block_text.span(text, ("stages",))
     present = text.splitlines(keepends=True)
     return "".join(present[:end]) + added + "".join(present[end:]) if start else text + added
 
 
 def _without(text: str, name: str) -> str:
-    start, end = _span(text, ("stages", name))
+    start, end = block_text.span(text, ("stages", name))
     lines = text.splitlines(keepends=True)
     return "".join(lines[: start - 1] + lines[end:])
-
-
-def _span(text: str, path: tuple[str, ...]) -> tuple[int, int]:
-    """The lines of a block-style mapping's value: from its key's line, from 1, to the last line indented below it."""
-    line, column = yaml.locate(text, path)
-    lines = text.splitlines()
-    end = line
-    for number in range(line, len(lines)):
-        stripped = lines[number].strip()
-        indent = len(lines[number]) - len(lines[number].lstrip())
-        if stripped and not stripped.startswith("#") and indent < column:
-            break
-        if stripped:
-            end = number + 1
-    return line, end

@@ -3,10 +3,12 @@
 from contextlib import suppress
 from dataclasses import dataclass
 
+from mltrack.engine.commit import BY_HAND, is_small
 from mltrack.engine.view import Target
 from mltrack.errors import MltrackError, RemoteError, UsageError
+from mltrack.formats.run_record import RunRecord
 from mltrack.git import repository as git
-from mltrack.objects.content import Content
+from mltrack.objects.content import FILE, Content
 from mltrack.project import Project
 from mltrack.store import transfer
 from mltrack.store.fetch import fetch as receive
@@ -14,6 +16,7 @@ from mltrack.store.fetch import fetch_objects, fetch_trees
 from mltrack.store.push import push_contents
 from mltrack.store.remote import Remote
 from mltrack.store.remote_names import user_mark
+from mltrack.store.shared_runs import bring_records, send_records, unsent
 from mltrack.store.transfer import Moved, Report
 from mltrack.verbs.checkout import CheckoutResult, Progress, checkout_targets
 from mltrack.verbs.session import Session
@@ -31,6 +34,8 @@ class Scope:
     all_tags: bool = False
     remote: str = ""
     jobs: int = 0
+    run_cache: bool = False
+    """Whether the outputs of all run records belong to it, not of the recorded state only."""
 
     @property
     def is_of_workspace(self) -> bool:
@@ -44,6 +49,8 @@ class TransferResult:
     remote: str
     moved: Moved
     dry_run: bool = False
+    records: int = 0
+    """Run records that moved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,7 @@ class PullResult:
 def push(session: Session, scope: Scope, report: Report, *, dry_run: bool = False) -> TransferResult:
     """Sends what is referred to and the remote lacks; what others see changes only when all of it is there."""
     target = open_remote(session, scope)
+    _save_what_was_left(session)
     wanted = [item.content for item in _wanted(session, scope) if item.push]
     is_there = _open_for_push(target, dry_run=dry_run)
     cache = session.project.cache
@@ -64,14 +72,20 @@ def push(session: Session, scope: Scope, report: Report, *, dry_run: bool = Fals
             size = sum(need.objects.values()) + sum(place.size for place in map(cache.find, need.trees) if place)
             return TransferResult(target.name, Moved(len(need.objects) + len(need.trees), size), dry_run=True)
         register(session.project, target)
-        return TransferResult(target.name, push_contents(cache, target, wanted, report))
+        records = _records_to_send(session, target, wanted, scope)
+        with_outputs = [*wanted, *(content for record in records for content in _restorable(record))]
+        logs = [Content(FILE, record.log, 0) for record in records if record.log and cache.has(record.log)]
+        moved = push_contents(cache, target, dict.fromkeys((*with_outputs, *logs)), report)
+        send_records(session.project.run_cache, target, records)
+        return TransferResult(target.name, moved, records=len(records))
 
 
 def fetch(session: Session, scope: Scope, report: Report, *, dry_run: bool = False) -> TransferResult:
     """Brings what is referred to into the cache; the workspace is not touched."""
     sources = _Sources(session, scope)
     session.bring_tree = sources.bring_tree
-    return _fetch(session, [item.content for item in _wanted(session, scope)], report, sources, dry_run=dry_run)
+    wanted = [item.content for item in _wanted(session, scope)]
+    return _fetch(session, wanted, report, sources, dry_run=dry_run)
 
 
 def pull(
@@ -119,13 +133,72 @@ def _fetch(
 ) -> TransferResult:
     cache = session.project.cache
     with cache.in_use():
+        records = 0 if dry_run else _bring_records(session, sources)
+        if sources.scope.run_cache:
+            contents += [content for record in session.project.run_cache.all_but(()) for content in _restorable(record)]
         lacking = [content for content in contents if not cache.holds(content)]
         if not lacking:
-            return TransferResult(sources.scope.remote, Moved(0, 0), dry_run)
+            return TransferResult(sources.scope.remote, Moved(0, 0), dry_run, records)
         remotes = sources.all()
         if dry_run:
             return TransferResult(remotes[0].name, _would_fetch(session, remotes, lacking, report), dry_run=True)
-        return TransferResult(remotes[0].name, receive(cache, remotes, lacking, report))
+        return TransferResult(remotes[0].name, receive(cache, remotes, lacking, report), records=records)
+
+
+def _save_what_was_left(session: Session) -> None:
+    """Saves what a repro that was killed had noted and not saved: the lock names it, so it is to be sent."""
+    locks = session.view.lock_state
+    if locks is not None and locks.left_behind():
+        from mltrack.verbs.repro import committer  # noqa: PLC0415 - after a kill only
+
+        committer(session, locks).recover()
+
+
+def _bring_records(session: Session, sources: "_Sources") -> int:
+    """Takes the remote's run records. They are a help, not what was asked for: where no remote can be asked, nothing is
+    said of it here."""
+    project = session.project
+    if not project.settings.get("runs.remote") or not project.settings.remotes():
+        return 0
+    try:
+        return bring_records(project.run_cache, sources.all()[0])
+    except (RemoteError, UsageError):
+        return 0
+
+
+def _records_to_send(session: Session, target: Remote, wanted: list[Content], scope: Scope) -> list[RunRecord]:
+    """The records that the remote lacks and whose outputs it will have, or shall have."""
+    project = session.project
+    if not project.settings.get("runs.remote"):
+        return []
+    bring_records(project.run_cache, target)
+    records = [record for record in unsent(project.run_cache, target) if record.by != BY_HAND or scope.run_cache]
+    if scope.run_cache:
+        return [record for record in records if all(map(project.cache.holds, _restorable(record)))]
+    if not records:
+        return []
+    present, going = target.present(), {content.hex for content in wanted}
+
+    def will_be_there(record: RunRecord) -> bool:
+        entry = record.entry
+        small = {path for path in entry.uncached if project.cache.holds(entry.outs[path])}
+        return all(
+            path in small or content.hex in going or bytes.fromhex(content.hex) in present
+            for path, content in entry.outs.items()
+            if path not in entry.unpushed
+        )
+
+    return [record for record in records if record.entry.outs and will_be_there(record)]
+
+
+def _restorable(record: RunRecord) -> list[Content]:
+    """The outputs that others need to restore a result: not those that are never sent, nor large ones that git keeps."""
+    entry = record.entry
+    return [
+        content
+        for path, content in entry.outs.items()
+        if path not in entry.unpushed and (path not in entry.uncached or is_small(content))
+    ]
 
 
 def _would_fetch(session: Session, remotes: list[Remote], contents: list[Content], report: Report) -> Moved:

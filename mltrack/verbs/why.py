@@ -3,15 +3,21 @@
 import os
 from dataclasses import dataclass
 
+from mltrack.engine.commit import machine_platform, program_of
+from mltrack.engine.inputs import Learner
 from mltrack.engine.pipelines import choose
 from mltrack.errors import MissingObjectError
+from mltrack.formats.run_record import RunRecord
 from mltrack.objects.content import TREE, Content
 from mltrack.objects.tree_diff import Change
-from mltrack.pipeline.plan import Cause, Reason, Step
+from mltrack.pipeline.plan import Cause, Facts, Known, Reason, Step, Upcoming, Verdict, input_reasons
+from mltrack.pipeline.run_key import entry_parts, run_key
+from mltrack.pipeline.stage import Entry, Stage
 from mltrack.verbs import planning
 from mltrack.verbs.session import Session
 
 MAX_FILES = 20
+MAX_RECORDS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,28 +29,102 @@ class Explained:
 
 
 @dataclass(frozen=True, slots=True)
-class Explanation:
-    step: Step
+class Nearest:
+    """The earlier run that is nearest to the stage as it is now: when it started, its commit, and what differs."""
+
+    started: float
+    commit: str
     reasons: tuple[Explained, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """``nearest`` is given where a run that is not the recorded one is nearer. ``machine`` says in what the recorded run
+    was made otherwise than it would be now, though nothing declares to depend on it: ``(what, old, new)``."""
+
+    step: Step
+    key: str
+    reasons: tuple[Explained, ...]
+    nearest: Nearest | None = None
+    machine: tuple[tuple[str, str, str], ...] = ()
 
 
 def why(session: Session, targets: list[str]) -> list[Explanation]:
     """Returns what would happen to each of the stages and why; everything upstream is taken into account."""
     graph = session.view.graph
     chosen = choose(graph, targets, session.project.here)
-    plan = planning.make_plan(session, sorted(graph.closure(chosen)))
-    explanations = [
-        Explanation(step, tuple(Explained(reason, _files(session, step, reason)) for reason in step.reasons))
-        for step in plan.steps
-        if step.stage.address in chosen
-    ]
+    learner, facts = planning.learner(session), planning.facts(session)
+    closure = graph.closure(chosen)
+    addresses = [address for address in graph.stages if address in closure]
+    plan = planning.make_plan(session, addresses, known=learner, asked=facts)
+    steps = [step for step in plan.steps if step.stage.address in chosen]
+    wanted = {step.stage.address for step in steps if step.verdict is not Verdict.WAIT}
+    records = _records(session, wanted)
+    explanations = [_explain(session, step, learner, facts, records.get(step.stage.address, [])) for step in steps]
     session.observer.close()
     return explanations
 
 
-def _files(session: Session, step: Step, reason: Reason) -> tuple[tuple[str, str], ...]:
+def _explain(session: Session, step: Step, learner: Learner, facts: Facts, records: list[RunRecord]) -> Explanation:
     state = session.view.lock_state
     entry = state.entry(step.stage) if state is not None else None
+    reasons = tuple(Explained(reason, _files(session, entry, reason)) for reason in step.reasons)
+    key = step.key
+    if not key and entry is not None and step.verdict is Verdict.SKIP:
+        key = run_key(entry_parts(entry), session.project.algorithm)
+    nearest = None
+    if step.verdict in (Verdict.RUN, Verdict.RESTORE) and (entry is None or reasons):
+        nearest = _nearest(session, step, learner.learn(step.stage, Upcoming(), ()), facts, records, entry)
+    return Explanation(step, key, reasons, nearest, _machine(step.stage, entry, records, session))
+
+
+def _records(session: Session, stages: set[str]) -> dict[str, list[RunRecord]]:
+    """The latest records of each of the stages, newest first."""
+    found: dict[str, list[RunRecord]] = {}
+    for _, record in session.project.run_cache.all():
+        if record.stage in stages:
+            found.setdefault(record.stage, []).append(record)
+    for records in found.values():
+        records.sort(key=lambda record: record.started, reverse=True)
+        del records[MAX_RECORDS:]
+    return found
+
+
+def _nearest(
+    session: Session, step: Step, known: Known, facts: Facts, records: list[RunRecord], entry: Entry | None
+) -> Nearest | None:
+    """The record from which the stage differs least; nothing if the lock's entry is as near."""
+    best: tuple[RunRecord, list[Reason]] | None = None
+    fewest = len(input_reasons(step.stage, known, facts.shell)) if entry is not None else 1 << 30
+    for record in records:
+        reasons = input_reasons(step.stage, known._replace(entry=record.entry), facts.shell)
+        if len(reasons) < fewest:
+            best, fewest = (record, reasons), len(reasons)
+    if best is None:
+        return None
+    record, reasons = best
+    explained = tuple(Explained(reason, _files(session, record.entry, reason)) for reason in reasons)
+    return Nearest(record.started, record.commit, explained)
+
+
+def _machine(
+    stage: Stage, entry: Entry | None, records: list[RunRecord], session: Session
+) -> tuple[tuple[str, str, str], ...]:
+    """In what the run that gave the recorded result differs from one that would be made now."""
+    if entry is None:
+        return ()
+    key = run_key(entry_parts(entry), session.project.algorithm)
+    record = next((record for record in records if record.key == key and record.entry.outs == entry.outs), None)
+    if record is None:
+        return ()
+    pairs = (
+        ("interpreter", record.program, program_of(stage.cmd[0])),
+        ("platform", record.platform, machine_platform()),
+    )
+    return tuple((what, old, new) for what, old, new in pairs if old and old != new)
+
+
+def _files(session: Session, entry: Entry | None, reason: Reason) -> tuple[tuple[str, str], ...]:
     if entry is None or reason.cause not in (Cause.DEPENDENCY_CHANGED, Cause.OUTPUT_CHANGED):
         return ()
     recorded = (entry.deps if reason.cause is Cause.DEPENDENCY_CHANGED else entry.outs).get(reason.subject)

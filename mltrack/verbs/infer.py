@@ -1,0 +1,110 @@
+"""``stage add --infer``: runs a command once under tracing, and proposes what it depends on and what it writes."""
+
+import os
+import sys
+from dataclasses import replace
+
+from mltrack.errors import StageFailedError
+from mltrack.pipeline.paths import PathMap
+from mltrack.pipeline.stage import LOCK_NAME, PIPELINE_NAME
+from mltrack.runners import tracing
+from mltrack.runners.job import Item, Job, Poll, State
+from mltrack.verbs.repro import local_runner
+from mltrack.verbs.session import Session
+from mltrack.verbs.stage import NewStage
+
+TOGETHER = 4
+"""From how many files of one directory on the directory is proposed instead."""
+_PARAMS = ("params.yaml", "params.json", "params.toml")
+_KEY = "infer"
+
+
+def infer(session: Session, new: NewStage) -> NewStage:
+    """Returns the stage with the dependencies, params and outputs that were seen while its command ran, besides those that
+    were given. Raises StageFailedError if the command fails.
+
+    Every program is seen where strace is there, else only what Python programs open through Python.
+    """
+    project = session.project
+    job = Job(
+        key=_KEY,
+        label=new.name,
+        shell=project.settings.text("core.shell"),
+        directory=os.path.normpath(os.path.join(project.here, new.wdir)) if project.here or new.wdir else "",
+        items=(Item("", (new.cmd,)),),
+        variables={"MLTRACK_STAGE": new.name},
+        trace=tracing.STRACE if tracing.has_strace() else tracing.PYTHON,
+    )
+    before = set(session.view.in_git)
+    result = _run(session, job)
+    root = job.directory
+    writes = {path for path in result.writes if os.path.exists(project.absolute(path)) and not _is_own(path)}
+    reads = {path for path in result.reads - writes if os.path.isfile(project.absolute(path)) and not _is_own(path)}
+    known = session.observer.owned
+    params = sorted(path for path in reads if os.path.basename(path) in _PARAMS)
+    deps = _gathered({known.holder(path) or path for path in reads - set(params)})
+    in_git = sorted(path for path in writes if path in before)
+    outs = _gathered(writes - set(in_git))
+
+    def seen(paths: list[str], given: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*given, *(os.path.relpath(path, root or ".") for path in paths))))
+
+    declared = PathMap((os.path.normpath(path), None) for path in (*new.metrics, *new.metrics_no_cache, *new.plots))
+    return replace(
+        new,
+        deps=seen([path for path in deps if path not in outs], new.deps),
+        params=new.params or tuple(f"{os.path.relpath(path, root or '.')}:" for path in params),
+        outs=seen([path for path in outs if declared.holder(os.path.relpath(path, root or ".")) is None], new.outs),
+        outs_no_cache=seen(
+            [path for path in in_git if declared.holder(os.path.relpath(path, root or ".")) is None], new.outs_no_cache
+        ),
+    )
+
+
+def _run(session: Session, job: Job) -> Poll:
+    """Runs the job to its end; what it prints goes to standard error."""
+    runner = local_runner(session.project)
+    ticket = runner.submit(job)
+    offset = 0
+    try:
+        while True:
+            state = runner.poll(ticket, offset)
+            offset += len(state.log)
+            sys.stderr.buffer.write(state.log)
+            sys.stderr.flush()
+            if state.state is not State.RUNNING and not state.log:
+                break
+            runner.wait(0.1)
+    except BaseException:
+        runner.cancel([ticket])
+        raise
+    finally:
+        runner.forget(ticket)
+        runner.close()
+    if state.state is not State.DONE:
+        raise StageFailedError(
+            f"`{job.items[0].commands[0]}` ended with exit code {state.exit_code}: nothing was declared"
+        )
+    return state
+
+
+def _gathered(paths: set[str]) -> list[str]:
+    """The paths, with a directory in the place of many files in it."""
+    by_directory: dict[str, list[str]] = {}
+    for path in paths:
+        by_directory.setdefault(os.path.dirname(path), []).append(path)
+    found: set[str] = set()
+    for directory, files in by_directory.items():
+        found |= {directory} if directory and len(files) >= TOGETHER else set(files)
+    tops = PathMap((path, None) for path in found)
+    return sorted(path for path in found if not any(parent in tops for parent in _above(path)))
+
+
+def _above(path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[:count]) for count in range(1, len(parts))]
+
+
+def _is_own(path: str) -> bool:
+    name = os.path.basename(path)
+    return path.split("/")[0] in (".git", ".mltrack") or name in (PIPELINE_NAME, LOCK_NAME, ".gitignore")

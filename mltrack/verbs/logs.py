@@ -1,0 +1,90 @@
+"""``logs``: what a stage's commands printed, of its last run or an earlier one, of one that failed, or of one that runs."""
+
+import json
+import os
+from contextlib import suppress
+from typing import NamedTuple
+
+from mltrack.disk.durable import names_in, read_bounded
+from mltrack.engine.pipelines import choose
+from mltrack.errors import MissingObjectError, UsageError
+from mltrack.pipeline.stage import Stage
+from mltrack.runners.marks import Marks
+from mltrack.verbs.session import Session
+
+MAX_LOG = 1 << 30
+MAX_TICKET = 1 << 16
+
+
+class Log(NamedTuple):
+    """One log. ``state`` is 'running', 'failed', 'cancelled' or 'recorded'; ``path`` is where it lies as a file, '' for an
+    object of the cache, whose digest is ``object``."""
+
+    stage: str
+    state: str
+    started: float
+    exit_code: int | None = None
+    path: str = ""
+    object: str = ""
+    key: str = ""
+
+
+def logs(session: Session, target: str) -> list[Log]:
+    """Returns the logs of a stage that are kept, the latest first; raises UsageError if ``target`` is not one stage."""
+    chosen = choose(session.view.graph, [target], session.project.here)
+    if len(chosen) != 1:
+        raise UsageError(f"{target!r} is {len(chosen)} stages", hint=f"name one, such as {chosen[0]}")
+    stage = session.view.graph.stages[chosen[0]]
+    found = [*_running(session, stage), *_ended(session, stage)]
+    found += [
+        Log(stage.address, "recorded", record.started, record.exit_code, object=record.log, key=record.key)
+        for _, record in session.project.run_cache.all()
+        if record.stage == stage.address and record.log
+    ]
+    return sorted(found, key=lambda log: log.started, reverse=True)
+
+
+def read(session: Session, log: Log, offset: int = 0) -> bytes:
+    """Returns what a log holds from ``offset`` on."""
+    if log.path:
+        with suppress(FileNotFoundError):
+            return (read_bounded(log.path, MAX_LOG) or b"")[offset:]
+        return b""
+    try:
+        return session.project.cache.read(log.object)[offset:]
+    except MissingObjectError as error:
+        raise MissingObjectError(
+            f"the log of {log.stage} is not in the cache", hint="mltrack fetch --run-cache"
+        ) from error
+
+
+def is_running(session: Session, log: Log) -> bool:
+    """Returns whether the command that writes the log still runs."""
+    return any(mark.log_path == log.path for mark in _marks(session).under_way())
+
+
+def _running(session: Session, stage: Stage) -> list[Log]:
+    return [
+        Log(stage.address, "running", mark.moment, path=mark.log_path)
+        for mark in _marks(session).under_way()
+        if mark.label == stage.address
+    ]
+
+
+def _marks(session: Session) -> Marks:
+    return Marks(os.path.join(session.project.jobs_path, "running"))
+
+
+def _ended(session: Session, stage: Stage) -> list[Log]:
+    """Attempts that gave no record."""
+    directory = os.path.join(session.project.jobs_path, "logs")
+    found = []
+    for name in names_in(directory):
+        if not name.endswith(".json"):
+            continue
+        with suppress(ValueError, KeyError, TypeError, OSError):
+            facts = json.loads(read_bounded(os.path.join(directory, name), MAX_TICKET) or b"")
+            if facts["label"] == stage.address:
+                path = os.path.join(directory, name.removesuffix(".json") + ".log")
+                found.append(Log(stage.address, str(facts["state"]), float(facts["started"]), facts["exit_code"], path))
+    return found
