@@ -82,6 +82,8 @@ class Execution:
         self._downstream: dict[str, list[str]] = {address: [] for address in self._place}
         for step in plan.steps:
             address = step.stage.address
+            if step.stage.frozen:
+                continue  # it takes nothing from above: it is decided as it stands
             found = {str(reason.new) for reason in step.reasons if reason.cause is Cause.UPSTREAM}
             for needed in (found & self._place.keys()).union(upstream[address]):
                 self._downstream[needed].append(address)

@@ -85,6 +85,7 @@ class LockState:
                 self._own, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644
             )
             fsync_directory(self._journal_path)
+            self._bases.clear()  # from now on whoever folds sees that there is a journal; before, nobody could
         fact = Fact(stage.lock_path, self._base(stage.lock_path), stage.name, record)
         write_all(self._descriptor, run_record.journal_line(fact, self._algorithm))
         self._is_synced = False

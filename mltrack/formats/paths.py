@@ -42,10 +42,10 @@ def check_path(path: object, where: str) -> str:
 
 def check_url(url: str) -> str:
     """Returns ``url`` if it may stand as a dependency: a scheme that leads away from this machine, no secret in it."""
+    if url.startswith(("file:", "local:", "memory:")):
+        raise FormatError(f"{url[:120]!r} is a place on this machine: depend on its path, inside the project")
     if len(url) > MAX_PATH or _CONTROL.search(url) or " " in url or not _URL.match(url):
         raise FormatError(f"{url[:120]!r} is not a URL such as https://host/path or s3://bucket/key")
-    if url.startswith(("file:", "local:", "memory:")):
-        raise FormatError(f"{url!r} is a place on this machine: depend on its path, inside the project")
     if "@" in url.split("/")[2] and ":" in url.split("/")[2].partition("@")[0]:
         raise FormatError("a URL with a password in it would be recorded for everyone: keep it where the client looks")
     return url
