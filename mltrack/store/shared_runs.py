@@ -5,7 +5,6 @@ removes those.
 """
 
 import os
-from collections.abc import Iterable
 
 from mltrack.disk.durable import make_directories, read_bounded, write_atomic
 from mltrack.errors import FormatError, RemoteError
@@ -25,69 +24,69 @@ def bring_records(run_cache: RunCache, remote: Remote) -> int:
 
     A file that cannot be read is passed over: losing a record costs a run.
     """
-    known = _Known(remote)
-    brought = 0
-    for name in sorted(_names(remote) - known.files):
+    there = _names(remote)
+    known = _Known(remote, there)
+    before = known.records()
+    for name in sorted(there - known.files.keys()):
         try:
             data = remote.store.get(DIRECTORY + name)
             if run_cache.algorithm.hex_of(data) + SUFFIX != name:
                 continue
             rows = record_bundle.read_table(data[: data.find(b"\n") + 1], run_cache.algorithm, name)
-            if any(row.name not in known.records for row in rows):
+            if any(row.name not in before for row in rows):
                 run_cache.adopt(data)
         except (FormatError, RemoteError, FileNotFoundError):
             continue
-        brought += len({row.name for row in rows} - known.records)
-        known.add(name, (row.name for row in rows))
+        known.files[name] = {row.name for row in rows}
     known.save()
-    return brought
+    return len(known.records() - before)
 
 
 def unsent(run_cache: RunCache, remote: Remote) -> list[RunRecord]:
     """Returns the records that the remote lacks, as far as is known here; call :func:`bring_records` first."""
-    return run_cache.all_but(_Known(remote).records)
+    return run_cache.all_but(_Known(remote, _names(remote)).records())
 
 
 def send_records(run_cache: RunCache, remote: Remote, records: list[RunRecord]) -> None:
     """Sends records, whose outputs must be there already."""
     if not records:
         return
-    known, there = _Known(remote), _names(remote)
+    there = _names(remote)
+    known = _Known(remote, there)
     algorithm = run_cache.algorithm
     merged: set[str] = set()
-    if len(there) >= MERGE_ABOVE and there <= known.files:
+    if len(there) >= MERGE_ABOVE and there == known.files.keys():
         by_name = {_name(record, algorithm): record for _, record in run_cache.all()}
-        if known.records <= by_name.keys():  # else some of them are nowhere but there
+        if known.records() <= by_name.keys():  # else some of them are nowhere but there
             merged = there
-            records = [*(by_name[name] for name in sorted(known.records)), *records]
+            records = [*(by_name[name] for name in sorted(known.records())), *records]
     data = record_bundle.write(records, algorithm)
     name = algorithm.hex_of(data) + SUFFIX
     remote.store.put(DIRECTORY + name, data)
     remote.store.delete([DIRECTORY + old for old in sorted(merged - {name})])
-    known.add(name, (_name(record, algorithm) for record in records))
+    for old in merged:
+        known.files.pop(old)
+    known.files[name] = {_name(record, algorithm) for record in records}
     known.save()
 
 
 class _Known:
-    """What is known of a remote's records: files that were read, records that are in them. A hint, safe to delete."""
+    """What was read of a remote's records: the files that still stand there, and the records in each. A hint, safe to
+    delete; it lies beside the copies of the remote's indexes."""
 
-    def __init__(self, remote: Remote) -> None:
-        self._path = os.path.join(remote.hints_path, "runs")
-        self.files: set[str] = set()
-        self.records: set[str] = set()
-        self._changed = False
-        for line in (read_bounded(self._path, MAX_BYTES) or b"").decode("ascii", "replace").splitlines():
-            (self.files if line.endswith(SUFFIX) else self.records).add(line)
+    def __init__(self, remote: Remote, there: set[str]) -> None:
+        self._path = remote.hints_path + ".runs"
+        self._text = (read_bounded(self._path, MAX_BYTES) or b"").decode("ascii", "replace")
+        lines = (line.split(" ") for line in self._text.splitlines())
+        self.files = {name: set(records) for name, *records in lines if name in there}
 
-    def add(self, file: str, records: Iterable[str]) -> None:
-        self.files.add(file)
-        self.records.update(records)
-        self._changed = True
+    def records(self) -> set[str]:
+        return set().union(*self.files.values())
 
     def save(self) -> None:
-        if self._changed:
+        text = "".join(" ".join((name, *sorted(records))) + "\n" for name, records in sorted(self.files.items()))
+        if text != self._text:
             make_directories(os.path.dirname(self._path))
-            text = "".join(f"{line}\n" for line in sorted(self.files | self.records))
             write_atomic(self._path, text.encode("ascii"), durable=False)
 
 
