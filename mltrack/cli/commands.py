@@ -49,6 +49,7 @@ COMMANDS: dict[str, Command] = {
     "unfreeze": Command(_module("unfreeze"), "Let frozen stages run again", "pipelines"),
     "dag": Command(_module("dag"), "Draw the stages and what they depend on", "pipelines"),
     "params": Command(_module("params"), "Compare params between revisions", "results"),
+    "plots": Command(_module("plots"), "Draw series and images, over revisions", "results"),
     "metrics": Command(_module("metrics"), "Show metrics, compare them between revisions", "results"),
 }
 

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from mltrack.engine.view import View
-from mltrack.errors import MissingObjectError, PipelineError, UsageError
+from mltrack.errors import PipelineError, UsageError
 from mltrack.formats import params_file
 from mltrack.formats.params_file import flatten
 from mltrack.formats.pipeline_file import declared_files, parse_yaml
 from mltrack.formats.template_values import DEFAULT_PARAMS
-from mltrack.objects.content import TREE, Content
 from mltrack.pipeline.plan import same_value
 from mltrack.pipeline.stage import METRIC
+from mltrack.verbs.reading import read_output
 from mltrack.verbs.session import Session
 
 Values = dict[str, dict[str, Any]]
@@ -40,7 +40,7 @@ def metrics(session: Session, revision: str = "", arguments: list[str] | None = 
     wanted = _restrict(session, list(paths), arguments)
     values: Values = {}
     for path in wanted:
-        data = _read(session, view, path)
+        data = read_output(session, view, path)
         if data is not None:
             values[path] = flatten(params_file.load(data, path, _at(view)))
     return values
@@ -111,26 +111,6 @@ def _restrict(session: Session, paths: list[str], arguments: list[str] | None) -
             f"{unknown!r} is not declared by any stage", hint=f"known: {', '.join(sorted(paths)) or 'none'}"
         )
     return wanted
-
-
-def _read(session: Session, view: View, path: str) -> bytes | None:
-    """The bytes of a metrics file: of the workspace; of git; or of the cache, where the lock of that moment names it."""
-    if view is session.view:
-        return session.project.read(path)
-    data = view.read(path)
-    if data is not None:
-        return data
-    for entries in view.locks.values():
-        for entry in entries.values():
-            content: Content | None = entry.outs.get(path)
-            if content is not None and content.kind != TREE and path not in entry.uncached:
-                try:
-                    return session.project.cache.read(content.hex)
-                except MissingObjectError as error:
-                    raise MissingObjectError(
-                        f"{path} of {view.name} is not in the cache", hint=f"mltrack fetch --rev {view.name}"
-                    ) from error
-    return None
 
 
 def _at(view: View) -> str:

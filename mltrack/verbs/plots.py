@@ -1,0 +1,205 @@
+"""``plots show`` and ``plots diff``: series and images of stages, over revisions, as Vega-Lite and as pictures."""
+
+import base64
+import difflib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from mltrack.engine.view import View
+from mltrack.errors import PipelineError, UsageError
+from mltrack.formats import series_file
+from mltrack.formats.pipeline_file import parse_yaml
+from mltrack.pipeline import vega
+from mltrack.pipeline.stage import PLOT
+from mltrack.pipeline.vega import FIELD, REV, STEP, TEMPLATES, Chart, Row, Spec
+from mltrack.verbs.reading import files_of_output, read_output
+from mltrack.verbs.session import Session
+
+MAX_IMAGE = 32 << 20
+_KEYS = ("x", "y", "x_label", "y_label", "title", "template", "header")
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One plot as declared: which columns of which files. ``ys`` are (file, columns); no columns means the last one."""
+
+    name: str
+    ys: tuple[tuple[str, tuple[str, ...]], ...]
+    x: str = ""
+    x_file: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+class Image(NamedTuple):
+    """One picture at one revision, as a URI that holds its bytes."""
+
+    revision: str
+    uri: str
+
+
+class Plot(NamedTuple):
+    """Something to look at: a specification, or pictures."""
+
+    name: str
+    spec: Spec | None
+    images: tuple[Image, ...] = ()
+
+
+def plots(session: Session, revisions: list[str], targets: list[str] | None = None) -> list[Plot]:
+    """Returns the plots of the workspace ('') and of revisions, each with the data of all of them.
+
+    Raises UsageError for a target that is no plot, PipelineError for a template or column that there is not.
+    """
+    views = [(revision or "workspace", session.view_at(revision)) for revision in revisions]
+    definitions: dict[str, Definition] = {}
+    for _, view in views:
+        for definition in _definitions(session, view):
+            definitions.setdefault(definition.name, definition)
+    wanted = list(definitions)
+    if targets:
+        wanted = [
+            name for name in definitions if any(_is_meant(session, target, definitions[name]) for target in targets)
+        ]
+        if not wanted:
+            raise UsageError(f"there is no plot {targets[0]!r}", hint=f"known: {', '.join(definitions) or 'none'}")
+    found = (_plot(session, definitions[name], views) for name in wanted)
+    return [plot for plot in found if plot is not None]
+
+
+def _is_meant(session: Session, target: str, definition: Definition) -> bool:
+    path = os.path.normpath(os.path.join(session.project.here, target))
+    return definition.name in (target, path) or any(file.startswith(path + "/") for file, _ in definition.ys)
+
+
+def _definitions(session: Session, view: View) -> Iterator[Definition]:
+    for stage in view.graph.stages.values():
+        for out in stage.outs:
+            if out.type == PLOT:
+                settings = dict(out.settings)
+                for path in files_of_output(session, view, out.path):
+                    columns = _columns(settings.get("y"))
+                    yield Definition(path, ((path, columns),), str(settings.get("x") or ""), settings=settings)
+    for pipeline in view.pipelines:
+        data = view.read(pipeline)
+        document = parse_yaml(data, pipeline) if data else None
+        items = document.get("plots") if isinstance(document, dict) else None
+        for item in items if isinstance(items, list) else ():
+            yield from _top_level(session, view, pipeline, item)
+
+
+def _top_level(session: Session, view: View, pipeline: str, item: Any) -> Iterator[Definition]:
+    """A plot at the top of a pipeline file: a path, or a name or path with settings."""
+    directory = os.path.dirname(pipeline)
+
+    def path_of(text: str) -> str:
+        return os.path.normpath(os.path.join(directory, text))
+
+    for name, given in item.items() if isinstance(item, dict) else ((item, None),):
+        settings = given or {}
+        unknown = [key for key in settings if key not in _KEYS]
+        if not isinstance(name, str) or unknown:
+            close = difflib.get_close_matches(str(unknown[0]), _KEYS, n=1) if unknown else []
+            hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(_KEYS)}"
+            raise PipelineError(
+                f"{pipeline}: plots.{name}: unknown key {unknown[0]!r}" if unknown else f"{pipeline}: plots", hint=hint
+            )
+        y, x = settings.get("y"), settings.get("x")
+        x_file, x_column = next(iter(x.items())) if isinstance(x, dict) and x else ("", x or "")
+        if isinstance(y, dict):
+            ys = tuple((path_of(file), _columns(columns)) for file, columns in y.items())
+            yield Definition(name, ys, str(x_column), path_of(x_file) if x_file else "", settings)
+        else:
+            for path in files_of_output(session, view, path_of(name)):
+                yield Definition(path, ((path, _columns(y)),), str(x_column), "", settings)
+
+
+def _columns(value: Any) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, list) else (str(value),) if value not in (None, "") else ()
+
+
+def _plot(session: Session, definition: Definition, views: list[tuple[str, View]]) -> Plot | None:
+    first = definition.ys[0][0]
+    if series_file.suffix_of(first) in series_file.IMAGES:
+        images = tuple(_images(session, first, views))
+        return Plot(definition.name, None, images) if images else None
+    template = str(definition.settings.get("template") or "linear")
+    if template not in TEMPLATES:
+        close = difflib.get_close_matches(template, TEMPLATES, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"templates: {', '.join(TEMPLATES)}"
+        raise PipelineError(f"plot {definition.name!r}: there is no template {template!r}", hint=hint)
+    rows: list[Row] = []
+    columns: dict[str, None] = {}
+    for revision, view in views:
+        for row, column in _rows(session, definition, view):
+            rows.append({REV: revision, **row})
+            columns[column] = None
+    if not rows:
+        return None
+    several = len(columns) > 1
+    y = "value" if several else next(iter(columns))
+    chart = Chart(
+        rows=rows,
+        x=definition.x or STEP,
+        y=y,
+        title=str(definition.settings.get("title") or definition.name),
+        x_label=str(definition.settings.get("x_label") or ""),
+        y_label=str(definition.settings.get("y_label") or ""),
+        several=several,
+    )
+    if several:
+        chart = chart._replace(rows=[_melted(row, chart.x) for row in rows])
+    else:
+        chart = chart._replace(rows=[{REV: row[REV], chart.x: row.get(chart.x), y: row.get(y)} for row in rows])
+    return Plot(definition.name, vega.specification(chart, template))
+
+
+def _melted(row: Row, x: str) -> Row:
+    return {REV: row[REV], FIELD: row[FIELD], x: row.get(x), "value": row.get(row["column"])}
+
+
+def _rows(session: Session, definition: Definition, view: View) -> Iterator[tuple[Row, str]]:
+    """The rows to draw, each with the column that is drawn of it."""
+    has_header = definition.settings.get("header", True) is not False
+    for file, wanted in definition.ys:
+        data = read_output(session, view, file)
+        if data is None:
+            continue
+        rows = series_file.load(data, file, has_header=has_header)
+        if not rows:
+            continue
+        xs = _other_xs(session, definition, view, file, has_header=has_header)
+        for column in wanted or (_last_column(rows[0], definition.x),):
+            for needed in (column, *([definition.x] if definition.x and xs is None else [])):
+                if needed not in rows[0]:
+                    close = difflib.get_close_matches(needed, map(str, rows[0]), n=1)
+                    hint = f"did you mean {close[0]!r}?" if close else f"it has: {', '.join(map(str, rows[0]))}"
+                    raise PipelineError(f"plot {definition.name!r}: {file} has no column {needed!r}", hint=hint)
+            label = column if len(definition.ys) == 1 else f"{file}: {column}"
+            for step, row in enumerate(rows):
+                drawn = {STEP: step, **row, FIELD: label, "column": column}
+                if xs is not None:
+                    drawn[definition.x] = xs[step] if step < len(xs) else None
+                yield drawn, column
+
+
+def _other_xs(session: Session, definition: Definition, view: View, file: str, *, has_header: bool) -> list[Any] | None:
+    """The values of the x axis where they come from another file."""
+    if not definition.x_file or definition.x_file == file:
+        return None
+    data = read_output(session, view, definition.x_file)
+    rows = series_file.load(data, definition.x_file, has_header=has_header) if data is not None else []
+    return [row.get(definition.x) for row in rows]
+
+
+def _last_column(row: Row, x: str) -> str:
+    return str(next((name for name in reversed(row) if name != x), x))
+
+
+def _images(session: Session, path: str, views: list[tuple[str, View]]) -> Iterator[Image]:
+    for revision, view in views:
+        data = read_output(session, view, path)
+        if data is not None and len(data) <= MAX_IMAGE:
+            kind = series_file.IMAGES[series_file.suffix_of(path)]
+            yield Image(revision, f"data:image/{kind};base64,{base64.b64encode(data).decode()}")
