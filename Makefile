@@ -3,7 +3,7 @@ PYTHON ?= python3
 UV = .venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test services lint bench docs clean
+.PHONY: demo test services lint bench bench-pipelines docs clean
 .DEFAULT_GOAL := test
 
 demo: .venv/.demo
@@ -27,6 +27,9 @@ lint: .venv/.lint
 SIZE ?= small
 bench: .venv/.test
 	python -m benchmarks --size $(SIZE)
+
+bench-pipelines: .venv/.test
+	python -m benchmarks.pipelines
 
 docs: .venv/.test
 	python docs/generate.py

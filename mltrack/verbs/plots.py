@@ -137,8 +137,8 @@ def _plot(session: Session, definition: Definition, views: list[tuple[str, View]
             columns[column] = None
     if not rows:
         return None
-    several = len(columns) > 1
-    y = "value" if several else next(iter(columns))
+    several = len({row[FIELD] for row in rows}) > 1
+    y = "value" if len(columns) > 1 else next(iter(columns))
     chart = Chart(
         rows=rows,
         x=definition.x or STEP,
@@ -148,15 +148,14 @@ def _plot(session: Session, definition: Definition, views: list[tuple[str, View]
         y_label=str(definition.settings.get("y_label") or ""),
         several=several,
     )
-    if several:
-        chart = chart._replace(rows=[_melted(row, chart.x) for row in rows])
-    else:
-        chart = chart._replace(rows=[{REV: row[REV], chart.x: row.get(chart.x), y: row.get(y)} for row in rows])
+    chart = chart._replace(rows=[_drawn(row, chart) for row in rows])
     return Plot(definition.name, vega.specification(chart, template))
 
 
-def _melted(row: Row, x: str) -> Row:
-    return {REV: row[REV], FIELD: row[FIELD], x: row.get(x), "value": row.get(row["column"])}
+def _drawn(row: Row, chart: Chart) -> Row:
+    """What of a row is drawn; which column it is of only where there are several."""
+    which = {FIELD: row[FIELD]} if chart.several else {}
+    return {REV: row[REV], **which, chart.x: row.get(chart.x), chart.y: row.get(row["column"])}
 
 
 def _rows(session: Session, definition: Definition, view: View) -> Iterator[tuple[Row, str]]:
