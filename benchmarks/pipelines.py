@@ -53,7 +53,9 @@ class Tool:
 
     @classmethod
     def find(cls) -> str | None:
-        return os.environ.get(f"BENCH_{cls.name.upper()}") or shutil.which(cls.name, path=f"{HERE}:{os.environ['PATH']}")
+        return os.environ.get(f"BENCH_{cls.name.upper()}") or shutil.which(
+            cls.name, path=f"{HERE}:{os.environ['PATH']}"
+        )
 
     def __init__(self, top: Path) -> None:
         self.project = top / self.name
@@ -190,7 +192,9 @@ class Bench:
                 changed = lines(count, shape)
                 changed[-1] = changed[-1]._replace(command=changed[-1].command + "; echo more >> o99")
                 tool.write(changed)
-                self.add("one changed leaf of a chain of 100", kind.name, run(tool.command(), tool.project, tool.environment))
+                self.add(
+                    "one changed leaf of a chain of 100", kind.name, run(tool.command(), tool.project, tool.environment)
+                )
             shutil.rmtree(tool.project)
 
     def stages(self, top: Path) -> None:
@@ -226,7 +230,11 @@ class Bench:
                 ("strace", {"MLTRACK_REPRO_TRACE": "strace"}),
             ):
                 command = [*tool.command(), "--force"]
-                self.add("a stage that opens 20,000 files", name, run(command, tool.project, {**tool.environment, **settings}))
+                self.add(
+                    "a stage that opens 20,000 files",
+                    name,
+                    run(command, tool.project, {**tool.environment, **settings}),
+                )
         shutil.rmtree(tool.project)
 
     def restoring(self, top: Path) -> None:
@@ -247,7 +255,13 @@ class Bench:
             clone = top / "clone"
             tool.do("git", "clone", "--quiet", ".", str(clone))
             if is_own:
-                subprocess.run([tool.program, "init", "--no-hooks"], cwd=clone, env=tool.environment, check=True, capture_output=True)
+                subprocess.run(
+                    [tool.program, "init", "--no-hooks"],
+                    cwd=clone,
+                    env=tool.environment,
+                    check=True,
+                    capture_output=True,
+                )
                 commands = [[tool.program, "-q", "repro", "--pull"]]
             else:
                 commands = [[tool.program, "pull", "--run-cache", "--quiet", "--allow-missing"], tool.command()]
@@ -273,11 +287,16 @@ class Bench:
         tool.write(lines(3, FAN))
         run(tool.command(), tool.project, tool.environment)
         for _ in range(5):
-            self.add("status of a small project", "mltrack", run([tool.program, "status"], tool.project, tool.environment))
+            self.add(
+                "status of a small project", "mltrack", run([tool.program, "status"], tool.project, tool.environment)
+            )
         shutil.rmtree(tool.project)
 
     def table(self) -> str:
-        rows = ["| job | who | CPU | wall | peak | mltrack is so many times faster, CPU / wall |", "|---|---|---|---|---|---|"]
+        rows = [
+            "| job | who | CPU | wall | peak | mltrack is so many times faster, CPU / wall |",
+            "|---|---|---|---|---|---|",
+        ]
         for (job, who), items in self.figures.items():
             figure, ratio = median(items), ""
             own = self.figures.get((job, "mltrack"))
