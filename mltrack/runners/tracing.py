@@ -9,14 +9,17 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from itertools import islice
 from typing import Protocol
 
 PYTHON, STRACE = "python", "strace"
 HOOK_PATH = os.path.join(os.path.dirname(__file__), "audit")
-FILE_VARIABLE, ROOT_VARIABLE = "MLTRACK_TRACE_FILE", "MLTRACK_TRACE_ROOT"
+FILE_VARIABLE = "MLTRACK_TRACE_FILE"
 _OPENED = re.compile(rb"(?:open|openat|creat|openat2)\(.*?,? ?(\{?flags=)?(O_[A-Z_|]+)?.*\) = \d+<(/.*)>$")
+_GRAIN_NS = 10_000_000
 Opened = tuple[frozenset[str], frozenset[str]]
 
 
@@ -49,20 +52,51 @@ class _Hook:
     def __init__(self, root: str) -> None:
         self.prefix: list[str] = []
         self._root = root
+        self._began = time.time_ns() - _GRAIN_NS
         self._file = _fresh_path()
 
     def variables(self, environment: Mapping[str, str]) -> dict[str, str]:
         path = os.pathsep.join(filter(None, (HOOK_PATH, environment.get("PYTHONPATH", ""))))
-        return {"PYTHONPATH": path, FILE_VARIABLE: self._file, ROOT_VARIABLE: self._root}
+        return {"PYTHONPATH": path, FILE_VARIABLE: self._file}
 
     def opened(self) -> Opened:
-        lines: set[str] = set()
-        with suppress(FileNotFoundError):  # no Python program, or none that opened anything here
-            with open(self._file, encoding="utf-8", errors="surrogateescape") as file:
-                lines = {line.rstrip("\n") for line in file}
+        data = b""
+        with suppress(FileNotFoundError):  # no Python program, or none that opened anything
+            with open(self._file, "rb") as file:
+                data = file.read()
             os.unlink(self._file)
-        reads = frozenset(filter(None, (_source_of(line[1:]) for line in lines if line[:1] == "r")))
-        return reads, frozenset(line[1:] for line in lines if line[:1] == "w")
+        opened: set[str] = set()
+        cwd, prefixes = "/", [self._root]
+        fields = iter(os.fsdecode(data).split("\0"))
+        for field in fields:
+            kind, value = field[:1], field[1:]
+            if kind == "c":
+                cwd, prefixes = value, []
+            elif kind == "x":
+                prefixes.append(value + "/")
+            elif kind == "o" and value.isdigit():
+                opened |= self._inside(islice(fields, int(value)), cwd, tuple(prefixes))
+        writes = frozenset(path for path in opened if self._was_written(path))
+        return frozenset(filter(None, map(_source_of, opened - writes))), writes
+
+    def _was_written(self, path: str) -> bool:
+        """Whether a file changed since the trace began: then it was opened to write it."""
+        try:
+            return os.stat(os.path.join(self._root, path)).st_ctime_ns >= self._began
+        except OSError:
+            return False
+
+    def _inside(self, paths: Iterable[str], cwd: str, prefixes: tuple[str, ...]) -> set[str]:
+        """Those of the paths that lie in the project and not in the interpreter's own places, relative to the root."""
+        top = self._root + "/"
+        found = set()
+        for path in paths:
+            full = path if path.startswith("/") else f"{cwd}/{path}"
+            if "/." in full or "//" in full:
+                full = os.path.normpath(full)
+            if full.startswith(top) and not full.startswith(prefixes):
+                found.add(full[len(top) :])
+        return found
 
 
 class _Strace:

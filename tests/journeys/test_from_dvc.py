@@ -155,7 +155,7 @@ def test_an_experiment_is_compared(lesson: Workspace) -> None:
     assert "2 ran, 2 unchanged" in lesson.mltrack("repro").out
     assert "train.n_est" in lesson.mltrack("params", "diff", "first").out
     change = lesson.mltrack("metrics", "diff", "first", "--json").json["metrics"][0]
-    assert (change["key"], change["old"], change["new"]) == ("avg_prec.test", 0.5, 0.7)
+    assert (change["name"], change["old"], change["new"]) == ("avg_prec.test", 0.5, 0.7)
     plots = {plot["name"]: plot for plot in lesson.mltrack("plots", "diff", "first", "--json").json["plots"]}
     assert plots.keys() == {"ROC", "Confusion-Matrix", "Precision-Recall", "eval/plots/images/importance.png"}
     rows = plots["ROC"]["spec"]["data"]["values"]

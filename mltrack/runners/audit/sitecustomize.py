@@ -1,66 +1,75 @@
-"""Notes which files of a project a Python program opens. Python runs this at start-up, before the program.
+"""Notes which files a Python program opens. Python runs this at start-up, before the program.
 
 It stands first on PYTHONPATH, does its work, and hands over to the ``sitecustomize`` that would have run without it. It
-must run on every Python that users have, so it is written for 3.8, and it must never fail or slow down a program.
+must run on every Python that users have, so it is written for 3.8, and it must never fail or slow down a program: the
+hook only gathers, and what it gathered is written as it is, to be made sense of by whoever reads the trace.
+
+A trace is a sequence of fields, each ended by a NUL: ``c`` and the current directory, ``x`` and a place of the interpreter,
+``o`` and a number, followed by as many paths that were opened. For reading or for writing is not noted: it would double the
+cost, and the files themselves show it.
 """
 
 import atexit
 import os
 import sys
-from importlib.machinery import PathFinder
-from importlib.util import module_from_spec
 
 
 class _Noted:
-    """The paths that were opened, and what turns them into lines of the trace."""
+    """What was opened since the last flush."""
 
-    def __init__(self, target, root):
-        self.seen = {}
-        self.cwd = os.getcwd()
+    def __init__(self, target):
+        self.paths = set()
         self._target = target
-        self._root = root + "/"
-        self._prefixes = tuple({os.path.realpath(prefix) + "/" for prefix in (sys.prefix, sys.base_prefix)})
+        self._cwd = os.getcwd()
+        self._prefixes = ["x" + os.path.realpath(prefix) for prefix in (sys.prefix, sys.base_prefix)]
         # a program may replace these
-        self._open, self._write, self._close = os.open, os.write, os.close
+        self._open, self._write, self._close, self._decode = os.open, os.write, os.close, os.fsdecode
 
     def flush(self):
-        lines = []
-        for path, flags in list(self.seen.items()):
-            full = os.path.normpath(os.path.join(self.cwd, path if path.__class__ is str else os.fsdecode(path)))
-            if full.startswith(self._root) and not full.startswith(self._prefixes) and "\n" not in full:
-                lines.append(("w" if flags & (os.O_WRONLY | os.O_RDWR) else "r") + full[len(self._root) :])
-        self.seen.clear()
-        if not lines:
+        found = [path if path.__class__ is str else self._text(path) for path in list(self.paths)]
+        self.paths.clear()
+        if not found:
             return
+        fields = ["c" + self._cwd, *self._prefixes, "o" + str(len(found)), *found]
         try:
             descriptor = self._open(self._target, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
             try:
-                self._write(descriptor, ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape"))
+                self._write(descriptor, ("\0".join(fields) + "\0").encode("utf-8", "surrogateescape"))
             finally:
                 self._close(descriptor)
-        except OSError:
+        except Exception:  # tracing is worth a warning, never a program
             pass
+
+    def _text(self, path):
+        try:
+            return self._decode(path)
+        except Exception:  # a descriptor
+            return ""
 
     def move(self, directory):
         self.flush()
-        if directory.__class__ is int:
-            self.cwd = os.path.realpath(f"/proc/self/fd/{directory}")
-        else:
-            self.cwd = os.path.normpath(os.path.join(self.cwd, os.fsdecode(directory)))
+        try:
+            if directory.__class__ is int:
+                self._cwd = os.path.realpath(f"/proc/self/fd/{directory}")
+            else:
+                self._cwd = os.path.normpath(os.path.join(self._cwd, self._decode(directory)))
+        except Exception:
+            pass
 
 
 def _install():
-    target, root = os.environ.get("MLTRACK_TRACE_FILE"), os.environ.get("MLTRACK_TRACE_ROOT")
-    if not target or not root or not hasattr(sys, "addaudithook"):
+    target = os.environ.get("MLTRACK_TRACE_FILE")
+    if not target or not hasattr(sys, "addaudithook"):
         return
-    noted = _Noted(target, root)
-    seen = noted.seen
+    noted = _Noted(target)
+    note = noted.paths.add
 
     def hook(event, args):
         if event == "open":
-            path = args[0]
-            if (path.__class__ is str or path.__class__ is bytes) and path not in seen:
-                seen[path] = args[2]
+            try:
+                note(args[0])
+            except TypeError:  # an object that stands for a path, and cannot be in a set
+                pass
         elif event == "os.chdir":
             noted.move(args[0])
         elif event == "os.exec":
@@ -81,17 +90,18 @@ def _install():
 def _hand_over():
     """Runs the ``sitecustomize`` that this one stands before, if there is one."""
     here = os.path.dirname(os.path.abspath(__file__))
-    others = [place for place in sys.path if os.path.abspath(place or ".") != here]
-    sys.path[:] = others
-    spec = PathFinder.find_spec("sitecustomize", others)
-    if spec is not None and spec.loader is not None:
-        module = module_from_spec(spec)
-        sys.modules["sitecustomize"] = module
-        spec.loader.exec_module(module)
+    sys.path[:] = [place for place in sys.path if os.path.abspath(place or ".") != here]
+    own = sys.modules.pop("sitecustomize", None)
+    try:
+        import sitecustomize  # noqa: F401, PLC0415
+    except ImportError as error:
+        sys.modules["sitecustomize"] = own
+        if error.name != "sitecustomize":
+            raise
 
 
 try:
     _install()
-except Exception:  # tracing is worth a warning, never a program
+except Exception:  # see above
     pass
 _hand_over()
