@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mltrack.cli.commands import COMMANDS
-from mltrack.config.schema import SETTINGS
+from mltrack.config.schema import RUNNER, SETTINGS
 from mltrack.errors import MltrackError
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -39,7 +39,7 @@ def cli() -> str:
 def settings() -> str:
     rows = [
         f"| `{item.key}` | {item.default!r} | {item.about}{' Not in the committed config.' if item.private else ''} |"
-        for item in SETTINGS
+        for item in (*SETTINGS, *RUNNER)
     ]
     return (
         "# Settings\n\n"

@@ -18,7 +18,7 @@ from mltrack.runners import tracing
 from mltrack.runners.capacity import GPUS, visible_gpus
 from mltrack.runners.job import Abilities, Job, Poll, State, Ticket
 from mltrack.runners.marks import VARIABLE, Marks
-from mltrack.runners.process import GRACE_SECONDS, Process, interrupts_deferred
+from mltrack.runners.process import GRACE_SECONDS, Process
 from mltrack.runners.sandbox import Place, Sandbox, Workspace
 
 _LOG_PIECE = 1 << 20
@@ -172,8 +172,7 @@ class LocalRunner:
             variables.update(running.trace.variables(variables))
             arguments = [*running.trace.prefix, *arguments]
         try:
-            with interrupts_deferred():
-                running.process = Process(running.place.wrap(arguments, directory), directory, variables, running.log)
+            running.process = Process(running.place.wrap(arguments, directory), directory, variables, running.log)
         except OSError as error:
             what = f"the shell {job.shell}" if os.path.isdir(directory) else f"the directory {job.directory!r}"
             raise StageFailedError(f"{job.label}: cannot start in {what}: {error.strerror}") from error

@@ -1,8 +1,8 @@
 """Notes of the commands that run now, for whoever comes after this process was killed.
 
 One file per mltrack process, ``<pid>-<start time>``, of lines that are only ever appended: ``+ {json}`` before a command
-is started, ``= TOKEN PID TIME`` once it runs, ``- TOKEN`` when it has ended. The token stands in the command's environment
-too, so that one which was started and not noted any more is still found.
+is started, ``= TOKEN PID`` once it runs, ``- TOKEN`` when it has ended. The token stands in the command's environment too:
+by it a process is known to be that command, and one which was started and not noted any more is still found.
 """
 
 import json
@@ -22,15 +22,13 @@ VARIABLE = "MLTRACK_ATTEMPT"
 
 
 class Mark(NamedTuple):
-    """One command under way: its token, what it is for, its log, when it was begun; and once it runs its process group,
-    with when that started in the kernel's ticks."""
+    """One command under way: its token, what it is for, its log, when it was begun; and once it runs its process group."""
 
     token: str
     label: str
     log_path: str
     moment: float
     pid: int = 0
-    started: str = ""
 
 
 class Marks:
@@ -54,7 +52,7 @@ class Marks:
 
     def note(self, token: str, pid: int) -> None:
         """Notes the process group of a command that was started."""
-        write_all(self._descriptor, f"= {token} {pid} {start_time(pid)}\n".encode())
+        write_all(self._descriptor, f"= {token} {pid}\n".encode())
 
     def forget(self, token: str) -> None:
         """Notes that a command has ended."""
@@ -72,7 +70,7 @@ class Marks:
     def under_way(self) -> list[Mark]:
         """Returns the commands that any process has running here."""
         marks = [mark for name in names_in(self._path) for mark in self._read(name)]
-        return [mark for mark in marks if mark.pid and start_time(mark.pid) == mark.started]
+        return [mark for mark in marks if mark.pid and _carries(mark.pid, mark.token)]
 
     def end_leftovers(self) -> list[str]:
         """Ends the commands of processes that are gone, and returns their labels."""
@@ -82,12 +80,10 @@ class Marks:
             if not owner.isdigit() or start_time(int(owner)) == started:
                 continue
             for mark in self._read(name):
-                groups = {mark.pid} if mark.pid else _groups_with(mark.token)
-                for group in groups:
-                    if not mark.pid or start_time(group) == mark.started:
-                        with suppress(ProcessLookupError):
-                            os.killpg(group, signal.SIGKILL)
-                            ended.append(mark.label)
+                for group in _groups_with(mark.token):
+                    with suppress(ProcessLookupError):
+                        os.killpg(group, signal.SIGKILL)
+                        ended.append(mark.label)
             with suppress(FileNotFoundError):
                 os.unlink(os.path.join(self._path, name))
         return ended
@@ -103,8 +99,8 @@ class Marks:
                     mark = Mark(*json.loads(rest))
                     marks[mark.token] = mark
                 elif kind == "=":
-                    token, pid, started = rest.split(" ")
-                    marks[token] = marks[token]._replace(pid=int(pid), started=started)
+                    token, pid = rest.split(" ")
+                    marks[token] = marks[token]._replace(pid=int(pid))
                 elif kind == "-":
                     marks.pop(rest, None)
         yield from marks.values()
@@ -113,10 +109,14 @@ class Marks:
 def _groups_with(token: str) -> set[int]:
     """The process groups of this user that carry the token in their environment."""
     found = set()
-    wanted = f"{VARIABLE}={token}".encode()
     for name in names_in("/proc"):
-        if name.isdigit():
-            with suppress(OSError), open(f"/proc/{name}/environ", "rb") as file:
-                if wanted in file.read().split(b"\0"):
-                    found.add(os.getpgid(int(name)))
+        if name.isdigit() and _carries(int(name), token):
+            with suppress(OSError):
+                found.add(os.getpgid(int(name)))
     return found
+
+
+def _carries(pid: int, token: str) -> bool:
+    with suppress(OSError), open(f"/proc/{pid}/environ", "rb") as file:
+        return f"{VARIABLE}={token}".encode() in file.read().split(b"\0")
+    return False
