@@ -1,11 +1,11 @@
 """``push``, ``fetch`` and ``pull``: moving what pointers and locks refer to."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mltrack.engine.commit import BY_HAND, is_small
 from mltrack.engine.view import Target
-from mltrack.errors import MltrackError, RemoteError, UsageError
+from mltrack.errors import FormatError, MltrackError, PipelineError, RemoteError, UsageError
 from mltrack.formats.run_record import RunRecord
 from mltrack.git import repository as git
 from mltrack.objects.content import FILE, Content
@@ -60,10 +60,42 @@ class PullResult:
 
 
 def push(session: Session, scope: Scope, report: Report, *, dry_run: bool = False) -> TransferResult:
-    """Sends what is referred to and the remote lacks; what others see changes only when all of it is there."""
-    target = open_remote(session, scope)
+    """Sends what is referred to and the remote lacks; what others see changes only when all of it is there.
+
+    Outputs that declare a remote of their own go there, unless the person named one.
+    """
     _save_what_was_left(session)
-    wanted = [item.content for item in _wanted(session, scope) if item.push]
+    groups: dict[str, list[Content]] = {scope.remote: []}
+    places = {} if scope.remote else _declared_remotes(session)
+    for item in _wanted(session, scope):
+        if item.push:
+            groups.setdefault(places.get(item.path, scope.remote), []).append(item.content)
+    results = [
+        _push_to(session, replace(scope, remote=name), wanted, report, dry_run=dry_run)
+        for name, wanted in groups.items()
+        if wanted or len(groups) == 1
+    ]
+    if len(results) == 1:
+        return results[0]
+    return TransferResult(
+        ", ".join(result.remote for result in results),
+        Moved(sum(result.moved.objects for result in results), sum(result.moved.bytes for result in results)),
+        dry_run,
+        sum(result.records for result in results),
+    )
+
+
+def _declared_remotes(session: Session) -> dict[str, str]:
+    """The outputs that say where they are to be sent, by path."""
+    with suppress(FormatError, PipelineError):  # told where stages are asked for
+        return {
+            out.path: out.remote for stage in session.view.graph.stages.values() for out in stage.outs if out.remote
+        }
+    return {}
+
+
+def _push_to(session: Session, scope: Scope, wanted: list[Content], report: Report, *, dry_run: bool) -> TransferResult:
+    target = open_remote(session, scope)
     is_there = _open_for_push(target, dry_run=dry_run)
     cache = session.project.cache
     with cache.in_use():

@@ -176,3 +176,18 @@ def test_each_record_says_how_a_result_came_to_be(shared: Workspace) -> None:
     assert record["stage"] == "prep" and record["commit"] == head and record["exit_code"] == 0
     assert record["peak_memory"] > 1 << 20 and record["seconds"] > 0 and record["runner"] == "local"
     assert record["by"] == "run" and "platform" in record and "log" in record
+
+
+def test_an_output_may_have_a_remote_of_its_own(ws: Workspace, tmp_path: Path) -> None:
+    for name in ("store", "vault"):
+        ws.mltrack("remote", "add", name, str(ws.path.parent / name))
+    ws.write(
+        "mltrack.yaml", "stages:\n  t:\n    cmd: echo a > a; echo b > b\n    outs:\n    - a\n    - b: {remote: vault}\n"
+    )
+    ws.mltrack("repro")
+    ws.commit()
+    assert "to store, vault" in ws.mltrack("push").out
+    assert [len(list((ws.path.parent / name / "packs").iterdir())) for name in ("store", "vault")] == [1, 1]
+    other = ws.clone(tmp_path / "away" / "clone")
+    other.mltrack("pull")
+    assert other.read("a") == "a\n" and other.read("b") == "b\n"
