@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 
 from mltrack.engine.commit import Committer, Run
-from mltrack.engine.inputs import UNREPRESENTABLE, Learner
+from mltrack.engine.inputs import Learner
 from mltrack.engine.lock_state import LockState
 from mltrack.engine.undeclared import Interval, named_in_log, undeclared_reads
 from mltrack.errors import UnsavedDataError, WorkspaceError
@@ -112,7 +112,7 @@ def begin(
         engine.learner.forget(stage)
         yield DataBrought(stage.address, brought)
         seen = None
-    before = seen or engine.learner.learn(stage, NOTHING_UPCOMING, ()).inputs
+    before = seen or engine.learner.inputs(stage, NOTHING_UPCOMING)[0]
     for out in stage.outs:
         yield from _prepare(engine, out)
     engine.committer.make_directory(stage.wdir)
@@ -154,21 +154,16 @@ def complete(engine: Engine, attempt: Attempt, result: Poll) -> Generator[Event,
         if attempt.undeclared:
             yield UndeclaredReads(stage.address, attempt.undeclared)
     engine.checkout.observer.forget([out.path for out in stage.outs])
-    written = engine.learner.outputs(stage)
-    strange = [path for path, content in written.items() if content is not None and content.kind == UNREPRESENTABLE]
-    if strange:
-        raise Failed(
-            f"its output {strange[0]!r} is, or holds, what cannot be recorded: a link that leads out, a pipe, a repository"
-        )
-    lacking = [path for path, content in written.items() if content is None]
+    top = engine.checkout.project_path
+    lacking = [out.path for out in stage.outs if not os.path.lexists(os.path.join(top, out.path))]
     if lacking:
         raise Failed(f"it did not write {', '.join(map(repr, lacking))}, declared as its output")
     engine.learner.forget(stage)
-    after = engine.learner.learn(stage, NOTHING_UPCOMING, ())
+    after, _ = engine.learner.inputs(stage, NOTHING_UPCOMING)
     reference = engine.committer.entry(stage, attempt.before, {}, engine.facts.shell)
     changed = [
         reason
-        for reason in input_reasons(stage, Known(reference, after.inputs, after.outs), engine.facts.shell)
+        for reason in input_reasons(stage, Known(reference, after, {}), engine.facts.shell)
         if reason.cause is not Cause.OUTPUT_ADDED
     ]
     if changed:
@@ -180,7 +175,12 @@ def complete(engine: Engine, attempt: Attempt, result: Poll) -> Generator[Event,
         result.peak_memory,
         attempt.ticket.runner,
     )
-    engine.committer.commit(stage, attempt.step.key, attempt.before, engine.facts.shell, run)
+    try:
+        engine.committer.commit(stage, attempt.step.key, attempt.before, engine.facts.shell, run)
+    except WorkspaceError as error:
+        raise Failed(
+            f"its outputs cannot be recorded (a link that leads out, a pipe, a repository?): {error.message}"
+        ) from error
     engine.runner.forget(attempt.ticket)
     return ()
 

@@ -59,6 +59,14 @@ class Learner:
 
     def learn(self, stage: Stage, upcoming: Upcoming, pending: tuple[tuple[str, str], ...]) -> Known:
         """See :func:`mltrack.pipeline.plan.make`."""
+        inputs, later = self.inputs(stage, upcoming, pending)
+        through = tuple(self._through(inputs.deps))
+        return Known(self._locks.entry(stage), inputs, self.outputs(stage), tuple(later), through)
+
+    def inputs(
+        self, stage: Stage, upcoming: Upcoming, pending: tuple[tuple[str, str], ...] = ()
+    ) -> tuple[Inputs, list[tuple[str, str]]]:
+        """Returns the values of all that a stage depends on, and what is still to be written besides ``pending``."""
         waiting = {path for path, _ in pending}
         deps: dict[str, Content | None] = {}
         later = list(pending)
@@ -75,7 +83,7 @@ class Learner:
                 later.append((path, "restored outputs"))
             else:
                 deps[path] = self._dependency(path)
-        inputs = Inputs(
+        return Inputs(
             deps=deps,
             params={
                 file.path: self.params(file.path, file.keys, stage, upcoming)
@@ -85,9 +93,7 @@ class Learner:
             env={name: self._digest_of_variable(name) for name in stage.env.vars},
             lock=self._lock_digest(stage, waiting, upcoming),
             image=stage.env.image or None,
-        )
-        through = tuple(self._through(deps))
-        return Known(self._locks.entry(stage), inputs, self.outputs(stage), tuple(later), through)
+        ), later
 
     def _through(self, deps: Mapping[str, Content | None]) -> Iterator[tuple[str, str]]:
         """Where the links in dependency directories lead, inside the project."""
