@@ -36,8 +36,12 @@ def logs(
         table(("run", "started", "state", "exit code"), rows)
         return
     if number > len(found):
-        raise UsageError(f"there are only {len(found)} runs of {stage!r} whose output is kept", hint="--list")
+        raise UsageError(
+            f"there are {len(found)} runs of {stage!r} whose output is kept", hint=f"mltrack logs {stage} --list"
+        )
     log = found[number - 1]
+    if number == 1 and log.state == verb.RECORDED:
+        log = next((one for one in found if one.state == verb.CURRENT), log)
     tell(f"{log.stage}: {log.state}, started {_moment(log.started)}")
     _print(session, log, follow=follow)
 

@@ -20,6 +20,9 @@ Paths = Annotated[
 ]
 
 
+Stages = Annotated[list[str], typer.Argument(metavar="STAGE...", help="Stages, or groups of them.")]
+
+
 def new_app(**settings: Any) -> typer.Typer:
     """Returns an app for one verb, with everything off that would decorate or catch errors."""
     settings.setdefault("context_settings", {"help_option_names": ["-h", "--help"]})
@@ -33,9 +36,11 @@ def command_app(function: Callable[..., Any], *examples: str) -> typer.Typer:
     return app
 
 
-def add_command(app: typer.Typer, function: Callable[..., Any], *examples: str, name: str | None = None) -> None:
-    """Adds a command to an app; ``\\b`` keeps the lines of its examples apart."""
+def add_command(
+    app: typer.Typer, function: Callable[..., Any], *examples: str, name: str | None = None, **settings: Any
+) -> None:
+    """Adds a command to an app; ``\\b`` keeps the lines of its examples apart. ``settings`` are click's, for its context."""
     text = (
         inspect.cleandoc(function.__doc__ or "") + "\n\n\b\nExamples:\n" + "\n".join(f"  {line}" for line in examples)
     )
-    app.command(name, help=text, context_settings={"help_option_names": ["-h", "--help"]})(function)
+    app.command(name, help=text, context_settings={"help_option_names": ["-h", "--help"], **settings})(function)

@@ -21,7 +21,9 @@ from mltrack.verbs import twice as verb_twice
 def repro(
     targets: Paths = None,
     dry_run: DryRun = False,
-    jobs: Annotated[int, typer.Option("--jobs", "-j", min=0, help="How many stages run at once.")] = 0,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", min=0, help="How many stages run at once; 0 for what repro.jobs says.")
+    ] = 0,
     force: Annotated[bool, typer.Option("--force", "-f", help="Run stages though nothing changed.")] = False,
     keep_going: Annotated[
         bool, typer.Option("--keep-going", "-k", help="After a failure go on with what does not depend on it.")

@@ -16,7 +16,8 @@ Many = list[str] | None
 
 def add(
     command: Annotated[
-        list[str], typer.Argument(metavar="COMMAND...", help="The command, after `--` if it has options.")
+        list[str],
+        typer.Argument(metavar="COMMAND...", help="The command: all that follows its first word is part of it."),
     ],
     name: Annotated[str, typer.Option("--name", "-n", help="The stage's name.")],
     deps: Annotated[Many, typer.Option("--deps", "-d", metavar="PATH", help="A file or directory it reads.")] = None,
@@ -93,6 +94,7 @@ app = new_app(help="Declares stages in mltrack.yaml, and lists them.", no_args_i
 add_command(
     app, add, "mltrack stage add -n train -d train.py -d data -p lr -o model.pkl -M metrics.json python train.py",
     "mltrack stage add -n train --infer -- python train.py",
-    "mltrack stage add -n prep -o clean.csv -- sort -u raw.csv -o clean.csv",
+    "mltrack stage add -n prep -o clean.csv sort -u raw.csv -o clean.csv",
+    allow_interspersed_args=False,
 )  # fmt: skip
 add_command(app, list_, "mltrack stage list", name="list")

@@ -15,6 +15,7 @@ _MEANING = {
     "run": "it will run",
     "wait": "it depends on what a stage above will write, and is decided then",
 }
+_FROZEN = "it is frozen: it does not run, whatever is said below, until `mltrack unfreeze`"
 
 
 def why(targets: Paths = None, as_json: Json = False) -> None:
@@ -28,7 +29,8 @@ def why(targets: Paths = None, as_json: Json = False) -> None:
         return
     for item in found:
         step = item.step
-        say(f"{step.stage.address}: {VERDICTS[step.verdict]} ({_MEANING[step.verdict.value]})")
+        meaning = _FROZEN if step.stage.frozen else _MEANING[step.verdict.value]
+        say(f"{step.stage.address}: {VERDICTS[step.verdict]} ({meaning})")
         _show(item.reasons)
         if item.nearest is not None:
             moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(item.nearest.started))

@@ -29,13 +29,14 @@ class Sources(NamedTuple):
     """Where values come from that are not paths of the workspace.
 
     ``environment`` are the variables; ``overrides`` stand in for params; ``aliases`` are dependencies reached through
-    links; ``ask_url`` returns the state of a URL.
+    links; ``ask_url`` returns the state of a URL. ``bring_listing`` gets the listing of a directory that is not here.
     """
 
     environment: Mapping[str, str]
     aliases: Mapping[str, str]
     ask_url: Callable[[str], Content]
     overrides: Overrides
+    bring_listing: Callable[[Content], None]
 
 
 class Learner:
@@ -181,8 +182,13 @@ class Learner:
         content = known[out]
         if path == out or content is None or content.kind != TREE:
             return True, content if path == out else None
+        inner = path[len(out) + 1 :]
         try:
-            return True, self._below(content, path[len(out) + 1 :])
+            return True, self._below(content, inner)
+        except MissingObjectError:
+            self.sources.bring_listing(content)
+        try:
+            return True, self._below(content, inner)
         except MissingObjectError:
             return False, None
 

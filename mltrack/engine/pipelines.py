@@ -83,7 +83,9 @@ def choose(graph: Graph, targets: list[str], in_directory: str = "") -> list[str
         found = _matching(graph, target, in_directory)
         if not found:
             outs = [out.path for stage in graph.stages.values() for out in stage.outs]
-            hint = nearest(target, [*graph.stages, *outs]) or "mltrack stage list"
+            elsewhere = [address for address in graph.stages if address.endswith(f":{target}")]
+            hint = f"did you mean {elsewhere[0]!r}?" if elsewhere else nearest(target, [*graph.stages, *outs])
+            hint = hint or "`mltrack stage list` shows them"
             raise UsageError(f"there is no stage and no output {target!r}", hint=hint)
         chosen += found
     return list(dict.fromkeys(chosen))
@@ -99,14 +101,15 @@ def nearest(word: str, known: list[str]) -> str:
 
 def _matching(graph: Graph, target: str, in_directory: str) -> list[str]:
     local = f"{in_directory}/{PIPELINE_NAME}" if in_directory else PIPELINE_NAME
-    for address in (target, f"{local}:{target}"):
+    for address in (target.removeprefix(f"{PIPELINE_NAME}:"), f"{local}:{target}"):
         if address in graph.stages:
             return [address]
         group = [other for other, stage in graph.stages.items() if other != address and _group_of(stage) == address]
         if group:
             return group
     from_here = os.path.normpath(os.path.join(in_directory, target))
-    for path in dict.fromkeys((from_here, os.path.normpath(target))):
+    places = (from_here, os.path.normpath(target))
+    for path in dict.fromkeys((*places, *(f"{place}/{PIPELINE_NAME}" for place in places))):
         in_file = [address for address, stage in graph.stages.items() if stage.pipeline_path == path]
         if in_file:
             return in_file

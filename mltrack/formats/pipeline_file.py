@@ -11,6 +11,7 @@ from typing import Any
 
 from mltrack.errors import FormatError, PipelineError
 from mltrack.formats.mistakes import At, Mistakes
+from mltrack.formats.paths import join
 from mltrack.formats.pointer import conflict_line
 from mltrack.formats.stage_block import LATER_KEYS, STAGE_KEYS, StageBlock
 from mltrack.formats.template_values import LoadYaml, Read, TemplateValues
@@ -106,9 +107,11 @@ class _File(Mistakes):
         """Turns references to stages into dependencies on their outputs."""
         for index, reference, at in self.stage_deps:
             stage = self.stages[index]
-            found = known.get(stage_address(self.path, reference)) or known.get(reference)
+            found = next((known[name] for name in self._addresses(reference) if name in known), None)
             if found is None:
-                close = difflib.get_close_matches(reference, known, n=1)
+                names = [name for name in known if name != stage.address]
+                same = [name for name in names if name.endswith(f":{reference}")]
+                close = same or difflib.get_close_matches(reference, names, n=1)
                 self.mistake(
                     at, f"there is no stage {reference!r}" + (f"; did you mean {close[0]!r}?" if close else "")
                 )
@@ -119,10 +122,19 @@ class _File(Mistakes):
             self.stages[index] = stage._replace(deps=tuple(dict.fromkeys((*stage.deps, *outs))))
         self.raise_mistakes()
 
+    def _addresses(self, reference: str) -> list[str]:
+        """What a reference may mean, nearest first: a stage of this file, one of the file that it names from here or from
+        the root, one of the root's file."""
+        file, colon, name = reference.rpartition(":")
+        if not colon:
+            return [stage_address(self.path, reference), reference]
+        paths = (join(self._directory, file), join("", file))
+        return [stage_address(path, name) for path in paths if path]
+
     def _declared(self, name: str, block: Any, values: dict[str, Any]) -> None:
         """Reads what one name declares: a stage, or a group of them."""
         at: At = ("stages", name)
-        if not _is_stage_name(name):
+        if not is_stage_name(name):
             self.mistake(at, f"a stage's name is letters, digits, '-' and '_', not longer than {_MAX_NAME}")
         elif not isinstance(block, dict):
             self.mistake(at, "must be a mapping with the key 'cmd'")
@@ -195,7 +207,8 @@ def _by_reference(stages: list[Stage]) -> dict[str, list[Stage]]:
     return known
 
 
-def _is_stage_name(name: str) -> bool:
+def is_stage_name(name: str) -> bool:
+    """Returns whether a stage may be declared under this name."""
     return 0 < len(name) <= _MAX_NAME and all(char.isalnum() or char in "-_" for char in name) and name[0] != "-"
 
 

@@ -74,7 +74,8 @@ def build(stages: Iterable[Stage], aliases: Mapping[str, str] | None = None) -> 
     except CycleError as error:
         cycle = " -> ".join(reversed(error.args[1]))
         raise PipelineError(
-            f"the stages form a cycle: {cycle}", hint="`mltrack stage list` shows what each reads and writes"
+            f"the stages form a cycle: {cycle}",
+            hint="each needs what the one before it writes: take one of these dependencies out",
         ) from None
     return Graph({address: by_address[address] for address in order}, upstream, real, owners)
 

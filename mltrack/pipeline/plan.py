@@ -210,7 +210,7 @@ def decide(stage: Stage, known: Known, facts: Facts, options: Options) -> Step:
 
 def _decide_frozen(stage: Stage, known: Known, facts: Facts, options: Options) -> Step:
     """A frozen stage never runs, whatever changed; what it last wrote is still put back where it is missing."""
-    reasons = [Reason(Cause.FROZEN)]
+    reasons = [Reason(Cause.FROZEN), *input_reasons(stage, known, facts.shell, {path for path, _ in known.pending})]
     entry = known.entry
     if entry is not None and entry.outs.keys() == {out.path for out in stage.outs}:
         lacking = [reason for reason in output_reasons(stage, entry, known) if reason.cause is Cause.OUTPUT_MISSING]

@@ -10,7 +10,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import islice
 from typing import Protocol
@@ -18,7 +18,7 @@ from typing import Protocol
 PYTHON, STRACE = "python", "strace"
 HOOK_PATH = os.path.join(os.path.dirname(__file__), "audit")
 FILE_VARIABLE = "MLTRACK_TRACE_FILE"
-_OPENED = re.compile(rb"(?:open|openat|creat|openat2)\(.*?,? ?(\{?flags=)?(O_[A-Z_|]+)?.*\) = \d+<(/.*)>$")
+_OPENED = re.compile(rb"(?:open|openat|creat|openat2)\(.*\)\s+= \d+<(/.*)>$")
 _GRAIN_NS = 10_000_000
 Opened = tuple[frozenset[str], frozenset[str]]
 
@@ -116,11 +116,11 @@ class _Strace:
         reads: set[str] = set()
         writes: set[str] = set()
         with suppress(FileNotFoundError), open(self._file, "rb") as file:
-            for line in file:
+            for line in _whole_lines(file):
                 match = _OPENED.search(line.rstrip())
                 if match is None:
                     continue
-                path = os.fsdecode(match[3])
+                path = os.fsdecode(match[1])
                 if not path.startswith(self._root) or b"O_DIRECTORY" in line or b"O_PATH" in line:
                     continue
                 inner = path[len(self._root) :]
@@ -129,6 +129,19 @@ class _Strace:
         with suppress(FileNotFoundError):
             os.unlink(self._file)
         return frozenset(filter(None, map(_source_of, reads))), frozenset(writes)
+
+
+def _whole_lines(file: Iterable[bytes]) -> Iterator[bytes]:
+    """Lines of a trace, those put together that strace split because another process came between."""
+    begun: dict[bytes, bytes] = {}
+    for line in file:
+        pid = line.partition(b" ")[0]
+        if line.rstrip().endswith(b"<unfinished ...>"):
+            begun[pid] = line.rpartition(b"<unfinished")[0].rstrip()
+        elif b" resumed>" in line:
+            yield begun.pop(pid, b"") + line.partition(b" resumed>")[2]
+        else:
+            yield line
 
 
 def _fresh_path() -> str:

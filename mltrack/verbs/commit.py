@@ -42,6 +42,7 @@ def commit(session: Session, targets: list[str]) -> CommitResult:
         raise PipelineError("there are no stages to commit", hint="mltrack stage add --help")
     recorder = committer(session, locks)
     with project.cache.in_use(), alone(project, lambda: None):
+        recorder.recover()
         for stage, facts in known:
             recorder.commit(stage, "", facts.inputs, project.settings.text("core.shell"))
         recorder.settle()

@@ -16,8 +16,12 @@ MAX_LOG = 1 << 30
 MAX_TICKET = 1 << 16
 
 
+RECORDED, CURRENT = "recorded", "current"
+
+
 class Log(NamedTuple):
-    """One log. ``state`` is 'running', 'failed', 'cancelled' or 'recorded'; ``path`` is where it lies as a file, '' for an
+    """One log. ``state`` is 'running', 'failed', 'cancelled', 'recorded', or 'current' for the run that gave the result that the
+    lock names; ``path`` is where it lies as a file, '' for an
     object of the cache, whose digest is ``object``."""
 
     stage: str
@@ -36,8 +40,16 @@ def logs(session: Session, target: str) -> list[Log]:
         raise UsageError(f"{target!r} is {len(chosen)} stages", hint=f"name one, such as {chosen[0]}")
     stage = session.view.graph.stages[chosen[0]]
     found = [*_running(session, stage), *_ended(session, stage)]
+    entry = session.view.lock_state.entry(stage) if session.view.lock_state is not None else None
     found += [
-        Log(stage.address, "recorded", record.started, record.exit_code, object=record.log, key=record.key)
+        Log(
+            stage.address,
+            CURRENT if record.entry == entry else RECORDED,
+            record.started,
+            record.exit_code,
+            object=record.log,
+            key=record.key,
+        )
         for _, record in session.project.run_cache.all()
         if record.stage == stage.address and record.log
     ]

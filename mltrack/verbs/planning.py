@@ -16,12 +16,21 @@ from mltrack.store.url_state import url_content
 from mltrack.verbs.session import Session
 
 
-def learner(session: Session, overrides: Overrides | None = None) -> Learner:
-    """Returns what answers the plan's questions about the workspace; ``overrides`` stand in for params."""
+def learner(
+    session: Session,
+    overrides: Overrides | None = None,
+    bring_listing: Callable[[Content], None] = lambda content: None,
+) -> Learner:
+    """Returns what answers the plan's questions about the workspace; ``overrides`` stand in for params.
+
+    ``bring_listing`` gets the listing of a directory that is neither here nor in the cache.
+    """
     view = session.view
     assert isinstance(view.lock_state, LockState) and view.remembered is not None
     algorithm = session.project.algorithm
-    sources = Sources(os.environ, view.graph.aliases, partial(url_content, algorithm=algorithm), overrides or {})
+    sources = Sources(
+        os.environ, view.graph.aliases, partial(url_content, algorithm=algorithm), overrides or {}, bring_listing
+    )
     return Learner(
         session.observer, view.lock_state, session.project.cache, session.project.read, view.remembered, sources
     )

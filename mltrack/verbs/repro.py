@@ -10,7 +10,7 @@ from mltrack.engine.attempt import Describe, Engine
 from mltrack.engine.budget import check_claims
 from mltrack.engine.commit import Committer
 from mltrack.engine.execute import Execution, Limits, Outcome
-from mltrack.engine.inputs import Learner, Overrides
+from mltrack.engine.inputs import Overrides
 from mltrack.engine.lock_state import LockState
 from mltrack.engine.pipelines import choose, load_graph
 from mltrack.errors import MltrackError, PipelineError, WorkspaceError
@@ -77,7 +77,10 @@ class Repro:
         self.addresses = _scope(self.graph, chosen, options)
         self.limits = Limits(options.jobs or session.project.settings.number("repro.jobs") or 1, options.keep_going)
         self._supply = Supply(session, _opened_remote(session)) if options.pull else None
-        self.learner: Learner = planning.learner(session, overrides)
+        if self._supply is not None:
+            self.learner = planning.learner(session, overrides, self._supply.bring_listing)
+        else:
+            self.learner = planning.learner(session, overrides)
         self.facts: Facts = planning.facts(session, self._supply.has if self._supply is not None else None)
         self.outcome = Outcome()
         self._describe = describe
@@ -97,6 +100,8 @@ class Repro:
         clones will lack. Raises WorkspaceError for data that is older than its pointer: a result of it would be of a
         version that nobody asked for."""
         session, warnings = self.session, []
+        if self._supply is not None:
+            self._supply.complete(dep for stage in self.stages for dep in stage.deps)
         deps = PathMap((dep, None) for stage in self.stages for dep in stage.deps if not is_url(dep))
         for path, content in session.view.pointers.items():
             if not deps.overlapping(path):
@@ -109,6 +114,9 @@ class Repro:
                     f"{path!r} in the workspace is not the version that its pointer says",
                     hint=f"mltrack checkout {path}",
                 )
+            if session.checkout.is_part_of(snapshot, path, content):
+                warnings.append(f"{path} is here only in part; `mltrack pull {path}` brings the rest")
+                continue
             warnings.append(f"{path} differs from its pointer; `mltrack add {path}` records what the stages read")
         owned = session.observer.owned
         aliases = self.graph.aliases

@@ -7,7 +7,7 @@ from mltrack.engine.pipelines import check_outputs
 from mltrack.engine.view import View
 from mltrack.errors import UsageError
 from mltrack.formats import block_text, yaml
-from mltrack.formats.pipeline_file import load_stages, parse_yaml
+from mltrack.formats.pipeline_file import is_stage_name, load_stages, parse_yaml
 from mltrack.pipeline import graph as graphs
 from mltrack.pipeline.stage import PIPELINE_NAME, Stage, stage_address
 from mltrack.verbs.session import Session
@@ -36,6 +36,10 @@ def add(session: Session, new: NewStage, *, force: bool = False) -> Stage:
 
     The file's other lines, comments included, stay as they are.
     """
+    if not is_stage_name(new.name):
+        raise UsageError(
+            f"{new.name!r} is no name for a stage", hint="letters, digits, '-' and '_', not longer than 200"
+        )
     project = session.project
     path = f"{project.here}/{PIPELINE_NAME}" if project.here else PIPELINE_NAME
     data = project.read(path) or b""

@@ -5,9 +5,11 @@ from collections.abc import Iterable
 
 from mltrack.engine.inputs import Learner
 from mltrack.errors import MissingObjectError
-from mltrack.objects.content import Content
+from mltrack.objects.content import TREE, Content
+from mltrack.pipeline.paths import PathMap
 from mltrack.pipeline.stage import Stage, is_url
 from mltrack.store.fetch import fetch as receive
+from mltrack.store.fetch import fetch_trees
 from mltrack.store.remote import Remote
 from mltrack.store.shared_runs import bring_records
 from mltrack.verbs.session import Session
@@ -35,6 +37,25 @@ class Supply:
         for path, content in self._session.view.pointers.items():
             if not os.path.lexists(self._session.project.absolute(path)):
                 learner.absent[path] = content
+
+    def bring_listing(self, content: Content) -> None:
+        """Gets the listings of a directory, without its files."""
+        if content.kind == TREE and self.has(content):
+            fetch_trees(self._session.project.cache, [self._remote], [content], lambda progress: None)
+
+    def complete(self, deps: Iterable[str]) -> None:
+        """Brings the rest of tracked directories that stages read and that are here only in part."""
+        session = self._session
+        read = PathMap((dep, None) for dep in deps if not is_url(dep))
+        for path, content in session.view.pointers.items():
+            snapshot = session.observer.tracked(path) if read.overlapping(path) else None
+            if snapshot is None or snapshot.content.same_bytes(content):
+                continue
+            self.bring_listing(content)
+            if session.checkout.is_part_of(snapshot, path, content):
+                self.fetch([content])
+                session.checkout.carry_out(path, content, session.checkout.plan(path, content), no_progress)
+                session.observer.forget([path])
 
     def has(self, content: Content) -> bool:
         return bytes.fromhex(content.hex) in self._present

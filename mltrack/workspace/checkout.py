@@ -76,6 +76,16 @@ class Checkout(NamedTuple):
         new_tree = wanted.hex if wanted is not None and wanted.kind == TREE else None
         yield from diff(old_tree, new_tree, load, path + b"/")
 
+    def is_part_of(self, snapshot: Snapshot, root: str, wanted: Content) -> bool:
+        """Returns whether what stands at a root is some of ``wanted`` and nothing else, without ever having been all of it:
+        someone brought a part. False where the cache lacks a listing that would tell."""
+        if self.last.get(root) == wanted:
+            return False
+        try:
+            return all(change.old is None for change in self.changes(root, snapshot, wanted))
+        except MissingObjectError:
+            return False
+
     def last_entries(self, root: str, before: Content, paths: list[bytes]) -> dict[bytes, Entry] | None:
         """Returns the entries of the last materialised content at these paths, or None if its trees are gone."""
         path = os.fsencode(root)

@@ -237,8 +237,8 @@ def test_the_output_of_runs_is_kept(ws: Workspace) -> None:
         ws.write("i", text)
         ws.mltrack("repro")
     assert ws.mltrack("logs", "t").out == "two" and ws.mltrack("logs", "t", "--run", "2").out == "one"
-    assert [log["state"] for log in ws.mltrack("logs", "t", "--json").json["logs"]] == ["recorded", "recorded"]
-    assert "only 2 runs" in ws.mltrack("logs", "t", "--run", "3", code=2).err
+    assert [log["state"] for log in ws.mltrack("logs", "t", "--json").json["logs"]] == ["current", "recorded"]
+    assert "there are 2 runs" in ws.mltrack("logs", "t", "--run", "3", code=2).err
     assert "there is no stage" in ws.mltrack("logs", "none", code=2).err
 
 
@@ -412,3 +412,38 @@ def test_doctor_names_stages_whose_environment_is_not_pinned(ws: Workspace) -> N
     ws.write("uv.lock", "x")
     ws.write("mltrack.yaml", "stages:\n  a:\n    cmd: x\n    env: {lock: uv.lock}\n  b:\n    cmd: x\n")
     assert "not pinned for: b;" in ws.mltrack("doctor").out
+
+
+def test_what_programs_in_a_pipe_open_is_seen_by_strace(ws: Workspace) -> None:
+    ws.mltrack("config", "repro.trace", "strace")
+    ws.write("in.csv", "b\na\n")
+    ws.write("mltrack.yaml", "stages:\n  t:\n    cmd: sort in.csv | head -3 | cat > o\n    outs: [o]\n")
+    for _ in range(5):
+        assert "t read in.csv" in ws.mltrack("repro", "--force").err
+
+
+def test_everything_after_the_first_word_of_a_command_is_the_commands(ws: Workspace) -> None:
+    ws.mltrack("stage", "add", "-n", "s", "-o", "o", "sort", "-u", "in.csv", "-o", "o", "--force")
+    assert ws.mltrack("stage", "list", "--json").json["stages"][0]["cmd"] == ["sort -u in.csv -o o --force"]
+    assert "'a b' is no name for a stage" in ws.mltrack("stage", "add", "-n", "a b", "x", code=2).err
+
+
+def test_stages_of_other_files_are_found_from_where_a_person_stands(ws: Workspace) -> None:
+    ws.write("mltrack.yaml", "stages:\n  join:\n    cmd: echo 1 > j\n    outs: [j]\n")
+    text = "stages:\n  far:\n    cmd: cp ../j f\n    deps: [{stage: REF}]\n    outs: [f]\n"
+    for reference in ("join", "mltrack.yaml:join", "../mltrack.yaml:join"):
+        ws.write("sub/mltrack.yaml", text.replace("REF", f'"{reference}"'))
+        assert ws.mltrack("stage", "list", "--json").json["stages"][1]["deps"] == ["j"]
+    assert "did you mean 'sub/mltrack.yaml:far'?" in ws.mltrack("repro", "far", code=2).err
+    assert "2 ran" in ws.mltrack("repro", "sub").out
+    assert "1 unchanged" in ws.mltrack("repro", "mltrack.yaml:join").out
+
+
+def test_why_tells_what_a_frozen_stage_is_behind_on(ws: Workspace) -> None:
+    ws.write("i", "1")
+    ws.write("mltrack.yaml", "stages:\n  t:\n    cmd: cp i o\n    deps: [i]\n    outs: [o]\n")
+    ws.mltrack("repro")
+    ws.mltrack("freeze", "t")
+    ws.write("i", "2")
+    said = ws.mltrack("why", "t").out
+    assert "it is frozen" in said and "i changed" in said

@@ -53,7 +53,7 @@ def test_a_colleague_restores_instead_of_running(shared: Workspace, tmp_path: Pa
     (other.path / "metrics.json").unlink()
     assert "2 stages: 2 restored" in other.mltrack("repro", "--pull").out
     assert runs(other) == [] and other.read("model") == "a\nb\n1\n" and other.read("metrics.json") == '{"acc":1}\n'
-    assert other.mltrack("logs", "train", "--json").json["logs"][0]["state"] == "recorded"
+    assert other.mltrack("logs", "train", "--json").json["logs"][0]["state"] == "current"
     assert "2 unchanged" in other.mltrack("repro", "--pull").out
 
 
@@ -191,3 +191,33 @@ def test_an_output_may_have_a_remote_of_its_own(ws: Workspace, tmp_path: Path) -
     other = ws.clone(tmp_path / "away" / "clone")
     other.mltrack("pull")
     assert other.read("a") == "a\n" and other.read("b") == "b\n"
+
+
+def test_pull_understands_dependencies_on_parts_of_tracked_directories(shared: Workspace, tmp_path: Path) -> None:
+    shared.write("mltrack.yaml", PIPELINE.replace("deps: [data]", "deps: [data/raw.txt]"))
+    shared.mltrack("repro")
+    shared.commit()
+    shared.mltrack("push")
+    other = shared.clone(tmp_path / "away" / "clone")
+    assert "2 unchanged" in other.mltrack("repro", "--pull").out and not other.exists("data")
+    other.write("mltrack.yaml", other.read("mltrack.yaml").replace("echo prep >>", "echo again >>"))
+    other.mltrack("repro", "--pull")
+    assert runs(other) == ["again"] and other.read("prepared") == "a\nb\n"
+
+
+def test_a_directory_that_is_here_in_part_is_completed_not_taken_for_an_edit(ws: Workspace, tmp_path: Path) -> None:
+    ws.write("d/a", "1")
+    ws.write("d/b", "2")
+    ws.mltrack("add", "d")
+    ws.mltrack("remote", "add", "store", str(ws.path.parent / "store"))
+    ws.write("mltrack.yaml", "stages:\n  t:\n    cmd: ls d > l\n    deps: [d]\n    outs: [l]\n")
+    ws.commit()
+    ws.mltrack("push")
+    other = ws.clone(tmp_path / "away" / "clone")
+    other.mltrack("pull", "d/a")
+    said = other.mltrack("repro", "--dry-run")
+    assert "mltrack add d" not in said.err
+    other.mltrack("repro", "--pull")
+    assert other.read("l") == "a\nb\n"
+    (other.path / "d/a").unlink()
+    assert "d differs from its pointer" in other.mltrack("repro", "--pull").err, "now it is an edit"
