@@ -220,8 +220,8 @@ def _prepare(engine: Engine, out: Output) -> Iterator[Event]:
 
 def _job(engine: Engine, step: Step, known: Inputs) -> Job:
     stage = step.stage
-    overridden = [file.path for file in stage.params if file.path in engine.learner.sources.overrides]
-    texts = {path: engine.learner.params_text(path) for path in overridden}
+    texts = {file.path: engine.learner.params_text(file) for file in stage.params}
+    files = {path: data for path, data in texts.items() if data is not None}
     inputs = [*stage.deps, *(file.path for file in stage.params), *filter(None, (stage.env.lock,))]
     none = Content("file", "", 0)
     return Job(
@@ -234,8 +234,8 @@ def _job(engine: Engine, step: Step, known: Inputs) -> Job:
         variables={"MLTRACK_ROOT": engine.checkout.project_path, "MLTRACK_STAGE": stage.address},
         resources=dict(stage.execution.resources),
         timeout=stage.execution.timeout,
-        isolated=stage.execution.sandbox or bool(overridden),
-        files={path: data for path, data in texts.items() if data is not None},
+        isolated=stage.execution.sandbox or bool(files),
+        files=files,
         kept=tuple(out.path for out in stage.outs if out.persist),
         trace=engine.trace if (stage.execution.check or engine.check) != NONE or stage.execution.sandbox else "",
     )

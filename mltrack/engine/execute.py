@@ -162,21 +162,20 @@ class Execution:
             yield StageSkipped(address, _skip_note(step))
             self._settle(address)
         elif step.verdict is Verdict.RESTORE:
-            yield from self._restore(step)
+            yield from self._restore(step, inputs)
             self._outcome.restored.append(address)
             self._settle(address)
         else:
             yield from self._start(step, 1, inputs)
 
-    def _decide_again(self, step: Step) -> tuple[Step, Inputs | None]:
+    def _decide_again(self, step: Step) -> tuple[Step, Inputs]:
         """The step with what is known now, and the inputs that were looked at for it."""
         engine, stage = self._engine, step.stage
         engine.locks.refresh_if_changed(stage)
-        has_waited = stage.address in self._told
-        if step.verdict is Verdict.RESTORE and not has_waited:
-            return step, None
+        if any(engine.learner.absent.below(dep) for dep in stage.deps):
+            engine.bring(stage)  # what lies below a directory that it reads counts as a part of that
         engine.learner.forget(stage)
-        if has_waited:
+        if stage.address in self._told:
             engine.checkout.observer.forget([out.path for out in stage.outs])
         known = engine.learner.learn(stage, NOTHING_UPCOMING, ())
         return decide(stage, known, engine.facts, engine.options), known.inputs
@@ -216,7 +215,7 @@ class Execution:
                 if reason.cause is Cause.OUTPUT_MISSING:
                     self._engine.learner.absent[reason.subject] = step.record.outs[reason.subject]
 
-    def _restore(self, step: Step) -> Iterator[Event]:
+    def _restore(self, step: Step, inputs: Inputs | None) -> Iterator[Event]:
         engine, stage, record = self._engine, step.stage, step.record
         assert record is not None
         for out in stage.outs:
@@ -227,9 +226,7 @@ class Execution:
             engine.fetch([wanted])
             plan = engine.checkout.plan(out.path, wanted, force=True)
             engine.checkout.carry_out(out.path, wanted, plan, no_progress)
-        if step.from_run_cache:
-            engine.learner.forget(stage)
-            inputs = engine.learner.learn(stage, NOTHING_UPCOMING, ()).inputs
+        if step.from_run_cache and inputs is not None:
             engine.committer.note_restored(stage, step.key, inputs, record.outs, engine.facts.shell)
         yield StageRestored(stage.address, tuple(map(engine.describe, step.reasons)), step.from_run_cache)
 

@@ -13,7 +13,7 @@ from mltrack.objects.content import BY_LETTER, TREE, Content
 from mltrack.objects.digest import Algorithm
 from mltrack.pipeline.paths import PathMap
 from mltrack.pipeline.plan import Known, Upcoming
-from mltrack.pipeline.stage import Inputs, Stage, is_url
+from mltrack.pipeline.stage import Inputs, ParamFile, Stage, is_url
 from mltrack.store.cache import Cache
 from mltrack.workspace.observe import Observer
 
@@ -29,14 +29,15 @@ class Sources(NamedTuple):
     """Where values come from that are not paths of the workspace.
 
     ``environment`` are the variables; ``overrides`` stand in for params; ``aliases`` are dependencies reached through
-    links; ``ask_url`` returns the state of a URL. ``bring_listing`` gets the listing of a directory that is not here.
+    links; ``ask_url`` returns the state of a URL. ``bring`` gets a file, or the listing of a directory, into the cache from
+    elsewhere.
     """
 
     environment: Mapping[str, str]
     aliases: Mapping[str, str]
     ask_url: Callable[[str], Content]
     overrides: Overrides
-    bring_listing: Callable[[Content], None]
+    bring: Callable[[Content], None]
 
 
 class Learner:
@@ -75,7 +76,8 @@ class Learner:
             if path in waiting:
                 continue
             if is_url(path):
-                deps[path] = self._url(path)
+                entry = self._locks.entry(stage) if stage.frozen else None  # it does not run: nobody need be asked
+                deps[path] = entry.deps.get(path) if entry is not None else self._url(path)
                 continue
             known, content = self._from(upcoming, path)
             if known:
@@ -136,7 +138,7 @@ class Learner:
         if not known and self.absent and self._read(path) is None:
             known, content = self._from(self.absent, path)
         if known:
-            data = self._cache.read(content.hex) if content is not None else None
+            data = self._bytes_of(content) if content is not None else None
             values = self._parsed(path, data, stage)
         else:
             if path not in self._params:
@@ -147,13 +149,23 @@ class Learner:
         except PipelineError as error:
             raise PipelineError(f"stage {stage.address!r}: {error.message}", hint=error.hint) from None
 
-    def params_text(self, path: str) -> bytes | None:
-        """Returns the bytes of a params file as the stages are to see it: as it stands, or with its overrides."""
-        data = self._read(path)
-        if data is None or path not in self.sources.overrides:
-            return data
-        values = params_file.replaced(params_file.load(data, path), self.sources.overrides[path], path)
-        return params_file.dump(values, path)
+    def params_text(self, file: ParamFile) -> bytes | None:
+        """Returns the bytes of a params file as a stage is to see it: with those overrides that it declares to depend on,
+        as it stands if there are none."""
+        given = self.sources.overrides.get(file.path, {})
+        overrides = {key: value for key, value in given.items() if file.keys is None or _concerns(key, file.keys)}
+        data = self._read(file.path)
+        if data is None or not overrides:
+            return None
+        values = params_file.replaced(params_file.load(data, file.path), overrides, file.path)
+        return params_file.dump(values, file.path)
+
+    def _bytes_of(self, content: Content) -> bytes:
+        try:
+            return self._cache.read(content.hex)
+        except MissingObjectError:
+            self.sources.bring(content)
+        return self._cache.read(content.hex)
 
     def _parsed(self, path: str, data: bytes | None, stage: Stage) -> Any:
         if data is None:
@@ -186,7 +198,7 @@ class Learner:
         try:
             return True, self._below(content, inner)
         except MissingObjectError:
-            self.sources.bring_listing(content)
+            self.sources.bring(content)
         try:
             return True, self._below(content, inner)
         except MissingObjectError:
@@ -225,3 +237,8 @@ class Learner:
     @property
     def algorithm(self) -> Algorithm:
         return self._cache.algorithm
+
+
+def _concerns(key: str, declared: tuple[str, ...]) -> bool:
+    """Whether an override of ``key`` changes one of the declared keys: it is one, holds one, or lies in one."""
+    return any(key == other or key.startswith(other + ".") or other.startswith(key + ".") for other in declared)

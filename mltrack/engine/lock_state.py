@@ -47,6 +47,7 @@ class LockState:
         self._seen: list[tuple[str, int, int]] = []
         self.locks: dict[str, dict[str, Entry]] = {}
         self.refresh()
+        self._at_start = {path: set(entries) for path, entries in self.locks.items()}
 
     def refresh(self) -> None:
         """Reads everything anew: another process may have finished stages meanwhile."""
@@ -141,7 +142,8 @@ class LockState:
             if path not in fresh and self.locks.get(path, {}).keys() <= known:
                 continue
             entries = fresh.get(path) or self._read_lock(path)
-            kept = {name: entry for name, entry in entries.items() if name in known}
+            old = self._at_start.get(path, set())  # what others recorded since, they declared since
+            kept = {name: entry for name, entry in entries.items() if name in known or name not in old}
             if len(kept) != len(entries) or path in fresh:
                 fresh[path] = kept
 

@@ -92,7 +92,7 @@ def undeclared_writes(
         return []
     since = min(interval.start for interval in intervals) - _GRAIN_NS
     declared = PathMap((path, None) for path in outputs)
-    changed = {path: moment for path, moment in _changed_since(project_path, since) if declared.holder(path) is None}
+    changed = {path: moment for path, moment in changed_since(project_path, since) if declared.holder(path) is None}
     ignored = set(git.ignored_among(list(changed), project_path)) if changed else set()
     found = []
     for path, moment in sorted(changed.items()):
@@ -118,7 +118,8 @@ def _gathered(found: list[Written]) -> Iterator[Written]:
             yield from files
 
 
-def _changed_since(project_path: str, since: int) -> Iterator[tuple[str, int]]:
+def changed_since(project_path: str, since: int) -> Iterator[tuple[str, int]]:
+    """Yields the files of a project that changed since a moment, with when, in nanoseconds since 1970."""
     pending = [""]
     while pending:
         directory = pending.pop()

@@ -11,8 +11,10 @@ from mltrack.formats.template_values import DEFAULT_PARAMS
 from mltrack.pipeline.interpolate import interpolate, interpolate_command
 from mltrack.pipeline.stage import (
     CHECKS,
+    LOCK_NAME,
     METRIC,
     OUT,
+    PIPELINE_NAME,
     PLOT,
     Environment,
     Execution,
@@ -222,6 +224,9 @@ class StageBlock:
                         where,
                         f"{path!r} is a pattern: declare a directory instead, so that what is missing can be told",
                     )
+                    continue
+                if path.rpartition("/")[2] in (PIPELINE_NAME, LOCK_NAME, ".gitignore") or path.endswith(".mlt"):
+                    self._mistakes.mistake(where, f"{path!r} is a file that mltrack or git writes")
                     continue
                 yield Output(
                     path=path,

@@ -184,13 +184,16 @@ def decide(stage: Stage, known: Known, facts: Facts, options: Options) -> Step:
     if missing:
         return Step(stage, Verdict.RUN, tuple(reasons))
     must_run = options.force or stage.always_changed or stage.is_callback
+    goes_on = any(out.persist for out in stage.outs)  # what it writes depends on what it wrote, which no key knows
     out_reasons = output_reasons(stage, entry, known) if not reasons and entry is not None else []
     if not reasons and not out_reasons:
         return Step(stage, Verdict.SKIP, ())
     parts = key_parts(stage, known.inputs, facts.shell)
     key = run_key(parts, facts.algorithm) if parts is not None else ""
     if not reasons and entry is not None:
-        if options.absent_is_fine and all(reason.cause is Cause.OUTPUT_MISSING for reason in out_reasons):
+        is_absent = all(reason.cause is Cause.OUTPUT_MISSING for reason in out_reasons)
+        can_be_had = all(facts.is_cached(entry.outs[reason.subject]) for reason in out_reasons)
+        if options.absent_is_fine and is_absent and can_be_had:
             return Step(stage, Verdict.SKIP, tuple(out_reasons), key, Record(entry.outs))
         reasons += out_reasons
         lacking = [
@@ -198,10 +201,10 @@ def decide(stage: Stage, known: Known, facts: Facts, options: Options) -> Step:
             for out in _changed_outputs(stage, out_reasons)
             if not facts.is_cached(entry.outs[out.path])
         ]
-        if options.use_run_cache and not lacking:
+        if options.use_run_cache and not lacking and (is_absent or not goes_on):
             return Step(stage, Verdict.RESTORE, tuple(reasons), key, Record(entry.outs))
         reasons += lacking
-    if not must_run and options.use_run_cache and key:
+    if not must_run and options.use_run_cache and key and not goes_on:
         record = _usable_record(stage, known, facts, key)
         if record is not None:
             return Step(stage, Verdict.RESTORE, tuple(reasons), key, record, from_run_cache=True)
@@ -216,9 +219,10 @@ def _decide_frozen(stage: Stage, known: Known, facts: Facts, options: Options) -
         lacking = [reason for reason in output_reasons(stage, entry, known) if reason.cause is Cause.OUTPUT_MISSING]
         changed = _changed_outputs(stage, lacking)
         restored = {out.path: entry.outs[out.path] for out in changed}
-        if changed and options.absent_is_fine:
+        can_be_had = all(facts.is_cached(content) for content in restored.values())
+        if changed and can_be_had and options.absent_is_fine:
             return Step(stage, Verdict.SKIP, (*reasons, *lacking), record=Record(restored))
-        if changed and all(facts.is_cached(entry.outs[out.path]) for out in changed):
+        if changed and can_be_had:
             return Step(stage, Verdict.RESTORE, (*reasons, *lacking), record=Record(restored))
     return Step(stage, Verdict.SKIP, tuple(reasons))
 

@@ -1,12 +1,15 @@
 """``checkout``: makes tracked data and outputs be what pointers and locks say."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+from mltrack.disk.lock import NameLocks
 from mltrack.engine.view import Target
-from mltrack.errors import MissingObjectError, MltrackError, UnsavedDataError
+from mltrack.errors import LockedError, MissingObjectError, MltrackError, UnsavedDataError
 from mltrack.objects.content import Content
-from mltrack.verbs.session import Session
+from mltrack.verbs.session import STAGE_LOCKS, Session
 from mltrack.workspace.checkout import no_progress
 from mltrack.workspace.checkout_plan import CheckoutPlan
 
@@ -65,9 +68,10 @@ def checkout_targets(
     saved: list[tuple[str, str]] = []
     wanted: list[tuple[Target, Content | None]] = [(target, target.content) for target in targets]
     wanted += [(target, None) for target in gone]
-    with session.project.cache.in_use():
+    with session.project.cache.in_use(), _locks(session, targets) as running:
         for target, content in wanted:
             try:
+                _refuse_running(target, running)
                 plan = session.checkout.plan(target.path, content, force=force)
                 _refuse_conflicts(session, target.path, plan)
                 if not dry_run:
@@ -83,6 +87,28 @@ def checkout_targets(
                 failed.append((target.path, error))
     session.observer.close()
     return CheckoutResult(tuple(done), tuple(failed), tuple(saved))
+
+
+@contextmanager
+def _locks(session: Session, targets: list[Target]) -> Iterator[NameLocks | None]:
+    """The locks of stages, where outputs are among the targets and locks can be taken here."""
+    locks = None
+    if any(target.is_output for target in targets):
+        with suppress(OSError):  # a project that cannot be written has no stage at work
+            locks = NameLocks(os.path.join(session.project.tmp_path, STAGE_LOCKS))
+    try:
+        yield locks
+    finally:
+        if locks is not None:
+            locks.close()
+
+
+def _refuse_running(target: Target, locks: NameLocks | None) -> None:
+    """Raises LockedError for an output that a stage is writing now: the command would go on from what was put there."""
+    if locks is not None and target.is_output and not locks.take(target.source):
+        raise LockedError(
+            f"{target.path}: the stage {target.source!r} is at work on it", hint="wait until its repro has ended"
+        )
 
 
 def relink(session: Session, arguments: list[str], progress: Progress | None = None) -> list[tuple[str, int]]:

@@ -27,21 +27,22 @@ def commit(session: Session, targets: list[str]) -> CommitResult:
     addresses = choose(session.view.graph, targets, session.project.here)
     locks = session.view.lock_state
     assert isinstance(locks, LockState)
-    learner = planning.learner(session)
     stages = [session.view.graph.stages[address] for address in addresses]
-    session.observer.prepare(path for stage in stages for path in stage.deps)
-    known = [(stage, learner.learn(stage, Upcoming(), ())) for stage in stages]
-    for stage, facts in known:
-        gone = [path for path, content in {**facts.inputs.deps, **facts.outs}.items() if content is None]
-        if gone:
-            raise WorkspaceError(
-                f"stage {stage.address!r} cannot be recorded: {gone[0]!r} does not exist",
-                hint=f"mltrack repro {stage.address}",
-            )
-    if not known:
+    if not stages:
         raise PipelineError("there are no stages to commit", hint="mltrack stage add --help")
     recorder = committer(session, locks)
     with project.cache.in_use(), alone(project, lambda: None):
+        locks.refresh()  # a repro may have ended just now: look at everything only from here on
+        learner = planning.learner(session)
+        session.observer.prepare(path for stage in stages for path in stage.deps)
+        known = [(stage, learner.learn(stage, Upcoming(), ())) for stage in stages]
+        for stage, facts in known:
+            gone = [path for path, content in {**facts.inputs.deps, **facts.outs}.items() if content is None]
+            if gone:
+                raise WorkspaceError(
+                    f"stage {stage.address!r} cannot be recorded: {gone[0]!r} does not exist",
+                    hint=f"mltrack repro {stage.address}",
+                )
         recorder.recover()
         for stage, facts in known:
             recorder.commit(stage, "", facts.inputs, project.settings.text("core.shell"))

@@ -2,9 +2,12 @@
 
 import os
 import sys
+import time
 from dataclasses import replace
 
+from mltrack.engine.undeclared import changed_since
 from mltrack.errors import StageFailedError
+from mltrack.git import repository as git
 from mltrack.pipeline.paths import PathMap
 from mltrack.pipeline.stage import LOCK_NAME, PIPELINE_NAME
 from mltrack.runners import tracing
@@ -36,9 +39,12 @@ def infer(session: Session, new: NewStage) -> NewStage:
         trace=tracing.STRACE if tracing.has_strace() else tracing.PYTHON,
     )
     before = set(session.view.in_git)
+    began = time.time_ns()
     result = _run(session, job)
     root = job.directory
-    writes = {path for path in result.writes if os.path.exists(project.absolute(path)) and not _is_own(path)}
+    changed = {path for path, _ in changed_since(project.path, began)}  # what was renamed into place was never opened
+    changed -= set(git.ignored_among(sorted(changed), project.path))
+    writes = {path for path in result.writes | changed if os.path.exists(project.absolute(path)) and not _is_own(path)}
     reads = {path for path in result.reads - writes if os.path.isfile(project.absolute(path)) and not _is_own(path)}
     known = session.observer.owned
     params = sorted(path for path in reads if os.path.basename(path) in _PARAMS)

@@ -19,18 +19,16 @@ from mltrack.verbs.session import Session
 def learner(
     session: Session,
     overrides: Overrides | None = None,
-    bring_listing: Callable[[Content], None] = lambda content: None,
+    bring: Callable[[Content], None] = lambda content: None,
 ) -> Learner:
     """Returns what answers the plan's questions about the workspace; ``overrides`` stand in for params.
 
-    ``bring_listing`` gets the listing of a directory that is neither here nor in the cache.
+    ``bring`` gets a file, or the listing of a directory, that is neither here nor in the cache.
     """
     view = session.view
     assert isinstance(view.lock_state, LockState) and view.remembered is not None
     algorithm = session.project.algorithm
-    sources = Sources(
-        os.environ, view.graph.aliases, partial(url_content, algorithm=algorithm), overrides or {}, bring_listing
-    )
+    sources = Sources(os.environ, view.graph.aliases, partial(url_content, algorithm=algorithm), overrides or {}, bring)
     return Learner(
         session.observer, view.lock_state, session.project.cache, session.project.read, view.remembered, sources
     )

@@ -30,7 +30,7 @@ from mltrack.store.cache_writer import CacheWriter
 from mltrack.store.remote import Remote
 from mltrack.verbs import planning
 from mltrack.verbs.overrides import read_overrides
-from mltrack.verbs.session import Session
+from mltrack.verbs.session import STAGE_LOCKS, Session
 from mltrack.verbs.supply import Supply
 
 
@@ -78,7 +78,7 @@ class Repro:
         self.limits = Limits(options.jobs or session.project.settings.number("repro.jobs") or 1, options.keep_going)
         self._supply = Supply(session, _opened_remote(session)) if options.pull else None
         if self._supply is not None:
-            self.learner = planning.learner(session, overrides, self._supply.bring_listing)
+            self.learner = planning.learner(session, overrides, self._supply.get)
         else:
             self.learner = planning.learner(session, overrides)
         self.facts: Facts = planning.facts(session, self._supply.has if self._supply is not None else None)
@@ -134,6 +134,9 @@ class Repro:
         if self._supply is not None:
             self._supply.bring_records()
             self._supply.note_absent(self.learner)
+            for stage in self.stages:
+                if any(self.learner.absent.below(dep) for dep in stage.deps):
+                    self._supply.bring(stage, self.learner)
         plan = planning.make_plan(
             self.session, self.addresses, self.options, self.learner, self.facts, graph=self.graph
         )
@@ -148,7 +151,7 @@ class Repro:
         chosen = set(self.addresses)
         upstream = {a: tuple(n for n in needed if n in chosen) for a, needed in self.graph.upstream.items()}
         recorder = committer(session, locks)
-        names = NameLocks(os.path.join(project.tmp_path, "stages.lock"))
+        names = NameLocks(os.path.join(project.tmp_path, STAGE_LOCKS))
         try:
             with locked(_lock_path(project), shared=True), project.cache.in_use():
                 engine = self._engine(locks, recorder)
@@ -179,7 +182,8 @@ class Repro:
             self._supply.fetch(content for step in steps if step.record for content in step.record.outs.values())
 
     def _declared(self) -> list[Stage]:
-        return list(self.graph.stages.values())
+        """The stages of the project, and those that this run's params declare."""
+        return list({**self.session.view.graph.stages, **self.graph.stages}.values())
 
     def _engine(self, locks: LockState, recorder: Committer) -> Engine:
         session, project, supply = self.session, self.session.project, self._supply

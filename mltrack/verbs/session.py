@@ -18,6 +18,9 @@ from mltrack.workspace.last import LastMaterialized
 from mltrack.workspace.observe import Observer
 from mltrack.workspace.trash import Trash
 
+STAGE_LOCKS = "stages.lock"
+"""In the project's scratch directory: who works on a stage holds its lock, by address."""
+
 
 @dataclass
 class Session:

@@ -38,10 +38,14 @@ class Supply:
             if not os.path.lexists(self._session.project.absolute(path)):
                 learner.absent[path] = content
 
-    def bring_listing(self, content: Content) -> None:
-        """Gets the listings of a directory, without its files."""
-        if content.kind == TREE and self.has(content):
+    def get(self, content: Content) -> None:
+        """Gets a file, or the listings of a directory without its files, into the cache."""
+        if not self.has(content):
+            return
+        if content.kind == TREE:
             fetch_trees(self._session.project.cache, [self._remote], [content], lambda progress: None)
+        else:
+            self.fetch([content])
 
     def complete(self, deps: Iterable[str]) -> None:
         """Brings the rest of tracked directories that stages read and that are here only in part."""
@@ -51,7 +55,7 @@ class Supply:
             snapshot = session.observer.tracked(path) if read.overlapping(path) else None
             if snapshot is None or snapshot.content.same_bytes(content):
                 continue
-            self.bring_listing(content)
+            self.get(content)
             if session.checkout.is_part_of(snapshot, path, content):
                 self.fetch([content])
                 session.checkout.carry_out(path, content, session.checkout.plan(path, content), no_progress)

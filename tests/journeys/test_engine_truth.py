@@ -1,0 +1,202 @@
+"""What an engine may get wrong about 'unchanged' while things move around it. Each of these was wrong once."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.support.workspace import Workspace
+
+
+def start(ws: Workspace, *arguments: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-P", "-m", "mltrack", *arguments]
+    return subprocess.Popen(
+        command, cwd=ws.path, env=ws.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+
+
+def until(ws: Workspace, path: str, process: "subprocess.Popen[str]") -> None:
+    while not ws.exists(path):
+        assert process.poll() is None, process.communicate()[0]
+        time.sleep(0.02)
+
+
+def lock(ws: Workspace) -> dict[str, dict[str, object]]:
+    found: dict[str, dict[str, object]] = json.loads(ws.read("mltrack.lock"))["stages"]
+    return found
+
+
+def test_a_result_to_be_restored_is_decided_again_when_its_turn_comes(ws: Workspace) -> None:
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n  a:\n    cmd: touch ../started; sleep 2; cat ain > aout\n    deps: [ain]\n    outs: [aout]\n"
+        "  b:\n    cmd: cat aout > bout\n    deps: [aout]\n    outs: [bout]\n"
+        "  z:\n    cmd: cat x bout > zout\n    deps: [x, bout]\n    outs: [zout]\n"
+        "  y:\n    cmd: cat x > yout\n    deps: [x]\n    outs: [yout]\n",
+    )
+    for x in ("one", "two"):
+        ws.write("ain", "1")
+        ws.write("x", x)
+        ws.mltrack("repro")
+    (ws.path.parent / "started").unlink()
+    ws.write("ain", "2")
+    ws.write("x", "one")
+    running = start(ws, "repro")
+    while not (ws.path.parent / "started").exists():
+        time.sleep(0.02)
+    ws.write("x", "three")
+    running.communicate(timeout=60)
+    ws.mltrack("repro")
+    assert ws.read("yout") == "three" and ws.read("zout") == "three2"
+
+
+def test_a_checkout_leaves_the_outputs_of_a_stage_at_work_alone(ws: Workspace) -> None:
+    ws.write(
+        "mltrack.yaml", "stages:\n  s:\n    cmd: mkdir d; sleep 2; cp in d/$(cat in)\n    deps: [in]\n    outs: [d]\n"
+    )
+    ws.write("in", "64")
+    ws.mltrack("repro")
+    ws.write("in", "65")
+    running = start(ws, "repro")
+    while ws.exists("d/64") or not ws.exists("d"):
+        time.sleep(0.02)
+    assert "the stage 's' is at work on it" in ws.mltrack("checkout", code=5).err
+    running.communicate(timeout=60)
+    assert sorted(path.name for path in (ws.path / "d").iterdir()) == ["65"]
+
+
+def test_a_commit_that_waits_looks_when_it_may_go_on(ws: Workspace) -> None:
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n  a:\n    cmd: touch started; sleep 2; cp ain aout\n    deps: [ain]\n    outs: [aout]\n"
+        "  b:\n    cmd: cp in bout\n    deps: [in]\n    outs: [bout]\n",
+    )
+    ws.write("ain", "1")
+    ws.write("in", "X")
+    ws.write("bout", "X")
+    running = start(ws, "repro", "a")
+    until(ws, "started", running)
+    committing = start(ws, "commit", "b")
+    time.sleep(0.7)
+    ws.write("in", "YYYY")
+    running.communicate(timeout=60)
+    committing.communicate(timeout=60)
+    ws.write("in", "X")
+    assert "b: run" in ws.mltrack("why", "b").out, "what was recorded is of YYYY"
+
+
+def test_an_output_that_a_command_goes_on_from_is_not_restored_from_an_earlier_run(ws: Workspace) -> None:
+    ws.write(
+        "mltrack.yaml", "stages:\n  s:\n    cmd: cat in >> log\n    deps: [in]\n    outs: [log: {persist: true}]\n"
+    )
+    for text in ("1", "2", "1"):
+        ws.write("in", text)
+        ws.mltrack("repro")
+    assert ws.read("log") == "121"
+
+
+def test_a_set_of_a_param_that_a_stage_does_not_declare_does_not_reach_it(ws: Workspace) -> None:
+    ws.write("params.yaml", "lr: 1\nother: 2\n")
+    ws.write("mltrack.yaml", "stages:\n  s:\n    cmd: cp params.yaml out\n    params: [lr]\n    outs: [out]\n")
+    ws.mltrack("repro", "--set", "other=99", "--set", "lr=5")
+    assert ws.read("out").split() == ["lr:", "5", "other:", "2"]
+
+
+def test_a_set_that_changes_what_a_foreach_declares_drops_nobody_from_the_lock(ws: Workspace) -> None:
+    ws.write("params.yaml", "items: [a, b, c]\n")
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n  s:\n    foreach: ${items}\n    do:\n      cmd: echo ${item} > ${item}.o\n      outs: ['${item}.o']\n",
+    )
+    ws.mltrack("repro")
+    ws.mltrack("repro", "--set", "items=[a, d]")
+    assert lock(ws).keys() == {"s@a", "s@b", "s@c", "s@d"}
+    ws.mltrack("repro")
+    assert lock(ws).keys() == {"s@a", "s@b", "s@c"}
+
+
+def test_a_long_repro_keeps_what_was_declared_and_recorded_meanwhile(ws: Workspace) -> None:
+    text = "stages:\n  long:\n    cmd: touch started; sleep 2; touch l\n    outs: [l]\n"
+    ws.write("mltrack.yaml", text)
+    running = start(ws, "repro")
+    until(ws, "started", running)
+    ws.write("mltrack.yaml", text + "  fresh:\n    cmd: touch f\n    outs: [f]\n")
+    ws.mltrack("repro", "fresh")
+    running.communicate(timeout=60)
+    assert lock(ws).keys() == {"long", "fresh"}
+
+
+def test_a_frozen_stage_asks_no_server(ws: Workspace) -> None:
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n  s:\n    cmd: touch o\n    deps: ['http://127.0.0.1:9/x']\n    outs: [o]\n    frozen: true\n",
+    )
+    ws.write("mltrack.lock", json.dumps({"mltrack": 1, "stages": {"s": {
+        "cmd": ["touch o"], "deps": {"http://127.0.0.1:9/x": {"digest": "xxh3:" + "ab" * 16, "kind": "url", "size": 1}},
+        "outs": {"o": {"digest": "xxh3:99aa06d3014798d86001c324468d497f", "kind": "file", "size": 0, "type": "out"}},
+        "shell": "/bin/sh",
+    }}}))  # fmt: skip
+    ws.write("o", "")
+    assert "s: frozen" in ws.mltrack("repro").err
+
+
+def test_files_of_mltrack_itself_are_no_outputs(ws: Workspace) -> None:
+    for name in ("mltrack.lock", "sub/mltrack.yaml", ".gitignore", "data.mlt"):
+        ws.write("mltrack.yaml", f"stages:\n  s:\n    cmd: x\n    outs: [{name}]\n")
+        assert "is a file that mltrack or git writes" in ws.mltrack("repro", code=1).err
+
+
+def test_a_file_that_is_renamed_into_place_is_inferred(ws: Workspace) -> None:
+    ws.write("w.py", "import os\nopen('tmp', 'w').write('1')\nos.rename('tmp', 'final')\n")
+    ws.mltrack("stage", "add", "-n", "s", "--infer", sys.executable, "w.py")
+    assert ws.mltrack("stage", "list", "--json").json["stages"][0]["outs"] == ["final"]
+
+
+def test_pull_where_a_params_file_or_a_part_of_a_directory_is_an_output(ws: Workspace, tmp_path: Path) -> None:
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n  a:\n    cmd: cp ain p.yaml; mkdir -p dd/sub; cp ain dd/sub/2\n    deps: [ain]\n    outs: [p.yaml, dd]\n"
+        "  b:\n    cmd: echo ${n:-1} > bout\n    deps: [dd/sub/2]\n    params: [{p.yaml: [lr]}]\n    outs: [bout]\n",
+    )
+    ws.write("ain", "lr: 1\n")
+    other = pushed(ws, tmp_path)
+    assert "2 unchanged" in other.mltrack("repro", "--pull").out and not other.exists("dd")
+    other.write("params.yaml", "n: 2\n")
+    assert "1 ran, 1 unchanged" in other.mltrack("repro", "--pull").out and other.exists("dd/sub/2")
+
+
+def test_pull_runs_what_made_an_output_that_nobody_has(ws: Workspace, tmp_path: Path) -> None:
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n  a:\n    cmd: cp ain aout\n    deps: [ain]\n    outs: [aout: {push: false}]\n"
+        "  b:\n    cmd: cat aout in > bout\n    deps: [aout, in]\n    outs: [bout]\n",
+    )
+    ws.write("ain", "1")
+    ws.write("in", "1")
+    other = pushed(ws, tmp_path)
+    other.write("in", "2")
+    other.mltrack("repro", "--pull")
+    assert other.read("bout") == "12"
+
+
+def test_pull_completes_a_dependency_that_holds_tracked_data_or_outputs(ws: Workspace, tmp_path: Path) -> None:
+    ws.write("data/images/1", "x")
+    ws.write("w/src", "s")
+    ws.mltrack("add", "data/images")
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n  a:\n    cmd: date +%N > w/gen\n    outs: [w/gen]\n"
+        "  b:\n    cmd: ls data w > bout; date +%N >> bout\n    deps: [data, w]\n    outs: [bout]\n",
+    )
+    other = pushed(ws, tmp_path)
+    assert "2 unchanged" in other.mltrack("repro", "--pull").out
+
+
+def pushed(ws: Workspace, tmp_path: Path) -> Workspace:
+    """Runs, commits and pushes everything; returns a fresh clone."""
+    ws.mltrack("remote", "add", "store", str(ws.path.parent / "store"))
+    ws.mltrack("repro")
+    ws.commit()
+    ws.mltrack("push")
+    return ws.clone(tmp_path / "away" / "clone")
