@@ -9,13 +9,17 @@ import time
 
 import pytest
 
+from mltrack.runners import tracing
+from mltrack.runners.sandbox import can_bind
 from tests.support.processes import ends
 from tests.support.workspace import Workspace
 
 FAN = "stages:\n" + "".join(
     f"  s{n}:\n    cmd: date +%s%N > o{n}; sleep 1; date +%s%N >> o{n}\n    outs: [o{n}]\n" for n in range(8)
 )
-python = pytest.mark.parametrize("trace", ["python", "strace"])
+with_strace = pytest.mark.skipif(not tracing.has_strace(), reason="strace is not installed")
+python = pytest.mark.parametrize("trace", ["python", pytest.param("strace", marks=with_strace)])
+with_bwrap = pytest.mark.skipif(not can_bind(), reason="bubblewrap is not installed, or may not work here")
 
 
 def spans(ws: Workspace, names: list[str]) -> list[tuple[int, int]]:
@@ -295,7 +299,7 @@ def test_files_that_are_written_undeclared_are_told_with_their_stage(ws: Workspa
     assert "stray was written" not in ws.mltrack("repro", "--force").err
 
 
-@pytest.mark.parametrize("with_bubblewrap", [True, False])
+@pytest.mark.parametrize("with_bubblewrap", [pytest.param(True, marks=with_bwrap), False])
 def test_a_sandbox_holds_the_declared_inputs_and_nothing_else(with_bubblewrap: bool, ws: Workspace) -> None:
     ws.write("in.txt", "1")
     ws.write("extra.txt", "2")
@@ -414,6 +418,7 @@ def test_doctor_names_stages_whose_environment_is_not_pinned(ws: Workspace) -> N
     assert "not pinned for: b;" in ws.mltrack("doctor").out
 
 
+@with_strace
 def test_what_programs_in_a_pipe_open_is_seen_by_strace(ws: Workspace) -> None:
     ws.mltrack("config", "repro.trace", "strace")
     ws.write("in.csv", "b\na\n")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the servers that the tests talk to, where this user may: Debian's packages as root, Azurite by npm into .venv.
+# Installs the servers that the tests talk to, and the tools that they run, where this user may: Debian's packages as root, Azurite by npm into .venv.
 # What cannot be installed is left out; the tests that need it are skipped, and say so.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
@@ -10,6 +10,8 @@ command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || missing+=(nginx-light)
 command -v radosgw >/dev/null || missing+=(ceph-mon ceph-osd radosgw ceph-common)
 command -v mkfs.xfs >/dev/null || [ -x /sbin/mkfs.xfs ] || missing+=(xfsprogs)
 command -v curl >/dev/null || missing+=(curl)
+command -v strace >/dev/null || missing+=(strace)
+command -v bwrap >/dev/null || missing+=(bubblewrap)
 if [ ${#missing[@]} -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     # no service is to start by itself
