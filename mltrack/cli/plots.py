@@ -15,7 +15,7 @@ from mltrack.verbs import plots_page
 from mltrack.verbs.session import Session
 
 Targets = Annotated[
-    list[str] | None, typer.Option("--targets", "-t", help="Only these plots: names, files, directories.")
+    list[str] | None, typer.Option("--target", "-t", help="Only these plots: names, files, directories.")
 ]
 Out = Annotated[
     str, typer.Option("--out", "-o", metavar="FILE", help="The page to write, or with --png or --svg the directory.")

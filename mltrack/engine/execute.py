@@ -76,7 +76,7 @@ class Execution:
         self._limits = limits
         self._locks = locks
         self._outcome = outcome
-        self._steps = plan.steps
+        self._steps = list(plan.steps)
         self._place = {step.stage.address: place for place, step in enumerate(plan.steps)}
         self._unsettled = dict.fromkeys(self._place, 0)
         self._downstream: dict[str, list[str]] = {address: [] for address in self._place}
@@ -123,10 +123,7 @@ class Execution:
     def _take_what_is_ready(self) -> Iterator[Event]:
         if self._stops:
             return
-        moment = time.monotonic()
-        while self._later and self._later[0][0] <= moment and len(self._running) < self._limits.jobs:
-            _, _, step, number = heapq.heappop(self._later)
-            yield from self._start(step, number)
+        yield from self._try_again()
         self._ready += self._blocked
         self._blocked = []
         heapq.heapify(self._ready)
@@ -144,9 +141,21 @@ class Execution:
         for place in misfits:
             heapq.heappush(self._ready, place)
 
+    def _try_again(self) -> Iterator[Event]:
+        """Starts stages whose pause after a failure is over, with what they depend on as it is now."""
+        moment = time.monotonic()
+        while self._later and self._later[0][0] <= moment and len(self._running) < self._limits.jobs:
+            _, _, step, number = self._later[0]
+            if not self._budget.fits(step.stage):
+                return
+            heapq.heappop(self._later)
+            decided, inputs = self._decide_again(step)
+            yield from self._start(step._replace(key=decided.key or step.key), number, inputs)
+
     def _take(self, place: int, step: Step) -> Iterator[Event]:
         address = step.stage.address
         inputs: Inputs | None = None
+        had_room = step.verdict in (Verdict.RUN, Verdict.WAIT)
         if step.verdict is not Verdict.SKIP:
             if not self._locks.take(address):
                 self._blocked.append(place)
@@ -165,8 +174,18 @@ class Execution:
             yield from self._restore(step, inputs)
             self._outcome.restored.append(address)
             self._settle(address)
-        else:
+        elif had_room or (len(self._running) < self._limits.jobs and self._budget.fits(step.stage)):
             yield from self._start(step, 1, inputs)
+        else:  # it was to be restored, and has to run after all: it waits for a place like the others
+            self._let_go(address)
+            self._steps[place] = step
+            heapq.heappush(self._ready, place)
+
+    def _let_go(self, address: str) -> None:
+        """Releases the lock of a stage, if it is held."""
+        if address in self._held:
+            self._held.remove(address)
+            self._locks.release(address)
 
     def _decide_again(self, step: Step) -> tuple[Step, Inputs]:
         """The step with what is known now, and the inputs that were looked at for it."""
@@ -182,9 +201,7 @@ class Execution:
 
     def _settle(self, address: str, *, is_good: bool = True) -> None:
         """Lets go of a stage, and puts those in the queue that waited for it; nothing follows one that is stuck."""
-        if address in self._held:
-            self._held.remove(address)
-            self._locks.release(address)
+        self._let_go(address)
         self._unsettled[address] = -1
         for follower in self._downstream[address]:
             if not is_good:

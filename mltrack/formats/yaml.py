@@ -17,6 +17,7 @@ MAX_BYTES = 16 << 20
 MAX_DEPTH = 64
 MAX_NODES = 1_000_000
 MAX_MERGES = 16
+_HINT = "put text that holds `: `, `#`, `${` or a leading sign in quotes; indent with spaces, not tabs"
 
 _TAG = "tag:yaml.org,2002:"
 _STR, _NULL, _BOOL, _INT, _FLOAT = (_TAG + name for name in ("str", "null", "bool", "int", "float"))
@@ -78,7 +79,9 @@ def _compose(text: str, name: str) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         at = f":{mark.line + 1}:{mark.column + 1}" if mark is not None else ""
-        raise FormatError(f"{name}{at}: not valid YAML: {error.problem}", context=str(error.context or "")) from None
+        raise FormatError(
+            f"{name}{at}: not valid YAML: {error.problem}", hint=_HINT, context=str(error.context or "")
+        ) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise FormatError(f"{name}: not valid YAML: {str(error).splitlines()[0]}") from None
     finally:
