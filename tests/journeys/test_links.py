@@ -145,9 +145,7 @@ def test_a_persistent_output_is_private_while_its_command_runs(linked: Workspace
     (linked.path / "in").write_text("2")
     linked.mltrack("repro")
     assert (linked.path / "log").read_text() == "x\nx\n"
-    (linked.path / "in").write_text("1")
-    linked.mltrack("repro")
-    assert (linked.path / "log").read_text() == "x\n"
+    linked.mltrack("fsck")  # what was recorded before is as it was
 
 
 @pytest.fixture
