@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from mltrack.formats import lock_file
 from mltrack.objects.digest import XXH3
 from mltrack.project import find
 from mltrack.store.cache import Cache
@@ -193,6 +194,11 @@ class Sweep:
                 snapshot = Session(find(str(self.ws.path))).observer.tracked(target.path)
                 is_there = snapshot is not None and snapshot.content.same_bytes(target.content)
             assert is_there or self.arguments[0] in NOT_IN_CACHE, f"{target.source} names bytes that are not there"
+        if (self.ws.path / "mltrack.lock").exists():
+            for entry in lock_file.parse((self.ws.path / "mltrack.lock").read_bytes(), XXH3, "lock").values():
+                assert all(map(cache.holds, entry.outs.values())), (
+                    "the lock itself names bytes that are not in the cache"
+                )
         for index in cache.indexes().values():
             for row in index:
                 cache.read(row.raw.hex())

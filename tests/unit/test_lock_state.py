@@ -1,0 +1,44 @@
+"""Two processes' journals in one worktree: what one folds does not make the other's lines worthless."""
+
+from pathlib import Path
+
+from mltrack.engine.lock_state import LockState
+from mltrack.formats.run_record import RunRecord
+from mltrack.objects.content import FILE, Content
+from mltrack.objects.digest import XXH3
+from mltrack.pipeline.stage import Entry, Stage
+
+
+def opened(path: Path) -> LockState:
+    return LockState(str(path), str(path / "journal"), XXH3, ["mltrack.lock"])
+
+
+def stage(name: str) -> Stage:
+    return Stage(name, name, "mltrack.yaml", ("x",))
+
+
+def record(name: str) -> RunRecord:
+    outs = {f"{name}.o": Content(FILE, "ab" * 16, 1)}
+    return RunRecord(
+        "cd" * 16, name, Entry(("x",), "/bin/sh", "", {}, {}, {}, None, None, outs, dict.fromkeys(outs, "out"))
+    )
+
+
+def test_lines_stay_valid_on_top_of_a_lock_that_another_process_folded(tmp_path: Path) -> None:
+    first, second = opened(tmp_path), opened(tmp_path)
+    first.record(stage("a"), record("a"))
+    second.record(stage("b"), record("b"))
+    first.fold([stage("a"), stage("b")])
+    assert "b" not in first.locks["mltrack.lock"] and '"b"' not in (tmp_path / "mltrack.lock").read_text()
+    assert opened(tmp_path).locks["mltrack.lock"].keys() == {"a", "b"}
+    second.record(stage("c"), record("c"))
+    second.fold([stage(name) for name in "abc"])
+    assert opened(tmp_path).locks["mltrack.lock"].keys() == {"a", "b", "c"}
+    assert sorted(path.name for path in (tmp_path / "journal").iterdir()) == ["lock"]
+
+
+def test_lines_say_nothing_about_a_lock_that_came_from_elsewhere(tmp_path: Path) -> None:
+    state = opened(tmp_path)
+    state.record(stage("a"), record("a"))
+    (tmp_path / "mltrack.lock").write_text('{"mltrack": 1, "stages": {}}\n')
+    assert "a" not in opened(tmp_path).locks["mltrack.lock"]
