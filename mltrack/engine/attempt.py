@@ -9,7 +9,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from mltrack.engine.commit import Committer, Run
 from mltrack.engine.inputs import Learner
@@ -17,9 +17,9 @@ from mltrack.engine.lock_state import LockState
 from mltrack.engine.undeclared import Interval, named_in_log, undeclared_reads
 from mltrack.errors import UnsavedDataError, WorkspaceError
 from mltrack.events import BytesSaved, DataBrought, Event, MovedAside, StageOutput, UndeclaredReads
-from mltrack.objects.content import Content
+from mltrack.objects.content import FILE, Content
 from mltrack.pipeline.plan import Cause, Facts, Known, Options, Reason, Step, Upcoming, input_reasons
-from mltrack.pipeline.stage import ERROR, NONE, Inputs, Output, Stage
+from mltrack.pipeline.stage import ERROR, NONE, Inputs, Output, Stage, is_url
 from mltrack.runners.job import Item, Job, Poll, State, Ticket
 from mltrack.runners.process import interrupts_deferred
 from mltrack.runners.runner import Runner
@@ -82,8 +82,6 @@ class Attempt:
     clock: float
     offset: int = 0
     tail: bytes = b""
-    undeclared: tuple[str, ...] = ()
-    writes: frozenset[str] = field(default_factory=frozenset)
 
     @property
     def stage(self) -> Stage:
@@ -142,17 +140,16 @@ def complete(engine: Engine, attempt: Attempt, result: Poll) -> Generator[Event,
     Raises Failed if there is no result to take.
     """
     stage = attempt.stage
-    attempt.writes = result.writes
     check = stage.execution.check or engine.check
     if result.state is not State.DONE:
         raise Failed(_failure(engine, attempt, result), result.exit_code, may_pass=result.state is State.FAILED)
     if check != NONE:
-        attempt.undeclared = undeclared_reads(stage, result.reads, engine.checkout.project_path)
-        if attempt.undeclared and check == ERROR:
-            shown = ", ".join(attempt.undeclared[:5])
+        undeclared = undeclared_reads(stage, result.reads, engine.checkout.project_path)
+        if undeclared and check == ERROR:
+            shown = ", ".join(undeclared[:5])
             raise Failed(f"it read what it does not declare: {shown}; add it to `deps`, or set `check: warn`")
-        if attempt.undeclared:
-            yield UndeclaredReads(stage.address, attempt.undeclared)
+        if undeclared:
+            yield UndeclaredReads(stage.address, undeclared)
     engine.checkout.observer.forget([out.path for out in stage.outs])
     top = engine.checkout.project_path
     lacking = [out.path for out in stage.outs if not os.path.lexists(os.path.join(top, out.path))]
@@ -222,15 +219,14 @@ def _job(engine: Engine, step: Step, known: Inputs) -> Job:
     stage = step.stage
     texts = {file.path: engine.learner.params_text(file) for file in stage.params}
     files = {path: data for path, data in texts.items() if data is not None}
-    inputs = [*stage.deps, *(file.path for file in stage.params), *filter(None, (stage.env.lock,))]
-    none = Content("file", "", 0)
+    unknown = Content(FILE, "", 0)
     return Job(
         key=step.key,
         label=stage.address,
         shell=engine.facts.shell,
         directory=stage.wdir,
         items=(Item("", stage.cmd, tuple(out.path for out in stage.outs)),),
-        inputs={path: known.deps.get(path) or none for path in inputs if "://" not in path},
+        inputs={path: known.deps.get(path) or unknown for path in stage.reads if not is_url(path)},
         variables={"MLTRACK_ROOT": engine.checkout.project_path, "MLTRACK_STAGE": stage.address},
         resources=dict(stage.execution.resources),
         timeout=stage.execution.timeout,
@@ -261,7 +257,7 @@ def _failure(engine: Engine, attempt: Attempt, result: Poll) -> str:
         text = f"{shown} ended with exit code {code}: a program in it was killed by {_signal_name(killed)}"
     else:
         text = f"{shown} ended with exit code {result.exit_code}"
-    if stage.execution.sandbox or (attempt.stage.params and engine.learner.sources.overrides):
+    if stage.execution.sandbox or (stage.params and engine.learner.sources.overrides):
         project = engine.checkout.project_path
         sought = dict.fromkeys(
             (*undeclared_reads(stage, result.reads, project), *named_in_log(stage, attempt.tail, project))

@@ -122,23 +122,23 @@ class Committer:
             peak_memory=done.peak_memory,
             program=program_of(stage.cmd[0]),
         )
-        before = self.locks.entry(stage)
-        self.locks.record(stage, record)
-        waiting = self._unsettled
-        waiting.since = waiting.since or time.monotonic()
-        waiting.records.append(record)
-        waiting.ignored.append((stage, [] if before is None else [path for path in before.outs if path not in outs]))
-        waiting.last.update({out.path: outs[out.path] for out in stage.outs if out.cache})
+        self._note(stage, record)
+        self._unsettled.records.append(record)
+        self._unsettled.last.update({out.path: outs[out.path] for out in stage.outs if out.cache})
         return entry
 
     def note_restored(self, stage: Stage, key: str, inputs: Inputs, outs: dict[str, Content], shell: str) -> None:
         """Notes that an earlier result was put in place."""
         entry = self.entry(stage, inputs, outs, shell)
+        self._note(stage, RunRecord(key=key, stage=stage.address, entry=entry, by=BY_RESTORE))
+
+    def _note(self, stage: Stage, record: RunRecord) -> None:
+        """Puts a result into the journal; what follows from it waits to be settled."""
         before = self.locks.entry(stage)
-        self.locks.record(stage, RunRecord(key=key, stage=stage.address, entry=entry, by=BY_RESTORE))
+        self.locks.record(stage, record)
+        former = [] if before is None else [path for path in before.outs if path not in record.entry.outs]
+        self._unsettled.ignored.append((stage, former))
         self._unsettled.since = self._unsettled.since or time.monotonic()
-        gone = [] if before is None else [path for path in before.outs if path not in outs]
-        self._unsettled.ignored.append((stage, gone))
 
     def settle_if_due(self) -> None:
         """Settles what has waited for a second."""

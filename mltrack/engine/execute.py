@@ -112,7 +112,7 @@ class Execution:
             self._engine.runner.cancel([attempt.ticket for attempt in self._running.values()])
             raise
         for step in self._steps:
-            if self._unsettled.get(step.stage.address, -1) >= 0:
+            if self._unsettled[step.stage.address] >= 0:
                 self._outcome.not_reached.append(step.stage.address)
         yield from self._tell_undeclared_writes()
 
@@ -287,7 +287,7 @@ class Execution:
             else:
                 yield from self._fail(address, failed, attempt.last_lines())
             return
-        for path in attempt.writes:
+        for path in result.writes:
             self._writers[path] = (*self._writers.get(path, ()), address)
         if unrecorded:
             self._outcome.unrecorded.append(address)

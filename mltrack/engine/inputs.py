@@ -105,6 +105,8 @@ class Learner:
             if snapshot is None:
                 continue
             for directory, block in snapshot.blocks.items():
+                if tree.SYMLINK not in block.kinds:
+                    continue
                 for name, kind in zip(block.names, block.kinds, strict=True):
                     if kind == tree.SYMLINK:
                         link = os.path.join(path, os.fsdecode(directory), os.fsdecode(name))

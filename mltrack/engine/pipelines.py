@@ -63,9 +63,7 @@ def _aliases(stages: list[Stage], project_path: str) -> dict[str, str]:
         return links[path]
 
     found: dict[str, str] = {}
-    for path in {
-        dep for stage in stages for dep in (*stage.deps, *(file.path for file in stage.params), stage.env.lock) if dep
-    }:
+    for path in {path for stage in stages for path in stage.reads}:
         if is_link(path) or any(map(is_link, parents(path))):
             real = os.path.relpath(os.path.realpath(os.path.join(project_path, path)), os.path.realpath(project_path))
             if not real.startswith(os.pardir):

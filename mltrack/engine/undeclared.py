@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from mltrack.git import repository as git
 from mltrack.pipeline.paths import PathMap
-from mltrack.pipeline.stage import LOCK_NAME, PIPELINE_NAME, Stage
+from mltrack.pipeline.stage import LOCK_NAME, WRITTEN_BY_US, Stage
 
 _WORD = re.compile(rb"[\w@%+=:,./~-]{2,512}")
 _MODULE = re.compile(rb"No module named '([\w.]+)'")
@@ -34,13 +34,11 @@ class Written(NamedTuple):
 def undeclared_reads(stage: Stage, reads: Iterable[str], project_path: str) -> tuple[str, ...]:
     """Returns those of the paths that a command opened for reading which the stage should declare, sorted."""
     declared = _declared(stage)
-    own = (stage.pipeline_path, stage.lock_path)
     return tuple(
         path
         for path in sorted(reads)
         if declared.holder(path) is None
-        and path not in own
-        and path.rpartition("/")[2] not in (PIPELINE_NAME, LOCK_NAME, ".gitignore")
+        and path.rpartition("/")[2] not in WRITTEN_BY_US
         and os.path.isfile(os.path.join(project_path, path))
     )
 
@@ -79,8 +77,7 @@ def _modules_named(log: bytes, project_path: str) -> Iterator[str]:
 
 
 def _declared(stage: Stage) -> PathMap[None]:
-    paths = [*stage.deps, *(file.path for file in stage.params), *(out.path for out in stage.outs)]
-    return PathMap((path, None) for path in (*paths, *filter(None, (stage.env.lock,))))
+    return PathMap((path, None) for path in (*stage.reads, *(out.path for out in stage.outs)))
 
 
 def undeclared_writes(

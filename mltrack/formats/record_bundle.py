@@ -50,8 +50,10 @@ def write_lines(lines: dict[tuple[str, str], bytes]) -> bytes:
     )
 
 
-def read_table(first_line: bytes, algorithm: Algorithm, name: str) -> list[Row]:
-    """Returns where the records of a bundle lie; raises FormatError if its first line is malformed or newer."""
+def read_table(bundle: bytes, algorithm: Algorithm, name: str) -> list[Row]:
+    """Returns where the records of a bundle lie, of which the first line suffices; raises FormatError if that is
+    malformed or newer."""
+    first_line = bundle[: bundle.find(b"\n") + 1]
     value = json_text.load(first_line, name)
     if not isinstance(value, dict) or not isinstance(value.get("mltrack"), int) or value["mltrack"] > VERSION:
         raise FormatError(f"{name}: not a file of run records of version {VERSION}")

@@ -11,11 +11,10 @@ from mltrack.formats.template_values import DEFAULT_PARAMS
 from mltrack.pipeline.interpolate import interpolate, interpolate_command
 from mltrack.pipeline.stage import (
     CHECKS,
-    LOCK_NAME,
     METRIC,
     OUT,
-    PIPELINE_NAME,
     PLOT,
+    WRITTEN_BY_US,
     Environment,
     Execution,
     Output,
@@ -225,7 +224,7 @@ class StageBlock:
                         f"{path!r} is a pattern: declare a directory instead, so that what is missing can be told",
                     )
                     continue
-                if path.rpartition("/")[2] in (PIPELINE_NAME, LOCK_NAME, ".gitignore") or path.endswith(".mlt"):
+                if path.rpartition("/")[2] in WRITTEN_BY_US or path.endswith(".mlt"):
                     self._mistakes.mistake(where, f"{path!r} is a file that mltrack or git writes")
                     continue
                 yield Output(

@@ -54,15 +54,7 @@ def build(stages: Iterable[Stage], aliases: Mapping[str, str] | None = None) -> 
     owners = _owners(by_address.values())
     upstream: dict[str, tuple[str, ...]] = {}
     for stage in by_address.values():
-        needed = {
-            owners[out]
-            for path in (
-                *stage.deps,
-                *(p.path for p in stage.params),
-                *((stage.env.lock,) if stage.env.lock else ()),
-            )
-            for out in owners.overlapping(real.get(path, path))
-        }
+        needed = {owners[out] for path in stage.reads for out in owners.overlapping(real.get(path, path))}
         if stage.address in needed:
             raise PipelineError(
                 f"stage {stage.address!r} depends on its own output",

@@ -148,7 +148,7 @@ def make(
             continue
         pending = tuple(
             (path, writer)
-            for path in dict.fromkeys((*stage.deps, *(p.path for p in stage.params), *filter(None, (stage.env.lock,))))
+            for path in stage.reads
             for writer in sorted({unsettled[out] for out in unsettled.overlapping(graph.aliases.get(path, path))})
         )
         known = learn(stage, upcoming, pending)

@@ -7,6 +7,9 @@ from mltrack.objects.content import Content
 PIPELINE_NAME = "mltrack.yaml"
 LOCK_NAME = "mltrack.lock"
 
+WRITTEN_BY_US = (PIPELINE_NAME, LOCK_NAME, ".gitignore")
+"""File names that are never a stage's data, wherever they stand."""
+
 OUT, METRIC, PLOT = "out", "metric", "plot"
 CHECKS = NONE, WARN, ERROR = "none", "warn", "error"
 """What to do about files of the project that a command reads or writes without declaring it."""
@@ -80,6 +83,12 @@ class Stage(NamedTuple):
     desc: str = ""
     meta: Any = None
     execution: Execution = Execution()
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """All that it declares to read, each once: dependencies, params files, the environment's lock file."""
+        files = (file.path for file in self.params)
+        return tuple(dict.fromkeys((*self.deps, *files, *filter(None, (self.env.lock,)))))
 
     @property
     def is_callback(self) -> bool:

@@ -23,6 +23,8 @@ from mltrack.runners.sandbox import Place, Sandbox, Workspace
 
 _LOG_PIECE = 1 << 20
 TICKET_VERSION = 1
+LOGS, RUNNING = "logs", "running"
+"""Below the directory of jobs: logs, with what became of those that failed; notes of commands under way."""
 
 
 @dataclass(slots=True)
@@ -58,8 +60,8 @@ class LocalRunner:
 
     def __init__(self, root: str, jobs_path: str, capacity: dict[str, float] | None = None) -> None:
         self._root = root
-        self._logs_path = os.path.join(jobs_path, "logs")
-        self._marks = Marks(os.path.join(jobs_path, "running"))
+        self._logs_path = os.path.join(jobs_path, LOGS)
+        self._marks = Marks(os.path.join(jobs_path, RUNNING))
         self._running: dict[tuple[str, str], _Running] = {}
         self.abilities = Abilities(shares_files=True, survives=False, capacity=capacity or {})
         self._gpus = visible_gpus(int(self.abilities.capacity.get(GPUS, 0)))

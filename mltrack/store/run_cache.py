@@ -42,7 +42,7 @@ class RunCache:
     def adopt(self, bundle: bytes) -> None:
         """Takes in a whole bundle; raises FormatError if its table is malformed."""
         name = self.algorithm.hex_of(bundle) + SUFFIX
-        rows = record_bundle.read_table(bundle[: bundle.index(b"\n") + 1], self.algorithm, name)
+        rows = record_bundle.read_table(bundle, self.algorithm, name)
         make_directories(self.path)
         path = os.path.join(self.path, name)
         write_atomic(path, bundle)
@@ -103,10 +103,9 @@ class RunCache:
         if not there >= self._read:  # some were merged into others
             self.forget()
         for name in sorted(there - self._read):
+            self._read.add(name)  # one that cannot be read is not tried again
             with suppress(FormatError, OSError):
                 self._take(name, self._table(name))
-                continue
-            self._read.add(name)
 
     def _take(self, name: str, rows: Iterable[Row]) -> None:
         self._read.add(name)
@@ -121,7 +120,7 @@ class RunCache:
                 if not piece:
                     break
                 head += piece
-        return record_bundle.read_table(head[: head.find(b"\n") + 1], self.algorithm, name)
+        return record_bundle.read_table(head, self.algorithm, name)
 
     def _record(self, name: str, row: Row) -> RunRecord | None:
         with suppress(FormatError, OSError):
@@ -153,7 +152,7 @@ class RunCache:
                 data = read_bounded(os.path.join(self.path, name), MAX_BUNDLE_BYTES)
                 if data is None or self.algorithm.hex_of(data) + SUFFIX != name:
                     continue
-                for row in record_bundle.read_table(data[: data.index(b"\n") + 1], self.algorithm, name):
+                for row in record_bundle.read_table(data, self.algorithm, name):
                     if row.name not in without:
                         lines[row.key, row.outs] = data[row.offset : row.offset + row.length]
                 done.add(name)

@@ -8,8 +8,8 @@ from dataclasses import replace
 from mltrack.engine.undeclared import changed_since
 from mltrack.errors import StageFailedError
 from mltrack.git import repository as git
-from mltrack.pipeline.paths import PathMap
-from mltrack.pipeline.stage import LOCK_NAME, PIPELINE_NAME
+from mltrack.pipeline.paths import PathMap, parents
+from mltrack.pipeline.stage import WRITTEN_BY_US
 from mltrack.runners import tracing
 from mltrack.runners.job import Item, Job, Poll, State
 from mltrack.verbs.repro import local_runner
@@ -102,15 +102,8 @@ def _gathered(paths: set[str]) -> list[str]:
     found: set[str] = set()
     for directory, files in by_directory.items():
         found |= {directory} if directory and len(files) >= TOGETHER else set(files)
-    tops = PathMap((path, None) for path in found)
-    return sorted(path for path in found if not any(parent in tops for parent in _above(path)))
-
-
-def _above(path: str) -> list[str]:
-    parts = path.split("/")
-    return ["/".join(parts[:count]) for count in range(1, len(parts))]
+    return sorted(path for path in found if not any(parent in found for parent in parents(path)))
 
 
 def _is_own(path: str) -> bool:
-    name = os.path.basename(path)
-    return path.split("/")[0] in (".git", ".mltrack") or name in (PIPELINE_NAME, LOCK_NAME, ".gitignore")
+    return path.split("/")[0] in (".git", ".mltrack") or os.path.basename(path) in WRITTEN_BY_US

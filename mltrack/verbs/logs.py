@@ -9,20 +9,18 @@ from mltrack.disk.durable import names_in, read_bounded
 from mltrack.engine.pipelines import choose
 from mltrack.errors import MissingObjectError, UsageError
 from mltrack.pipeline.stage import Stage
+from mltrack.runners.local import LOGS, RUNNING
 from mltrack.runners.marks import Marks
 from mltrack.verbs.session import Session
 
 MAX_LOG = 1 << 30
 MAX_TICKET = 1 << 16
-
-
 RECORDED, CURRENT = "recorded", "current"
 
 
 class Log(NamedTuple):
-    """One log. ``state`` is 'running', 'failed', 'cancelled', 'recorded', or 'current' for the run that gave the result that the
-    lock names; ``path`` is where it lies as a file, '' for an
-    object of the cache, whose digest is ``object``."""
+    """One log. ``state`` is 'running', 'failed', 'cancelled', 'recorded', or 'current' for the run that gave the result
+    that the lock names. ``path`` is where it lies as a file, '' for an object of the cache, whose digest is ``object``."""
 
     stage: str
     state: str
@@ -84,12 +82,12 @@ def _running(session: Session, stage: Stage) -> list[Log]:
 
 
 def _marks(session: Session) -> Marks:
-    return Marks(os.path.join(session.project.jobs_path, "running"))
+    return Marks(os.path.join(session.project.jobs_path, RUNNING))
 
 
 def _ended(session: Session, stage: Stage) -> list[Log]:
     """Attempts that gave no record."""
-    directory = os.path.join(session.project.jobs_path, "logs")
+    directory = os.path.join(session.project.jobs_path, LOGS)
     found = []
     for name in names_in(directory):
         if not name.endswith(".json"):

@@ -1,12 +1,12 @@
 """``plots show`` and ``plots diff``: series and images of stages, over revisions, as Vega-Lite and as pictures."""
 
 import base64
-import difflib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from mltrack.engine.pipelines import nearest
 from mltrack.engine.view import View
 from mltrack.errors import PipelineError, UsageError
 from mltrack.formats import series_file
@@ -100,11 +100,9 @@ def _top_level(session: Session, view: View, pipeline: str, item: Any) -> Iterat
         settings = given or {}
         unknown = [key for key in settings if key not in _KEYS]
         if not isinstance(name, str) or unknown:
-            close = difflib.get_close_matches(str(unknown[0]), _KEYS, n=1) if unknown else []
-            hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(_KEYS)}"
-            raise PipelineError(
-                f"{pipeline}: plots.{name}: unknown key {unknown[0]!r}" if unknown else f"{pipeline}: plots", hint=hint
-            )
+            problem = f"plots.{name}: unknown key {unknown[0]!r}" if unknown else "plots"
+            hint = (nearest(str(unknown[0]), [*_KEYS]) if unknown else "") or f"known: {', '.join(_KEYS)}"
+            raise PipelineError(f"{pipeline}: {problem}", hint=hint)
         y, x = settings.get("y"), settings.get("x")
         x_file, x_column = next(iter(x.items())) if isinstance(x, dict) and x else ("", x or "")
         if isinstance(y, dict):
@@ -126,8 +124,7 @@ def _plot(session: Session, definition: Definition, views: list[tuple[str, View]
         return Plot(definition.name, None, images) if images else None
     template = str(definition.settings.get("template") or "linear")
     if template not in TEMPLATES:
-        close = difflib.get_close_matches(template, TEMPLATES, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"templates: {', '.join(TEMPLATES)}"
+        hint = nearest(template, [*TEMPLATES]) or f"templates: {', '.join(TEMPLATES)}"
         raise PipelineError(f"plot {definition.name!r}: there is no template {template!r}", hint=hint)
     rows: list[Row] = []
     columns: dict[str, None] = {}
@@ -172,8 +169,8 @@ def _rows(session: Session, definition: Definition, view: View) -> Iterator[tupl
         for column in wanted or (_last_column(rows[0], definition.x),):
             for needed in (column, *([definition.x] if definition.x and xs is None else [])):
                 if needed not in rows[0]:
-                    close = difflib.get_close_matches(needed, map(str, rows[0]), n=1)
-                    hint = f"did you mean {close[0]!r}?" if close else f"it has: {', '.join(map(str, rows[0]))}"
+                    there = [str(name) for name in rows[0]]
+                    hint = nearest(needed, there) or f"it has: {', '.join(there)}"
                     raise PipelineError(f"plot {definition.name!r}: {file} has no column {needed!r}", hint=hint)
             label = column if len(definition.ys) == 1 else f"{file}: {column}"
             for step, row in enumerate(rows):

@@ -73,8 +73,7 @@ class Supply:
 
     def bring(self, stage: Stage, learner: Learner) -> tuple[str, ...]:
         """Puts what a stage reads where it belongs, as far as it is not here; returns the paths."""
-        kept = [out.path for out in stage.outs if out.persist]
-        sought = [*stage.deps, *(file.path for file in stage.params), *filter(None, (stage.env.lock,)), *kept]
+        sought = [*stage.reads, *(out.path for out in stage.outs if out.persist)]
         wanted: dict[str, Content] = {}
         for path in sought:
             if not is_url(path):
