@@ -1,0 +1,239 @@
+"""Attempts on a host: one directory each, ``jobs/<key>/<number>/``, readable by whoever comes later.
+
+``job.json`` says what was asked for, ``state.json`` how it goes, ``log`` what was printed, ``items.jsonl`` what each item
+gave, ``result.json`` what became of it. Each is written aside and renamed; the result comes last, when what it names is
+durable. The supervisor holds the kernel's lock on ``alive`` and touches it: who cannot lock it knows that it lives.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import re
+import secrets
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, NamedTuple
+
+from .objects import Content
+
+VERSION = 1
+VARIABLE = "MLTRACK_ATTEMPT"
+QUEUED, RUNNING, DONE, FAILED, CANCELLED, LOST = "queued", "running", "done", "failed", "cancelled", "lost"
+HEARTBEAT_SECONDS = 5.0
+SILENCE_SECONDS = 90.0
+"""After so long without a heartbeat the supervisor on another machine that shares this directory counts as gone."""
+KEEP_TAKEN_SECONDS = 7 * 86400
+KEEP_SECONDS = 30 * 86400
+_MAX_JSON = 64 << 20
+_KEY = re.compile(r"[0-9a-f]{32,64}\Z|none-[0-9a-f]{32}\Z")
+
+
+class Tampered(Exception):
+    """A file of an attempt is not as mltrack writes it."""
+
+
+class Attempt(NamedTuple):
+    """One attempt at a job."""
+
+    key: str
+    number: int
+    path: str
+
+    def file(self, name: str) -> str:
+        return os.path.join(self.path, name)
+
+    @property
+    def work(self) -> str:
+        return self.file("work")
+
+
+class Attempts:
+    """All attempts below ``place``."""
+
+    def __init__(self, place: str) -> None:
+        self.path = os.path.join(place, "jobs")
+        os.makedirs(self.path, exist_ok=True)
+
+    @contextmanager
+    def alone(self, key: str) -> Iterator[None]:
+        """Keeps others from starting or ending an attempt of this key."""
+        directory = self._directory(key)
+        os.makedirs(directory, exist_ok=True)
+        descriptor = os.open(os.path.join(directory, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def of(self, key: str) -> list[Attempt]:
+        """Returns the attempts of a key, oldest first."""
+        directory = self._directory(key)
+        try:
+            numbers = sorted(int(name) for name in os.listdir(directory) if name.isdigit())
+        except FileNotFoundError:
+            return []
+        return [Attempt(key, number, os.path.join(directory, str(number))) for number in numbers]
+
+    def get(self, key: str, number: int) -> Attempt:
+        return Attempt(key, number, os.path.join(self._directory(key), str(number)))
+
+    def all(self) -> list[Attempt]:
+        return [attempt for key in sorted(os.listdir(self.path)) if _KEY.match(key) for attempt in self.of(key)]
+
+    def create(self, key: str, job: dict[str, Any]) -> tuple[Attempt, int]:
+        """Makes the next attempt of a key, and returns it with the lock that its supervisor inherits."""
+        former = self.of(key)
+        number = former[-1].number + 1 if former else 1
+        attempt = self.get(key, number)
+        os.mkdir(attempt.path, 0o700)
+        write_json(attempt.file("job.json"), {"mltrack": VERSION, **job})
+        alive = os.open(attempt.file("alive"), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        fcntl.flock(alive, fcntl.LOCK_EX)
+        return attempt, alive
+
+    def clean(self) -> None:
+        """Removes attempts that were taken a week ago, and those that nobody has asked for in a month."""
+        now = time.time()
+        for attempt in self.all():
+            with suppress(OSError, Tampered):
+                age = now - os.stat(attempt.path).st_mtime
+                is_taken = os.path.exists(attempt.file("taken")) and not os.path.exists(attempt.file("held"))
+                limit = KEEP_TAKEN_SECONDS if is_taken else KEEP_SECONDS
+                if age > limit and not is_alive(attempt):
+                    shutil.rmtree(attempt.path, ignore_errors=True)
+
+    def kept(self) -> Iterator[Content]:
+        """Yields what results name that were not taken yet, or were left here on purpose."""
+        for attempt in self.all():
+            if os.path.exists(attempt.file("taken")) and not os.path.exists(attempt.file("held")):
+                continue
+            with suppress(Tampered):
+                result = read_json(attempt.file("result.json")) or {}
+                for item in result.get("items", []):
+                    for row in item["outputs"].values():
+                        yield Content(*row)
+                if result.get("checkpoint"):
+                    yield Content(*result["checkpoint"])
+
+    def _directory(self, key: str) -> str:
+        if not _KEY.match(key):
+            raise Tampered(f"{key!r} is no run key")
+        return os.path.join(self.path, key)
+
+
+def is_alive(attempt: Attempt) -> bool:
+    """Returns whether the supervisor of an attempt lives, on this machine or on one that shares its directory."""
+    path = attempt.file("alive")
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    state = read_json(attempt.file("state.json")) or {}
+    if state.get("host", socket.gethostname()) == socket.gethostname():
+        return False
+    return _age(path) < SILENCE_SECONDS  # by the clock of the file system, whatever the hosts' clocks say
+
+
+def _age(path: str) -> float:
+    probe = f"{path}-{secrets.token_hex(4)}"
+    with open(probe, "wb"):
+        pass
+    try:
+        return os.stat(probe).st_mtime - os.stat(path).st_mtime
+    finally:
+        os.unlink(probe)
+
+
+def look(attempt: Attempt) -> dict[str, Any]:
+    """Returns the state of an attempt and, once it is over, its result. What a supervisor that is gone left running is
+    ended. Raises Tampered for files that are not as they were written."""
+    if not os.path.isdir(attempt.path):
+        return {"state": LOST, "problem": "the host does not know it"}
+    for _ in range(2):
+        result = read_json(attempt.file("result.json"))
+        if result is not None:
+            if result.get("mltrack") != VERSION or result.get("state") not in (DONE, FAILED, CANCELLED, LOST):
+                raise Tampered(f"{attempt.file('result.json')} is not as mltrack writes it")
+            return result
+        if is_alive(attempt):
+            state = read_json(attempt.file("state.json")) or {}
+            return {**state, "state": RUNNING if state.get("state") == RUNNING else QUEUED}
+    end_leftovers(attempt)  # looked twice: a supervisor that has just written its result is no longer alive either
+    return {"state": LOST, "problem": "its supervisor is gone: it was killed, or the host was restarted"}
+
+
+def end_leftovers(attempt: Attempt) -> None:
+    """Kills the processes that carry this attempt's token: nobody waits for them any more."""
+    job = read_json(attempt.file("job.json")) or {}
+    token = job.get("token")
+    if not isinstance(token, str) or len(token) != 32:
+        return
+    wanted = f"{VARIABLE}={token}".encode()
+    for _ in range(10):
+        found = [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if _carries(pid, wanted)]
+        for pid in found:
+            with suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        if not found:
+            return
+        time.sleep(0.02)
+
+
+def _carries(pid: int, wanted: bytes) -> bool:
+    if pid == os.getpid():
+        return False
+    with suppress(OSError), open(f"/proc/{pid}/environ", "rb") as file:
+        return wanted in file.read().split(b"\0")
+    return False
+
+
+def mark(attempt: Attempt, name: str) -> None:
+    """Leaves an empty file that says something about an attempt: ``cancel``, ``taken``, ``held``."""
+    with suppress(FileNotFoundError), open(attempt.file(name), "wb"):
+        pass
+
+
+def write_json(path: str, value: Any) -> None:
+    temporary = f"{path}.{os.getpid()}-{secrets.token_hex(4)}"
+    data = json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(descriptor, data) if len(data) < 4096 else _write_all(descriptor, data)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    os.rename(temporary, path)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def read_json(path: str) -> dict[str, Any] | None:
+    """Returns the object in a file, None where there is no file; raises Tampered for anything else."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read(_MAX_JSON + 1)
+        value = json.loads(data) if len(data) <= _MAX_JSON else None
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise Tampered(f"{path} is not as mltrack writes it")
+    return value

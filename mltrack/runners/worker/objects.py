@@ -1,0 +1,373 @@
+"""A host's objects: files by digest, each a file of its own, so that a job's inputs are links and cost no copy.
+
+Every object carries the same old time of last change. Whoever writes into one moves it, so that an input which a command
+changed is known by its stamp, dropped, and sent anew. The time of last access is when a job last asked for it, and says
+what goes first when the cache grows beyond its limit.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import fcntl
+import os
+import re
+import secrets
+import shutil
+import stat
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import NamedTuple
+
+from .hashing import Hashing
+
+STAMP_NS = 946_684_800 * 10**9
+"""The first second of 2000: what formats that know no earlier times can carry, and no file written today has."""
+FRESH_SECONDS = 3600
+"""What was asked for within this time is never evicted: a job may be about to use it."""
+TREE_HEADER = b"mltrack-tree 1\n"
+_ESCAPE = re.compile(rb"[\x00-\x20%\x7f-\xff]")
+_UNESCAPE = re.compile(rb"%([0-9a-f]{2})")
+_LINE = re.compile(rb"([fxld]) ([0-9a-f]+) (0|[1-9][0-9]{0,18}) ([!-~]+)\Z")
+_HEX = re.compile(r"[0-9a-f]{32}(?:[0-9a-f]{32})?\Z")
+_PIECE = 1 << 20
+_FICLONE = 0x40049409
+_FEW = 16
+
+
+class Entry(NamedTuple):
+    """One line of a tree."""
+
+    name: bytes
+    kind: str
+    hex: str
+    size: int
+
+
+class Content(NamedTuple):
+    """What stands at a path, as the rest of mltrack says it: kind, digest, size, number of files."""
+
+    kind: str
+    hex: str
+    size: int
+    files: int = 1
+
+
+class Damaged(Exception):
+    """Bytes that do not match their digest, or a tree that cannot be read."""
+
+
+class Objects:
+    """The objects of one algorithm below ``place``. Without ``hashing`` what arrives is checked by size only."""
+
+    def __init__(self, place: str, algorithm: str, hashing: Hashing | None) -> None:
+        self.hashing = hashing
+        self.path = os.path.join(place, "objects", algorithm)
+        self._whole = os.path.join(place, "whole", algorithm)
+        self._parts = os.path.join(place, "parts")
+        self._open_parts: dict[str, int] = {}
+        for path in (self.path, self._whole, self._parts):
+            os.makedirs(path, exist_ok=True)
+
+    def path_of(self, hex_digest: str) -> str:
+        if not _HEX.match(hex_digest):
+            raise Damaged(f"{hex_digest!r} is no digest")
+        return os.path.join(self.path, hex_digest[:2], hex_digest[2:])
+
+    def has(self, hex_digest: str, size: int = -1) -> bool:
+        """Returns whether an object is here, of that size if given, and as it was put here; one that is not is dropped."""
+        path = self.path_of(hex_digest)
+        try:
+            state = os.stat(path)
+        except FileNotFoundError:
+            return False
+        if state.st_mtime_ns != STAMP_NS or size not in (-1, state.st_size):
+            with suppress(FileNotFoundError):
+                os.unlink(path)
+            return False
+        if time.time() - state.st_atime > FRESH_SECONDS / 2:
+            os.utime(path, ns=(time.time_ns(), STAMP_NS))
+        return True
+
+    def missing(self, roots: Iterable[tuple[str, str, int]]) -> list[str]:
+        """Returns what is not here of these ``(kind, digest, size)`` and all that lies below them; what lies below a tree
+        that is not here is not known."""
+        lacking: dict[str, None] = {}
+        for kind, hex_digest, size in roots:
+            if kind != "tree":
+                if not self.has(hex_digest, size):
+                    lacking[hex_digest] = None
+            elif not self._is_whole(hex_digest):
+                below = list(self._missing_below(hex_digest))
+                lacking.update(dict.fromkeys(below))
+                if not below:
+                    with open(os.path.join(self._whole, hex_digest), "wb"):
+                        pass
+        return list(lacking)
+
+    def _is_whole(self, hex_digest: str) -> bool:
+        """Whether a tree was found to be here with all that lies below it since something was last evicted. Asked of its
+        files again after a while, so that they stay fresh."""
+        try:
+            age = time.time() - os.stat(os.path.join(self._whole, hex_digest)).st_mtime
+        except FileNotFoundError:
+            return False
+        return 0 <= age < FRESH_SECONDS / 2
+
+    def _missing_below(self, hex_digest: str) -> Iterator[str]:
+        pending, seen = [hex_digest], {hex_digest}
+        while pending:
+            one = pending.pop()
+            if not self.has(one):
+                yield one
+                continue
+            for entry in self.tree(one):
+                if entry.kind == "d":
+                    if entry.hex not in seen:
+                        seen.add(entry.hex)
+                        pending.append(entry.hex)
+                elif entry.hex not in seen and not self.has(entry.hex, entry.size):
+                    seen.add(entry.hex)
+                    yield entry.hex
+
+    def tree(self, hex_digest: str) -> list[Entry]:
+        """Returns the entries of a tree; raises Damaged if it is none."""
+        with open(self.path_of(hex_digest), "rb") as file:
+            data = file.read()
+        if not data.startswith(TREE_HEADER) or not data.endswith(b"\n"):
+            raise Damaged(f"{hex_digest} is not a tree")
+        entries = []
+        for line in data[len(TREE_HEADER) :].split(b"\n")[:-1]:
+            match = _LINE.match(line)
+            name = _UNESCAPE.sub(lambda found: bytes((int(found[1], 16),)), match[4]) if match else b""
+            if match is None or name in (b"", b".", b"..") or b"/" in name or b"\0" in name:
+                raise Damaged(f"{hex_digest} holds a line that is none of a tree")
+            entries.append(Entry(name, match[1].decode(), match[2].decode(), int(match[3])))
+        return entries
+
+    # what arrives
+
+    def put(self, hex_digest: str, data: bytes) -> None:
+        """Takes an object; raises Damaged if its bytes are others."""
+        if self.hashing is not None and self.hashing.hex_of(data) != hex_digest:
+            raise Damaged(f"{hex_digest} arrived with other bytes")
+        path = self.path_of(hex_digest)
+        if self.has(hex_digest, len(data)):
+            return
+        temporary = self._temporary()
+        try:
+            with open(temporary, "wb") as file:
+                file.write(data)
+            self._publish(temporary, path)
+        except BaseException:
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
+            raise
+
+    def part_size(self, hex_digest: str) -> int:
+        """Returns how much of a large object an earlier connection, which was cut off, has left here. The part belongs to
+        this process from then on; 0 is returned while it is another's."""
+        self.path_of(hex_digest)
+        path = os.path.join(self._parts, hex_digest)
+        if hex_digest not in self._open_parts:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:  # another connection is sending it too: each writes its own
+                os.close(descriptor)
+                path = self._temporary()
+                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+            self._open_parts[hex_digest] = descriptor
+        return os.fstat(self._open_parts[hex_digest]).st_size
+
+    def put_part(self, hex_digest: str, offset: int, size: int, data: bytes) -> None:
+        """Takes the next piece of a large object; the last one completes it."""
+        at = self.part_size(hex_digest)
+        descriptor = self._open_parts[hex_digest]
+        if at != offset or offset + len(data) > size:
+            os.ftruncate(descriptor, 0)
+            raise Damaged(f"a piece of {hex_digest} arrived out of place")
+        view = memoryview(data)
+        while view:
+            view = view[os.write(descriptor, view) :]
+        if offset + len(data) < size:
+            return
+        path = os.readlink(f"/proc/self/fd/{descriptor}")
+        del self._open_parts[hex_digest]
+        try:
+            if self.hashing is not None and self.digest_of(path) != hex_digest:
+                os.unlink(path)
+                raise Damaged(f"{hex_digest} arrived with other bytes")
+            self._publish(path, self.path_of(hex_digest))
+        finally:
+            os.close(descriptor)
+
+    def settle(self) -> None:
+        """Makes what arrived durable: a power cut must not leave a name without its bytes."""
+        _sync_file_system(self.path)
+
+    def digest_of(self, path: str) -> str:
+        assert self.hashing is not None
+        hasher = self.hashing.new()
+        with open(path, "rb", buffering=0) as file:
+            while True:
+                piece = file.read(1 << 18)
+                if not piece:
+                    return str(hasher.hexdigest())
+                hasher.update(piece)
+
+    def _publish(self, temporary: str, path: str) -> None:
+        os.chmod(temporary, 0o444)
+        os.utime(temporary, ns=(time.time_ns(), STAMP_NS))
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        os.rename(temporary, path)
+
+    def _temporary(self) -> str:
+        return os.path.join(self._parts, f"{os.getpid()}-{secrets.token_hex(8)}")
+
+    # what a job takes
+
+    def place_content(self, content: Content, path: str, *, private: bool) -> list[tuple[str, str]]:
+        """Puts a content at a path: files as links to their objects, or with ``private`` as copies of their own. Returns
+        ``(digest, path)`` of the links; raises Damaged if something is not here."""
+        links: list[tuple[str, str]] = []
+        if content.kind != "tree":
+            kind = {"file": "f", "exec": "x", "symlink": "l"}[content.kind]
+            self._place(Entry(b"", kind, content.hex, content.size), os.fsencode(path), links, private)
+            return links
+        pending = [(content.hex, os.fsencode(path))]
+        while pending:
+            hex_digest, directory = pending.pop()
+            os.makedirs(directory, exist_ok=True)
+            if not self.has(hex_digest):
+                raise Damaged(f"the tree {hex_digest} is not here any more")
+            for entry in self.tree(hex_digest):
+                target = directory + b"/" + entry.name
+                if entry.kind == "d":
+                    pending.append((entry.hex, target))
+                else:
+                    self._place(entry, target, links, private)
+        return links
+
+    def _place(self, entry: Entry, target: bytes, links: list[tuple[str, str]], private: bool) -> None:
+        path = self.path_of(entry.hex)
+        if not self.has(entry.hex, entry.size):
+            raise Damaged(f"the object {entry.hex} is not here any more")
+        if entry.kind == "l":
+            with open(path, "rb") as file:
+                os.symlink(file.read(), target)
+            return
+        if entry.kind == "f" and not private:
+            with suppress(OSError):  # too many links to one file, or a file system without them
+                os.link(path, target)
+                links.append((entry.hex, os.fsdecode(target)))
+                return
+        with open(path, "rb") as source, open(target, "xb") as made:
+            try:
+                fcntl.ioctl(made.fileno(), _FICLONE, source.fileno())
+            except OSError:
+                shutil.copyfileobj(source, made, _PIECE)
+        os.chmod(target, 0o755 if entry.kind == "x" else 0o644)
+
+    # what a job leaves
+
+    def take_in(self, path: str) -> Content:
+        """Turns what stands at a path into objects, by renaming: nothing stands there afterwards. Raises Damaged for what
+        no tree can hold."""
+        return self._take_in(os.fsencode(path))
+
+    def _take_in(self, path: bytes) -> Content:
+        state = os.lstat(path)
+        if stat.S_ISDIR(state.st_mode):
+            lines, size, files = [], 0, 0
+            for name in sorted(os.listdir(path)):
+                inner = self._take_in(path + b"/" + name)
+                letter = {"file": b"f", "exec": b"x", "symlink": b"l", "tree": b"d"}[inner.kind]
+                shown = _ESCAPE.sub(lambda found: b"%%%02x" % found[0][0], name)
+                lines.append(b"%s %s %d %s\n" % (letter, inner.hex.encode(), inner.size, shown))
+                size, files = size + inner.size, files + inner.files
+            os.rmdir(path)
+            return Content("tree", self._put_own(TREE_HEADER + b"".join(lines)), size, files)
+        if stat.S_ISLNK(state.st_mode):
+            target = os.readlink(path)
+            os.unlink(path)
+            return Content("symlink", self._put_own(target), len(target))
+        if not stat.S_ISREG(state.st_mode):
+            raise Damaged(f"{os.fsdecode(path)} is neither a file nor a directory nor a link")
+        full = os.fsdecode(path)
+        kind = "exec" if state.st_mode & 0o100 else "file"
+        hex_digest = self.digest_of(full)
+        if self.has(hex_digest, state.st_size):
+            os.unlink(path)
+        elif state.st_nlink > 1:  # someone may write to it under its other name
+            temporary = self._temporary()
+            shutil.copyfile(full, temporary)
+            if self.digest_of(temporary) != hex_digest:
+                raise Damaged(f"{full} changed while it was read")
+            self._publish(temporary, self.path_of(hex_digest))
+            os.unlink(path)
+        else:
+            self._publish(full, self.path_of(hex_digest))
+        return Content(kind, hex_digest, state.st_size)
+
+    def _put_own(self, data: bytes) -> str:
+        assert self.hashing is not None
+        hex_digest = self.hashing.hex_of(data)
+        self.put(hex_digest, data)
+        return hex_digest
+
+    def below(self, content: Content) -> Iterator[str]:
+        """Yields the digests of a content and of all that lies below it, as far as it is here."""
+        pending, seen = [content.hex], {content.hex}
+        yield content.hex
+        while pending and content.kind == "tree":
+            try:
+                entries = self.tree(pending.pop())
+            except (OSError, Damaged):
+                continue
+            for entry in entries:
+                if entry.hex not in seen:
+                    seen.add(entry.hex)
+                    yield entry.hex
+                    if entry.kind == "d":
+                        pending.append(entry.hex)
+
+    # the limit
+
+    def evict(self, limit: int, kept: set[str]) -> int:
+        """Deletes objects that were not asked for longest until the rest is within ``limit`` bytes; returns the bytes
+        deleted. What jobs use now, what was asked for within the hour and what is ``kept`` stays."""
+        rows: list[tuple[float, int, str]] = []
+        total = 0
+        now = time.time()
+        for directory in os.listdir(self.path):
+            with suppress(NotADirectoryError), os.scandir(os.path.join(self.path, directory)) as found:
+                for item in found:
+                    state = item.stat()
+                    total += state.st_size
+                    is_idle = state.st_nlink == 1 and now - state.st_atime > FRESH_SECONDS
+                    if is_idle and directory + item.name not in kept:
+                        rows.append((state.st_atime, state.st_size, item.path))
+        if total <= limit:
+            return 0
+        shutil.rmtree(self._whole, ignore_errors=True)
+        os.makedirs(self._whole, exist_ok=True)
+        freed = 0
+        for _, size, path in sorted(rows):
+            if total - freed <= limit:
+                break
+            with suppress(FileNotFoundError):
+                os.unlink(path)
+                freed += size
+        return freed
+
+
+def _sync_file_system(path: str) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        if ctypes.CDLL(None, use_errno=True).syncfs(descriptor):
+            number = ctypes.get_errno()
+            raise OSError(number or errno.EIO, os.strerror(number or errno.EIO), path)
+    finally:
+        os.close(descriptor)

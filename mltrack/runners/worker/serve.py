@@ -1,0 +1,383 @@
+"""Answers a client's requests, one after another, over standard input and output, until the connection ends.
+
+It keeps nothing in memory that matters: attempts run in processes of their own and speak through files, so that the next
+connection, of this client or of another, finds all there is to know.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import platform
+import select
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from . import attempts, frames, hashing
+from .attempts import Attempt, Attempts, Tampered
+from .objects import Content, Damaged, Objects
+from .slots import Slots
+from .supervise import Supervisor, bury
+
+PROTOCOL = 1
+PIECE = 4 << 20
+_LOG_PIECE = 1 << 18
+_LOOK_SECONDS = 0.02
+_HOUSEKEEPING_SECONDS = 600.0
+_UNIT = ("label", "project", "token")
+Reply = tuple[dict[str, Any], bytes]
+
+
+class Server:
+    """One connection. ``place`` is mltrack's directory on this host."""
+
+    def __init__(self, place: str, requests: int, replies: int) -> None:
+        self._place, self._requests, self._replies = place, requests, replies
+        self._attempts = Attempts(place)
+        self._objects: Objects
+        self._slots = Slots([])
+        self._limit = 0
+        self._verbs: dict[str, Callable[[dict[str, Any], bytes], Reply]] = {
+            "hello": self._hello, "library": self._library, "install": self._install, "known": self._known,
+            "start": self._start, "watch": self._watch, "cancel": self._cancel, "take": self._take,
+            "put": self._put, "part": self._part, "settle": self._settle, "read": self._read, "list_raw": self._list_raw,
+            "read_raw": self._read_raw, "has": self._has, "holders": self._holders,
+        }  # fmt: skip
+
+    def run(self) -> None:
+        while True:
+            try:
+                message, data = frames.receive(self._requests)
+                reply = self._answer(message, data)
+                frames.send(self._replies, *reply)
+            except frames.Closed:
+                return
+
+    def _answer(self, message: dict[str, Any], data: bytes) -> Reply:
+        """Every fault of a request is told to who made it: ``error`` says what, ``kind`` whose."""
+        try:
+            return self._verbs[str(message.get("verb"))](message, data)
+        except Damaged as error:
+            return {"error": str(error), "kind": "damaged"}, b""
+        except Tampered as error:
+            return {"error": str(error), "kind": "tampered"}, b""
+        except OSError as error:
+            shown = f"{error.filename}: " if error.filename else ""
+            return {"error": f"{shown}{error.strerror or error}", "kind": "system", "errno": error.errno or 0}, b""
+        except (KeyError, TypeError, ValueError) as error:
+            return {"error": f"a request that makes no sense: {type(error).__name__}: {error}", "kind": "protocol"}, b""
+
+    # the host
+
+    def _hello(self, message: dict[str, Any], data: bytes) -> Reply:
+        self._algorithm = str(message["algorithm"])
+        if self._algorithm not in hashing.LIBRARIES:
+            raise ValueError(self._algorithm)
+        names = message.get("gpus")
+        self._slots = Slots(
+            [str(number) for number in range(int(names))] if names is not None else None, message["locks"]
+        )
+        self._limit = int(message["limit"])
+        self._open_objects()
+        self._keep_house()
+        usage = shutil.disk_usage(self._place)
+        gpus = self._slots.gpus()
+        return {
+            "protocol": PROTOCOL, "host": socket.gethostname(), "python": platform.python_version(), "abi": hashing.abi(),
+            "machine": platform.machine(), "system": platform.system(), "cpus": len(os.sched_getaffinity(0)),
+            "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), "gpus": [list(gpu) for gpu in gpus],
+            "free": usage.free, "place": self._place, "hashes": self._objects.hashing is not None, "now": time.time(),
+        }, b""  # fmt: skip
+
+    def _open_objects(self) -> None:
+        self._objects = Objects(self._place, self._algorithm, hashing.find(self._algorithm, self._place))
+
+    def _library(self, message: dict[str, Any], data: bytes) -> Reply:
+        """Takes the files of a library that fits this interpreter."""
+        at = 0
+        for name, size in message["files"]:
+            hashing.accept(self._place, name, data[at : at + size])
+            at += size
+        self._open_objects()
+        return {"hashes": self._objects.hashing is not None}, b""
+
+    def _install(self, message: dict[str, Any], data: bytes) -> Reply:
+        hashing.install(self._algorithm, self._place)
+        self._open_objects()
+        return {"hashes": self._objects.hashing is not None}, b""
+
+    def _holders(self, message: dict[str, Any], data: bytes) -> Reply:
+        return {"slots": [[list(slot.gpu), slot.holder, slot.is_foreign] for slot in self._slots.held()]}, b""
+
+    def _keep_house(self) -> None:
+        """At most once in ten minutes, by whoever comes: forgets what is long over, and keeps the objects in bounds."""
+        with self._alone("housekeeping") as is_due:
+            if is_due:
+                self._attempts.clean()
+                kept = {digest for content in self._attempts.kept() for digest in self._objects.below(content)}
+                self._objects.evict(self._limit, kept)
+
+    @contextmanager
+    def _alone(self, name: str) -> Iterator[bool]:
+        path = os.path.join(self._place, name)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            state = os.fstat(descriptor)
+            is_due = state.st_size == 0 or not 0 <= time.time() - state.st_mtime < _HOUSEKEEPING_SECONDS
+            if is_due:
+                os.pwrite(descriptor, b"%d\n" % time.time(), 0)
+            yield is_due
+        except BlockingIOError:
+            yield False
+        finally:
+            os.close(descriptor)
+
+    # jobs
+
+    def _known(self, message: dict[str, Any], data: bytes) -> Reply:
+        """The latest attempt of each key, or of those asked for."""
+        keys = message.get("keys")
+        found = self._attempts.all() if keys is None else [one for key in keys for one in self._attempts.of(key)]
+        latest = {attempt.key: attempt for attempt in found}
+        return {"jobs": [self._row(attempt) for attempt in latest.values()]}, b""
+
+    def _row(self, attempt: Attempt) -> dict[str, Any]:
+        try:
+            job = attempts.read_json(attempt.file("job.json")) or {}
+            state = self._look(attempt)
+        except Tampered as error:
+            job, state = {}, {"state": attempts.LOST, "problem": str(error)}
+        return {
+            "key": attempt.key, "number": attempt.number, **{name: job.get(name, "") for name in _UNIT},
+            "state": state["state"], "gpus": state.get("gpus", []), "exit_code": state.get("exit_code"),
+            "started": os.stat(attempt.path).st_ctime if os.path.exists(attempt.path) else 0,
+            "age": time.time() - float(job.get("submitted", time.time())),
+            "is_taken": os.path.exists(attempt.file("taken")), "is_held": os.path.exists(attempt.file("held")),
+        }  # fmt: skip
+
+    def _start(self, message: dict[str, Any], data: bytes) -> Reply:
+        """Starts an attempt, or finds the one there is: alive, ended and not taken yet, or with a result that is whole."""
+        job = message["job"]
+        with self._attempts.alone(job["key"]):
+            former = self._attempts.of(job["key"])
+            found = self._find(former, job, is_fresh=bool(message["fresh"]))
+            if found is not None:
+                return {"found": True, "number": found.number}, b""
+            roots = [(kind, hex_digest, size) for _, kind, hex_digest, size, *_ in job["inputs"]]
+            if job.get("checkpoint") and not job.get("checkpoint_content") and former:
+                saved = (attempts.read_json(former[-1].file("result.json")) or {}).get("checkpoint")
+                job["checkpoint_content"] = saved if saved and not self._objects.missing([saved[:3]]) else None
+            elif job.get("checkpoint_content"):
+                roots.append((*job["checkpoint_content"][:3],))
+            lacking = self._objects.missing(roots)
+            if lacking:
+                return {"missing": len(lacking)}, b"".join(map(bytes.fromhex, lacking))
+            if former:
+                job["done"] = [] if message["fresh"] else self._items_done(former[-1])
+                shutil.rmtree(former[-1].work, ignore_errors=True)
+            attempt, alive = self._attempts.create(
+                job["key"], {**{name: job[name] for name in _UNIT}, "checkpoint": job.get("checkpoint"),
+                             "submitted": time.time(), "directory": job["directory"], "items": job["items"]}
+            )  # fmt: skip
+            self._detach(attempt, alive, job)
+        return {"found": False, "number": attempt.number}, b""
+
+    def _find(self, former: list[Attempt], job: dict[str, Any], *, is_fresh: bool) -> Attempt | None:
+        for attempt in reversed(former):
+            asked = attempts.read_json(attempt.file("job.json")) or {}
+            if asked.get("token") == job["token"]:
+                return attempt
+            result = bury(attempt, self._objects)
+            if result["state"] in (attempts.QUEUED, attempts.RUNNING):
+                return attempt
+            if is_fresh or result["state"] not in (attempts.DONE, attempts.FAILED):
+                return None
+            if result["state"] == attempts.FAILED:
+                return None if os.path.exists(attempt.file("taken")) else attempt
+            return attempt if not self._lacking_of(attempt, result) else None
+        return None
+
+    def _lacking_of(self, attempt: Attempt, result: dict[str, Any]) -> list[str]:
+        """What of a result is not here any more."""
+        rows = [row for item in result["items"] for row in item["outputs"].values()]
+        if any(row[0] == "raw" for row in rows):
+            return [] if os.path.isdir(attempt.work) else ["raw"]
+        return self._objects.missing((row[0], row[1], row[2]) for row in rows)
+
+    def _items_done(self, attempt: Attempt) -> list[dict[str, Any]]:
+        """The items that an attempt which is gone had finished, with results that are whole."""
+        rows = []
+        with suppress(OSError), open(attempt.file("items.jsonl"), encoding="utf-8") as file:
+            for line in file:
+                with suppress(ValueError, KeyError, TypeError, Damaged):
+                    row = json.loads(line)
+                    outputs = [Content(*one) for one in row["outputs"].values()]
+                    is_whole = all(content.kind != "raw" for content in outputs) and not self._objects.missing(
+                        (content.kind, content.hex, content.size) for content in outputs
+                    )
+                    if row["exit_code"] == 0 and not row["missing"] and is_whole:
+                        rows.append(row)
+        return rows
+
+    def _detach(self, attempt: Attempt, alive: int, job: dict[str, Any]) -> None:
+        """Starts the supervisor: of no terminal, no parent, and with nothing of this connection."""
+        child = os.fork()
+        if child:
+            os.close(alive)
+            os.waitpid(child, 0)
+            return
+        try:
+            os.setsid()
+            if os.fork():
+                os._exit(0)
+            null = os.open(os.devnull, os.O_RDWR)
+            for number in (0, 1, 2):
+                os.dup2(null, number)
+            for name in os.listdir("/proc/self/fd"):
+                number = int(name)
+                if number > 2 and number != alive:
+                    with suppress(OSError):
+                        os.close(number)
+            Supervisor(attempt, alive, job, self._objects, self._slots).run()
+        finally:
+            os._exit(0)
+
+    def _watch(self, message: dict[str, Any], data: bytes) -> Reply:
+        """Returns what is new of attempts: at once if anything is, else when something is, after ``seconds``, or when the
+        next request arrives."""
+        end = time.monotonic() + float(message["seconds"])
+        while True:
+            replies, pieces, is_new = [], [], False
+            for key, number, offset, known in message["jobs"]:
+                attempt = self._attempts.get(key, number)
+                state = self._look(attempt)
+                piece = _log_from(attempt, offset)
+                is_new = is_new or bool(piece) or [state["state"], state.get("gpus", [])] != known
+                replies.append({**state, "log": len(piece)})
+                pieces.append(piece)
+            if is_new or time.monotonic() >= end:
+                return {"jobs": replies}, b"".join(pieces)
+            if select.select([self._requests], [], [], _LOOK_SECONDS)[0]:
+                return {"jobs": replies}, b"".join(pieces)
+
+    def _look(self, attempt: Attempt) -> dict[str, Any]:
+        try:
+            state = attempts.look(attempt)
+            if state["state"] == attempts.LOST and not os.path.exists(attempt.file("result.json")):
+                with self._attempts.alone(attempt.key):
+                    return bury(attempt, self._objects)
+            return state
+        except Tampered as error:
+            return {"state": attempts.LOST, "problem": str(error), "tampered": True}
+
+    def _cancel(self, message: dict[str, Any], data: bytes) -> Reply:
+        """Asks for the end of attempts; each ends in its own time, and what watches it sees that."""
+        for key, number in message["jobs"]:
+            attempts.mark(self._attempts.get(key, number), "cancel")
+        return {}, b""
+
+    def _take(self, message: dict[str, Any], data: bytes) -> Reply:
+        """Notes that the result of an attempt has arrived; ``held`` says whether objects are left here on purpose."""
+        attempt = self._attempts.get(message["key"], message["number"])
+        if message.get("held"):
+            attempts.mark(attempt, "held")
+        else:
+            with suppress(FileNotFoundError):
+                os.unlink(attempt.file("held"))
+        attempts.mark(attempt, "taken")
+        shutil.rmtree(attempt.work, ignore_errors=True)
+        return {}, b""
+
+    # objects
+
+    def _has(self, message: dict[str, Any], data: bytes) -> Reply:
+        """Which of these contents are here, with all below them."""
+        roots = [tuple(row) for row in message["roots"]]
+        return {"has": [not self._objects.missing([(row[0], row[1], row[2])]) for row in roots]}, b""
+
+    def _put(self, message: dict[str, Any], data: bytes) -> Reply:
+        at = 0
+        for hex_digest, size in message["objects"]:
+            self._objects.put(hex_digest, data[at : at + size])
+            at += size
+        return {}, b""
+
+    def _part(self, message: dict[str, Any], data: bytes) -> Reply:
+        """Takes a piece of a large object; without one says how much of it is here."""
+        if data:
+            self._objects.put_part(message["hex"], message["offset"], message["size"], data)
+            return {}, b""
+        return {"offset": self._objects.part_size(message["hex"])}, b""
+
+    def _settle(self, message: dict[str, Any], data: bytes) -> Reply:
+        self._objects.settle()
+        return {}, b""
+
+    def _read(self, message: dict[str, Any], data: bytes) -> Reply:
+        """Returns objects, or with an offset a piece of one."""
+        if "offset" in message:
+            with open(self._objects.path_of(message["hex"]), "rb") as file:
+                file.seek(message["offset"])
+                return {}, file.read(PIECE)
+        pieces = []
+        for hex_digest in message["objects"]:
+            with open(self._objects.path_of(hex_digest), "rb") as file:
+                pieces.append(file.read())
+        return {"sizes": [len(piece) for piece in pieces]}, b"".join(pieces)
+
+    def _list_raw(self, message: dict[str, Any], data: bytes) -> Reply:
+        """Lists an output that could not be hashed here: path, kind and size of everything in it, directories first."""
+        top = self._raw_path(message, "")
+        if not os.path.isdir(top) or os.path.islink(top):
+            return {"rows": [_raw_row(top, "")]}, b""
+        rows = [["", "tree", 0, ""]]
+        for directory, names, files in os.walk(top):
+            for name in sorted([*names, *files]):
+                full = os.path.join(directory, name)
+                rows.append(_raw_row(full, os.path.relpath(full, top)))
+        return {"rows": rows}, b""
+
+    def _read_raw(self, message: dict[str, Any], data: bytes) -> Reply:
+        with open(self._raw_path(message, message["inner"]), "rb") as file:
+            file.seek(message["offset"])
+            return {}, file.read(PIECE)
+
+    def _raw_path(self, message: dict[str, Any], inner: str) -> str:
+        attempt = self._attempts.get(message["key"], message["number"])
+        full = os.path.normpath(os.path.join(attempt.work, message["path"], inner))
+        if not full.startswith(attempt.work + os.sep):
+            raise ValueError("a path that leads out of the work directory")
+        return full
+
+
+def _raw_row(full: str, inner: str) -> list[Any]:
+    if os.path.islink(full):
+        return [inner, "symlink", 0, os.readlink(full)]
+    if os.path.isdir(full):
+        return [inner, "tree", 0, ""]
+    state = os.stat(full)
+    return [inner, "exec" if state.st_mode & 0o100 else "file", state.st_size, ""]
+
+
+def _log_from(attempt: Attempt, offset: int) -> bytes:
+    with suppress(FileNotFoundError), open(attempt.file("log"), "rb") as file:
+        file.seek(offset)
+        return file.read(_LOG_PIECE)
+    return b""
+
+
+def main(place: str) -> None:
+    """Serves one connection on standard input and output. Nothing else of this process may write there."""
+    requests, replies = os.dup(0), os.dup(1)
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, 0)
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    Server(place, requests, replies).run()

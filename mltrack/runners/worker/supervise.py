@@ -1,0 +1,328 @@
+"""One attempt from beginning to end, in a process of its own that outlives the connection it was asked for over.
+
+GPUs are waited for in line; inputs are linked into an empty directory; commands run there, one item after another, in a
+process group of their own; outputs become objects. The result is written last, whatever happened.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import pwd
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from contextlib import suppress
+from typing import Any
+
+from . import attempts
+from .attempts import Attempt
+from .objects import STAMP_NS, Content, Damaged, Objects
+from .slots import Request, Slots
+
+GRACE_SECONDS = 10.0
+_LOOK_SECONDS = 0.05
+_SPARE_BYTES = 1 << 16
+
+
+class Cancelled(Exception):
+    """Someone asked for the end of it."""
+
+
+class Supervisor:
+    """Carries out one attempt. ``alive`` is its lock, held until the process ends."""
+
+    def __init__(self, attempt: Attempt, alive: int, job: dict[str, Any], objects: Objects, slots: Slots) -> None:
+        self._attempt, self._alive, self._job = attempt, alive, job
+        self._objects, self._slots = objects, slots
+        self._log = os.open(attempt.file("log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._request: Request | None = None
+        self._links: list[tuple[str, str]] = []
+        self._result: dict[str, Any] = {
+            "mltrack": attempts.VERSION,
+            "state": attempts.FAILED,
+            "items": [],
+            "missing": [],
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+        self._timed_out = False
+
+    def run(self) -> None:
+        """Runs it to its end. Raises nothing: what went wrong stands in the result."""
+        spare = self._attempt.file("spare")
+        started = time.monotonic()
+        try:
+            with open(spare, "wb") as file:  # room for the result, should the disk be full by then
+                file.write(b"\0" * _SPARE_BYTES)
+            threading.Thread(target=self._beat, daemon=True).start()
+            self._wait_for_gpus()
+            started = time.monotonic()
+            self._prepare()
+            self._note(attempts.RUNNING)
+            self._run_items()
+            self._check_inputs()
+        except Cancelled:
+            self._result["state"] = attempts.CANCELLED
+        except Damaged as error:
+            self._result.update(state=attempts.LOST, problem=str(error))
+        except OSError as error:
+            self._result.update(state=attempts.FAILED, problem=_words_of(error))
+        except Exception as error:  # whatever it is, someone waits for the result
+            self._result.update(state=attempts.FAILED, problem=f"{type(error).__name__}: {error}")
+        self._finish(spare, started)
+
+    def _finish(self, spare: str, started: float) -> None:
+        attempts.end_leftovers(self._attempt)
+        with suppress(OSError):
+            os.unlink(spare)
+        result = self._result
+        result["seconds"] = round(time.monotonic() - started, 3)
+        result["peak_memory"] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+        result["timed_out"] = self._timed_out
+        result["gpus"] = self._request.names if self._request is not None else []
+        result["host"] = socket.gethostname()
+        try:
+            if result["state"] != attempts.DONE:
+                self._save_checkpoint()
+            if self._objects.hashing is not None:
+                shutil.rmtree(self._attempt.work, ignore_errors=True)
+            self._objects.settle()
+        except (OSError, Damaged) as error:
+            result.update(state=attempts.FAILED, problem=result.get("problem") or str(error))
+        if self._request is not None:
+            self._request.release()
+        for _ in range(2):
+            try:
+                attempts.write_json(self._attempt.file("result.json"), result)
+                return
+            except OSError:  # no space even for that: the outputs go first
+                shutil.rmtree(self._attempt.work, ignore_errors=True)
+                result.update(
+                    items=[], checkpoint=None, state=attempts.FAILED, problem=result.get("problem") or "disk full"
+                )
+
+    # before
+
+    def _wait_for_gpus(self) -> None:
+        count = int(self._job["resources"].get("gpus", 0))
+        if not count:
+            self._note(attempts.QUEUED)
+            return
+        note = {"pid": os.getpid(), "label": self._job["label"], "user": _user(), "host": socket.gethostname()}
+        note["started"] = start_time(os.getpid())
+        self._request = self._slots.request(count, note, int(self._job["resources"].get("gpu_memory", 0)))
+        self._note(attempts.QUEUED)
+        while not self._request.try_take():
+            self._check_cancelled()
+            time.sleep(_LOOK_SECONDS)
+
+    def _prepare(self) -> None:
+        """Puts the inputs into an empty directory, and makes the places of outputs."""
+        work = self._attempt.work
+        os.makedirs(os.path.join(work, self._job["directory"]), exist_ok=True)
+        kept = set(self._job["kept"])
+        for path, *row in self._job["inputs"]:
+            target = self._inside(path)
+            self._links += self._objects.place_content(Content(*row), target, private=path in kept)
+        for path, text in self._job["files"].items():
+            target = self._inside(path)
+            with suppress(FileNotFoundError):
+                os.unlink(target)  # a link to an object must not be written through
+            with open(target, "wb") as file:
+                file.write(base64.b64decode(text))
+        for item in self._job["items"]:
+            for path in item["outputs"]:
+                self._inside(path)
+        if self._job.get("checkpoint"):
+            target = self._inside(self._job["checkpoint"])
+            if self._job.get("checkpoint_content"):
+                self._objects.place_content(Content(*self._job["checkpoint_content"]), target, private=True)
+            else:
+                os.makedirs(target, exist_ok=True)
+        self._check_cancelled()
+
+    def _inside(self, path: str) -> str:
+        """Where a path lies in the work directory, with the directories above it made."""
+        target = os.path.normpath(os.path.join(self._attempt.work, path))
+        if not target.startswith(self._attempt.work + os.sep):
+            raise Damaged(f"{path!r} leads out of the work directory")
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        return target
+
+    # commands
+
+    def _run_items(self) -> None:
+        """Runs the items. One that fails does not keep the next from running; the first failure is the job's."""
+        done = {item["id"]: item for item in self._job.get("done", [])}
+        with open(self._attempt.file("items.jsonl"), "w", encoding="utf-8") as notes:
+            for item in self._job["items"]:
+                row = done.get(item["id"]) or self._run_item(item)
+                self._result["items"].append(row)
+                notes.write(json.dumps(row) + "\n")
+                notes.flush()
+        failed = [row for row in self._result["items"] if row["exit_code"] != 0]
+        first = failed[0] if failed else None
+        self._result["state"] = attempts.FAILED if first is not None or self._timed_out else attempts.DONE
+        self._result["exit_code"] = first["exit_code"] if first is not None else 0
+        self._result["command"] = first["command"] if first is not None else ""
+        self._result["missing"] = [path for row in self._result["items"] for path in row["missing"]]
+
+    def _run_item(self, item: dict[str, Any]) -> dict[str, Any]:
+        row: dict[str, Any] = {"id": item["id"], "exit_code": 0, "command": "", "outputs": {}, "missing": []}
+        started = time.monotonic()
+        for command in item["commands"]:
+            row["command"] = command
+            row["exit_code"] = self._run_command(command)
+            if row["exit_code"] != 0 or self._timed_out:
+                row["exit_code"] = row["exit_code"] or -signal.SIGTERM
+                break
+        row["seconds"] = round(time.monotonic() - started, 3)
+        if row["exit_code"] != 0:
+            return row
+        if len(self._job["items"]) == 1:
+            attempts.end_leftovers(self._attempt)  # nothing may write to outputs that are being hashed
+        for path in item["outputs"]:
+            full = os.path.join(self._attempt.work, path)
+            if not os.path.lexists(full):
+                row["missing"].append(path)
+            elif self._objects.hashing is not None:
+                try:
+                    row["outputs"][path] = list(self._objects.take_in(full))
+                except Damaged as error:
+                    self._result["problem"] = str(error)
+                    row["exit_code"] = 1
+            else:
+                row["outputs"][path] = ["raw", "", 0]
+        return row
+
+    def _run_command(self, command: str) -> int:
+        job, work = self._job, self._attempt.work
+        variables = {**os.environ, **job["variables"], "MLTRACK_ROOT": work, attempts.VARIABLE: job["token"]}
+        gpus = self._request.descriptors if self._request is not None else []
+        if "gpus" in job["resources"]:
+            variables["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
+            variables["CUDA_VISIBLE_DEVICES"] = ",".join(self._request.names if self._request is not None else [])
+        text = f"{job['setup']}\n{command}" if job.get("setup") else command
+        self._process = subprocess.Popen(
+            [job["shell"], "-c", text],
+            cwd=os.path.join(work, job["directory"]),
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            start_new_session=True,
+            pass_fds=gpus,
+        )
+        timeout = job.get("timeout")
+        deadline = time.monotonic() + timeout if timeout is not None else None
+        while True:
+            try:
+                return self._process.wait(_LOOK_SECONDS)
+            except subprocess.TimeoutExpired:
+                pass
+            if self._is_cancelled():
+                self._end_command()
+                raise Cancelled
+            if deadline is not None and time.monotonic() > deadline:
+                self._timed_out = True
+                self._end_command()
+                return int(self._process.returncode)
+
+    def _end_command(self) -> None:
+        """Ends the command with all that it started: asked first, killed if it does not listen."""
+        process = self._process
+        assert process is not None
+        for number, patience in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, GRACE_SECONDS)):
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, number)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(patience)
+                break
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        attempts.end_leftovers(self._attempt)
+
+    def _is_cancelled(self) -> bool:
+        return os.path.exists(self._attempt.file("cancel"))
+
+    def _check_cancelled(self) -> None:
+        if self._is_cancelled():
+            raise Cancelled
+
+    # after
+
+    def _check_inputs(self) -> None:
+        """Raises Damaged if a command wrote into one of its inputs: what it made is then made from something else."""
+        for hex_digest, path in self._links:
+            try:
+                state = os.stat(self._objects.path_of(hex_digest))
+            except FileNotFoundError:
+                continue
+            if state.st_mtime_ns != STAMP_NS:
+                self._objects.has(hex_digest)
+                shown = os.path.relpath(path, self._attempt.work)
+                self._result["wrote_input"] = shown
+                raise OSError(0, "its command, or another one at the same time, wrote into this input", shown)
+
+    def _save_checkpoint(self) -> None:
+        path = self._job.get("checkpoint")
+        if path and self._objects.hashing is not None:
+            full = os.path.join(self._attempt.work, path)
+            if os.path.isdir(full) and os.listdir(full):
+                self._result["checkpoint"] = list(self._objects.take_in(full))
+
+    def _note(self, state: str) -> None:
+        gpus = self._request.names if self._request is not None else []
+        facts = {"state": state, "pid": os.getpid(), "host": socket.gethostname(), "gpus": gpus}
+        attempts.write_json(self._attempt.file("state.json"), facts)
+
+    def _beat(self) -> None:
+        while True:
+            time.sleep(attempts.HEARTBEAT_SECONDS)
+            with suppress(OSError):
+                os.utime(self._alive)
+
+
+def start_time(pid: int) -> str:
+    """When a process started, in the kernel's ticks: with its number it names a process for good."""
+    with suppress(OSError, IndexError), open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+        return file.read().rpartition(")")[2].split()[19]
+    return "gone"
+
+
+def bury(attempt: Attempt, objects: Objects) -> dict[str, Any]:
+    """Gives an attempt whose supervisor is gone the result that it is lost; what it saved as a checkpoint is kept. The
+    caller holds the key's lock."""
+    state = attempts.look(attempt)
+    if (
+        state["state"] != attempts.LOST
+        or os.path.exists(attempt.file("result.json"))
+        or not os.path.isdir(attempt.path)
+    ):
+        return state
+    result: dict[str, Any] = {"mltrack": attempts.VERSION, "items": [], "missing": [], **state}
+    job = attempts.read_json(attempt.file("job.json")) or {}
+    full = os.path.join(attempt.work, str(job.get("checkpoint") or "."))
+    if job.get("checkpoint") and objects.hashing is not None and os.path.isdir(full) and os.listdir(full):
+        with suppress(OSError, Damaged):
+            result["checkpoint"] = list(objects.take_in(full))
+            objects.settle()
+    attempts.write_json(attempt.file("result.json"), result)
+    shutil.rmtree(attempt.work, ignore_errors=True)
+    return result
+
+
+def _user() -> str:
+    with suppress(KeyError):
+        return pwd.getpwuid(os.getuid()).pw_name
+    return str(os.getuid())
+
+
+def _words_of(error: OSError) -> str:
+    shown = f"{error.filename}: " if error.filename else ""
+    return f"{shown}{error.strerror or error}"
