@@ -1,10 +1,16 @@
 """How much of each resource this machine has."""
 
 import os
+import pwd
 import re
 from contextlib import suppress
 
 CPUS, GPUS, MEMORY, TIME = "cpus", "gpus", "memory", "time"
+GPU_MEMORY = "gpu_memory"
+"""How much memory each GPU must have free, in bytes: it says which GPUs will do, and is not counted up."""
+NOT_COUNTED = (TIME, GPU_MEMORY)
+"""Claims that are not taken from what a machine has: the first only schedulers of clusters read."""
+
 _DEVICE = re.compile(r"nvidia\d+\Z")
 
 
@@ -17,6 +23,13 @@ def visible_gpus(count: int) -> list[str]:
     """Returns the names of ``count`` GPUs as CUDA_VISIBLE_DEVICES takes them: those that it names already, if set."""
     named = [name.strip() for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
     return (named or [str(number) for number in range(count)])[:count]
+
+
+def user_name() -> str:
+    """Returns who this process belongs to, by name where there is one."""
+    with suppress(KeyError):
+        return pwd.getpwuid(os.getuid()).pw_name
+    return str(os.getuid())
 
 
 def _memory() -> float:

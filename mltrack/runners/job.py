@@ -5,6 +5,7 @@ A runner knows commands, directories, inputs by digest and wanted outputs; nothi
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple, Protocol
 
 from mltrack.objects.content import Content
 
@@ -27,6 +28,10 @@ class Job:
     seconds. With ``isolated`` the commands find the inputs and nothing else of the project; ``files`` are inputs whose
     bytes differ from what stands in the project. ``kept`` are outputs that the commands go on from. ``trace`` says how
     to note which files they open: '' for not at all.
+
+    ``project`` names the project to whoever lists jobs. ``fresh`` wants a new attempt, even where an earlier one ended well.
+    ``left`` are outputs whose bytes may stay where they were made. ``checkpoint`` is a directory that the commands save
+    their state in; it is kept when an attempt does not end well, and stands there again for the next one.
     """
 
     key: str
@@ -42,6 +47,32 @@ class Job:
     files: dict[str, bytes] = field(default_factory=dict)
     kept: tuple[str, ...] = ()
     trace: str = ""
+    project: str = ""
+    fresh: bool = False
+    left: frozenset[str] = frozenset()
+    checkpoint: str = ""
+
+
+class Origin(Protocol):
+    """Where the bytes of a job's inputs are to be had, for a runner that does not share the project's files."""
+
+    def find(self, hex_digest: str) -> bytes | str | None:
+        """Returns an object's bytes, or the path of a file that holds them and should not have changed; None if it is
+        not to be had here."""
+        ...
+
+    def trees_below(self, hex_digest: str) -> list[str]:
+        """Returns the digests of all trees below a tree, itself included."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ItemResult:
+    """What became of one item of a job."""
+
+    id: str
+    exit_code: int
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +86,20 @@ class Ticket:
 
 
 class State(Enum):
-    """Where a job stands."""
+    """Where a job stands. QUEUED is under way as RUNNING is: its inputs are being sent, or it waits for its resources.
+    LOST is gone without a result; UNREACHABLE may well go on, where nobody can ask for it now."""
 
+    QUEUED = "queued"
     RUNNING = "running"
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
     LOST = "lost"
+    UNREACHABLE = "unreachable"
+
+    @property
+    def is_over(self) -> bool:
+        return self not in (State.QUEUED, State.RUNNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +107,9 @@ class Poll:
     """What is known of a job now. ``log`` starts at the offset asked for; ``exit_code`` is negative for a signal.
 
     ``peak_memory`` is that of the largest process, in bytes. ``reads`` and ``writes`` are the paths, relative to the root,
-    that a traced job opened.
+    that a traced job opened. ``place`` is the host that has the job, where the runner is more than one machine, ``gpus``
+    the names of its GPUs. ``problem`` says what kept it from ending well, where that was not the command. ``left`` are
+    outputs whose bytes stayed there. ``seconds`` is how long the commands took by the clock of who ran them.
     """
 
     state: State
@@ -81,16 +121,33 @@ class Poll:
     out_of_memory: bool = False
     reads: frozenset[str] = frozenset()
     writes: frozenset[str] = frozenset()
+    items: tuple[ItemResult, ...] = ()
+    place: str = ""
+    gpus: tuple[str, ...] = ()
+    problem: str = ""
+    left: dict[str, Content] = field(default_factory=dict)
+    seconds: float | None = None
+
+
+class Shortage(NamedTuple):
+    """What a runner has too little of for a job: one resource and its amount, and all of it in words."""
+
+    resource: str
+    amount: float
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
 class Abilities:
     """What a runner can do, each in one sentence.
 
-    ``shares_files``: it works in the workspace itself. ``survives``: a job goes on when this process ends.
-    ``capacity`` is how much of each resource there is; claims on others are refused.
+    ``shares_files``: it works in the workspace itself. ``survives``: a job goes on when this process ends, and is found
+    again by its key. ``queues``: jobs may wait there for what they claim. ``leaves``: outputs may stay there.
+    ``capacity`` is how much of each resource one job can claim at most; claims on others are refused.
     """
 
     shares_files: bool
     survives: bool
+    queues: bool = False
+    leaves: bool = False
     capacity: dict[str, float] = field(default_factory=dict)

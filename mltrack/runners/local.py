@@ -4,41 +4,45 @@ Each command gets a process group of its own, so that cancelling ends all that i
 from. Its output goes into the log file, which survives this process.
 """
 
-import json
 import os
 import select
 import signal
 import time
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 from mltrack.errors import StageFailedError
 from mltrack.runners import tracing
-from mltrack.runners.capacity import GPUS, visible_gpus
-from mltrack.runners.job import Abilities, Job, Poll, State, Ticket
+from mltrack.runners.capacity import GPU_MEMORY, GPUS, NOT_COUNTED, user_name, visible_gpus
+from mltrack.runners.job import Abilities, ItemResult, Job, Origin, Poll, Shortage, State, Ticket
+from mltrack.runners.logs import LOGS, RUNNING, note_failure, note_path, read_log
 from mltrack.runners.marks import VARIABLE, Marks
-from mltrack.runners.process import GRACE_SECONDS, Process
+from mltrack.runners.process import GRACE_SECONDS, Process, is_readable, start_time
 from mltrack.runners.sandbox import Place, Sandbox, Workspace
+from mltrack.runners.worker.slots import Request, Slots
 
-_LOG_PIECE = 1 << 20
-TICKET_VERSION = 1
-LOGS, RUNNING = "logs", "running"
-"""Below the directory of jobs: logs, with what became of those that failed; notes of commands under way."""
+_LINE_SECONDS = 0.05
+"""How often those look that stand in line for a GPU."""
 
 
 @dataclass(slots=True)
 class _Running:
-    """A job under way: the commands still to come, and the process of the present one."""
+    """A job under way: the commands still to come by item, and the process of the present one. ``request`` are its GPUs, or
+    its place in line for them."""
 
     job: Job
     ticket: Ticket
-    commands: list[str]
+    items: list[tuple[str, list[str]]]
     log: int
     place: Place
     trace: tracing.Trace | None
     started: float
-    gpus: list[str] = field(default_factory=list)
+    request: Request | None = None
+    done: list[ItemResult] = field(default_factory=list)
+    failed: tuple[int, str] | None = None
+    at: tuple[str, float] = ("", 0.0)
     process: Process | None = None
     command: str = ""
     token: str = ""
@@ -53,47 +57,54 @@ class LocalRunner:
     """See :class:`mltrack.runners.runner.Runner`.
 
     ``jobs_path`` holds logs, ``logs/<run key>-<attempt>.log``, and beside those of jobs that failed what became of them.
-    ``capacity`` is how much of each resource jobs may claim together.
+    ``capacity`` is how much of each resource jobs may claim together; ``locks`` the directory of GPU locks, '' for the
+    usual one.
     """
 
     name = "local"
 
-    def __init__(self, root: str, jobs_path: str, capacity: dict[str, float] | None = None) -> None:
+    def __init__(self, root: str, jobs_path: str, capacity: dict[str, float] | None = None, locks: str = "") -> None:
         self._root = root
         self._logs_path = os.path.join(jobs_path, LOGS)
         self._marks = Marks(os.path.join(jobs_path, RUNNING))
         self._running: dict[tuple[str, str], _Running] = {}
         self.abilities = Abilities(shares_files=True, survives=False, capacity=capacity or {})
-        self._gpus = visible_gpus(int(self.abilities.capacity.get(GPUS, 0)))
+        self.slots = Slots(visible_gpus(int(self.abilities.capacity.get(GPUS, 0))), locks)
 
     def check(self) -> list[str]:
         return [] if os.access(self._root, os.W_OK) else [f"{self._root} cannot be written"]
+
+    def lacks(self, resources: Mapping[str, float]) -> Shortage | None:
+        for name, amount in resources.items():
+            there = self.abilities.capacity.get(name, 0.0)
+            if name not in NOT_COUNTED and amount > there:
+                return Shortage(name, amount, f"{amount:g} of {name!r}; this machine has {there:g}")
+        return None
 
     def recover(self) -> list[str]:
         """Ends what a process that is gone left running, and returns the labels of those jobs: the outputs that they go
         on writing are about to be written anew."""
         return self._marks.end_leftovers()
 
-    def submit(self, job: Job) -> Ticket:
+    def submit(self, job: Job, origin: Origin | None = None) -> Ticket:
+        for running in self._running.values():
+            if job.key and running.job.key == job.key and running.result is None:
+                return running.ticket
         os.makedirs(self._logs_path, exist_ok=True)
         ticket, log = self._open_log(job)
         place = Sandbox(self._root, job) if job.isolated else Workspace(self._root)
         trace = tracing.start(job.trace, place.root) if job.trace else None
-        commands = [command for item in job.items for command in item.commands]
-        running = _Running(job, ticket, commands, log, place, trace, time.time())
+        items = [(item.id, list(item.commands)) for item in job.items]
+        running = _Running(job, ticket, items, log, place, trace, time.time())
         self._running[ticket.key, ticket.attempt] = running
-        if job.timeout is not None:
-            running.deadline = time.monotonic() + job.timeout
-        wanted = int(job.resources.get(GPUS, 0))
-        running.gpus, self._gpus = self._gpus[:wanted], self._gpus[wanted:]
         try:
-            self._start_next(running)
+            if job.resources.get(GPUS):
+                note = {"pid": os.getpid(), "started": start_time(os.getpid()), "label": job.label, "user": user_name()}
+                memory = int(job.resources.get(GPU_MEMORY, 0))
+                running.request = self.slots.request(int(job.resources[GPUS]), note, memory)
+            self._begin(running)
         except BaseException:
-            if running.process is not None:
-                running.process.signal(signal.SIGKILL)
-                running.process.reap()
-                self._marks.forget(running.token)
-            self._finish(running, State.FAILED, None)
+            self._drop(running)
             raise
         return ticket
 
@@ -102,16 +113,19 @@ class LocalRunner:
         if running is None:
             return Poll(State.LOST)
         if running.result is None:
-            self._advance(running)
-        grown = os.fstat(running.log).st_size > offset
-        data = os.pread(running.log, _LOG_PIECE, offset) if grown else b""
+            if running.process is None:
+                self._begin(running)
+            else:
+                self._advance(running)
+        data = read_log(ticket, offset)
+        gpus = tuple(running.request.names) if running.request is not None else ()
         if running.result is None:
-            return Poll(State.RUNNING, log=data, command=running.command)
-        result = running.result
-        return Poll(
-            result.state, result.exit_code, data, result.command, result.peak_memory, result.timed_out,
-            result.out_of_memory, result.reads, result.writes,
-        )  # fmt: skip
+            state = State.RUNNING if running.process is not None else State.QUEUED
+            return Poll(state, log=data, command=running.command, gpus=gpus)
+        return replace(running.result, log=data)
+
+    def fetch(self, ticket: Ticket) -> None:
+        """Nothing: the commands wrote where the outputs belong, or they were brought there from the sandbox."""
 
     def wait(self, seconds: float) -> None:
         watched = select.poll()
@@ -121,6 +135,8 @@ class LocalRunner:
             if running.process is not None and running.result is None:
                 watched.register(running.process.pidfd, select.POLLIN)
                 until = min(until, running.deadline, running.kill_at)
+            elif running.result is None:
+                until = min(until, moment + _LINE_SECONDS)
         watched.poll(max(0.0, until - moment) * 1000)
 
     def cancel(self, tickets: list[Ticket]) -> None:
@@ -133,20 +149,27 @@ class LocalRunner:
             until = time.monotonic() + GRACE_SECONDS
             for running in chosen:
                 if running.process is not None and running.process.pidfd >= 0:
-                    select.select([running.process.pidfd], [], [], max(0.0, until - time.monotonic()))
+                    is_readable(running.process.pidfd, until - time.monotonic())
         finally:
             for running in chosen:
+                code = None
                 if running.process is not None:
                     running.process.signal(signal.SIGKILL)
                     code = running.process.reap()
                     self._marks.forget(running.token)
-                    self._finish(running, State.CANCELLED, code)
+                self._finish(running, State.CANCELLED, code)
+
+    def detach(self, ticket: Ticket) -> bool:
+        return False
+
+    def settle(self, ticket: Ticket) -> None:
+        """Nothing: attempts end with this process."""
 
     def forget(self, ticket: Ticket) -> None:
         running = self._running.pop((ticket.key, ticket.attempt), None)
-        if running is not None:
+        if running is not None and running.log >= 0:
             os.close(running.log)
-        for path in (ticket.log_path, ticket.log_path.removesuffix(".log") + ".json"):
+        for path in (ticket.log_path, note_path(ticket.log_path)):
             with suppress(FileNotFoundError):
                 os.unlink(path)
 
@@ -161,20 +184,40 @@ class LocalRunner:
                 return Ticket(self.name, job.key, str(attempt), log_path), log
         raise AssertionError("unreachable")
 
+    def _begin(self, running: _Running) -> None:
+        """Starts the first command once the job has its GPUs."""
+        if running.request is not None and not running.request.try_take():
+            return
+        if running.job.timeout is not None:
+            running.deadline = time.monotonic() + running.job.timeout
+        running.at = (running.items[0][0], time.monotonic())
+        self._start_next(running)
+
+    def _drop(self, running: _Running) -> None:
+        if running.process is not None:
+            running.process.signal(signal.SIGKILL)
+            running.process.reap()
+            self._marks.forget(running.token)
+        self._finish(running, State.FAILED, None)
+
     def _start_next(self, running: _Running) -> None:
         job = running.job
-        running.command = running.commands.pop(0)
+        running.command = running.items[0][1].pop(0)
         directory = os.path.join(running.place.root, job.directory)
         running.token = self._marks.plan(job.label, running.ticket.log_path)
         variables = {**os.environ, **job.variables, "MLTRACK_ROOT": running.place.root, VARIABLE: running.token}
+        inherited: list[int] = []
         if GPUS in job.resources:
-            variables["CUDA_VISIBLE_DEVICES"] = ",".join(running.gpus)
+            variables["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
+            variables["CUDA_VISIBLE_DEVICES"] = ",".join(running.request.names if running.request is not None else [])
+            inherited = running.request.descriptors if running.request is not None else []
         arguments = [job.shell, "-c", running.command]
         if running.trace is not None:
             variables.update(running.trace.variables(variables))
             arguments = [*running.trace.prefix, *arguments]
         try:
-            running.process = Process(running.place.wrap(arguments, directory), directory, variables, running.log)
+            wrapped = running.place.wrap(arguments, directory)
+            running.process = Process(wrapped, directory, variables, running.log, inherited)
         except OSError as error:
             what = f"the shell {job.shell}" if os.path.isdir(directory) else f"the directory {job.directory!r}"
             raise StageFailedError(f"{job.label}: cannot start in {what}: {error.strerror}") from error
@@ -183,8 +226,7 @@ class LocalRunner:
     def _advance(self, running: _Running) -> None:
         process = running.process
         assert process is not None
-        ready, _, _ = select.select([process.pidfd], [], [], 0)
-        if not ready:
+        if not is_readable(process.pidfd):
             self._enforce_timeout(running, process)
             return
         code = process.reap()
@@ -192,10 +234,24 @@ class LocalRunner:
         running.peak_memory = max(running.peak_memory, process.peak_memory)
         if running.timed_out:
             process.signal(signal.SIGKILL)  # what of the group outlived its first process
-        if code == 0 and running.commands and not running.timed_out:
+        if code == 0 and running.items[0][1] and not running.timed_out:
             self._start_next(running)
             return
-        self._finish(running, State.DONE if code == 0 and not running.timed_out else State.FAILED, code)
+        self._end_item(running, code)
+        if running.items and not running.timed_out:
+            running.at = (running.items[0][0], time.monotonic())
+            self._start_next(running)
+            return
+        first, running.command = running.failed or (code, running.command)
+        self._finish(running, State.DONE if first == 0 and not running.timed_out else State.FAILED, first)
+
+    def _end_item(self, running: _Running, code: int) -> None:
+        """Notes what became of an item; one that failed does not keep the next from running."""
+        name, began = running.at
+        running.done.append(ItemResult(name, code, time.monotonic() - began))
+        if code != 0 and running.failed is None:
+            running.failed = code, running.command
+        running.items.pop(0)
 
     def _enforce_timeout(self, running: _Running, process: Process) -> None:
         moment = time.monotonic()
@@ -207,25 +263,26 @@ class LocalRunner:
             process.signal(signal.SIGTERM)
 
     def _finish(self, running: _Running, state: State, code: int | None) -> None:
-        self._gpus = sorted(self._gpus + running.gpus)
-        running.gpus = []
+        gpus = tuple(running.request.names) if running.request is not None else ()
+        if running.request is not None:
+            running.request.release()
         reads, writes = running.trace.opened() if running.trace is not None else (frozenset(), frozenset())
-        out_of_memory = running.process is not None and running.process.out_of_memory
         running.result = Poll(
-            state, code, b"", running.command, running.peak_memory, running.timed_out, out_of_memory, reads, writes
+            state,
+            code,
+            command=running.command,
+            peak_memory=running.peak_memory,
+            timed_out=running.timed_out,
+            out_of_memory=running.process is not None and running.process.out_of_memory,
+            reads=reads,
+            writes=writes,
+            items=tuple(running.done),
+            gpus=gpus,
         )
+        os.close(running.log)
+        running.log = -1
         if state is State.DONE:
             running.place.collect(running.job)
         else:
-            self._note_failure(running, state, code)
+            note_failure(running.ticket, running.job.label, state.value, code, running.started)
         running.place.remove()
-
-    def _note_failure(self, running: _Running, state: State, code: int | None) -> None:
-        """Leaves beside the log what became of the job, for whoever asks for its log later."""
-        facts = {
-            "mltrack": TICKET_VERSION, "label": running.job.label, "runner": self.name, "state": state.value,
-            "exit_code": code, "started": round(running.started, 3), "ended": round(time.time(), 3),
-        }  # fmt: skip
-        path = running.ticket.log_path.removesuffix(".log") + ".json"
-        with suppress(OSError), open(path, "w", encoding="utf-8") as file:
-            json.dump(facts, file)

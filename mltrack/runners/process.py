@@ -1,10 +1,11 @@
 """One command as a process group: started, watched, ended with all that it started."""
 
 import os
+import select
 import signal
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
 GRACE_SECONDS = 10.0
@@ -13,8 +14,16 @@ GRACE_SECONDS = 10.0
 class Process:
     """A running command. ``pidfd`` becomes readable when it ends; :meth:`reap` then returns its exit code."""
 
-    def __init__(self, arguments: list[str], directory: str, environment: Mapping[str, str], output: int) -> None:
-        """Starts it; raises OSError if that cannot be done."""
+    def __init__(
+        self,
+        arguments: list[str],
+        directory: str,
+        environment: Mapping[str, str],
+        output: int,
+        inherited: Sequence[int] = (),
+    ) -> None:
+        """Starts it; raises OSError if that cannot be done. ``inherited`` are descriptors that it keeps open, and with
+        them the locks on what they lead to."""
         _Kills.note()
         self.peak_memory = 0
         self.out_of_memory = False
@@ -27,6 +36,7 @@ class Process:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                pass_fds=inherited,
             )
             self.pid = self._process.pid
             self.pidfd = os.pidfd_open(self.pid)
@@ -72,6 +82,14 @@ def kernel_kills() -> int:
             if line.startswith("oom_kill "):
                 return int(line.split()[1])
     return 0
+
+
+def is_readable(descriptor: int, seconds: float = 0.0) -> bool:
+    """Returns whether there is something to read, or the other side has gone; waits for it up to ``seconds``. Unlike
+    ``select`` it takes descriptors of any number."""
+    watched = select.poll()
+    watched.register(descriptor, select.POLLIN)
+    return bool(watched.poll(max(0.0, seconds) * 1000))
 
 
 def start_time(pid: int) -> str:

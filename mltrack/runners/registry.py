@@ -1,20 +1,94 @@
-"""Name to runner: one visible table."""
+"""Name to runner: one visible table of kinds."""
 
-from collections.abc import Mapping
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
+from mltrack.disk.durable import names_in
 from mltrack.errors import ConfigError
+from mltrack.formats import quantities
 from mltrack.runners import capacity
+from mltrack.runners.capacity import MEMORY
+from mltrack.runners.connection import Address, check_host, check_python
+from mltrack.runners.hosts import HostRunner
 from mltrack.runners.local import LocalRunner
 from mltrack.runners.runner import Runner
+from mltrack.runners.task import HostSettings
+from mltrack.store.cache import Cache
 
 LOCAL = "local"
+PLACE = "~/.mltrack-host"
+CACHE_LIMIT = 100 * 10**9
+_OPTIONS = frozenset({"type", "hosts", "setup", "cache_limit", "directory", "python", "ssh_config", "gpu_locks"})
+"""What is set for a runner besides how much of each resource it has."""
 
 
-def open_runner(name: str, root: str, jobs_path: str, settings: Mapping[str, float]) -> Runner:
-    """Returns the runner of a name; ``settings`` say how much of a resource it has, where that differs from what it
-    finds. Raises ConfigError if there is none of that name."""
-    if name != LOCAL:
+class Surroundings(NamedTuple):
+    """What every runner of a project is given."""
+
+    root: str
+    jobs_path: str
+    cache: Cache
+
+
+def open_runner(name: str, given: Mapping[str, Any], around: Surroundings) -> Runner:
+    """Returns the runner of a name, from what is set for it; nothing is connected to yet. Raises ConfigError where that
+    makes no runner."""
+    kind = given.get("type") or (LOCAL if name == LOCAL else "")
+    if kind not in _KINDS:
         raise ConfigError(
-            f"there is no runner {name!r}", hint="this version of mltrack runs stages on the local machine"
+            f"there is no runner {name!r}"
+            if not given
+            else f"runner.{name}.type is not set: what kind of runner is it?",
+            hint=f"mltrack runner add {name} HOST, or `mltrack runner list`",
         )
-    return LocalRunner(root, jobs_path, {**capacity.machine(), **settings})
+    return _KINDS[kind](name, given, around)
+
+
+def open_detached(given: Mapping[str, Any], around: Surroundings) -> HostRunner:
+    """Returns the runner of jobs on this machine that outlive the command which starts them, in directories of their own."""
+    address = Address("", sys.executable, os.path.expanduser(given.get("directory") or PLACE))
+    amounts = {**{key: value for key, value in capacity.machine().items() if key != MEMORY}, **_amounts(given)}
+    return HostRunner(_host_settings(LOCAL, given, amounts), [address], *around)
+
+
+def has_detached(given: Mapping[str, Any], key: str) -> bool:
+    """Returns whether a detached job of this key is on this machine whose result nobody has taken."""
+    place = os.path.join(os.path.expanduser(given.get("directory") or PLACE), "jobs", key)
+    numbers = [int(name) for name in names_in(place) if name.isdigit()] if key else []
+    return bool(numbers) and not os.path.exists(os.path.join(place, str(max(numbers)), "taken"))
+
+
+def _local(name: str, given: Mapping[str, Any], around: Surroundings) -> Runner:
+    amounts = {**capacity.machine(), **_amounts(given)}
+    return LocalRunner(around.root, around.jobs_path, amounts, given.get("gpu_locks") or "")
+
+
+def _ssh(name: str, given: Mapping[str, Any], around: Surroundings) -> Runner:
+    hosts = [str(host) for host in given.get("hosts") or ()]
+    if not hosts:
+        raise ConfigError(f"the runner {name!r} has no hosts", hint=f"mltrack runner add {name} HOST --force")
+    python = given.get("python") or "python3"
+    check_python(python)
+    for host in hosts:
+        check_host(host)
+    config = os.path.expanduser(given.get("ssh_config") or "")
+    addresses = [Address(host, python, given.get("directory") or PLACE, config) for host in dict.fromkeys(hosts)]
+    return HostRunner(_host_settings(name, given, _amounts(given)), addresses, *around)
+
+
+def _host_settings(name: str, given: Mapping[str, Any], amounts: dict[str, float]) -> HostSettings:
+    limit = quantities.size(given["cache_limit"]) if given.get("cache_limit") else CACHE_LIMIT
+    return HostSettings(name, amounts, given.get("gpu_locks") or "", int(limit), given.get("setup") or "")
+
+
+def _amounts(given: Mapping[str, Any]) -> dict[str, float]:
+    return {
+        name: float(quantities.size(value)) if name == MEMORY else float(value)
+        for name, value in given.items()
+        if name not in _OPTIONS and value not in ("", None)
+    }
+
+
+_KINDS: dict[str, Callable[[str, Mapping[str, Any], Surroundings], Runner]] = {LOCAL: _local, "ssh": _ssh}

@@ -1,42 +1,51 @@
-"""One suite for every runner."""
+"""One suite for every runner: on this machine in the workspace, on this machine in directories of its own, over ssh."""
 
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mltrack.objects.content import Content
 from mltrack.runners import tracing
-from mltrack.runners.job import Item, Job, Poll, State, Ticket
-from mltrack.runners.local import LocalRunner
+from mltrack.runners.job import Item, Job, State, Ticket
 from mltrack.runners.runner import Runner
+from tests.services.servers import Sshd
 from tests.support.processes import ends
+from tests.support.runners import SLOTS, Bench, Given, here, job, over_ssh, supervisors, wait, wait_for_text
 
-RUNNERS: dict[str, Callable[[Path], Runner]] = {"local": lambda path: LocalRunner(str(path), str(path / "jobs"))}
-PATIENCE_SECONDS = 30.0
-
-
-@pytest.fixture(params=RUNNERS)
-def runner(request: pytest.FixtureRequest, tmp_path: Path) -> Runner:
-    return RUNNERS[request.param](tmp_path)
+KINDS = ("local", "here", "ssh")
+Serve = Callable[[type[Sshd]], Any]
 
 
-def job(*commands: str, **settings: object) -> Job:
-    return Job(key="ab" * 16, label="s", shell="/bin/sh", directory="", items=(Item("", commands),), **settings)  # type: ignore[arg-type]
+@pytest.fixture(params=KINDS)
+def bench(request: pytest.FixtureRequest, tmp_path: Path, serve: Serve) -> Iterator[Bench]:
+    made = _bench(request.param, tmp_path, serve)
+    yield made
+    made.close()
 
 
-def wait(runner: Runner, ticket: Ticket) -> tuple[Poll, bytes]:
-    log, deadline = b"", time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        state = runner.poll(ticket, len(log))
-        log += state.log
-        if state.state is not State.RUNNING and not state.log:
-            return state, log
-        runner.wait(0.1)
-    raise AssertionError("the job did not end")
+@pytest.fixture(params=[kind for kind in KINDS if kind != "local"])
+def surviving(request: pytest.FixtureRequest, tmp_path: Path, serve: Serve) -> Iterator[Bench]:
+    """Runners whose jobs outlive the process that submitted them."""
+    made = _bench(request.param, tmp_path, serve)
+    yield made
+    made.close()
+
+
+def _bench(kind: str, path: Path, serve: Serve) -> Bench:
+    (path / "project").mkdir()
+    if kind == "ssh":
+        return over_ssh(path, serve(Sshd).config)
+    return here(path) if kind == "here" else Bench(path, kind)
+
+
+@pytest.fixture
+def runner(bench: Bench) -> Runner:
+    return bench.open()
 
 
 def test_it_is_fit(runner: Runner) -> None:
@@ -46,6 +55,16 @@ def test_it_is_fit(runner: Runner) -> None:
 def test_success_with_its_log(runner: Runner) -> None:
     state, log = wait(runner, runner.submit(job("echo one", "echo two >&2")))
     assert (state.state, state.exit_code, log) == (State.DONE, 0, b"one\ntwo\n")
+
+
+def test_outputs_stand_in_the_project_once_they_are_fetched(runner: Runner, bench: Bench) -> None:
+    command = "mkdir -p d/e && echo 1 > d/e/f && ln -s f d/e/l && echo 2 > x && chmod +x x && mkdir d/empty"
+    ticket = runner.submit(job(command, outputs=("d", "x")))
+    assert wait(runner, ticket)[0].state is State.DONE
+    runner.fetch(ticket)
+    assert (bench.root / "d/e/f").read_text() == "1\n" and os.readlink(bench.root / "d/e/l") == "f"
+    assert os.access(bench.root / "x", os.X_OK) and (bench.root / "d/empty").is_dir()
+    assert not os.access(bench.root / "d/e/f", os.X_OK)
 
 
 def test_a_failing_command_ends_the_job_with_its_code(runner: Runner) -> None:
@@ -59,15 +78,20 @@ def test_a_signal_is_a_negative_code(runner: Runner) -> None:
     assert (state.state, state.exit_code) == (State.FAILED, -15)
 
 
+def test_a_killed_command_ends_the_job(runner: Runner, tmp_path: Path) -> None:
+    ticket = runner.submit(job(f"echo $$ > {tmp_path}/pid; echo ready; sleep 60; sleep 60"))
+    wait_for_text(runner, ticket, b"ready")
+    os.kill(int((tmp_path / "pid").read_text()), 9)
+    state, _ = wait(runner, ticket)
+    assert (state.state, state.exit_code) == (State.FAILED, -9)
+
+
 def test_cancelling_ends_the_whole_process_group(runner: Runner, tmp_path: Path) -> None:
-    ticket = runner.submit(job("sleep 60 & echo $! > child; echo ready; wait"))
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while b"ready" not in runner.poll(ticket, 0).log and time.monotonic() < deadline:
-        pass
+    ticket = runner.submit(job(f"sleep 60 & echo $! > {tmp_path}/child; echo ready; wait"))
+    wait_for_text(runner, ticket, b"ready")
     runner.cancel([ticket])
     assert runner.poll(ticket, 0).state is State.CANCELLED
-    child = int((tmp_path / "child").read_text())
-    assert ends(child)
+    assert ends(int((tmp_path / "child").read_text()))
 
 
 def test_the_log_is_read_from_any_offset(runner: Runner) -> None:
@@ -76,80 +100,141 @@ def test_the_log_is_read_from_any_offset(runner: Runner) -> None:
     assert runner.poll(ticket, 4).log == b"456789"
 
 
-def test_variables_and_directory_reach_the_command(runner: Runner, tmp_path: Path) -> None:
-    (tmp_path / "d").mkdir()
-    given = Job("cd" * 16, "s", "/bin/sh", "d", (Item("", ("echo $X; pwd",)),), variables={"X": "v"})
-    _, log = wait(runner, runner.submit(given))
-    assert log.decode().split() == ["v", str(tmp_path / "d")]
+def test_a_long_log_arrives_whole(runner: Runner) -> None:
+    _, log = wait(runner, runner.submit(job("i=0; while [ $i -lt 40000 ]; do echo line $i; i=$((i+1)); done")))
+    assert log.count(b"\n") == 40000 and log.endswith(b"line 39999\n")
+
+
+def test_variables_and_directory_reach_the_command(runner: Runner, bench: Bench) -> None:
+    (bench.root / "d").mkdir()
+    given = job('echo $X; basename "$(pwd)"', directory="d") if False else Job(
+        "cd" * 16, "s", "/bin/sh", "d", (Item("", ('echo "$X"; basename "$(pwd)"; test "$(pwd)" = "$MLTRACK_ROOT/d"',)),),
+        variables={"X": "a b$'\"\nc"},
+    )  # fmt: skip
+    state, log = wait(runner, runner.submit(given))
+    assert state.state is State.DONE and log.decode() == "a b$'\"\nc\nd\n"
 
 
 def test_a_command_cannot_read_from_the_terminal(runner: Runner) -> None:
     assert wait(runner, runner.submit(job("cat; echo end")))[1] == b"end\n"
 
 
-def test_two_attempts_of_one_key_keep_their_own_logs(runner: Runner) -> None:
-    first, second = runner.submit(job("echo 1")), runner.submit(job("echo 2"))
-    assert wait(runner, first)[1] == b"1\n" and wait(runner, second)[1] == b"2\n"
+def test_what_runs_is_found_and_not_doubled(runner: Runner, tmp_path: Path) -> None:
+    command = f"echo x >> {tmp_path}/ran; sleep 0.5"
+    first, second = runner.submit(job(command)), runner.submit(job(command))
+    assert first == second and wait(runner, first)[0].state is State.DONE
+    assert (tmp_path / "ran").read_text() == "x\n"
+
+
+def test_what_was_taken_runs_anew(runner: Runner, tmp_path: Path) -> None:
+    for _ in range(2):
+        ticket = runner.submit(job(f"echo x >> {tmp_path}/ran", fresh=True))
+        wait(runner, ticket)
+        runner.settle(ticket)
+    assert (tmp_path / "ran").read_text() == "x\nx\n"
 
 
 def test_a_ticket_of_nobody_is_lost(runner: Runner) -> None:
     assert runner.poll(Ticket("local", "x", "1", os.devnull), 0).state is State.LOST
 
 
-def test_many_small_jobs(runner: Runner) -> None:
-    tickets = [runner.submit(Job(f"{n:032x}", "s", "/bin/sh", "", (Item("", ("true",)),))) for n in range(100)]
+def test_many_small_jobs(runner: Runner, bench: Bench) -> None:
+    count = 1000 if bench.kind != "ssh" else 100
+    tickets = [runner.submit(job("true", key=f"{n:032x}")) for n in range(count)]
     assert {wait(runner, ticket)[0].state for ticket in tickets} == {State.DONE}
 
 
 def test_a_timeout_ends_the_whole_process_group(runner: Runner, tmp_path: Path) -> None:
-    state, _ = wait(runner, runner.submit(job("sleep 60 & echo $! > child; wait", timeout=0.3)))
+    state, _ = wait(runner, runner.submit(job(f"sleep 60 & echo $! > {tmp_path}/child; wait", timeout=0.3)))
     assert state.state is State.FAILED and state.timed_out
     assert ends(int((tmp_path / "child").read_text()))
 
 
-def test_a_command_that_ignores_the_end_of_its_time_is_killed(
-    runner: Runner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("mltrack.runners.local.GRACE_SECONDS", 0.3)
-    state, _ = wait(runner, runner.submit(job("trap '' TERM; echo $$ > pid; sleep 60; sleep 60", timeout=0.3)))
-    assert state.state is State.FAILED and state.timed_out
-    assert ends(int((tmp_path / "pid").read_text()))
-
-
 def test_several_jobs_are_cancelled_together(runner: Runner) -> None:
-    tickets = [runner.submit(Job(f"{n:032x}", "s", "/bin/sh", "", (Item("", ("sleep 60",)),))) for n in range(3)]
-    started = time.monotonic()
+    tickets = [runner.submit(job("sleep 60", key=f"{n:032x}")) for n in range(3)]
     runner.cancel(tickets)
-    assert time.monotonic() - started < PATIENCE_SECONDS
     assert {runner.poll(ticket, 0).state for ticket in tickets} == {State.CANCELLED}
 
 
 def test_it_says_how_much_memory_a_job_took(runner: Runner) -> None:
-    small, _ = wait(runner, runner.submit(job("true")))
-    large, _ = wait(runner, runner.submit(job(f"{sys.executable} -c 'x = bytearray(200 << 20)'")))
+    small, _ = wait(runner, runner.submit(job("true", key="1" * 32)))
+    large, _ = wait(runner, runner.submit(job(f"{sys.executable} -c 'x = bytearray(200 << 20)'", key="2" * 32)))
     assert 0 < small.peak_memory < 100 << 20 < large.peak_memory
 
 
-def test_an_isolated_job_sees_its_inputs_and_leaves_its_outputs(runner: Runner, tmp_path: Path) -> None:
-    (tmp_path / "d").mkdir()
-    for name in ("in", "hidden", "d/x"):
-        (tmp_path / name).write_text(name)
-    given = Job(
-        "ef" * 16, "s", "/bin/sh", "", (Item("", ("cat in d/x p > out; ls > seen; echo mine > in || true",), ("out", "seen")),),
-        inputs={name: Content("file", "", 0) for name in ("in", "d", "p")}, isolated=True, files={"p": b"given"},
+def test_a_missing_output_is_not_made_up(runner: Runner, bench: Bench) -> None:
+    ticket = runner.submit(job("true", outputs=("out",)))
+    assert wait(runner, ticket)[0].state is State.DONE
+    runner.fetch(ticket)
+    assert not (bench.root / "out").exists()
+
+
+def test_an_isolated_job_sees_its_inputs_and_leaves_its_outputs(runner: Runner, bench: Bench) -> None:
+    given = Given({"in": b"in"}, {"d": {"x": b"d/x", "run.sh": b"#!/bin/sh\n"}})
+    (bench.root / "d").mkdir()
+    for name, data in {"in": b"in", "hidden": b"hidden", "d/x": b"d/x", "d/run.sh": b"#!/bin/sh\n"}.items():
+        (bench.root / name).write_bytes(data)
+    (bench.root / "d/run.sh").chmod(0o755)
+    ticket = runner.submit(
+        job(
+            "cat in d/x p > out; test -x d/run.sh && echo run >> out; ls > seen", outputs=("out", "seen"), isolated=True,
+            inputs={**given.inputs, "p": Content("file", "", 0)}, files={"p": b"given"},
+        ),
+        given,
     )  # fmt: skip
-    wait(runner, runner.submit(given))
-    assert (tmp_path / "out").read_text() == "ind/xgiven"
-    assert "hidden" not in (tmp_path / "seen").read_text()
-    assert (tmp_path / "in").read_text() == "in" and not (tmp_path / "p").exists()
+    assert wait(runner, ticket)[0].state is State.DONE
+    runner.fetch(ticket)
+    assert (bench.root / "out").read_text() == "ind/xgivenrun\n"
+    assert "hidden" not in (bench.root / "seen").read_text()
+    assert not (bench.root / "p").exists()
+
+
+def test_each_gpu_is_one_jobs_at_a_time(runner: Runner, tmp_path: Path) -> None:
+    """Every job notes its GPU, and that nobody else has noted the same one meanwhile."""
+    command = f"mkdir {tmp_path}/gpu-$CUDA_VISIBLE_DEVICES && sleep 0.15 && rmdir {tmp_path}/gpu-$CUDA_VISIBLE_DEVICES"
+    tickets = [runner.submit(job(command, key=f"{n:032x}", resources={"gpus": 1.0})) for n in range(8)]
+    polls = [wait(runner, ticket)[0] for ticket in tickets]
+    assert {poll.state for poll in polls} == {State.DONE}
+    assert {poll.gpus for poll in polls} == {("0",), ("1",)}
+
+
+def test_all_gpus_of_a_job_are_its_own(runner: Runner) -> None:
+    state, log = wait(runner, runner.submit(job("echo $CUDA_VISIBLE_DEVICES", resources={"gpus": float(SLOTS)})))
+    assert state.state is State.DONE and log == b"0,1\n"
+
+
+def test_it_says_what_it_has_too_little_of(runner: Runner) -> None:
+    shortage = runner.lacks({"gpus": 3.0, "time": 9e9})
+    assert shortage is not None and shortage.resource == "gpus" and "3 of 'gpus'" in shortage.words
+    assert runner.lacks({"gpus": 2.0}) is None and runner.lacks({"license": 1.0}) is not None
+
+
+def test_many_items_in_one_job_each_with_its_result(runner: Runner, bench: Bench) -> None:
+    items = tuple(Item(f"i{n}", (f"test {n} != 2", f"echo {n} > o{n}"), (f"o{n}",)) for n in range(5))
+    ticket = runner.submit(job(items=items))
+    state, _ = wait(runner, ticket)
+    assert (state.state, state.exit_code, state.command) == (State.FAILED, 1, "test 2 != 2")
+    assert [(item.id, item.exit_code) for item in state.items] == [(f"i{n}", int(n == 2)) for n in range(5)]
+
+
+def test_what_is_kept_of_a_job_can_be_forgotten(runner: Runner, bench: Bench) -> None:
+    tickets = [runner.submit(job("echo x", key="1" * 32)), runner.submit(job("false", key="2" * 32))]
+    for ticket in tickets:
+        wait(runner, ticket)
+        runner.settle(ticket)
+        runner.forget(ticket)
+        assert runner.poll(ticket, 0).state is State.LOST and not Path(ticket.log_path).exists()
+    assert not list((bench.root / "jobs").rglob("*.json"))
 
 
 @pytest.mark.parametrize("how", [tracing.PYTHON, tracing.STRACE])
-def test_a_traced_job_tells_what_it_opened(how: str, runner: Runner, tmp_path: Path) -> None:
+def test_a_traced_job_tells_what_it_opened(how: str, tmp_path: Path) -> None:
     if how == tracing.STRACE and not tracing.has_strace():
         pytest.skip("strace is not installed")
-    (tmp_path / "r").write_text("1")
-    (tmp_path / "sub").mkdir()
+    bench = Bench(tmp_path, "local")
+    runner = bench.open()
+    (bench.root / "r").write_text("1")
+    (bench.root / "sub").mkdir()
     time.sleep(0.05)
     code = "import os; open('r').read(); os.chdir('sub'); open('w', 'w').write('2'); open('../r')"
     state, _ = wait(runner, runner.submit(job(f'{sys.executable} -c "{code}"', trace=how)))
@@ -157,10 +242,159 @@ def test_a_traced_job_tells_what_it_opened(how: str, runner: Runner, tmp_path: P
     assert "r" in state.reads and "sub/w" in state.writes and not any(path.startswith("/") for path in state.reads)
 
 
-def test_what_is_kept_of_a_job_can_be_forgotten(runner: Runner, tmp_path: Path) -> None:
-    tickets = [runner.submit(job("echo x")), runner.submit(job("false"))]
-    for ticket in tickets:
-        wait(runner, ticket)
-        runner.forget(ticket)
-        assert runner.poll(ticket, 0).state is State.LOST and not Path(ticket.log_path).exists()
-    assert not list(tmp_path.rglob("*.json"))
+def test_a_command_that_ignores_the_end_of_its_time_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mltrack.runners.local.GRACE_SECONDS", 0.3)
+    runner = Bench(tmp_path, "local").open()
+    state, _ = wait(
+        runner, runner.submit(job(f"trap '' TERM; echo $$ > {tmp_path}/pid; sleep 60; sleep 60", timeout=0.3))
+    )
+    assert state.state is State.FAILED and state.timed_out
+    assert ends(int((tmp_path / "pid").read_text()))
+
+
+# runners whose jobs survive
+
+
+def test_another_process_finds_what_runs_and_takes_its_result(surviving: Bench, tmp_path: Path) -> None:
+    command = f"echo x >> {tmp_path}/ran; echo begun; sleep 1; echo done > out"
+    first = surviving.open()
+    wait_for_text(first, first.submit(job(command, outputs=("out",))), b"begun")
+    first.close()
+    second = surviving.open()
+    ticket = second.submit(job(command, outputs=("out",)))
+    state, log = wait(second, ticket)
+    second.fetch(ticket)
+    assert state.state is State.DONE and log == b"begun\n"
+    assert (surviving.root / "out").read_text() == "done\n" and (tmp_path / "ran").read_text() == "x\n"
+
+
+def test_another_clone_finds_what_ended_meanwhile(surviving: Bench, tmp_path: Path) -> None:
+    command = f"echo x >> {tmp_path}/ran; echo begun; sleep 0.3; echo done > out"
+    first = surviving.open()
+    wait_for_text(first, first.submit(job(command, outputs=("out",))), b"begun")
+    first.close()
+    time.sleep(1)
+    second = surviving.open("clone")
+    ticket = second.submit(job(command, outputs=("out",)))
+    assert wait(second, ticket)[0].state is State.DONE
+    second.fetch(ticket)
+    assert (tmp_path / "clone/out").read_text() == "done\n" and (tmp_path / "ran").read_text() == "x\n"
+
+
+def test_a_failure_that_nobody_took_is_told_once(surviving: Bench, tmp_path: Path) -> None:
+    command = f"echo x >> {tmp_path}/ran; echo begun; exit 3"
+    first = surviving.open()
+    wait_for_text(first, first.submit(job(command)), b"begun")
+    first.close()
+    second = surviving.open()
+    ticket = second.submit(job(command))
+    assert wait(second, ticket)[0].exit_code == 3 and (tmp_path / "ran").read_text() == "x\n"
+    second.settle(ticket)
+    assert wait(second, second.submit(job(command)))[0].exit_code == 3
+    assert (tmp_path / "ran").read_text() == "x\nx\n"
+
+
+def test_two_clones_at_once_share_one_job(surviving: Bench, tmp_path: Path) -> None:
+    command = f"echo x >> {tmp_path}/ran; sleep 0.5; echo done > out"
+    runners = [surviving.open("one"), surviving.open("two")]
+    tickets = [runner.submit(job(command, outputs=("out",))) for runner in runners]
+    for name, runner, ticket in zip(("one", "two"), runners, tickets, strict=True):
+        assert wait(runner, ticket)[0].state is State.DONE
+        runner.fetch(ticket)
+        runner.settle(ticket)
+        assert (tmp_path / name / "out").read_text() == "done\n"
+    assert (tmp_path / "ran").read_text() == "x\n"
+
+
+def test_a_killed_supervisor_loses_the_job_and_leaves_nothing_running(surviving: Bench, tmp_path: Path) -> None:
+    runner = surviving.open()
+    ticket = runner.submit(job(f"echo $$ > {tmp_path}/pid; echo ready; sleep 60; sleep 60"))
+    wait_for_text(runner, ticket, b"ready")
+    for pid in supervisors(surviving.host_place()):
+        os.kill(pid, 9)
+    assert wait(runner, ticket)[0].state is State.LOST
+    assert ends(int((tmp_path / "pid").read_text()))
+
+
+def test_a_lost_worker_loses_only_the_item_it_was_running(surviving: Bench, tmp_path: Path) -> None:
+    items = tuple(
+        Item(
+            str(n),
+            (
+                f"echo {n} >> {tmp_path}/ran; echo item {n}; echo {n} > o{n}; test -e {tmp_path}/go || sleep {9 * (n == 3)}",
+            ),
+            (f"o{n}",),
+        )
+        for n in range(5)
+    )
+    runner = surviving.open()
+    ticket = runner.submit(job(items=items))
+    wait_for_text(runner, ticket, b"item 3")
+    for pid in supervisors(surviving.host_place()):
+        os.kill(pid, 9)
+    assert wait(runner, ticket)[0].state is State.LOST
+    runner.settle(ticket)
+    (tmp_path / "go").touch()
+    again = runner.submit(job(items=items))
+    state, _ = wait(runner, again)
+    assert state.state is State.DONE and len(state.items) == 5
+    runner.fetch(again)
+    assert (tmp_path / "ran").read_text().split() == ["0", "1", "2", "3", "3", "4"]
+    assert [(surviving.root / f"o{n}").read_text() for n in range(5)] == [f"{n}\n" for n in range(5)]
+
+
+def test_what_a_host_has_is_not_sent_again(surviving: Bench) -> None:
+    given = Given({"in": os.urandom(3 << 20)}, {"d": {"x": b"1"}})
+    runner = surviving.open()
+    wait(runner, runner.submit(job("cat in d/x > out", outputs=("out",), inputs=given.inputs, key="1" * 32), given))
+    asked = given.asked
+    state, _ = wait(runner, runner.submit(job("cat in d/x", inputs=given.inputs, key="2" * 32), given))
+    assert state.state is State.DONE and asked and given.asked == asked
+
+
+def test_an_input_that_a_command_changed_is_never_used_again(surviving: Bench) -> None:
+    given = Given({"in": b"right\n"})
+    runner = surviving.open()
+    bad = job("chmod u+w in; echo wrong > in", inputs=given.inputs, key="1" * 32)
+    state, _ = wait(runner, runner.submit(bad, given))
+    assert state.state is State.FAILED and "in" in state.problem
+    state, log = wait(runner, runner.submit(job("cat in", inputs=given.inputs, key="2" * 32), given))
+    assert (state.state, log) == (State.DONE, b"right\n")
+
+
+def test_outputs_may_stay_where_they_were_made(surviving: Bench) -> None:
+    runner = surviving.open()
+    ticket = runner.submit(job("echo 1 > a; mkdir b; echo 2 > b/c", outputs=("a", "b"), left=frozenset({"b"})))
+    state, _ = wait(runner, ticket)
+    runner.fetch(ticket)
+    assert (surviving.root / "a").exists() and not (surviving.root / "b").exists()
+    assert list(state.left) == ["b"] and state.left["b"].files == 1
+
+
+def test_a_checkpoint_is_there_again_for_the_next_attempt(surviving: Bench, tmp_path: Path) -> None:
+    command = "cat ck/at 2>/dev/null; echo step >> ck/at; echo saved; sleep 60; echo never"
+    runner = surviving.open()
+    for times in range(3):
+        ticket = runner.submit(job(command, checkpoint="ck"))
+        wait_for_text(runner, ticket, b"saved")
+        if times == 1:  # the last thing it can do is not to say anything
+            for pid in supervisors(surviving.host_place()):
+                os.kill(pid, 9)
+            wait(runner, ticket)
+        else:
+            runner.cancel([ticket])
+        _, log = wait(runner, ticket)
+        assert log.count(b"step") == times
+        runner.settle(ticket)
+
+
+def test_a_result_that_was_tampered_with_is_not_believed(surviving: Bench) -> None:
+    first = surviving.open()
+    ticket = first.submit(job("echo begun; echo x > out", outputs=("out",)))
+    wait(first, ticket)
+    first.close()
+    (result,) = surviving.host_place().rglob("result.json")
+    result.write_text('{"state": "done"}')
+    second = surviving.open()
+    state, _ = wait(second, second.submit(job("echo x > out", outputs=("out",))))
+    assert state.state is not State.DONE and "result.json" in state.problem

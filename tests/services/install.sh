@@ -26,6 +26,11 @@ if [ ${#missing[@]} -gt 0 ]; then
   fi
 fi
 
+# a second user, as whom tests log in by key
+if [ "$(id -u)" = 0 ] && command -v useradd >/dev/null && ! id mltrack-other >/dev/null 2>&1; then
+  useradd --create-home --shell /bin/sh mltrack-other && usermod --password '*' mltrack-other || echo "not made: the user mltrack-other"
+fi
+
 if [ ! -x .venv/npm/node_modules/.bin/azurite-blob ]; then
   if command -v npm >/dev/null; then
     mkdir -p .venv/npm

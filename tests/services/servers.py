@@ -1,7 +1,10 @@
 """The servers themselves."""
 
 import os
+import pwd
+import shutil
 import subprocess
+import tempfile
 import urllib.request
 from pathlib import Path
 
@@ -146,13 +149,14 @@ def _azurite() -> str:
 
 
 class Sshd(Service):
-    """OpenSSH's server, with its own host key; the client's set-up stands below ``home``."""
+    """OpenSSH's server, with its own host key; the client's set-up stands below ``home``. ``worker`` logs in as this user,
+    ``other`` as a second one, where there is one (tests/services/install.sh makes it)."""
 
     name = "sshd"
 
     def start(self) -> "Sshd":
         library("paramiko", "pip install 'mltrack[sftp]'")
-        command = program("sshd", "apt install openssh-server")
+        self.command = program("sshd", "apt install openssh-server")
         keygen = program("ssh-keygen", "apt install openssh-client")
         self.home = self.directory / "home"
         (self.home / ".ssh").mkdir(parents=True, exist_ok=True)
@@ -161,29 +165,55 @@ class Sshd(Service):
         for path in (self.directory / "hostkey", self.home / ".ssh/id"):
             if not path.exists():
                 subprocess.run([keygen, "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True)
-        (self.directory / "authorized_keys").write_text((self.home / ".ssh/id.pub").read_text())
+        self.keys = Path(tempfile.mkdtemp(prefix="mltrack-keys-"))  # sshd reads it as the user who logs in
+        self.keys.chmod(0o755)
+        (self.keys / "authorized_keys").write_text((self.home / ".ssh/id.pub").read_text())
         (self.directory / "sshd_config").write_text(
             f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {self.directory}/hostkey\n"
-            f"PidFile {self.directory}/sshd.pid\nAuthorizedKeysFile {self.directory}/authorized_keys\n"
+            f"PidFile {self.directory}/sshd.pid\nAuthorizedKeysFile {self.keys}/authorized_keys\n"
             "StrictModes no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nUsePAM no\n"
             "PermitRootLogin prohibit-password\nSubsystem sftp internal-sftp\nMaxStartups 100:30:200\nMaxSessions 100\n"
         )
         public = " ".join((self.directory / "hostkey.pub").read_text().split()[:2])
         (self.home / ".ssh/known_hosts").write_text(f"[127.0.0.1]:{self.port} {public}\n")
         self.config = self.home / ".ssh/config"
-        self.config.write_text(
-            f"Host worker\n  HostName 127.0.0.1\n  Port {self.port}\n  IdentityFile {self.home}/.ssh/id\n"
+        common = (
+            f"  HostName 127.0.0.1\n  Port {self.port}\n  IdentityFile {self.home}/.ssh/id\n"
             f"  IdentitiesOnly yes\n  UserKnownHostsFile {self.home}/.ssh/known_hosts\n  StrictHostKeyChecking yes\n"
         )
-        process = self.launch([command, "-D", "-f", str(self.directory / "sshd_config"), "-e"], "sshd")
-        self.wait(lambda: answers(self.port), process, "sshd")
+        hosts = f"Host worker second\n{common}" + (
+            f"Host other\n  User {OTHER_USER}\n{common}" if has_other_user() else ""
+        )
+        self.config.write_text(hosts)
+        self.listen()
         return self
+
+    def listen(self) -> None:
+        """Starts the server; also once more, after it was killed."""
+        process = self.launch([self.command, "-D", "-f", str(self.directory / "sshd_config"), "-e"], "sshd")
+        self.wait(lambda: answers(self.port), process, "sshd")
+
+    def stop(self) -> None:
+        super().stop()
+        shutil.rmtree(self.keys, ignore_errors=True)
 
     def url(self, path: str) -> str:
         return f"sftp://worker{self.directory}/data/{path}"
 
     def settings(self) -> dict[str, str]:
         return {"ssh_config": str(self.config)}
+
+
+OTHER_USER = "mltrack-other"
+
+
+def has_other_user() -> bool:
+    """Whether this machine has the second user that tests log in as, and this one may."""
+    try:
+        pwd.getpwnam(OTHER_USER)
+    except KeyError:
+        return False
+    return os.geteuid() == 0
 
 
 class Nginx(Service):
@@ -216,8 +246,6 @@ class Nginx(Service):
 
 
 def _user() -> str:
-    import pwd
-
     return pwd.getpwuid(os.geteuid()).pw_name
 
 

@@ -1,0 +1,397 @@
+"""One host of a runner: its connection, its jobs, and the thread that asks about them.
+
+The thread starts jobs, watches them and takes their results. What is small travels on its connection; what is large on
+one more, in a thread of its own, so that no job waits to be started, nor its end to be noticed, while gigabytes move.
+A lost connection is made anew; the jobs know nothing of it.
+"""
+
+import os
+import select
+import threading
+import time
+from contextlib import suppress
+from typing import Any
+
+from mltrack.disk.durable import opened, write_all
+from mltrack.errors import MltrackError, RemoteError
+from mltrack.objects.content import Content
+from mltrack.objects.digest import Algorithm
+from mltrack.runners import library, moving
+from mltrack.runners.capacity import CPUS, GPUS, MEMORY
+from mltrack.runners.connection import Address, Connection
+from mltrack.runners.job import ItemResult, Poll, State
+from mltrack.runners.task import Board, HostSettings, Phase, Task
+from mltrack.runners.tickets import Tickets
+from mltrack.runners.worker.slots import Gpu, Slot
+from mltrack.store.cache import Cache
+
+SMALL_TRANSFER = 4 << 20
+_WATCH_SECONDS = 20.0
+_PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
+_MAX_ROUNDS = 64
+
+
+class Host:
+    """One host. ``hello`` is what it said of itself when it was last connected to."""
+
+    def __init__(self, address: Address, settings: HostSettings, board: Board, cache: Cache, tickets: Tickets) -> None:
+        self.address, self.settings = address, settings
+        self.hello: dict[str, Any] = {}
+        self.known: dict[str, dict[str, Any]] = {}
+        self.trouble: MltrackError | None = None
+        self._board, self._cache, self._tickets = board, cache, tickets
+        self._connection: Connection | None = None
+        self._mover: Connection | None = None
+        self._moving = threading.Lock()
+        self._taken: list[dict[str, Any]] = []
+        self._is_closing = False
+        self._wake_read, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._thread: threading.Thread | None = None
+
+    @property
+    def name(self) -> str:
+        return self.address.shown
+
+    @property
+    def algorithm(self) -> Algorithm:
+        return self._cache.algorithm
+
+    def open(self) -> None:
+        """Connects, and asks what the host has and knows; raises RemoteError if that fails."""
+        self._connection = self._connect()
+        reply, _ = self._connection.request({"verb": "known"})
+        self.known = {row["key"]: row for row in reply["jobs"]}
+
+    def capacity(self) -> dict[str, float]:
+        """How much of each resource the host has: what the settings say, else what it says itself."""
+        found = {
+            CPUS: float(self.hello.get("cpus", 0)), MEMORY: float(self.hello.get("memory", 0)),
+            GPUS: float(len(self.hello.get("gpus", []))),
+        }  # fmt: skip
+        return {**found, **self.settings.capacity}
+
+    @property
+    def hashes(self) -> bool:
+        return bool(self.hello.get("hashes"))
+
+    def request(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Asks one thing, before :meth:`start` was called."""
+        if self._connection is None:
+            self._connection = self._connect()
+        return self._connection.request(message)[0]
+
+    def slots(self) -> list[Slot]:
+        """Returns the GPUs and who holds them; before :meth:`start` was called."""
+        rows = self.request({"verb": "holders"})["slots"]
+        return [Slot(Gpu(*gpu), holder, bool(is_foreign)) for gpu, holder, is_foreign in rows]
+
+    def fetch_objects(self, contents: list[Content]) -> None:
+        """Gets contents that are here into the cache; before :meth:`start` was called."""
+        assert self._connection is not None
+        moving.fetch_objects(self._connection, self._cache, contents)
+
+    def start(self) -> None:
+        """Starts the thread, if it does not run."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name=f"host {self.name}", daemon=True)
+            self._thread.start()
+
+    def wake(self) -> None:
+        with suppress(BlockingIOError, OSError):
+            os.write(self._wake_write, b"!")
+
+    def close(self) -> None:
+        """Ends thread and connections; jobs go on."""
+        with self._board.changed:
+            self._is_closing = True
+            self._board.tell()
+        self.wake()
+        if self._thread is not None:
+            self._thread.join(10)
+        for connection in (self._connection, self._mover):
+            if connection is not None:
+                connection.close()
+        self._connection = self._mover = None
+
+    def take(self, task: Task, *, held: bool) -> None:
+        """Tells the host that a result has arrived, when it is next asked something."""
+        if task.number:
+            self._taken.append({"verb": "take", "key": task.key, "number": task.number, "held": held})
+            self.wake()
+
+    # the thread
+
+    def _run(self) -> None:
+        while True:
+            with self._board.changed:
+                while not (self._is_closing or self._mine(Phase.CLAIMED, Phase.WATCHED) or self._taken):
+                    self._board.changed.wait()
+                if self._is_closing and not self._taken:
+                    return
+            try:
+                if self._connection is None:
+                    self._connection = self._connect()
+                self._turn(self._connection)
+            except MltrackError as error:
+                self._reconnect(error)
+            except OSError as error:
+                self._give_up(RemoteError(f"{self.name}: {error.strerror or error}"))
+
+    def _mine(self, *phases: Phase) -> list[Task]:
+        return [task for task in self._board.tasks if task.host == self.name and task.phase in phases]
+
+    def _turn(self, connection: Connection) -> None:
+        """One round: what is to be told, what is to be started, then a look at all that runs."""
+        for message in list(self._taken):
+            connection.request(message)
+            self._taken.remove(message)
+        with self._board.changed:
+            claimed, watched = self._mine(Phase.CLAIMED), self._mine(Phase.WATCHED)
+        ended = [task for task in watched if task.wants_end and not task.end_asked]
+        if ended:
+            connection.request({"verb": "cancel", "jobs": [[task.key, task.number] for task in ended]})
+            for task in ended:
+                task.end_asked = True
+        for task in claimed:
+            self._guarded(connection, task, self._start)
+        with self._board.changed:
+            watched = self._mine(Phase.WATCHED)
+        if watched and not self._is_closing:
+            self._watch(connection, watched)
+
+    def _guarded(self, connection: Connection, task: Task, act: Any) -> None:
+        """Does something for one task: its faults end it; those of the connection are everybody's."""
+        try:
+            act(connection, task)
+        except MltrackError as error:
+            if connection.is_lost:
+                raise
+            self._end(task, Poll(State.FAILED, place=self.name, problem=error.message))
+        except OSError as error:
+            self._end(
+                task, Poll(State.FAILED, place=self.name, problem=f"{error.filename or ''} {error.strerror or error}")
+            )
+
+    def _start(self, connection: Connection, task: Task) -> None:
+        """Starts a task, or finds it under way; what the host lacks is sent first."""
+        spec = task.spec(self.settings)
+        for _ in range(_MAX_ROUNDS):
+            if task.wants_end:
+                self._end(task, Poll(State.CANCELLED, place=self.name))
+                return
+            reply, data = connection.request({"verb": "start", "job": spec, "fresh": task.job.fresh})
+            if "missing" not in reply:
+                break
+            lacking = _digests(data, self.algorithm)
+            if self._size_of(task, lacking) > SMALL_TRANSFER and connection is not self._mover:
+                self._in_background(task, Phase.SENDING, self._start)
+                return
+            self._send(connection, task, lacking)
+        else:
+            raise RemoteError(
+                f"{self.name} does not keep what it is sent", hint="is its disk full? `mltrack runner check`"
+            )
+        self._tickets.note(task.ticket, self.settings.runner, self.name, task.key, int(reply["number"]), task.job.label)
+        with self._board.changed:
+            task.number, task.is_found, task.phase = int(reply["number"]), bool(reply["found"]), Phase.WATCHED
+            task.poll = Poll(State.QUEUED, place=self.name)
+            self._board.tell()
+        self.wake()
+
+    def _send(self, connection: Connection, task: Task, lacking: list[str]) -> None:
+        if task.origin is None:
+            raise RemoteError(f"{self.name} lacks inputs of {task.job.label}")
+        moving.send_objects(connection, task.origin, self.algorithm, lacking)
+
+    def _size_of(self, task: Task, lacking: list[str]) -> int:
+        total = 0
+        for hex_digest in lacking:
+            found = task.origin.find(hex_digest) if task.origin is not None else None
+            total += len(found) if isinstance(found, bytes) else os.stat(found).st_size if found is not None else 0
+            if total > SMALL_TRANSFER:
+                break
+        return total
+
+    def _watch(self, connection: Connection, watched: list[Task]) -> None:
+        """Asks what is new, and waits for the answer; a wake-up ends the wait."""
+        rows = [[task.key, task.number, task.offset, task.seen] for task in watched]
+        connection.send({"verb": "watch", "jobs": rows, "seconds": _WATCH_SECONDS})
+        watching = select.poll()
+        for descriptor in (connection.descriptor, self._wake_read):
+            watching.register(descriptor, select.POLLIN)
+        is_woken = any(descriptor == self._wake_read for descriptor, _ in watching.poll())
+        if is_woken:
+            with suppress(BlockingIOError):
+                os.read(self._wake_read, 4096)
+            connection.send({"verb": "known", "keys": []})
+        reply, data = connection.receive()
+        if is_woken:
+            connection.receive()
+        at = 0
+        for task, row in zip(watched, reply["jobs"], strict=True):
+            piece = data[at : at + row["log"]]
+            at += row["log"]
+            self._guarded(connection, task, lambda _, task, row=row, piece=piece: self._learn(task, row, piece))
+        for task in watched:
+            if task.phase is Phase.RECEIVING:
+                if task.outputs_size() > SMALL_TRANSFER:
+                    self._in_background(task, Phase.RECEIVING, self._receive)
+                else:
+                    task.phase = Phase.WATCHED  # should the connection be lost on the way, it is found ended once more
+                    self._guarded(connection, task, self._receive)
+
+    def _learn(self, task: Task, row: dict[str, Any], piece: bytes) -> None:
+        if piece:
+            with opened(task.ticket.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644) as log:
+                write_all(log, piece)
+            task.offset += len(piece)
+        state = State(row["state"])
+        gpus = tuple(map(str, row.get("gpus", [])))
+        task.seen = [row["state"], row.get("gpus", [])] if not (state.is_over and piece) else []
+        if not state.is_over:
+            with self._board.changed:
+                task.poll = Poll(state, place=self.name, gpus=gpus)
+                self._board.tell()
+        elif not piece:
+            task.poll = self._result(row, state, gpus)
+            if state is State.DONE:
+                task.phase = Phase.RECEIVING
+                return
+            self._end(task, task.poll)
+
+    def _result(self, row: dict[str, Any], state: State, gpus: tuple[str, ...]) -> Poll:
+        items = row.get("items", [])
+        return Poll(
+            state,
+            exit_code=row.get("exit_code"),
+            command=str(row.get("command", "")),
+            peak_memory=int(row.get("peak_memory", 0)),
+            timed_out=bool(row.get("timed_out")),
+            items=tuple(
+                ItemResult(str(item["id"]), int(item["exit_code"]), item.get("seconds", 0.0)) for item in items
+            ),
+            place=self.name,
+            gpus=gpus,
+            problem=str(row.get("problem", "")),
+            left={path: _content(value, self.algorithm) for item in items for path, value in item["outputs"].items()},
+            seconds=float(row.get("seconds", 0.0)),
+        )
+
+    def _receive(self, connection: Connection, task: Task) -> None:
+        """Gets the outputs of a job that is done, but for those that may stay; then it is over."""
+        left: dict[str, Content] = {}
+        moving.discard(task.scratch)
+        os.makedirs(task.scratch, exist_ok=True)
+        for path, content in task.poll.left.items():
+            target = os.path.join(task.scratch, path)
+            if content.kind == "raw":
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                moving.receive_raw(connection, task.key, task.number, path, target)
+            elif path in task.job.left:
+                left[path] = content
+            else:
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                moving.receive_output(connection, self.algorithm, self._cache, content, target)
+        poll = task.poll
+        self._end(
+            task,
+            Poll(
+                poll.state, poll.exit_code, b"", poll.command, poll.peak_memory, items=poll.items, place=poll.place,
+                gpus=poll.gpus, left=left, seconds=poll.seconds,
+            ),
+        )  # fmt: skip
+
+    def _in_background(self, task: Task, phase: Phase, act: Any) -> None:
+        task.phase = phase
+        threading.Thread(target=self._move, args=(task, act), daemon=True).start()
+
+    def _move(self, task: Task, act: Any) -> None:
+        """Does what takes long for a task, on the second connection; tries again where that is lost."""
+        until = time.monotonic() + self.settings.patience
+        for attempt in range(_MAX_ROUNDS):
+            with self._moving:
+                try:
+                    if self._mover is None:
+                        self._mover = self._connect()
+                    self._guarded(self._mover, task, act)
+                    return
+                except MltrackError as error:
+                    if self._mover is not None:
+                        self._mover.close()
+                    self._mover = None
+                    if self._is_closing or not _may_pass(error) or time.monotonic() > until:
+                        self._end(task, Poll(State.UNREACHABLE, place=self.name, problem=error.message))
+                        return
+            time.sleep(_PAUSES[min(attempt, len(_PAUSES) - 1)])
+
+    def _end(self, task: Task, poll: Poll) -> None:
+        with self._board.changed:
+            task.poll, task.phase = poll, Phase.OVER
+            self._board.tell()
+
+    # the connection
+
+    def _connect(self) -> Connection:
+        connection = Connection(self.address)
+        try:
+            capacity = self.settings.capacity
+            gpus = int(capacity[GPUS]) if GPUS in capacity else None
+            request = {
+                "verb": "hello", "algorithm": self.algorithm.name, "gpus": gpus, "locks": self.settings.locks,
+                "limit": self.settings.limit,
+            }  # fmt: skip
+            asked = time.time()
+            self.hello, _ = connection.request(request)
+            self.hello["skew"] = self.hello["now"] - (asked + time.time()) / 2
+            if not self.hello["hashes"]:
+                self.hello["hashes"] = library.provide(connection, self.hello, self.algorithm.name)
+        except BaseException:
+            connection.close()
+            raise
+        self.trouble = None
+        return connection
+
+    def _reconnect(self, error: MltrackError) -> None:
+        """Connects again after the connection was lost; gives up the jobs behind it if that fails for long."""
+        until = time.monotonic() + self.settings.patience
+        for attempt in range(1 << 30):
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+            if self._is_closing or not _may_pass(error) or time.monotonic() > until:
+                break
+            with self._board.changed:
+                self.trouble = error
+                self._board.tell()
+            time.sleep(_PAUSES[min(attempt, len(_PAUSES) - 1)])
+            try:
+                self._connection = self._connect()
+                return
+            except MltrackError as another:
+                error = another
+        self._give_up(error)
+
+    def _give_up(self, error: MltrackError) -> None:
+        with self._board.changed:
+            self.trouble = error
+            self._taken.clear()
+            for task in self._mine(Phase.CLAIMED, Phase.WATCHED):
+                task.poll = Poll(State.UNREACHABLE, place=self.name, problem=error.message)
+                task.phase = Phase.OVER
+            self._board.tell()
+
+
+def _digests(data: bytes, algorithm: Algorithm) -> list[str]:
+    size = algorithm.raw_size
+    return [data[at : at + size].hex() for at in range(0, len(data), size)]
+
+
+def _content(value: Any, algorithm: Algorithm) -> Content:
+    kind, hex_digest, size, *files = value
+    if kind != "raw" and not algorithm.is_hex(hex_digest):
+        raise RemoteError(f"a host names an output by {str(hex_digest)[:80]!r}, which is no digest")
+    return Content(str(kind), str(hex_digest), int(size), int(files[0]) if files else 1)
+
+
+def _may_pass(error: MltrackError) -> bool:
+    return isinstance(error, RemoteError) and error.retryable

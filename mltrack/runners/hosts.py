@@ -1,0 +1,326 @@
+"""Runs jobs on hosts: one machine or several, reached by ssh, or this one in directories of its own.
+
+Jobs outlive this process and are found again by their run key, from any clone. Each is given to the host on which its
+claims are free; where none has room, some wait at a host, so that a GPU is never idle while a message travels.
+"""
+
+import os
+import secrets
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+from mltrack.disk.durable import make_directories, remove_stale_temporaries
+from mltrack.errors import MltrackError, RemoteError
+from mltrack.objects.content import Content
+from mltrack.runners.capacity import CPUS, GPUS, NOT_COUNTED
+from mltrack.runners.connection import Address
+from mltrack.runners.host import Host
+from mltrack.runners.job import Abilities, Job, Origin, Poll, Shortage, State, Ticket
+from mltrack.runners.logs import LOGS, note_failure, note_path, read_log
+from mltrack.runners.moving import discard
+from mltrack.runners.process import GRACE_SECONDS
+from mltrack.runners.task import Board, HostSettings, Phase, Task
+from mltrack.runners.tickets import Tickets
+from mltrack.store.cache import Cache
+
+_ALIVE = (State.QUEUED.value, State.RUNNING.value)
+
+
+class HostRunner:
+    """See :class:`mltrack.runners.runner.Runner`. ``root`` is the project; logs and tickets lie in ``jobs_path``."""
+
+    def __init__(
+        self, settings: HostSettings, addresses: Sequence[Address], root: str, jobs_path: str, cache: Cache
+    ) -> None:
+        self.name = settings.runner
+        self._root = root
+        self._logs_path = os.path.join(jobs_path, LOGS)
+        self._scratch = os.path.join(root, ".mltrack", "tmp", "received")
+        self._tickets = Tickets(jobs_path)
+        self._board = Board()
+        self._serial = 0
+        self.hosts = [Host(address, settings, self._board, cache, self._tickets) for address in addresses]
+        self._by_name = {host.name: host for host in self.hosts}
+        self._abilities: Abilities | None = None
+        self._by_ticket: dict[Ticket, Task] = {}
+        self._former: dict[str, str] = {}
+
+    @property
+    def abilities(self) -> Abilities:
+        """What the hosts can do that were reached; connects to them first. Raises RemoteError if none was."""
+        if self._abilities is None:
+            self.open()
+        assert self._abilities is not None
+        return self._abilities
+
+    @property
+    def reached(self) -> list[Host]:
+        return [host for host in self.hosts if host.hello]
+
+    def open(self) -> None:
+        """Connects to all hosts at once; those that cannot be reached are left out as long as one can."""
+        failures: dict[str, MltrackError] = {}
+
+        def connect(host: Host) -> None:
+            try:
+                host.open()
+            except MltrackError as error:
+                host.trouble = failures[host.name] = error
+
+        threads = [threading.Thread(target=connect, args=(host,)) for host in self.hosts[1:]]
+        for thread in threads:
+            thread.start()
+        connect(self.hosts[0])
+        for thread in threads:
+            thread.join()
+        if not self.reached:
+            raise failures[self.hosts[0].name]
+        capacity: dict[str, float] = {}
+        for host in self.reached:
+            for name, amount in host.capacity().items():
+                capacity[name] = max(capacity.get(name, 0.0), amount)
+        self._abilities = Abilities(
+            shares_files=False,
+            survives=True,
+            queues=True,
+            leaves=all(host.hashes for host in self.reached),
+            capacity=capacity,
+        )
+
+    def check(self) -> list[str]:
+        problems = []
+        with suppress(MltrackError):
+            self.open()
+        for host in self.hosts:
+            if host.trouble is not None:
+                problems.append(f"{host.name}: {host.trouble.message}; {host.trouble.hint}")
+            elif not host.hashes:
+                problems.append(f"{host.name}: no xxhash or blake3 there: results are hashed when they are back")
+        return problems
+
+    def recover(self) -> list[str]:
+        """Nothing is ended: jobs go on, and are found again. What a killed process had half received is removed."""
+        if os.path.isdir(self._scratch):
+            remove_stale_temporaries(self._scratch)
+        return []
+
+    def lacks(self, resources: Mapping[str, float]) -> Shortage | None:
+        needed = {name: amount for name, amount in resources.items() if name not in NOT_COUNTED and amount}
+        most = self.abilities.capacity
+        for name, amount in needed.items():
+            there = most.get(name, 0.0)
+            if there < amount:
+                return Shortage(name, amount, f"{amount:g} of {name!r}; {self.name} has {there:g}")
+        if any(
+            all(host.capacity().get(name, 0.0) >= amount for name, amount in needed.items()) for host in self.reached
+        ):
+            return None
+        wanted = ", ".join(f"{amount:g} of {name!r}" for name, amount in needed.items())
+        name, amount = next(iter(needed.items()))
+        return Shortage(name, amount, f"{wanted}; no host of {self.name} has all of it")
+
+    def knows(self, key: str) -> bool:
+        """Returns whether a host has a job of this key, which may have been submitted by another clone."""
+        return any(key in host.known for host in self.reached)
+
+    def submit(self, job: Job, origin: Origin | None = None) -> Ticket:
+        self.abilities  # noqa: B018 - connects
+        with self._board.changed:
+            for task in self._board.tasks:
+                if job.key and task.job.key == job.key and task.phase is not Phase.OVER:
+                    return task.ticket
+        self._refuse_unknown_state(job.key)
+        token = secrets.token_hex(16)
+        os.makedirs(self._logs_path, exist_ok=True)
+        log_path = os.path.join(self._logs_path, f"{job.key or 'no-key'}-{token}.log")
+        ticket = Ticket(self.name, job.key, token, log_path)
+        task = Task(job, ticket, origin, token, os.path.join(self._scratch, f"{os.getpid()}-{token}"))
+        make_directories(self._scratch)
+        with self._board.changed:
+            self._by_ticket[ticket] = task
+            self._board.tasks.append(task)
+            self._assign()
+            self._board.tell()
+        return ticket
+
+    def _refuse_unknown_state(self, key: str) -> None:
+        """A job that may be running where nobody can ask is not started once more."""
+        reached = {host.name for host in self.reached}
+        for noted in self._tickets.of(key) if key else ():
+            if noted.runner == self.name and noted.host not in reached:
+                raise RemoteError(
+                    f"its job is on {noted.host}, which cannot be reached",
+                    hint=f"once it is back, run this again; `mltrack job cancel {key[:12]}` gives the job up",
+                )
+
+    def _assign(self) -> None:
+        """Gives waiting tasks to hosts; the caller holds the board."""
+        for task in self._board.tasks:
+            if task.phase is not Phase.WAITING:
+                continue
+            if task.wants_end:
+                task.poll, task.phase = Poll(State.CANCELLED), Phase.OVER
+                continue
+            host = self._host_for(task)
+            if host is not None:
+                task.host, task.phase = host.name, Phase.CLAIMED
+                host.start()
+                host.wake()
+
+    def _host_for(self, task: Task) -> Host | None:
+        """The host that knows the job; else one on which its claims are free, the least busy first; else one at which it may
+        wait in line."""
+        reached = self.reached
+        knowing = [host for host in reached if task.job.key in host.known]
+        if knowing:
+            return min(knowing, key=lambda host: host.known[task.job.key]["state"] not in _ALIVE)
+        fit = [host for host in reached if _fits(task.job, host.capacity(), {})]
+        former = self._former.get(task.job.key)
+        if len(fit) > 1 and former:
+            fit = [host for host in fit if host.name != former]
+        loads = {host.name: self._load(host) for host in fit}
+        free = [host for host in fit if _fits(task.job, host.capacity(), loads[host.name])]
+        if free:
+            return min(free, key=lambda host: (loads[host.name].get(GPUS, 0.0), loads[host.name].get("", 0.0)))
+        ahead = [host for host in fit if _fits(task.job, _doubled(host.capacity()), loads[host.name])]
+        if ahead and task.job.resources.get(GPUS):
+            return min(ahead, key=lambda host: loads[host.name].get(GPUS, 0.0) / host.capacity()[GPUS])
+        return None
+
+    def _load(self, host: Host) -> dict[str, float]:
+        """What the tasks at a host claim together, and under '' how many they are."""
+        load: dict[str, float] = {}
+        for task in self._board.tasks:
+            if task.host == host.name and task.phase not in (Phase.OVER, Phase.RECEIVING):
+                load[""] = load.get("", 0.0) + 1
+                for name, amount in task.job.resources.items():
+                    load[name] = load.get(name, 0.0) + amount
+        return load
+
+    def poll(self, ticket: Ticket, offset: int) -> Poll:
+        task = self._by_ticket.get(ticket)
+        if task is None:
+            return Poll(State.LOST)
+        with self._board.changed:
+            self._serial = self._board.serial
+            poll, host = task.poll, self._by_name.get(task.host)
+            is_over = task.phase is Phase.OVER
+        data = read_log(ticket, offset)
+        if not is_over:
+            trouble = host.trouble if host is not None else None
+            state = poll.state if not poll.state.is_over else State.RUNNING
+            return Poll(state, log=data, place=poll.place, gpus=poll.gpus, problem=trouble.message if trouble else "")
+        return Poll(
+            poll.state, poll.exit_code, data, poll.command, poll.peak_memory, poll.timed_out, poll.out_of_memory,
+            items=poll.items, place=poll.place, gpus=poll.gpus, problem=poll.problem, left=poll.left, seconds=poll.seconds,
+        )  # fmt: skip
+
+    def fetch(self, ticket: Ticket) -> None:
+        task = self._by_ticket[ticket]
+        for item in task.job.items:
+            for path in item.outputs:
+                arrived, place = os.path.join(task.scratch, path), os.path.join(self._root, path)
+                if os.path.lexists(arrived):
+                    make_directories(os.path.dirname(place))
+                    os.rename(arrived, place)
+        discard(task.scratch)
+
+    def wait(self, seconds: float) -> None:
+        with self._board.changed:
+            self._assign()
+            self._board.changed.wait_for(lambda: self._board.serial != self._serial, seconds)
+
+    def cancel(self, tickets: list[Ticket]) -> None:
+        tasks = [self._by_ticket[ticket] for ticket in tickets if ticket in self._by_ticket]
+        with self._board.changed:
+            for task in tasks:
+                task.wants_end = True
+            self._assign()
+            self._board.tell()
+        for host in self.hosts:
+            host.wake()
+        with self._board.changed:
+            self._board.changed.wait_for(lambda: all(task.phase is Phase.OVER for task in tasks), 2 * GRACE_SECONDS)
+
+    def detach(self, ticket: Ticket) -> bool:
+        task = self._by_ticket[ticket]
+        with self._board.changed:
+            self._board.changed.wait_for(
+                lambda: task.phase in (Phase.RECEIVING, Phase.OVER) or (task.phase is Phase.WATCHED and bool(task.seen))
+            )
+            return task.phase is Phase.WATCHED
+
+    def settle(self, ticket: Ticket) -> None:
+        """Notes that what became of a job was taken: it is not found again unless its result is wanted once more."""
+        task = self._by_ticket[ticket]
+        if task.poll.state is not State.DONE:
+            code = task.poll.exit_code
+            note_failure(ticket, task.job.label, task.poll.state.value, code, task.started)
+        if task.poll.state is State.UNREACHABLE:
+            return  # it may go on: its ticket says where
+        host = self._by_name.get(task.host)
+        if host is not None:
+            host.known.pop(task.job.key, None)
+            if task.poll.state is not State.DONE:
+                self._former[task.job.key] = host.name
+            host.take(task, held=bool(task.poll.left))
+        self._tickets.forget(task.key, ticket.attempt)
+
+    def forget(self, ticket: Ticket) -> None:
+        task = self._by_ticket.pop(ticket, None)
+        if task is not None:
+            with self._board.changed:
+                self._board.tasks.remove(task)
+            discard(task.scratch)
+            self._tickets.forget(task.key, ticket.attempt)
+        for path in (ticket.log_path, note_path(ticket.log_path)):
+            with suppress(FileNotFoundError):
+                os.unlink(path)
+
+    def close(self) -> None:
+        threads = [threading.Thread(target=host.close) for host in self.hosts]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def bring(self, contents: list[Content]) -> list[Content]:
+        """Gets contents that the hosts hold into the cache; returns those that they did."""
+        found = self.holding(contents)
+        for host in self.reached:
+            if host.name in found:
+                host.fetch_objects(found[host.name])
+        return [content for own in found.values() for content in own]
+
+    def release(self, keys: set[str]) -> None:
+        """Lets go of results that were left on purpose: they are here now."""
+        for host in self.reached:
+            for key in keys & host.known.keys():
+                number = host.known[key]["number"]
+                host.request({"verb": "take", "key": key, "number": number, "held": False})
+
+    def holding(self, contents: Sequence[Content]) -> dict[str, list[Content]]:
+        """Returns which of the contents are on which host, each on the first one that has it all."""
+        self.abilities  # noqa: B018 - connects
+        found: dict[str, list[Content]] = {}
+        rest = list(contents)
+        for host in self.reached:
+            reply = host.request({"verb": "has", "roots": [list(content) for content in rest]})
+            here = [content for content, is_here in zip(rest, reply["has"], strict=True) if is_here]
+            if here:
+                found[host.name] = here
+                rest = [content for content in rest if content not in here]
+        return found
+
+
+def _fits(job: Job, capacity: Mapping[str, float], load: Mapping[str, float]) -> bool:
+    return all(
+        load.get(name, 0.0) + amount <= capacity.get(name, 0.0)
+        for name, amount in job.resources.items()
+        if name not in NOT_COUNTED and amount
+    )
+
+
+def _doubled(capacity: Mapping[str, float]) -> dict[str, float]:
+    return {name: 2 * amount if name in (GPUS, CPUS) else amount for name, amount in capacity.items()}

@@ -1,0 +1,283 @@
+"""Objects on their way to a host and back, over one connection.
+
+Small ones travel many to a frame, large ones in pieces, with several frames under way. What arrives is checked against
+its digest before it counts, on whichever side it arrives.
+"""
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from mltrack.disk.durable import opened, write_all
+from mltrack.errors import IntegrityError, MissingObjectError, WorkspaceError
+from mltrack.objects import tree
+from mltrack.objects.content import BY_LETTER, EXEC, SYMLINK, TREE, Content
+from mltrack.objects.digest import Algorithm
+from mltrack.runners.connection import Connection, pipelined
+from mltrack.runners.job import Origin
+from mltrack.store.cache import Cache
+from mltrack.store.cache_writer import CacheWriter
+from mltrack.store.pack import SMALL_OBJECT, TREES
+
+FRAME = 4 << 20
+_WINDOW = 4
+_MAX_FILES = 4096
+
+
+class File(NamedTuple):
+    """One file or link of an output, and where it is to lie."""
+
+    path: str
+    kind: str
+    hex: str
+    size: int
+
+
+def send_objects(connection: Connection, origin: Origin, algorithm: Algorithm, hex_digests: Iterable[str]) -> int:
+    """Sends objects, and for each tree all trees below it; returns the bytes sent. Raises MissingObjectError for what is
+    not to be had, WorkspaceError for a file that changed since it was looked at."""
+    wanted: dict[str, None] = {}
+    for hex_digest in hex_digests:
+        wanted.update(dict.fromkeys(origin.trees_below(hex_digest) or [hex_digest]))
+    window = _Window(connection)
+    small: list[tuple[str, bytes]] = []
+    size = total = 0
+    for hex_digest in wanted:
+        found = origin.find(hex_digest)
+        if found is None:
+            raise MissingObjectError(
+                f"the object {algorithm.text(hex_digest)} is neither here nor on {connection.address.shown}",
+                hint="`mltrack fetch` brings what a remote or another host has",
+            )
+        if isinstance(found, str) and os.stat(found).st_size >= SMALL_OBJECT:
+            total += _send_large(connection, window, hex_digest, found, algorithm)
+            continue
+        data = found if isinstance(found, bytes) else _read_small(found)
+        if algorithm.hex_of(data) != hex_digest:
+            raise _changed(found)
+        small.append((hex_digest, data))
+        size += len(data)
+        if size >= FRAME or len(small) >= _MAX_FILES:
+            window.send(_put(small))
+            total, size, small = total + size, 0, []
+    if small:
+        window.send(_put(small))
+    window.send(({"verb": "settle"}, b""))
+    window.finish()
+    return total + size
+
+
+class _Window:
+    """Requests under way: at most a few, so that neither side waits for the other."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._under_way = 0
+
+    def send(self, request: tuple[dict[str, Any], bytes]) -> None:
+        if self._under_way >= _WINDOW:
+            self._connection.receive()
+            self._under_way -= 1
+        self._connection.send(*request)
+        self._under_way += 1
+
+    def finish(self) -> None:
+        while self._under_way:
+            self._under_way -= 1
+            self._connection.receive()
+
+
+def _put(objects: list[tuple[str, bytes]]) -> tuple[dict[str, Any], bytes]:
+    rows = [[hex_digest, len(data)] for hex_digest, data in objects]
+    return {"verb": "put", "objects": rows}, b"".join(data for _, data in objects)
+
+
+def _send_large(connection: Connection, window: _Window, hex_digest: str, path: str, algorithm: Algorithm) -> int:
+    """Sends a large file from where an earlier connection left off. Its digest is computed on the way."""
+    window.finish()
+    offset = int(connection.request({"verb": "part", "hex": hex_digest})[0]["offset"])
+    hasher = algorithm.new()
+    with opened(path, os.O_RDONLY) as descriptor:
+        size = os.fstat(descriptor).st_size
+        at = 0
+        while at < size:
+            piece = os.read(descriptor, min(FRAME, offset - at) if at < offset else FRAME)
+            if not piece:
+                raise _changed(path)
+            hasher.update(piece)
+            if at + len(piece) >= size and hasher.hexdigest() != hex_digest:
+                raise _changed(path)
+            if at >= offset:
+                window.send(({"verb": "part", "hex": hex_digest, "offset": at, "size": size}, piece))
+            at += len(piece)
+    return size - offset
+
+
+def _read_small(path: str) -> bytes:
+    with opened(path, os.O_RDONLY) as descriptor:
+        return os.read(descriptor, SMALL_OBJECT + 1)
+
+
+def _changed(found: bytes | str) -> Exception:
+    if isinstance(found, bytes):
+        return IntegrityError("an object of the cache does not match its digest", hint="mltrack fsck")
+    return WorkspaceError(f"{found} changed while it was being sent", hint="run this again when nothing writes to it")
+
+
+def receive_output(connection: Connection, algorithm: Algorithm, cache: Cache, content: Content, path: str) -> None:
+    """Puts an output of a job at a path where nothing stands. Raises IntegrityError where bytes do not match their digest,
+    FormatError for a tree that may not be written."""
+    files = [File(path, content.kind, content.hex, content.size)]
+    if content.kind == TREE:
+        files = list(_list_tree(connection, algorithm, cache, content.hex, path))
+    small: list[File] = []
+    batches: list[list[File]] = []
+    size = 0
+    for file in files:
+        if cache.has(file.hex):
+            _write(file, [cache.read(file.hex)]) if file.size < SMALL_OBJECT else _copy(cache, file)
+        elif file.size >= SMALL_OBJECT:
+            _write(file, _pieces(connection, algorithm, file.hex, file.size))
+        else:
+            small.append(file)
+            size += file.size
+            if size >= FRAME or len(small) >= _MAX_FILES:
+                batches.append(small)
+                small, size = [], 0
+    if small:
+        batches.append(small)
+    requests = [{"verb": "read", "objects": [file.hex for file in batch]} for batch in batches]
+    for batch, (reply, data) in zip(batches, pipelined(connection, requests), strict=True):
+        for file, piece in zip(batch, _split(reply, data), strict=True):
+            if algorithm.hex_of(piece) != file.hex:
+                raise _wrong(connection, file.hex)
+            _write(file, [piece])
+
+
+def fetch_objects(connection: Connection, cache: Cache, contents: Iterable[Content]) -> None:
+    """Gets contents that a host holds, with all that lies below them, into the cache. Raises what receiving raises."""
+    algorithm = cache.algorithm
+    with CacheWriter(cache) as writer:
+        for content in contents:
+            rows = [(content.hex, content.size, content.kind == TREE)]
+            while rows:
+                batch, rows = rows[:_MAX_FILES], rows[_MAX_FILES:]
+                rows += _fetch_batch(connection, cache, writer, algorithm, batch)
+        writer.finish()
+
+
+def _fetch_batch(
+    connection: Connection, cache: Cache, writer: CacheWriter, algorithm: Algorithm, batch: list[tuple[str, int, bool]]
+) -> list[tuple[str, int, bool]]:
+    """Adds objects to the writer; returns what lies in those of them that are trees."""
+    below: list[tuple[str, int, bool]] = []
+    small: list[tuple[str, bool]] = []
+    for hex_digest, size, is_tree in batch:
+        if is_tree or size < SMALL_OBJECT:
+            small.append((hex_digest, is_tree))
+        elif writer.missing([hex_digest]):
+            with opened(
+                os.path.join(cache.tmp_path, f"from-host-{os.getpid()}"), os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600
+            ) as aside:
+                os.unlink(os.path.join(cache.tmp_path, f"from-host-{os.getpid()}"))
+                for piece in _pieces(connection, algorithm, hex_digest, size):
+                    write_all(aside, piece)
+                os.lseek(aside, 0, os.SEEK_SET)
+                writer.put_large(aside)
+    requests = [{"verb": "read", "objects": [hex_digest]} for hex_digest, _ in small]
+    for (hex_digest, is_tree), (_, data) in zip(small, pipelined(connection, requests, 64), strict=True):
+        if algorithm.hex_of(data) != hex_digest:
+            raise _wrong(connection, hex_digest)
+        if is_tree:
+            entries = tree.decode(data, algorithm.hex_size)
+            below += [(entry.hex, entry.size, entry.kind == tree.DIRECTORY) for entry in entries]
+        writer.put_known(hex_digest, data, TREES if is_tree else 0)
+    return below
+
+
+def _list_tree(
+    connection: Connection, algorithm: Algorithm, cache: Cache, hex_digest: str, path: str
+) -> Iterator[File]:
+    """Makes the directories of a tree, and yields its files and links. The host's word is taken for nothing but bytes that
+    have their digest, and names that may be written."""
+    level = [(hex_digest, path)]
+    while level:
+        requests = [{"verb": "read", "objects": [one]} for one, _ in level]
+        following = []
+        for (one, directory), (_, data) in zip(level, pipelined(connection, requests, 64), strict=True):
+            if algorithm.hex_of(data) != one:
+                raise _wrong(connection, one)
+            os.mkdir(directory)
+            for entry in tree.decode(data, algorithm.hex_size):
+                inner = os.path.join(directory, os.fsdecode(entry.name))
+                if entry.kind == tree.DIRECTORY:
+                    following.append((entry.hex, inner))
+                else:
+                    yield File(inner, BY_LETTER[entry.kind], entry.hex, entry.size)
+        level = following
+
+
+def _pieces(connection: Connection, algorithm: Algorithm, hex_digest: str, size: int) -> Iterator[bytes]:
+    """Yields a large object in pieces; raises IntegrityError at the end if it has other bytes."""
+    hasher = algorithm.new()
+    requests = [{"verb": "read", "hex": hex_digest, "offset": offset} for offset in range(0, size, FRAME)]
+    total = 0
+    for _, data in pipelined(connection, requests):
+        hasher.update(data)
+        total += len(data)
+        yield data
+    if hasher.hexdigest() != hex_digest or total != size:
+        raise _wrong(connection, hex_digest)
+
+
+def _split(reply: dict[str, Any], data: bytes) -> Iterator[bytes]:
+    at = 0
+    for size in reply["sizes"]:
+        yield data[at : at + size]
+        at += size
+
+
+def _write(file: File, pieces: Iterable[bytes]) -> None:
+    if file.kind == SYMLINK:
+        os.symlink(b"".join(pieces), os.fsencode(file.path))
+        return
+    with opened(file.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o777 if file.kind == EXEC else 0o666) as descriptor:
+        for piece in pieces:
+            write_all(descriptor, piece)
+
+
+def _copy(cache: Cache, file: File) -> None:
+    with opened(file.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o777 if file.kind == EXEC else 0o666) as descriptor:
+        cache.copy_to(file.hex, descriptor, file.size)
+
+
+def receive_raw(connection: Connection, key: str, number: int, output: str, path: str) -> None:
+    """Puts an output of a job at a path from a host that could not hash it: as the files themselves."""
+    where = {"key": key, "number": number, "path": output}
+    rows = connection.request({"verb": "list_raw", **where})[0]["rows"]
+    for inner, kind, size, link in rows:
+        parts = [os.fsencode(part) for part in str(inner).split("/")] if inner else []
+        for part in parts:
+            tree.check_name(part)
+        target = os.path.join(path, *map(os.fsdecode, parts))
+        if kind == TREE:
+            os.makedirs(target, exist_ok=True)
+        elif kind == SYMLINK:
+            os.symlink(link, target)
+        else:
+            requests = [{"verb": "read_raw", **where, "inner": inner, "offset": at} for at in range(0, size, FRAME)]
+            _write(File(target, str(kind), "", size), (data for _, data in pipelined(connection, requests)))
+
+
+def discard(path: str) -> None:
+    """Removes what was received and is not wanted any more."""
+    if os.path.isdir(path) and not os.path.islink(path):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _wrong(connection: Connection, hex_digest: str) -> IntegrityError:
+    return IntegrityError(
+        f"{connection.address.shown} sent other bytes than those of {hex_digest}",
+        hint="run this again; if that does not help, `mltrack runner check NAME`",
+    )
