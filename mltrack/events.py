@@ -19,6 +19,27 @@ class StageStarted(NamedTuple):
     commands: tuple[str, ...]
     reasons: tuple[str, ...]
     job: str = ""
+    runner: str = ""
+
+
+class StagePlaced(NamedTuple):
+    """Where the stage's job is now: which host of the runner, which GPUs, whether it waits or runs, and what is wrong with
+    the way there."""
+
+    stage: str
+    runner: str
+    place: str = ""
+    gpus: tuple[str, ...] = ()
+    state: str = ""
+    problem: str = ""
+
+
+class StageDetached(NamedTuple):
+    """The stage's job was handed over, and goes on without this command."""
+
+    stage: str
+    runner: str
+    place: str = ""
 
 
 class StageOutput(NamedTuple):
@@ -64,6 +85,8 @@ class StageRetried(NamedTuple):
     number: int
     tries: int
     pause: float
+    kind: str = ""
+    """The kind of failure, where another try follows that does not count as one of the stage's own."""
 
 
 class StageWaiting(NamedTuple):
@@ -117,6 +140,8 @@ Event = (
     Progress
     | StageStarted
     | StageOutput
+    | StagePlaced
+    | StageDetached
     | StageFinished
     | StageSkipped
     | StageRestored

@@ -44,6 +44,10 @@ class Project:
 
     @cached_property
     def cache(self) -> Cache:
+        return self.new_cache()
+
+    def new_cache(self) -> Cache:
+        """Returns the cache once more, for a thread of its own."""
         place = self.settings.text("cache.dir")
         path = os.path.expanduser(place) if place else os.path.join(self.shared_path, "cache")
         return Cache(path, self.algorithm, self.settings.get("cache.link"))

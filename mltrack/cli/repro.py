@@ -11,7 +11,7 @@ from mltrack.cli.options import DryRun, Json, Paths, command_app
 from mltrack.cli.render import VERDICTS, describe, emit_json, plural, reason_json
 from mltrack.cli.run_lines import RunLines, emit_event
 from mltrack.engine.execute import Outcome
-from mltrack.errors import PartlyDoneError, StageFailedError, UsageError
+from mltrack.errors import PartlyDoneError, RemoteError, StageFailedError, UsageError
 from mltrack.events import Event, StageFailed
 from mltrack.pipeline.plan import Plan
 from mltrack.verbs import repro as verb
@@ -44,6 +44,15 @@ def repro(
     no_run_cache: Annotated[
         bool, typer.Option("--no-run-cache", help="Restore nothing; results are still recorded.")
     ] = False,
+    runner: Annotated[
+        str, typer.Option("--runner", metavar="NAME", help="Where stages run, whatever they say; see `mltrack runner`.")
+    ] = "",
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Hand jobs over and leave; the next repro takes their results.")
+    ] = False,
+    no_fetch: Annotated[
+        bool, typer.Option("--no-fetch", help="Leave outputs on the host that makes them; `mltrack fetch` brings them.")
+    ] = False,
     twice: Annotated[
         bool, typer.Option("--twice", help="Run the targets two times, and compare what they write byte by byte.")
     ] = False,
@@ -56,9 +65,13 @@ def repro(
     """
     if single_item and downstream:
         raise UsageError("--single-item and --downstream exclude each other", hint="give one of them")
+    if twice and (detach or no_fetch):
+        raise UsageError(
+            "--twice compares what comes back: it excludes --detach and --no-fetch", hint="leave them away"
+        )
     options = verb.ReproOptions(
         tuple(targets or ()), force, single_item, downstream, not no_run_cache, jobs, keep_going, pull,
-        tuple(overrides or ()),
+        tuple(overrides or ()), runner, detach, not no_fetch,
     )  # fmt: skip
     session = open_session()
     if twice:
@@ -117,13 +130,18 @@ def _follow(events: Iterator[Event], *, side_by_side: bool, as_json: bool) -> li
 def _finish(outcome: Outcome, failed: list[StageFailed], *, as_json: bool) -> None:
     became = (
         (outcome.ran, "ran"), (outcome.restored, "restored"), (outcome.skipped, "unchanged"), (outcome.failed, "failed"),
-        (outcome.unrecorded, "not recorded"), (outcome.not_reached, "not reached"),
+        (outcome.unrecorded, "not recorded"), (outcome.detached, "handed over"), (outcome.not_reached, "not reached"),
     )  # fmt: skip
     if not as_json:
         parts = [f"{len(stages)} {word}" for stages, word in became if stages]
         announce(f"{plural(sum(len(stages) for stages, _ in became), 'stage')}: {', '.join(parts)}")
     if failed:
         first = failed[0].stage
+        if len(outcome.unreachable) == len(failed):
+            raise RemoteError(
+                "\n".join(map(_failure_text, failed)),
+                hint="see what keeps it: mltrack runner check NAME. Jobs on hosts go on, and the next repro takes their results",
+            )
         raise StageFailedError(
             "\n".join(map(_failure_text, failed)),
             hint=f"correct it and run `mltrack repro` again; what finished is kept. All of its output: mltrack logs {first}",
@@ -155,5 +173,5 @@ def _show_comparison(found: list[verb_twice.Compared], *, as_json: bool) -> None
 
 app = command_app(
     repro, "mltrack repro", "mltrack repro train --dry-run", "mltrack repro -j 4 --keep-going",
-    "mltrack repro --set train.lr=0.01 evaluate",
+    "mltrack repro --set train.lr=0.01 evaluate", "mltrack repro --runner rack -j 8", "mltrack repro --detach",
 )  # fmt: skip

@@ -11,9 +11,11 @@ from mltrack.events import (
     Event,
     LeftoverEnded,
     MovedAside,
+    StageDetached,
     StageFailed,
     StageFinished,
     StageOutput,
+    StagePlaced,
     StageRestored,
     StageRetried,
     StageSkipped,
@@ -84,9 +86,17 @@ def _tell(event: Event) -> None:
             tell(f"{stage}: done in {seconds:.1f} s")
         case StageFinished(stage, _, unrecorded):
             tell(f"{stage}: finished, but not recorded: while it ran, {'; '.join(unrecorded)}", level=-1)
-        case StageRetried(stage, message, number, tries, pause):
+        case StageRetried(stage, message, number, tries, pause, kind):
             after = f" in {pause:.0f} s" if pause else ""
-            tell(f"{stage}: {message}; try {number} of {tries}{after}", level=-1)
+            again = f"trying again ({kind})" if kind else f"try {number} of {tries}"
+            tell(f"{stage}: {message}; {again}{after}", level=-1)
+        case StagePlaced(stage, runner, place, gpus, state, problem):
+            tell(f"{stage}: {placed_words(runner, place, gpus, state, problem)}", level=-1 if problem else 1)
+        case StageDetached(stage, runner, place):
+            where = f" ({place})" if place and place != runner else ""
+            tell(
+                f"{stage}: handed over to {runner}{where}; `mltrack job list` shows it, the next repro takes its result"
+            )
         case StageFailed(stage, _):
             tell(f"{stage}: failed")
         case StageWaiting(stage):
@@ -115,6 +125,16 @@ def _tell_rare(event: Event) -> None:
             tell(f"{stage}: ended the command that an earlier repro, which was killed, had left running")
         case _:
             pass
+
+
+def placed_words(runner: str, place: str, gpus: tuple[str, ...], state: str, problem: str) -> str:
+    """Returns where a job is, for a person."""
+    where = f"{runner} ({place})" if place and place != runner else runner
+    if problem:
+        return f"lost the connection to {place or runner}, trying again; the job goes on there ({problem})"
+    if state == "queued":
+        return f"waits at {where}"
+    return f"runs on {where}" + (f", GPU {', '.join(gpus)}" if gpus else "")
 
 
 def emit_event(event: Event) -> None:

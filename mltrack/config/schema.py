@@ -27,6 +27,7 @@ SETTINGS = (
     Setting("core.shell", str, "/bin/sh", "The shell that runs a stage's command with `-c`; part of the run key.", private=True),
     Setting("core.jobs", int, 4, "How many transfers run at once."),
     Setting("repro.jobs", int, 1, "How many stages `repro` runs at once."),
+    Setting("repro.runner", str, "local", "The runner of stages that name none."),
     Setting("repro.check", str, "warn", "What to do about files that stages read or write undeclared.", choices=("none", "warn", "error")),
     Setting("repro.trace", str, "python", "How undeclared reads are seen: by a hook in Python, or by strace.", choices=("python", "strace")),
     Setting("runs.remote", bool, default=True, about="Whether run records travel with push and fetch."),
@@ -70,11 +71,26 @@ _REMOTE_SETTINGS = (
     _remote("ssh_config", str, "The ssh configuration to read, instead of ~/.ssh/config (sftp).", private=True),
 )  # fmt: skip
 _RUNNER_KEY = re.compile(r"runner\.([A-Za-z0-9][A-Za-z0-9_-]{0,63})\.([a-z_][a-z0-9_]{0,63})\Z")
-_RESOURCE = Setting(
-    "runner.NAME.RESOURCE", int, 0, "How much of a resource a runner has: cpus, gpus, or one of your own naming."
-)
-_MEMORY = Setting("runner.NAME.memory", str, "", "How much memory a runner's stages may claim together, such as 48GB.")
-RUNNER = (_RESOURCE, _MEMORY)
+
+
+def _runner(key: str, type_: type, about: str, *, private: bool = False, choices: tuple[str, ...] = ()) -> Setting:
+    return Setting(f"runner.NAME.{key}", type_, type_(), about, private, choices)
+
+
+_RESOURCE = _runner("RESOURCE", int, "How much of a resource a runner has: cpus, gpus, or one of your own naming.")
+_RUNNER_SETTINGS = (
+    _runner("type", str, "What kind of runner it is.", choices=("local", "ssh")),
+    _runner("hosts", list, "The hosts of an ssh runner, as ssh knows them; several are a pool."),
+    _runner("setup", str, "Shell text that runs before each command on a host, such as `. ~/venv/bin/activate`."),
+    _runner("memory", str, "How much memory a runner's stages may claim together, such as 48GB."),
+    _runner("cache_limit", str, "How large the objects on a host may grow, such as 200GB; 100GB unless set."),
+    _runner("directory", str, "mltrack's directory on a host; ~/.mltrack-host unless set.", private=True),
+    _runner("python", str, "The Python that runs the worker on a host; python3 unless set.", private=True),
+    _runner("ssh_config", str, "The ssh configuration to read, instead of ~/.ssh/config.", private=True),
+    _runner("gpu_locks", str, "The directory of GPU locks that all users of a machine share; /tmp/mltrack-gpus unless set.", private=True),
+)  # fmt: skip
+RUNNER = (*_RUNNER_SETTINGS, _RESOURCE)
+_RUNNER_BY_NAME = {setting.key.removeprefix("runner.NAME."): setting for setting in _RUNNER_SETTINGS}
 REMOTE = {setting.key.removeprefix("remote.NAME."): setting for setting in _REMOTE_SETTINGS}
 SECRET = frozenset(
     {"access_key", "secret_key", "session_token", "account_key", "connection_string", "sas_token", "password"}
@@ -86,8 +102,9 @@ def find(key: str) -> Setting:
     """Returns the setting of a key; raises ConfigError with the nearest one if there is none."""
     if key in BY_KEY:
         return BY_KEY[key]
-    if _RUNNER_KEY.match(key):
-        return _MEMORY if key.endswith(".memory") else _RESOURCE
+    runner = _RUNNER_KEY.match(key)
+    if runner is not None:
+        return _RUNNER_BY_NAME.get(runner[2], _RESOURCE)
     match = _REMOTE_KEY.match(key)
     if match is not None and match[2] in REMOTE:
         return REMOTE[match[2]]

@@ -64,6 +64,10 @@ class Settings:
         prefix = f"runner.{name}."
         return {key[len(prefix) :]: value.value for key, value in self._values.items() if key.startswith(prefix)}
 
+    def runners(self) -> list[str]:
+        """Returns the names of all runners that something is set for."""
+        return sorted({key.split(".")[1] for key in self._values if key.startswith("runner.")})
+
     def remotes(self) -> dict[str, str]:
         """Returns the URL of each remote by name."""
         parts = ((key.split("."), value) for key, value in self._values.items() if key.startswith("remote."))

@@ -6,20 +6,22 @@ is neither cached nor locked.
 """
 
 import os
-import signal
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mltrack.engine.commit import Committer, Run
 from mltrack.engine.inputs import Learner
 from mltrack.engine.lock_state import LockState
+from mltrack.engine.placement import Placement
+from mltrack.engine.staging import Staged, stage_inputs
 from mltrack.engine.undeclared import Interval, named_in_log, undeclared_reads
-from mltrack.errors import UnsavedDataError, WorkspaceError
-from mltrack.events import BytesSaved, DataBrought, Event, MovedAside, StageOutput, UndeclaredReads
+from mltrack.errors import MltrackError, RemoteError, UnsavedDataError, WorkspaceError
+from mltrack.events import BytesSaved, DataBrought, Event, MovedAside, StageOutput, StagePlaced, UndeclaredReads
 from mltrack.objects.content import FILE, Content
 from mltrack.pipeline.plan import Cause, Facts, Known, Options, Reason, Step, Upcoming, input_reasons
-from mltrack.pipeline.stage import ERROR, NONE, Inputs, Output, Stage, is_url
+from mltrack.pipeline.stage import ERROR, NONE, OUT, Inputs, Output, Stage, is_url
+from mltrack.runners.failures import Failure, classify, words_of
 from mltrack.runners.job import Item, Job, Poll, State, Ticket
 from mltrack.runners.process import interrupts_deferred
 from mltrack.runners.runner import Runner
@@ -38,9 +40,11 @@ Describe = Callable[[Reason], str]
 class Engine:
     """The parts that executing needs, wired once per command.
 
-    ``bring`` gets inputs of a stage that are known but not here, and returns their paths; ``fetch`` gets contents into the
-    cache that are to be had elsewhere. ``outputs`` are the paths that any stage of the project writes. ``check`` is what
-    to do about undeclared reads where a stage does not say, ``trace`` how they are seen.
+    ``placement`` says which runner a stage's job goes to. ``bring`` gets inputs of a stage that are known but not here, and
+    returns their paths; ``fetch`` gets contents into the cache that are to be had elsewhere. ``outputs`` are the paths that
+    any stage of the project writes. ``check`` is what to do about undeclared reads where a stage does not say, ``trace`` how
+    they are seen. ``project`` is the project's identity. With ``leaves`` outputs stay where they were made, and ``note_left``
+    notes where that is.
     """
 
     learner: Learner
@@ -48,26 +52,29 @@ class Engine:
     checkout: Checkout
     committer: Committer
     trash: Trash
-    runner: Runner
+    placement: Placement
     facts: Facts
     options: Options
     describe: Describe
-    bring: Callable[[Stage], tuple[str, ...]]
+    bring: Callable[[Stage, Runner | None], tuple[str, ...]]
     fetch: Callable[[list[Content]], None]
     outputs: tuple[str, ...]
     check: str
     trace: str
+    project: str = ""
+    leaves: bool = False
+    note_left: Callable[[str, str, Poll], None] = lambda runner, key, result: None
 
 
 class Failed(Exception):
-    """The attempt did not give a result; ``code`` is the command's, None where it gave none."""
+    """The attempt did not give a result; ``code`` is the command's, None where it gave none. ``failure`` is its kind where
+    another try may do better; its rule says which."""
 
-    def __init__(self, message: str, code: int | None = 0, *, may_pass: bool = False) -> None:
+    def __init__(self, message: str, code: int | None = 0, *, failure: Failure | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.code = code
-        self.may_pass = may_pass
-        """Whether another try may do better: the command itself failed."""
+        self.failure = failure
 
 
 @dataclass(slots=True)
@@ -77,11 +84,14 @@ class Attempt:
     step: Step
     number: int
     before: Inputs
+    runner: Runner
     ticket: Ticket
     started: float
     clock: float
     offset: int = 0
     tail: bytes = b""
+    placed: tuple[str, tuple[str, ...], str, str] = ("", (), "", "")
+    """Where it was last told to be: host, GPUs, state, what is wrong."""
 
     @property
     def stage(self) -> Stage:
@@ -95,7 +105,7 @@ class Attempt:
 
 
 def begin(
-    engine: Engine, step: Step, number: int, seen: Inputs | None, running: dict[str, "Attempt"]
+    engine: Engine, step: Step, number: int, seen: Inputs | None, running: dict[str, "Attempt"], runner: Runner
 ) -> Generator[Event, None, Attempt]:
     """Starts a stage's command, adds the attempt to those that are ``running`` and returns it.
 
@@ -105,33 +115,64 @@ def begin(
     missing = [reason.subject for reason in step.reasons if reason.cause is Cause.DEPENDENCY_MISSING]
     if missing:
         raise Failed(f"it depends on {missing[0]!r}, which does not exist; `mltrack pull` brings tracked data", None)
-    brought = engine.bring(stage)
+    brought = engine.bring(stage, runner)
     if brought:
         engine.learner.forget(stage)
         yield DataBrought(stage.address, brought)
         seen = None
     before = seen or engine.learner.inputs(stage, NOTHING_UPCOMING)[0]
-    for out in stage.outs:
-        yield from _prepare(engine, out)
-    engine.committer.make_directory(stage.wdir)
-    started, clock = time.time(), time.monotonic()
+    origin = None
     job = _job(engine, step, before)
-    with interrupts_deferred():  # a command that runs is always one that we know of, and end when we are interrupted
-        ticket = engine.runner.submit(job)
-        attempt = running[stage.address] = Attempt(step, number, before, ticket, started, clock)
+    if runner.abilities.shares_files:
+        for out in stage.outs:
+            yield from _prepare(engine, out)
+        engine.committer.make_directory(stage.wdir)
+    else:
+        job, origin = _staged(engine, stage, job, leaves=engine.leaves and runner.abilities.leaves)
+    started, clock = time.time(), time.monotonic()
+    try:
+        with (
+            interrupts_deferred()
+        ):  # a command that runs is always one that we know of, and end when we are interrupted
+            ticket = runner.submit(job, origin)
+            attempt = running[stage.address] = Attempt(step, number, before, runner, ticket, started, clock)
+    except MltrackError as error:
+        raise Failed(error.message + (f" (hint: {error.hint})" if error.hint else ""), None) from error
+    engine.placement.take(runner, stage)
     return attempt
+
+
+def choose_runner(engine: Engine, step: Step) -> Runner:
+    """Returns the runner for a stage that runs now; raises Failed if there is none."""
+    try:
+        return engine.placement.runner_for(step.stage, "" if _is_fresh(engine, step.stage) else step.key)
+    except MltrackError as error:
+        raise Failed(
+            error.message, None, failure=Failure.UNREACHABLE if isinstance(error, RemoteError) else None
+        ) from error
+
+
+def _is_fresh(engine: Engine, stage: Stage) -> bool:
+    """Whether only a new attempt will do: earlier results of the same key do not count."""
+    options = engine.options
+    goes_on = any(out.persist for out in stage.outs)
+    return options.force or not options.use_run_cache or stage.always_changed or stage.is_callback or goes_on
 
 
 def follow(engine: Engine, attempt: Attempt) -> Generator[Event, None, Poll | None]:
     """Tells what the command printed since the last look; returns the poll if it has ended and all of it was told."""
     while True:
-        state = engine.runner.poll(attempt.ticket, attempt.offset)
+        state = attempt.runner.poll(attempt.ticket, attempt.offset)
         if state.log:
             attempt.offset += len(state.log)
             attempt.tail = (attempt.tail + state.log)[-_TAIL_BYTES:]
             yield StageOutput(attempt.stage.address, state.log)
             continue
-        return state if state.state is not State.RUNNING else None
+        placed = (state.place, state.gpus, state.state.value, state.problem)
+        if placed != attempt.placed and not state.state.is_over:
+            attempt.placed = placed
+            yield StagePlaced(attempt.stage.address, attempt.ticket.runner, *placed)
+        return state if state.state.is_over else None
 
 
 def complete(engine: Engine, attempt: Attempt, result: Poll) -> Generator[Event, None, tuple[str, ...]]:
@@ -139,10 +180,18 @@ def complete(engine: Engine, attempt: Attempt, result: Poll) -> Generator[Event,
 
     Raises Failed if there is no result to take.
     """
-    stage = attempt.stage
+    stage, runner = attempt.stage, attempt.runner
     check = stage.execution.check or engine.check
     if result.state is not State.DONE:
-        raise Failed(_failure(engine, attempt, result), result.exit_code, may_pass=result.state is State.FAILED)
+        failure = classify(result, attempt.tail)
+        runner.settle(attempt.ticket)
+        raise Failed(_failure(engine, attempt, result), result.exit_code, failure=failure)
+    if not runner.abilities.shares_files:
+        for out in stage.outs:
+            make_parents(engine.checkout.project_path, out.path)
+            yield from save(engine, out)
+            engine.checkout.clear(out.path)
+    runner.fetch(attempt.ticket)
     if check != NONE:
         undeclared = undeclared_reads(stage, result.reads, engine.checkout.project_path)
         if undeclared and check == ERROR:
@@ -152,9 +201,45 @@ def complete(engine: Engine, attempt: Attempt, result: Poll) -> Generator[Event,
             yield UndeclaredReads(stage.address, undeclared)
     engine.checkout.observer.forget([out.path for out in stage.outs])
     top = engine.checkout.project_path
-    lacking = [out.path for out in stage.outs if not os.path.lexists(os.path.join(top, out.path))]
+    lacking = [
+        out.path
+        for out in stage.outs
+        if out.path not in result.left and not os.path.lexists(os.path.join(top, out.path))
+    ]
     if lacking:
+        runner.settle(attempt.ticket)
         raise Failed(f"it did not write {', '.join(map(repr, lacking))}, declared as its output")
+    if runner.abilities.shares_files:
+        changed = _changed_inputs(engine, attempt)
+        if changed:
+            return changed
+    place = f":{result.place}" if result.place else ""
+    run = Run(
+        attempt.ticket.log_path,
+        attempt.started,
+        result.seconds if result.seconds is not None else time.monotonic() - attempt.clock,
+        result.peak_memory,
+        attempt.ticket.runner + place,
+    )
+    try:
+        engine.committer.commit(stage, attempt.step.key, attempt.before, engine.facts.shell, run, result.left)
+    except WorkspaceError as error:
+        raise Failed(
+            f"its outputs cannot be recorded (a link that leads out, a pipe, a repository?): {error.message}"
+        ) from error
+    if result.left:
+        engine.note_left(attempt.ticket.runner, attempt.step.key, result)
+        for path, content in result.left.items():
+            engine.learner.absent[path] = content
+    runner.settle(attempt.ticket)
+    runner.forget(attempt.ticket)
+    return ()
+
+
+def _changed_inputs(engine: Engine, attempt: Attempt) -> tuple[str, ...]:
+    """What of a stage's inputs is another than before it ran, in words. Where a job has copies of its own nothing of the
+    workspace can have changed under it."""
+    stage = attempt.stage
     engine.learner.forget(stage)
     after, _ = engine.learner.inputs(stage, NOTHING_UPCOMING)
     reference = engine.committer.entry(stage, attempt.before, {}, engine.facts.shell)
@@ -163,23 +248,7 @@ def complete(engine: Engine, attempt: Attempt, result: Poll) -> Generator[Event,
         for reason in input_reasons(stage, Known(reference, after, {}), engine.facts.shell)
         if reason.cause is not Cause.OUTPUT_ADDED
     ]
-    if changed:
-        return tuple(map(engine.describe, changed))
-    run = Run(
-        attempt.ticket.log_path,
-        attempt.started,
-        time.monotonic() - attempt.clock,
-        result.peak_memory,
-        attempt.ticket.runner,
-    )
-    try:
-        engine.committer.commit(stage, attempt.step.key, attempt.before, engine.facts.shell, run)
-    except WorkspaceError as error:
-        raise Failed(
-            f"its outputs cannot be recorded (a link that leads out, a pipe, a repository?): {error.message}"
-        ) from error
-    engine.runner.forget(attempt.ticket)
-    return ()
+    return tuple(map(engine.describe, changed))
 
 
 def save(engine: Engine, out: Output) -> Iterator[Event]:
@@ -233,43 +302,41 @@ def _job(engine: Engine, step: Step, known: Inputs) -> Job:
         isolated=stage.execution.sandbox or bool(files),
         files=files,
         kept=tuple(out.path for out in stage.outs if out.persist),
+        project=engine.project,
+        fresh=_is_fresh(engine, stage),
+        checkpoint=stage.execution.checkpoint,
         trace=engine.trace if (stage.execution.check or engine.check) != NONE or stage.execution.sandbox else "",
     )
 
 
+def _staged(engine: Engine, stage: Stage, job: Job, *, leaves: bool) -> tuple[Job, Staged]:
+    """The job as one in another place: its inputs as objects, the values of its variables, and what may stay there."""
+    learner = engine.learner
+    known = {path: content if content.hex else None for path, content in job.inputs.items() if path not in job.files}
+    known.update(dict.fromkeys(job.kept))
+    try:
+        staged = stage_inputs(engine.checkout.observer, engine.checkout.cache, known, learner.absent_at)
+    except WorkspaceError as error:
+        raise Failed(error.message, None) from error
+    environment = learner.sources.environment
+    given = {name: environment[name] for name in stage.env.vars if name in environment}
+    left = frozenset(out.path for out in stage.outs if out.cache and out.type == OUT) if leaves else frozenset()
+    variables = {**given, **job.variables}
+    variables.pop("MLTRACK_ROOT", None)
+    return replace(job, inputs=staged.inputs, variables=variables, left=left, isolated=True), staged
+
+
 def _failure(engine: Engine, attempt: Attempt, result: Poll) -> str:
     stage = attempt.stage
-    command = result.command.strip().splitlines()[0] if result.command.strip() else ""
-    shown = f"`{command[:100]}`" if command else "its command"
-    code = result.exit_code or 0
-    killed = -code if code < 0 else code - 128 if 128 < code < 160 else 0
-    if result.timed_out:
-        text = f"{shown} took longer than its timeout of {stage.execution.timeout:g} s and was ended"
-    elif result.out_of_memory:
-        text = f"{shown} was killed by the kernel: the machine ran out of memory"
-    elif code < 0:
-        text = f"{shown} was killed by {_signal_name(killed)}"
-    elif code == 127:
-        text = f"{shown} ended with exit code 127: a program in it was not found"
-    elif code == 126:
-        text = f"{shown} ended with exit code 126: a program in it may not be executed"
-    elif killed:
-        text = f"{shown} ended with exit code {code}: a program in it was killed by {_signal_name(killed)}"
-    else:
-        text = f"{shown} ended with exit code {result.exit_code}"
-    if stage.execution.sandbox or (stage.params and engine.learner.sources.overrides):
+    text = words_of(result, attempt.tail, runner=attempt.ticket.runner, timeout=stage.execution.timeout)
+    is_apart = not attempt.runner.abilities.shares_files
+    is_alone = is_apart or stage.execution.sandbox or bool(stage.params and engine.learner.sources.overrides)
+    if is_alone and result.state is State.FAILED and not result.problem:
         project = engine.checkout.project_path
         sought = dict.fromkeys(
             (*undeclared_reads(stage, result.reads, project), *named_in_log(stage, attempt.tail, project))
         )
         if sought:
-            text += f"; in its sandbox it looked for {', '.join(list(sought)[:5])}, which it does not declare"
+            where = f"on {result.place or attempt.ticket.runner}" if is_apart else "in its sandbox"
+            text += f"; {where} it looked for {', '.join(list(sought)[:5])}, which it does not declare"
     return text
-
-
-def _signal_name(number: int) -> str:
-    try:
-        name = signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
-    return name + (" (often: out of memory)" if name == "SIGKILL" else "")

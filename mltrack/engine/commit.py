@@ -10,7 +10,7 @@ import os
 import platform
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache as memoized
 from functools import partial
@@ -96,13 +96,25 @@ class Committer:
             unpushed=frozenset(out.path for out in stage.outs if out.path in outs and not out.push),
         )
 
-    def commit(self, stage: Stage, key: str, inputs: Inputs, shell: str, run: Run | None = None) -> Entry:
+    def commit(
+        self,
+        stage: Stage,
+        key: str,
+        inputs: Inputs,
+        shell: str,
+        run: Run | None = None,
+        left: Mapping[str, Content] | None = None,
+    ) -> Entry:
         """Notes that a stage with these inputs has the outputs that stand in the workspace now; see :meth:`settle`.
 
-        Without ``run`` nothing ran: someone says so.
+        Without ``run`` nothing ran: someone says so. ``left`` are outputs whose bytes stayed where they were made.
         """
         writer = self._open_writer()
-        outs = {out.path: self._save(writer, stage, out.path, is_cached=out.cache) for out in stage.outs}
+        elsewhere = left or {}
+        outs = {
+            out.path: elsewhere.get(out.path) or self._save(writer, stage, out.path, is_cached=out.cache)
+            for out in stage.outs
+        }
         self.keep_trees(writer, inputs)
         entry = self.entry(stage, inputs, outs, shell)
         commit, is_dirty = self.code_state()
@@ -124,7 +136,9 @@ class Committer:
         )
         self._note(stage, record)
         self._unsettled.records.append(record)
-        self._unsettled.last.update({out.path: outs[out.path] for out in stage.outs if out.cache})
+        self._unsettled.last.update(
+            {out.path: outs[out.path] for out in stage.outs if out.cache and out.path not in elsewhere}
+        )
         return entry
 
     def note_restored(self, stage: Stage, key: str, inputs: Inputs, outs: dict[str, Content], shell: str) -> None:

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from mltrack.disk.lock import NameLocks
 from mltrack.engine import attempt as attempts
 from mltrack.engine.attempt import NOTHING_UPCOMING, Attempt, Engine, Failed
-from mltrack.engine.budget import Budget
 from mltrack.engine.undeclared import Interval, undeclared_writes
+from mltrack.errors import MltrackError
 from mltrack.events import (
     Event,
+    StageDetached,
     StageFailed,
     StageFinished,
     StageRestored,
@@ -27,7 +28,8 @@ from mltrack.events import (
     UndeclaredWrites,
 )
 from mltrack.pipeline.plan import Cause, Plan, Step, Verdict, decide
-from mltrack.pipeline.stage import NONE, Inputs
+from mltrack.pipeline.stage import NONE, Inputs, Stage
+from mltrack.runners.failures import RULES, WORDS, Failure
 from mltrack.runners.job import Poll
 from mltrack.workspace.checkout import no_progress
 
@@ -38,10 +40,12 @@ _MAX_MISFITS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """``jobs`` commands run at once; ``keep_going`` goes on with what does not depend on a stage that failed."""
+    """``jobs`` commands run at once; ``keep_going`` goes on with what does not depend on a stage that failed. With
+    ``detach`` jobs that survive are handed over, as many as are ready, and not waited for."""
 
     jobs: int = 1
     keep_going: bool = False
+    detach: bool = False
 
 
 @dataclass(slots=True)
@@ -54,6 +58,9 @@ class Outcome:
     failed: list[str] = field(default_factory=list)
     unrecorded: list[str] = field(default_factory=list)
     not_reached: list[str] = field(default_factory=list)
+    detached: list[str] = field(default_factory=list)
+    unreachable: list[str] = field(default_factory=list)
+    """Of those that failed, those whose runner could not be reached."""
 
 
 class Execution:
@@ -88,7 +95,6 @@ class Execution:
             for needed in (found & self._place.keys()).union(upstream[address]):
                 self._downstream[needed].append(address)
                 self._unsettled[address] += 1
-        self._budget = Budget(engine.runner.abilities.capacity)
         self._ready = [place for address, place in self._place.items() if not self._unsettled[address]]
         self._blocked: list[int] = []
         self._later: list[tuple[float, int, Step, int]] = []
@@ -98,6 +104,7 @@ class Execution:
         self._held: set[str] = set()
         self._intervals: list[Interval] = []
         self._writers: dict[str, tuple[str, ...]] = {}
+        self._extra: dict[str, int] = {}
 
     def events(self) -> Iterator[Event]:
         """Carries out the plan."""
@@ -109,7 +116,9 @@ class Execution:
                 if self._stops and not self._running:
                     break
         except BaseException:
-            self._engine.runner.cancel([attempt.ticket for attempt in self._running.values()])
+            self._engine.placement.cancel((attempt.runner, attempt.ticket) for attempt in self._running.values())
+            for attempt in self._running.values():
+                attempt.runner.settle(attempt.ticket)
             raise
         for step in self._steps:
             if self._unsettled[step.stage.address] >= 0:
@@ -134,7 +143,7 @@ class Execution:
             if may_run and len(self._running) >= self._limits.jobs:
                 break
             place = heapq.heappop(self._ready)
-            if may_run and not self._budget.fits(step.stage):
+            if may_run and not self._fits(step.stage):
                 misfits.append(place)
                 continue
             yield from self._take(place, step)
@@ -146,7 +155,7 @@ class Execution:
         moment = time.monotonic()
         while self._later and self._later[0][0] <= moment and len(self._running) < self._limits.jobs:
             _, _, step, number = self._later[0]
-            if not self._budget.fits(step.stage):
+            if not self._fits(step.stage):
                 return
             heapq.heappop(self._later)
             decided, inputs = self._decide_again(step)
@@ -174,7 +183,7 @@ class Execution:
             yield from self._restore(step, inputs)
             self._outcome.restored.append(address)
             self._settle(address)
-        elif had_room or (len(self._running) < self._limits.jobs and self._budget.fits(step.stage)):
+        elif had_room or (len(self._running) < self._limits.jobs and self._fits(step.stage)):
             yield from self._start(step, 1, inputs)
         else:  # it was to be restored, and has to run after all: it waits for a place like the others
             self._let_go(address)
@@ -192,7 +201,7 @@ class Execution:
         engine, stage = self._engine, step.stage
         engine.locks.refresh_if_changed(stage)
         if any(engine.learner.absent.below(dep) for dep in stage.deps):
-            engine.bring(stage)  # what lies below a directory that it reads counts as a part of that
+            engine.bring(stage, None)  # what lies below a directory that it reads counts as a part of that
         engine.learner.forget(stage)
         if stage.address in self._told:
             engine.checkout.observer.forget([out.path for out in stage.outs])
@@ -249,22 +258,37 @@ class Execution:
 
     def _start(self, step: Step, number: int, seen: Inputs | None = None) -> Iterator[Event]:
         stage = step.stage
-        self._budget.take(stage)
         try:
-            attempt = yield from attempts.begin(self._engine, step, number, seen, self._running)
+            runner = attempts.choose_runner(self._engine, step)
+            attempt = yield from attempts.begin(self._engine, step, number, seen, self._running, runner)
         except Failed as failed:
-            self._budget.give(stage)
             yield from self._fail(stage.address, failed, ())
             return
         reasons = tuple(map(self._engine.describe, step.reasons))
-        yield StageStarted(stage.address, stage.cmd, reasons, attempt.ticket.attempt)
+        yield StageStarted(stage.address, stage.cmd, reasons, attempt.ticket.attempt, attempt.ticket.runner)
+        if self._limits.detach and runner.detach(attempt.ticket):
+            del self._running[stage.address]
+            self._engine.placement.give(runner, stage)
+            self._let_go(stage.address)
+            self._unsettled[stage.address] = -1
+            self._outcome.detached.append(stage.address)
+            yield StageDetached(stage.address, attempt.ticket.runner, runner.poll(attempt.ticket, attempt.offset).place)
+
+    def _fits(self, stage: Stage) -> bool:
+        """Whether a stage's claims are free where it would run; one that can run nowhere is taken, to fail."""
+        placement = self._engine.placement
+        try:
+            return placement.fits(placement.runner_for(stage), stage)
+        except MltrackError:
+            return True
 
     def _look_at_running(self) -> Iterator[Event]:
         if not self._running:
             if self._later or self._blocked:
                 time.sleep(_TICK_SECONDS)
             return
-        self._engine.runner.wait(_TICK_SECONDS)
+        busy = list({id(attempt.runner): attempt.runner for attempt in self._running.values()}.values())
+        self._engine.placement.wait(busy, _TICK_SECONDS)
         for attempt in list(self._running.values()):
             result = yield from attempts.follow(self._engine, attempt)
             if result is not None:
@@ -273,17 +297,15 @@ class Execution:
     def _end(self, attempt: Attempt, result: Poll) -> Iterator[Event]:
         stage, address = attempt.stage, attempt.stage.address
         del self._running[address]
-        self._budget.give(stage)
-        self._intervals.append(attempt.interval())
+        self._engine.placement.give(attempt.runner, stage)
+        if attempt.runner.abilities.shares_files:
+            self._intervals.append(attempt.interval())
         try:
             unrecorded = yield from attempts.complete(self._engine, attempt, result)
         except Failed as failed:
-            tries = stage.execution.tries
-            if failed.may_pass and attempt.number < tries and not self._stops:
-                pause = stage.execution.backoff * 2 ** (attempt.number - 1)
-                following = (time.monotonic() + pause, self._place[address], attempt.step, attempt.number + 1)
-                heapq.heappush(self._later, following)
-                yield StageRetried(address, failed.message, attempt.number + 1, tries, pause)
+            retried = self._retry(attempt, failed)
+            if retried is not None:
+                yield retried
             else:
                 yield from self._fail(address, failed, attempt.last_lines())
             return
@@ -296,8 +318,29 @@ class Execution:
         yield StageFinished(address, time.monotonic() - attempt.clock, unrecorded)
         self._settle(address, is_good=not unrecorded)
 
+    def _retry(self, attempt: Attempt, failed: Failed) -> StageRetried | None:
+        """Puts a stage that failed in the queue once more, if the rule for this kind of failure says so: tries for faults
+        that are not the command's come first, and do not count."""
+        stage, address = attempt.stage, attempt.stage.address
+        rule = RULES.get(failed.failure) if failed.failure is not None else None
+        if rule is None or self._stops:
+            return None
+        tries, number, kind, pause = stage.execution.tries, attempt.number, "", rule.pause
+        if self._extra.get(address, 0) < rule.extra:
+            self._extra[address] = self._extra.get(address, 0) + 1
+            kind = WORDS.get(failed.failure, "") if failed.failure is not None else ""
+        elif rule.counts and number < tries:
+            pause = stage.execution.backoff * 2 ** (number - 1)
+            number += 1
+        else:
+            return None
+        heapq.heappush(self._later, (time.monotonic() + pause, self._place[address], attempt.step, number))
+        return StageRetried(address, failed.message, number, tries, pause, kind)
+
     def _fail(self, address: str, failed: Failed, last_lines: tuple[str, ...]) -> Iterator[Event]:
         self._outcome.failed.append(address)
+        if failed.failure is Failure.UNREACHABLE:
+            self._outcome.unreachable.append(address)
         self._settle(address, is_good=False)
         yield StageFailed(address, failed.message, failed.code, last_lines)
 

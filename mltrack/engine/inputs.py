@@ -125,6 +125,10 @@ class Learner:
             return Content(UNREPRESENTABLE, "", 0)
         return snapshot.content if snapshot is not None else None
 
+    def absent_at(self, path: str) -> Content | None:
+        """Returns what belongs at a path where nothing stands, if that is known."""
+        return self._from(self.absent, path)[1] if self.absent else None
+
     def _dependency(self, path: str) -> Content | None:
         content = self._observer.dependency(path)
         return content if content is not None or not self.absent else self._from(self.absent, path)[1]

@@ -87,13 +87,14 @@ class Facts(NamedTuple):
     """How to ask about past results, each question answered without side effects.
 
     ``find_records`` returns the usable records of a run key, newest first: those whose cached outputs can all be had.
-    ``is_cached`` says whether a content can be restored.
+    ``is_cached`` says whether a content can be restored, ``is_left`` whether it stayed where it was made on purpose.
     """
 
     find_records: Callable[[str], list[Record]]
     is_cached: Callable[[Content], bool]
     algorithm: Algorithm
     shell: str
+    is_left: Callable[[Content], bool] = lambda content: False
 
 
 class Step(NamedTuple):
@@ -193,7 +194,8 @@ def decide(stage: Stage, known: Known, facts: Facts, options: Options) -> Step:
     if not reasons and entry is not None:
         is_absent = all(reason.cause is Cause.OUTPUT_MISSING for reason in out_reasons)
         can_be_had = all(facts.is_cached(entry.outs[reason.subject]) for reason in out_reasons)
-        if options.absent_is_fine and is_absent and can_be_had:
+        is_left = all(facts.is_left(entry.outs[reason.subject]) for reason in out_reasons)
+        if (options.absent_is_fine or is_left) and is_absent and can_be_had:
             return Step(stage, Verdict.SKIP, tuple(out_reasons), key, Record(entry.outs))
         reasons += out_reasons
         lacking = [

@@ -50,6 +50,7 @@ class Execution(NamedTuple):
     ``resources`` are claims by name: ``cpus``, ``gpus``, ``memory`` in bytes, ``time`` in seconds, and any other.
     ``tries`` counts the first one; ``backoff`` is the pause before the second, in seconds, and doubles. ``timeout`` is in
     seconds. ``runners`` are names, tried in order. ``check`` is what to do about undeclared reads: '' asks the settings.
+    ``checkpoint`` is a directory in which the command saves its state, to go on from there after it was ended.
     """
 
     resources: tuple[tuple[str, float], ...] = ()
@@ -59,6 +60,7 @@ class Execution(NamedTuple):
     timeout: float | None = None
     sandbox: bool = False
     check: str = ""
+    checkpoint: str = ""
 
 
 class Stage(NamedTuple):

@@ -11,9 +11,10 @@ from mltrack.disk.durable import temporary_path
 from mltrack.errors import MltrackError
 from mltrack.git import hooks
 from mltrack.git import repository as git
+from mltrack.runners.registry import LOCAL
 from mltrack.runners.sandbox import can_bind
 from mltrack.runners.tracing import has_strace
-from mltrack.verbs.repro import local_runner
+from mltrack.verbs.runner import open_named
 from mltrack.verbs.session import Session
 
 
@@ -84,7 +85,7 @@ def _remotes(session: Session) -> list[Check]:
 
 def _stages_of_this_machine(session: Session) -> Check:
     """What `repro` finds here."""
-    capacity = local_runner(session.project).abilities.capacity
+    capacity = open_named(session.project, LOCAL).abilities.capacity
     parts = [f"{capacity['cpus']:.0f} cpus, {capacity['memory'] / 1e9:.0f} GB, {capacity['gpus']:.0f} gpus"]
     parts.append("sandbox by bubblewrap" if can_bind() else "sandbox by copies (no bubblewrap)")
     parts.append("tracing by Python's hook or strace" if has_strace() else "tracing by Python's hook (no strace)")

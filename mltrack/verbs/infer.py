@@ -12,7 +12,8 @@ from mltrack.pipeline.paths import PathMap, parents
 from mltrack.pipeline.stage import WRITTEN_BY_US
 from mltrack.runners import tracing
 from mltrack.runners.job import Item, Job, Poll, State
-from mltrack.verbs.repro import local_runner
+from mltrack.runners.registry import LOCAL
+from mltrack.verbs.runner import open_named
 from mltrack.verbs.session import Session
 from mltrack.verbs.stage import NewStage
 
@@ -69,7 +70,7 @@ def infer(session: Session, new: NewStage) -> NewStage:
 
 def _run(session: Session, job: Job) -> Poll:
     """Runs the job to its end; what it prints goes to standard error."""
-    runner = local_runner(session.project)
+    runner = open_named(session.project, LOCAL)
     ticket = runner.submit(job)
     offset = 0
     try:

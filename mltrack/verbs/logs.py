@@ -1,20 +1,19 @@
 """``logs``: what a stage's commands printed, of its last run or an earlier one, of one that failed, or of one that runs."""
 
-import json
 import os
 from contextlib import suppress
 from typing import NamedTuple
 
-from mltrack.disk.durable import names_in, read_bounded
+from mltrack.disk.durable import read_bounded
 from mltrack.engine.pipelines import choose
 from mltrack.errors import MissingObjectError, UsageError
 from mltrack.pipeline.stage import Stage
-from mltrack.runners.local import LOGS, RUNNING
+from mltrack.runners.logs import RUNNING, ended
 from mltrack.runners.marks import Marks
+from mltrack.runners.tickets import Tickets
 from mltrack.verbs.session import Session
 
 MAX_LOG = 1 << 30
-MAX_TICKET = 1 << 16
 RECORDED, CURRENT = "recorded", "current"
 
 
@@ -70,15 +69,27 @@ def read(session: Session, log: Log, offset: int = 0) -> bytes:
 
 def is_running(session: Session, log: Log) -> bool:
     """Returns whether the command that writes the log still runs."""
-    return any(mark.log_path == log.path for mark in _marks(session).under_way())
+    paths = {mark.log_path for mark in _marks(session).under_way()}
+    return log.path in paths or any(noted.log_path == log.path for noted in _tickets(session).all())
 
 
 def _running(session: Session, stage: Stage) -> list[Log]:
     return [
-        Log(stage.address, "running", mark.moment, path=mark.log_path)
-        for mark in _marks(session).under_way()
-        if mark.label == stage.address
+        *(
+            Log(stage.address, "running", mark.moment, path=mark.log_path)
+            for mark in _marks(session).under_way()
+            if mark.label == stage.address
+        ),
+        *(
+            Log(stage.address, f"on {noted.runner}", noted.submitted, path=noted.log_path)
+            for noted in _tickets(session).all()
+            if noted.label == stage.address
+        ),
     ]
+
+
+def _tickets(session: Session) -> Tickets:
+    return Tickets(session.project.jobs_path)
 
 
 def _marks(session: Session) -> Marks:
@@ -87,14 +98,7 @@ def _marks(session: Session) -> Marks:
 
 def _ended(session: Session, stage: Stage) -> list[Log]:
     """Attempts that gave no record."""
-    directory = os.path.join(session.project.jobs_path, LOGS)
-    found = []
-    for name in names_in(directory):
-        if not name.endswith(".json"):
-            continue
-        with suppress(ValueError, KeyError, TypeError, OSError):
-            facts = json.loads(read_bounded(os.path.join(directory, name), MAX_TICKET) or b"")
-            if facts["label"] == stage.address:
-                path = os.path.join(directory, name.removesuffix(".json") + ".log")
-                found.append(Log(stage.address, str(facts["state"]), float(facts["started"]), facts["exit_code"], path))
-    return found
+    return [
+        Log(stage.address, one.state, one.started, one.exit_code, one.path)
+        for one in ended(session.project.jobs_path, stage.address)
+    ]

@@ -29,9 +29,13 @@ def learner(
     assert isinstance(view.lock_state, LockState) and view.remembered is not None
     algorithm = session.project.algorithm
     sources = Sources(os.environ, view.graph.aliases, partial(url_content, algorithm=algorithm), overrides or {}, bring)
-    return Learner(
+    made = Learner(
         session.observer, view.lock_state, session.project.cache, session.project.read, view.remembered, sources
     )
+    for row in session.left:
+        if not os.path.lexists(session.project.absolute(row.path)):
+            made.absent[row.path] = row.content
+    return made
 
 
 def facts(session: Session, elsewhere: Callable[[Content], bool] | None = None) -> Facts:
@@ -41,12 +45,16 @@ def facts(session: Session, elsewhere: Callable[[Content], bool] | None = None) 
 
     @memoized
     def is_cached(content: Content) -> bool:
-        return project.cache.holds(content) or (elsewhere is not None and elsewhere(content))
+        here = project.cache.holds(content) or session.left.has(content)
+        return here or (elsewhere is not None and elsewhere(content))
+
+    def is_left(content: Content) -> bool:
+        return session.left.has(content) and not project.cache.holds(content)
 
     def find_records(key: str) -> list[Record]:
         return [Record(record.entry.outs, record.key) for record in project.run_cache.find(key)]
 
-    return Facts(find_records, is_cached, project.algorithm, project.settings.text("core.shell"))
+    return Facts(find_records, is_cached, project.algorithm, project.settings.text("core.shell"), is_left)
 
 
 def make_plan(

@@ -4,10 +4,10 @@ import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 
 from mltrack.disk.lock import NameLocks, locked
 from mltrack.engine.attempt import Describe, Engine
-from mltrack.engine.budget import check_claims
 from mltrack.engine.commit import Committer
 from mltrack.engine.execute import Execution, Limits, Outcome
 from mltrack.engine.inputs import Overrides
@@ -15,7 +15,6 @@ from mltrack.engine.lock_state import LockState
 from mltrack.engine.pipelines import choose, load_graph
 from mltrack.errors import MltrackError, PipelineError, WorkspaceError
 from mltrack.events import Event, LeftoverEnded
-from mltrack.formats import quantities
 from mltrack.git import repository as git
 from mltrack.objects.content import Content
 from mltrack.pipeline.graph import Graph
@@ -23,12 +22,11 @@ from mltrack.pipeline.paths import PathMap
 from mltrack.pipeline.plan import Cause, Facts, Options, Plan, Verdict
 from mltrack.pipeline.stage import Stage, is_url
 from mltrack.project import Project
-from mltrack.runners.capacity import MEMORY
-from mltrack.runners.registry import LOCAL, open_runner
 from mltrack.runners.runner import Runner
 from mltrack.store.cache_writer import CacheWriter
 from mltrack.store.remote import Remote
-from mltrack.verbs import planning
+from mltrack.verbs import planning, runner
+from mltrack.verbs.bringing import bring_left, note_left
 from mltrack.verbs.overrides import read_overrides
 from mltrack.verbs.session import STAGE_LOCKS, Session
 from mltrack.verbs.supply import Supply
@@ -37,7 +35,9 @@ from mltrack.verbs.supply import Supply
 @dataclass(frozen=True, slots=True)
 class ReproOptions:
     """How ``repro`` was asked for. ``single_item`` leaves out what the targets depend on; ``downstream`` takes the targets
-    and what depends on them. ``overrides`` are ``[file:]key=value``. ``jobs`` is 0 for what the settings say."""
+    and what depends on them. ``overrides`` are ``[file:]key=value``. ``jobs`` is 0 for what the settings say.
+    ``runner`` is where all stages run that do; '' is what they or the settings say. ``detach`` hands jobs over and leaves;
+    without ``fetch`` outputs stay on the host that made them."""
 
     targets: tuple[str, ...] = ()
     force: bool = False
@@ -48,6 +48,9 @@ class ReproOptions:
     keep_going: bool = False
     pull: bool = False
     overrides: tuple[str, ...] = ()
+    runner: str = ""
+    detach: bool = False
+    fetch: bool = True
 
 
 @contextmanager
@@ -64,18 +67,18 @@ def _lock_path(project: Project) -> str:
 class Repro:
     """One ``repro``: the plan first; then, if wanted, its execution as a stream of events."""
 
-    def __init__(
-        self, session: Session, options: ReproOptions, describe: Describe, runner: Runner | None = None
-    ) -> None:
-        """``describe`` puts reasons into words for events; stages run on ``runner``, by default this machine."""
+    def __init__(self, session: Session, options: ReproOptions, describe: Describe, only: Runner | None = None) -> None:
+        """``describe`` puts reasons into words for events; stages run on ``only``, if given, whatever they name."""
         self.session = session
-        self._runner = runner
+        self._leaves = not options.fetch
+        self._placement = runner.placement(session.project, options.runner, detaches=options.detach, only=only)
         self.options = Options(options.force, options.use_run_cache, absent_is_fine=options.pull)
         overrides = read_overrides(session, options.overrides)
         self.graph = self._load_graph(overrides)
         chosen = choose(self.graph, list(options.targets), session.project.here)
         self.addresses = _scope(self.graph, chosen, options)
-        self.limits = Limits(options.jobs or session.project.settings.number("repro.jobs") or 1, options.keep_going)
+        jobs = options.jobs or session.project.settings.number("repro.jobs") or 1
+        self.limits = Limits(jobs, options.keep_going, options.detach)
         self._supply = Supply(session, _opened_remote(session)) if options.pull else None
         if self._supply is not None:
             self.learner = planning.learner(session, overrides, self._supply.get)
@@ -156,8 +159,8 @@ class Repro:
             with locked(_lock_path(project), shared=True), project.cache.in_use():
                 engine = self._engine(locks, recorder)
                 _check_inputs(plan)
-                check_claims(self.stages, engine.runner.abilities.capacity)
-                for label in engine.runner.recover():
+                self._placement.check(step.stage for step in plan.steps if step.verdict in (Verdict.RUN, Verdict.WAIT))
+                for label in self._placement.recover():
                     yield LeftoverEnded(label)
                 recorder.recover()
                 self._fetch_results(plan)
@@ -165,7 +168,7 @@ class Repro:
                     yield from Execution(engine, plan, upstream, self.limits, names, self.outcome).events()
                     recorder.settle()
                 finally:
-                    engine.runner.close()
+                    self._placement.close()
                     with suppress(MltrackError, OSError):  # the error that brought us here is the one to tell
                         recorder.settle()
                     if recorder.is_settled:
@@ -188,8 +191,10 @@ class Repro:
     def _engine(self, locks: LockState, recorder: Committer) -> Engine:
         session, project, supply = self.session, self.session.project, self._supply
 
-        def bring(stage: Stage) -> tuple[str, ...]:
-            return supply.bring(stage, self.learner) if supply is not None else ()
+        def bring(stage: Stage, one: Runner | None) -> tuple[str, ...]:
+            if supply is not None:
+                return supply.bring(stage, self.learner)
+            return bring_left(session, stage, self.learner) if one is not None and one.abilities.shares_files else ()
 
         def fetch(contents: list[Content]) -> None:
             if supply is not None:
@@ -201,7 +206,7 @@ class Repro:
             checkout=session.checkout,
             committer=recorder,
             trash=session.trash,
-            runner=self._runner or local_runner(project),
+            placement=self._placement,
             facts=self.facts,
             options=self.options,
             describe=self._describe,
@@ -210,6 +215,9 @@ class Repro:
             outputs=tuple(out.path for stage in self._declared() for out in stage.outs),
             check=project.settings.text("repro.check"),
             trace=project.settings.text("repro.trace"),
+            project=project.identity,
+            leaves=self._leaves,
+            note_left=partial(note_left, session),
         )
 
 
@@ -222,15 +230,6 @@ def _check_inputs(plan: Plan) -> None:
                 f"stage {step.stage.address!r} depends on {missing[0]!r}, which does not exist",
                 hint="`mltrack pull` brings tracked data; otherwise create the file or correct `deps`",
             )
-
-
-def local_runner(project: Project) -> Runner:
-    """Returns the runner of this machine, with what the settings say of its resources."""
-    given = project.settings.runner(LOCAL)
-    amounts = {
-        name: quantities.size(value) if name == MEMORY else float(value) for name, value in given.items() if value
-    }
-    return open_runner(LOCAL, project.path, project.jobs_path, amounts)
 
 
 def _scope(graph: Graph, chosen: list[str], options: ReproOptions) -> list[str]:

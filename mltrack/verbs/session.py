@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from mltrack.disk.lock import locked
+from mltrack.engine.left import Left
 from mltrack.engine.pipelines import nearest
 from mltrack.engine.view import Target, View, revision_view, workspace_view
 from mltrack.errors import MissingObjectError, UsageError
@@ -46,6 +47,10 @@ class Session:
     @cached_property
     def trash(self) -> Trash:
         return Trash(os.path.join(self.project.state_path, "trash"), self.project.algorithm)
+
+    @cached_property
+    def left(self) -> Left:
+        return Left(self.project.index_path)
 
     @cached_property
     def checkout(self) -> Checkout:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from mltrack.errors import WorkspaceError
 from mltrack.objects.content import Content
 from mltrack.objects.digest import XXH3, Algorithm
+from mltrack.objects.tree import SYMLINK
 from mltrack.pipeline.paths import PathMap
 from mltrack.pipeline.stage import is_url
 from mltrack.workspace import stat_index
@@ -111,6 +112,23 @@ class Observer:
         else:
             snapshot = self._look(Key(path, tracked=False), None, self.tracked_rule)
         return snapshot.content if snapshot is not None else None
+
+    def as_objects(self, path: str) -> Snapshot | None:
+        """Returns what stands at a path a stage reads as objects that could be sent: links as links, not as what they lead
+        to. What was already seen without meeting a link is taken as it is."""
+        if path in self.owned:
+            return self.tracked(path)
+        self.dependency(path)
+        seen = self.seen(path)
+        if seen is None or not any(SYMLINK in block.kinds for block in seen.blocks.values()):
+            return seen
+        key = Key(path, tracked=False)
+        known = stat_index.read(self._index_file(key), self.algorithm)
+        rule = self._rules.get(path, self.tracked_rule)
+        plain = Hashing(self.algorithm)
+        return scan(
+            self.project_path, self._target(key), known, plain, rule, self.links, strict=False, report=self.report
+        )
 
     def real_path(self, path: str) -> str:
         """Returns the path in the project that a link leads to, '' if it leads out of it."""

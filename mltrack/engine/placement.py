@@ -1,0 +1,126 @@
+"""Which runner each stage's job goes to, and how many jobs fit there at once."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from mltrack.engine.budget import Budget
+from mltrack.errors import MltrackError, PipelineError, RemoteError
+from mltrack.pipeline.stage import Stage
+from mltrack.runners.job import Ticket
+from mltrack.runners.runner import Runner
+
+_SHORT_WAIT_SECONDS = 0.02
+
+
+@dataclass(slots=True)
+class Placement:
+    """The runners of one command, each opened when a stage first needs it.
+
+    ``open`` returns a runner by name. ``asked`` is the runner of every stage, as the person said; '' leaves it to the
+    stages, and ``default`` to those that name none. ``open_detached`` returns the runner that takes the place of the local
+    one for jobs that outlive the command: for all of them where ``detaches``, else for those that ``is_detached`` knows.
+    """
+
+    open: Callable[[str], Runner]
+    open_detached: Callable[[], Runner]
+    is_detached: Callable[[str], bool]
+    default: str
+    local: str
+    asked: str = ""
+    detaches: bool = False
+    _opened: dict[str, Runner] = field(default_factory=dict)
+    _failed: dict[str, MltrackError] = field(default_factory=dict)
+    _budgets: dict[int, Budget] = field(default_factory=dict)
+
+    def names(self, stage: Stage) -> tuple[str, ...]:
+        """Returns the runners that a stage may run on, the preferred one first."""
+        return (self.asked,) if self.asked else stage.execution.runners or (self.default,)
+
+    def runner_for(self, stage: Stage, key: str = "") -> Runner:
+        """Returns the first of a stage's runners that can be reached and has what it claims.
+
+        ``key`` is the run key, where a job of it that is under way may be taken over. Raises ConfigError for a runner that
+        is not there, PipelineError if none has enough, RemoteError if none can be reached.
+        """
+        refusal: MltrackError | None = None
+        claims = dict(stage.execution.resources)
+        for name in self.names(stage):
+            try:
+                runner = self._open(name, key)
+            except RemoteError as error:
+                refusal = refusal or error
+                continue
+            lacking = runner.lacks(claims)
+            if lacking is None:
+                return runner
+            refusal = refusal or PipelineError(
+                f"stage {stage.address!r} needs {lacking.words}",
+                hint=f"mltrack config --local runner.{name}.{lacking.resource} {lacking.amount:g}, if there is that much",
+            )
+        assert refusal is not None
+        raise refusal
+
+    def check(self, stages: Iterable[Stage]) -> None:
+        """Raises what :meth:`runner_for` raises for any of the stages: before anything runs or is sent."""
+        seen = set()
+        for stage in stages:
+            wanted = (self.names(stage), stage.execution.resources)
+            if wanted not in seen:
+                seen.add(wanted)
+                self.runner_for(stage)
+
+    def _open(self, name: str, key: str) -> Runner:
+        is_detached = name == self.local and (self.detaches or (bool(key) and self.is_detached(key)))
+        kind = "" if is_detached else name
+        if kind in self._failed:
+            raise self._failed[kind]
+        if kind not in self._opened:
+            runner = self.open_detached() if is_detached else self.open(name)
+            try:
+                _ = runner.abilities  # which connects, where that is needed
+            except RemoteError as error:
+                runner.close()
+                self._failed[kind] = error
+                raise
+            self._opened[kind] = runner
+        return self._opened[kind]
+
+    def recover(self) -> list[str]:
+        """Deals with what killed processes left on the runners that are open; returns the labels of jobs that it ended."""
+        return [label for runner in self.opened for label in runner.recover()]
+
+    @property
+    def opened(self) -> list[Runner]:
+        return list(self._opened.values())
+
+    def fits(self, runner: Runner, stage: Stage) -> bool:
+        """Returns whether a stage's claims are free; where jobs may wait at the runner itself they always are."""
+        return runner.abilities.queues or self._budget(runner).fits(stage)
+
+    def take(self, runner: Runner, stage: Stage) -> None:
+        self._budget(runner).take(stage)
+
+    def give(self, runner: Runner, stage: Stage) -> None:
+        self._budget(runner).give(stage)
+
+    def _budget(self, runner: Runner) -> Budget:
+        if id(runner) not in self._budgets:
+            self._budgets[id(runner)] = Budget(runner.abilities.capacity)
+        return self._budgets[id(runner)]
+
+    def wait(self, busy: list[Runner], seconds: float) -> None:
+        """Returns when a job on one of the busy runners may have ended, at the latest after ``seconds``."""
+        for runner in busy:
+            runner.wait(seconds if len(busy) == 1 else _SHORT_WAIT_SECONDS)
+
+    def cancel(self, tickets: Iterable[tuple[Runner, Ticket]]) -> None:
+        """Ends jobs, wherever they are."""
+        chosen = list(tickets)
+        for runner in self.opened:
+            own = [ticket for one, ticket in chosen if one is runner]
+            if own:
+                runner.cancel(own)
+
+    def close(self) -> None:
+        for runner in self.opened:
+            runner.close()

@@ -1,0 +1,107 @@
+"""What a job's inputs are as objects, and where their bytes are, for a runner that works in another place.
+
+A dependency is identified by what a command sees through its links; sent is what stands there, links as links. So its
+digest as an object is taken anew wherever a directory holds links. Nothing is copied: the bytes are read where they lie,
+when the runner asks for them.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+
+from mltrack.errors import WorkspaceError
+from mltrack.objects import tree
+from mltrack.objects.content import TREE, Content
+from mltrack.store.cache import Cache
+from mltrack.workspace.observe import Observer
+from mltrack.workspace.scan import Snapshot
+
+
+class Staged:
+    """The inputs of one job. See :class:`mltrack.runners.job.Origin`."""
+
+    def __init__(self, project_path: str, cache: Cache) -> None:
+        self.inputs: dict[str, Content] = {}
+        self._project_path, self._cache = project_path, cache
+        self._snapshots: dict[str, Snapshot] = {}
+        self._index: dict[str, bytes | str] | None = None
+        self._below: dict[str, list[str]] = {}
+
+    def add(self, path: str, snapshot: Snapshot) -> None:
+        self.inputs[path] = snapshot.content
+        self._snapshots[path] = snapshot
+
+    def add_absent(self, path: str, content: Content) -> None:
+        """Takes an input that does not stand in the workspace: its bytes are in the cache, or where the job will run."""
+        self.inputs[path] = content
+
+    def find(self, hex_digest: str) -> bytes | str | None:
+        if self._index is None:
+            self._index = dict(self._rows())
+        found = self._index.get(hex_digest)
+        if found is not None:
+            return found
+        place = self._cache.find(hex_digest)
+        if place is None:
+            return None
+        return place.path if not place.pack_id else self._cache.read(hex_digest)
+
+    def trees_below(self, hex_digest: str) -> list[str]:
+        self.find(hex_digest)
+        found: dict[str, None] = {}
+        pending = [hex_digest]
+        while pending:
+            one = pending.pop()
+            if one in found:
+                continue
+            data = self._below.get(one)
+            if data is None and one != hex_digest:
+                continue
+            if data is None:
+                if not any(content.kind == TREE and content.hex == one for content in self.inputs.values()):
+                    return []
+                entries = self._cache.read_tree(one) if self._cache.has(one) else []
+                data = [entry.hex for entry in entries if entry.kind == tree.DIRECTORY]
+            found[one] = None
+            pending += data
+        return list(found)
+
+    def _rows(self) -> list[tuple[str, bytes | str]]:
+        """Every object of what stands in the workspace: trees and links as bytes, files as paths."""
+        rows: list[tuple[str, bytes | str]] = []
+        for path, snapshot in self._snapshots.items():
+            full = os.path.join(self._project_path, path)
+            if snapshot.content.kind != TREE:
+                rows.append((snapshot.content.hex, full))
+                continue
+            for directory, block in snapshot.blocks.items():
+                entries = snapshot.blocks.tree_entries(directory)
+                rows.append((block.tree_hex, tree.encode(entries)))
+                self._below[block.tree_hex] = [entry[2] for entry in entries if entry[1] == tree.DIRECTORY]
+                here = os.path.join(full, os.fsdecode(directory)) if directory else full
+                for name, kind, hex_digest in zip(block.names, block.kinds, block.hexes, strict=True):
+                    inner = os.path.join(here, os.fsdecode(name))
+                    rows.append((hex_digest, os.readlink(os.fsencode(inner)) if kind == tree.SYMLINK else inner))
+        return rows
+
+
+def stage_inputs(
+    observer: Observer,
+    cache: Cache,
+    known: Mapping[str, Content | None],
+    absent_at: Callable[[str], Content | None],
+) -> Staged:
+    """Returns the inputs of a job. ``known`` says what each was when its run key was made, where that says it; ``absent_at``
+    what belongs at a path where nothing stands. Raises WorkspaceError for an input that is another by now."""
+    staged = Staged(observer.project_path, cache)
+    for path, content in known.items():
+        snapshot = observer.as_objects(path)
+        if snapshot is None:
+            absent = absent_at(path)
+            if absent is not None:
+                staged.add_absent(path, absent)
+            continue
+        has_links = any(tree.SYMLINK in block.kinds for block in snapshot.blocks.values())
+        if content is not None and not has_links and not snapshot.content.same_bytes(content):
+            raise WorkspaceError(f"{path!r} changed just now", hint="run this again when nothing writes to it")
+        staged.add(path, snapshot)
+    return staged

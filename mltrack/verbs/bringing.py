@@ -1,0 +1,69 @@
+"""Getting outputs that stayed on the hosts that made them, and noting which did."""
+
+from collections.abc import Iterable
+
+from mltrack.engine.inputs import Learner
+from mltrack.engine.left import Row
+from mltrack.errors import MissingObjectError, RemoteError
+from mltrack.objects.content import Content
+from mltrack.pipeline.stage import Stage, is_url
+from mltrack.runners.hosts import HostRunner
+from mltrack.runners.job import Poll
+from mltrack.runners.registry import LOCAL
+from mltrack.verbs import runner as verb
+from mltrack.verbs.session import Session
+from mltrack.workspace.checkout import no_progress
+
+
+def note_left(session: Session, runner: str, key: str, result: Poll) -> None:
+    """Notes the outputs of a job that stayed where it ran."""
+    session.left.add(Row(path, content, runner, result.place, key) for path, content in result.left.items())
+
+
+def fetch_left(session: Session, contents: Iterable[Content]) -> list[Content]:
+    """Gets contents from the hosts into the cache, as far as they are noted as left there or a host has them; returns
+    those that it got. Raises RemoteError if the host that has one cannot be reached."""
+    cache = session.project.cache
+    wanted = [content for content in contents if not cache.holds(content)]
+    noted = [row for row in session.left if any(content.same_bytes(row.content) for content in wanted)]
+    fetched: list[Content] = []
+    for name in dict.fromkeys(row.runner for row in noted):
+        project = session.project
+        one = verb.open_here(project) if name == LOCAL else verb.open_named(project, name)
+        if not isinstance(one, HostRunner):
+            continue
+        try:
+            rows = [row for row in noted if row.runner == name]
+            got = one.bring(list(dict.fromkeys(row.content for row in rows)))
+            fetched += got
+            one.release({row.key for row in rows if row.content in got})
+        finally:
+            one.close()
+    if fetched:
+        cache.reload()
+        session.left.forget(fetched)
+    return fetched
+
+
+def bring_left(session: Session, stage: Stage, learner: Learner) -> tuple[str, ...]:
+    """Puts what a stage reads where it belongs, as far as it stayed on a host; returns the paths."""
+    wanted: dict[str, Content] = {}
+    for path in stage.reads:
+        if not is_url(path):
+            for absent in learner.absent.overlapping(path):
+                content = learner.absent[absent]
+                if content is not None and (session.left.has(content) or session.project.cache.holds(content)):
+                    wanted[absent] = content
+    if not wanted:
+        return ()
+    try:
+        fetch_left(session, wanted.values())
+    except RemoteError as error:
+        raise MissingObjectError(f"{next(iter(wanted))!r} is on a host: {error.message}", hint=error.hint) from error
+    checkout = session.checkout
+    for path, content in wanted.items():
+        if not session.project.cache.holds(content):
+            raise MissingObjectError(f"{path!r} is not on the host any more that made it", hint="mltrack repro --force")
+        checkout.carry_out(path, content, checkout.plan(path, content), no_progress)
+        learner.absent.pop(path)
+    return tuple(wanted)

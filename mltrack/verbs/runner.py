@@ -1,0 +1,144 @@
+"""``runner``: the places where stages run, by name."""
+
+import os
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from mltrack.config import edit
+from mltrack.config.settings import FILE_NAME, LOCAL_NAME
+from mltrack.engine.placement import Placement
+from mltrack.errors import ConfigError, UsageError
+from mltrack.project import DIRECTORY, Project
+from mltrack.runners.connection import check_host
+from mltrack.runners.hosts import HostRunner
+from mltrack.runners.local import LocalRunner
+from mltrack.runners.registry import LOCAL, Surroundings, has_detached, open_detached, open_runner
+from mltrack.runners.runner import Runner
+from mltrack.runners.worker.slots import Slot
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
+_CLOCK_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerInfo:
+    """A runner as it is set up; ``hosts`` are empty for this machine."""
+
+    name: str
+    kind: str
+    hosts: tuple[str, ...]
+    is_default: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HostReport:
+    """What one machine of a runner has. ``problems`` are what keeps it from working, ``notes`` what may surprise."""
+
+    name: str
+    facts: dict[str, Any]
+    slots: tuple[Slot, ...]
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def surroundings(project: Project) -> Surroundings:
+    """Returns what every runner of a project is given."""
+    return Surroundings(project.path, project.jobs_path, project.new_cache())
+
+
+def open_named(project: Project, name: str) -> Runner:
+    """Returns the runner of a name, not connected yet; raises ConfigError if there is none."""
+    return open_runner(name, project.settings.runner(name), surroundings(project))
+
+
+def open_here(project: Project) -> HostRunner:
+    """Returns the runner of detached jobs on this machine."""
+    return open_detached(project.settings.runner(LOCAL), surroundings(project))
+
+
+def placement(project: Project, asked: str = "", *, detaches: bool = False, only: Runner | None = None) -> Placement:
+    """Returns what places the stages of a project; on ``only``, if given, whatever they name."""
+    given = project.settings.runner(LOCAL)
+    return Placement(
+        open=lambda name: only or open_named(project, name),
+        open_detached=lambda: open_here(project),
+        is_detached=lambda key: only is None and has_detached(given, key),
+        default=project.settings.text("repro.runner"),
+        local=LOCAL,
+        asked=asked,
+        detaches=detaches,
+    )
+
+
+def add(project: Project, name: str, hosts: tuple[str, ...], *, local: bool = False, force: bool = False) -> RunnerInfo:
+    """Names an ssh runner of one or more hosts in the project's config, or with ``local`` in this clone's own."""
+    if not _NAME.match(name):
+        raise UsageError(f"not a name for a runner: {name!r}", hint="letters, digits, '-' and '_'")
+    if name == LOCAL:
+        raise UsageError(
+            "'local' is this machine, and is always there", hint="mltrack config --local runner.local.gpus 2"
+        )
+    if project.settings.runner(name).get("type") and not force:
+        raise UsageError(
+            f"there is a runner {name!r} already", hint=f"mltrack runner add --force {name} {' '.join(hosts)}"
+        )
+    for host in hosts:
+        check_host(host)
+    path = os.path.join(project.shared_path, LOCAL_NAME) if local else os.path.join(project.path, DIRECTORY, FILE_NAME)
+    edit.set_value(path, f"runner.{name}.type", "ssh")
+    edit.set_value(path, f"runner.{name}.hosts", list(hosts))
+    return RunnerInfo(name, "ssh", hosts, project.settings.text("repro.runner") == name)
+
+
+def list_runners(project: Project) -> list[RunnerInfo]:
+    """Returns this machine, and all runners that are set up."""
+    default = project.settings.text("repro.runner")
+    found = [RunnerInfo(LOCAL, LOCAL, (), default == LOCAL)]
+    for name in project.settings.runners():
+        given = project.settings.runner(name)
+        if name != LOCAL and given.get("type"):
+            found.append(RunnerInfo(name, str(given["type"]), tuple(given.get("hosts") or ()), default == name))
+    return found
+
+
+def check(project: Project, name: str) -> list[HostReport]:
+    """Returns what each machine of a runner has, and what is missing; raises ConfigError for an unknown runner."""
+    runner = open_named(project, name)
+    try:
+        if isinstance(runner, LocalRunner):
+            slots = tuple(runner.slots.held())
+            return [
+                HostReport(
+                    "this machine", dict(runner.abilities.capacity), slots, tuple(runner.check()), _shortage(slots)
+                )
+            ]
+        if not isinstance(runner, HostRunner):
+            raise ConfigError(f"the runner {name!r} cannot be checked")
+        problems = runner.check()
+        reports = []
+        for host in runner.hosts:
+            own = tuple(text.removeprefix(f"{host.name}: ") for text in problems if text.startswith(f"{host.name}: "))
+            if not host.hello:
+                reports.append(HostReport(host.name, {}, (), own, ()))
+                continue
+            facts = {**host.hello, **host.capacity()}
+            slots = tuple(host.slots())
+            notes = _shortage(slots) + _clock(float(facts.pop("skew", 0.0)))
+            reports.append(HostReport(host.name, facts, slots, own, notes))
+        return reports
+    finally:
+        runner.close()
+
+
+def _shortage(slots: tuple[Slot, ...]) -> tuple[str, ...]:
+    foreign = [slot.gpu.name for slot in slots if slot.is_foreign]
+    return (f"GPU {', '.join(foreign)}: its memory is in use by programs that are not mltrack's",) if foreign else ()
+
+
+def _clock(skew: float) -> tuple[str, ...]:
+    if abs(skew) < _CLOCK_SECONDS:
+        return ()
+    return (
+        f"its clock is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}: nothing depends on it, but its own logs",
+    )
