@@ -50,11 +50,13 @@ class StageOutput(NamedTuple):
 
 
 class StageFinished(NamedTuple):
-    """The stage ran and its result is recorded, unless ``unrecorded`` says why it is not."""
+    """The stage ran and its result is recorded, unless ``unrecorded`` says why it is not. ``earlier`` names the runner where
+    it had ended before anyone asked: only its result was taken."""
 
     stage: str
     seconds: float
     unrecorded: tuple[str, ...] = ()
+    earlier: str = ""
 
 
 class StageSkipped(NamedTuple):
@@ -109,6 +111,13 @@ class UndeclaredWrites(NamedTuple):
     stages: tuple[str, ...]
 
 
+class CheckpointRestored(NamedTuple):
+    """What an earlier attempt had saved of its state stands in its place again."""
+
+    stage: str
+    path: str
+
+
 class DataBrought(NamedTuple):
     """Inputs that were not here were fetched for a stage."""
 
@@ -151,6 +160,7 @@ Event = (
     | UndeclaredReads
     | UndeclaredWrites
     | DataBrought
+    | CheckpointRestored
     | BytesSaved
     | LeftoverEnded
     | MovedAside

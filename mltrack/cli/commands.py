@@ -48,6 +48,8 @@ COMMANDS: dict[str, Command] = {
     "freeze": Command(_module("freeze"), "Keep stages from running, whatever changed", "pipelines"),
     "unfreeze": Command(_module("unfreeze"), "Let frozen stages run again", "pipelines"),
     "dag": Command(_module("dag"), "Draw the stages and what they depend on", "pipelines"),
+    "runner": Command(_module("runner"), "Name the places where stages run, look at them", "runs"),
+    "job": Command(_module("job"), "Show and end what was handed over to hosts", "runs"),
     "params": Command(_module("params"), "Compare params between revisions", "results"),
     "plots": Command(_module("plots"), "Draw series and images, over revisions", "results"),
     "metrics": Command(_module("metrics"), "Show metrics, compare them between revisions", "results"),

@@ -43,6 +43,14 @@ def size_text(count: float) -> str:
     raise AssertionError("unreachable")
 
 
+def age_text(seconds: float) -> str:
+    """Returns a length of time as a person reads it: the two largest units."""
+    for name, size, below, part in (("d", 86400, "h", 3600), ("h", 3600, "m", 60), ("m", 60, "s", 1)):
+        if seconds >= size:
+            return f"{int(seconds // size)} {name} {int(seconds % size // part)} {below}"
+    return f"{seconds:.0f} s"
+
+
 def content_text(content: Content) -> str:
     """Returns what something is in a few words: its size, and for a directory how many files."""
     if content.kind == TREE:

@@ -7,6 +7,7 @@ from mltrack.cli.invocation import current, tell
 from mltrack.cli.render import SCHEMA_VERSION
 from mltrack.events import (
     BytesSaved,
+    CheckpointRestored,
     DataBrought,
     Event,
     LeftoverEnded,
@@ -82,8 +83,10 @@ def _tell(event: Event) -> None:
             for command in commands:
                 for line in command.splitlines():
                     tell(f"  $ {line}")
-        case StageFinished(stage, seconds, ()):
+        case StageFinished(stage, seconds, (), ""):
             tell(f"{stage}: done in {seconds:.1f} s")
+        case StageFinished(stage, seconds, (), earlier):
+            tell(f"{stage}: took the result of its job on {earlier}, which had ended; it ran for {seconds:.1f} s")
         case StageFinished(stage, _, unrecorded):
             tell(f"{stage}: finished, but not recorded: while it ran, {'; '.join(unrecorded)}", level=-1)
         case StageRetried(stage, message, number, tries, pause, kind):
@@ -115,6 +118,8 @@ def _tell_rare(event: Event) -> None:
             )
         case UndeclaredWrites(path, stages):
             tell(f"warning: {path} was written while {', '.join(stages)} ran; no stage declares it", level=-1)
+        case CheckpointRestored(stage, path):
+            tell(f"{stage}: goes on from its checkpoint in {path}")
         case DataBrought(stage, paths):
             tell(f"{stage}: brought {', '.join(paths)}")
         case BytesSaved(path, digest):

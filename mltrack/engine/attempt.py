@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, replace
 
+from mltrack.engine.checkpoints import Checkpoints
 from mltrack.engine.commit import Committer, Run
 from mltrack.engine.inputs import Learner
 from mltrack.engine.lock_state import LockState
@@ -17,7 +18,16 @@ from mltrack.engine.placement import Placement
 from mltrack.engine.staging import Staged, stage_inputs
 from mltrack.engine.undeclared import Interval, named_in_log, undeclared_reads
 from mltrack.errors import MltrackError, RemoteError, UnsavedDataError, WorkspaceError
-from mltrack.events import BytesSaved, DataBrought, Event, MovedAside, StageOutput, StagePlaced, UndeclaredReads
+from mltrack.events import (
+    BytesSaved,
+    CheckpointRestored,
+    DataBrought,
+    Event,
+    MovedAside,
+    StageOutput,
+    StagePlaced,
+    UndeclaredReads,
+)
 from mltrack.objects.content import FILE, Content
 from mltrack.pipeline.plan import Cause, Facts, Known, Options, Reason, Step, Upcoming, input_reasons
 from mltrack.pipeline.stage import ERROR, NONE, OUT, Inputs, Output, Stage, is_url
@@ -61,6 +71,7 @@ class Engine:
     outputs: tuple[str, ...]
     check: str
     trace: str
+    checkpoints: Checkpoints
     project: str = ""
     leaves: bool = False
     note_left: Callable[[str, str, Poll], None] = lambda runner, key, result: None
@@ -127,6 +138,8 @@ def begin(
         for out in stage.outs:
             yield from _prepare(engine, out)
         engine.committer.make_directory(stage.wdir)
+        if stage.execution.checkpoint and engine.checkpoints.restore(stage.execution.checkpoint, step.key):
+            yield CheckpointRestored(stage.address, stage.execution.checkpoint)
     else:
         job, origin = _staged(engine, stage, job, leaves=engine.leaves and runner.abilities.leaves)
     started, clock = time.time(), time.monotonic()
@@ -183,6 +196,7 @@ def complete(engine: Engine, attempt: Attempt, result: Poll) -> Generator[Event,
     stage, runner = attempt.stage, attempt.runner
     check = stage.execution.check or engine.check
     if result.state is not State.DONE:
+        put_checkpoint_aside(engine, attempt)
         failure = classify(result, attempt.tail)
         runner.settle(attempt.ticket)
         raise Failed(_failure(engine, attempt, result), result.exit_code, failure=failure)
@@ -231,9 +245,18 @@ def complete(engine: Engine, attempt: Attempt, result: Poll) -> Generator[Event,
         engine.note_left(attempt.ticket.runner, attempt.step.key, result)
         for path, content in result.left.items():
             engine.learner.absent[path] = content
+    if stage.execution.checkpoint and runner.abilities.shares_files:
+        engine.checkpoints.forget(stage.execution.checkpoint, attempt.step.key)
     runner.settle(attempt.ticket)
     runner.forget(attempt.ticket)
     return ()
+
+
+def put_checkpoint_aside(engine: Engine, attempt: Attempt) -> None:
+    """Keeps what an attempt that did not end well had saved of its state, where it stands in the workspace."""
+    directory = attempt.stage.execution.checkpoint
+    if directory and attempt.runner.abilities.shares_files:
+        engine.checkpoints.save(directory, attempt.step.key)
 
 
 def _changed_inputs(engine: Engine, attempt: Attempt) -> tuple[str, ...]:

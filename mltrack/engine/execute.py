@@ -118,6 +118,7 @@ class Execution:
         except BaseException:
             self._engine.placement.cancel((attempt.runner, attempt.ticket) for attempt in self._running.values())
             for attempt in self._running.values():
+                attempts.put_checkpoint_aside(self._engine, attempt)
                 attempt.runner.settle(attempt.ticket)
             raise
         for step in self._steps:
@@ -315,7 +316,8 @@ class Execution:
             self._outcome.unrecorded.append(address)
         else:
             self._outcome.ran.append(address)
-        yield StageFinished(address, time.monotonic() - attempt.clock, unrecorded)
+        seconds = result.seconds if result.seconds is not None else time.monotonic() - attempt.clock
+        yield StageFinished(address, seconds, unrecorded, attempt.ticket.runner if result.was_over else "")
         self._settle(address, is_good=not unrecorded)
 
     def _retry(self, attempt: Attempt, failed: Failed) -> StageRetried | None:

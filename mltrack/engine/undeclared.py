@@ -77,7 +77,10 @@ def _modules_named(log: bytes, project_path: str) -> Iterator[str]:
 
 
 def _declared(stage: Stage) -> PathMap[None]:
-    return PathMap((path, None) for path in (*stage.reads, *(out.path for out in stage.outs)))
+    return PathMap(
+        (path, None)
+        for path in (*stage.reads, *(out.path for out in stage.outs), *filter(None, (stage.execution.checkpoint,)))
+    )
 
 
 def undeclared_writes(

@@ -9,6 +9,7 @@ from mltrack.formats.mistakes import At, Mistakes
 from mltrack.formats.paths import check_path, check_url, join
 from mltrack.formats.template_values import DEFAULT_PARAMS
 from mltrack.pipeline.interpolate import interpolate, interpolate_command
+from mltrack.pipeline.paths import contains
 from mltrack.pipeline.stage import (
     CHECKS,
     METRIC,
@@ -26,12 +27,13 @@ from mltrack.pipeline.stage import (
 
 STAGE_KEYS = (
     "cmd", "wdir", "deps", "params", "outs", "metrics", "plots", "env", "vars", "frozen", "always_changed", "desc", "meta",
-    "resources", "runner", "retry", "timeout", "sandbox", "check",
+    "resources", "runner", "retry", "timeout", "sandbox", "check", "checkpoint",
 )  # fmt: skip
-LATER_KEYS = ("each", "checkpoint", "workers")
+LATER_KEYS = ("each", "workers")
 _OUTPUT = ("cache", "persist", "push", "remote", "desc", "type")
 _PLOT = (*_OUTPUT, "x", "y", "x_label", "y_label", "title", "template", "header")
 _ENV = ("vars", "lock", "image", "show")
+_EXECUTION = ("resources", "runner", "retry", "timeout", "sandbox", "check", "checkpoint")
 _SECRET = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 _SECTIONS = (("outs", OUT, _OUTPUT), ("metrics", METRIC, _OUTPUT), ("plots", PLOT, _PLOT))
 
@@ -74,6 +76,11 @@ class StageBlock:
         paths = [out.path for out in stage.outs]
         for path in sorted({path for path in paths if paths.count(path) > 1}):
             self._mistakes.mistake(at, f"output {path!r} is declared twice")
+        own = stage.execution.checkpoint
+        if own and any(contains(own, path) or contains(path, own) for path in (*paths, *stage.deps)):
+            self._mistakes.mistake(
+                (*at, "checkpoint"), f"{own!r} is, holds or lies in an output or dependency of the stage"
+            )
         return stage if len(self._mistakes.mistakes) == count else None
 
     def _resolved(self, value: Any, at: At) -> Any:
@@ -262,7 +269,7 @@ class StageBlock:
 
     def _execution(self) -> Execution:
         block, at = self._block, self._at
-        if not block.keys() & {"resources", "runner", "retry", "timeout", "sandbox", "check"}:
+        if not block.keys() & {*_EXECUTION}:
             return Execution()
         runner = block.get("runner")
         check = self._resolved(block.get("check"), (*at, "check")) or ""
@@ -279,6 +286,9 @@ class StageBlock:
             timeout=self._duration(block["timeout"], (*at, "timeout")) if block.get("timeout") is not None else None,
             sandbox=self._boolean(block, "sandbox", at),
             check=str(check),
+            checkpoint=(self._path(block["checkpoint"], (*at, "checkpoint")) or "")
+            if block.get("checkpoint") is not None
+            else "",
         )
 
     def _resources(self) -> Iterable[tuple[str, float]]:

@@ -45,6 +45,7 @@ class Host:
         self._moving = threading.Lock()
         self._taken: list[dict[str, Any]] = []
         self._is_closing = False
+        self._watched: list[Any] = []
         self._wake_read, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._thread: threading.Thread | None = None
 
@@ -79,6 +80,15 @@ class Host:
         if self._connection is None:
             self._connection = self._connect()
         return self._connection.request(message)[0]
+
+    def watch(self, key: str, number: int, offset: int, seconds: float) -> tuple[dict[str, Any], bytes]:
+        """Returns the state of an attempt and its log from ``offset`` on, once either says something new or time is over;
+        before :meth:`start` was called."""
+        assert self._connection is not None
+        rows = [[key, number, offset, []]] if not seconds else [[key, number, offset, self._watched]]
+        reply, data = self._connection.request({"verb": "watch", "jobs": rows, "seconds": seconds})
+        self._watched = [reply["jobs"][0]["state"], reply["jobs"][0].get("gpus", [])]
+        return reply["jobs"][0], data
 
     def slots(self) -> list[Slot]:
         """Returns the GPUs and who holds them; before :meth:`start` was called."""
@@ -253,6 +263,7 @@ class Host:
                 task.poll = Poll(state, place=self.name, gpus=gpus)
                 self._board.tell()
         elif not piece:
+            task.was_over = task.is_found and task.poll.state is State.QUEUED
             task.poll = self._result(row, state, gpus)
             if state is State.DONE:
                 task.phase = Phase.RECEIVING

@@ -9,8 +9,10 @@ import secrets
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from typing import Any
 
-from mltrack.disk.durable import make_directories, remove_stale_temporaries
+from mltrack.disk.durable import make_directories, opened, remove_stale_temporaries
 from mltrack.errors import MltrackError, RemoteError
 from mltrack.objects.content import Content
 from mltrack.runners.capacity import CPUS, GPUS, NOT_COUNTED
@@ -134,6 +136,8 @@ class HostRunner:
         token = secrets.token_hex(16)
         os.makedirs(self._logs_path, exist_ok=True)
         log_path = os.path.join(self._logs_path, f"{job.key or 'no-key'}-{token}.log")
+        with opened(log_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644):
+            pass
         ticket = Ticket(self.name, job.key, token, log_path)
         task = Task(job, ticket, origin, token, os.path.join(self._scratch, f"{os.getpid()}-{token}"))
         make_directories(self._scratch)
@@ -172,13 +176,13 @@ class HostRunner:
         """The host that knows the job; else one on which its claims are free, the least busy first; else one at which it may
         wait in line."""
         reached = self.reached
-        knowing = [host for host in reached if task.job.key in host.known]
+        knowing = [host for host in reached if _holds(host.known.get(task.job.key), task.job)]
         if knowing:
             return min(knowing, key=lambda host: host.known[task.job.key]["state"] not in _ALIVE)
         fit = [host for host in reached if _fits(task.job, host.capacity(), {})]
         former = self._former.get(task.job.key)
-        if len(fit) > 1 and former:
-            fit = [host for host in fit if host.name != former]
+        if len(fit) > 1 and former:  # elsewhere, unless its checkpoint is there
+            fit = [host for host in fit if (host.name == former) == bool(task.job.checkpoint)] or fit
         loads = {host.name: self._load(host) for host in fit}
         free = [host for host in fit if _fits(task.job, host.capacity(), loads[host.name])]
         if free:
@@ -211,10 +215,7 @@ class HostRunner:
             trouble = host.trouble if host is not None else None
             state = poll.state if not poll.state.is_over else State.RUNNING
             return Poll(state, log=data, place=poll.place, gpus=poll.gpus, problem=trouble.message if trouble else "")
-        return Poll(
-            poll.state, poll.exit_code, data, poll.command, poll.peak_memory, poll.timed_out, poll.out_of_memory,
-            items=poll.items, place=poll.place, gpus=poll.gpus, problem=poll.problem, left=poll.left, seconds=poll.seconds,
-        )  # fmt: skip
+        return replace(poll, log=data, was_over=task.was_over)
 
     def fetch(self, ticket: Ticket) -> None:
         task = self._by_ticket[ticket]
@@ -312,6 +313,16 @@ class HostRunner:
                 found[host.name] = here
                 rest = [content for content in rest if content not in here]
         return found
+
+
+def _holds(row: dict[str, Any] | None, job: Job) -> bool:
+    """Whether what a host knows of a job's key is a reason to go there: it is under way, its result was not taken or may be
+    wanted again, or its checkpoint is there."""
+    if row is None:
+        return False
+    state = row["state"]
+    is_result = state == State.DONE.value or (state == State.FAILED.value and not row["is_taken"])
+    return state in _ALIVE or (is_result and not job.fresh) or bool(job.checkpoint)
 
 
 def _fits(job: Job, capacity: Mapping[str, float], load: Mapping[str, float]) -> bool:

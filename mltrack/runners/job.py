@@ -109,7 +109,8 @@ class Poll:
     ``peak_memory`` is that of the largest process, in bytes. ``reads`` and ``writes`` are the paths, relative to the root,
     that a traced job opened. ``place`` is the host that has the job, where the runner is more than one machine, ``gpus``
     the names of its GPUs. ``problem`` says what kept it from ending well, where that was not the command. ``left`` are
-    outputs whose bytes stayed there. ``seconds`` is how long the commands took by the clock of who ran them.
+    outputs whose bytes stayed there. ``seconds`` is how long the commands took by the clock of who ran them. ``was_over``
+    says that the job was found, and had ended by then.
     """
 
     state: State
@@ -127,6 +128,7 @@ class Poll:
     problem: str = ""
     left: dict[str, Content] = field(default_factory=dict)
     seconds: float | None = None
+    was_over: bool = False
 
 
 class Shortage(NamedTuple):

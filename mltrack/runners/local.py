@@ -284,5 +284,6 @@ class LocalRunner:
         if state is State.DONE:
             running.place.collect(running.job)
         else:
+            running.place.rescue(running.job)
             note_failure(running.ticket, running.job.label, state.value, code, running.started)
         running.place.remove()

@@ -60,6 +60,11 @@ def has_detached(given: Mapping[str, Any], key: str) -> bool:
     return bool(numbers) and not os.path.exists(os.path.join(place, str(max(numbers)), "taken"))
 
 
+def has_place(given: Mapping[str, Any]) -> bool:
+    """Returns whether detached jobs were ever started on this machine by this user."""
+    return os.path.isdir(os.path.join(os.path.expanduser(given.get("directory") or PLACE), "jobs"))
+
+
 def _local(name: str, given: Mapping[str, Any], around: Surroundings) -> Runner:
     amounts = {**capacity.machine(), **_amounts(given)}
     return LocalRunner(around.root, around.jobs_path, amounts, given.get("gpu_locks") or "")

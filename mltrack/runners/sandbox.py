@@ -29,6 +29,10 @@ class Place(Protocol):
         """Brings the outputs to where they belong."""
         ...
 
+    def rescue(self, job: Job) -> None:
+        """Brings back the checkpoint of a job that did not end well."""
+        ...
+
     def remove(self) -> None:
         """Removes what was made for the job."""
         ...
@@ -44,6 +48,9 @@ class Workspace:
         return arguments
 
     def collect(self, job: Job) -> None:
+        pass
+
+    def rescue(self, job: Job) -> None:
         pass
 
     def remove(self) -> None:
@@ -80,12 +87,19 @@ class Sandbox:
     def collect(self, job: Job) -> None:
         for item in job.items:
             for path in item.outputs:
-                made, place = os.path.join(self._scratch, path), os.path.join(self._project, path)
-                if os.path.lexists(made):
-                    if os.path.isdir(place) and not os.path.islink(place):
-                        shutil.rmtree(place)
-                    os.makedirs(os.path.dirname(place), exist_ok=True)
-                    os.rename(made, place)
+                self._bring_out(path)
+
+    def rescue(self, job: Job) -> None:
+        if job.checkpoint:
+            self._bring_out(job.checkpoint)
+
+    def _bring_out(self, path: str) -> None:
+        made, place = os.path.join(self._scratch, path), os.path.join(self._project, path)
+        if os.path.lexists(made):
+            if os.path.isdir(place) and not os.path.islink(place):
+                shutil.rmtree(place)
+            os.makedirs(os.path.dirname(place), exist_ok=True)
+            os.rename(made, place)
 
     def remove(self) -> None:
         shutil.rmtree(self._scratch, ignore_errors=True)
@@ -94,7 +108,7 @@ class Sandbox:
         for path in job.inputs:
             if path not in job.files:
                 self._bring(path)
-        for path in job.kept:
+        for path in (*job.kept, *filter(None, (job.checkpoint,))):
             if os.path.lexists(os.path.join(self._project, path)):
                 self._copy(path)
         for path, data in job.files.items():

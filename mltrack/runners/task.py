@@ -40,6 +40,7 @@ class Task:
     seen: list[Any] = field(default_factory=list)
     poll: Poll = field(default_factory=lambda: Poll(State.QUEUED))
     is_found: bool = False
+    was_over: bool = False
     wants_end: bool = False
     end_asked: bool = False
     started: float = field(default_factory=time.time)

@@ -1,6 +1,7 @@
 """Getting outputs that stayed on the hosts that made them, and noting which did."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from mltrack.engine.inputs import Learner
 from mltrack.engine.left import Row
@@ -43,6 +44,21 @@ def fetch_left(session: Session, contents: Iterable[Content]) -> list[Content]:
         cache.reload()
         session.left.forget(fetched)
     return fetched
+
+
+def fetch_from_hosts(session: Session, contents: Iterable[Content]) -> None:
+    """Asks every ssh runner that is set up for contents that nobody else has: the clone that left them there may be
+    another one. Hosts that cannot be reached are passed over."""
+    cache = session.project.cache
+    for info in verb.list_runners(session.project):
+        lacking = [content for content in contents if not cache.holds(content)]
+        if info.hosts and lacking:
+            one = verb.open_named(session.project, info.name)
+            assert isinstance(one, HostRunner)
+            with suppress(RemoteError):
+                one.bring(lacking)
+            one.close()
+            cache.reload()
 
 
 def bring_left(session: Session, stage: Stage, learner: Learner) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from functools import partial
 
 from mltrack.disk.lock import NameLocks, locked
 from mltrack.engine.attempt import Describe, Engine
+from mltrack.engine.checkpoints import Checkpoints
 from mltrack.engine.commit import Committer
 from mltrack.engine.execute import Execution, Limits, Outcome
 from mltrack.engine.inputs import Overrides
@@ -212,9 +213,10 @@ class Repro:
             describe=self._describe,
             bring=bring,
             fetch=fetch,
-            outputs=tuple(out.path for stage in self._declared() for out in stage.outs),
+            outputs=tuple(path for stage in self._declared() for path in _written(stage)),
             check=project.settings.text("repro.check"),
             trace=project.settings.text("repro.trace"),
+            checkpoints=Checkpoints(project.path, os.path.join(project.tmp_path, "checkpoints")),
             project=project.identity,
             leaves=self._leaves,
             note_left=partial(note_left, session),
@@ -230,6 +232,11 @@ def _check_inputs(plan: Plan) -> None:
                 f"stage {step.stage.address!r} depends on {missing[0]!r}, which does not exist",
                 hint="`mltrack pull` brings tracked data; otherwise create the file or correct `deps`",
             )
+
+
+def _written(stage: Stage) -> list[str]:
+    own = stage.execution.checkpoint
+    return [*(out.path for out in stage.outs), *([own] if own else [])]
 
 
 def _scope(graph: Graph, chosen: list[str], options: ReproOptions) -> list[str]:

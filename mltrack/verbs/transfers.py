@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from mltrack.engine.commit import BY_HAND, is_small
 from mltrack.engine.view import Target
-from mltrack.errors import FormatError, MltrackError, PipelineError, RemoteError, UsageError
+from mltrack.errors import FormatError, MissingObjectError, MltrackError, PipelineError, RemoteError, UsageError
 from mltrack.formats.run_record import RunRecord
 from mltrack.git import repository as git
 from mltrack.objects.content import FILE, Content
@@ -18,6 +18,7 @@ from mltrack.store.remote import Remote
 from mltrack.store.remote_names import user_mark
 from mltrack.store.shared_runs import bring_records, send_records, unsent
 from mltrack.store.transfer import Moved, Report
+from mltrack.verbs.bringing import fetch_from_hosts, fetch_left
 from mltrack.verbs.checkout import CheckoutResult, Progress, checkout_targets
 from mltrack.verbs.session import Session
 
@@ -171,10 +172,26 @@ def _fetch(
         lacking = [content for content in contents if not cache.holds(content)]
         if not lacking:
             return TransferResult(sources.scope.remote, Moved(0, 0), dry_run, records)
+        from_hosts = Moved(0, 0)
+        if not dry_run and any(map(session.left.has, lacking)):
+            with suppress(RemoteError):  # a remote may have it by now
+                got = fetch_left(session, lacking)
+                from_hosts = Moved(sum(content.files for content in got), sum(content.size for content in got))
+            lacking = [content for content in lacking if not cache.holds(content)]
+            if not lacking:
+                return TransferResult("the hosts that made them", from_hosts, records=records)
         remotes = sources.all()
         if dry_run:
             return TransferResult(remotes[0].name, _would_fetch(session, remotes, lacking, report), dry_run=True)
-        return TransferResult(remotes[0].name, receive(cache, remotes, lacking, report), records=records)
+        try:
+            moved = receive(cache, remotes, lacking, report)
+        except MissingObjectError:
+            fetch_from_hosts(session, lacking)
+            if not all(map(cache.holds, lacking)):
+                raise
+            moved = Moved(sum(content.files for content in lacking), sum(content.size for content in lacking))
+        both = Moved(moved.objects + from_hosts.objects, moved.bytes + from_hosts.bytes)
+        return TransferResult(remotes[0].name, both, records=records)
 
 
 def _save_what_was_left(session: Session) -> None:

@@ -133,7 +133,9 @@ class Slots:
         for gpu in self.gpus():
             descriptor = self.lock(gpu.name, only_look=True)
             if descriptor is None:
-                slots.append(Slot(gpu, self._note(gpu.name), is_foreign=False))
+                note = self._note(gpu.name)
+                note["age"] = max(0, int(time.time()) - int(note.get("since", time.time())))
+                slots.append(Slot(gpu, note, is_foreign=False))
             else:
                 if descriptor >= 0:
                     os.close(descriptor)

@@ -1,0 +1,119 @@
+"""``mltrack runner``"""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from mltrack import project as projects
+from mltrack.cli.invocation import announce, current, say
+from mltrack.cli.options import Json, add_command, new_app
+from mltrack.cli.render import age_text, emit_json, size_text, table
+from mltrack.errors import RemoteError
+from mltrack.runners.worker.slots import Slot
+from mltrack.verbs import runner as verb
+
+Name = Annotated[str, typer.Argument(metavar="NAME")]
+_OWN = frozenset(
+    {
+        "cpus",
+        "memory",
+        "gpus",
+        "free",
+        "python",
+        "host",
+        "protocol",
+        "abi",
+        "machine",
+        "system",
+        "place",
+        "hashes",
+        "now",
+    }
+)
+
+
+def add(
+    name: Name,
+    hosts: Annotated[list[str], typer.Argument(metavar="HOST...", help="As ssh knows them; several are a pool.")],
+    local: Annotated[
+        bool, typer.Option("--local", help="In this clone's own config, which git does not keep.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", "-f", help="Replace a runner of that name.")] = False,
+) -> None:
+    """Names hosts that are reached by ssh as a place where stages run. Nothing is done there before it is used."""
+    info = verb.add(projects.find(current.directory), name, tuple(hosts), local=local, force=force)
+    announce(f"runner {info.name}: {', '.join(info.hosts)}; `mltrack runner check {info.name}` says what is there")
+
+
+def list_(as_json: Json = False) -> None:
+    """Lists the runners; the default one is marked with '*'."""
+    found = verb.list_runners(projects.find(current.directory))
+    if as_json:
+        emit_json({"runners": [asdict(item) for item in found]})
+        return
+    rows = [("*" if item.is_default else "", item.name, item.kind, ", ".join(item.hosts)) for item in found]
+    table(("", "name", "type", "hosts"), rows)
+
+
+def check(name: Name = "local", as_json: Json = False) -> None:
+    """Says what a runner has, who holds its GPUs, what is missing and how to get it."""
+    reports = verb.check(projects.find(current.directory), name)
+    if as_json:
+        emit_json({"hosts": [_json(report) for report in reports]})
+    else:
+        for report in reports:
+            _show(report)
+    broken = [report for report in reports if not report.facts]
+    if broken:
+        raise RemoteError(f"cannot be reached: {', '.join(report.name for report in broken)}", hint="see above")
+
+
+def _show(report: verb.HostReport) -> None:
+    say(report.name)
+    facts = report.facts
+    if facts:
+        say(f"  {facts['cpus']:g} cpus, {size_text(facts['memory'])} memory, {len(report.slots)} GPUs")
+        if "python" in facts:
+            say(
+                f"  Python {facts['python']}, {facts['system']} {facts['machine']}; {size_text(facts['free'])} free in {facts['place']}"
+            )
+        for resource, amount in sorted(facts.items()):
+            if resource not in _OWN:
+                say(f"  {resource}: {amount:g}")
+    for slot in report.slots:
+        say(f"  GPU {slot.gpu.name}: {_slot_words(slot)}")
+    for problem in report.problems:
+        say(f"  missing: {problem}")
+    for note in report.notes:
+        say(f"  note: {note}")
+
+
+def _slot_words(slot: Slot) -> str:
+    memory = (
+        f" ({slot.gpu.model}, {size_text(slot.gpu.free)} of {size_text(slot.gpu.total)} free)" if slot.gpu.total else ""
+    )
+    if slot.is_foreign:
+        return f"used by another program{memory}"
+    if slot.holder is None:
+        return f"free{memory}"
+    holder = slot.holder
+    since = f" for {age_text(max(0.0, float(holder.get('age', 0))))}" if holder.get("age") else ""
+    return f"held by {holder.get('user', '?')}, process {holder.get('pid', '?')}: {holder.get('label', '?')}{since}{memory}"
+
+
+def _json(report: verb.HostReport) -> dict[str, object]:
+    slots = [{**slot.gpu._asdict(), "holder": slot.holder, "is_foreign": slot.is_foreign} for slot in report.slots]
+    return {
+        "name": report.name,
+        "facts": report.facts,
+        "gpus": slots,
+        "problems": report.problems,
+        "notes": report.notes,
+    }
+
+
+app = new_app(help="Names the places where stages run, and looks at them.", no_args_is_help=True)
+add_command(app, add, "mltrack runner add rack gpu1 gpu2", "mltrack runner add box me@192.168.1.20")
+add_command(app, list_, "mltrack runner list", name="list")
+add_command(app, check, "mltrack runner check local", "mltrack runner check rack")

@@ -1,0 +1,156 @@
+"""``job``: what was handed over to hosts and has not been taken yet: where it is, what it prints, and its end."""
+
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+
+from mltrack.errors import MltrackError, RemoteError, UsageError
+from mltrack.project import Project
+from mltrack.runners.host import Host
+from mltrack.runners.hosts import HostRunner
+from mltrack.runners.job import State
+from mltrack.runners.registry import LOCAL, has_place
+from mltrack.runners.tickets import Tickets
+from mltrack.verbs import runner as verb
+
+_CANCEL_SECONDS = 30.0
+_WATCH_SECONDS = 5.0
+_KEY_SHOWN = 12
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class JobInfo:
+    """One job on a host. ``state`` is 'unknown' where the host cannot be asked; ``age`` is in seconds since it was handed
+    over, by one clock."""
+
+    key: str
+    label: str
+    runner: str
+    host: str
+    number: int
+    state: str
+    gpus: tuple[str, ...]
+    exit_code: int | None
+    age: float
+    is_taken: bool = False
+    problem: str = ""
+
+    @property
+    def id(self) -> str:
+        """The first digits of the run key: a name that a person can type."""
+        return self.key.removeprefix("none-")[:_KEY_SHOWN]
+
+
+class Jobs:
+    """The jobs on all runners of a project; connects to their hosts. Use it as a context manager."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+        self._runners: dict[str, HostRunner] = {}
+        self._tickets = Tickets(project.jobs_path)
+
+    def __enter__(self) -> "Jobs":
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        for runner in self._runners.values():
+            runner.close()
+
+    def all(self, *, of_all_projects: bool = False) -> list[JobInfo]:
+        """Returns the jobs of this project whose results nobody has taken, the latest first; of all projects with those
+        that were taken too. Of hosts that cannot be reached those that this clone handed over."""
+        found: list[JobInfo] = []
+        for runner in self._open():
+            for host in runner.hosts:
+                found += self._on_host(runner, host, of_all_projects=of_all_projects)
+        return sorted(found, key=lambda job: job.age)
+
+    def find(self, name: str) -> JobInfo:
+        """Returns the job that a person means: by the beginning of its key, or by its stage; raises UsageError for none, or
+        more than one."""
+        jobs = self.all()
+        found = [job for job in jobs if job.label == name] or [job for job in jobs if job.key.startswith(name)]
+        if not found:
+            raise UsageError(f"there is no job {name!r}", hint="mltrack job list")
+        if len({job.key for job in found}) > 1:
+            raise UsageError(
+                f"{name!r} are {len(found)} jobs: {', '.join(job.id for job in found[:5])}", hint="give more of the id"
+            )
+        return found[0]
+
+    def follow(self, job: JobInfo, *, to_the_end: bool) -> Iterator[tuple[bytes, str]]:
+        """Yields pieces of a job's log with its state then; of what is there, or on and on until it has ended. Raises
+        RemoteError where the host cannot be reached."""
+        host = self._host(job)
+        offset, seconds = 0, 0.0
+        while True:
+            row, data = host.watch(job.key, job.number, offset, seconds)
+            offset += len(data)
+            if data or to_the_end:
+                yield data, str(row["state"])
+            if not data and (not to_the_end or State(row["state"]).is_over):
+                return
+            seconds = _WATCH_SECONDS if to_the_end else 0.0
+
+    def cancel(self, job: JobInfo) -> str:
+        """Ends a job with all that it started, and returns the state that it ended in. One on a host that cannot be reached
+        is given up: this clone forgets it, and says 'unknown'."""
+        if job.state != UNKNOWN:
+            host = self._host(job)
+            host.request({"verb": "cancel", "jobs": [[job.key, job.number]]})
+            end = time.monotonic() + _CANCEL_SECONDS
+            state = job.state
+            while time.monotonic() < end:
+                row, _ = host.watch(job.key, job.number, -1, 0.0)
+                state = str(row["state"])
+                if State(state).is_over:
+                    break
+                time.sleep(0.05)
+            else:
+                raise RemoteError(f"{job.label} on {job.host} does not end", hint="mltrack job list")
+            host.request({"verb": "take", "key": job.key, "number": job.number})
+        else:
+            state = UNKNOWN
+        for noted in self._tickets.of(job.key):
+            self._tickets.forget(noted.key, noted.attempt)
+        return state
+
+    def _open(self) -> list[HostRunner]:
+        if not self._runners:
+            project = self._project
+            for info in verb.list_runners(project):
+                if info.hosts:
+                    one = verb.open_named(project, info.name)
+                    assert isinstance(one, HostRunner)
+                    self._runners[info.name] = one
+            if has_place(project.settings.runner(LOCAL)):
+                self._runners[LOCAL] = verb.open_here(project)
+            for runner in self._runners.values():
+                with suppress(MltrackError):
+                    runner.open()
+        return list(self._runners.values())
+
+    def _host(self, job: JobInfo) -> Host:
+        host = next((one for one in self._runners[job.runner].hosts if one.name == job.host), None)
+        if host is None or not host.hello:
+            raise RemoteError(f"{job.host} cannot be reached", hint=f"mltrack runner check {job.runner}")
+        return host
+
+    def _on_host(self, runner: HostRunner, host: Host, *, of_all_projects: bool) -> Iterator[JobInfo]:
+        if not host.hello:
+            problem = host.trouble.message if host.trouble is not None else ""
+            for noted in self._tickets.all():
+                if noted.runner == runner.name and noted.host == host.name:
+                    yield JobInfo(
+                        noted.key, noted.label, noted.runner, noted.host, noted.number, UNKNOWN, (), None,
+                        time.time() - noted.submitted, problem=problem,
+                    )  # fmt: skip
+            return
+        for row in host.known.values():
+            if of_all_projects or (row["project"] == self._project.identity and not row["is_taken"]):
+                yield JobInfo(
+                    row["key"], row["label"], runner.name, host.name, row["number"], row["state"], tuple(row["gpus"]),
+                    row["exit_code"], row["age"], row["is_taken"],
+                )  # fmt: skip
