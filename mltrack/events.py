@@ -51,12 +51,13 @@ class StageOutput(NamedTuple):
 
 class StageFinished(NamedTuple):
     """The stage ran and its result is recorded, unless ``unrecorded`` says why it is not. ``earlier`` names the runner where
-    it had ended before anyone asked: only its result was taken."""
+    it had ended before anyone asked: only its result was taken. ``sent`` are the bytes of inputs that were sent for it."""
 
     stage: str
     seconds: float
     unrecorded: tuple[str, ...] = ()
     earlier: str = ""
+    sent: int = 0
 
 
 class StageSkipped(NamedTuple):

@@ -4,7 +4,7 @@ import json
 import sys
 
 from mltrack.cli.invocation import current, tell
-from mltrack.cli.render import SCHEMA_VERSION
+from mltrack.cli.render import SCHEMA_VERSION, size_text
 from mltrack.events import (
     BytesSaved,
     CheckpointRestored,
@@ -83,8 +83,8 @@ def _tell(event: Event) -> None:
             for command in commands:
                 for line in command.splitlines():
                     tell(f"  $ {line}")
-        case StageFinished(stage, seconds, (), ""):
-            tell(f"{stage}: done in {seconds:.1f} s")
+        case StageFinished(stage, seconds, (), "", sent):
+            tell(f"{stage}: done in {seconds:.1f} s" + (f", {size_text(sent)} sent" if sent else ""))
         case StageFinished(stage, seconds, (), earlier):
             tell(f"{stage}: took the result of its job on {earlier}, which had ended; it ran for {seconds:.1f} s")
         case StageFinished(stage, _, unrecorded):

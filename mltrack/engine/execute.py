@@ -317,7 +317,8 @@ class Execution:
         else:
             self._outcome.ran.append(address)
         seconds = result.seconds if result.seconds is not None else time.monotonic() - attempt.clock
-        yield StageFinished(address, seconds, unrecorded, attempt.ticket.runner if result.was_over else "")
+        earlier = attempt.ticket.runner if result.was_over else ""
+        yield StageFinished(address, seconds, unrecorded, earlier, result.sent)
         self._settle(address, is_good=not unrecorded)
 
     def _retry(self, attempt: Attempt, failed: Failed) -> StageRetried | None:

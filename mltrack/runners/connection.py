@@ -214,10 +214,13 @@ class Connection:
             return IntegrityError(text, hint="run this again: what arrived damaged is sent again")
         if reply.get("kind") == "tampered":
             return WorkspaceError(text, hint=f"remove that directory on {self.address.shown}, then run this again")
-        hint = (
-            "free some space there" if "No space left" in text or "Disk quota" in text else "mltrack runner check NAME"
-        )
-        return RemoteError(text, hint=hint)
+        is_full = "No space left" in text or "Disk quota" in text
+        hint = "free some space there, or lower runner.NAME.cache_limit" if is_full else "mltrack runner check NAME"
+        return Refused(text, hint=hint)
+
+
+class Refused(RemoteError):
+    """The host could be asked, and said no: the connection is as good as before."""
 
 
 def _is_final(words: str) -> bool:

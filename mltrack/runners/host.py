@@ -211,7 +211,7 @@ class Host:
     def _send(self, connection: Connection, task: Task, lacking: list[str]) -> None:
         if task.origin is None:
             raise RemoteError(f"{self.name} lacks inputs of {task.job.label}")
-        moving.send_objects(connection, task.origin, self.algorithm, lacking)
+        task.sent += moving.send_objects(connection, task.origin, self.algorithm, lacking)
 
     def _size_of(self, task: Task, lacking: list[str]) -> int:
         total = 0

@@ -171,6 +171,7 @@ class HostRunner:
                 task.host, task.phase = host.name, Phase.CLAIMED
                 host.start()
                 host.wake()
+                self._board.tell()
 
     def _host_for(self, task: Task) -> Host | None:
         """The host that knows the job; else one on which its claims are free, the least busy first; else one at which it may
@@ -214,8 +215,9 @@ class HostRunner:
         if not is_over:
             trouble = host.trouble if host is not None else None
             state = poll.state if not poll.state.is_over else State.RUNNING
-            return Poll(state, log=data, place=poll.place, gpus=poll.gpus, problem=trouble.message if trouble else "")
-        return replace(poll, log=data, was_over=task.was_over)
+            problem = trouble.message if trouble else ""
+            return Poll(state, log=data, place=poll.place, gpus=poll.gpus, problem=problem, sent=task.sent)
+        return replace(poll, log=data, was_over=task.was_over, sent=task.sent)
 
     def fetch(self, ticket: Ticket) -> None:
         task = self._by_ticket[ticket]

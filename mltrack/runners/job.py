@@ -110,7 +110,7 @@ class Poll:
     that a traced job opened. ``place`` is the host that has the job, where the runner is more than one machine, ``gpus``
     the names of its GPUs. ``problem`` says what kept it from ending well, where that was not the command. ``left`` are
     outputs whose bytes stayed there. ``seconds`` is how long the commands took by the clock of who ran them. ``was_over``
-    says that the job was found, and had ended by then.
+    says that the job was found, and had ended by then. ``sent`` are the bytes of inputs that were sent for it.
     """
 
     state: State
@@ -129,6 +129,7 @@ class Poll:
     left: dict[str, Content] = field(default_factory=dict)
     seconds: float | None = None
     was_over: bool = False
+    sent: int = 0
 
 
 class Shortage(NamedTuple):

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from mltrack.runners.connection import Connection
+from mltrack.runners.connection import Connection, Refused
 
 _PACKAGES = {"xxh3": "xxhash", "blake3": "blake3"}
 _DOWNLOAD_SECONDS = 120
@@ -26,6 +26,12 @@ Files = list[tuple[str, bytes]]
 def provide(connection: Connection, hello: dict[str, Any], algorithm: str) -> bool:
     """Returns whether the host can hash in the end."""
     package = _PACKAGES[algorithm]
+    with suppress(Refused):
+        return _provide(connection, hello, package)
+    return False
+
+
+def _provide(connection: Connection, hello: dict[str, Any], package: str) -> bool:
     if hello["abi"] == sysconfig.get_config_var("SOABI") and _send(connection, _own_files(package)):
         return True
     if connection.request({"verb": "install"})[0]["hashes"]:

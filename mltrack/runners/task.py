@@ -41,6 +41,7 @@ class Task:
     poll: Poll = field(default_factory=lambda: Poll(State.QUEUED))
     is_found: bool = False
     was_over: bool = False
+    sent: int = 0
     wants_end: bool = False
     end_asked: bool = False
     started: float = field(default_factory=time.time)

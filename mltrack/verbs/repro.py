@@ -14,7 +14,7 @@ from mltrack.engine.execute import Execution, Limits, Outcome
 from mltrack.engine.inputs import Overrides
 from mltrack.engine.lock_state import LockState
 from mltrack.engine.pipelines import choose, load_graph
-from mltrack.errors import MltrackError, PipelineError, WorkspaceError
+from mltrack.errors import MltrackError, PipelineError, UsageError, WorkspaceError
 from mltrack.events import Event, LeftoverEnded
 from mltrack.git import repository as git
 from mltrack.objects.content import Content
@@ -161,6 +161,7 @@ class Repro:
                 engine = self._engine(locks, recorder)
                 _check_inputs(plan)
                 self._placement.check(step.stage for step in plan.steps if step.verdict in (Verdict.RUN, Verdict.WAIT))
+                self._check_leaving()
                 for label in self._placement.recover():
                     yield LeftoverEnded(label)
                 recorder.recover()
@@ -178,6 +179,15 @@ class Repro:
             recorder.discard()
             names.close()
             session.observer.close()
+
+    def _check_leaving(self) -> None:
+        """Raises UsageError where outputs were to stay on hosts that cannot say what they are."""
+        for one in self._placement.opened if self._leaves else ():
+            if not (one.abilities.shares_files or one.abilities.leaves):
+                raise UsageError(
+                    f"the hosts of {one.name} have no library to hash with: what stays there would not be known",
+                    hint=f"without --no-fetch results are hashed when they are back; see `mltrack runner check {one.name}`",
+                )
 
     def _fetch_results(self, plan: Plan) -> None:
         """Gets together what the plan's steps restore, instead of each by itself."""

@@ -18,7 +18,6 @@ from mltrack.store.remote import Remote
 from mltrack.store.remote_names import user_mark
 from mltrack.store.shared_runs import bring_records, send_records, unsent
 from mltrack.store.transfer import Moved, Report
-from mltrack.verbs.bringing import fetch_from_hosts, fetch_left
 from mltrack.verbs.checkout import CheckoutResult, Progress, checkout_targets
 from mltrack.verbs.session import Session
 
@@ -174,6 +173,8 @@ def _fetch(
             return TransferResult(sources.scope.remote, Moved(0, 0), dry_run, records)
         from_hosts = Moved(0, 0)
         if not dry_run and any(map(session.left.has, lacking)):
+            from mltrack.verbs.bringing import fetch_left  # noqa: PLC0415 - where something was left only
+
             with suppress(RemoteError):  # a remote may have it by now
                 got = fetch_left(session, lacking)
                 from_hosts = Moved(sum(content.files for content in got), sum(content.size for content in got))
@@ -186,6 +187,8 @@ def _fetch(
         try:
             moved = receive(cache, remotes, lacking, report)
         except MissingObjectError:
+            from mltrack.verbs.bringing import fetch_from_hosts  # noqa: PLC0415 - where a remote lacks something
+
             fetch_from_hosts(session, lacking)
             if not all(map(cache.holds, lacking)):
                 raise
