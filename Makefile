@@ -21,6 +21,7 @@ lint: .venv/.lint
 	ruff format --check .
 	mypy
 	lint-imports
+	vermin --quiet --no-tips --target=3.8- --violations mltrack/runners/worker
 	codespell
 	python docs/generate.py --check
 

@@ -14,6 +14,10 @@ class Progress(NamedTuple):
     total: int = 0
 
 
+class Tick(NamedTuple):
+    """Time has passed, and nothing else happened: for readers that show how long something takes."""
+
+
 class StageStarted(NamedTuple):
     stage: str
     commands: tuple[str, ...]
@@ -148,6 +152,7 @@ class BytesSaved(NamedTuple):
 
 Event = (
     Progress
+    | Tick
     | StageStarted
     | StageOutput
     | StagePlaced

@@ -1,12 +1,14 @@
 """``mltrack repro``"""
 
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Annotated
 
 import typer
 
-from mltrack.cli.invocation import announce, open_session, say, tell
+from mltrack.cli.invocation import announce, current, open_session, say, tell
+from mltrack.cli.live import LiveLines
 from mltrack.cli.options import DryRun, Json, Paths, command_app
 from mltrack.cli.render import VERDICTS, describe, emit_json, plural, reason_json
 from mltrack.cli.run_lines import RunLines, emit_event
@@ -88,7 +90,10 @@ def repro(
         tell("There are no stages. hint: mltrack stage add --help")
         return
     with closing(work.run(plan)) as events:
-        failed = _follow(events, side_by_side=work.limits.jobs > 1, as_json=as_json)
+        is_wide = work.limits.jobs > 1 or work.uses_hosts
+        is_live = is_wide and not as_json and sys.stderr.isatty() and current.verbosity >= 0
+        with LiveLines() if is_live else RunLines(side_by_side=work.limits.jobs > 1) as lines:
+            failed = _follow(events, lines, as_json=as_json)
     _finish(work.outcome, failed, as_json=as_json)
 
 
@@ -114,8 +119,7 @@ def _show_plan(plan: Plan, *, as_json: bool) -> None:
         say(f"{VERDICTS[step.verdict]:<9} {step.stage.address}{origin}" + (f"  ({reasons})" if reasons else ""))
 
 
-def _follow(events: Iterator[Event], *, side_by_side: bool, as_json: bool) -> list[StageFailed]:
-    lines = RunLines(side_by_side=side_by_side)
+def _follow(events: Iterator[Event], lines: RunLines, *, as_json: bool) -> list[StageFailed]:
     failed = []
     for event in events:
         if isinstance(event, StageFailed):

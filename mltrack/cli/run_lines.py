@@ -2,6 +2,7 @@
 
 import json
 import sys
+from typing import Self
 
 from mltrack.cli.invocation import current, tell
 from mltrack.cli.render import SCHEMA_VERSION, size_text
@@ -22,6 +23,7 @@ from mltrack.events import (
     StageSkipped,
     StageStarted,
     StageWaiting,
+    Tick,
     UndeclaredReads,
     UndeclaredWrites,
 )
@@ -37,6 +39,12 @@ class RunLines:
     def __init__(self, *, side_by_side: bool) -> None:
         self._side_by_side = side_by_side
         self._unfinished: dict[str, bytes] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        pass
 
     def show(self, event: Event) -> None:
         match event:
@@ -143,7 +151,9 @@ def placed_words(runner: str, place: str, gpus: tuple[str, ...], state: str, pro
 
 
 def emit_event(event: Event) -> None:
-    """Prints an event as one line of JSON."""
+    """Prints an event as one line of JSON; that time passes is no news there."""
+    if isinstance(event, Tick):
+        return
     data = event._asdict()
     if isinstance(event, StageOutput):
         data["data"] = event.data.decode("utf-8", "backslashreplace")

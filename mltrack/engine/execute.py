@@ -25,6 +25,7 @@ from mltrack.events import (
     StageSkipped,
     StageStarted,
     StageWaiting,
+    Tick,
     UndeclaredWrites,
 )
 from mltrack.pipeline.plan import Cause, Plan, Step, Verdict, decide
@@ -290,6 +291,7 @@ class Execution:
             return
         busy = list({id(attempt.runner): attempt.runner for attempt in self._running.values()}.values())
         self._engine.placement.wait(busy, _TICK_SECONDS)
+        yield Tick()
         for attempt in list(self._running.values()):
             result = yield from attempts.follow(self._engine, attempt)
             if result is not None:

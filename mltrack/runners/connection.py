@@ -216,11 +216,7 @@ class Connection:
             return WorkspaceError(text, hint=f"remove that directory on {self.address.shown}, then run this again")
         is_full = "No space left" in text or "Disk quota" in text
         hint = "free some space there, or lower runner.NAME.cache_limit" if is_full else "mltrack runner check NAME"
-        return Refused(text, hint=hint)
-
-
-class Refused(RemoteError):
-    """The host could be asked, and said no: the connection is as good as before."""
+        return RemoteError(text, hint=hint)
 
 
 def _is_final(words: str) -> bool:

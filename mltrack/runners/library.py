@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-from mltrack.runners.connection import Connection, Refused
+from mltrack.errors import RemoteError
+from mltrack.runners.connection import Connection
 
 _PACKAGES = {"xxh3": "xxhash", "blake3": "blake3"}
 _DOWNLOAD_SECONDS = 120
@@ -26,9 +27,12 @@ Files = list[tuple[str, bytes]]
 def provide(connection: Connection, hello: dict[str, Any], algorithm: str) -> bool:
     """Returns whether the host can hash in the end."""
     package = _PACKAGES[algorithm]
-    with suppress(Refused):
+    try:
         return _provide(connection, hello, package)
-    return False
+    except RemoteError:
+        if connection.is_lost:
+            raise
+        return False  # it said no: no space, perhaps, or a directory that it may not write
 
 
 def _provide(connection: Connection, hello: dict[str, Any], package: str) -> bool:

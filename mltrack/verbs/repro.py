@@ -23,6 +23,7 @@ from mltrack.pipeline.paths import PathMap
 from mltrack.pipeline.plan import Cause, Facts, Options, Plan, Verdict
 from mltrack.pipeline.stage import Stage, is_url
 from mltrack.project import Project
+from mltrack.runners.registry import LOCAL
 from mltrack.runners.runner import Runner
 from mltrack.store.cache_writer import CacheWriter
 from mltrack.store.remote import Remote
@@ -94,6 +95,11 @@ class Repro:
         if not overrides:
             return view.graph
         return load_graph(view.pipelines, view.read, view.remembered, view.project_path, overrides)
+
+    @property
+    def uses_hosts(self) -> bool:
+        """Whether a stage may run elsewhere than on this machine."""
+        return any(self._placement.names(stage) != (LOCAL,) for stage in self.stages)
 
     @property
     def stages(self) -> list[Stage]:

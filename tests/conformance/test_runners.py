@@ -1,6 +1,7 @@
 """One suite for every runner: on this machine in the workspace, on this machine in directories of its own, over ssh."""
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -9,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from mltrack.errors import RemoteError
 from mltrack.objects.content import Content
 from mltrack.runners import tracing
+from mltrack.runners.connection import Address
 from mltrack.runners.job import Item, Job, State, Ticket
 from mltrack.runners.runner import Runner
 from tests.services.servers import Sshd
@@ -398,3 +401,56 @@ def test_a_result_that_was_tampered_with_is_not_believed(surviving: Bench) -> No
     second = surviving.open()
     state, _ = wait(second, second.submit(job("echo x > out", outputs=("out",))))
     assert state.state is not State.DONE and "result.json" in state.problem
+
+
+# the hosts' own Python
+
+
+def _pythons() -> dict[str, str]:
+    """Other versions of Python on this machine, by version."""
+    found = {}
+    for path in [
+        *Path.home().glob(".pyenv/versions/*/bin/python3"),
+        *Path("/root/.pyenv/versions").glob("*/bin/python3"),
+    ]:
+        version = ".".join(path.parent.parent.name.split(".")[:2])
+        found[version] = str(path)
+    for version in ("3.7", "3.8", "3.9", "3.10", "3.12", "3.13"):
+        place = shutil.which(f"python{version}")
+        if place and version not in found:
+            found[version] = place
+    return found
+
+
+@pytest.mark.parametrize("version", ["3.8", "3.9", "3.10", "3.12", "3.13"])
+def test_the_worker_runs_on_the_hosts_own_python(version: str, tmp_path: Path) -> None:
+    python = _pythons().get(version)
+    if python is None:
+        pytest.skip(f"there is no Python {version} here")
+    (tmp_path / "project").mkdir()
+    bench = here(tmp_path)
+    bench.addresses = [Address("", python, str(tmp_path / "host"))]
+    runner = bench.open()
+    given = Given({"in": b"x"}, {"d": {"run.sh": b"echo hi"}})
+    ticket = runner.submit(
+        job("sh d/run.sh; mkdir o; cp in o/y", outputs=("o",), inputs=given.inputs, resources={"gpus": 1.0}), given
+    )
+    state, log = wait(runner, ticket)
+    runner.fetch(ticket)
+    assert (state.state, log) == (State.DONE, b"hi\n") and (bench.root / "o/y").read_text() == "x"
+    slow = runner.submit(job("echo begun; sleep 60", key="2" * 32))
+    wait_for_text(runner, slow, b"begun")
+    runner.cancel([slow])
+    assert runner.poll(slow, 0).state is State.CANCELLED
+    bench.close()
+
+
+def test_a_python_that_is_too_old_is_named(tmp_path: Path) -> None:
+    python = _pythons().get("3.7")
+    if python is None:
+        pytest.skip("there is no Python 3.7 here")
+    (tmp_path / "project").mkdir()
+    bench = here(tmp_path)
+    bench.addresses = [Address("", python, str(tmp_path / "host"))]
+    with pytest.raises(RemoteError, match=r"is Python 3\.7, and the worker needs 3\.8"):
+        _ = bench.open().abilities

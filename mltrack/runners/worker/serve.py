@@ -17,7 +17,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, Dict, Tuple
 
 from . import attempts, frames, hashing
 from .attempts import Attempt, Attempts, Tampered
@@ -31,7 +31,7 @@ _LOG_PIECE = 1 << 18
 _LOOK_SECONDS = 0.02
 _HOUSEKEEPING_SECONDS = 600.0
 _UNIT = ("label", "project", "token")
-Reply = tuple[dict[str, Any], bytes]
+Reply = Tuple[Dict[str, Any], bytes]
 
 
 class Server:
