@@ -68,7 +68,7 @@ def test_the_links_of_the_docs_lead_somewhere() -> None:
 
 def test_the_commands_of_the_guides_exist_with_the_options_that_they_use() -> None:
     ws = Workspace(ROOT, hermetic_environment(ROOT / "build"))
-    page = (ROOT / "docs/remotes.md").read_text()
+    page = "".join((ROOT / f"docs/{name}.md").read_text() for name in ("remotes", "runners"))
     lines = [
         line.partition("#")[0].split()
         for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
@@ -78,7 +78,7 @@ def test_the_commands_of_the_guides_exist_with_the_options_that_they_use() -> No
     for words in lines:
         if words[:1] != ["mltrack"]:
             continue
-        group = words[1:3] if words[1] in ("remote", "cache") else words[1:2]
+        group = words[1:3] if words[1] in ("remote", "cache", "runner", "job") else words[1:2]
         shown = ws.mltrack(*group, "--help").out
         for option in (word for word in words if word.startswith("-")):
             assert re.search(rf"(?<![\w-]){option}\b", shown), f"{' '.join(words)}: no option {option}"
