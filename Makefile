@@ -3,7 +3,7 @@ PYTHON ?= python3
 UV = .venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test services lint bench bench-pipelines docs clean
+.PHONY: demo test services lint bench bench-pipelines bench-runners docs clean
 .DEFAULT_GOAL := test
 
 demo: .venv/.demo
@@ -31,6 +31,11 @@ bench: .venv/.test
 
 bench-pipelines: .venv/.test
 	python -m benchmarks.pipelines
+
+SSH_CONFIG ?= ~/.ssh/config
+HOST ?= localhost
+bench-runners: .venv/.test
+	python -m benchmarks.runners --ssh-config $(SSH_CONFIG) --host $(HOST)
 
 docs: .venv/.test
 	python docs/generate.py

@@ -130,6 +130,13 @@ class DataBrought(NamedTuple):
     paths: tuple[str, ...]
 
 
+class RunnerNote(NamedTuple):
+    """Something is missing of a runner, which works without it."""
+
+    runner: str
+    note: str
+
+
 class LeftoverEnded(NamedTuple):
     """A command that a killed ``repro`` had left running was ended."""
 
@@ -169,5 +176,6 @@ Event = (
     | CheckpointRestored
     | BytesSaved
     | LeftoverEnded
+    | RunnerNote
     | MovedAside
 )

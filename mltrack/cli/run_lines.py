@@ -13,6 +13,7 @@ from mltrack.events import (
     Event,
     LeftoverEnded,
     MovedAside,
+    RunnerNote,
     StageDetached,
     StageFailed,
     StageFinished,
@@ -134,6 +135,8 @@ def _tell_rare(event: Event) -> None:
             tell(f"saved before it was replaced: {path} ({digest}); `mltrack undo {path}` puts it back")
         case MovedAside(path, place):
             tell(f"moved {path} out of the way, since it cannot be recorded; it is in {place}")
+        case RunnerNote(runner, note):
+            tell(f"warning: {runner}: {note}", level=-1)
         case LeftoverEnded(stage):
             tell(f"{stage}: ended the command that an earlier repro, which was killed, had left running")
         case _:

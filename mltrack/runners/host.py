@@ -32,7 +32,8 @@ _MAX_ROUNDS = 64
 
 
 class Host:
-    """One host. ``hello`` is what it said of itself when it was last connected to."""
+    """One host. ``hello`` is what it said of itself when it was last connected to, ``known`` the jobs it knew when it was
+    opened, by key; ``trouble`` what is wrong with the way there, and ``is_given_up`` that it was tried for long enough."""
 
     def __init__(self, address: Address, settings: HostSettings, board: Board, cache: Cache, tickets: Tickets) -> None:
         self.address, self.settings = address, settings
@@ -44,6 +45,7 @@ class Host:
         self._mover: Connection | None = None
         self._moving = threading.Lock()
         self._taken: list[dict[str, Any]] = []
+        self.is_given_up = False
         self._is_closing = False
         self._watched: list[Any] = []
         self._wake_read, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -384,7 +386,7 @@ class Host:
 
     def _give_up(self, error: MltrackError) -> None:
         with self._board.changed:
-            self.trouble = error
+            self.trouble, self.is_given_up = error, True
             self._taken.clear()
             for task in self._mine(Phase.CLAIMED, Phase.WATCHED):
                 task.poll = Poll(State.UNREACHABLE, place=self.name, problem=error.message)

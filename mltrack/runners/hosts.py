@@ -86,6 +86,7 @@ class HostRunner:
             shares_files=False,
             survives=True,
             queues=True,
+            notes=tuple(f"{name} is left out: {error.message}" for name, error in failures.items()),
             leaves=all(host.hashes for host in self.reached),
             capacity=capacity,
         )
@@ -167,7 +168,11 @@ class HostRunner:
                 task.poll, task.phase = Poll(State.CANCELLED), Phase.OVER
                 continue
             host = self._host_for(task)
-            if host is not None:
+            if all(one.is_given_up for one in self.reached):
+                trouble = next(one.trouble for one in self.reached if one.trouble is not None)
+                task.poll, task.phase = Poll(State.UNREACHABLE, problem=trouble.message), Phase.OVER
+                self._board.tell()
+            elif host is not None:
                 task.host, task.phase = host.name, Phase.CLAIMED
                 host.start()
                 host.wake()
@@ -176,7 +181,7 @@ class HostRunner:
     def _host_for(self, task: Task) -> Host | None:
         """The host that knows the job; else one on which its claims are free, the least busy first; else one at which it may
         wait in line."""
-        reached = self.reached
+        reached = [host for host in self.reached if not host.is_given_up]
         knowing = [host for host in reached if _holds(host.known.get(task.job.key), task.job)]
         if knowing:
             return min(knowing, key=lambda host: host.known[task.job.key]["state"] not in _ALIVE)
@@ -260,7 +265,7 @@ class HostRunner:
         if task.poll.state is not State.DONE:
             code = task.poll.exit_code
             note_failure(ticket, task.job.label, task.poll.state.value, code, task.started)
-        if task.poll.state is State.UNREACHABLE:
+        if task.poll.state is State.UNREACHABLE or task.phase is not Phase.OVER:
             return  # it may go on: its ticket says where
         host = self._by_name.get(task.host)
         if host is not None:

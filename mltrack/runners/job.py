@@ -146,7 +146,8 @@ class Abilities:
 
     ``shares_files``: it works in the workspace itself. ``survives``: a job goes on when this process ends, and is found
     again by its key. ``queues``: jobs may wait there for what they claim. ``leaves``: outputs may stay there.
-    ``capacity`` is how much of each resource one job can claim at most; claims on others are refused.
+    ``capacity`` is how much of each resource one job can claim at most; claims on others are refused. ``notes`` say what is
+    missing of it, though it works.
     """
 
     shares_files: bool
@@ -154,3 +155,4 @@ class Abilities:
     queues: bool = False
     leaves: bool = False
     capacity: dict[str, float] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()

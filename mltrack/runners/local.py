@@ -277,6 +277,7 @@ class LocalRunner:
             reads=reads,
             writes=writes,
             items=tuple(running.done),
+            seconds=sum(item.seconds for item in running.done) if state is State.DONE else None,
             gpus=gpus,
         )
         os.close(running.log)

@@ -15,7 +15,7 @@ from mltrack.engine.inputs import Overrides
 from mltrack.engine.lock_state import LockState
 from mltrack.engine.pipelines import choose, load_graph
 from mltrack.errors import MltrackError, PipelineError, UsageError, WorkspaceError
-from mltrack.events import Event, LeftoverEnded
+from mltrack.events import Event, LeftoverEnded, RunnerNote
 from mltrack.git import repository as git
 from mltrack.objects.content import Content
 from mltrack.pipeline.graph import Graph
@@ -168,6 +168,9 @@ class Repro:
                 _check_inputs(plan)
                 self._placement.check(step.stage for step in plan.steps if step.verdict in (Verdict.RUN, Verdict.WAIT))
                 self._check_leaving()
+                for one in self._placement.opened:
+                    for note in one.abilities.notes:
+                        yield RunnerNote(one.name, note)
                 for label in self._placement.recover():
                     yield LeftoverEnded(label)
                 recorder.recover()

@@ -389,6 +389,15 @@ def test_a_pool_uses_all_of_its_hosts(box: Workspace, sshd: Sshd, tmp_path: Path
     assert {place for _, place in places} == {"worker", "second"}
 
 
+def test_a_host_of_a_pool_that_cannot_be_reached_is_left_out_and_named(
+    box: Workspace, sshd: Sshd, tmp_path: Path
+) -> None:
+    add_runner(box, sshd, tmp_path, "pool", host="nobody.invalid,worker")
+    box.write("mltrack.yaml", "stages:\n  t:\n    cmd: echo x > o\n    outs: [o]\n")
+    said = box.mltrack("repro", "--runner", "pool").err
+    assert "warning: pool: nobody.invalid is left out" in said and box.read("o") == "x\n"
+
+
 # faults
 
 
