@@ -16,7 +16,8 @@ from mltrack.disk.durable import opened, write_all
 from mltrack.errors import MltrackError, RemoteError
 from mltrack.objects.content import Content
 from mltrack.objects.digest import Algorithm
-from mltrack.runners import library, moving
+from mltrack.runners import moving
+from mltrack.runners.acquaintance import connect
 from mltrack.runners.capacity import CPUS, GPUS, MEMORY
 from mltrack.runners.connection import Address, Connection
 from mltrack.runners.job import ItemResult, Poll, State
@@ -128,7 +129,9 @@ class Host:
     def take(self, task: Task, *, held: bool) -> None:
         """Tells the host that a result has arrived, when it is next asked something."""
         if task.number:
-            self._taken.append({"verb": "take", "key": task.key, "number": task.number, "held": held})
+            with self._board.changed:
+                self._taken.append({"verb": "take", "key": task.key, "number": task.number, "held": held})
+                self._board.changed.notify_all()
             self.wake()
 
     # the thread
@@ -345,22 +348,7 @@ class Host:
     # the connection
 
     def _connect(self) -> Connection:
-        connection = Connection(self.address)
-        try:
-            capacity = self.settings.capacity
-            gpus = int(capacity[GPUS]) if GPUS in capacity else None
-            request = {
-                "verb": "hello", "algorithm": self.algorithm.name, "gpus": gpus, "locks": self.settings.locks,
-                "limit": self.settings.limit,
-            }  # fmt: skip
-            asked = time.time()
-            self.hello, _ = connection.request(request)
-            self.hello["skew"] = self.hello["now"] - (asked + time.time()) / 2
-            if not self.hello["hashes"]:
-                self.hello["hashes"] = library.provide(connection, self.hello, self.algorithm.name)
-        except BaseException:
-            connection.close()
-            raise
+        connection, self.hello = connect(self.address, self.settings, self.algorithm)
         self.trouble = None
         return connection
 

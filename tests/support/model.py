@@ -41,7 +41,19 @@ class OrderlessRunner:
     def recover(self) -> list[str]:
         return []
 
-    def submit(self, job: Job) -> Ticket:
+    def lacks(self, resources: object) -> None:
+        return None
+
+    def fetch(self, ticket: Ticket) -> None:
+        pass
+
+    def detach(self, ticket: Ticket) -> bool:
+        return False
+
+    def settle(self, ticket: Ticket) -> None:
+        pass
+
+    def submit(self, job: Job, origin: object = None) -> Ticket:
         self.under_way[job.label] = job
         assert len(self.under_way) <= self.jobs, "more at once than was allowed"
         return Ticket("stub", job.label, "1", str(self.log))

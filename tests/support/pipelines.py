@@ -32,7 +32,19 @@ class StubRunner:
     def recover(self) -> list[str]:
         return []
 
-    def submit(self, job: Job) -> Ticket:
+    def lacks(self, resources: object) -> None:
+        return None
+
+    def fetch(self, ticket: Ticket) -> None:
+        pass
+
+    def detach(self, ticket: Ticket) -> bool:
+        return False
+
+    def settle(self, ticket: Ticket) -> None:
+        pass
+
+    def submit(self, job: Job, origin: object = None) -> Ticket:
         command = job.items[0].commands[0]
         words = command.split()
         seen = [command, *((self.root / word[1:]).read_text() for word in words if word.startswith("@"))]
