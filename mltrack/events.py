@@ -26,6 +26,15 @@ class StageStarted(NamedTuple):
     runner: str = ""
 
 
+class StageFound(NamedTuple):
+    """The stage's job is at the runner already: under way, or ended and not taken. ``state`` says which."""
+
+    stage: str
+    reasons: tuple[str, ...]
+    runner: str
+    state: str
+
+
 class StagePlaced(NamedTuple):
     """Where the stage's job is now: which host of the runner, which GPUs, whether it waits or runs, and what is wrong with
     the way there."""
@@ -162,6 +171,7 @@ Event = (
     | Tick
     | StageStarted
     | StageOutput
+    | StageFound
     | StagePlaced
     | StageDetached
     | StageFinished

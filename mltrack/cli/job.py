@@ -30,7 +30,7 @@ def list_(
         emit_json({"jobs": [{"id": job.id, **asdict(job)} for job in found]})
         return
     if not found:
-        tell("There are no jobs. hint: mltrack repro --detach")
+        tell("There are no jobs.\nhint: mltrack repro --detach")
         return
     rows = [
         (job.id, job.label, job.runner if job.runner == job.host else f"{job.runner} ({job.host})", ",".join(job.gpus),
@@ -75,9 +75,10 @@ def attach(name: Name) -> None:
 def cancel(
     names: Annotated[list[str], typer.Argument(metavar="JOB...", help="Stages, or the first digits of ids.")],
 ) -> None:
-    """Ends jobs with all that they started. A checkpoint that they saved stays for the next attempt."""
+    """Ends jobs with all that they started; one that has ended is dropped from the list. A checkpoint that was saved stays for
+    the next attempt."""
     with Jobs(projects.find(current.directory)) as jobs:
-        for job in [jobs.find(name) for name in names]:
+        for job in {job.token: job for name in names for job in jobs.find_all(name)}.values():
             state = jobs.cancel(job)
             if state == UNKNOWN:
                 announce(f"{job.label}: {job.host} cannot be reached; the job is given up, and may go on there")

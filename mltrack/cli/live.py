@@ -12,6 +12,7 @@ from mltrack.events import (
     StageDetached,
     StageFailed,
     StageFinished,
+    StageFound,
     StageOutput,
     StagePlaced,
     StageRetried,
@@ -30,7 +31,7 @@ class _Row:
     started: float
     place: str = ""
     gpus: str = ""
-    state: str = "running"
+    state: str = ""
     line: str = ""
 
 
@@ -55,10 +56,12 @@ class LiveLines(RunLines):
 
     def show(self, event: Event) -> None:
         match event:
-            case StageStarted(stage, _, _, _, runner):
+            case StageFound(stage, _, runner, _) | StageStarted(stage, _, _, _, runner):
                 self._rows[stage] = _Row(runner, time.monotonic())
             case StagePlaced(stage, runner, place, gpus, state, problem) if stage in self._rows:
                 row = self._rows[stage]
+                if state == "running" and row.state != state:
+                    row.started = time.monotonic()
                 row.place = place if place != runner else ""
                 row.gpus, row.state = ",".join(gpus), "connection lost" if problem else state
             case StageOutput(stage, data):

@@ -89,6 +89,16 @@ def repro(
     if not plan.steps:
         tell("There are no stages. hint: mltrack stage add --help")
         return
+    try:
+        _carry_out(work, plan, as_json=as_json)
+    except KeyboardInterrupt:
+        for stages, words in ((work.outcome.ended, "ended"), (work.outcome.go_on, "could not be ended, and may go on")):
+            for stage, place in stages:
+                tell(f"{stage}{f' on {place}' if place else ''}: {words}")
+        raise
+
+
+def _carry_out(work: verb.Repro, plan: Plan, *, as_json: bool) -> None:
     with closing(work.run(plan)) as events:
         is_wide = work.limits.jobs > 1 or work.uses_hosts
         is_live = is_wide and not as_json and sys.stderr.isatty() and current.verbosity >= 0

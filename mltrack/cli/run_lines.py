@@ -17,6 +17,7 @@ from mltrack.events import (
     StageDetached,
     StageFailed,
     StageFinished,
+    StageFound,
     StageOutput,
     StagePlaced,
     StageRestored,
@@ -28,6 +29,7 @@ from mltrack.events import (
     UndeclaredReads,
     UndeclaredWrites,
 )
+from mltrack.runners.registry import LOCAL
 
 _MAX_PIECE = 65536
 _SHOWN = 5
@@ -87,8 +89,12 @@ def _tell(event: Event) -> None:
         case StageRestored(stage, reasons, from_run_cache):
             source = "run cache" if from_run_cache else "cache"
             tell(f"{stage}: restored from the {source} ({'; '.join(reasons)})")
-        case StageStarted(stage, commands, reasons):
-            tell(f"{stage}: running ({'; '.join(reasons)})")
+        case StageFound(stage, reasons, runner, state):
+            what = "under way" if state in ("queued", "running") else f"over ({state})"
+            tell(f"{stage}: its job on {runner} is {what}; taking it over ({'; '.join(reasons)})")
+        case StageStarted(stage, commands, reasons, _, runner):
+            where = "running" if runner in ("", LOCAL) else f"sent to {runner}"
+            tell(f"{stage}: {where} ({'; '.join(reasons)})")
             for command in commands:
                 for line in command.splitlines():
                     tell(f"  $ {line}")

@@ -56,6 +56,12 @@ def list_(as_json: Json = False) -> None:
     table(("", "name", "type", "hosts"), rows)
 
 
+def remove(name: Name) -> None:
+    """Forgets a runner. Its hosts are not touched, and jobs there go on."""
+    verb.remove(projects.find(current.directory), name)
+    announce(f"forgot runner {name}; what is on its hosts was not touched")
+
+
 def check(name: Name = "local", as_json: Json = False) -> None:
     """Says what a runner has, who holds its GPUs, what is missing and how to get it."""
     reports = verb.check(projects.find(current.directory), name)
@@ -66,7 +72,8 @@ def check(name: Name = "local", as_json: Json = False) -> None:
             _show(report)
     broken = [report for report in reports if not report.facts]
     if broken:
-        raise RemoteError(f"cannot be reached: {', '.join(report.name for report in broken)}", hint="see above")
+        hint = "correct that, or leave the host away: mltrack runner add --force NAME HOST..."
+        raise RemoteError(f"cannot be reached: {', '.join(report.name for report in broken)}", hint=hint)
 
 
 def _show(report: verb.HostReport) -> None:
@@ -84,7 +91,7 @@ def _show(report: verb.HostReport) -> None:
     for slot in report.slots:
         say(f"  GPU {slot.gpu.name}: {_slot_words(slot)}")
     for problem in report.problems:
-        say(f"  missing: {problem}")
+        say(f"  missing: {problem}" if facts else f"  {problem}")
     for note in report.notes:
         say(f"  note: {note}")
 
@@ -116,4 +123,5 @@ def _json(report: verb.HostReport) -> dict[str, object]:
 app = new_app(help="Names the places where stages run, and looks at them.", no_args_is_help=True)
 add_command(app, add, "mltrack runner add rack gpu1 gpu2", "mltrack runner add box me@192.168.1.20")
 add_command(app, list_, "mltrack runner list", name="list")
+add_command(app, remove, "mltrack runner remove rack")
 add_command(app, check, "mltrack runner check local", "mltrack runner check rack")

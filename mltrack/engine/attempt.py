@@ -101,6 +101,9 @@ class Attempt:
     clock: float
     offset: int = 0
     tail: bytes = b""
+    is_resumed: bool = False
+    found: str = ""
+    """The state of the job that was found, where it was not started by this attempt."""
     placed: tuple[str, tuple[str, ...], str, str] = ("", (), "", "")
     """Where it was last told to be: host, GPUs, state, what is wrong."""
 
@@ -147,8 +150,11 @@ def begin(
         with (
             interrupts_deferred()
         ):  # a command that runs is always one that we know of, and end when we are interrupted
+            found = runner.holds(job)
             ticket = runner.submit(job, origin)
-            attempt = running[stage.address] = Attempt(step, number, before, runner, ticket, started, clock)
+            attempt = running[stage.address] = Attempt(
+                step, number, before, runner, ticket, started, clock, found=found
+            )
     except MltrackError as error:
         raise Failed(error.message + (f" (hint: {error.hint})" if error.hint else ""), None) from error
     engine.placement.take(runner, stage)
@@ -158,7 +164,7 @@ def begin(
 def choose_runner(engine: Engine, step: Step) -> Runner:
     """Returns the runner for a stage that runs now; raises Failed if there is none."""
     try:
-        return engine.placement.runner_for(step.stage, "" if _is_fresh(engine, step.stage) else step.key)
+        return engine.placement.runner_for(step.stage, step.key)
     except MltrackError as error:
         raise Failed(
             error.message, None, failure=Failure.UNREACHABLE if isinstance(error, RemoteError) else None
@@ -179,8 +185,12 @@ def follow(engine: Engine, attempt: Attempt) -> Generator[Event, None, Poll | No
         if state.log:
             attempt.offset += len(state.log)
             attempt.tail = (attempt.tail + state.log)[-_TAIL_BYTES:]
-            yield StageOutput(attempt.stage.address, state.log)
+            if not state.was_over:
+                yield StageOutput(attempt.stage.address, state.log)
             continue
+        if state.is_resumed and not attempt.is_resumed:
+            attempt.is_resumed = True
+            yield CheckpointRestored(attempt.stage.address, attempt.stage.execution.checkpoint)
         placed = (state.place, state.gpus, state.state.value, state.problem)
         if placed != attempt.placed and not state.state.is_over:
             attempt.placed = placed
@@ -221,7 +231,7 @@ def complete(engine: Engine, attempt: Attempt, result: Poll) -> Generator[Event,
         if out.path not in result.left and not os.path.lexists(os.path.join(top, out.path))
     ]
     if lacking:
-        runner.settle(attempt.ticket)
+        runner.reject(attempt.ticket)
         raise Failed(f"it did not write {', '.join(map(repr, lacking))}, declared as its output")
     if runner.abilities.shares_files:
         changed = _changed_inputs(engine, attempt)
@@ -238,6 +248,7 @@ def complete(engine: Engine, attempt: Attempt, result: Poll) -> Generator[Event,
     try:
         engine.committer.commit(stage, attempt.step.key, attempt.before, engine.facts.shell, run, result.left)
     except WorkspaceError as error:
+        runner.reject(attempt.ticket)
         raise Failed(
             f"its outputs cannot be recorded (a link that leads out, a pipe, a repository?): {error.message}"
         ) from error
@@ -346,7 +357,8 @@ def _staged(engine: Engine, stage: Stage, job: Job, *, leaves: bool) -> tuple[Jo
     left = frozenset(out.path for out in stage.outs if out.cache and out.type == OUT) if leaves else frozenset()
     variables = {**given, **job.variables}
     variables.pop("MLTRACK_ROOT", None)
-    return replace(job, inputs=staged.inputs, variables=variables, left=left, isolated=True), staged
+    unset = tuple(name for name in stage.env.vars if name not in environment)
+    return replace(job, inputs=staged.inputs, variables=variables, unset=unset, left=left, isolated=True), staged
 
 
 def _failure(engine: Engine, attempt: Attempt, result: Poll) -> str:

@@ -20,6 +20,7 @@ from mltrack.events import (
     StageDetached,
     StageFailed,
     StageFinished,
+    StageFound,
     StageRestored,
     StageRetried,
     StageSkipped,
@@ -31,7 +32,7 @@ from mltrack.events import (
 from mltrack.pipeline.plan import Cause, Plan, Step, Verdict, decide
 from mltrack.pipeline.stage import NONE, Inputs, Stage
 from mltrack.runners.failures import RULES, WORDS, Failure
-from mltrack.runners.job import Poll
+from mltrack.runners.job import Poll, State
 from mltrack.workspace.checkout import no_progress
 
 _TICK_SECONDS = 0.1
@@ -60,6 +61,10 @@ class Outcome:
     unrecorded: list[str] = field(default_factory=list)
     not_reached: list[str] = field(default_factory=list)
     detached: list[str] = field(default_factory=list)
+    ended: list[tuple[str, str]] = field(default_factory=list)
+    """Those that an interrupt ended, with the host that had them, '' for this machine."""
+    go_on: list[tuple[str, str]] = field(default_factory=list)
+    """Those that an interrupt could not end."""
     unreachable: list[str] = field(default_factory=list)
     """Of those that failed, those whose runner could not be reached."""
 
@@ -121,6 +126,9 @@ class Execution:
             for attempt in self._running.values():
                 attempts.put_checkpoint_aside(self._engine, attempt)
                 attempt.runner.settle(attempt.ticket)
+                poll = attempt.runner.poll(attempt.ticket, attempt.offset)
+                is_ended = poll.state.is_over and poll.state is not State.UNREACHABLE
+                (self._outcome.ended if is_ended else self._outcome.go_on).append((attempt.stage.address, poll.place))
             raise
         for step in self._steps:
             if self._unsettled[step.stage.address] >= 0:
@@ -267,7 +275,10 @@ class Execution:
             yield from self._fail(stage.address, failed, ())
             return
         reasons = tuple(map(self._engine.describe, step.reasons))
-        yield StageStarted(stage.address, stage.cmd, reasons, attempt.ticket.attempt, attempt.ticket.runner)
+        if attempt.found:
+            yield StageFound(stage.address, reasons, attempt.ticket.runner, attempt.found)
+        else:
+            yield StageStarted(stage.address, stage.cmd, reasons, attempt.ticket.attempt, attempt.ticket.runner)
         if self._limits.detach and runner.detach(attempt.ticket):
             del self._running[stage.address]
             self._engine.placement.give(runner, stage)

@@ -7,10 +7,11 @@ and its result be found on the host.
 import json
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
 from mltrack.disk.durable import make_directories, read_bounded, write_atomic
+from mltrack.disk.lock import locked
 from mltrack.objects.content import Content
 
 FILE_NAME = "left.json"
@@ -33,6 +34,9 @@ class Left:
 
     def __init__(self, directory: str) -> None:
         self._path = os.path.join(directory, FILE_NAME)
+        self._read()
+
+    def _read(self) -> None:
         self._rows: dict[str, Row] = {}
         data = read_bounded(self._path, _MAX_BYTES)
         if data:
@@ -54,17 +58,26 @@ class Left:
         return content.hex in self._contents
 
     def add(self, rows: Iterable[Row]) -> None:
-        self._rows.update({row.path: row for row in rows})
-        self._save()
+        with self._alone():
+            self._rows.update({row.path: row for row in rows})
+            self._save()
 
     def forget(self, contents: Iterable[Content]) -> None:
         """Drops contents that are here now."""
         gone = {content.hex for content in contents}
-        self._rows = {path: row for path, row in self._rows.items() if row.content.hex not in gone}
-        self._save()
+        with self._alone():
+            self._rows = {path: row for path, row in self._rows.items() if row.content.hex not in gone}
+            self._save()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keeps others from writing, and reads what they wrote since."""
+        make_directories(os.path.dirname(self._path))
+        with locked(self._path + ".lock"):
+            self._read()
+            yield
 
     def _save(self) -> None:
         self._contents = {row.content.hex for row in self._rows.values()}
-        make_directories(os.path.dirname(self._path))
         document = {"mltrack": _VERSION, "rows": [list(row) for row in self._rows.values()]}
         write_atomic(self._path, json.dumps(document).encode(), durable=False)

@@ -54,7 +54,7 @@ class Placement:
             if lacking is None:
                 return runner
             refusal = refusal or PipelineError(
-                f"stage {stage.address!r} needs {lacking.words}",
+                "; ".join((f"stage {stage.address!r} needs {lacking.words}", *runner.abilities.notes)),
                 hint=f"mltrack config --local runner.{name}.{lacking.resource} {lacking.amount:g}, if there is that much",
             )
         assert refusal is not None

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from mltrack.errors import WorkspaceError
 from mltrack.objects import tree
 from mltrack.objects.content import TREE, Content
+from mltrack.pipeline.paths import contains
 from mltrack.store.cache import Cache
 from mltrack.workspace.observe import Observer
 from mltrack.workspace.scan import Snapshot
@@ -33,6 +34,18 @@ class Staged:
     def add_absent(self, path: str, content: Content) -> None:
         """Takes an input that does not stand in the workspace: its bytes are in the cache, or where the job will run."""
         self.inputs[path] = content
+
+    def links_below(self, path: str) -> list[str]:
+        """Returns the paths of symbolic links in an input that stands in the workspace."""
+        snapshot = self._snapshots.get(path)
+        if snapshot is None or snapshot.content.kind != TREE:
+            return []
+        return [
+            os.path.join(path, os.fsdecode(directory), os.fsdecode(name))
+            for directory, block in snapshot.blocks.items()
+            for name, kind in zip(block.names, block.kinds, strict=True)
+            if kind == tree.SYMLINK
+        ]
 
     def find(self, hex_digest: str) -> bytes | str | None:
         if self._index is None:
@@ -104,4 +117,20 @@ def stage_inputs(
         if content is not None and not has_links and not snapshot.content.same_bytes(content):
             raise WorkspaceError(f"{path!r} changed just now", hint="run this again when nothing writes to it")
         staged.add(path, snapshot)
+    _follow_links(observer, staged)
     return staged
+
+
+def _follow_links(observer: Observer, staged: Staged) -> None:
+    """Adds what links in the inputs lead to, elsewhere in the project: a command that follows them depends on it, and its
+    identity counts it."""
+    pending = dict(staged.inputs)
+    while pending:
+        path, _ = pending.popitem()
+        for link in staged.links_below(path):
+            real = observer.real_path(link)
+            if real and real != "." and not any(contains(known, real) for known in staged.inputs):
+                snapshot = observer.as_objects(real)
+                if snapshot is not None:
+                    staged.add(real, snapshot)
+                    pending[real] = snapshot.content

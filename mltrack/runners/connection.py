@@ -83,6 +83,8 @@ class Connection:
         """Connects; raises RemoteError with what ssh or the host said where that fails."""
         self.address = address
         self.is_lost = False
+        self.pending = 0
+        """Requests whose replies were not received yet."""
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - it is open as long as the connection is
         try:
             self._process = subprocess.Popen(
@@ -113,6 +115,7 @@ class Connection:
     def send(self, message: dict[str, Any], data: bytes = b"") -> None:
         """Sends a request; :meth:`receive` gives its reply. Several may be under way, and are answered in order."""
         try:
+            self.pending += 1
             frames.send(self._requests, message, data)
         except frames.Closed as error:
             raise self._lost() from error
@@ -123,6 +126,7 @@ class Connection:
             reply, data = frames.receive(self._replies)
         except (frames.Closed, frames.Garbled) as error:
             raise self._lost() from error
+        self.pending -= 1
         if "error" in reply:
             raise self._refusal(reply)
         return reply, data
@@ -130,6 +134,11 @@ class Connection:
     def request(self, message: dict[str, Any], data: bytes = b"") -> tuple[dict[str, Any], bytes]:
         self.send(message, data)
         return self.receive()
+
+    def abandoned(self) -> RemoteError:
+        """Gives the connection up, since what it would answer next was asked for by nobody; returns what to raise."""
+        self.is_lost = True
+        return RemoteError(f"the exchange with {self.address.shown} was cut off", retryable=True)
 
     def close(self) -> None:
         """Ends the connection; attempts on the host go on."""

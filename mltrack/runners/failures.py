@@ -20,6 +20,8 @@ _BAD_NODE = re.compile(
     rb"|Driver/library version mismatch|has fallen off the bus|CUDA-capable device\(s\) is/are busy or unavailable"
     rb"|Unable to determine the device handle for GPU|NVML: Unknown Error"
 )
+_NO_MODULE = re.compile(rb"ModuleNotFoundError|No module named|command not found|not found$", re.MULTILINE)
+SETUP_FAILED = b"mltrack: the setup of this runner failed"
 _BAD_HOST = re.compile(r"No space left on device|Disk quota exceeded|Read-only file system|Input/output error")
 
 
@@ -96,6 +98,12 @@ def words_of(poll: Poll, tail: bytes, *, runner: str, timeout: float | None) -> 
     command = poll.command.strip().splitlines()[0] if poll.command.strip() else ""
     shown = f"`{command[:100]}`" if command else "its command"
     text = f"{shown} {_ending(poll, timeout)}"
+    if poll.place:
+        text += f" on {poll.place}"
+        if SETUP_FAILED in tail:
+            return f"the setup of runner {runner} failed on {poll.place}: see runner.{runner}.setup"
+        if poll.exit_code == 127 or _NO_MODULE.search(tail):
+            text += f" (what commands need there: runner.{runner}.setup)"
     failure = classify(poll, tail)
     return f"{text} ({WORDS[failure]})" if failure in (Failure.GPU_MEMORY, Failure.BAD_NODE) else text
 

@@ -18,9 +18,10 @@ from mltrack.objects.content import Content
 from mltrack.objects.digest import Algorithm
 from mltrack.runners import moving
 from mltrack.runners.acquaintance import connect
+from mltrack.runners.answers import RAW, digests_in, poll_of
 from mltrack.runners.capacity import CPUS, GPUS, MEMORY
 from mltrack.runners.connection import Address, Connection
-from mltrack.runners.job import ItemResult, Poll, State
+from mltrack.runners.job import Poll, State
 from mltrack.runners.task import Board, HostSettings, Phase, Task
 from mltrack.runners.tickets import Tickets
 from mltrack.runners.worker.slots import Gpu, Slot
@@ -126,11 +127,14 @@ class Host:
                 connection.close()
         self._connection = self._mover = None
 
-    def take(self, task: Task, *, held: bool) -> None:
-        """Tells the host that a result has arrived, when it is next asked something."""
+    def take(self, task: Task, *, held: bool, rejected: bool) -> None:
+        """Tells the host, when it is next asked something, that a result has arrived: whether it leaves objects there, and
+        whether it is of no use to anybody."""
         if task.number:
             with self._board.changed:
-                self._taken.append({"verb": "take", "key": task.key, "number": task.number, "held": held})
+                self._taken.append(
+                    {"verb": "take", "rejected": rejected, "key": task.key, "number": task.number, "held": held}
+                )
                 self._board.changed.notify_all()
             self.wake()
 
@@ -149,8 +153,8 @@ class Host:
                 self._turn(self._connection)
             except MltrackError as error:
                 self._reconnect(error)
-            except OSError as error:
-                self._give_up(RemoteError(f"{self.name}: {error.strerror or error}"))
+            except Exception as error:  # a thread that dies in silence would leave everybody waiting
+                self._give_up(RemoteError(f"{self.name}: {type(error).__name__}: {error}"))
 
     def _mine(self, *phases: Phase) -> list[Task]:
         return [task for task in self._board.tasks if task.host == self.name and task.phase in phases]
@@ -178,14 +182,18 @@ class Host:
         """Does something for one task: its faults end it; those of the connection are everybody's."""
         try:
             act(connection, task)
+            return
         except MltrackError as error:
             if connection.is_lost:
                 raise
-            self._end(task, Poll(State.FAILED, place=self.name, problem=error.message))
+            problem = error.message
         except OSError as error:
-            self._end(
-                task, Poll(State.FAILED, place=self.name, problem=f"{error.filename or ''} {error.strerror or error}")
-            )
+            problem = f"{error.filename or ''} {error.strerror or error}"
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            problem = f"{self.name} answers what makes no sense: {type(error).__name__}: {error}"
+        self._end(task, Poll(State.FAILED, place=self.name, problem=problem))
+        if connection.pending:  # its answers would be taken for those to other questions
+            raise connection.abandoned()
 
     def _start(self, connection: Connection, task: Task) -> None:
         """Starts a task, or finds it under way; what the host lacks is sent first."""
@@ -197,7 +205,7 @@ class Host:
             reply, data = connection.request({"verb": "start", "job": spec, "fresh": task.job.fresh})
             if "missing" not in reply:
                 break
-            lacking = _digests(data, self.algorithm)
+            lacking = digests_in(data, self.algorithm)
             if self._size_of(task, lacking) > SMALL_TRANSFER and connection is not self._mover:
                 self._in_background(task, Phase.SENDING, self._start)
                 return
@@ -209,6 +217,7 @@ class Host:
         self._tickets.note(task.ticket, self.settings.runner, self.name, task.key, int(reply["number"]), task.job.label)
         with self._board.changed:
             task.number, task.is_found, task.phase = int(reply["number"]), bool(reply["found"]), Phase.WATCHED
+            task.is_resumed = bool(reply.get("resumed"))
             task.poll = Poll(State.QUEUED, place=self.name)
             self._board.tell()
         self.wake()
@@ -216,7 +225,9 @@ class Host:
     def _send(self, connection: Connection, task: Task, lacking: list[str]) -> None:
         if task.origin is None:
             raise RemoteError(f"{self.name} lacks inputs of {task.job.label}")
-        task.sent += moving.send_objects(connection, task.origin, self.algorithm, lacking)
+        task.sent += moving.send_objects(
+            connection, task.origin, self.algorithm, lacking, lambda: task.wants_end or self._is_closing
+        )
 
     def _size_of(self, task: Task, lacking: list[str]) -> int:
         total = 0
@@ -263,35 +274,18 @@ class Host:
         state = State(row["state"])
         gpus = tuple(map(str, row.get("gpus", [])))
         task.seen = [row["state"], row.get("gpus", [])] if not (state.is_over and piece) else []
+        if task.offset == len(piece) and task.is_found and state.is_over:
+            task.was_over = True
         if not state.is_over:
             with self._board.changed:
                 task.poll = Poll(state, place=self.name, gpus=gpus)
                 self._board.tell()
         elif not piece:
-            task.was_over = task.is_found and task.poll.state is State.QUEUED
-            task.poll = self._result(row, state, gpus)
+            task.poll = poll_of(task, row, self.name, self.algorithm, hashes=self.hashes)
             if state is State.DONE:
                 task.phase = Phase.RECEIVING
                 return
             self._end(task, task.poll)
-
-    def _result(self, row: dict[str, Any], state: State, gpus: tuple[str, ...]) -> Poll:
-        items = row.get("items", [])
-        return Poll(
-            state,
-            exit_code=row.get("exit_code"),
-            command=str(row.get("command", "")),
-            peak_memory=int(row.get("peak_memory", 0)),
-            timed_out=bool(row.get("timed_out")),
-            items=tuple(
-                ItemResult(str(item["id"]), int(item["exit_code"]), item.get("seconds", 0.0)) for item in items
-            ),
-            place=self.name,
-            gpus=gpus,
-            problem=str(row.get("problem", "")),
-            left={path: _content(value, self.algorithm) for item in items for path, value in item["outputs"].items()},
-            seconds=float(row.get("seconds", 0.0)),
-        )
 
     def _receive(self, connection: Connection, task: Task) -> None:
         """Gets the outputs of a job that is done, but for those that may stay; then it is over."""
@@ -300,7 +294,7 @@ class Host:
         os.makedirs(task.scratch, exist_ok=True)
         for path, content in task.poll.left.items():
             target = os.path.join(task.scratch, path)
-            if content.kind == "raw":
+            if content.kind == RAW:
                 os.makedirs(os.path.dirname(target), exist_ok=True)
                 moving.receive_raw(connection, task.key, task.number, path, target)
             elif path in task.job.left:
@@ -331,12 +325,17 @@ class Host:
                         self._mover = self._connect()
                     self._guarded(self._mover, task, act)
                     return
-                except MltrackError as error:
+                except Exception as error:
                     if self._mover is not None:
                         self._mover.close()
                     self._mover = None
+                    if task.phase is Phase.OVER:
+                        return
                     if self._is_closing or not _may_pass(error) or time.monotonic() > until:
-                        self._end(task, Poll(State.UNREACHABLE, place=self.name, problem=error.message))
+                        problem = (
+                            error.message if isinstance(error, MltrackError) else f"{type(error).__name__}: {error}"
+                        )
+                        self._end(task, Poll(State.UNREACHABLE, place=self.name, problem=problem))
                         return
             time.sleep(_PAUSES[min(attempt, len(_PAUSES) - 1)])
 
@@ -382,17 +381,5 @@ class Host:
             self._board.tell()
 
 
-def _digests(data: bytes, algorithm: Algorithm) -> list[str]:
-    size = algorithm.raw_size
-    return [data[at : at + size].hex() for at in range(0, len(data), size)]
-
-
-def _content(value: Any, algorithm: Algorithm) -> Content:
-    kind, hex_digest, size, *files = value
-    if kind != "raw" and not algorithm.is_hex(hex_digest):
-        raise RemoteError(f"a host names an output by {str(hex_digest)[:80]!r}, which is no digest")
-    return Content(str(kind), str(hex_digest), int(size), int(files[0]) if files else 1)
-
-
-def _may_pass(error: MltrackError) -> bool:
+def _may_pass(error: Exception) -> bool:
     return isinstance(error, RemoteError) and error.retryable

@@ -123,10 +123,6 @@ class HostRunner:
         name, amount = next(iter(needed.items()))
         return Shortage(name, amount, f"{wanted}; no host of {self.name} has all of it")
 
-    def knows(self, key: str) -> bool:
-        """Returns whether a host has a job of this key, which may have been submitted by another clone."""
-        return any(key in host.known for host in self.reached)
-
     def submit(self, job: Job, origin: Origin | None = None) -> Ticket:
         self.abilities  # noqa: B018 - connects
         with self._board.changed:
@@ -193,10 +189,22 @@ class HostRunner:
         free = [host for host in fit if _fits(task.job, host.capacity(), loads[host.name])]
         if free:
             return min(free, key=lambda host: (loads[host.name].get(GPUS, 0.0), loads[host.name].get("", 0.0)))
-        ahead = [host for host in fit if _fits(task.job, _doubled(host.capacity()), loads[host.name])]
-        if ahead and task.job.resources.get(GPUS):
-            return min(ahead, key=lambda host: loads[host.name].get(GPUS, 0.0) / host.capacity()[GPUS])
-        return None
+        if task.may_queue:
+            ahead = fit
+        elif task.job.resources.get(GPUS):
+            ahead = [host for host in fit if _fits(task.job, _doubled(host.capacity()), loads[host.name])]
+        else:
+            ahead = []
+        if not ahead:
+            return None
+        return min(ahead, key=lambda host: loads[host.name].get("", 0.0))
+
+    def holds(self, job: Job) -> str:
+        for host in self.reached:
+            row = host.known.get(job.key)
+            if row is not None and job.key and _holds(row, job):
+                return str(row["state"])
+        return ""
 
     def _load(self, host: Host) -> dict[str, float]:
         """What the tasks at a host claim together, and under '' how many they are."""
@@ -221,8 +229,11 @@ class HostRunner:
             trouble = host.trouble if host is not None else None
             state = poll.state if not poll.state.is_over else State.RUNNING
             problem = trouble.message if trouble else ""
-            return Poll(state, log=data, place=poll.place, gpus=poll.gpus, problem=problem, sent=task.sent)
-        return replace(poll, log=data, was_over=task.was_over, sent=task.sent)
+            return Poll(
+                state, log=data, place=poll.place, gpus=poll.gpus, problem=problem, sent=task.sent,
+                was_over=task.was_over, is_resumed=task.is_resumed,
+            )  # fmt: skip
+        return replace(poll, log=data, was_over=task.was_over, sent=task.sent, is_resumed=task.is_resumed)
 
     def fetch(self, ticket: Ticket) -> None:
         task = self._by_ticket[ticket]
@@ -254,13 +265,20 @@ class HostRunner:
     def detach(self, ticket: Ticket) -> bool:
         task = self._by_ticket[ticket]
         with self._board.changed:
+            task.may_queue = True
+            self._assign()
             self._board.changed.wait_for(
                 lambda: task.phase in (Phase.RECEIVING, Phase.OVER) or (task.phase is Phase.WATCHED and bool(task.seen))
             )
             return task.phase is Phase.WATCHED
 
     def settle(self, ticket: Ticket) -> None:
-        """Notes that what became of a job was taken: it is not found again unless its result is wanted once more."""
+        self._take(ticket, rejected=False)
+
+    def reject(self, ticket: Ticket) -> None:
+        self._take(ticket, rejected=True)
+
+    def _take(self, ticket: Ticket, *, rejected: bool) -> None:
         task = self._by_ticket[ticket]
         if task.poll.state is not State.DONE:
             code = task.poll.exit_code
@@ -272,7 +290,7 @@ class HostRunner:
             host.known.pop(task.job.key, None)
             if task.poll.state is not State.DONE:
                 self._former[task.job.key] = host.name
-            host.take(task, held=bool(task.poll.left))
+            host.take(task, held=bool(task.poll.left) and not rejected, rejected=rejected)
         self._tickets.forget(task.key, ticket.attempt)
 
     def forget(self, ticket: Ticket) -> None:
@@ -328,8 +346,9 @@ def _holds(row: dict[str, Any] | None, job: Job) -> bool:
     if row is None:
         return False
     state = row["state"]
-    is_result = state == State.DONE.value or (state == State.FAILED.value and not row["is_taken"])
-    return state in _ALIVE or (is_result and not job.fresh) or bool(job.checkpoint)
+    is_result = state in (State.DONE.value, State.FAILED.value) and not row["is_taken"]
+    is_reusable = state == State.DONE.value and not job.fresh
+    return state in _ALIVE or is_result or is_reusable or bool(job.checkpoint)
 
 
 def _fits(job: Job, capacity: Mapping[str, float], load: Mapping[str, float]) -> bool:

@@ -24,10 +24,10 @@ class Job:
     """Everything a runner needs. ``key`` is the run key: submitting it twice must find the first attempt.
 
     ``directory`` is where the commands start, relative to the root of the files; ``inputs`` are what must stand there.
-    ``variables`` are set on top of the surrounding environment. ``resources`` are claims by name. ``timeout`` is in
-    seconds. With ``isolated`` the commands find the inputs and nothing else of the project; ``files`` are inputs whose
-    bytes differ from what stands in the project. ``kept`` are outputs that the commands go on from. ``trace`` says how
-    to note which files they open: '' for not at all.
+    ``variables`` are set on top of the surrounding environment, ``unset`` ones are taken out of it. ``resources`` are claims
+    by name. ``timeout`` is in seconds, for all commands together. With ``isolated`` the commands find the inputs and nothing
+    else of the project; ``files`` are inputs whose bytes differ from what stands in the project. ``kept`` are outputs that
+    the commands go on from. ``trace`` says how to note which files they open: '' for not at all.
 
     ``project`` names the project to whoever lists jobs. ``fresh`` wants a new attempt, even where an earlier one ended well.
     ``left`` are outputs whose bytes may stay where they were made. ``checkpoint`` is a directory that the commands save
@@ -51,6 +51,7 @@ class Job:
     fresh: bool = False
     left: frozenset[str] = frozenset()
     checkpoint: str = ""
+    unset: tuple[str, ...] = ()
 
 
 class Origin(Protocol):
@@ -110,7 +111,8 @@ class Poll:
     that a traced job opened. ``place`` is the host that has the job, where the runner is more than one machine, ``gpus``
     the names of its GPUs. ``problem`` says what kept it from ending well, where that was not the command. ``left`` are
     outputs whose bytes stayed there. ``seconds`` is how long the commands took by the clock of who ran them. ``was_over``
-    says that the job was found, and had ended by then. ``sent`` are the bytes of inputs that were sent for it.
+    says that the job was found, and had ended by then. ``sent`` are the bytes of inputs that were sent for it. With
+    ``is_resumed`` it goes on from the checkpoint of an earlier attempt.
     """
 
     state: State
@@ -130,6 +132,7 @@ class Poll:
     seconds: float | None = None
     was_over: bool = False
     sent: int = 0
+    is_resumed: bool = False
 
 
 class Shortage(NamedTuple):

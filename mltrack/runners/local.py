@@ -86,6 +86,9 @@ class LocalRunner:
         on writing are about to be written anew."""
         return self._marks.end_leftovers()
 
+    def holds(self, job: Job) -> str:
+        return ""
+
     def submit(self, job: Job, origin: Origin | None = None) -> Ticket:
         for running in self._running.values():
             if job.key and running.job.key == job.key and running.result is None:
@@ -164,6 +167,9 @@ class LocalRunner:
 
     def settle(self, ticket: Ticket) -> None:
         """Nothing: attempts end with this process."""
+
+    def reject(self, ticket: Ticket) -> None:
+        """Nothing, as for :meth:`settle`."""
 
     def forget(self, ticket: Ticket) -> None:
         running = self._running.pop((ticket.key, ticket.attempt), None)

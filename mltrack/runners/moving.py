@@ -6,11 +6,11 @@ its digest before it counts, on whichever side it arrives.
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from mltrack.disk.durable import opened, write_all
-from mltrack.errors import IntegrityError, MissingObjectError, WorkspaceError
+from mltrack.errors import FormatError, IntegrityError, MissingObjectError, WorkspaceError
 from mltrack.objects import tree
 from mltrack.objects.content import BY_LETTER, EXEC, SYMLINK, TREE, Content
 from mltrack.objects.digest import Algorithm
@@ -34,13 +34,19 @@ class File(NamedTuple):
     size: int
 
 
-def send_objects(connection: Connection, origin: Origin, algorithm: Algorithm, hex_digests: Iterable[str]) -> int:
+def send_objects(
+    connection: Connection,
+    origin: Origin,
+    algorithm: Algorithm,
+    hex_digests: Iterable[str],
+    is_over: Callable[[], bool] = lambda: False,
+) -> int:
     """Sends objects, and for each tree all trees below it; returns the bytes sent. Raises MissingObjectError for what is
-    not to be had, WorkspaceError for a file that changed since it was looked at."""
+    not to be had, WorkspaceError for a file that changed since it was looked at, or once nobody wants it any more."""
     wanted: dict[str, None] = {}
     for hex_digest in hex_digests:
         wanted.update(dict.fromkeys(origin.trees_below(hex_digest) or [hex_digest]))
-    window = _Window(connection)
+    window = _Window(connection, is_over)
     small: list[tuple[str, bytes]] = []
     size = total = 0
     for hex_digest in wanted:
@@ -71,11 +77,13 @@ def send_objects(connection: Connection, origin: Origin, algorithm: Algorithm, h
 class _Window:
     """Requests under way: at most a few, so that neither side waits for the other."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, is_over: Callable[[], bool]) -> None:
+        self._connection, self._is_over = connection, is_over
         self._under_way = 0
 
     def send(self, request: tuple[dict[str, Any], bytes]) -> None:
+        if self._is_over():
+            raise WorkspaceError("it was cancelled while its inputs were being sent")
         if self._under_way >= _WINDOW:
             self._connection.receive()
             self._under_way -= 1
@@ -96,10 +104,13 @@ def _put(objects: list[tuple[str, bytes]]) -> tuple[dict[str, Any], bytes]:
 def _send_large(connection: Connection, window: _Window, hex_digest: str, path: str, algorithm: Algorithm) -> int:
     """Sends a large file from where an earlier connection left off. Its digest is computed on the way."""
     window.finish()
-    offset = int(connection.request({"verb": "part", "hex": hex_digest})[0]["offset"])
+    whole = os.stat(path).st_size
+    offset = int(connection.request({"verb": "part", "hex": hex_digest, "size": whole})[0]["offset"])
     hasher = algorithm.new()
     with opened(path, os.O_RDONLY) as descriptor:
         size = os.fstat(descriptor).st_size
+        if size != whole:
+            raise _changed(path)
         at = 0
         while at < size:
             piece = os.read(descriptor, min(FRAME, offset - at) if at < offset else FRAME)
@@ -256,13 +267,17 @@ def receive_raw(connection: Connection, key: str, number: int, output: str, path
     """Puts an output of a job at a path from a host that could not hash it: as the files themselves."""
     where = {"key": key, "number": number, "path": output}
     rows = connection.request({"verb": "list_raw", **where})[0]["rows"]
+    made = {path}
     for inner, kind, size, link in rows:
         parts = [os.fsencode(part) for part in str(inner).split("/")] if inner else []
         for part in parts:
             tree.check_name(part)
         target = os.path.join(path, *map(os.fsdecode, parts))
+        if inner and os.path.dirname(target) not in made:
+            raise FormatError(f"{connection.address.shown} names {inner!r} in no directory of the output")
         if kind == TREE:
-            os.makedirs(target, exist_ok=True)
+            os.mkdir(target)
+            made.add(target)
         elif kind == SYMLINK:
             os.symlink(link, target)
         else:

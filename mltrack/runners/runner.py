@@ -27,6 +27,10 @@ class Runner(Protocol):
         """Deals with what processes that are gone left running here; returns the labels of jobs that it ended."""
         ...
 
+    def holds(self, job: Job) -> str:
+        """Returns the state of a job with this key that :meth:`submit` would find, '' if it would start a new one."""
+        ...
+
     def submit(self, job: Job, origin: Origin | None = None) -> Ticket:
         """Takes a job and returns at once. One with the same key that is under way is found, not doubled; of a runner whose
         jobs survive, also one that ended and whose result nobody took. ``origin`` has the bytes of its inputs."""
@@ -57,6 +61,10 @@ class Runner(Protocol):
 
     def settle(self, ticket: Ticket) -> None:
         """Notes that what became of a job was taken: the next one with its key is a new attempt."""
+        ...
+
+    def reject(self, ticket: Ticket) -> None:
+        """Like :meth:`settle`, for a job whose result is of no use: it is never found again."""
         ...
 
     def forget(self, ticket: Ticket) -> None:

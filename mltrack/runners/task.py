@@ -26,7 +26,8 @@ class Phase(Enum):
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """A job under way. ``scratch`` is where its outputs arrive, ``host`` the name of the host that has it."""
+    """A job under way. ``scratch`` is where its outputs arrive, ``host`` the name of the host that has it. With ``may_queue``
+    it may wait at a host behind any number of others."""
 
     job: Job
     ticket: Ticket
@@ -41,6 +42,8 @@ class Task:
     poll: Poll = field(default_factory=lambda: Poll(State.QUEUED))
     is_found: bool = False
     was_over: bool = False
+    is_resumed: bool = False
+    may_queue: bool = False
     sent: int = 0
     wants_end: bool = False
     end_asked: bool = False
@@ -64,7 +67,7 @@ class Task:
             "items": [{"id": item.id, "commands": item.commands, "outputs": item.outputs} for item in job.items],
             "inputs": [[path, *content] for path, content in job.inputs.items() if path not in job.files],
             "files": {path: b64encode(data).decode() for path, data in job.files.items()},
-            "kept": list(job.kept), "variables": job.variables, "resources": job.resources,
+            "kept": list(job.kept), "variables": job.variables, "unset": list(job.unset), "resources": job.resources,
         }  # fmt: skip
 
 

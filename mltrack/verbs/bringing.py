@@ -1,12 +1,13 @@
 """Getting outputs that stayed on the hosts that made them, and noting which did."""
 
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable
+from contextlib import closing, suppress
 
 from mltrack.engine.inputs import Learner
 from mltrack.engine.left import Row
-from mltrack.errors import MissingObjectError, RemoteError
+from mltrack.errors import MissingObjectError, MltrackError, RemoteError
 from mltrack.objects.content import Content
+from mltrack.pipeline.paths import contains
 from mltrack.pipeline.stage import Stage, is_url
 from mltrack.runners.hosts import HostRunner
 from mltrack.runners.job import Poll
@@ -55,20 +56,35 @@ def fetch_from_hosts(session: Session, contents: Iterable[Content]) -> None:
         if info.hosts and lacking:
             one = verb.open_named(session.project, info.name)
             assert isinstance(one, HostRunner)
-            with suppress(RemoteError):
+            with closing(one), suppress(MltrackError):
                 one.bring(lacking)
-            one.close()
             cache.reload()
 
 
-def bring_left(session: Session, stage: Stage, learner: Learner) -> tuple[str, ...]:
-    """Puts what a stage reads where it belongs, as far as it stayed on a host; returns the paths."""
+def is_read(path: str, dep: str) -> bool:
+    """Whether what stayed at ``path`` is read by a stage that reads ``dep``."""
+    return True
+
+
+def is_part(path: str, dep: str) -> bool:
+    """Whether what stayed at ``path`` is a part of the directory ``dep``: without it, that would be another one."""
+    return path != dep and contains(dep, path)
+
+
+def bring_left(
+    session: Session, stage: Stage, learner: Learner, concerns: Callable[[str, str], bool]
+) -> tuple[str, ...]:
+    """Puts what a stage reads and ``concerns`` it where it belongs, as far as it stayed on a host; returns the paths."""
     wanted: dict[str, Content] = {}
     for path in stage.reads:
         if not is_url(path):
             for absent in learner.absent.overlapping(path):
                 content = learner.absent[absent]
-                if content is not None and (session.left.has(content) or session.project.cache.holds(content)):
+                if (
+                    content is not None
+                    and concerns(absent, path)
+                    and (session.left.has(content) or session.project.cache.holds(content))
+                ):
                     wanted[absent] = content
     if not wanted:
         return ()

@@ -33,6 +33,8 @@ class CheckoutResult:
     failed: tuple[tuple[str, MltrackError], ...] = ()
     saved: tuple[tuple[str, str], ...] = field(default=())
     """Paths whose unsaved bytes were saved to the cache before ``force`` replaced them, with their digests."""
+    stayed: tuple[str, ...] = ()
+    """Outputs that were left on the host that made them."""
 
 
 def checkout(
@@ -68,8 +70,12 @@ def checkout_targets(
     saved: list[tuple[str, str]] = []
     wanted: list[tuple[Target, Content | None]] = [(target, target.content) for target in targets]
     wanted += [(target, None) for target in gone]
+    stayed: list[str] = []
     with session.project.cache.in_use(), _locks(session, targets) as running:
         for target, content in wanted:
+            if content is not None and session.left.has(content) and not session.project.cache.holds(content):
+                stayed.append(target.path)
+                continue
             try:
                 _refuse_running(target, running)
                 plan = session.checkout.plan(target.path, content, force=force)
@@ -86,7 +92,7 @@ def checkout_targets(
             except MltrackError as error:
                 failed.append((target.path, error))
     session.observer.close()
-    return CheckoutResult(tuple(done), tuple(failed), tuple(saved))
+    return CheckoutResult(tuple(done), tuple(failed), tuple(saved), tuple(stayed))
 
 
 @contextmanager

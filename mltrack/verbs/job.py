@@ -36,6 +36,7 @@ class JobInfo:
     age: float
     is_taken: bool = False
     problem: str = ""
+    token: str = ""
 
     @property
     def id(self) -> str:
@@ -65,20 +66,32 @@ class Jobs:
         for runner in self._open():
             for host in runner.hosts:
                 found += self._on_host(runner, host, of_all_projects=of_all_projects)
-        return sorted(found, key=lambda job: job.age)
+        once = {
+            job.token or f"{job.runner} {job.host} {job.key}": job for job in reversed(found)
+        }  # hosts may share a directory
+        return sorted(once.values(), key=lambda job: job.age)
 
     def find(self, name: str) -> JobInfo:
         """Returns the job that a person means: by the beginning of its key, or by its stage; raises UsageError for none, or
         more than one."""
+        found = self.find_all(name)
+        own = {noted.attempt for noted in self._tickets.all()}
+        found = [job for job in found if job.token in own] or found  # this clone's before those of others
+        if len(found) > 1:
+            shown = ", ".join(f"{job.id} ({job.label}, {job.state})" for job in found[:5])
+            raise UsageError(f"{name!r} are {len(found)} jobs: {shown}", hint=f"name one by its id: {found[0].id}")
+        return found[0]
+
+    def find_all(self, name: str) -> list[JobInfo]:
+        """Returns the jobs of a stage, of a group of stages, or whose id begins so; raises UsageError for none."""
         jobs = self.all()
-        found = [job for job in jobs if job.label == name] or [job for job in jobs if job.key.startswith(name)]
+        found = [job for job in jobs if job.label == name] or [
+            job for job in jobs if job.label.partition("@")[0] == name
+        ]
+        found = found or [job for job in jobs if job.key.startswith(name)]
         if not found:
             raise UsageError(f"there is no job {name!r}", hint="mltrack job list")
-        if len({job.key for job in found}) > 1:
-            raise UsageError(
-                f"{name!r} are {len(found)} jobs: {', '.join(job.id for job in found[:5])}", hint="give more of the id"
-            )
-        return found[0]
+        return found
 
     def follow(self, job: JobInfo, *, to_the_end: bool) -> Iterator[tuple[bytes, str]]:
         """Yields pieces of a job's log with its state then; of what is there, or on and on until it has ended. Raises
@@ -145,12 +158,12 @@ class Jobs:
                 if noted.runner == runner.name and noted.host == host.name:
                     yield JobInfo(
                         noted.key, noted.label, noted.runner, noted.host, noted.number, UNKNOWN, (), None,
-                        time.time() - noted.submitted, problem=problem,
+                        time.time() - noted.submitted, problem=problem, token=noted.attempt,
                     )  # fmt: skip
             return
         for row in host.known.values():
             if of_all_projects or (row["project"] == self._project.identity and not row["is_taken"]):
                 yield JobInfo(
                     row["key"], row["label"], runner.name, host.name, row["number"], row["state"], tuple(row["gpus"]),
-                    row["exit_code"], row["age"], row["is_taken"],
+                    row["exit_code"], row["age"], row["is_taken"], token=row["token"],
                 )  # fmt: skip

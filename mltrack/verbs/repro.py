@@ -28,7 +28,7 @@ from mltrack.runners.runner import Runner
 from mltrack.store.cache_writer import CacheWriter
 from mltrack.store.remote import Remote
 from mltrack.verbs import planning, runner
-from mltrack.verbs.bringing import bring_left, note_left
+from mltrack.verbs.bringing import bring_left, is_part, is_read, note_left
 from mltrack.verbs.overrides import read_overrides
 from mltrack.verbs.session import STAGE_LOCKS, Session
 from mltrack.verbs.supply import Supply
@@ -73,6 +73,8 @@ class Repro:
         """``describe`` puts reasons into words for events; stages run on ``only``, if given, whatever they name."""
         self.session = session
         self._leaves = not options.fetch
+        if options.runner:
+            runner.check_name(session.project, options.runner)
         self._placement = runner.placement(session.project, options.runner, detaches=options.detach, only=only)
         self.options = Options(options.force, options.use_run_cache, absent_is_fine=options.pull)
         overrides = read_overrides(session, options.overrides)
@@ -214,7 +216,9 @@ class Repro:
         def bring(stage: Stage, one: Runner | None) -> tuple[str, ...]:
             if supply is not None:
                 return supply.bring(stage, self.learner)
-            return bring_left(session, stage, self.learner) if one is not None and one.abilities.shares_files else ()
+            if one is None:  # what lies below a directory that it reads is a part of that, wherever the stage runs
+                return bring_left(session, stage, self.learner, is_part)
+            return bring_left(session, stage, self.learner, is_read) if one.abilities.shares_files else ()
 
         def fetch(contents: list[Content]) -> None:
             if supply is not None:

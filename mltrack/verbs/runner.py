@@ -7,6 +7,7 @@ from typing import Any
 
 from mltrack.config import edit
 from mltrack.config.settings import FILE_NAME, LOCAL_NAME
+from mltrack.engine.pipelines import nearest
 from mltrack.engine.placement import Placement
 from mltrack.errors import ConfigError, UsageError
 from mltrack.project import DIRECTORY, Project
@@ -52,6 +53,16 @@ def open_named(project: Project, name: str) -> Runner:
     return open_runner(name, project.settings.runner(name), surroundings(project))
 
 
+def check_name(project: Project, name: str) -> None:
+    """Raises UsageError, with the nearest name, if there is no such runner."""
+    known = [info.name for info in list_runners(project)]
+    if name not in known and not project.settings.runner(name):
+        near = nearest(name, known)
+        raise UsageError(
+            f"there is no runner {name!r}", hint=near or f"mltrack runner add {name} HOST, or `mltrack runner list`"
+        )
+
+
 def open_here(project: Project) -> HostRunner:
     """Returns the runner of detached jobs on this machine."""
     return open_detached(project.settings.runner(LOCAL), surroundings(project))
@@ -89,6 +100,15 @@ def add(project: Project, name: str, hosts: tuple[str, ...], *, local: bool = Fa
     edit.set_value(path, f"runner.{name}.type", "ssh")
     edit.set_value(path, f"runner.{name}.hosts", list(hosts))
     return RunnerInfo(name, "ssh", hosts, project.settings.text("repro.runner") == name)
+
+
+def remove(project: Project, name: str) -> None:
+    """Forgets a runner: all that is set for it, here and in the project's config. Its hosts are not touched."""
+    if name == LOCAL or not project.settings.runner(name):
+        raise UsageError(f"there is no runner {name!r} to remove", hint="mltrack runner list")
+    for path in (os.path.join(project.shared_path, LOCAL_NAME), os.path.join(project.path, DIRECTORY, FILE_NAME)):
+        if os.path.exists(path):
+            edit.unset(path, f"runner.{name}")
 
 
 def list_runners(project: Project) -> list[RunnerInfo]:

@@ -44,6 +44,9 @@ class OrderlessRunner:
     def lacks(self, resources: object) -> None:
         return None
 
+    def holds(self, job: Job) -> str:
+        return ""
+
     def fetch(self, ticket: Ticket) -> None:
         pass
 
@@ -51,6 +54,9 @@ class OrderlessRunner:
         return False
 
     def settle(self, ticket: Ticket) -> None:
+        pass
+
+    def reject(self, ticket: Ticket) -> None:
         pass
 
     def submit(self, job: Job, origin: object = None) -> Ticket:

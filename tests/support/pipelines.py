@@ -35,6 +35,9 @@ class StubRunner:
     def lacks(self, resources: object) -> None:
         return None
 
+    def holds(self, job: Job) -> str:
+        return ""
+
     def fetch(self, ticket: Ticket) -> None:
         pass
 
@@ -42,6 +45,9 @@ class StubRunner:
         return False
 
     def settle(self, ticket: Ticket) -> None:
+        pass
+
+    def reject(self, ticket: Ticket) -> None:
         pass
 
     def submit(self, job: Job, origin: object = None) -> Ticket:

@@ -31,6 +31,7 @@ SILENCE_SECONDS = 90.0
 KEEP_TAKEN_SECONDS = 7 * 86400
 KEEP_SECONDS = 30 * 86400
 _MAX_JSON = 64 << 20
+_NUMBER = re.compile(r"[1-9][0-9]{0,8}\Z")
 _KEY = re.compile(r"[0-9a-f]{32,64}\Z|none-[0-9a-f]{32}\Z")
 
 
@@ -76,8 +77,8 @@ class Attempts:
         """Returns the attempts of a key, oldest first."""
         directory = self._directory(key)
         try:
-            numbers = sorted(int(name) for name in os.listdir(directory) if name.isdigit())
-        except FileNotFoundError:
+            numbers = sorted(int(name) for name in os.listdir(directory) if _NUMBER.match(name))
+        except (FileNotFoundError, NotADirectoryError):
             return []
         return [Attempt(key, number, os.path.join(directory, str(number))) for number in numbers]
 
@@ -114,7 +115,7 @@ class Attempts:
         for attempt in self.all():
             if os.path.exists(attempt.file("taken")) and not os.path.exists(attempt.file("held")):
                 continue
-            with suppress(Tampered):
+            with suppress(Tampered):  # nobody would believe it, whatever it names
                 result = read_json(attempt.file("result.json")) or {}
                 for item in result.get("items", []):
                     for row in item["outputs"].values():

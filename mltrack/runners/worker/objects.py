@@ -65,9 +65,8 @@ class Objects:
         self.hashing = hashing
         self.path = os.path.join(place, "objects", algorithm)
         self._whole = os.path.join(place, "whole", algorithm)
-        self._parts = os.path.join(place, "parts")
-        self._open_parts: dict[str, int] = {}
-        for path in (self.path, self._whole, self._parts):
+        self.aside = os.path.join(place, "parts")
+        for path in (self.path, self._whole, self.aside):
             os.makedirs(path, exist_ok=True)
 
     def path_of(self, hex_digest: str) -> str:
@@ -85,10 +84,18 @@ class Objects:
         if state.st_mtime_ns != STAMP_NS or size not in (-1, state.st_size):
             with suppress(FileNotFoundError):
                 os.unlink(path)
+            self.forget_whole()
             return False
+        if stat.S_IMODE(state.st_mode) != 0o444:  # a command changed it, through a link
+            os.chmod(path, 0o444)
         if time.time() - state.st_atime > FRESH_SECONDS / 2:
             os.utime(path, ns=(time.time_ns(), STAMP_NS))
         return True
+
+    def forget_whole(self) -> None:
+        """Forgets which trees were found to be whole: something is gone."""
+        shutil.rmtree(self._whole, ignore_errors=True)
+        os.makedirs(self._whole, exist_ok=True)
 
     def missing(self, roots: Iterable[tuple[str, str, int]]) -> list[str]:
         """Returns what is not here of these ``(kind, digest, size)`` and all that lies below them; what lies below a tree
@@ -102,7 +109,7 @@ class Objects:
                 below = list(self._missing_below(hex_digest))
                 lacking.update(dict.fromkeys(below))
                 if not below:
-                    with open(os.path.join(self._whole, hex_digest), "wb"):
+                    with suppress(FileNotFoundError), open(os.path.join(self._whole, hex_digest), "wb"):
                         pass
         return list(lacking)
 
@@ -155,53 +162,15 @@ class Objects:
         path = self.path_of(hex_digest)
         if self.has(hex_digest, len(data)):
             return
-        temporary = self._temporary()
+        temporary = self.temporary()
         try:
             with open(temporary, "wb") as file:
                 file.write(data)
-            self._publish(temporary, path)
+            self.publish(temporary, path)
         except BaseException:
             with suppress(FileNotFoundError):
                 os.unlink(temporary)
             raise
-
-    def part_size(self, hex_digest: str) -> int:
-        """Returns how much of a large object an earlier connection, which was cut off, has left here. The part belongs to
-        this process from then on; 0 is returned while it is another's."""
-        self.path_of(hex_digest)
-        path = os.path.join(self._parts, hex_digest)
-        if hex_digest not in self._open_parts:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:  # another connection is sending it too: each writes its own
-                os.close(descriptor)
-                path = self._temporary()
-                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-            self._open_parts[hex_digest] = descriptor
-        return os.fstat(self._open_parts[hex_digest]).st_size
-
-    def put_part(self, hex_digest: str, offset: int, size: int, data: bytes) -> None:
-        """Takes the next piece of a large object; the last one completes it."""
-        at = self.part_size(hex_digest)
-        descriptor = self._open_parts[hex_digest]
-        if at != offset or offset + len(data) > size:
-            os.ftruncate(descriptor, 0)
-            raise Damaged(f"a piece of {hex_digest} arrived out of place")
-        view = memoryview(data)
-        while view:
-            view = view[os.write(descriptor, view) :]
-        if offset + len(data) < size:
-            return
-        path = os.readlink(f"/proc/self/fd/{descriptor}")
-        del self._open_parts[hex_digest]
-        try:
-            if self.hashing is not None and self.digest_of(path) != hex_digest:
-                os.unlink(path)
-                raise Damaged(f"{hex_digest} arrived with other bytes")
-            self._publish(path, self.path_of(hex_digest))
-        finally:
-            os.close(descriptor)
 
     def settle(self) -> None:
         """Makes what arrived durable: a power cut must not leave a name without its bytes."""
@@ -217,14 +186,16 @@ class Objects:
                     return str(hasher.hexdigest())
                 hasher.update(piece)
 
-    def _publish(self, temporary: str, path: str) -> None:
+    def publish(self, temporary: str, path: str) -> None:
+        """Makes a file whose bytes were checked the object at a path."""
         os.chmod(temporary, 0o444)
         os.utime(temporary, ns=(time.time_ns(), STAMP_NS))
         os.makedirs(os.path.dirname(path), exist_ok=True)
         os.rename(temporary, path)
 
-    def _temporary(self) -> str:
-        return os.path.join(self._parts, f"{os.getpid()}-{secrets.token_hex(8)}")
+    def temporary(self) -> str:
+        """Returns a name beside the objects that nobody else has."""
+        return os.path.join(self.aside, f"{os.getpid()}-{secrets.token_hex(8)}")
 
     # what a job takes
 
@@ -254,6 +225,9 @@ class Objects:
         path = self.path_of(entry.hex)
         if not self.has(entry.hex, entry.size):
             raise Damaged(f"the object {entry.hex} is not here any more")
+        with suppress(FileNotFoundError, IsADirectoryError):
+            if os.path.lexists(target):  # an input that lies in another one, and stands for itself
+                os.unlink(target)
         if entry.kind == "l":
             with open(path, "rb") as file:
                 os.symlink(file.read(), target)
@@ -280,6 +254,8 @@ class Objects:
     def _take_in(self, path: bytes) -> Content:
         state = os.lstat(path)
         if stat.S_ISDIR(state.st_mode):
+            if state.st_mode & 0o700 != 0o700:
+                os.chmod(path, stat.S_IMODE(state.st_mode) | 0o700)
             lines, size, files = [], 0, 0
             for name in sorted(os.listdir(path)):
                 inner = self._take_in(path + b"/" + name)
@@ -297,18 +273,20 @@ class Objects:
             raise Damaged(f"{os.fsdecode(path)} is neither a file nor a directory nor a link")
         full = os.fsdecode(path)
         kind = "exec" if state.st_mode & 0o100 else "file"
+        if not state.st_mode & 0o400:
+            os.chmod(full, stat.S_IMODE(state.st_mode) | 0o400)
         hex_digest = self.digest_of(full)
         if self.has(hex_digest, state.st_size):
             os.unlink(path)
         elif state.st_nlink > 1:  # someone may write to it under its other name
-            temporary = self._temporary()
+            temporary = self.temporary()
             shutil.copyfile(full, temporary)
             if self.digest_of(temporary) != hex_digest:
                 raise Damaged(f"{full} changed while it was read")
-            self._publish(temporary, self.path_of(hex_digest))
+            self.publish(temporary, self.path_of(hex_digest))
             os.unlink(path)
         else:
-            self._publish(full, self.path_of(hex_digest))
+            self.publish(full, self.path_of(hex_digest))
         return Content(kind, hex_digest, state.st_size)
 
     def _put_own(self, data: bytes) -> str:
@@ -351,8 +329,7 @@ class Objects:
                         rows.append((state.st_atime, state.st_size, item.path))
         if total <= limit:
             return 0
-        shutil.rmtree(self._whole, ignore_errors=True)
-        os.makedirs(self._whole, exist_ok=True)
+        self.forget_whole()
         freed = 0
         for _, size, path in sorted(rows):
             if total - freed <= limit:

@@ -22,8 +22,10 @@ from typing import Any, Dict, Tuple
 from . import attempts, frames, hashing
 from .attempts import Attempt, Attempts, Tampered
 from .objects import Content, Damaged, Objects
+from .parts import Parts
+from .raw import list_raw, read_raw
 from .slots import Slots
-from .supervise import Supervisor, bury
+from .supervise import Supervisor, bury, remove
 
 PROTOCOL = 1
 PIECE = 4 << 20
@@ -41,6 +43,7 @@ class Server:
         self._place, self._requests, self._replies = place, requests, replies
         self._attempts = Attempts(place)
         self._objects: Objects
+        self._parts: Parts
         self._slots = Slots([])
         self._limit = 0
         self._verbs: dict[str, Callable[[dict[str, Any], bytes], Reply]] = {
@@ -97,6 +100,7 @@ class Server:
 
     def _open_objects(self) -> None:
         self._objects = Objects(self._place, self._algorithm, hashing.find(self._algorithm, self._place))
+        self._parts = Parts(self._objects)
 
     def _library(self, message: dict[str, Any], data: bytes) -> Reply:
         """Takes the files of a library that fits this interpreter."""
@@ -120,7 +124,10 @@ class Server:
         with self._alone("housekeeping") as is_due:
             if is_due:
                 self._attempts.clean()
-                kept = {digest for content in self._attempts.kept() for digest in self._objects.below(content)}
+                try:
+                    kept = {digest for content in self._attempts.kept() for digest in self._objects.below(content)}
+                except (OSError, KeyError, TypeError, ValueError, AttributeError, Damaged):
+                    return  # what cannot be read may name anything: nothing is deleted
                 self._objects.evict(self._limit, kept)
 
     @contextmanager
@@ -181,31 +188,38 @@ class Server:
                 return {"missing": len(lacking)}, b"".join(map(bytes.fromhex, lacking))
             if former:
                 job["done"] = [] if message["fresh"] else self._items_done(former[-1])
-                shutil.rmtree(former[-1].work, ignore_errors=True)
+                remove(former[-1].work)
             attempt, alive = self._attempts.create(
                 job["key"], {**{name: job[name] for name in _UNIT}, "checkpoint": job.get("checkpoint"),
-                             "submitted": time.time(), "directory": job["directory"], "items": job["items"]}
+                             "submitted": time.time(), "directory": job["directory"], "items": job["items"],
+                             "kept": _kept_inputs(job)}
             )  # fmt: skip
             self._detach(attempt, alive, job)
-        return {"found": False, "number": attempt.number}, b""
+        return {"found": False, "number": attempt.number, "resumed": bool(job.get("checkpoint_content"))}, b""
 
     def _find(self, former: list[Attempt], job: dict[str, Any], *, is_fresh: bool) -> Attempt | None:
+        kept = _kept_inputs(job)
         for attempt in reversed(former):
             asked = attempts.read_json(attempt.file("job.json")) or {}
             if asked.get("token") == job["token"]:
                 return attempt
+            if asked.get("kept", []) != kept or os.path.exists(attempt.file("rejected")):
+                return None
             result = bury(attempt, self._objects)
             if result["state"] in (attempts.QUEUED, attempts.RUNNING):
                 return attempt
-            if is_fresh or result["state"] not in (attempts.DONE, attempts.FAILED):
+            if result["state"] not in (attempts.DONE, attempts.FAILED):
                 return None
-            if result["state"] == attempts.FAILED:
-                return None if os.path.exists(attempt.file("taken")) else attempt
-            return attempt if not self._lacking_of(attempt, result) else None
+            is_taken = os.path.exists(attempt.file("taken"))
+            if is_taken and (is_fresh or result["state"] == attempts.FAILED):
+                return None
+            return attempt if result["state"] == attempts.FAILED or not self._lacking_of(attempt, result) else None
         return None
 
     def _lacking_of(self, attempt: Attempt, result: dict[str, Any]) -> list[str]:
         """What of a result is not here any more."""
+        if result.get("missing"):
+            return ["missing"]
         rows = [row for item in result["items"] for row in item["outputs"].values()]
         if any(row[0] == "raw" for row in rows):
             return [] if os.path.isdir(attempt.work) else ["raw"]
@@ -291,8 +305,10 @@ class Server:
         else:
             with suppress(FileNotFoundError):
                 os.unlink(attempt.file("held"))
+        if message.get("rejected"):
+            attempts.mark(attempt, "rejected")
         attempts.mark(attempt, "taken")
-        shutil.rmtree(attempt.work, ignore_errors=True)
+        remove(attempt.work)
         return {}, b""
 
     # objects
@@ -312,9 +328,9 @@ class Server:
     def _part(self, message: dict[str, Any], data: bytes) -> Reply:
         """Takes a piece of a large object; without one says how much of it is here."""
         if data:
-            self._objects.put_part(message["hex"], message["offset"], message["size"], data)
+            self._parts.put(message["hex"], message["offset"], message["size"], data)
             return {}, b""
-        return {"offset": self._objects.part_size(message["hex"])}, b""
+        return {"offset": self._parts.begin(message["hex"], int(message["size"]))}, b""
 
     def _settle(self, message: dict[str, Any], data: bytes) -> Reply:
         self._objects.settle()
@@ -333,37 +349,16 @@ class Server:
         return {"sizes": [len(piece) for piece in pieces]}, b"".join(pieces)
 
     def _list_raw(self, message: dict[str, Any], data: bytes) -> Reply:
-        """Lists an output that could not be hashed here: path, kind and size of everything in it, directories first."""
-        top = self._raw_path(message, "")
-        if not os.path.isdir(top) or os.path.islink(top):
-            return {"rows": [_raw_row(top, "")]}, b""
-        rows = [["", "tree", 0, ""]]
-        for directory, names, files in os.walk(top):
-            for name in sorted([*names, *files]):
-                full = os.path.join(directory, name)
-                rows.append(_raw_row(full, os.path.relpath(full, top)))
-        return {"rows": rows}, b""
+        return {"rows": list_raw(self._attempts.get(message["key"], message["number"]), message["path"])}, b""
 
     def _read_raw(self, message: dict[str, Any], data: bytes) -> Reply:
-        with open(self._raw_path(message, message["inner"]), "rb") as file:
-            file.seek(message["offset"])
-            return {}, file.read(PIECE)
-
-    def _raw_path(self, message: dict[str, Any], inner: str) -> str:
         attempt = self._attempts.get(message["key"], message["number"])
-        full = os.path.normpath(os.path.join(attempt.work, message["path"], inner))
-        if not full.startswith(attempt.work + os.sep):
-            raise ValueError("a path that leads out of the work directory")
-        return full
+        return {}, read_raw(attempt, message["path"], message["inner"], message["offset"], PIECE)
 
 
-def _raw_row(full: str, inner: str) -> list[Any]:
-    if os.path.islink(full):
-        return [inner, "symlink", 0, os.readlink(full)]
-    if os.path.isdir(full):
-        return [inner, "tree", 0, ""]
-    state = os.stat(full)
-    return [inner, "exec" if state.st_mode & 0o100 else "file", state.st_size, ""]
+def _kept_inputs(job: dict[str, Any]) -> list[Any]:
+    """What a job goes on from, which its key does not know: another state of it makes another job."""
+    return sorted(row for row in job["inputs"] if row[0] in job["kept"])
 
 
 def _log_from(attempt: Attempt, offset: int) -> bytes:

@@ -7,6 +7,7 @@ process group of their own; outputs become objects. The result is written last, 
 from __future__ import annotations
 
 import base64
+import ctypes
 import json
 import os
 import pwd
@@ -27,7 +28,10 @@ from .slots import Request, Slots
 
 GRACE_SECONDS = 10.0
 _LOOK_SECONDS = 0.05
+_PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 _SPARE_BYTES = 1 << 16
+_SETUP = "trap 'echo \"mltrack: the setup of this runner failed\" >&2' EXIT\n{}\ntrap - EXIT\n"
+"""A setup that ends the shell (as a file that is not there does in some) is told from a command that does."""
 
 
 class Cancelled(Exception):
@@ -51,10 +55,12 @@ class Supervisor:
         }
         self._process: subprocess.Popen[bytes] | None = None
         self._timed_out = False
+        self._deadline: float | None = None
 
     def run(self) -> None:
         """Runs it to its end. Raises nothing: what went wrong stands in the result."""
         spare = self._attempt.file("spare")
+        _adopt_orphans()
         started = time.monotonic()
         try:
             with open(spare, "wb") as file:  # room for the result, should the disk be full by then
@@ -62,6 +68,8 @@ class Supervisor:
             threading.Thread(target=self._beat, daemon=True).start()
             self._wait_for_gpus()
             started = time.monotonic()
+            if self._job.get("timeout") is not None:
+                self._deadline = started + float(self._job["timeout"])
             self._prepare()
             self._note(attempts.RUNNING)
             self._run_items()
@@ -78,6 +86,7 @@ class Supervisor:
 
     def _finish(self, spare: str, started: float) -> None:
         attempts.end_leftovers(self._attempt)
+        _end_descendants()
         with suppress(OSError):
             os.unlink(spare)
         result = self._result
@@ -90,7 +99,7 @@ class Supervisor:
             if result["state"] != attempts.DONE:
                 self._save_checkpoint()
             if self._objects.hashing is not None:
-                shutil.rmtree(self._attempt.work, ignore_errors=True)
+                remove(self._attempt.work)
             self._objects.settle()
         except (OSError, Damaged) as error:
             result.update(state=attempts.FAILED, problem=result.get("problem") or str(error))
@@ -101,7 +110,7 @@ class Supervisor:
                 attempts.write_json(self._attempt.file("result.json"), result)
                 return
             except OSError:  # no space even for that: the outputs go first
-                shutil.rmtree(self._attempt.work, ignore_errors=True)
+                remove(self._attempt.work)
                 result.update(
                     items=[], checkpoint=None, state=attempts.FAILED, problem=result.get("problem") or "disk full"
                 )
@@ -126,7 +135,7 @@ class Supervisor:
         work = self._attempt.work
         os.makedirs(os.path.join(work, self._job["directory"]), exist_ok=True)
         kept = set(self._job["kept"])
-        for path, *row in self._job["inputs"]:
+        for path, *row in sorted(self._job["inputs"]):
             target = self._inside(path)
             self._links += self._objects.place_content(Content(*row), target, private=path in kept)
         for path, text in self._job["files"].items():
@@ -184,8 +193,7 @@ class Supervisor:
         row["seconds"] = round(time.monotonic() - started, 3)
         if row["exit_code"] != 0:
             return row
-        if len(self._job["items"]) == 1:
-            attempts.end_leftovers(self._attempt)  # nothing may write to outputs that are being hashed
+        _end_descendants()  # nothing may write to outputs that are being hashed
         for path in item["outputs"]:
             full = os.path.join(self._attempt.work, path)
             if not os.path.lexists(full):
@@ -202,12 +210,13 @@ class Supervisor:
 
     def _run_command(self, command: str) -> int:
         job, work = self._job, self._attempt.work
-        variables = {**os.environ, **job["variables"], "MLTRACK_ROOT": work, attempts.VARIABLE: job["token"]}
+        inherited = {name: value for name, value in os.environ.items() if name not in job.get("unset", ())}
+        variables = {**inherited, **job["variables"], "MLTRACK_ROOT": work, attempts.VARIABLE: job["token"]}
         gpus = self._request.descriptors if self._request is not None else []
         if "gpus" in job["resources"]:
             variables["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
             variables["CUDA_VISIBLE_DEVICES"] = ",".join(self._request.names if self._request is not None else [])
-        text = f"{job['setup']}\n{command}" if job.get("setup") else command
+        text = f"{_SETUP.format(job['setup'])}{command}" if job.get("setup") else command
         self._process = subprocess.Popen(
             [job["shell"], "-c", text],
             cwd=os.path.join(work, job["directory"]),
@@ -218,8 +227,6 @@ class Supervisor:
             start_new_session=True,
             pass_fds=gpus,
         )
-        timeout = job.get("timeout")
-        deadline = time.monotonic() + timeout if timeout is not None else None
         while True:
             try:
                 return self._process.wait(_LOOK_SECONDS)
@@ -228,7 +235,7 @@ class Supervisor:
             if self._is_cancelled():
                 self._end_command()
                 raise Cancelled
-            if deadline is not None and time.monotonic() > deadline:
+            if self._deadline is not None and time.monotonic() > self._deadline:
                 self._timed_out = True
                 self._end_command()
                 return int(self._process.returncode)
@@ -245,7 +252,7 @@ class Supervisor:
                 break
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        attempts.end_leftovers(self._attempt)
+        _end_descendants()
 
     def _is_cancelled(self) -> bool:
         return os.path.exists(self._attempt.file("cancel"))
@@ -266,7 +273,7 @@ class Supervisor:
             if state.st_mtime_ns != STAMP_NS:
                 self._objects.has(hex_digest)
                 shown = os.path.relpath(path, self._attempt.work)
-                self._result["wrote_input"] = shown
+                self._result.update(exit_code=None, command="")
                 raise OSError(0, "its command, or another one at the same time, wrote into this input", shown)
 
     def _save_checkpoint(self) -> None:
@@ -286,6 +293,36 @@ class Supervisor:
             time.sleep(attempts.HEARTBEAT_SECONDS)
             with suppress(OSError):
                 os.utime(self._alive)
+
+
+def _adopt_orphans() -> None:
+    """Makes this process the parent of whatever its descendants leave behind, also of daemons."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _end_descendants() -> None:
+    """Kills all processes below this one, until there are none: also those of other sessions and without our token."""
+    for _ in range(50):
+        parents: dict[int, list[int]] = {}
+        for name in filter(str.isdigit, os.listdir("/proc")):
+            with suppress(OSError, IndexError, ValueError):
+                with open(f"/proc/{name}/stat", encoding="ascii", errors="replace") as file:
+                    fields = file.read().rpartition(")")[2].split()
+                if fields[0] != "Z":
+                    parents.setdefault(int(fields[1]), []).append(int(name))
+        pending = list(parents.get(os.getpid(), []))
+        if not pending:
+            break
+        while pending:
+            pid = pending.pop()
+            pending += parents.get(pid, [])
+            with suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.01)
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def start_time(pid: int) -> str:
@@ -313,8 +350,18 @@ def bury(attempt: Attempt, objects: Objects) -> dict[str, Any]:
             result["checkpoint"] = list(objects.take_in(full))
             objects.settle()
     attempts.write_json(attempt.file("result.json"), result)
-    shutil.rmtree(attempt.work, ignore_errors=True)
+    remove(attempt.work)
     return result
+
+
+def remove(path: str) -> None:
+    """Removes a directory with all in it, also what a command has made read-only."""
+    for directory, names, _ in os.walk(path):
+        for name in names:
+            with suppress(OSError):
+                if not os.path.islink(os.path.join(directory, name)):
+                    os.chmod(os.path.join(directory, name), 0o700)
+    shutil.rmtree(path, ignore_errors=True)
 
 
 def _user() -> str:
@@ -324,5 +371,5 @@ def _user() -> str:
 
 
 def _words_of(error: OSError) -> str:
-    shown = f"{error.filename}: " if error.filename else ""
+    shown = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, (str, bytes)) else ""
     return f"{shown}{error.strerror or error}"
