@@ -534,7 +534,7 @@ def test_a_host_that_is_no_name_is_refused(host: str, ws: Workspace) -> None:
 
 def test_unknown_and_wrong_runners_are_refused_with_a_hint(ws: Workspace) -> None:
     ws.write("mltrack.yaml", "stages:\n  t:\n    cmd: echo x > o\n    outs: [o]\n")
-    assert "there is no runner 'nope'" in ws.mltrack("repro", "--runner", "nope", code=1).err
+    assert "there is no runner 'nope'" in ws.mltrack("repro", "--runner", "nope", code=2).err
     assert "'local' is this machine" in ws.mltrack("runner", "add", "local", "gpu1", code=2).err
     ws.mltrack("config", "--local", "runner.half.gpus", "2")
     assert "runner.half.type is not set" in ws.mltrack("repro", "--runner", "half", code=1).err
