@@ -12,6 +12,7 @@ from mltrack.cli.render import age_text, emit_json, size_text, table
 from mltrack.errors import RemoteError
 from mltrack.runners.worker.slots import Slot
 from mltrack.verbs import runner as verb
+from mltrack.verbs.places import list_runners
 
 Name = Annotated[str, typer.Argument(metavar="NAME")]
 _OWN = frozenset(
@@ -48,7 +49,7 @@ def add(
 
 def list_(as_json: Json = False) -> None:
     """Lists the runners; the default one is marked with '*'."""
-    found = verb.list_runners(projects.find(current.directory))
+    found = list_runners(projects.find(current.directory))
     if as_json:
         emit_json({"runners": [asdict(item) for item in found]})
         return

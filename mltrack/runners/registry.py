@@ -3,19 +3,20 @@
 import os
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mltrack.disk.durable import names_in
 from mltrack.errors import ConfigError
 from mltrack.formats import quantities
 from mltrack.runners import capacity
 from mltrack.runners.capacity import MEMORY
-from mltrack.runners.connection import Address, check_host, check_python
-from mltrack.runners.hosts import HostRunner
 from mltrack.runners.local import LocalRunner
 from mltrack.runners.runner import Runner
-from mltrack.runners.task import HostSettings
 from mltrack.store.cache import Cache
+
+if TYPE_CHECKING:
+    from mltrack.runners.hosts import HostRunner
+    from mltrack.runners.task import HostSettings
 
 LOCAL = "local"
 PLACE = "~/.mltrack-host"
@@ -46,8 +47,11 @@ def open_runner(name: str, given: Mapping[str, Any], around: Surroundings) -> Ru
     return _KINDS[kind](name, given, around)
 
 
-def open_detached(given: Mapping[str, Any], around: Surroundings) -> HostRunner:
+def open_detached(given: Mapping[str, Any], around: Surroundings) -> "HostRunner":
     """Returns the runner of jobs on this machine that outlive the command which starts them, in directories of their own."""
+    from mltrack.runners.connection import Address  # noqa: PLC0415 - 15 ms, where hosts are used only
+    from mltrack.runners.hosts import HostRunner  # noqa: PLC0415
+
     address = Address("", sys.executable, os.path.expanduser(given.get("directory") or PLACE))
     amounts = {**{key: value for key, value in capacity.machine().items() if key != MEMORY}, **_amounts(given)}
     return HostRunner(_host_settings(LOCAL, given, amounts), [address], *around)
@@ -70,7 +74,11 @@ def _local(name: str, given: Mapping[str, Any], around: Surroundings) -> Runner:
     return LocalRunner(around.root, around.jobs_path, amounts, given.get("gpu_locks") or "")
 
 
-def _ssh(name: str, given: Mapping[str, Any], around: Surroundings) -> Runner:
+def open_hosts(name: str, given: Mapping[str, Any], around: Surroundings) -> "HostRunner":
+    """Returns the runner of a name that is of hosts; raises ConfigError if it is not, or names none."""
+    from mltrack.runners.connection import Address, check_host, check_python  # noqa: PLC0415 - see open_detached
+    from mltrack.runners.hosts import HostRunner  # noqa: PLC0415
+
     hosts = [str(host) for host in given.get("hosts") or ()]
     if not hosts:
         raise ConfigError(f"the runner {name!r} has no hosts", hint=f"mltrack runner add {name} HOST --force")
@@ -83,7 +91,9 @@ def _ssh(name: str, given: Mapping[str, Any], around: Surroundings) -> Runner:
     return HostRunner(_host_settings(name, given, _amounts(given)), addresses, *around)
 
 
-def _host_settings(name: str, given: Mapping[str, Any], amounts: dict[str, float]) -> HostSettings:
+def _host_settings(name: str, given: Mapping[str, Any], amounts: dict[str, float]) -> "HostSettings":
+    from mltrack.runners.task import HostSettings  # noqa: PLC0415 - see open_detached
+
     limit = quantities.size(given["cache_limit"]) if given.get("cache_limit") else CACHE_LIMIT
     return HostSettings(name, amounts, given.get("gpu_locks") or "", int(limit), given.get("setup") or "")
 
@@ -96,4 +106,4 @@ def _amounts(given: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-_KINDS: dict[str, Callable[[str, Mapping[str, Any], Surroundings], Runner]] = {LOCAL: _local, "ssh": _ssh}
+_KINDS: dict[str, Callable[[str, Mapping[str, Any], Surroundings], Runner]] = {LOCAL: _local, "ssh": open_hosts}

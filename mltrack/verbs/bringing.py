@@ -9,10 +9,8 @@ from mltrack.errors import MissingObjectError, MltrackError, RemoteError
 from mltrack.objects.content import Content
 from mltrack.pipeline.paths import contains
 from mltrack.pipeline.stage import Stage, is_url
-from mltrack.runners.hosts import HostRunner
 from mltrack.runners.job import Poll
-from mltrack.runners.registry import LOCAL
-from mltrack.verbs import runner as verb
+from mltrack.verbs.places import list_runners, open_on_hosts
 from mltrack.verbs.session import Session
 from mltrack.workspace.checkout import no_progress
 
@@ -30,10 +28,7 @@ def fetch_left(session: Session, contents: Iterable[Content]) -> list[Content]:
     noted = [row for row in session.left if any(content.same_bytes(row.content) for content in wanted)]
     fetched: list[Content] = []
     for name in dict.fromkeys(row.runner for row in noted):
-        project = session.project
-        one = verb.open_here(project) if name == LOCAL else verb.open_named(project, name)
-        if not isinstance(one, HostRunner):
-            continue
+        one = open_on_hosts(session.project, name)
         try:
             rows = [row for row in noted if row.runner == name]
             got = one.bring(list(dict.fromkeys(row.content for row in rows)))
@@ -51,11 +46,10 @@ def fetch_from_hosts(session: Session, contents: Iterable[Content]) -> None:
     """Asks every ssh runner that is set up for contents that nobody else has: the clone that left them there may be
     another one. Hosts that cannot be reached are passed over."""
     cache = session.project.cache
-    for info in verb.list_runners(session.project):
+    for info in list_runners(session.project):
         lacking = [content for content in contents if not cache.holds(content)]
         if info.hosts and lacking:
-            one = verb.open_named(session.project, info.name)
-            assert isinstance(one, HostRunner)
+            one = open_on_hosts(session.project, info.name)
             with closing(one), suppress(MltrackError):
                 one.bring(lacking)
             cache.reload()

@@ -14,7 +14,7 @@ from mltrack.git import repository as git
 from mltrack.runners.registry import LOCAL
 from mltrack.runners.sandbox import can_bind
 from mltrack.runners.tracing import has_strace
-from mltrack.verbs.runner import open_named
+from mltrack.verbs.places import open_named
 from mltrack.verbs.session import Session
 
 

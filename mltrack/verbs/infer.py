@@ -13,7 +13,7 @@ from mltrack.pipeline.stage import WRITTEN_BY_US
 from mltrack.runners import tracing
 from mltrack.runners.job import Item, Job, Poll, State
 from mltrack.runners.registry import LOCAL
-from mltrack.verbs.runner import open_named
+from mltrack.verbs.places import open_named
 from mltrack.verbs.session import Session
 from mltrack.verbs.stage import NewStage
 

@@ -12,7 +12,7 @@ from mltrack.runners.hosts import HostRunner
 from mltrack.runners.job import State
 from mltrack.runners.registry import LOCAL, has_place
 from mltrack.runners.tickets import Tickets
-from mltrack.verbs import runner as verb
+from mltrack.verbs.places import list_runners, open_on_hosts
 
 _CANCEL_SECONDS = 30.0
 _WATCH_SECONDS = 5.0
@@ -133,13 +133,11 @@ class Jobs:
     def _open(self) -> list[HostRunner]:
         if not self._runners:
             project = self._project
-            for info in verb.list_runners(project):
+            for info in list_runners(project):
                 if info.hosts:
-                    one = verb.open_named(project, info.name)
-                    assert isinstance(one, HostRunner)
-                    self._runners[info.name] = one
+                    self._runners[info.name] = open_on_hosts(project, info.name)
             if has_place(project.settings.runner(LOCAL)):
-                self._runners[LOCAL] = verb.open_here(project)
+                self._runners[LOCAL] = open_on_hosts(project, LOCAL)
             for runner in self._runners.values():
                 with suppress(MltrackError):
                     runner.open()

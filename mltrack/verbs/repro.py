@@ -27,7 +27,7 @@ from mltrack.runners.registry import LOCAL
 from mltrack.runners.runner import Runner
 from mltrack.store.cache_writer import CacheWriter
 from mltrack.store.remote import Remote
-from mltrack.verbs import planning, runner
+from mltrack.verbs import places, planning
 from mltrack.verbs.bringing import bring_left, is_part, is_read, note_left
 from mltrack.verbs.overrides import read_overrides
 from mltrack.verbs.session import STAGE_LOCKS, Session
@@ -74,8 +74,8 @@ class Repro:
         self.session = session
         self._leaves = not options.fetch
         if options.runner:
-            runner.check_name(session.project, options.runner)
-        self._placement = runner.placement(session.project, options.runner, detaches=options.detach, only=only)
+            places.check_name(session.project, options.runner)
+        self._placement = places.placement(session.project, options.runner, detaches=options.detach, only=only)
         self.options = Options(options.force, options.use_run_cache, absent_is_fine=options.pull)
         overrides = read_overrides(session, options.overrides)
         self.graph = self._load_graph(overrides)

@@ -7,29 +7,17 @@ from typing import Any
 
 from mltrack.config import edit
 from mltrack.config.settings import FILE_NAME, LOCAL_NAME
-from mltrack.engine.pipelines import nearest
-from mltrack.engine.placement import Placement
 from mltrack.errors import ConfigError, UsageError
 from mltrack.project import DIRECTORY, Project
 from mltrack.runners.connection import check_host
 from mltrack.runners.hosts import HostRunner
 from mltrack.runners.local import LocalRunner
-from mltrack.runners.registry import LOCAL, Surroundings, has_detached, open_detached, open_runner
-from mltrack.runners.runner import Runner
+from mltrack.runners.registry import LOCAL
 from mltrack.runners.worker.slots import Slot
+from mltrack.verbs.places import RunnerInfo, open_named
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
 _CLOCK_SECONDS = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class RunnerInfo:
-    """A runner as it is set up; ``hosts`` are empty for this machine."""
-
-    name: str
-    kind: str
-    hosts: tuple[str, ...]
-    is_default: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,45 +29,6 @@ class HostReport:
     slots: tuple[Slot, ...]
     problems: tuple[str, ...]
     notes: tuple[str, ...]
-
-
-def surroundings(project: Project) -> Surroundings:
-    """Returns what every runner of a project is given."""
-    return Surroundings(project.path, project.jobs_path, project.new_cache())
-
-
-def open_named(project: Project, name: str) -> Runner:
-    """Returns the runner of a name, not connected yet; raises ConfigError if there is none."""
-    return open_runner(name, project.settings.runner(name), surroundings(project))
-
-
-def check_name(project: Project, name: str) -> None:
-    """Raises UsageError, with the nearest name, if there is no such runner."""
-    known = [info.name for info in list_runners(project)]
-    if name not in known and not project.settings.runner(name):
-        near = nearest(name, known)
-        raise UsageError(
-            f"there is no runner {name!r}", hint=near or f"mltrack runner add {name} HOST, or `mltrack runner list`"
-        )
-
-
-def open_here(project: Project) -> HostRunner:
-    """Returns the runner of detached jobs on this machine."""
-    return open_detached(project.settings.runner(LOCAL), surroundings(project))
-
-
-def placement(project: Project, asked: str = "", *, detaches: bool = False, only: Runner | None = None) -> Placement:
-    """Returns what places the stages of a project; on ``only``, if given, whatever they name."""
-    given = project.settings.runner(LOCAL)
-    return Placement(
-        open=lambda name: only or open_named(project, name),
-        open_detached=lambda: open_here(project),
-        is_detached=lambda key: only is None and has_detached(given, key),
-        default=project.settings.text("repro.runner"),
-        local=LOCAL,
-        asked=asked,
-        detaches=detaches,
-    )
 
 
 def add(project: Project, name: str, hosts: tuple[str, ...], *, local: bool = False, force: bool = False) -> RunnerInfo:
@@ -109,17 +58,6 @@ def remove(project: Project, name: str) -> None:
     for path in (os.path.join(project.shared_path, LOCAL_NAME), os.path.join(project.path, DIRECTORY, FILE_NAME)):
         if os.path.exists(path):
             edit.unset(path, f"runner.{name}")
-
-
-def list_runners(project: Project) -> list[RunnerInfo]:
-    """Returns this machine, and all runners that are set up."""
-    default = project.settings.text("repro.runner")
-    found = [RunnerInfo(LOCAL, LOCAL, (), default == LOCAL)]
-    for name in project.settings.runners():
-        given = project.settings.runner(name)
-        if name != LOCAL and given.get("type"):
-            found.append(RunnerInfo(name, str(given["type"]), tuple(given.get("hosts") or ()), default == name))
-    return found
 
 
 def check(project: Project, name: str) -> list[HostReport]:

@@ -9,7 +9,6 @@ all. Locks end with their processes, so none is ever stale.
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import fcntl
 import json
@@ -230,38 +229,8 @@ def _close_all(descriptors: Any) -> None:
         os.close(descriptor)
 
 
-class _Memory(ctypes.Structure):
-    """nvmlMemory_t of NVIDIA's NVML API reference."""
-
-    _fields_ = (("total", ctypes.c_ulonglong), ("free", ctypes.c_ulonglong), ("used", ctypes.c_ulonglong))
-
-
-_library: list[Any] = []
-
-
 def nvml_gpus() -> list[Gpu]:
     """Returns the GPUs that NVIDIA's driver knows, in the order of their numbers; none where there is no driver."""
-    if not _library:
-        _library.append(_load_nvml())
-    nvml = _library[0]
-    count = ctypes.c_uint()
-    if nvml is None or nvml.nvmlDeviceGetCount_v2(ctypes.byref(count)):
-        return []
-    found = []
-    for number in range(count.value):
-        device, memory = ctypes.c_void_p(), _Memory()
-        model = ctypes.create_string_buffer(96)
-        if nvml.nvmlDeviceGetHandleByIndex_v2(ctypes.c_uint(number), ctypes.byref(device)):
-            continue
-        nvml.nvmlDeviceGetName(device, model, ctypes.c_uint(96))
-        nvml.nvmlDeviceGetMemoryInfo(device, ctypes.byref(memory))
-        found.append(Gpu(str(number), model.value.decode("utf-8", "replace"), memory.total, memory.free))
-    return found
+    from . import nvml  # noqa: PLC0415 - 5 ms, for nothing where nobody asks for GPUs
 
-
-def _load_nvml() -> Any:
-    with suppress(OSError, AttributeError):
-        nvml = ctypes.CDLL("libnvidia-ml.so.1")
-        if nvml.nvmlInit_v2() == 0:
-            return nvml
-    return None
+    return [Gpu(*row) for row in nvml.gpus()]

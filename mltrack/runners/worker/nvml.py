@@ -1,0 +1,44 @@
+"""NVIDIA's management library, asked for the GPUs of this machine: five functions of its C API."""
+
+from __future__ import annotations
+
+import ctypes
+from contextlib import suppress
+from typing import Any
+
+
+class _Memory(ctypes.Structure):
+    """nvmlMemory_t of NVIDIA's NVML API reference."""
+
+    _fields_ = (("total", ctypes.c_ulonglong), ("free", ctypes.c_ulonglong), ("used", ctypes.c_ulonglong))
+
+
+_library: list[Any] = []
+
+
+def gpus() -> list[tuple[str, str, int, int]]:
+    """Returns number, model, and total and free memory in bytes of each GPU that the driver knows."""
+    if not _library:
+        _library.append(_load_nvml())
+    nvml = _library[0]
+    count = ctypes.c_uint()
+    if nvml is None or nvml.nvmlDeviceGetCount_v2(ctypes.byref(count)):
+        return []
+    found = []
+    for number in range(count.value):
+        device, memory = ctypes.c_void_p(), _Memory()
+        model = ctypes.create_string_buffer(96)
+        if nvml.nvmlDeviceGetHandleByIndex_v2(ctypes.c_uint(number), ctypes.byref(device)):
+            continue
+        nvml.nvmlDeviceGetName(device, model, ctypes.c_uint(96))
+        nvml.nvmlDeviceGetMemoryInfo(device, ctypes.byref(memory))
+        found.append((str(number), model.value.decode("utf-8", "replace"), int(memory.total), int(memory.free)))
+    return found
+
+
+def _load_nvml() -> Any:
+    with suppress(OSError, AttributeError):
+        nvml = ctypes.CDLL("libnvidia-ml.so.1")
+        if nvml.nvmlInit_v2() == 0:
+            return nvml
+    return None
