@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 from mltrack.disk.durable import opened, write_all
-from mltrack.errors import MltrackError, RemoteError
+from mltrack.errors import IntegrityError, MltrackError, RemoteError
 from mltrack.objects.content import Content
 from mltrack.objects.digest import Algorithm
 from mltrack.runners import moving
@@ -187,6 +187,7 @@ class Host:
             if connection.is_lost:
                 raise
             problem = error.message
+            task.is_damaged = isinstance(error, IntegrityError)
         except OSError as error:
             problem = f"{error.filename or ''} {error.strerror or error}"
         except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -290,7 +290,8 @@ class HostRunner:
             host.known.pop(task.job.key, None)
             if task.poll.state is not State.DONE:
                 self._former[task.job.key] = host.name
-            host.take(task, held=bool(task.poll.left) and not rejected, rejected=rejected)
+            is_useless = rejected or task.is_damaged
+            host.take(task, held=bool(task.poll.left) and not is_useless, rejected=is_useless)
         self._tickets.forget(task.key, ticket.attempt)
 
     def forget(self, ticket: Ticket) -> None:

@@ -44,6 +44,7 @@ class Task:
     was_over: bool = False
     is_resumed: bool = False
     may_queue: bool = False
+    is_damaged: bool = False
     sent: int = 0
     wants_end: bool = False
     end_asked: bool = False

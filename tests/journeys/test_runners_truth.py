@@ -241,3 +241,28 @@ def test_a_job_directory_full_of_nonsense_does_not_keep_the_host_from_working(bo
     box.mltrack("repro", "--runner", "box")
     assert box.read("a") == "b\n"
     box.mltrack("job", "list", "--all")
+
+
+def test_an_output_that_cannot_be_recorded_is_not_found_again(box: Workspace, tmp_path: Path) -> None:
+    stages(box, a=f'{{cmd: "mkdir a; test -e {tmp_path}/flag || ln -s /etc a/l; echo x > a/x", outs: [a]}}')
+    assert "cannot be recorded" in box.mltrack("repro", "--runner", "box", code=8).err
+    (tmp_path / "flag").touch()
+    box.mltrack("repro", "--runner", "box")
+    assert box.read("a/x") == "x\n"
+
+
+@pytest.mark.parametrize("size", [10, 3 << 20])
+def test_an_output_that_was_changed_on_the_host_is_refused_and_made_anew(
+    size: int, box: Workspace, tmp_path: Path
+) -> None:
+    stages(box, a=f'{{cmd: "head -c {size} /dev/zero > a", outs: [a]}}')
+    finished(box)
+    (path,) = (path for path in (tmp_path / "host/objects").rglob("*") if path.is_file())
+    stamps = path.stat()
+    path.chmod(0o644)
+    path.write_bytes(b"1" * size)
+    path.chmod(0o444)
+    os.utime(path, ns=(stamps.st_atime_ns, stamps.st_mtime_ns))
+    assert "sent other bytes" in box.mltrack("repro", "--runner", "box", code=8).err and not box.exists("a")
+    box.mltrack("repro", "--runner", "box")
+    assert (box.path / "a").read_bytes() == bytes(size)

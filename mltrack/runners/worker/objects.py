@@ -92,6 +92,14 @@ class Objects:
             os.utime(path, ns=(time.time_ns(), STAMP_NS))
         return True
 
+    def drop_if_damaged(self, hex_digest: str) -> None:
+        """Reads an object, and drops it if its bytes are others than those of its digest."""
+        with suppress(FileNotFoundError, Damaged):
+            path = self.path_of(hex_digest)
+            if self.hashing is not None and self.digest_of(path) != hex_digest:
+                os.unlink(path)
+                self.forget_whole()
+
     def forget_whole(self) -> None:
         """Forgets which trees were found to be whole: something is gone."""
         shutil.rmtree(self._whole, ignore_errors=True)

@@ -187,7 +187,8 @@ class Server:
             if lacking:
                 return {"missing": len(lacking)}, b"".join(map(bytes.fromhex, lacking))
             if former:
-                job["done"] = [] if message["fresh"] else self._items_done(former[-1])
+                is_useless = message["fresh"] or os.path.exists(former[-1].file("rejected"))
+                job["done"] = [] if is_useless else self._items_done(former[-1])
                 remove(former[-1].work)
             attempt, alive = self._attempts.create(
                 job["key"], {**{name: job[name] for name in _UNIT}, "checkpoint": job.get("checkpoint"),
@@ -307,9 +308,19 @@ class Server:
                 os.unlink(attempt.file("held"))
         if message.get("rejected"):
             attempts.mark(attempt, "rejected")
+            self._distrust(attempt)
         attempts.mark(attempt, "taken")
         remove(attempt.work)
         return {}, b""
+
+    def _distrust(self, attempt: Attempt) -> None:
+        """Reads what a result of no use names, and drops what does not match its digest: it may be that."""
+        result = self._look(attempt)
+        with suppress(KeyError, TypeError, ValueError, AttributeError):
+            for item in result.get("items", []):
+                for row in item["outputs"].values():
+                    for hex_digest in self._objects.below(Content(*row)):
+                        self._objects.drop_if_damaged(hex_digest)
 
     # objects
 
