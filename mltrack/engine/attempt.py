@@ -253,6 +253,7 @@ def complete(engine: Engine, attempt: Attempt, result: Poll) -> Generator[Event,
             f"its outputs cannot be recorded (a link that leads out, a pipe, a repository?): {error.message}"
         ) from error
     if result.left:
+        engine.checkout.cache.reload()  # their listings are there
         engine.note_left(attempt.ticket.runner, attempt.step.key, result)
         for path, content in result.left.items():
             engine.learner.absent[path] = content

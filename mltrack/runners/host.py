@@ -303,6 +303,7 @@ class Host:
             else:
                 os.makedirs(os.path.dirname(target), exist_ok=True)
                 moving.receive_output(connection, self.algorithm, self._cache, content, target)
+        moving.fetch_listings(connection, self._cache, left.values())
         poll = task.poll
         self._end(
             task,

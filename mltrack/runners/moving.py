@@ -166,6 +166,24 @@ def receive_output(connection: Connection, algorithm: Algorithm, cache: Cache, c
             _write(file, [piece])
 
 
+def fetch_listings(connection: Connection, cache: Cache, contents: Iterable[Content]) -> None:
+    """Gets the listings of directories that stay on a host into the cache, without their files: what they hold is known."""
+    algorithm = cache.algorithm
+    with CacheWriter(cache) as writer:
+        level = [content.hex for content in contents if content.kind == TREE]
+        while level:
+            requests = [{"verb": "read", "objects": [hex_digest]} for hex_digest in level]
+            below: list[str] = []
+            for hex_digest, (_, data) in zip(level, pipelined(connection, requests, 64), strict=True):
+                if algorithm.hex_of(data) != hex_digest:
+                    raise _wrong(connection, hex_digest)
+                entries = tree.decode(data, algorithm.hex_size)
+                below += [entry.hex for entry in entries if entry.kind == tree.DIRECTORY]
+                writer.put_known(hex_digest, data, TREES)
+            level = below
+        writer.finish()
+
+
 def fetch_objects(connection: Connection, cache: Cache, contents: Iterable[Content]) -> None:
     """Gets contents that a host holds, with all that lies below them, into the cache. Raises what receiving raises."""
     algorithm = cache.algorithm

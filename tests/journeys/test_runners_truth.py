@@ -266,3 +266,17 @@ def test_an_output_that_was_changed_on_the_host_is_refused_and_made_anew(
     assert "sent other bytes" in box.mltrack("repro", "--runner", "box", code=8).err and not box.exists("a")
     box.mltrack("repro", "--runner", "box")
     assert (box.path / "a").read_bytes() == bytes(size)
+
+
+def test_what_stayed_is_known_to_every_command(box: Workspace, tmp_path: Path) -> None:
+    stages(box, t='{cmd: "mkdir -p o/d; echo x > o/d/y; echo 1 > o/z", outs: [o]}')
+    box.mltrack("repro", "--runner", "box", "--no-fetch")
+    box.commit("Run")
+    box.mltrack("gc")
+    assert "o/d/y" in box.mltrack("ls", "-R", "o").out
+    box.mltrack("remote", "add", "store", str(tmp_path / "store"))
+    said = box.mltrack("push", code=1).err
+    assert "not in the cache" in said and "mltrack fetch" in said
+    box.mltrack("fetch")
+    box.mltrack("push")
+    assert "all whole" in box.mltrack("fsck").out
