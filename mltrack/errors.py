@@ -7,6 +7,11 @@ with ``from`` when a lower error is the cause. Slugs are stable and documented i
 from typing import ClassVar
 
 
+class Terminated(KeyboardInterrupt):
+    """Someone else than the person at the terminal asked this process to end: what runs here is stopped, what runs on hosts
+    goes on."""
+
+
 class MltrackError(Exception):
     """The base of all errors shown to the person without a traceback."""
 

@@ -99,6 +99,11 @@ class Project:
                 write_atomic(place, known.encode(), durable=False)
         return known
 
+    @property
+    def job_name(self) -> str:
+        """What tells this project's jobs from those of others: its identity, or before the first commit where it stands."""
+        return self.identity or self.algorithm.hex_of(f"at {self.shared_path}".encode("utf-8", "surrogateescape"))
+
     def observer(self, owned: Iterable[str]) -> Observer:
         return Observer(self.path, self.index_path, self.algorithm, self.cache, owned)
 

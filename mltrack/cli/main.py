@@ -13,7 +13,7 @@ from collections.abc import Callable
 from mltrack import __version__
 from mltrack.cli import invocation
 from mltrack.cli.commands import COMMANDS, HIDDEN, overview
-from mltrack.errors import MltrackError, UsageError
+from mltrack.errors import MltrackError, Terminated, UsageError
 
 BUG, INTERRUPTED = 70, 130
 
@@ -66,8 +66,8 @@ def _run(arguments: list[str]) -> int:
 
 
 def _interrupt(number: int, frame: object) -> None:
-    """A request to end is an interrupt: what runs is stopped with all that it started, and what is done stays done."""
-    raise KeyboardInterrupt
+    """A request to end is an interrupt: what runs here is stopped with all that it started, and what is done stays done."""
+    raise Terminated
 
 
 def _call(verb: str, arguments: list[str]) -> int:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mltrack.cli.invocation import announce, open_session
+from mltrack.cli.invocation import announce, open_session, tell
 from mltrack.cli.options import AllBranches, AllTags, DryRun, Jobs, Json, Paths, RemoteName, Revisions, command_app
 from mltrack.cli.progress import ProgressLine
 from mltrack.cli.render import emit_json, plural, size_text
@@ -31,6 +31,8 @@ def push(
 
 def show(result: verb.TransferResult, word: str, way: str, *, as_json: bool) -> None:
     """Prints what a transfer moved."""
+    for path in result.stayed:
+        tell(f"{path}: is on the host that made it, and was not sent; `mltrack fetch {path}` brings it")
     if as_json:
         emit_json(
             {

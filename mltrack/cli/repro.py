@@ -91,8 +91,10 @@ def repro(
         return
     try:
         _carry_out(work, plan, as_json=as_json)
-    except KeyboardInterrupt:
-        for stages, words in ((work.outcome.ended, "ended"), (work.outcome.go_on, "could not be ended, and may go on")):
+    except BaseException:
+        for stages, words in (
+            (work.outcome.ended, "ended"), (work.outcome.go_on, "is not ended; the next repro takes its result"),
+        ):  # fmt: skip
             for stage, place in stages:
                 tell(f"{stage}{f' on {place}' if place else ''}: {words}")
         raise

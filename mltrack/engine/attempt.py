@@ -17,7 +17,7 @@ from mltrack.engine.lock_state import LockState
 from mltrack.engine.placement import Placement
 from mltrack.engine.staging import Staged, stage_inputs
 from mltrack.engine.undeclared import Interval, named_in_log, undeclared_reads
-from mltrack.errors import MltrackError, RemoteError, UnsavedDataError, WorkspaceError
+from mltrack.errors import MissingObjectError, MltrackError, RemoteError, UnsavedDataError, WorkspaceError
 from mltrack.events import (
     BytesSaved,
     CheckpointRestored,
@@ -129,7 +129,10 @@ def begin(
     missing = [reason.subject for reason in step.reasons if reason.cause is Cause.DEPENDENCY_MISSING]
     if missing:
         raise Failed(f"it depends on {missing[0]!r}, which does not exist; `mltrack pull` brings tracked data", None)
-    brought = engine.bring(stage, runner)
+    try:
+        brought = engine.bring(stage, runner)
+    except (MissingObjectError, RemoteError) as error:
+        raise Failed(error.message, None) from error
     if brought:
         engine.learner.forget(stage)
         yield DataBrought(stage.address, brought)

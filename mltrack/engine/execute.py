@@ -14,7 +14,7 @@ from mltrack.disk.lock import NameLocks
 from mltrack.engine import attempt as attempts
 from mltrack.engine.attempt import NOTHING_UPCOMING, Attempt, Engine, Failed
 from mltrack.engine.undeclared import Interval, undeclared_writes
-from mltrack.errors import MltrackError
+from mltrack.errors import MissingObjectError, MltrackError, RemoteError, Terminated
 from mltrack.events import (
     Event,
     StageDetached,
@@ -64,7 +64,7 @@ class Outcome:
     ended: list[tuple[str, str]] = field(default_factory=list)
     """Those that an interrupt ended, with the host that had them, '' for this machine."""
     go_on: list[tuple[str, str]] = field(default_factory=list)
-    """Those that an interrupt could not end."""
+    """Those that go on, or are done there, and whose results the next repro takes."""
     unreachable: list[str] = field(default_factory=list)
     """Of those that failed, those whose runner could not be reached."""
 
@@ -121,19 +121,28 @@ class Execution:
                 self._engine.committer.settle_if_due()
                 if self._stops and not self._running:
                     break
-        except BaseException:
-            self._engine.placement.cancel((attempt.runner, attempt.ticket) for attempt in self._running.values())
-            for attempt in self._running.values():
-                attempts.put_checkpoint_aside(self._engine, attempt)
-                attempt.runner.settle(attempt.ticket)
-                poll = attempt.runner.poll(attempt.ticket, attempt.offset)
-                is_ended = poll.state.is_over and poll.state is not State.UNREACHABLE
-                (self._outcome.ended if is_ended else self._outcome.go_on).append((attempt.stage.address, poll.place))
+        except BaseException as error:
+            self._leave(ends_all=isinstance(error, KeyboardInterrupt) and not isinstance(error, Terminated))
             raise
         for step in self._steps:
             if self._unsettled[step.stage.address] >= 0:
                 self._outcome.not_reached.append(step.stage.address)
         yield from self._tell_undeclared_writes()
+
+    def _leave(self, *, ends_all: bool) -> None:
+        """Ends what runs here, and with ``ends_all``, as the person asked, what runs elsewhere. What has ended well by then is
+        left for the next repro to take."""
+        running = list(self._running.values())
+        ended = [attempt for attempt in running if ends_all or not attempt.runner.abilities.survives]
+        self._engine.placement.cancel((attempt.runner, attempt.ticket) for attempt in ended)
+        for attempt in running:
+            place = attempt.runner.poll(attempt.ticket, attempt.offset)
+            is_ended = place.state.is_over and place.state not in (State.UNREACHABLE, State.DONE)
+            if attempt in ended:
+                attempts.put_checkpoint_aside(self._engine, attempt)
+                if is_ended:
+                    attempt.runner.settle(attempt.ticket)
+            (self._outcome.ended if is_ended else self._outcome.go_on).append((attempt.stage.address, place.place))
 
     @property
     def _stops(self) -> bool:
@@ -183,7 +192,11 @@ class Execution:
                     yield StageWaiting(address)
                 return
             self._held.add(address)
-            step, inputs = self._decide_again(step)
+            try:
+                step, inputs = self._decide_again(step)
+            except (MissingObjectError, RemoteError) as error:  # what it reads is elsewhere, and cannot be had now
+                yield from self._fail(address, Failed(error.message, None), ())
+                return
         if step.verdict is Verdict.SKIP:
             self._note_absent(step)
             self._outcome.skipped.append(address)

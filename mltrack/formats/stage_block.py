@@ -301,7 +301,7 @@ class StageBlock:
         for name, value in block.items():
             amount = self._resolved(value, (*at, name))
             try:
-                if name == "memory":
+                if name in ("memory", "gpu_memory"):
                     yield name, quantities.size(amount)
                 elif name == "time":
                     yield name, quantities.seconds(amount)

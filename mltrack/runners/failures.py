@@ -73,7 +73,7 @@ def classify(poll: Poll, tail: bytes) -> Failure:
         return Failure.LOST
     if poll.timed_out:
         return Failure.TIMEOUT
-    if _BAD_HOST.search(poll.problem):
+    if poll.place and _BAD_HOST.search(poll.problem):
         return Failure.BAD_NODE
     if _GPU_MEMORY.search(tail):
         return Failure.GPU_MEMORY
@@ -94,7 +94,8 @@ def words_of(poll: Poll, tail: bytes, *, runner: str, timeout: float | None) -> 
     if poll.state is State.CANCELLED:
         return "its job was cancelled"
     if poll.problem:
-        return f"{poll.place}: {poll.problem}" if poll.place else poll.problem
+        is_named = not poll.place or poll.problem.startswith(poll.place)
+        return poll.problem if is_named else f"{poll.place}: {poll.problem}"
     command = poll.command.strip().splitlines()[0] if poll.command.strip() else ""
     shown = f"`{command[:100]}`" if command else "its command"
     text = f"{shown} {_ending(poll, timeout)}"

@@ -188,8 +188,12 @@ class Host:
                 raise
             problem = error.message
             task.is_damaged = isinstance(error, IntegrityError)
-        except OSError as error:
-            problem = f"{error.filename or ''} {error.strerror or error}"
+        except OSError as error:  # of this machine: no fault of the host's
+            moving.discard(task.scratch)
+            self._end(task, Poll(State.FAILED, problem=f"here: {error.filename or ''}: {error.strerror or error}"))
+            if connection.pending:
+                raise connection.abandoned() from error
+            return
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             problem = f"{self.name} answers what makes no sense: {type(error).__name__}: {error}"
         self._end(task, Poll(State.FAILED, place=self.name, problem=problem))
@@ -294,6 +298,9 @@ class Host:
         moving.discard(task.scratch)
         os.makedirs(task.scratch, exist_ok=True)
         for path, content in task.poll.left.items():
+            if task.wants_end:  # it stays done, for the next one to take
+                self._end(task, task.poll)
+                return
             target = os.path.join(task.scratch, path)
             if content.kind == RAW:
                 os.makedirs(os.path.dirname(target), exist_ok=True)
@@ -319,7 +326,7 @@ class Host:
 
     def _move(self, task: Task, act: Any) -> None:
         """Does what takes long for a task, on the second connection; tries again where that is lost."""
-        until = time.monotonic() + self.settings.patience
+        until = lost = 0.0
         for attempt in range(_MAX_ROUNDS):
             with self._moving:
                 try:
@@ -333,6 +340,9 @@ class Host:
                     self._mover = None
                     if task.phase is Phase.OVER:
                         return
+                    if time.monotonic() - lost > self.settings.patience:  # it was well in between
+                        until = time.monotonic() + self.settings.patience
+                    lost = time.monotonic()
                     if self._is_closing or not _may_pass(error) or time.monotonic() > until:
                         problem = (
                             error.message if isinstance(error, MltrackError) else f"{type(error).__name__}: {error}"

@@ -6,13 +6,14 @@ claims are free; where none has room, some wait at a host, so that a GPU is neve
 
 import os
 import secrets
+import shutil
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-from mltrack.disk.durable import make_directories, opened, remove_stale_temporaries
+from mltrack.disk.durable import is_running, make_directories, names_in, opened
 from mltrack.errors import MltrackError, RemoteError
 from mltrack.objects.content import Content
 from mltrack.runners.capacity import CPUS, GPUS, NOT_COUNTED
@@ -104,8 +105,10 @@ class HostRunner:
 
     def recover(self) -> list[str]:
         """Nothing is ended: jobs go on, and are found again. What a killed process had half received is removed."""
-        if os.path.isdir(self._scratch):
-            remove_stale_temporaries(self._scratch)
+        for name in names_in(self._scratch):
+            owner = name.partition("-")[0]
+            if not owner.isdigit() or not is_running(int(owner)):
+                discard(os.path.join(self._scratch, name))
         return []
 
     def lacks(self, resources: Mapping[str, float]) -> Shortage | None:
@@ -129,7 +132,7 @@ class HostRunner:
             for task in self._board.tasks:
                 if job.key and task.job.key == job.key and task.phase is not Phase.OVER:
                     return task.ticket
-        self._refuse_unknown_state(job.key)
+        self._refuse_unknown_state(job)
         token = secrets.token_hex(16)
         os.makedirs(self._logs_path, exist_ok=True)
         log_path = os.path.join(self._logs_path, f"{job.key or 'no-key'}-{token}.log")
@@ -145,9 +148,12 @@ class HostRunner:
             self._board.tell()
         return ticket
 
-    def _refuse_unknown_state(self, key: str) -> None:
-        """A job that may be running where nobody can ask is not started once more."""
-        reached = {host.name for host in self.reached}
+    def _refuse_unknown_state(self, job: Job) -> None:
+        """A job that may be running where nobody can ask is not started once more; one that another host knows of, which
+        shares the directory, can be asked for."""
+        key, reached = job.key, {host.name for host in self.reached}
+        if any(_is_found(host.known.get(key), job) for host in self.reached):
+            return
         for noted in self._tickets.of(key) if key else ():
             if noted.runner == self.name and noted.host not in reached:
                 raise RemoteError(
@@ -164,9 +170,10 @@ class HostRunner:
                 task.poll, task.phase = Poll(State.CANCELLED), Phase.OVER
                 continue
             host = self._host_for(task)
-            if all(one.is_given_up for one in self.reached):
-                trouble = next(one.trouble for one in self.reached if one.trouble is not None)
-                task.poll, task.phase = Poll(State.UNREACHABLE, problem=trouble.message), Phase.OVER
+            fit = [one for one in self.reached if _fits(task.job, one.capacity(), {})]
+            if all(one.is_given_up for one in fit):
+                problem = next((one.trouble.message for one in fit if one.trouble is not None), "no host is left")
+                task.poll, task.phase = Poll(State.UNREACHABLE, problem=problem), Phase.OVER
                 self._board.tell()
             elif host is not None:
                 task.host, task.phase = host.name, Phase.CLAIMED
@@ -202,7 +209,7 @@ class HostRunner:
     def holds(self, job: Job) -> str:
         for host in self.reached:
             row = host.known.get(job.key)
-            if row is not None and job.key and _holds(row, job):
+            if row is not None and job.key and _is_found(row, job):
                 return str(row["state"])
         return ""
 
@@ -242,7 +249,7 @@ class HostRunner:
                 arrived, place = os.path.join(task.scratch, path), os.path.join(self._root, path)
                 if os.path.lexists(arrived):
                     make_directories(os.path.dirname(place))
-                    os.rename(arrived, place)
+                    shutil.move(arrived, place)  # by renaming, unless the output stands on another file system
         discard(task.scratch)
 
     def wait(self, seconds: float) -> None:
@@ -292,7 +299,9 @@ class HostRunner:
                 self._former[task.job.key] = host.name
             is_useless = rejected or task.is_damaged
             host.take(task, held=bool(task.poll.left) and not is_useless, rejected=is_useless)
-        self._tickets.forget(task.key, ticket.attempt)
+        for noted in list(self._tickets.of(task.key)):  # also those of processes that were killed
+            self._tickets.forget(noted.key, noted.attempt)
+        discard(task.scratch)
 
     def forget(self, ticket: Ticket) -> None:
         task = self._by_ticket.pop(ticket, None)
@@ -342,14 +351,18 @@ class HostRunner:
 
 
 def _holds(row: dict[str, Any] | None, job: Job) -> bool:
-    """Whether what a host knows of a job's key is a reason to go there: it is under way, its result was not taken or may be
-    wanted again, or its checkpoint is there."""
+    """Whether what a host knows of a job's key is a reason to go there: the job would be found, or its checkpoint is there."""
+    return row is not None and (_is_found(row, job) or bool(job.checkpoint))
+
+
+def _is_found(row: dict[str, Any] | None, job: Job) -> bool:
+    """Whether a job that a host knows would be found: it is under way, or its result was not taken or may be wanted again."""
     if row is None:
         return False
     state = row["state"]
     is_result = state in (State.DONE.value, State.FAILED.value) and not row["is_taken"]
     is_reusable = state == State.DONE.value and not job.fresh
-    return state in _ALIVE or is_result or is_reusable or bool(job.checkpoint)
+    return state in _ALIVE or is_result or is_reusable
 
 
 def _fits(job: Job, capacity: Mapping[str, float], load: Mapping[str, float]) -> bool:

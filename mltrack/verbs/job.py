@@ -160,7 +160,7 @@ class Jobs:
                     )  # fmt: skip
             return
         for row in host.known.values():
-            if of_all_projects or (row["project"] == self._project.identity and not row["is_taken"]):
+            if of_all_projects or (row["project"] == self._project.job_name and not row["is_taken"]):
                 yield JobInfo(
                     row["key"], row["label"], runner.name, host.name, row["number"], row["state"], tuple(row["gpus"]),
                     row["exit_code"], row["age"], row["is_taken"], token=row["token"],

@@ -240,7 +240,7 @@ class Repro:
             check=project.settings.text("repro.check"),
             trace=project.settings.text("repro.trace"),
             checkpoints=Checkpoints(project.path, os.path.join(project.tmp_path, "checkpoints")),
-            project=project.identity,
+            project=project.job_name,
             leaves=self._leaves,
             note_left=partial(note_left, session),
         )

@@ -51,6 +51,8 @@ class TransferResult:
     dry_run: bool = False
     records: int = 0
     """Run records that moved."""
+    stayed: tuple[str, ...] = ()
+    """Outputs that are on the hosts that made them, and were not sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,11 @@ def push(session: Session, scope: Scope, report: Report, *, dry_run: bool = Fals
     _save_what_was_left(session)
     groups: dict[str, list[Content]] = {scope.remote: []}
     places = {} if scope.remote else _declared_remotes(session)
+    stayed = []
     for item in _wanted(session, scope):
-        if item.push:
+        if session.left.has(item.content) and not session.project.cache.holds(item.content):
+            stayed.append(item.path)
+        elif item.push:
             groups.setdefault(places.get(item.path, scope.remote), []).append(item.content)
     results = [
         _push_to(session, replace(scope, remote=name), wanted, report, dry_run=dry_run)
@@ -76,12 +81,13 @@ def push(session: Session, scope: Scope, report: Report, *, dry_run: bool = Fals
         if wanted or len(groups) == 1
     ]
     if len(results) == 1:
-        return results[0]
+        return replace(results[0], stayed=tuple(stayed))
     return TransferResult(
         ", ".join(result.remote for result in results),
         Moved(sum(result.moved.objects for result in results), sum(result.moved.bytes for result in results)),
         dry_run,
         sum(result.records for result in results),
+        tuple(stayed),
     )
 
 

@@ -30,6 +30,7 @@ from .supervise import Supervisor, bury, remove
 PROTOCOL = 1
 PIECE = 4 << 20
 _LOG_PIECE = 1 << 18
+_LOG_KEPT = 1 << 20
 _LOOK_SECONDS = 0.02
 _HOUSEKEEPING_SECONDS = 600.0
 _UNIT = ("label", "project", "token")
@@ -310,6 +311,9 @@ class Server:
             attempts.mark(attempt, "rejected")
             self._distrust(attempt)
         attempts.mark(attempt, "taken")
+        with suppress(FileNotFoundError):
+            if os.stat(attempt.file("log")).st_size > _LOG_KEPT:  # whoever took the result has it
+                os.unlink(attempt.file("log"))
         remove(attempt.work)
         return {}, b""
 
