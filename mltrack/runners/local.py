@@ -23,6 +23,7 @@ from mltrack.runners.process import GRACE_SECONDS, Process, is_readable, start_t
 from mltrack.runners.sandbox import Place, Sandbox, Workspace
 from mltrack.runners.worker.slots import Request, Slots
 
+_TOUCH_SECONDS = 3600.0
 _LINE_SECONDS = 0.05
 """How often those look that stand in line for a GPU."""
 
@@ -49,6 +50,7 @@ class _Running:
     result: Poll | None = None
     deadline: float = float("inf")
     kill_at: float = float("inf")
+    touch_at: float = 0.0
     timed_out: bool = False
     peak_memory: int = 0
 
@@ -116,6 +118,9 @@ class LocalRunner:
         if running is None:
             return Poll(State.LOST)
         if running.result is None:
+            if running.request is not None and time.monotonic() >= running.touch_at:
+                running.request.touch()
+                running.touch_at = time.monotonic() + _TOUCH_SECONDS
             if running.process is None:
                 self._begin(running)
             else:

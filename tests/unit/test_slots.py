@@ -126,3 +126,29 @@ def test_files_that_others_prepared_are_not_followed(tmp_path: Path) -> None:
         request.release()
         (locks / "gpu-0").unlink()
     assert victim.read_text() == "precious"
+
+
+def test_a_lock_file_that_is_removed_while_it_is_taken_is_not_the_lock(
+    slots: Slots, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "locks/gpu-0"
+    flock = module.fcntl.flock
+    removed = []
+
+    def removed_before_it_is_locked(descriptor: int, how: int) -> None:
+        if not removed and os.readlink(f"/proc/self/fd/{descriptor}") == str(place):
+            removed.append(place.unlink())
+        flock(descriptor, how)
+
+    monkeypatch.setattr(module.fcntl, "flock", removed_before_it_is_locked)
+    first, second = slots.request(1, {}), slots.request(1, {})
+    assert first.try_take() and first.names == ["0"] and removed
+    assert second.try_take() and second.names == ["1"]
+
+
+def test_what_is_held_looks_used_to_who_cleans_temporary_directories(slots: Slots, tmp_path: Path) -> None:
+    request = slots.request(1, {})
+    assert request.try_take()
+    os.utime(tmp_path / "locks/gpu-0", (1, 1))
+    request.touch()
+    assert (tmp_path / "locks/gpu-0").stat().st_mtime > time.time() - 60

@@ -90,6 +90,12 @@ class Request:
         self.names, self.descriptors = list(taken), list(taken.values())
         return True
 
+    def touch(self) -> None:
+        """Says that what it holds is in use, to whoever removes old files from temporary directories."""
+        for descriptor in self.descriptors:
+            with suppress(OSError):
+                os.utime(descriptor)
+
     def release(self) -> None:
         """Gives back what it holds, or its place in line."""
         self._leave_line()
@@ -169,6 +175,9 @@ class Slots:
             if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
                 raise
             return None
+        if os.fstat(descriptor).st_nlink == 0:  # removed since it was opened: whoever comes next locks another file
+            os.close(descriptor)
+            return self.lock(name, only_look=only_look)
         return descriptor
 
     def _note(self, name: str) -> dict[str, Any]:

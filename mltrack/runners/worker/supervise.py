@@ -293,6 +293,8 @@ class Supervisor:
             time.sleep(attempts.HEARTBEAT_SECONDS)
             with suppress(OSError):
                 os.utime(self._alive)
+            if self._request is not None:
+                self._request.touch()
 
 
 def _adopt_orphans() -> None:
