@@ -29,6 +29,13 @@ def say(text: str) -> None:
     sys.stdout.write(printable(text) + "\n")
 
 
+def say_bytes(data: bytes) -> None:
+    """Prints what a command printed to standard output, as it was written."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+    sys.stdout.flush()
+
+
 def announce(text: str) -> None:
     """Prints what an acting command did to standard output, unless the person asked for less."""
     if current.verbosity >= 0:

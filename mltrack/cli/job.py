@@ -1,13 +1,12 @@
 """``mltrack job``"""
 
-import sys
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from mltrack import project as projects
-from mltrack.cli.invocation import announce, current, tell
+from mltrack.cli.invocation import announce, current, say_bytes, tell
 from mltrack.cli.options import Json, add_command, new_app
 from mltrack.cli.render import age_text, emit_json, table
 from mltrack.errors import StageFailedError
@@ -51,7 +50,7 @@ def logs(
         job = jobs.find(name)
         tell(f"{job.label} on {job.host}: {job.state}")
         for data, _ in jobs.follow(job, to_the_end=follow):
-            _write(data)
+            say_bytes(data)
 
 
 def attach(name: Name) -> None:
@@ -61,7 +60,7 @@ def attach(name: Name) -> None:
         state = job.state
         try:
             for data, state in jobs.follow(job, to_the_end=True):  # noqa: B007 - the last one is looked at
-                _write(data)
+                say_bytes(data)
         except KeyboardInterrupt:
             tell(f"\n{job.label} goes on, on {job.host}")
             raise
@@ -84,12 +83,6 @@ def cancel(
                 announce(f"{job.label}: {job.host} cannot be reached; the job is given up, and may go on there")
             else:
                 announce(f"{job.label}: {state}")
-
-
-def _write(data: bytes) -> None:
-    sys.stdout.flush()
-    sys.stdout.buffer.write(data)
-    sys.stdout.flush()
 
 
 app = new_app(help="Shows and ends what was handed over to hosts.", no_args_is_help=True)

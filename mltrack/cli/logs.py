@@ -1,12 +1,11 @@
 """``mltrack logs``"""
 
-import sys
 import time
 from typing import Annotated
 
 import typer
 
-from mltrack.cli.invocation import open_session, tell
+from mltrack.cli.invocation import open_session, say_bytes, tell
 from mltrack.cli.options import Json, command_app
 from mltrack.cli.render import emit_json, table
 from mltrack.errors import UsageError
@@ -52,9 +51,7 @@ def _print(session: Session, log: verb.Log, *, follow: bool) -> None:
         goes_on = follow and verb.is_running(session, log)
         data = verb.read(session, log, offset)
         offset += len(data)
-        sys.stdout.flush()
-        sys.stdout.buffer.write(data)
-        sys.stdout.flush()
+        say_bytes(data)
         if not goes_on:
             return
         time.sleep(_LOOK_SECONDS)

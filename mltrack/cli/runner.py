@@ -23,7 +23,6 @@ _OWN = frozenset(
         "free",
         "python",
         "host",
-        "protocol",
         "abi",
         "machine",
         "system",

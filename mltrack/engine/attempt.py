@@ -150,9 +150,8 @@ def begin(
         job, origin = _staged(engine, stage, job, leaves=engine.leaves and runner.abilities.leaves)
     started, clock = time.time(), time.monotonic()
     try:
-        with (
-            interrupts_deferred()
-        ):  # a command that runs is always one that we know of, and end when we are interrupted
+        # a command that runs is always one that we know of, and end when we are interrupted
+        with interrupts_deferred():
             found = runner.holds(job)
             ticket = runner.submit(job, origin)
             attempt = running[stage.address] = Attempt(

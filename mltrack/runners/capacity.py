@@ -1,7 +1,6 @@
 """How much of each resource this machine has."""
 
 import os
-import pwd
 import re
 from contextlib import suppress
 
@@ -23,13 +22,6 @@ def visible_gpus(count: int) -> list[str]:
     """Returns the names of ``count`` GPUs as CUDA_VISIBLE_DEVICES takes them: those that it names already, if set."""
     named = [name.strip() for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
     return (named or [str(number) for number in range(count)])[:count]
-
-
-def user_name() -> str:
-    """Returns who this process belongs to, by name where there is one."""
-    with suppress(KeyError):
-        return pwd.getpwuid(os.getuid()).pw_name
-    return str(os.getuid())
 
 
 def _memory() -> float:

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
+from mltrack.disk.durable import write_all
 from mltrack.errors import ConfigError, IntegrityError, RemoteError, WorkspaceError
 from mltrack.runners.process import is_readable
 from mltrack.runners.program import GREETING, HAVE, NEED, OLD, boot_arguments, worker_program
@@ -181,10 +182,8 @@ class Connection:
                 return
 
     def _send_program(self) -> None:
-        view = memoryview(worker_program().data)
         try:
-            while view:
-                view = view[os.write(self._requests, view) :]
+            write_all(self._requests, worker_program().data)
         except BrokenPipeError as error:
             raise self._lost() from error
 

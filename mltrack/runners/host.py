@@ -10,6 +10,7 @@ import select
 import threading
 import time
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from mltrack.disk.durable import opened, write_all
@@ -78,6 +79,12 @@ class Host:
     @property
     def hashes(self) -> bool:
         return bool(self.hello.get("hashes"))
+
+    def problems(self) -> list[str]:
+        """Returns what keeps the host from working, or from working well, each with what to do about it."""
+        if self.trouble is not None:
+            return [f"{self.trouble.message}; {self.trouble.hint}"]
+        return [] if self.hashes else ["no xxhash or blake3 there: results are hashed when they are back"]
 
     def request(self, message: dict[str, Any]) -> dict[str, Any]:
         """Asks one thing, before :meth:`start` was called."""
@@ -311,14 +318,7 @@ class Host:
                 os.makedirs(os.path.dirname(target), exist_ok=True)
                 moving.receive_output(connection, self.algorithm, self._cache, content, target)
         moving.fetch_listings(connection, self._cache, left.values())
-        poll = task.poll
-        self._end(
-            task,
-            Poll(
-                poll.state, poll.exit_code, b"", poll.command, poll.peak_memory, items=poll.items, place=poll.place,
-                gpus=poll.gpus, left=left, seconds=poll.seconds,
-            ),
-        )  # fmt: skip
+        self._end(task, replace(task.poll, left=left))
 
     def _in_background(self, task: Task, phase: Phase, act: Any) -> None:
         task.phase = phase

@@ -22,9 +22,9 @@ from mltrack.runners.host import Host
 from mltrack.runners.job import Abilities, Job, Origin, Poll, Shortage, State, Ticket
 from mltrack.runners.logs import LOGS, note_failure, note_path, read_log
 from mltrack.runners.moving import discard
-from mltrack.runners.process import GRACE_SECONDS
 from mltrack.runners.task import Board, HostSettings, Phase, Task
 from mltrack.runners.tickets import Tickets
+from mltrack.runners.worker.system import GRACE_SECONDS
 from mltrack.store.cache import Cache
 
 _ALIVE = (State.QUEUED.value, State.RUNNING.value)
@@ -93,15 +93,9 @@ class HostRunner:
         )
 
     def check(self) -> list[str]:
-        problems = []
         with suppress(MltrackError):
             self.open()
-        for host in self.hosts:
-            if host.trouble is not None:
-                problems.append(f"{host.name}: {host.trouble.message}; {host.trouble.hint}")
-            elif not host.hashes:
-                problems.append(f"{host.name}: no xxhash or blake3 there: results are hashed when they are back")
-        return problems
+        return [f"{host.name}: {problem}" for host in self.hosts for problem in host.problems()]
 
     def recover(self) -> list[str]:
         """Nothing is ended: jobs go on, and are found again. What a killed process had half received is removed."""

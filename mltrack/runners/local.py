@@ -15,13 +15,14 @@ from itertools import count
 
 from mltrack.errors import StageFailedError
 from mltrack.runners import tracing
-from mltrack.runners.capacity import GPU_MEMORY, GPUS, NOT_COUNTED, user_name, visible_gpus
+from mltrack.runners.capacity import GPU_MEMORY, GPUS, NOT_COUNTED, visible_gpus
 from mltrack.runners.job import Abilities, ItemResult, Job, Origin, Poll, Shortage, State, Ticket
 from mltrack.runners.logs import LOGS, RUNNING, note_failure, note_path, read_log
-from mltrack.runners.marks import VARIABLE, Marks
-from mltrack.runners.process import GRACE_SECONDS, Process, is_readable, start_time
+from mltrack.runners.marks import Marks
+from mltrack.runners.process import Process, is_readable
 from mltrack.runners.sandbox import Place, Sandbox, Workspace
-from mltrack.runners.worker.slots import Request, Slots
+from mltrack.runners.worker.slots import Request, Slots, visible
+from mltrack.runners.worker.system import GRACE_SECONDS, VARIABLE, holder_note
 
 _TOUCH_SECONDS = 3600.0
 _LINE_SECONDS = 0.05
@@ -104,9 +105,8 @@ class LocalRunner:
         self._running[ticket.key, ticket.attempt] = running
         try:
             if job.resources.get(GPUS):
-                note = {"pid": os.getpid(), "started": start_time(os.getpid()), "label": job.label, "user": user_name()}
                 memory = int(job.resources.get(GPU_MEMORY, 0))
-                running.request = self.slots.request(int(job.resources[GPUS]), note, memory)
+                running.request = self.slots.request(int(job.resources[GPUS]), holder_note(job.label), memory)
             self._begin(running)
         except BaseException:
             self._drop(running)
@@ -219,8 +219,7 @@ class LocalRunner:
         variables = {**os.environ, **job.variables, "MLTRACK_ROOT": running.place.root, VARIABLE: running.token}
         inherited: list[int] = []
         if GPUS in job.resources:
-            variables["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
-            variables["CUDA_VISIBLE_DEVICES"] = ",".join(running.request.names if running.request is not None else [])
+            variables.update(visible(running.request))
             inherited = running.request.descriptors if running.request is not None else []
         arguments = [job.shell, "-c", running.command]
         if running.trace is not None:

@@ -15,10 +15,9 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from mltrack.disk.durable import names_in, read_bounded, write_all
-from mltrack.runners.process import start_time
+from mltrack.runners.worker.system import carries, start_time
 
 MAX_BYTES = 256 << 20
-VARIABLE = "MLTRACK_ATTEMPT"
 
 
 class Mark(NamedTuple):
@@ -70,7 +69,7 @@ class Marks:
     def under_way(self) -> list[Mark]:
         """Returns the commands that any process has running here."""
         marks = [mark for name in names_in(self._path) for mark in self._read(name)]
-        return [mark for mark in marks if mark.pid and _carries(mark.pid, mark.token)]
+        return [mark for mark in marks if mark.pid and carries(mark.pid, mark.token)]
 
     def end_leftovers(self) -> list[str]:
         """Ends the commands of processes that are gone, and returns their labels."""
@@ -110,13 +109,7 @@ def _groups_with(token: str) -> set[int]:
     """The process groups of this user that carry the token in their environment."""
     found = set()
     for name in names_in("/proc"):
-        if name.isdigit() and _carries(int(name), token):
+        if name.isdigit() and carries(int(name), token):
             with suppress(OSError):
                 found.add(os.getpgid(int(name)))
     return found
-
-
-def _carries(pid: int, token: str) -> bool:
-    with suppress(OSError), open(f"/proc/{pid}/environ", "rb") as file:
-        return f"{VARIABLE}={token}".encode() in file.read().split(b"\0")
-    return False

@@ -7,9 +7,10 @@ its digest before it counts, on whichever side it arrives.
 import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Any, NamedTuple
 
-from mltrack.disk.durable import opened, write_all
+from mltrack.disk.durable import opened, temporary_path, write_all
 from mltrack.errors import FormatError, IntegrityError, MissingObjectError, WorkspaceError
 from mltrack.objects import tree
 from mltrack.objects.content import BY_LETTER, EXEC, SYMLINK, TREE, Content
@@ -141,7 +142,7 @@ def receive_output(connection: Connection, algorithm: Algorithm, cache: Cache, c
     FormatError for a tree that may not be written."""
     files = [File(path, content.kind, content.hex, content.size)]
     if content.kind == TREE:
-        files = list(_list_tree(connection, algorithm, cache, content.hex, path))
+        files = list(_list_tree(connection, algorithm, content.hex, path))
     small: list[File] = []
     batches: list[list[File]] = []
     size = 0
@@ -158,12 +159,10 @@ def receive_output(connection: Connection, algorithm: Algorithm, cache: Cache, c
                 small, size = [], 0
     if small:
         batches.append(small)
-    requests = [{"verb": "read", "objects": [file.hex for file in batch]} for batch in batches]
-    for batch, (reply, data) in zip(batches, pipelined(connection, requests), strict=True):
-        for file, piece in zip(batch, _split(reply, data), strict=True):
-            if algorithm.hex_of(piece) != file.hex:
-                raise _wrong(connection, file.hex)
-            _write(file, [piece])
+    hexes = [[file.hex for file in batch] for batch in batches]
+    arriving = (file for batch in batches for file in batch)
+    for file, (_, data) in zip(arriving, _read(connection, algorithm, hexes), strict=True):
+        _write(file, [data])
 
 
 def fetch_listings(connection: Connection, cache: Cache, contents: Iterable[Content]) -> None:
@@ -172,11 +171,8 @@ def fetch_listings(connection: Connection, cache: Cache, contents: Iterable[Cont
     with CacheWriter(cache) as writer:
         level = [content.hex for content in contents if content.kind == TREE]
         while level:
-            requests = [{"verb": "read", "objects": [hex_digest]} for hex_digest in level]
             below: list[str] = []
-            for hex_digest, (_, data) in zip(level, pipelined(connection, requests, 64), strict=True):
-                if algorithm.hex_of(data) != hex_digest:
-                    raise _wrong(connection, hex_digest)
+            for hex_digest, data in _read_each(connection, algorithm, level):
                 entries = tree.decode(data, algorithm.hex_size)
                 below += [entry.hex for entry in entries if entry.kind == tree.DIRECTORY]
                 writer.put_known(hex_digest, data, TREES)
@@ -206,18 +202,9 @@ def _fetch_batch(
         if is_tree or size < SMALL_OBJECT:
             small.append((hex_digest, is_tree))
         elif writer.missing([hex_digest]):
-            with opened(
-                os.path.join(cache.tmp_path, f"from-host-{os.getpid()}"), os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600
-            ) as aside:
-                os.unlink(os.path.join(cache.tmp_path, f"from-host-{os.getpid()}"))
-                for piece in _pieces(connection, algorithm, hex_digest, size):
-                    write_all(aside, piece)
-                os.lseek(aside, 0, os.SEEK_SET)
-                writer.put_large(aside)
-    requests = [{"verb": "read", "objects": [hex_digest]} for hex_digest, _ in small]
-    for (hex_digest, is_tree), (_, data) in zip(small, pipelined(connection, requests, 64), strict=True):
-        if algorithm.hex_of(data) != hex_digest:
-            raise _wrong(connection, hex_digest)
+            _fetch_large(connection, cache, writer, algorithm, hex_digest, size)
+    hexes = [hex_digest for hex_digest, _ in small]
+    for (_, is_tree), (hex_digest, data) in zip(small, _read_each(connection, algorithm, hexes), strict=True):
         if is_tree:
             entries = tree.decode(data, algorithm.hex_size)
             below += [(entry.hex, entry.size, entry.kind == tree.DIRECTORY) for entry in entries]
@@ -225,18 +212,31 @@ def _fetch_batch(
     return below
 
 
-def _list_tree(
-    connection: Connection, algorithm: Algorithm, cache: Cache, hex_digest: str, path: str
-) -> Iterator[File]:
+def _fetch_large(
+    connection: Connection, cache: Cache, writer: CacheWriter, algorithm: Algorithm, hex_digest: str, size: int
+) -> None:
+    """Adds a large object to the writer, as the file that it arrives in."""
+    temporary = temporary_path(cache.tmp_path)
+    try:
+        with opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600) as aside:
+            for piece in _pieces(connection, algorithm, hex_digest, size):
+                write_all(aside, piece)
+        writer.adopt_alone(temporary, hex_digest)
+    except BaseException:
+        if not writer.owns(temporary):
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
+        raise
+
+
+def _list_tree(connection: Connection, algorithm: Algorithm, hex_digest: str, path: str) -> Iterator[File]:
     """Makes the directories of a tree, and yields its files and links. The host's word is taken for nothing but bytes that
     have their digest, and names that may be written."""
     level = [(hex_digest, path)]
     while level:
-        requests = [{"verb": "read", "objects": [one]} for one, _ in level]
         following = []
-        for (one, directory), (_, data) in zip(level, pipelined(connection, requests, 64), strict=True):
-            if algorithm.hex_of(data) != one:
-                raise _wrong(connection, one)
+        arriving = _read_each(connection, algorithm, [one for one, _ in level])
+        for (_, directory), (_, data) in zip(level, arriving, strict=True):
             os.mkdir(directory)
             for entry in tree.decode(data, algorithm.hex_size):
                 inner = os.path.join(directory, os.fsdecode(entry.name))
@@ -245,6 +245,23 @@ def _list_tree(
                 else:
                     yield File(inner, BY_LETTER[entry.kind], entry.hex, entry.size)
         level = following
+
+
+def _read_each(connection: Connection, algorithm: Algorithm, hex_digests: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    """Yields objects whose size nobody knows: one to a request, many requests under way."""
+    return _read(connection, algorithm, [[hex_digest] for hex_digest in hex_digests], 64)
+
+
+def _read(
+    connection: Connection, algorithm: Algorithm, batches: list[list[str]], window: int = _WINDOW
+) -> Iterator[tuple[str, bytes]]:
+    """Yields objects with their digests, a batch to a request; raises IntegrityError for other bytes than theirs."""
+    requests = [{"verb": "read", "objects": batch} for batch in batches]
+    for batch, (reply, data) in zip(batches, pipelined(connection, requests, window), strict=True):
+        for hex_digest, piece in zip(batch, _split(reply, data), strict=True):
+            if algorithm.hex_of(piece) != hex_digest:
+                raise _wrong(connection, hex_digest)
+            yield hex_digest, piece
 
 
 def _pieces(connection: Connection, algorithm: Algorithm, hex_digest: str, size: int) -> Iterator[bytes]:

@@ -8,8 +8,6 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
-GRACE_SECONDS = 10.0
-
 
 class Process:
     """A running command. ``pidfd`` becomes readable when it ends; :meth:`reap` then returns its exit code."""
@@ -90,15 +88,6 @@ def is_readable(descriptor: int, seconds: float = 0.0) -> bool:
     watched = select.poll()
     watched.register(descriptor, select.POLLIN)
     return bool(watched.poll(max(0.0, seconds) * 1000))
-
-
-def start_time(pid: int) -> str:
-    """When a process started, in the kernel's ticks: with its number it names a process for good."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-            return file.read().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return "gone"
 
 
 @contextmanager

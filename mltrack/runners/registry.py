@@ -52,21 +52,26 @@ def open_detached(given: Mapping[str, Any], around: Surroundings) -> "HostRunner
     from mltrack.runners.connection import Address  # noqa: PLC0415 - 15 ms, where hosts are used only
     from mltrack.runners.hosts import HostRunner  # noqa: PLC0415
 
-    address = Address("", sys.executable, os.path.expanduser(given.get("directory") or PLACE))
+    address = Address("", sys.executable, _place(given))
     amounts = {**{key: value for key, value in capacity.machine().items() if key != MEMORY}, **_amounts(given)}
     return HostRunner(_host_settings(LOCAL, given, amounts), [address], *around)
 
 
+def _place(given: Mapping[str, Any]) -> str:
+    """Where detached jobs of this machine live."""
+    return os.path.expanduser(given.get("directory") or PLACE)
+
+
 def has_detached(given: Mapping[str, Any], key: str) -> bool:
     """Returns whether a detached job of this key is on this machine whose result nobody has taken."""
-    place = os.path.join(os.path.expanduser(given.get("directory") or PLACE), "jobs", key)
+    place = os.path.join(_place(given), "jobs", key)
     numbers = [int(name) for name in names_in(place) if name.isdigit()] if key else []
     return bool(numbers) and not os.path.exists(os.path.join(place, str(max(numbers)), "taken"))
 
 
 def has_place(given: Mapping[str, Any]) -> bool:
     """Returns whether detached jobs were ever started on this machine by this user."""
-    return os.path.isdir(os.path.join(os.path.expanduser(given.get("directory") or PLACE), "jobs"))
+    return os.path.isdir(os.path.join(_place(given), "jobs"))
 
 
 def _local(name: str, given: Mapping[str, Any], around: Surroundings) -> Runner:

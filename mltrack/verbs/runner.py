@@ -73,10 +73,10 @@ def check(project: Project, name: str) -> list[HostReport]:
             ]
         if not isinstance(runner, HostRunner):
             raise ConfigError(f"the runner {name!r} cannot be checked")
-        problems = runner.check()
+        runner.check()
         reports = []
         for host in runner.hosts:
-            own = tuple(text.removeprefix(f"{host.name}: ") for text in problems if text.startswith(f"{host.name}: "))
+            own = tuple(host.problems())
             if not host.hello:
                 reports.append(HostReport(host.name, {}, (), own, ()))
                 continue

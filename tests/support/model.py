@@ -14,6 +14,7 @@ from mltrack.objects.digest import XXH3
 from mltrack.runners.job import Abilities, Job, Poll, State, Ticket
 from mltrack.verbs.repro import Repro, ReproOptions
 from mltrack.verbs.session import Session
+from tests.support.local_only import LocalOnly
 
 
 def computed(command: str, inputs: dict[str, str], out: str) -> str:
@@ -22,7 +23,7 @@ def computed(command: str, inputs: dict[str, str], out: str) -> str:
     return value[:1] if command.startswith("coarse") else value
 
 
-class OrderlessRunner:
+class OrderlessRunner(LocalOnly):
     """Computes outputs as :func:`computed` says; jobs end in any order. It checks that at most ``jobs`` run at once."""
 
     name = "stub"
@@ -34,30 +35,6 @@ class OrderlessRunner:
         self.done: dict[str, Poll] = {}
         self.log = root / ".mltrack/tmp/stub.log"
         self.log.write_text("")
-
-    def check(self) -> list[str]:
-        return []
-
-    def recover(self) -> list[str]:
-        return []
-
-    def lacks(self, resources: object) -> None:
-        return None
-
-    def holds(self, job: Job) -> str:
-        return ""
-
-    def fetch(self, ticket: Ticket) -> None:
-        pass
-
-    def detach(self, ticket: Ticket) -> bool:
-        return False
-
-    def settle(self, ticket: Ticket) -> None:
-        pass
-
-    def reject(self, ticket: Ticket) -> None:
-        pass
 
     def submit(self, job: Job, origin: object = None) -> Ticket:
         self.under_way[job.label] = job

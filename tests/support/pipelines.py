@@ -15,9 +15,10 @@ from mltrack.runners.job import Abilities, Job, Poll, State, Ticket
 from mltrack.verbs import init
 from mltrack.verbs.repro import Repro, ReproOptions
 from mltrack.verbs.session import Session
+from tests.support.local_only import LocalOnly
 
 
-class StubRunner:
+class StubRunner(LocalOnly):
     """Not a shell: each output becomes the digest of the command, of what the command names, and of its own name."""
 
     name = "stub"
@@ -25,30 +26,6 @@ class StubRunner:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-
-    def check(self) -> list[str]:
-        return []
-
-    def recover(self) -> list[str]:
-        return []
-
-    def lacks(self, resources: object) -> None:
-        return None
-
-    def holds(self, job: Job) -> str:
-        return ""
-
-    def fetch(self, ticket: Ticket) -> None:
-        pass
-
-    def detach(self, ticket: Ticket) -> bool:
-        return False
-
-    def settle(self, ticket: Ticket) -> None:
-        pass
-
-    def reject(self, ticket: Ticket) -> None:
-        pass
 
     def submit(self, job: Job, origin: object = None) -> Ticket:
         command = job.items[0].commands[0]

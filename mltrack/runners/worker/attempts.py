@@ -21,9 +21,9 @@ from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from .objects import Content
+from .system import carries, write_all
 
 VERSION = 1
-VARIABLE = "MLTRACK_ATTEMPT"
 QUEUED, RUNNING, DONE, FAILED, CANCELLED, LOST = "queued", "running", "done", "failed", "cancelled", "lost"
 HEARTBEAT_SECONDS = 5.0
 SILENCE_SECONDS = 90.0
@@ -182,23 +182,15 @@ def end_leftovers(attempt: Attempt) -> None:
     token = job.get("token")
     if not isinstance(token, str) or len(token) != 32:
         return
-    wanted = f"{VARIABLE}={token}".encode()
     for _ in range(10):
-        found = [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if _carries(pid, wanted)]
+        pids = map(int, filter(str.isdigit, os.listdir("/proc")))
+        found = [pid for pid in pids if pid != os.getpid() and carries(pid, token)]
         for pid in found:
             with suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
         if not found:
             return
         time.sleep(0.02)
-
-
-def _carries(pid: int, wanted: bytes) -> bool:
-    if pid == os.getpid():
-        return False
-    with suppress(OSError), open(f"/proc/{pid}/environ", "rb") as file:
-        return wanted in file.read().split(b"\0")
-    return False
 
 
 def mark(attempt: Attempt, name: str) -> None:
@@ -212,17 +204,11 @@ def write_json(path: str, value: Any) -> None:
     data = json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        os.write(descriptor, data) if len(data) < 4096 else _write_all(descriptor, data)
+        write_all(descriptor, data)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
     os.rename(temporary, path)
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
 
 
 def read_json(path: str) -> dict[str, Any] | None:

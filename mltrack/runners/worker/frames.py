@@ -11,6 +11,8 @@ import os
 import struct
 from typing import Any
 
+from .system import write_all
+
 MAGIC = b"MLTF"
 HEADER = struct.Struct(">4sIQ")
 MAX_MESSAGE = 256 << 20
@@ -30,8 +32,8 @@ def send(descriptor: int, message: dict[str, Any], data: bytes = b"") -> None:
     """Writes one frame; raises Closed if nobody reads it."""
     text = json.dumps(message, separators=(",", ":")).encode()
     try:
-        _write(descriptor, HEADER.pack(MAGIC, len(text), len(data)) + text)
-        _write(descriptor, data)
+        write_all(descriptor, HEADER.pack(MAGIC, len(text), len(data)) + text)
+        write_all(descriptor, data)
     except (BrokenPipeError, ConnectionResetError) as error:
         raise Closed(str(error)) from error
 
@@ -50,12 +52,6 @@ def receive(descriptor: int) -> tuple[dict[str, Any], bytes]:
     if not isinstance(message, dict):
         raise Garbled("a message that is no object")
     return message, data
-
-
-def _write(descriptor: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view[:_PIECE]) :]
 
 
 def _read(descriptor: int, size: int) -> bytes:

@@ -7,6 +7,7 @@ import os
 from contextlib import suppress
 
 from .objects import Damaged, Objects
+from .system import write_all
 
 
 class Parts:
@@ -53,9 +54,7 @@ class Parts:
         if at != offset or offset + len(data) > size:
             os.ftruncate(descriptor, 0)
             raise Damaged(f"a piece of {hex_digest} arrived out of place")
-        view = memoryview(data)
-        while view:
-            view = view[os.write(descriptor, view) :]
+        write_all(descriptor, data)
         if offset + len(data) < size:
             return
         self._complete(hex_digest)

@@ -26,8 +26,8 @@ from .parts import Parts
 from .raw import list_raw, read_raw
 from .slots import Slots
 from .supervise import Supervisor, bury, remove
+from .system import words_of
 
-PROTOCOL = 1
 PIECE = 4 << 20
 _LOG_PIECE = 1 << 18
 _LOG_KEPT = 1 << 20
@@ -72,8 +72,7 @@ class Server:
         except Tampered as error:
             return {"error": str(error), "kind": "tampered"}, b""
         except OSError as error:
-            shown = f"{error.filename}: " if error.filename else ""
-            return {"error": f"{shown}{error.strerror or error}", "kind": "system", "errno": error.errno or 0}, b""
+            return {"error": words_of(error), "kind": "system", "errno": error.errno or 0}, b""
         except (KeyError, TypeError, ValueError) as error:
             return {"error": f"a request that makes no sense: {type(error).__name__}: {error}", "kind": "protocol"}, b""
 
@@ -93,7 +92,7 @@ class Server:
         usage = shutil.disk_usage(self._place)
         gpus = self._slots.gpus()
         return {
-            "protocol": PROTOCOL, "host": socket.gethostname(), "python": platform.python_version(), "abi": hashing.abi(),
+            "host": socket.gethostname(), "python": platform.python_version(), "abi": hashing.abi(),
             "machine": platform.machine(), "system": platform.system(), "cpus": len(os.sched_getaffinity(0)),
             "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), "gpus": [list(gpu) for gpu in gpus],
             "free": usage.free, "place": self._place, "hashes": self._objects.hashing is not None, "now": time.time(),
@@ -165,9 +164,8 @@ class Server:
         return {
             "key": attempt.key, "number": attempt.number, **{name: job.get(name, "") for name in _UNIT},
             "state": state["state"], "gpus": state.get("gpus", []), "exit_code": state.get("exit_code"),
-            "started": os.stat(attempt.path).st_ctime if os.path.exists(attempt.path) else 0,
             "age": time.time() - float(job.get("submitted", time.time())),
-            "is_taken": os.path.exists(attempt.file("taken")), "is_held": os.path.exists(attempt.file("held")),
+            "is_taken": os.path.exists(attempt.file("taken")),
         }  # fmt: skip
 
     def _start(self, message: dict[str, Any], data: bytes) -> Reply:
@@ -179,11 +177,9 @@ class Server:
             if found is not None:
                 return {"found": True, "number": found.number}, b""
             roots = [(kind, hex_digest, size) for _, kind, hex_digest, size, *_ in job["inputs"]]
-            if job.get("checkpoint") and not job.get("checkpoint_content") and former:
+            if job.get("checkpoint") and former:
                 saved = (attempts.read_json(former[-1].file("result.json")) or {}).get("checkpoint")
                 job["checkpoint_content"] = saved if saved and not self._objects.missing([saved[:3]]) else None
-            elif job.get("checkpoint_content"):
-                roots.append((*job["checkpoint_content"][:3],))
             lacking = self._objects.missing(roots)
             if lacking:
                 return {"missing": len(lacking)}, b"".join(map(bytes.fromhex, lacking))

@@ -219,6 +219,12 @@ class Slots:
         return descriptor
 
 
+def visible(request: Request | None) -> dict[str, str]:
+    """Returns the variables by which CUDA sees the GPUs of a request, or none, by the numbers that NVML gives them."""
+    names = request.names if request is not None else []
+    return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": ",".join(names)}
+
+
 def is_free(gpu: Gpu, memory: int = 0) -> bool:
     """Returns whether enough of a GPU's memory is free: ``memory`` bytes, or most of it; yes where nobody knows."""
     return not gpu.total or gpu.free >= (memory or gpu.total * FREE_SHARE)

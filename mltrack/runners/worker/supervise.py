@@ -10,7 +10,6 @@ import base64
 import ctypes
 import json
 import os
-import pwd
 import resource
 import shutil
 import signal
@@ -24,9 +23,9 @@ from typing import Any
 from . import attempts
 from .attempts import Attempt
 from .objects import STAMP_NS, Content, Damaged, Objects
-from .slots import Request, Slots
+from .slots import Request, Slots, visible
+from .system import GRACE_SECONDS, VARIABLE, end_descendants, holder_note, words_of
 
-GRACE_SECONDS = 10.0
 _LOOK_SECONDS = 0.05
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 _SPARE_BYTES = 1 << 16
@@ -56,11 +55,12 @@ class Supervisor:
         self._process: subprocess.Popen[bytes] | None = None
         self._timed_out = False
         self._deadline: float | None = None
+        self._adopts = False
 
     def run(self) -> None:
         """Runs it to its end. Raises nothing: what went wrong stands in the result."""
         spare = self._attempt.file("spare")
-        _adopt_orphans()
+        self._adopts = _adopt_orphans()
         started = time.monotonic()
         try:
             with open(spare, "wb") as file:  # room for the result, should the disk be full by then
@@ -79,14 +79,15 @@ class Supervisor:
         except Damaged as error:
             self._result.update(state=attempts.LOST, problem=str(error))
         except OSError as error:
-            self._result.update(state=attempts.FAILED, problem=_words_of(error))
+            self._result.update(state=attempts.FAILED, problem=words_of(error))
         except Exception as error:  # whatever it is, someone waits for the result
             self._result.update(state=attempts.FAILED, problem=f"{type(error).__name__}: {error}")
         self._finish(spare, started)
 
     def _finish(self, spare: str, started: float) -> None:
-        attempts.end_leftovers(self._attempt)
-        _end_descendants()
+        end_descendants()
+        if not self._adopts:
+            attempts.end_leftovers(self._attempt)
         with suppress(OSError):
             os.unlink(spare)
         result = self._result
@@ -122,8 +123,7 @@ class Supervisor:
         if not count:
             self._note(attempts.QUEUED)
             return
-        note = {"pid": os.getpid(), "label": self._job["label"], "user": _user(), "host": socket.gethostname()}
-        note["started"] = start_time(os.getpid())
+        note = {**holder_note(self._job["label"]), "host": socket.gethostname()}
         self._request = self._slots.request(count, note, int(self._job["resources"].get("gpu_memory", 0)))
         self._note(attempts.QUEUED)
         while not self._request.try_take():
@@ -193,7 +193,7 @@ class Supervisor:
         row["seconds"] = round(time.monotonic() - started, 3)
         if row["exit_code"] != 0:
             return row
-        _end_descendants()  # nothing may write to outputs that are being hashed
+        end_descendants()  # nothing may write to outputs that are being hashed
         for path in item["outputs"]:
             full = os.path.join(self._attempt.work, path)
             if not os.path.lexists(full):
@@ -211,11 +211,10 @@ class Supervisor:
     def _run_command(self, command: str) -> int:
         job, work = self._job, self._attempt.work
         inherited = {name: value for name, value in os.environ.items() if name not in job.get("unset", ())}
-        variables = {**inherited, **job["variables"], "MLTRACK_ROOT": work, attempts.VARIABLE: job["token"]}
+        variables = {**inherited, **job["variables"], "MLTRACK_ROOT": work, VARIABLE: job["token"]}
         gpus = self._request.descriptors if self._request is not None else []
         if "gpus" in job["resources"]:
-            variables["CUDA_DEVICE_ORDER"] = "PCI_BUS_ID"
-            variables["CUDA_VISIBLE_DEVICES"] = ",".join(self._request.names if self._request is not None else [])
+            variables.update(visible(self._request))
         text = f"{_SETUP.format(job['setup'])}{command}" if job.get("setup") else command
         self._process = subprocess.Popen(
             [job["shell"], "-c", text],
@@ -252,7 +251,7 @@ class Supervisor:
                 break
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        _end_descendants()
+        end_descendants()
 
     def _is_cancelled(self) -> bool:
         return os.path.exists(self._attempt.file("cancel"))
@@ -297,41 +296,11 @@ class Supervisor:
                 self._request.touch()
 
 
-def _adopt_orphans() -> None:
-    """Makes this process the parent of whatever its descendants leave behind, also of daemons."""
+def _adopt_orphans() -> bool:
+    """Makes this process the parent of whatever its descendants leave behind, also of daemons; returns whether it is."""
     with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
-def _end_descendants() -> None:
-    """Kills all processes below this one, until there are none: also those of other sessions and without our token."""
-    for _ in range(50):
-        parents: dict[int, list[int]] = {}
-        for name in filter(str.isdigit, os.listdir("/proc")):
-            with suppress(OSError, IndexError, ValueError):
-                with open(f"/proc/{name}/stat", encoding="ascii", errors="replace") as file:
-                    fields = file.read().rpartition(")")[2].split()
-                if fields[0] != "Z":
-                    parents.setdefault(int(fields[1]), []).append(int(name))
-        pending = list(parents.get(os.getpid(), []))
-        if not pending:
-            break
-        while pending:
-            pid = pending.pop()
-            pending += parents.get(pid, [])
-            with suppress(OSError):
-                os.kill(pid, signal.SIGKILL)
-        time.sleep(0.01)
-    with suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass
-
-
-def start_time(pid: int) -> str:
-    """When a process started, in the kernel's ticks: with its number it names a process for good."""
-    with suppress(OSError, IndexError), open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-        return file.read().rpartition(")")[2].split()[19]
-    return "gone"
+        return bool(ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+    return False
 
 
 def bury(attempt: Attempt, objects: Objects) -> dict[str, Any]:
@@ -364,14 +333,3 @@ def remove(path: str) -> None:
                 if not os.path.islink(os.path.join(directory, name)):
                     os.chmod(os.path.join(directory, name), 0o700)
     shutil.rmtree(path, ignore_errors=True)
-
-
-def _user() -> str:
-    with suppress(KeyError):
-        return pwd.getpwuid(os.getuid()).pw_name
-    return str(os.getuid())
-
-
-def _words_of(error: OSError) -> str:
-    shown = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, (str, bytes)) else ""
-    return f"{shown}{error.strerror or error}"
