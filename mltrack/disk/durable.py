@@ -161,18 +161,20 @@ def sync_file_system(path: str) -> None:
 
     The order for many files is: write them aside, call this, rename them all, fsync their directories.
     """
+    with opened(path, os.O_RDONLY) as descriptor:
+        sync_descriptor(descriptor, path)
+
+
+def sync_descriptor(descriptor: int, name: str = "") -> None:
+    """Like :func:`sync_file_system`, for the file system of an open file; ``name`` is for the error."""
     import ctypes  # noqa: PLC0415 - needed only where many files are written at once
 
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
-        if syncfs is None:
-            os.sync()
-        elif syncfs(descriptor) != 0:
-            number = ctypes.get_errno()
-            raise OSError(number, os.strerror(number), path)
-    finally:
-        os.close(descriptor)
+    syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
+    if syncfs is None:
+        os.sync()
+    elif syncfs(descriptor) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), name or None)
 
 
 def read_bounded(path: str | bytes, limit: int, *, directory: int | None = None) -> bytes | None:

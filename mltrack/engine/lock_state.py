@@ -24,8 +24,9 @@ from mltrack.disk.durable import (
 from mltrack.disk.lock import locked
 from mltrack.formats import lock_file, run_record
 from mltrack.formats.run_record import Fact, RunRecord
+from mltrack.objects.content import Content
 from mltrack.objects.digest import Algorithm
-from mltrack.pipeline.stage import LOCK_NAME, PIPELINE_NAME, Entry, Stage
+from mltrack.pipeline.stage import LOCK_NAME, PIPELINE_NAME, Entry, Stage, address_parts
 
 MAX_BYTES = 256 << 20
 _SUFFIX = ".journal"
@@ -68,11 +69,18 @@ class LockState:
         for fact in self._facts(self._journals()):
             self.locks.setdefault(fact.lock_path, {})[fact.name] = fact.record.entry
 
-    def refresh_if_changed(self, stage: Stage) -> None:
+    def refresh_if_changed(self, stage: Stage | None = None) -> None:
         """Reads everything anew if other processes wrote to their journals, or to a lock, since it was read."""
-        self._lock_paths.add(stage.lock_path)
+        if stage is not None:
+            self._lock_paths.add(stage.lock_path)
         if self._stamps() != self._seen:
             self.refresh()
+
+    def output(self, address: str, path: str) -> Content | None:
+        """Returns what is recorded of an output, by the address of its stage."""
+        pipeline_path, name = address_parts(address)
+        entry = self.locks.get(pipeline_path.removesuffix(PIPELINE_NAME) + LOCK_NAME, {}).get(name)
+        return entry.outs.get(path) if entry is not None else None
 
     def _stamps(self) -> list[tuple[str, int, int]]:
         """What tells whether another process wrote something."""

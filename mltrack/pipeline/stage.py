@@ -153,3 +153,12 @@ def is_url(path: str) -> bool:
 def stage_address(pipeline_path: str, name: str) -> str:
     """Returns the project-wide name of a stage."""
     return name if pipeline_path == PIPELINE_NAME else f"{pipeline_path}:{name}"
+
+
+def address_parts(address: str) -> tuple[str, str]:
+    """Returns the pipeline file and the name that a stage's address is made of."""
+    mark = f"{PIPELINE_NAME}:"
+    at = address.find(mark)
+    if at < 0 or (at and address[at - 1] != "/"):
+        return PIPELINE_NAME, address
+    return address[: at + len(PIPELINE_NAME)], address[at + len(mark) :]

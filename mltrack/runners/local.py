@@ -61,13 +61,21 @@ class LocalRunner:
 
     ``jobs_path`` holds logs, ``logs/<run key>-<attempt>.log``, and beside those of jobs that failed what became of them.
     ``capacity`` is how much of each resource jobs may claim together; ``locks`` the directory of GPU locks, '' for the
-    usual one.
+    usual one. ``objects`` is where links to the cache lead, which sandboxes must show.
     """
 
     name = "local"
 
-    def __init__(self, root: str, jobs_path: str, capacity: dict[str, float] | None = None, locks: str = "") -> None:
+    def __init__(
+        self,
+        root: str,
+        jobs_path: str,
+        capacity: dict[str, float] | None = None,
+        locks: str = "",
+        objects: str = "",
+    ) -> None:
         self._root = root
+        self._objects = objects
         self._logs_path = os.path.join(jobs_path, LOGS)
         self._marks = Marks(os.path.join(jobs_path, RUNNING))
         self._running: dict[tuple[str, str], _Running] = {}
@@ -98,7 +106,7 @@ class LocalRunner:
                 return running.ticket
         os.makedirs(self._logs_path, exist_ok=True)
         ticket, log = self._open_log(job)
-        place = Sandbox(self._root, job) if job.isolated else Workspace(self._root)
+        place = Sandbox(self._root, job, self._objects) if job.isolated else Workspace(self._root)
         trace = tracing.start(job.trace, place.root) if job.trace else None
         items = [(item.id, list(item.commands)) for item in job.items]
         running = _Running(job, ticket, items, log, place, trace, time.time())

@@ -76,7 +76,8 @@ def has_place(given: Mapping[str, Any]) -> bool:
 
 def _local(name: str, given: Mapping[str, Any], around: Surroundings) -> Runner:
     amounts = {**capacity.machine(), **_amounts(given)}
-    return LocalRunner(around.root, around.jobs_path, amounts, given.get("gpu_locks") or "")
+    objects = os.path.join(os.path.abspath(around.cache.path), "loose")
+    return LocalRunner(around.root, around.jobs_path, amounts, given.get("gpu_locks") or "", objects)
 
 
 def open_hosts(name: str, given: Mapping[str, Any], around: Surroundings) -> "HostRunner":

@@ -60,8 +60,10 @@ class Workspace:
 class Sandbox:
     """A directory of one job. Inputs are relative to ``project``; outputs come back by rename."""
 
-    def __init__(self, project: str, job: Job) -> None:
+    def __init__(self, project: str, job: Job, objects: str = "") -> None:
+        """``objects`` is the directory that links to the cache lead into: inputs may be such links."""
         self._project = project
+        self._objects = objects
         above = os.path.join(project, ".mltrack", "tmp")
         os.makedirs(above, exist_ok=True)
         self._scratch = temporary_path(above)
@@ -121,6 +123,10 @@ class Sandbox:
         os.makedirs(os.path.join(self._scratch, job.directory), exist_ok=True)
         if self.is_hidden:
             self._binds += _interpreters(self._project)
+            inner = os.path.relpath(self._objects, self._project) if self._objects else os.pardir
+            if not inner.startswith(os.pardir) and os.path.isdir(self._objects):
+                os.makedirs(os.path.join(self._scratch, inner), exist_ok=True)
+                self._binds.append(self._objects)
 
     def _bring(self, path: str) -> None:
         source = os.path.join(self._project, path)

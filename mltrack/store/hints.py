@@ -11,6 +11,7 @@ from mltrack.store.index import Index
 from mltrack.store.remote import MAX_INDEX_BYTES
 
 DIRECTORY = "remotes"
+RUNS_SUFFIX = ".runs"
 
 
 def hinted(index_path: str, algorithm: Algorithm) -> list[Index]:
@@ -26,6 +27,20 @@ def hinted(index_path: str, algorithm: Algorithm) -> list[Index]:
                     known[name.removesuffix(".idx")] = Index(data, algorithm, name)
         stale = {old for index in known.values() for old in index.supersedes}
         found += [index for name, index in known.items() if name not in stale]
+    return found
+
+
+def hinted_runs(index_path: str) -> set[str]:
+    """Returns the names of the run records that a remote was last seen to have, whose outputs it must have too."""
+    found: set[str] = set()
+    top = os.path.join(index_path, DIRECTORY)
+    for name in names_in(top):
+        if name.endswith(RUNS_SUFFIX):
+            with suppress(OSError, FormatError):
+                data = read_bounded(os.path.join(top, name), MAX_INDEX_BYTES) or b""
+                found.update(
+                    word for line in data.decode("ascii", "replace").splitlines() for word in line.split(" ")[1:]
+                )
     return found
 
 

@@ -11,6 +11,7 @@ from mltrack.errors import FormatError, RemoteError
 from mltrack.formats import record_bundle, run_record
 from mltrack.formats.run_record import RunRecord
 from mltrack.objects.digest import Algorithm
+from mltrack.store.hints import RUNS_SUFFIX
 from mltrack.store.remote import Remote
 from mltrack.store.run_cache import SUFFIX, RunCache
 
@@ -82,7 +83,7 @@ class _Known:
     delete; it lies beside the copies of the remote's indexes."""
 
     def __init__(self, remote: Remote, there: set[str]) -> None:
-        self._path = remote.hints_path + ".runs"
+        self._path = remote.hints_path + RUNS_SUFFIX
         self._text = (read_bounded(self._path, MAX_BYTES) or b"").decode("ascii", "replace")
         lines = (line.split(" ") for line in self._text.splitlines())
         self.files = {name: set(records) for name, *records in lines if name in there}

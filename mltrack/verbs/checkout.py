@@ -1,7 +1,7 @@
 """``checkout``: makes tracked data and outputs be what pointers and locks say."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -10,6 +10,7 @@ from mltrack.engine.execute import place_lock
 from mltrack.engine.view import Target
 from mltrack.errors import LockedError, MissingObjectError, MltrackError, UnsavedDataError
 from mltrack.objects.content import Content
+from mltrack.store.hints import hinted_among
 from mltrack.verbs.session import STAGE_LOCKS, Session
 from mltrack.workspace.checkout import Absent, no_progress
 from mltrack.workspace.checkout_plan import CheckoutPlan
@@ -67,8 +68,10 @@ def checkout_targets(
     progress: Progress | None = None,
     gone: tuple[Target, ...] = (),
     absent: Absent = Absent.REFUSE,
+    recorded: Mapping[str, Content] | None = None,
 ) -> CheckoutResult:
-    """See :func:`checkout`, for targets that are chosen already. ``absent`` is what to do about what the cache lacks."""
+    """See :func:`checkout`, for targets that are chosen already. ``absent`` is what to do about what the cache lacks,
+    ``recorded`` what was recorded of the targets before."""
     done: list[CheckedOut] = []
     failed: list[tuple[str, MltrackError]] = []
     saved: list[tuple[str, str]] = []
@@ -82,12 +85,20 @@ def checkout_targets(
                 continue
             try:
                 _refuse_running(target, running)
-                plan = session.checkout.plan(target.path, content, force=force, absent=absent)
+                if content is not None and not target.owner:
+                    content = session.recorded_now(target)
+                    if content is None:
+                        continue  # it is tracked no more: what stands there is not ours to touch
+                former = (recorded or {}).get(target.path)
+                plan = session.checkout.plan(target.path, content, force=force, absent=absent, recorded=former)
                 _refuse_conflicts(session, target.path, plan)
                 if not dry_run:
                     saved += _save(session, target.path, plan)
+                    _keep_bytes(session, target.path, plan)
                     report = (lambda n, total, path=target.path: progress(path, n, total)) if progress else no_progress
-                    session.checkout.carry_out(target.path, content, plan, report, target.owner)
+                    _tell_edited(
+                        target.path, session.checkout.carry_out(target.path, content, plan, report, target.owner)
+                    )
                 done.append(_summary(target.path, plan))
             except MltrackError as error:
                 failed.append((target.path, error))
@@ -158,6 +169,25 @@ def _refuse_conflicts(session: Session, path: str, plan: CheckoutPlan) -> None:
         f"{path}: left as it is, since unsaved changes would be lost: {', '.join(names)}{more}",
         hint=f"`mltrack add {path}` records them; `mltrack checkout --force {path}` replaces them (and keeps a copy in the cache)",
     )
+
+
+def _keep_bytes(session: Session, path: str, plan: CheckoutPlan) -> None:
+    """Saves what is about to be replaced and is not in the cache, unless a remote was last seen to hold it, as `drop` makes
+    sure."""
+    hexes = {entry.hex for entry in plan.unkept}
+    if hexes - hinted_among(session.project.index_path, session.project.algorithm, hexes):
+        session.checkout.save(path)
+
+
+def _tell_edited(path: str, kept: list[bytes]) -> None:
+    if kept:
+        names = ", ".join(map(_shown, kept[:MAX_NAMED])) + (
+            f" and {len(kept) - MAX_NAMED} more" if len(kept) > MAX_NAMED else ""
+        )
+        raise UnsavedDataError(
+            f"{path}: changed while the checkout was at work, and left as it is: {names}",
+            hint=f"`mltrack status` shows what differs; `mltrack checkout {path}` tries again",
+        )
 
 
 def _save(session: Session, path: str, plan: CheckoutPlan) -> list[tuple[str, str]]:

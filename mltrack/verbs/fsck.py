@@ -15,7 +15,7 @@ from mltrack.store.cache import Cache
 from mltrack.store.cache_writer import CacheWriter
 from mltrack.store.fetch import fetch_objects, fetch_trees
 from mltrack.store.fsck import Report
-from mltrack.store.hints import hinted
+from mltrack.store.hints import hinted, hinted_runs
 from mltrack.store.present import Present
 from mltrack.store.push import push_contents
 from mltrack.store.remote import Remote
@@ -115,8 +115,9 @@ def _absent_results(session: Session) -> Iterator[tuple[str, set[str]]]:
     project = session.project
     held = hinted(project.index_path, project.algorithm)
     since = since_for_records(session, time.time())
-    for _, record in project.run_cache.all():
-        if record.started >= since:
+    sent = hinted_runs(project.index_path)
+    for name, record in project.run_cache.all():
+        if record.started >= since and name not in sent:
             lacking = {item for content in restorable(record) for item in _absent_here(project.cache, content)}
             nowhere = {item for item in lacking if not any(index.find(bytes.fromhex(item)) for index in held)}
             yield f"run of {record.stage}", nowhere

@@ -88,7 +88,8 @@ def _bring_along(project: Project, name: str, arguments: list[str]) -> list[str]
     before = revision_view(old, project.path, project.algorithm) if old.strip("0") else None
     targets, gone = changed_targets(before, session.view)
     gone = [target for target in gone if not git.tracked_below(target.path, project.path)]  # moved over to git
-    result = checkout_targets(session, targets, gone=tuple(gone), absent=Absent.LEAVE_NEVER_HERE)
+    former = {path: target.content for path, target in before.targets().items()} if before is not None else {}
+    result = checkout_targets(session, targets, gone=tuple(gone), absent=Absent.LEAVE_NEVER_HERE, recorded=former)
     return _words(result)
 
 

@@ -10,6 +10,7 @@ from mltrack.engine.left import Left
 from mltrack.engine.pipelines import nearest
 from mltrack.engine.view import Target, View, revision_view, workspace_view
 from mltrack.errors import MissingObjectError, UsageError
+from mltrack.formats import pointer
 from mltrack.formats.pointer import SUFFIX
 from mltrack.objects.content import BY_LETTER, Content
 from mltrack.pipeline.paths import contains
@@ -119,6 +120,18 @@ class Session:
         return target._replace(
             path=path, owner=target.path, content=Content(BY_LETTER[entry.kind], entry.hex, entry.size)
         )
+
+    def recorded_now(self, target: Target) -> Content | None:
+        """Returns what a target's pointer or lock says at this moment: another process may have recorded a new state since
+        this command began. None if it says nothing of it any more."""
+        if target.is_output:
+            locks = self.view.lock_state
+            if locks is None:
+                return target.content
+            locks.refresh_if_changed()
+            return locks.output(target.source, target.path)
+        data = self.project.read(target.path + SUFFIX)
+        return pointer.parse(data, self.project.algorithm, target.path + SUFFIX).content if data is not None else None
 
     def with_absent(self, path: str, snapshot: Snapshot, recorded: Content | None) -> Content:
         """Returns what stands at a root together with what was recorded there and never brought here.

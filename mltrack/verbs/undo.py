@@ -43,7 +43,12 @@ def undo(session: Session, arguments: list[str]) -> list[Undone]:
 
 
 def _without_later_files(plan: CheckoutPlan) -> CheckoutPlan:
-    """Files that were made since stay, unless a directory must stand where they do."""
-    needed = {parent for op in plan.operations if op.entry is not None for parent in parents(op.path)}
-    kept = [op for op in plan.operations if op.entry is not None or op.path in needed]
+    """Files that were made since stay, unless a directory must stand where they do, or a file where their directory does."""
+    written = {op.path for op in plan.operations if op.entry is not None}
+    needed = {parent for path in written for parent in parents(path)}
+    kept = [
+        op
+        for op in plan.operations
+        if op.entry is not None or op.path in needed or not written.isdisjoint(parents(op.path))
+    ]
     return plan._replace(operations=kept)

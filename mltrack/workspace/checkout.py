@@ -18,7 +18,7 @@ from mltrack.workspace import checkout_plan, fresh
 from mltrack.workspace.checkout_plan import CheckoutPlan, Operation, Whole
 from mltrack.workspace.ingest import Saving
 from mltrack.workspace.last import LastMaterialized
-from mltrack.workspace.materialize import Report, apply
+from mltrack.workspace.materialize import Report, Seen, apply
 from mltrack.workspace.observe import Observer
 from mltrack.workspace.parts import absent_parts, edit, loader
 from mltrack.workspace.scan import Snapshot
@@ -47,9 +47,16 @@ class Checkout(NamedTuple):
     last: LastMaterialized
 
     def plan(
-        self, root: str, wanted: Content | None, *, force: bool = False, absent: Absent = Absent.REFUSE
+        self,
+        root: str,
+        wanted: Content | None,
+        *,
+        force: bool = False,
+        absent: Absent = Absent.REFUSE,
+        recorded: Content | None = None,
     ) -> CheckoutPlan:
-        """Returns what would be done to make ``root`` be ``wanted``; None wants nothing there.
+        """Returns what would be done to make ``root`` be ``wanted``; None wants nothing there. ``recorded`` is what was
+        recorded before, and counts as materialised where nobody noted what was.
 
         Raises MissingObjectError if the cache lacks something that would be written, and ``absent`` does not let it be left.
         """
@@ -75,7 +82,7 @@ class Checkout(NamedTuple):
         if unlisted:
             left = set(unlisted)
             changes = [one for one in changes if left.isdisjoint((one.path, *tree.parents(one.path)))]
-        before = self.last.get(root)
+        before = self.last.get(root) or recorded
         entries = self.last_entries(root, before, [change.path for change in changes]) if before is not None else None
         plan = checkout_plan.decide(changes, entries, self.saved, force=force)
         plan = self._without_absent(root, plan, entries, absent)
@@ -204,30 +211,35 @@ class Checkout(NamedTuple):
         first = lacking[0].entry
         assert first is not None
         name = os.fsdecode(first.name)
-        what = "it is" if name == os.path.basename(root) else f"{name!r} and {len(lacking) - 1} more objects are"
+        more = f" and {len(lacking) - 1} more objects are" if len(lacking) > 1 else " is"
+        what = "it is" if name == os.path.basename(root) else f"{name!r}{more}"
         raise MissingObjectError(
             f"{root}: {what} not in the cache ({self.cache.algorithm.text(first.hex)})",
             hint=f"mltrack pull {root}",
             context=first.hex,
         )
 
-    def carry_out(self, root: str, wanted: Content | None, plan: CheckoutPlan, report: Report, owner: str = "") -> None:
-        """Does what the plan says. The caller has dealt with its conflicts, and saved what is unsaved.
+    def carry_out(
+        self, root: str, wanted: Content | None, plan: CheckoutPlan, report: Report, owner: str = ""
+    ) -> list[bytes]:
+        """Does what the plan says; returns the paths of files that were edited since it was made, and left. The caller has
+        dealt with its conflicts, and saved what is unsaved.
 
         ``owner`` is the target that ``root`` is a part of, if it is. What was materialised is noted as the part that it is.
         """
         was_there = os.path.lexists(os.path.join(self.project_path, owner or root))
         before = self.last.get(owner or root) if was_there else None
-        self.put(root, plan, report)
-        content = self._without(root, wanted, plan.absent, self.last.get(root) if was_there else None)
+        kept = self.put(root, plan, report)
+        content = self._without(root, wanted, (*plan.absent, *kept), self.last.get(root) if was_there else None)
         if not owner:
             self.last.set(root, content)
-            return
+            return kept
         inner = os.fsencode(root[len(owner) + 1 :])
         entry = content and Entry(
             inner.rpartition(b"/")[2], LETTERS.get(content.kind, tree.DIRECTORY), content.hex, content.size
         )
         self.last.set(owner, self._edited(before, {inner: entry}))
+        return kept
 
     def _without(
         self, root: str, wanted: Content | None, absent: Iterable[bytes], before: Content | None
@@ -251,13 +263,37 @@ class Checkout(NamedTuple):
         except MissingObjectError:
             return edit(self.cache, new_writer, None, changes)
 
-    def put(self, root: str, plan: CheckoutPlan, report: Report) -> None:
-        """Does what the plan says, without noting it as what the pointer or lock wanted: it stays a change of one's own."""
+    def put(self, root: str, plan: CheckoutPlan, report: Report) -> list[bytes]:
+        """Does what the plan says, without noting it as what the pointer or lock wanted: it stays a change of one's own.
+        Returns the paths of files that were edited since the plan was made, and left."""
+        kept: list[bytes] = []
         if plan.whole is not None:
             self.create(root, plan.whole, report)
         elif plan.operations:
-            apply(self.project_path, self.tmp_path, os.fsencode(root), plan.operations, self.cache, report)
+            kept = self._apply(root, plan.operations, report)
             self.observer.forget([root])
+        return kept
+
+    def _apply(self, root: str, operations: list[Operation], report: Report) -> list[bytes]:
+        seen = self._stamps_seen(root)
+        return apply(self.project_path, self.tmp_path, os.fsencode(root), operations, self.cache, report, seen)
+
+    def _stamps_seen(self, root: str) -> Seen:
+        """What tells the stamps that the plan's files had: those of the last look at the root."""
+        snapshot = self.observer.seen(root)
+        start = len(os.fsencode(root)) + 1
+        rows: dict[bytes, dict[bytes, bytes]] = {}
+
+        def seen(path: bytes) -> bytes | None:
+            if snapshot is None:
+                return None
+            directory, _, name = path[start:].rpartition(b"/")
+            if directory not in rows:
+                block = snapshot.blocks.get(directory)
+                rows[directory] = {one: row[0] for one, row in block.rows().items()} if block is not None else {}
+            return rows[directory].get(name)
+
+        return seen
 
     def create(self, root: str, whole: Whole, report: Report) -> None:
         """Makes a directory where nothing stands, in one piece where its file system allows that."""
@@ -271,7 +307,7 @@ class Checkout(NamedTuple):
             operations = [
                 Operation(change.path, change.new, None) for change in self.changes(root, None, whole.content)
             ]
-            apply(self.project_path, self.tmp_path, path, operations, self.cache, report)
+            self._apply(root, operations, report)
         self.observer.forget([root])
         if snapshot is not None:
             self.observer.learn(root, snapshot)
@@ -290,9 +326,9 @@ class Checkout(NamedTuple):
             with CacheWriter(self.cache) as writer:
                 writer.unpack({op.replaced.hex for op in operations if op.replaced and op.replaced.kind == tree.FILE})
                 writer.publish()
-        apply(self.project_path, self.tmp_path, path, operations, self.cache, report)
+        kept = self._apply(root, operations, report)
         self.observer.forget([root])
-        return len(operations)
+        return len(operations) - len(kept)
 
     def clear(self, root: str) -> None:
         """Removes what stands at ``root``, saved or not; what ``.mltrackignore`` names stays, and so do its directories."""

@@ -37,7 +37,8 @@ class CheckoutPlan(NamedTuple):
 
     ``unsaved`` are the entries that go by ``force`` alone: changes of the person's own, or bytes that the cache lacks.
     They are saved, and noted for ``undo``, first. ``absent`` are paths that are left as they are since the cache lacks what
-    should stand there.
+    should stand there. ``unkept`` are entries that match what was recorded and whose bytes the cache lacks, after `drop` for
+    one: no work is lost with them, but their bytes must be somewhere.
     """
 
     operations: list[Operation]
@@ -46,6 +47,7 @@ class CheckoutPlan(NamedTuple):
     unsaved: list[tuple[bytes, Entry]]
     whole: Whole | None = None
     absent: tuple[bytes, ...] = ()
+    unkept: tuple[Entry, ...] = ()
 
     @property
     def written(self) -> int:
@@ -78,6 +80,7 @@ def decide(
     kept: list[bytes] = []
     conflicts: list[bytes] = []
     unsaved: list[tuple[bytes, Entry]] = []
+    unkept: list[Entry] = []
     for path, old, new in ordered:
         if old is None or old.kind == DIRECTORY:
             operations.append(Operation(path, new, old))
@@ -86,16 +89,21 @@ def decide(
         before = last.get(path) if last is not None else None
         changed_here = not _same(old, before) if last is not None else not is_safe
         wanted_moved = not _same(new, before) if last is not None else new is not None
+        if last is None and new is None:
+            changed_here = (
+                True  # nobody knows that it was ever put here: it is the person's, wherever else its bytes are
+            )
         if force:
             operations.append(Operation(path, new, old))
             unsaved += [(path, old)] if changed_here or not is_safe else []
         elif changed_here and not wanted_moved:
             kept.append(path)
-        elif changed_here or not is_safe:
+        elif changed_here:
             conflicts.append(path)
         else:
             operations.append(Operation(path, new, old))
-    return _without_collisions(CheckoutPlan(operations, kept, conflicts, unsaved))
+            unkept += [] if is_safe else [old]
+    return _without_collisions(CheckoutPlan(operations, kept, conflicts, unsaved, unkept=tuple(unkept)))
 
 
 def _without_collisions(plan: CheckoutPlan) -> CheckoutPlan:

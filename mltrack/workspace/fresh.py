@@ -9,7 +9,7 @@ import os
 from contextlib import suppress
 
 from mltrack.disk.beneath import Beneath
-from mltrack.disk.durable import remove_stale_temporaries, temporary_path
+from mltrack.disk.durable import remove_stale_temporaries, sync_file_system, temporary_path
 from mltrack.errors import MissingObjectError
 from mltrack.objects.content import Content
 from mltrack.objects.tree import DIRECTORY, SYMLINK, Entry
@@ -58,8 +58,8 @@ def create(
                 raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), aside)
             builder = _Builder(aside, root, whole, cache, report)
             builder.run()
-            youngest = builder.youngest
-            settle(youngest)
+            sync_file_system(aside)  # a name is never seen before what it names is there to stay
+            settle(builder.youngest)
             try:
                 os.rename(aside, name, dst_dir_fd=parent)
             except OSError as error:

@@ -7,14 +7,16 @@ a lock leads out of the project. A file is complete before it has its name; a ki
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from typing import NamedTuple, Protocol
 
 from mltrack.disk.beneath import Beneath
-from mltrack.disk.durable import opened, temporary_path, write_all
+from mltrack.disk.copying import hash_bytes
+from mltrack.disk.durable import opened, sync_descriptor, temporary_path, write_all
 from mltrack.errors import WorkspaceError
 from mltrack.objects import tree
-from mltrack.objects.tree import DIRECTORY, EXEC, SYMLINK, Entry
+from mltrack.objects.tree import DIRECTORY, EXEC, FILE, SYMLINK, Entry
 from mltrack.store.cache import SYMLINK as SYMLINK_MODE
 from mltrack.store.cache import Cache
 from mltrack.store.pack import SMALL_OBJECT
@@ -24,26 +26,65 @@ from mltrack.workspace.scan import leaves_root
 from mltrack.workspace.stat_index import STAMPS, stamps
 
 Report = Callable[[int, int], None]
+_BATCH_BYTES = 256 << 20
+_BATCH_FILES = 1000
+"""So much is written aside before it is made durable and gets its names: more would need the room twice."""
+
+
+class Seen(Protocol):
+    """What the plan was made from: the stamps of the file that stood at a project path then, None if that is not known."""
+
+    def __call__(self, path: bytes, /) -> bytes | None: ...
+
+
+class Target(NamedTuple):
+    """Where operations are carried out, and with what. ``aside`` is an open directory for temporary files; ``seen`` tells what
+    stood there when the plan was made."""
+
+    root: bytes
+    beneath: Beneath
+    aside: int
+    cache: Cache
+    reader: Reader
+    seen: Seen
 
 
 def apply(
-    project_path: str, tmp_path: str, root: bytes, operations: Iterable[Operation], cache: Cache, report: Report
-) -> None:
+    project_path: str,
+    tmp_path: str,
+    root: bytes,
+    operations: Iterable[Operation],
+    cache: Cache,
+    report: Report,
+    seen: Seen = lambda path: None,
+) -> list[bytes]:
     """Carries out operations, whose paths are relative to the project and lie at or below ``root``.
 
-    Removes first, directories that became empty included, then creates. Raises on the first failure; running again
-    completes what is left.
+    Removes first, directories that became empty included, then creates. Right before a file is replaced or removed it is
+    looked at once more: one that is not what the plan was made from is left, and its path returned. What is written is
+    durable before it has its name. A path where something else is in the way does not keep the others from being done; its
+    error is raised after them. Any other failure is raised at once; running again completes what is left.
     """
     ordered = sorted(operations, key=lambda op: (op.path, op.entry is not None))
-    directory = os.O_RDONLY | os.O_DIRECTORY
-    with Beneath(project_path) as beneath, Reader(cache) as reader, opened(tmp_path, directory) as aside:
+    kept: set[bytes] = set()
+    blocked: list[WorkspaceError] = []
+    with (
+        Beneath(project_path) as beneath,
+        Reader(cache) as reader,
+        opened(tmp_path, os.O_RDONLY | os.O_DIRECTORY) as aside,
+    ):
+        target = Target(root, beneath, aside, cache, reader, seen)
         gone = [op for op in ordered if op.replaced is not None and (op.entry is None or _kinds_differ(op))]
         for op in reversed(gone):
-            _remove(beneath, op, root)
-        for number, op in enumerate(ordered):
-            if op.entry is not None:
-                _create(beneath, aside, op.path, op.entry, root, cache, reader)
-            report(number + 1, len(ordered))
+            if not _remove(target, op):
+                kept.add(op.path)
+        written = [op for op in ordered if op.entry is not None and op.path not in kept]
+        for number, batch in _batches(written):
+            kept |= _create_all(target, batch, blocked)
+            report(number, len(written))
+    if blocked:
+        raise blocked[0]
+    return sorted(kept)
 
 
 def _kinds_differ(op: Operation) -> bool:
@@ -51,53 +92,161 @@ def _kinds_differ(op: Operation) -> bool:
     return op.entry is not None and op.replaced is not None and DIRECTORY in (op.entry.kind, op.replaced.kind)
 
 
-def _remove(beneath: Beneath, op: Operation, root: bytes) -> None:
-    path = op.path
+def _batches(operations: list[Operation]) -> Iterator[tuple[int, list[Operation]]]:
+    """Yields operations a few at a time, each time with how many there were so far."""
+    batch: list[Operation] = []
+    size = 0
+    for number, op in enumerate(operations, 1):
+        batch.append(op)
+        size += op.entry.size if op.entry is not None else 0
+        if size >= _BATCH_BYTES or len(batch) >= _BATCH_FILES or number == len(operations):
+            yield number, batch
+            batch, size = [], 0
+
+
+def _remove(target: Target, op: Operation) -> bool:
+    """Removes what stands at a path, and directories above it that are empty then; returns False for a file that is not what
+    it was."""
+    path, beneath = op.path, target.beneath
     try:
         parent, name = beneath.parent(path)
         if op.replaced is not None and op.replaced.kind == DIRECTORY:
             with suppress(OSError):
                 os.rmdir(name, dir_fd=parent)
-        else:
+        elif _is_as_seen(target, parent, name, op):
             os.unlink(name, dir_fd=parent)
+        else:
+            return False
     except FileNotFoundError:
-        return
-    while path != root and b"/" in path:
+        return True
+    while path != target.root and b"/" in path:
         path = path.rpartition(b"/")[0]
         beneath.forget()
         parent, name = beneath.parent(path)
         try:
             os.rmdir(name, dir_fd=parent)
         except OSError:
-            return
+            return True
+    return True
 
 
-def _create(beneath: Beneath, aside: int, path: bytes, entry: Entry, root: bytes, cache: Cache, reader: Reader) -> None:
+def _is_as_seen(target: Target, parent: int, name: bytes, op: Operation) -> bool:
+    """Whether what stands at a name now is what the plan was made from: by its stamps, else by its bytes."""
+    try:
+        state = os.stat(name, dir_fd=parent, follow_symlinks=False)
+    except FileNotFoundError:
+        return True  # gone since: nothing is lost
+    if op.replaced is None:
+        return stat.S_ISDIR(state.st_mode)  # the rename refuses a directory by itself
+    if stamps(state) == target.seen(op.path):
+        return True
+    return _entry_at(target.cache, parent, name, state) == (op.replaced.kind, op.replaced.hex)
+
+
+def _entry_at(cache: Cache, parent: int, name: bytes, state: os.stat_result) -> tuple[str, str] | None:
+    """Kind and digest of what stands at a name, read by descriptor; None for what no tree can hold."""
+    if stat.S_ISLNK(state.st_mode):
+        text = os.readlink(name, dir_fd=parent)
+        behind = cache.object_behind(text)
+        return (FILE, behind) if behind is not None else (SYMLINK, cache.algorithm.hex_of(text))
+    if not stat.S_ISREG(state.st_mode):
+        return None
+    hasher = cache.algorithm.new()
+    with opened(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, directory=parent) as descriptor:
+        hash_bytes(descriptor, hasher)
+        after = os.fstat(descriptor)
+    return (EXEC if after.st_mode & 0o100 else FILE), hasher.hexdigest()
+
+
+class _Aside(NamedTuple):
+    """A file that is complete under a temporary name, in the open directory ``directory``."""
+
+    op: Operation
+    name: bytes
+    is_beside: bool
+
+
+def _create_all(target: Target, operations: list[Operation], blocked: list[WorkspaceError]) -> set[bytes]:
+    """Writes a few files aside, makes them durable together, then gives them their names; returns the paths where something
+    stands that the plan was not made from, and adds to ``blocked`` what is in the way of others."""
+    kept: set[bytes] = set()
+    made: list[_Aside] = []
+    try:
+        for op in operations:
+            try:
+                one = _write_aside(target, op)
+            except WorkspaceError as error:
+                blocked.append(error)
+                continue
+            if one is not None:
+                made.append(one)
+        if any(one.op.entry is not None and one.op.entry.kind != SYMLINK for one in made):
+            sync_descriptor(target.aside)
+        while made:
+            try:
+                is_named = _name(target, made[0])
+                if not is_named:
+                    kept.add(made[0].op.path)
+            except WorkspaceError as error:
+                blocked.append(error)
+                is_named = False
+            if not is_named:
+                _discard_aside(target, made[0])
+            del made[0]
+    except BaseException:
+        for one in made:
+            _discard_aside(target, one)
+        raise
+    return kept
+
+
+def _write_aside(target: Target, op: Operation) -> _Aside | None:
+    path, entry = op.path, op.entry
+    assert entry is not None
     for part in path.split(b"/"):
         tree.check_name(part)
     if entry.kind == DIRECTORY:
-        beneath.directory(path, create=True)
-        return
-    parent, name = beneath.parent(path, create=True)
+        target.beneath.directory(path, create=True)
+        return None
+    parent, _ = target.beneath.parent(path, create=True)
     # where the workspace's directory is another file system than mltrack's own, the temporary file stands beside
-    directory = aside if os.fstat(parent).st_dev == os.fstat(aside).st_dev else parent
+    is_beside = os.fstat(parent).st_dev != os.fstat(target.aside).st_dev
+    directory = parent if is_beside else target.aside
     temporary = os.fsencode(temporary_path(""))
     try:
         if entry.kind == SYMLINK:
-            os.symlink(link_target(path, entry, root, cache), temporary, dir_fd=directory)
+            os.symlink(link_target(path, entry, target.root, target.cache), temporary, dir_fd=directory)
         else:
-            put_file(directory, temporary, entry, reader, cache)
-        try:
-            os.rename(temporary, name, src_dir_fd=directory, dst_dir_fd=parent)
-        except OSError as error:
-            if error.errno in (errno.EISDIR, errno.ENOTEMPTY, errno.EEXIST):
-                raise in_the_way(path) from error
-            raise
-        if cache.linking:  # a rename over another link of the same file does nothing
-            _discard(temporary, directory)
+            put_file(directory, temporary, entry, target.reader, target.cache)
+            if is_beside:
+                sync_descriptor(parent)
     except BaseException:
         _discard(temporary, directory)
         raise
+    return _Aside(op, temporary, is_beside)
+
+
+def _name(target: Target, one: _Aside) -> bool:
+    """Gives a file its name; returns False, with nothing done, where something else stands there by now."""
+    parent, name = target.beneath.parent(one.op.path, create=True)
+    directory = parent if one.is_beside else target.aside
+    if not _is_as_seen(target, parent, name, one.op):
+        return False
+    try:
+        os.rename(one.name, name, src_dir_fd=directory, dst_dir_fd=parent)
+    except OSError as error:
+        if error.errno in (errno.EISDIR, errno.ENOTEMPTY, errno.EEXIST):
+            raise in_the_way(one.op.path) from error
+        raise
+    if target.cache.linking:  # a rename over another link of the same file does nothing
+        _discard(one.name, directory)
+    return True
+
+
+def _discard_aside(target: Target, one: _Aside) -> None:
+    with suppress(OSError, WorkspaceError):
+        directory = target.beneath.parent(one.op.path)[0] if one.is_beside else target.aside
+        _discard(one.name, directory)
 
 
 def _discard(name: bytes, directory: int) -> None:
