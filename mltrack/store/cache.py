@@ -21,6 +21,7 @@ from mltrack.objects.digest import Algorithm
 from mltrack.objects.tree_diff import extent, leaves
 from mltrack.store import cache_users, pack
 from mltrack.store.index import Index, Row
+from mltrack.store.verified import Verified
 
 _PIECE = 1 << 18
 READ_ONLY = 0o444
@@ -203,6 +204,26 @@ class Cache:
     def count_below(self, hex_digest: str) -> int:
         """Returns how many files and links a tree holds."""
         return extent(hex_digest, self.read_tree)
+
+    @cached_property
+    def verified(self) -> Verified:
+        """Which objects that are files of their own are known to be whole."""
+        return Verified(self.path)
+
+    def check_alone(self, hex_digest: str) -> bool:
+        """Returns whether an object is a file of its own and whole, by its stamp if that is known, else by its bytes; one that
+        is damaged is set aside first, and raises IntegrityError."""
+        path = self.loose_path(hex_digest)
+        try:
+            state = os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        if not self.verified.has(hex_digest, state):
+            place = Place(path, 0, state.st_size)
+            if not self.is_whole(hex_digest, place):
+                self.quarantine(hex_digest, place)
+            self.verified.add(hex_digest, state)
+        return True
 
     @cached_property
     def linking(self) -> str:

@@ -5,7 +5,9 @@ it after ``finish`` has returned.
 """
 
 import errno
+import fcntl
 import os
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -21,11 +23,13 @@ from mltrack.disk.durable import (
 from mltrack.disk.lock import locked
 from mltrack.errors import IntegrityError, LockedError, WorkspaceError
 from mltrack.store import pack
-from mltrack.store.cache import READ_ONLY, Cache
+from mltrack.store.cache import READ_ONLY, Cache, Place
 from mltrack.store.reader import Reader
 
 MERGE_ABOVE = 32
 SMALL_PACK_BYTES = 8 << 20
+_FINE_NS, _COARSE_NS = 20_000_000, 2_000_000_000
+"""Stamps of a write may be as coarse as the second where they are whole seconds, else as the first."""
 _SYNC_TOGETHER = 8
 """Above this many files one syncfs costs less than an fsync each."""
 
@@ -111,9 +115,13 @@ class CacheWriter:
             if error.errno in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP):
                 return False
             raise
+        os.chmod(temporary, READ_ONLY)
+        if not _is_still(temporary, hex_digest, self._cache):
+            os.chmod(temporary, state.st_mode & 0o7777)
+            os.unlink(temporary)
+            return False  # somebody holds it open for writing: only a copy can be the object
         self._loose.append((temporary, hex_digest))
         self._fresh.add(hex_digest)
-        os.chmod(temporary, READ_ONLY)
         after = os.lstat(temporary)
         if (after.st_ino, after.st_size, after.st_mtime_ns) != (state.st_ino, state.st_size, state.st_mtime_ns):
             raise WorkspaceError(
@@ -226,6 +234,8 @@ class CacheWriter:
             path = self._cache.loose_path(hex_digest)
             make_directories(os.path.dirname(path))
             os.rename(temporary, path)
+            if self._cache.linking:
+                self._cache.verified.add(hex_digest, os.stat(path))
             directories.add(os.path.dirname(path))
         for directory in directories:
             fsync_directory(directory)
@@ -241,6 +251,24 @@ class CacheWriter:
         os.rename(temporary, index_path)
         os.rename(done.temporary, self._cache.pack_path(done.id))
         self._cache.trust(done.id)
+
+
+def _is_still(path: str, hex_digest: str, cache: Cache) -> bool:
+    """Whether nobody holds a file open for writing, by a lease of the kernel; where its file system has none, whether its bytes
+    still have that digest. The file is read-only by now: nobody opens it anew."""
+    with opened(path, os.O_RDONLY | os.O_NOFOLLOW) as descriptor:
+        try:
+            fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+            fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return cache.is_whole(hex_digest, Place(path, 0, os.fstat(descriptor).st_size))
+        # a write in the grain of the clock before leaves the same stamps
+        state = os.fstat(descriptor)
+        grain = _COARSE_NS if state.st_mtime_ns % 1_000_000_000 == 0 else _FINE_NS
+        is_young = time.time_ns() - state.st_mtime_ns < grain
+        return not is_young or cache.is_whole(hex_digest, Place(path, 0, state.st_size))
 
 
 def merge_small_packs(cache: Cache) -> None:

@@ -282,8 +282,10 @@ def put_file(directory: int, name: bytes, entry: Entry, reader: Reader, cache: C
 
 
 def _linked(cache: Cache, directory: int, name: bytes, entry: Entry) -> os.stat_result | None:
-    """Makes a link to an object that is a file of its own, whole by its size and read-only; None where that cannot be."""
+    """Makes a link to an object that is a file of its own, whole and read-only; None where that cannot be."""
     own = cache.absolute_loose_path(entry.hex)
+    if not cache.check_alone(entry.hex):
+        return None
     try:
         if cache.linking == SYMLINK_MODE:
             os.symlink(own, name, dir_fd=directory)
