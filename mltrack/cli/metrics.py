@@ -31,7 +31,8 @@ def diff(
 ) -> None:
     """Compares metrics between two revisions, or a revision and the workspace."""
     session = open_session()
-    changes = verb.diff(verb.metrics(session, old, targets), verb.metrics(session, new, targets), everything=show_all)
+    before, after = verb.metrics(session, old, targets), verb.metrics(session, new, targets)
+    changes = verb.diff(before, after, everything=show_all, is_same=verb.same_measure)
     show_diff("metrics", changes, old, new, as_json=as_json, markdown=markdown)
 
 

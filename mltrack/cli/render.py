@@ -1,6 +1,7 @@
 """Results as words, tables and JSON: the readers of what verbs return."""
 
 import json
+import math
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -16,9 +17,21 @@ VERDICTS = {Verdict.SKIP: "unchanged", Verdict.RESTORE: "restore", Verdict.RUN: 
 
 
 def emit_json(data: dict[str, Any]) -> None:
-    """Prints a result as JSON; bytes that are not UTF-8 appear as escapes."""
-    text = json.dumps({"schema_version": SCHEMA_VERSION, **data}, indent=2, ensure_ascii=True, sort_keys=True)
-    sys.stdout.write(text + "\n")
+    """Prints a result as JSON; bytes that are not UTF-8 appear as escapes, and what is no JSON number as text."""
+    document = finite({"schema_version": SCHEMA_VERSION, **data})
+    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=True, sort_keys=True, allow_nan=False) + "\n")
+
+
+def finite(value: Any) -> Any:
+    """Returns plain data with NaN and the infinities as the texts "NaN", "Infinity" and "-Infinity": JSON has no such
+    numbers."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return value
 
 
 def content_json(content: Content | None, algorithm: Algorithm) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ import sys
 from typing import Self
 
 from mltrack.cli.invocation import current, tell
-from mltrack.cli.render import SCHEMA_VERSION, size_text
+from mltrack.cli.render import SCHEMA_VERSION, finite, size_text
 from mltrack.events import (
     BytesSaved,
     CheckpointRestored,
@@ -166,4 +166,5 @@ def emit_event(event: Event) -> None:
     data = event._asdict()
     if isinstance(event, StageOutput):
         data["data"] = event.data.decode("utf-8", "backslashreplace")
-    sys.stdout.write(json.dumps({"schema_version": SCHEMA_VERSION, "event": type(event).__name__, **data}) + "\n")
+    document = finite({"schema_version": SCHEMA_VERSION, "event": type(event).__name__, **data})
+    sys.stdout.write(json.dumps(document) + "\n")

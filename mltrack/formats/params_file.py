@@ -1,6 +1,7 @@
 """Params files and metrics files: YAML, JSON, TOML or Python, as nested plain values addressed by dotted keys."""
 
 import json
+import re
 from typing import Any
 
 from mltrack.errors import FormatError, PipelineError
@@ -14,7 +15,7 @@ def load(data: bytes, path: str, moment: str = "") -> Any:
     suffix = path[path.rfind(".") :].lower() if "." in path else ""
     path += moment
     if suffix == ".json":
-        return json_text.load(data, path)
+        return json_text.load_values(data, path)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
@@ -58,34 +59,70 @@ def pick(values: Any, keys: tuple[str, ...] | None, path: str) -> dict[str, Any]
     return chosen
 
 
-def get(values: Any, key: str, path: str) -> Any:
-    """Returns the value at a dotted key; raises PipelineError if there is none."""
-    value = values
-    for step in key.split("."):
-        if isinstance(value, list) and step.isdigit() and int(step) < len(value):
-            value = value[int(step)]
-        elif isinstance(value, dict) and step in value:
-            value = value[step]
-        else:
-            import difflib  # noqa: PLC0415 - only on the way to an error
+_STEP = re.compile(r'\.?(?:"((?:[^"\\]|\\.)*)"|\[(\d{1,9})\]|([^.\[\]"]+))')
+_PLAIN = re.compile(r'[^.\[\]"\s][^.\[\]"]*\Z')
 
-            known = sorted(flatten(values))
-            close = difflib.get_close_matches(key, known, n=1)
-            hint = (
-                f"did you mean {close[0]!r}?"
-                if close
-                else f"it has: {', '.join(known[:10])}"
-                if known
-                else "it is empty"
-            )
-            raise PipelineError(f"{path}: there is no param {key!r}", hint=hint)
+
+def get(values: Any, key: str, path: str) -> Any:
+    """Returns the value at a dotted key, as :func:`flatten` writes it; raises PipelineError if there is none."""
+    value = values
+    for step in resolve(values, key, path):
+        value = value[step]
     return value
 
 
+def resolve(values: Any, key: str, path: str) -> list[str | int]:
+    """Returns the steps that lead to the value at a dotted key: names, and positions in lists, written ``l[0]`` or ``l.0``.
+
+    A name that itself holds dots may stand in double quotes, or as it is where nothing else is called so. Raises
+    PipelineError if there is no such value.
+    """
+    for steps in (_split(key), [key]):
+        found = _walked(values, steps) if steps else None
+        if found is not None:
+            return found
+    import difflib  # noqa: PLC0415 - only on the way to an error
+
+    known = sorted(flatten(values))
+    close = difflib.get_close_matches(key, known, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"it has: {', '.join(known[:10])}" if known else "it is empty"
+    raise PipelineError(f"{path}: there is no param {key!r}", hint=hint)
+
+
+def _split(key: str) -> list[str]:
+    """The parts of a dotted key; none if it is not one."""
+    parts, at = [], 0
+    while at < len(key):
+        match = _STEP.match(key, at)
+        if match is None or (not at and key[0] == "."):
+            return []
+        parts.append(json.loads(f'"{match[1]}"') if match[1] is not None else match[2] or match[3])
+        at = match.end()
+    return parts
+
+
+def _walked(values: Any, parts: list[str]) -> list[str | int] | None:
+    steps: list[str | int] = []
+    for part in parts:
+        if isinstance(values, dict) and part in values:
+            steps.append(part)
+            values = values[part]
+        elif isinstance(values, list) and part.isdigit() and int(part) < len(values):
+            steps.append(int(part))
+            values = values[int(part)]
+        else:
+            return None
+    return steps
+
+
 def flatten(values: Any, prefix: str = "") -> dict[str, Any]:
-    """Returns leaf values by dotted key; lists are leaves of their items."""
+    """Returns leaf values by dotted key; lists are leaves of their items. Names that hold dots, brackets or quotes are
+    quoted, so that no two leaves have one key."""
     if isinstance(values, dict):
-        pairs = [(f"{prefix}.{key}" if prefix else str(key), item) for key, item in values.items()]
+        names = (
+            (key if _PLAIN.match(key) else json.dumps(key, ensure_ascii=False), item) for key, item in values.items()
+        )
+        pairs = [(f"{prefix}.{name}" if prefix else name, item) for name, item in names]
     elif isinstance(values, list):
         pairs = [(f"{prefix}[{index}]", item) for index, item in enumerate(values)]
     else:
@@ -99,18 +136,17 @@ def flatten(values: Any, prefix: str = "") -> dict[str, Any]:
 def replaced(values: Any, overrides: dict[str, Any], path: str) -> Any:
     """Returns ``values`` with the values at these dotted keys replaced; raises PipelineError for a key that is not there."""
     for key, value in overrides.items():
-        get(values, key, path)
-        values = _with(values, key.split("."), value)
+        values = _with(values, resolve(values, key, path), value)
     return values
 
 
-def _with(values: Any, steps: list[str], value: Any) -> Any:
+def _with(values: Any, steps: list[str | int], value: Any) -> Any:
     if not steps:
         return value
-    if isinstance(values, list):
-        at = int(steps[0])
-        return [*values[:at], _with(values[at], steps[1:], value), *values[at + 1 :]]
-    return {**values, steps[0]: _with(values[steps[0]], steps[1:], value)}
+    first, rest = steps[0], steps[1:]
+    if isinstance(first, int):
+        return [*values[:first], _with(values[first], rest, value), *values[first + 1 :]]
+    return {**values, first: _with(values[first], rest, value)}
 
 
 def _python_values(text: str, path: str) -> dict[str, Any]:
@@ -136,7 +172,8 @@ def _python_values(text: str, path: str) -> dict[str, Any]:
                     value = ast.literal_eval(node.value)
                 except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
                     continue
-                found.update({name: _as_lists(value) for name in names if name})
+                if _has_json_form(value):
+                    found.update({name: _as_lists(value) for name in names if name})
         return found
 
     return assigned(module.body)
@@ -150,8 +187,19 @@ def _assigned_name(target: Any) -> str:
     return str(target.attr) if getattr(owner, "id", "") == "self" and hasattr(target, "attr") else ""
 
 
+def _has_json_form(value: Any) -> bool:
+    """Whether a literal can be recorded: bytes and complex numbers cannot, and are no params."""
+    if isinstance(value, dict):
+        return all(isinstance(key, str | int | float) and _has_json_form(item) for key, item in value.items())
+    if isinstance(value, tuple | list | set | frozenset):
+        return all(map(_has_json_form, value))
+    return value is None or isinstance(value, str | int | float)
+
+
 def _as_lists(value: Any) -> Any:
-    """Tuples as lists: JSON knows no other sequence."""
+    """Tuples as lists, and sets as sorted ones: JSON knows no other sequence."""
+    if isinstance(value, set | frozenset):
+        return sorted((_as_lists(item) for item in value), key=repr)
     if isinstance(value, tuple | list):
         return [_as_lists(item) for item in value]
     if isinstance(value, dict):

@@ -100,7 +100,7 @@ def _chosen(values: dict[str, Any], keys: list[str], path: str) -> dict[str, Any
     result: dict[str, Any] = {}
     for key in keys:
         value = params_file.get(values, key, path)
-        *above, last = key.split(".")
+        *above, last = map(str, params_file.resolve(values, key, path))
         place = result
         for step in above:
             place = place.setdefault(step, {})

@@ -46,6 +46,11 @@ def _replace(text: str, values: Mapping[str, Any], where: str, write: AsText) ->
     def replace(match: re.Match[str]) -> str:
         if match[1] is None:
             return "${"
+        if not match[2] and text[match.end() :].startswith("{"):
+            raise PipelineError(
+                f"{where}: {text[match.start() :][:120]!r} has a reference inside another, which is not supported",
+                hint="write the value that you want under a name of its own, such as in `vars`",
+            )
         if not match[2]:
             raise PipelineError(
                 f"{where}: '${{' is not closed in {text[:120]!r}", hint="write '\\${' for a literal '${'"
@@ -77,18 +82,19 @@ def _as_arguments(value: Any, name: str, where: str) -> str:
 
 
 def _options(values: Mapping[str, Any], prefix: str, name: str, where: str) -> list[str]:
-    """A true value is a flag, a false one nothing."""
+    """A true value is a flag, a false one nothing, and so is one that is not set."""
     found: list[str] = []
     for key, value in values.items():
         option = f"{prefix}{key}"
+        flag = shlex.quote(f"--{option}")
         if isinstance(value, Mapping):
             found += _options(value, option + ".", name, where)
-        elif isinstance(value, bool):
-            found += [f"--{option}"] if value else []
+        elif isinstance(value, bool) or value is None:
+            found += [flag] if value else []
         elif isinstance(value, list):
-            found += [f"--{option}", *(_word(item, name, where) for item in value)] if value else []
+            found += [flag, *(_word(item, name, where) for item in value)] if value else []
         else:
-            found += [f"--{option}", _word(value, f"{name}.{key}", where)]
+            found += [flag, _word(value, f"{name}.{key}", where)]
     return found
 
 

@@ -1,10 +1,14 @@
 """``--set [FILE:]KEY=VALUE``: params of one run, which leave the files of the workspace as they are."""
 
+from typing import Any
+
 from mltrack.engine.inputs import Overrides
 from mltrack.errors import FormatError, UsageError
 from mltrack.formats import params_file, yaml
 from mltrack.formats.template_values import DEFAULT_PARAMS
 from mltrack.verbs.session import Session
+
+_NULLS = ("", "~", "null", "Null", "NULL")
 
 
 def read_overrides(session: Session, given: tuple[str, ...]) -> Overrides:
@@ -22,11 +26,27 @@ def read_overrides(session: Session, given: tuple[str, ...]) -> Overrides:
         if data is None:
             raise UsageError(f"there is no params file {path!r}", hint="--set FILE:KEY=VALUE names another")
         params_file.get(params_file.load(data, path), key, path)
-        try:
-            found.setdefault(path, {})[key] = yaml.load(value, text)
-        except FormatError as error:
-            raise UsageError(f"{text!r}: the value is not YAML: {error.message}") from None
+        found.setdefault(path, {})[key] = parse_value(value, text)
     return found
+
+
+def parse_value(text: str, where: str) -> Any:
+    """Returns the value that a person typed: a number, true, false, null, or a list or mapping in brackets, as YAML has them,
+    and every other text as it stands, whatever signs are in it. Quotes make text of anything.
+
+    Raises UsageError for brackets that are not closed, or hold no YAML.
+    """
+    stripped = text.strip()
+    is_structured = stripped[:1] in ("[", "{", '"', "'")
+    try:
+        value = yaml.load(text, where)
+    except FormatError as error:
+        if is_structured:
+            raise UsageError(f"{where!r}: the value is not YAML: {error.message}") from None
+        return text
+    if is_structured or isinstance(value, bool | int | float):
+        return value
+    return None if value is None and stripped in _NULLS else text
 
 
 def _default(session: Session) -> str:

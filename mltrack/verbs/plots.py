@@ -1,6 +1,7 @@
 """``plots show`` and ``plots diff``: series and images of stages, over revisions, as Vega-Lite and as pictures."""
 
 import base64
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -152,7 +153,12 @@ def _plot(session: Session, definition: Definition, views: list[tuple[str, View]
 def _drawn(row: Row, chart: Chart) -> Row:
     """What of a row is drawn; which column it is of only where there are several."""
     which = {FIELD: row[FIELD]} if chart.several else {}
-    return {REV: row[REV], **which, chart.x: row.get(chart.x), chart.y: row.get(row["column"])}
+    return {REV: row[REV], **which, chart.x: _drawable(row.get(chart.x)), chart.y: _drawable(row.get(row["column"]))}
+
+
+def _drawable(value: Any) -> Any:
+    """A value as it can be drawn: NaN and infinities have no place on an axis."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _rows(session: Session, definition: Definition, view: View) -> Iterator[tuple[Row, str]]:

@@ -1,7 +1,7 @@
 """``metrics show``, ``metrics diff`` and ``params diff``: values at revisions, and how they changed."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -67,17 +67,26 @@ def params(session: Session, revision: str = "", arguments: list[str] | None = N
     return values
 
 
-def diff(old: Values, new: Values, *, everything: bool = False) -> list[ValueChange]:
+def diff(
+    old: Values, new: Values, *, everything: bool = False, is_same: Callable[[Any, Any], bool] = same_value
+) -> list[ValueChange]:
     """Returns what differs between two sets of values, or with ``everything`` all of them."""
     changes = []
     for file in sorted(old.keys() | new.keys()):
         before, after = old.get(file, {}), new.get(file, {})
         for key in sorted(before.keys() | after.keys()):
             a, b = before.get(key), after.get(key)
-            if everything or key not in before or key not in after or not same_value(a, b):
+            if everything or key not in before or key not in after or not is_same(a, b):
                 numbers = _is_number(a) and _is_number(b)
                 changes.append(ValueChange(file, key, a, b, b - a if numbers else None))  # type: ignore[operator]
     return changes
+
+
+def same_measure(a: Any, b: Any) -> bool:
+    """Returns whether two measured values are equal: 1 and 1.0 are, and what is not a number is equal to itself."""
+    if _is_number(a) and _is_number(b):
+        return bool(a == b) or (a != a and b != b)
+    return same_value(a, b)
 
 
 def _existing(values: Any, keys: list[str]) -> dict[str, Any]:
