@@ -58,6 +58,8 @@ class Cache:
         self.quarantine_path = os.path.join(path, "quarantine")
         self._indexes: dict[str, Index] | None = None
         self._quarantined: set[str] = set()
+        self.unreadable: set[str] = set()
+        """The packs whose index is damaged, both in them and beside them."""
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
@@ -82,9 +84,16 @@ class Cache:
         known = self._indexes if self._indexes is not None else {}
         names = {name[:-5] for name in names_in(self.packs_path) if name.endswith(".pack")}
         found: dict[str, Index] = {}
+        self.unreadable = set()
         for id_ in sorted(names):
-            with suppress(FileNotFoundError):  # merged into another since the names were read
+            try:
                 found[id_] = known[id_] if id_ in known else self._load_index(id_)
+            except FileNotFoundError:
+                continue  # merged into another since the names were read
+            except IntegrityError:
+                self.unreadable.add(
+                    id_
+                )  # what is in it cannot be told: it counts as missing, and is had from elsewhere
         self._indexes = found
         self._quarantined = set(names_in(self.quarantine_path))
 
@@ -195,11 +204,20 @@ class Cache:
         return leaves(hex_digest, self.read_tree)
 
     def files_below(self, content: Content) -> dict[str, int]:
-        """Returns the sizes of the files and links at and below a content by digest; raises MissingObjectError where a
-        listing is not here."""
+        """Returns the sizes of the files and links at and below a content by digest, as far as its listings are here."""
         if content.kind != TREE:
             return {content.hex: content.size}
-        return {entry.hex: entry.size for _, entry in self.leaves_below(content.hex) if entry.kind != tree.DIRECTORY}
+        found: dict[str, int] = {}
+        pending, seen = [content.hex], {content.hex}
+        while pending:
+            with suppress(MissingObjectError):
+                for entry in self.read_tree(pending.pop()):
+                    if entry.kind != tree.DIRECTORY:
+                        found[entry.hex] = entry.size
+                    elif entry.hex not in seen:
+                        seen.add(entry.hex)
+                        pending.append(entry.hex)
+        return found
 
     def count_below(self, hex_digest: str) -> int:
         """Returns how many files and links a tree holds."""
@@ -328,6 +346,14 @@ class Cache:
         self.indexes()
         return bool(self._quarantined) and f"{hex_digest}.{pack_id}" in self._quarantined
 
+    def set_aside(self) -> dict[str, str]:
+        """Returns the objects that were found damaged before and are not here whole, each with where it was put or noted."""
+        marks = {
+            name.partition(".")[0]: os.path.join(self.quarantine_path, name) for name in names_in(self.quarantine_path)
+        }
+        lacking = self.missing(item for item in marks if self.algorithm.is_hex(item))
+        return {item: place for item, place in marks.items() if item in lacking}
+
     def quarantine(self, hex_digest: str, place: Place, why: str = "its bytes do not match its digest") -> None:
         """Sets a damaged object aside, so that it counts as missing and can be fetched anew; always raises IntegrityError."""
         make_directories(self.quarantine_path)
@@ -343,6 +369,14 @@ class Cache:
             f"the object {self.algorithm.text(hex_digest)} in {place.path} is damaged: {why}; it was set aside",
             hint="`mltrack fetch` gets it again from a remote; `mltrack add` repairs it from the workspace",
         )
+
+    def set_pack_aside(self, id_: str) -> None:
+        """Moves a damaged pack to quarantine, with the index beside it."""
+        make_directories(self.quarantine_path)
+        for ending in (".pack", ".idx"):
+            with suppress(FileNotFoundError):
+                os.rename(os.path.join(self.packs_path, id_ + ending), os.path.join(self.quarantine_path, id_ + ending))
+        self.forget_indexes()
 
     def _load_index(self, id_: str) -> Index:
         path = os.path.join(self.packs_path, id_ + ".idx")

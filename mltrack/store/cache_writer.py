@@ -303,6 +303,24 @@ def merge_small_packs(cache: Cache) -> None:
         cache.reload()
 
 
+def renew_pack(cache: Cache, id_: str) -> None:
+    """Writes what is whole of a damaged pack into a new one, by the index beside it, and sets the damaged one aside."""
+    index = cache.indexes().get(id_)
+    if index is not None:
+        path = cache.pack_path(id_)
+        contents = pack.contents_of(path)
+        with CacheWriter(cache) as writer:
+            for row in index:
+                with suppress(IntegrityError):
+                    for _, data in pack.read_objects(path, [row]):
+                        if cache.algorithm.hex_of(data) == row.raw.hex():
+                            writer.rewrite(row.raw.hex(), data, contents)
+            cache.set_pack_aside(id_)  # first: the new one may have the same name
+            writer.finish()
+    else:
+        cache.set_pack_aside(id_)
+
+
 def _rewrite_pack(cache: Cache, writer: CacheWriter, id_: str) -> bool:
     """Adds a pack's objects to the writer; returns whether all of them are whole."""
     path = cache.pack_path(id_)

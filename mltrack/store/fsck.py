@@ -59,6 +59,8 @@ def check_cache(cache: Cache, report: Report) -> tuple[Findings, list[tuple[str,
             if pack.read_index(path, cache.algorithm).data == index.data:
                 continue
         found.files[path] = "its index does not match the one beside it"
+    for id_ in cache.unreadable:
+        found.files[cache.pack_path(id_)] = "its index is damaged, and there is none beside it"
     return found, places
 
 

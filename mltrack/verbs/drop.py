@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 
 from mltrack.errors import RemoteError, UnsavedDataError, UsageError, WorkspaceError
-from mltrack.objects.content import TREE, Content
+from mltrack.objects.content import Content
 from mltrack.store import gc as collector
 from mltrack.store.cache import SYMLINK, Cache
 from mltrack.verbs.gc import DAY, deleting, not_held
@@ -73,8 +73,4 @@ def drop(
 
 def _files(cache: Cache, contents: list[Content]) -> set[str]:
     """The digests of files and links at and below contents, as far as their listings are here."""
-    found: set[str] = set()
-    for content in contents:
-        if content.kind != TREE or cache.has(content.hex):
-            found.update(cache.files_below(content))
-    return found
+    return {hex_digest for content in contents for hex_digest in cache.files_below(content)}

@@ -4,7 +4,6 @@ import os
 from contextlib import suppress
 from dataclasses import dataclass
 
-from mltrack.errors import MissingObjectError
 from mltrack.verbs.session import Session
 
 
@@ -39,9 +38,7 @@ def du(session: Session, arguments: list[str], *, revision: str = "") -> list[Us
     found = []
     for target in session.select(arguments, session.view_at(revision)):
         content = target.content
-        sizes: dict[str, int] = {}
-        with suppress(MissingObjectError):
-            sizes = cache.files_below(content)
+        sizes = cache.files_below(content)
         lacking = cache.missing(sizes)
         cached = sum(size for hex_digest, size in sizes.items() if hex_digest not in lacking)
         found.append(Usage(target.path, content.size, content.files, cached))

@@ -8,14 +8,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from mltrack.disk.durable import remove_stale_temporaries
-from mltrack.errors import IntegrityError, MissingObjectError, MltrackError, RemoteError
+from mltrack.errors import FormatError, IntegrityError, MissingObjectError, MltrackError, RemoteError
 from mltrack.objects.content import TREE, Content
 from mltrack.store import fsck as checker
 from mltrack.store.cache import Cache
-from mltrack.store.cache_writer import CacheWriter
+from mltrack.store.cache_writer import CacheWriter, renew_pack
 from mltrack.store.fetch import fetch_objects, fetch_trees
 from mltrack.store.fsck import Report
 from mltrack.store.hints import hinted, hinted_runs
+from mltrack.store.pack import read_index
 from mltrack.store.present import Present
 from mltrack.store.push import push_contents
 from mltrack.store.remote import Remote
@@ -81,9 +82,9 @@ def fsck(session: Session, report: Report, *, remote: str = "", repair: bool = F
             with suppress(IntegrityError):
                 cache.quarantine(hex_digest, place)
         for path in found.files:
-            with suppress(FileNotFoundError):
-                os.unlink(path.removesuffix(".pack") + ".idx")  # the pack carries another
+            _renew_index(cache, path)
         cache.reload()
+        found.damaged = {**cache.set_aside(), **found.damaged}
         _refill(session, set(found.damaged), exclude="")
     still = cache.missing(found.damaged) if repair else set(found.damaged)
     text = project.algorithm.text
@@ -95,6 +96,17 @@ def fsck(session: Session, report: Report, *, remote: str = "", repair: bool = F
     absent = [(target.path, _absent_here(cache, target.content) - still) for target in session.view.targets().values()]
     absent += _absent_results(session)
     return FsckResult(cache.path, found.checked, tuple(problems), _named(absent, text), leftovers)
+
+
+def _renew_index(cache: Cache, path: str) -> None:
+    """Mends a pack that does not agree with the index beside it: the one that is whole is believed."""
+    try:
+        read_index(path, cache.algorithm)
+    except (IntegrityError, FormatError, OSError):
+        renew_pack(cache, os.path.basename(path).removesuffix(".pack"))
+    else:
+        with suppress(FileNotFoundError):
+            os.unlink(path.removesuffix(".pack") + ".idx")  # the pack carries another
 
 
 def _named(absent: Iterable[tuple[str, set[str]]], text: Callable[[str], str]) -> tuple[Absent, ...]:

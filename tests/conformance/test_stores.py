@@ -19,6 +19,7 @@ from mltrack.store.cache_writer import CacheWriter
 from mltrack.store.directory_remote import DirectoryRemote
 from mltrack.store.fetch import fetch
 from mltrack.store.pack import TREES
+from mltrack.store.present import Present
 from mltrack.store.push import push, push_contents
 from mltrack.store.remote import Remote
 from mltrack.store.remote_names import MARKER, pack_path
@@ -154,9 +155,9 @@ def furnish(cache: Cache, count: int = 30) -> Content:
 def test_what_was_pushed_is_fetched_by_another_cache(remote: Remote, tmp_path: Path) -> None:
     cache = new_cache(tmp_path / "a")
     content = furnish(cache)
-    need = transfer.needed(cache, [content], remote.digests())
+    need = transfer.needed(cache, [content], remote.present())
     assert push(cache, remote, need, quiet).objects == 33
-    assert transfer.needed(cache, [content], remote.digests()) == ([], {})
+    assert transfer.needed(cache, [content], remote.present()).total == 0
     other = new_cache(tmp_path / "b")
     with other.in_use():
         fetch(other, [remote], [content], quiet)
@@ -166,7 +167,7 @@ def test_what_was_pushed_is_fetched_by_another_cache(remote: Remote, tmp_path: P
 def test_one_small_object_is_fetched_without_its_neighbours(remote: Remote, tmp_path: Path) -> None:
     cache = new_cache(tmp_path / "a")
     content = furnish(cache)
-    push(cache, remote, transfer.needed(cache, [content], set()), quiet)
+    push(cache, remote, transfer.needed(cache, [content], Present((), {})), quiet)
     other = new_cache(tmp_path / "b")
     with other.in_use():
         moved = fetch(other, [remote], [Content(FILE, XXH3.hex_of(b"small 7"), 7)], quiet)
@@ -180,11 +181,11 @@ def test_nothing_exists_for_others_before_the_index_does(
     content = furnish(cache)
     monkeypatch.setattr(remote, "publish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
     with pytest.raises(KeyboardInterrupt):
-        push(cache, remote, transfer.needed(cache, [content], set()), quiet)
+        push(cache, remote, transfer.needed(cache, [content], Present((), {})), quiet)
     fresh = Remote("store", remote.store, XXH3, str(tmp_path / "hints2"))
     assert fresh.digests() == set()
     sent = {item.name for item in fresh.store.list("packs")}
-    again = push(cache, fresh, transfer.needed(cache, [content], fresh.digests()), quiet)
+    again = push(cache, fresh, transfer.needed(cache, [content], fresh.present()), quiet)
     assert {item.name for item in fresh.store.list("packs")} == sent, "finished packs were made anew"
     assert again.bytes == 0, "finished packs were sent again"
 
@@ -196,14 +197,14 @@ def test_a_pack_that_is_sent_whole_publishes_only_what_was_asked_for(remote: Rem
         asked = writer.put(tree.encode([(b"f", "f", asked_file, 5)]), TREES)
         other = writer.put(tree.encode([(b"f", "f", other_file, 5 << 19)]), TREES)
         writer.finish()
-    push(cache, remote, transfer.needed(cache, [Content(TREE, asked, 5)], set()), quiet)
-    need = transfer.needed(cache, [Content(TREE, other, 5 << 19)], remote.digests())
+    push(cache, remote, transfer.needed(cache, [Content(TREE, asked, 5)], Present((), {})), quiet)
+    need = transfer.needed(cache, [Content(TREE, other, 5 << 19)], remote.present())
     assert set(need.objects) == {other_file}, "a tree counted as pushed before what is below it"
 
 
 def test_a_truncated_or_flipped_index_is_told(remote: Remote, tmp_path: Path) -> None:
     cache = new_cache(tmp_path / "a")
-    push(cache, remote, transfer.needed(cache, [furnish(cache)], set()), quiet)
+    push(cache, remote, transfer.needed(cache, [furnish(cache)], Present((), {})), quiet)
     name = next(item.name for item in remote.store.list("index"))
     data = remote.store.get(name)
     for damaged in (data[:-1], data[:40] + b"\xff" + data[41:], b""):
@@ -216,7 +217,7 @@ def test_a_truncated_or_flipped_index_is_told(remote: Remote, tmp_path: Path) ->
 def test_a_flipped_byte_in_a_pack_or_object_never_enters_the_cache(remote: Remote, tmp_path: Path) -> None:
     cache = new_cache(tmp_path / "a")
     content = furnish(cache)
-    push(cache, remote, transfer.needed(cache, [content], set()), quiet)
+    push(cache, remote, transfer.needed(cache, [content], Present((), {})), quiet)
     for item in list(remote.store.list("packs")) + list(remote.store.list("objects")):
         whole = remote.store.get(item.name)
         remote.store.delete([item.name])
@@ -235,7 +236,7 @@ def test_a_flipped_byte_in_a_pack_or_object_never_enters_the_cache(remote: Remot
 def test_an_object_that_an_index_names_and_nothing_holds_is_told(remote: Remote, tmp_path: Path) -> None:
     cache = new_cache(tmp_path / "a")
     content = furnish(cache)
-    push(cache, remote, transfer.needed(cache, [content], set()), quiet)
+    push(cache, remote, transfer.needed(cache, [content], Present((), {})), quiet)
     remote.store.delete([item.name for item in remote.store.list("packs")])
     other = new_cache(tmp_path / "b")
     with other.in_use(), pytest.raises(IntegrityError, match="is not there, though an index names it"):
@@ -281,7 +282,7 @@ def test_one_object_of_many_is_found_by_ranges_of_the_index(tmp_path: Path) -> N
     remote.open(create=True)
     cache = new_cache(tmp_path / "a")
     content = furnish(cache, 20_000)
-    push(cache, remote, transfer.needed(cache, [content], set()), quiet)
+    push(cache, remote, transfer.needed(cache, [content], Present((), {})), quiet)
     fresh = Remote("store", store, XXH3, str(tmp_path / "other-hints"))  # type: ignore[arg-type]
     store.read = 0
     other = new_cache(tmp_path / "b")
