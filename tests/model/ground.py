@@ -1,0 +1,209 @@
+"""What every rule stands on: clones in a temporary directory, and the comparison of what stands there with the model."""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from hypothesis.stateful import RuleBasedStateMachine
+
+from mltrack.engine import commit as committing
+from mltrack.runners import moving
+from mltrack.store import pack
+from mltrack.workspace import ingest, materialize
+from tests.model.model import Clone, Content, Entry, State, World
+from tests.model.shell import Shell, look
+from tests.support.workspace import Done
+
+SCRIPT = os.environ.get("MLTRACK_SCRIPT", "")
+"""Read here: no test sees such variables."""
+KNOWN = {
+    "gc forgets what only a reflog refers to",
+    "a large listing is not pushed",
+}
+"""Faults that are being mended: each is left out of what is demanded, here and nowhere else, until it is."""
+DOCUMENTED = {0, 1, 2, 3, 4, 5, 6, 7, 8}
+TARGETS = ("data", "model.bin", "nested/more", "moved", "wide")
+DIRECTORIES = ("data", "nested/more", "wide")
+NAMES = ("a", "b", "sub/c", "sub/deep/d")
+FOR_GIT = [
+    *(f"{target}.mlt" for target in TARGETS),
+    *(".gitignore", "nested/.gitignore", ".gitattributes", ".mltrack/config.toml", ".mltrack/.gitignore"),
+    *("mltrack.yaml", "mltrack.lock", "params.yaml"),
+]
+"""The data itself is never given to git, not even on a branch whose ignore file does not name it."""
+
+WIDE = {f"{number:04}{'w' * 216}": Entry("f", b"%d" % (number % 7)) for number in range(4_700)}
+"""A flat directory whose listing exceeds 1 MiB, made cheap by long names."""
+
+
+class Ground(RuleBasedStateMachine):
+    """The world of one sequence, and how it is compared with the model."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        shm = Path("/dev/shm")
+        self.top = Path(os.path.realpath(tempfile.mkdtemp(prefix="model-", dir=shm if shm.is_dir() else None)))
+        self.shell = Shell(self.top)
+        self.world = World()
+        self.clones: list[Clone] = []
+        self.touched: list[Clone] = []
+        self.is_steady = False
+        """Whether the step before ended well: only then is there something to audit at the end."""
+        self.limits = (
+            {module: module.SMALL_OBJECT for module in (pack, ingest, materialize, committing, moving)},
+            pack.TARGET_OBJECTS,
+        )
+
+    def set_limits(self, small_object: int, pack_objects: int) -> None:
+        """Lowers what makes an object large and a pack full, so that both are met with little data."""
+        for module in self.limits[0]:
+            module.SMALL_OBJECT = small_object  # type: ignore[attr-defined]
+        pack.TARGET_OBJECTS = pack_objects
+
+    def teardown(self) -> None:
+        for module, value in self.limits[0].items():
+            module.SMALL_OBJECT = value  # type: ignore[attr-defined]
+        pack.TARGET_OBJECTS = self.limits[1]
+        shutil.rmtree(self.top, ignore_errors=True)
+
+    # commands
+
+    def path(self, clone: Clone) -> Path:
+        return self.top / clone.name
+
+    def mltrack(self, clone: Clone, *arguments: str, codes: Iterable[int] | None = (0,)) -> Done:
+        self._touch(clone)
+        done = self.shell.mltrack(self.path(clone), *arguments, hooks=clone.hooks)
+        if done.code not in DOCUMENTED or "Traceback (most recent call last)" in done.said:
+            self.fail(f"mltrack {' '.join(arguments)}: exit code {done.code}\n{done.said}")
+        if codes is not None and done.code not in codes:
+            self.fail(f"mltrack {' '.join(arguments)}: exit code {done.code}, not of {list(codes)}\n{done.said}")
+        return done
+
+    def git(self, clone: Clone, *arguments: str, codes: Iterable[int] | None = (0,)) -> Done:
+        self._touch(clone)
+        done = self.shell.git(self.path(clone), *arguments, hooks=clone.hooks)
+        if codes is not None and done.code not in codes:
+            self.fail(f"git {' '.join(arguments)}: exit code {done.code}, not of {list(codes)}\n{done.said}")
+        if "Traceback (most recent call last)" in done.said or "this is a bug" in done.said:
+            self.fail(f"git {' '.join(arguments)}: {done.said}")
+        return done
+
+    def json(self, clone: Clone, *arguments: str, codes: Iterable[int] | None = (0,)) -> Any:
+        return json.loads(self.mltrack(clone, *arguments, "--json", codes=codes).out)
+
+    def head(self, clone: Clone) -> str:
+        return self.shell.ask(self.path(clone), "rev-parse", "HEAD")
+
+    def _touch(self, clone: Clone) -> None:
+        self.is_steady = False
+        if clone not in self.touched:
+            self.touched.append(clone)
+
+    def fail(self, what: str) -> NoReturn:
+        lines = "\n".join(self.shell.script)
+        if SCRIPT:
+            Path(SCRIPT).write_text(lines + "\n")
+        raise AssertionError(f"{what}\n\nWhat was typed:\n{lines}")
+
+    def require(self, condition: object, what: str) -> None:
+        if not condition:
+            self.fail(what)
+
+    # the disk against the model
+
+    def cache_path(self, clone: Clone) -> Path:
+        owner = next(other for other in self.clones if other.cache is clone.cache)
+        return self.path(owner) / ".mltrack/cache"
+
+    def seen(self, clone: Clone, target: str) -> Content | None:
+        return look(self.path(clone) / target, self.cache_path(clone))
+
+    def compare(self, clone: Clone) -> None:
+        """Nothing in the workspace is other than the model says."""
+        for target in TARGETS:
+            seen, expected = self.seen(clone, target), clone.files.get(target)
+            if seen != expected:
+                self.fail(f"{clone.name}/{target} is not as it must be: {difference(expected, seen)}")
+
+    def settle(self, clone: Clone, wanted: dict[str, Content | None], code: int | None = None) -> None:
+        """Takes in what a checkout made of targets, if it is one of the outcomes that are permitted."""
+        refused = []
+        for target, content in wanted.items():
+            permitted = clone.checkout(target, content, self.world.store)
+            seen = self.seen(clone, target)
+            fitting = [outcome for outcome in permitted if outcome.files == seen]
+            if not fitting:
+                shown = "; ".join(difference(outcome.files, seen) for outcome in permitted)
+                self.fail(f"{clone.name}/{target}: not what a checkout may do: {shown}")
+            outcome = fitting[0] if code != 0 else max(fitting, key=lambda item: item.is_done)
+            self.put(clone, target, outcome.files)
+            if outcome.is_done:
+                clone.last[target] = content
+            else:
+                refused.append(target)
+        if code is not None and bool(refused) != bool(code):
+            self.fail(f"checkout ended with {code}, and refused {refused}")
+
+    def put(self, clone: Clone, target: str, files: Content | None) -> None:
+        if files is None:
+            clone.files.pop(target, None)
+        else:
+            clone.files[target] = files
+
+    # what git says the pointers are
+
+    def read_pointers(self, clone: Clone) -> State:
+        """What the pointers in the workspace record. Only texts that the model knows may stand there."""
+        found: State = {}
+        for target in TARGETS:
+            place = self.path(clone) / f"{target}.mlt"
+            if place.exists():
+                text = place.read_text()
+                if text not in self.world.texts:
+                    self.fail(f"{clone.name}/{target}.mlt says what nobody recorded:\n{text}")
+                found[target] = self.world.texts[text]
+        return found
+
+    def learn_pointer(self, clone: Clone, target: str, content: Content) -> None:
+        """The pointer as it stands records this content, wherever git brings it."""
+        text = (self.path(clone) / f"{target}.mlt").read_text()
+        known = self.world.texts.setdefault(text, content)
+        self.require(known == content, f"{target}.mlt is the same for two contents: {difference(known, content)}")
+
+    def referred(self, clone: Clone) -> list[Content]:
+        """Everything that refs, reflogs, stashes, indexes and pointers of a clone and its worktrees refer to."""
+        reflog = [] if "gc forgets what only a reflog refers to" in KNOWN else ["--reflog"]
+        ids = self.shell.ask(self.path(clone), "rev-list", "--all", *reflog).split()
+        found = [content for id_ in ids for content in self.world.commits.get(id_, {}).values()]
+        for other in self.clones:
+            if other.cache is clone.cache:
+                found += other.recorded.values()
+                staged = self.shell.ask(self.path(other), "ls-files", "--", "*.mlt").split()
+                texts = [self.shell.ask(self.path(other), "show", f":{name}") + "\n" for name in staged]
+                found += [self.world.texts[text] for text in texts if text in self.world.texts]
+        return found
+
+
+def difference(expected: Content | None, seen: Content | None) -> str:
+    """The paths in which two contents differ, with the beginnings of both."""
+    if expected is None or seen is None:
+        return f"expected {_short(expected)}, seen {_short(seen)}"
+    paths = sorted(path for path in expected.keys() | seen.keys() if expected.get(path) != seen.get(path))
+    shown = [
+        f"{path[:40] or 'it'}: expected {_brief(expected.get(path))}, seen {_brief(seen.get(path))}"
+        for path in paths[:5]
+    ]
+    return f"{len(paths)} of {len(expected)}: " + ", ".join(shown)
+
+
+def _short(content: Content | None) -> str:
+    return "nothing" if content is None else f"{len(content)} files {sorted(content)[:5]}"
+
+
+def _brief(entry: Entry | None) -> str:
+    return "nothing" if entry is None else f"{entry.kind} {entry.data[:20]!r}+{len(entry.data)}"
