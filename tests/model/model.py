@@ -134,6 +134,8 @@ class Clone:
             result.pop(path, None)
             if there is not None:
                 result[path] = there
+        if "" in result and len(result) > 1:
+            conflicts.append("")  # a file cannot stand where a directory keeps a file of the person's own
         return result, conflicts
 
 
@@ -147,8 +149,9 @@ class World:
     texts: dict[str, Content] = field(default_factory=dict)
 
 
-def merge(base: State, ours: State, theirs: State) -> State | None:
-    """Merges what two commits record, directories file by file; None where both sides changed the same thing."""
+def merge(base: State, ours: State, theirs: State, side: str = "") -> State | None:
+    """Merges what two commits record, directories file by file; where both sides changed the same thing, the one that
+    ``side`` names is taken, or there is no result."""
     merged: State = {}
     for target in ours.keys() | theirs.keys():
         before, mine, other = base.get(target), ours.get(target), theirs.get(target)
@@ -157,10 +160,14 @@ def merge(base: State, ours: State, theirs: State) -> State | None:
             chosen = mine
         elif before == mine:
             chosen = other
-        elif mine is None or other is None or is_file(mine) or is_file(other):
+        elif mine is None or other is None:
             return None
+        elif is_file(mine) or is_file(other):
+            chosen = {"ours": mine, "theirs": other}.get(side)
+            if chosen is None:
+                return None
         else:
-            chosen = merge_files(before or {}, mine, other)
+            chosen = merge_files({} if before is None or is_file(before) else before, mine, other, side)
             if chosen is None:
                 return None
         if chosen is not None:
@@ -168,7 +175,7 @@ def merge(base: State, ours: State, theirs: State) -> State | None:
     return merged
 
 
-def merge_files(base: Content, ours: Content, theirs: Content) -> Content | None:
+def merge_files(base: Content, ours: Content, theirs: Content, side: str) -> Content | None:
     merged: Content = {}
     for path in ours.keys() | theirs.keys():
         before, mine, other = base.get(path), ours.get(path), theirs.get(path)
@@ -176,6 +183,8 @@ def merge_files(base: Content, ours: Content, theirs: Content) -> Content | None
             chosen = mine
         elif before == mine:
             chosen = other
+        elif side:
+            chosen = mine if side == "ours" else other
         else:
             return None
         if chosen is not None:

@@ -1,0 +1,168 @@
+"""What people do with git: data follows by the hooks, or by the next checkout where there are none."""
+
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+
+from tests.model.data_rules import DataRules, which
+from tests.model.ground import TARGETS
+from tests.model.model import Clone, State, merge
+
+
+class GitRules(DataRules):
+    """Rules for branches, merges, stashes and worktrees."""
+
+    def _branches(self, clone: Clone) -> list[str]:
+        return self.shell.ask(self.path(clone), "for-each-ref", "--format=%(refname:short)", "refs/heads").split()
+
+    @rule(number=which, name=st.sampled_from(["side", "other"]))
+    def someone_makes_a_branch(self, number: int, name: str) -> None:
+        clone = self.clone(number)
+        if name not in self._branches(clone):
+            self.git(clone, "switch", "-q", "-c", name)
+
+    @rule(number=which, branch=which)
+    def someone_switches_to_a_branch(self, number: int, branch: int) -> None:
+        clone = self.clone(number)
+        branches = self._branches(clone)
+        before = self.head(clone)
+        done = self.git(clone, "switch", "-q", branches[branch % len(branches)], codes=None)
+        self.moved(clone, before, done.code)
+
+    def moved(self, clone: Clone, before: str, code: int) -> None:
+        """Takes in what git made of the pointers, and what the hook made of the data."""
+        after = self.head(clone)
+        self.require(code == 0 or after == before, "git failed, and moved all the same")
+        clone.recorded = self.read_pointers(clone)
+        if clone.hooks:
+            old, new = self.world.commits[before], self.world.commits[after]
+            changed = [target for target in TARGETS if old.get(target) != new.get(target)]
+            self.settle(clone, {target: clone.recorded.get(target) for target in changed})
+
+    @rule(number=which)
+    def someone_resets_to_the_commit_before(self, number: int) -> None:
+        clone = self.clone(number)
+        if self.shell.ask(self.path(clone), "rev-list", "--count", "HEAD") != "1":
+            self.git(clone, "reset", "-q", "--hard", "HEAD~1")
+            clone.recorded = self.read_pointers(clone)  # no hook of git is run by a reset
+
+    @rule(number=which)
+    def someone_reverts_the_last_commit(self, number: int) -> None:
+        clone = self.clone(number)
+        parents = self.shell.ask(self.path(clone), "rev-list", "--parents", "--max-count=1", "HEAD").split()[1:]
+        commits = self.world.commits
+        if len(parents) == 1 and self._is_committed(clone) and commits[parents[0]] != clone.recorded:
+            self.git(clone, "revert", "--no-edit", "HEAD")
+            clone.recorded = self.read_pointers(clone)
+            commits[self.head(clone)] = dict(clone.recorded)
+            self.require(clone.recorded == commits[parents[0]], "a revert leaves other pointers than those of the commit before")
+            self.caught_up(clone)
+
+    def _is_committed(self, clone: Clone) -> bool:
+        return clone.recorded == self.world.commits[self.head(clone)]
+
+    # stashes
+
+    @rule(number=which)
+    def someone_stashes_what_is_not_committed(self, number: int) -> None:
+        clone = self.clone(number)
+        before = self._stashes(clone)
+        self.git(clone, "stash", "push", "-q")
+        clone.recorded = self.read_pointers(clone)  # no hook of git is run by a stash
+        for id_ in self._stashes(clone)[: len(self._stashes(clone)) - len(before)]:
+            self.world.commits[id_] = self.state_of(clone, id_)
+
+    @rule(number=which)
+    def someone_pops_a_stash(self, number: int) -> None:
+        clone = self.clone(number)
+        stashes = self._stashes(clone)
+        if not stashes or not self._is_committed(clone):
+            return
+        base, head = self.shell.ask(self.path(clone), "rev-parse", f"{stashes[0]}^"), self.head(clone)
+        commits = self.world.commits
+        expected = merge(commits[base], commits[head], commits[stashes[0]])
+        done = self.git(clone, "stash", "pop", "-q", codes=None)
+        if done.code:
+            listed = self._lists_all(clone, commits[base], commits[head], commits[stashes[0]])
+            self.require(expected is None or not listed, f"git stash pop fails without a conflict:\n{done.said}")
+            self.git(clone, "reset", "-q", "--hard")
+            clone.recorded = self.read_pointers(clone)
+            return
+        self._merged(clone, expected, [commits[head], commits[stashes[0]]])
+        clone.recorded = self.read_pointers(clone)
+
+    def _stashes(self, clone: Clone) -> list[str]:
+        return self.shell.ask(self.path(clone), "stash", "list", "--format=%H").split()
+
+    # merges
+
+    @rule(number=which, branch=which, way=st.sampled_from(["abort", "ours", "theirs"]))
+    def someone_pulls_commits(self, number: int, branch: int, way: str) -> None:
+        clone = self.clone(number)
+        self.git(clone, "fetch", "-q", "origin")
+        listed = self.shell.ask(self.path(clone), "for-each-ref", "--format=%(refname:lstrip=3)", "refs/remotes/origin")
+        theirs = [name for name in listed.split() if name != "HEAD"]
+        self._merge(clone, "origin/" + theirs[branch % len(theirs)], way)
+
+    @rule(number=which, branch=which, way=st.sampled_from(["abort", "ours", "theirs"]))
+    def someone_merges_a_branch(self, number: int, branch: int, way: str) -> None:
+        clone = self.clone(number)
+        branches = self._branches(clone)
+        self._merge(clone, branches[branch % len(branches)], way)
+
+    def _merge(self, clone: Clone, other: str, way: str) -> None:
+        """Merges a branch; where both sides changed the same, gives up or takes one side, as ``way`` says."""
+        before, theirs = self.head(clone), self.shell.ask(self.path(clone), "rev-parse", other)
+        commits = self.world.commits
+        bases = self.shell.ask(self.path(clone), "merge-base", "--all", before, theirs).split()
+        if len(bases) != 1 or not self._is_committed(clone):
+            return  # criss-cross merges, and merges over what is not committed, are git's own matter
+        sides = commits[bases[0]], commits[before], commits[theirs]
+        expected = merge(*sides)
+        done = self.git(clone, "merge", "-q", "--no-edit", other, codes=None)
+        if done.code == 0:
+            self.require(expected is not None, "git merge took two changes of the same file")
+            self._merged(clone, expected, [commits[before], commits[theirs]])
+            commits[self.head(clone)] = expected or {}
+            self.moved(clone, before, 0)
+            return
+        listed = self._lists_all(clone, *sides)
+        self.require(expected is None or not listed, f"git merge fails without a conflict:\n{done.said}")
+        taken = merge(*sides, side=way) if way != "abort" and listed else None
+        if taken is None:
+            self.git(clone, "merge", "--abort")
+            self.require(self.read_pointers(clone) == clone.recorded, "merge --abort left other pointers")
+            return
+        done = self.mltrack(clone, "resolve", f"--{way}", codes=None)
+        self._merged(clone, taken, [commits[before], commits[theirs]])
+        resolved = self.read_pointers(clone)
+        self.require(resolved == taken, "resolve left other pointers than both sides make")
+        in_conflict = [t for t in TARGETS if len({id(s.get(t)) for s in sides}) == 3]
+        clone.recorded = resolved
+        self.settle(clone, {target: taken[target] for target in in_conflict if target in taken}, done.code)
+        self.git(clone, "commit", "-q", "--no-edit")
+        commits[self.head(clone)] = taken
+        self.caught_up(clone)
+
+    def _lists_all(self, clone: Clone, *states: State) -> bool:
+        """Whether the cache surely has every listing that a merge needs."""
+        return all(clone.cache.lists(content) for state in states for content in state.values())
+
+    def _merged(self, clone: Clone, merged: State | None, sides: list[State]) -> None:
+        """Learns the pointers that a merge wrote, and that their listings are in the cache."""
+        for target, content in (merged or {}).items():
+            self.learn_pointer(clone, target, content)
+            if all(content != side.get(target) for side in sides):
+                clone.cache.add_listing(content)
+
+    # a second worktree, which shares the cache
+
+    @precondition(lambda self: len(self.clones) < 4 and not any(clone.name == "tree" for clone in self.clones))
+    @rule()
+    def someone_makes_a_worktree(self) -> None:
+        owner = self.clones[0]
+        tree = Clone("tree", owner.hooks, owner.cache)
+        self.git(owner, "worktree", "add", "-q", "-b", "tree", "../tree")
+        self.clones.append(tree)
+        tree.recorded = self.read_pointers(tree)
+        if tree.hooks:
+            self.settle(tree, dict(tree.recorded))

@@ -1,0 +1,152 @@
+"""Moving bytes between people, and freeing space."""
+
+import shutil
+
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+
+from tests.model.data_rules import which
+from tests.model.git_rules import GitRules
+from tests.model.ground import KNOWN, TARGETS, difference
+from tests.model.model import Clone, Content, Holding
+from tests.model.shell import look
+
+
+class TransferRules(GitRules):
+    """Rules for push, fetch, pull, drop and gc, and for further clones."""
+
+    # sending
+
+    @rule(number=which)
+    def someone_pushes_data(self, number: int) -> None:
+        clone = self.clone(number)
+        if "wide" in clone.recorded and "a large listing is not pushed" in KNOWN:
+            return
+        lacking = [c for c in clone.recorded.values() if not clone.cache.holds(c) and not self.world.store.holds(c)]
+        done = self.mltrack(clone, "push", codes=None)
+        self.require(done.code == 0 or lacking, f"push ended with {done.code}:\n{done.said}")
+        if done.code == 0:
+            self._is_sent(list(clone.recorded.values()))
+            status = self.json(clone, "status", "--remote", "store")
+            self.require(not status["unpushed"], f"push ended with 0, and {status['unpushed']} is not there")
+            self._a_stranger_pulls(clone)
+
+    @rule(number=which)
+    def someone_pushes_the_data_of_all_branches(self, number: int) -> None:
+        clone = self.clone(number)
+        tips = self.shell.ask(self.path(clone), "for-each-ref", "--format=%(objectname)", "refs/heads").split()
+        wanted = [content for tip in tips for content in self.world.commits[tip].values()]
+        lacking = [c for c in wanted if not clone.cache.holds(c) and not self.world.store.holds(c)]
+        done = self.mltrack(clone, "push", "--all-branches", codes=None)
+        self.require(done.code == 0 or lacking, f"push --all-branches ended with {done.code}:\n{done.said}")
+        if done.code == 0:
+            self._is_sent(wanted)
+
+    def _is_sent(self, contents: list[Content]) -> None:
+        self.world.has_store = True
+        for content in contents:
+            self.world.store.take(content)
+
+    def _a_stranger_pulls(self, clone: Clone) -> None:
+        """Whoever has the pointers and the remote alone can have everything."""
+        stranger = Clone("stranger", False, Holding())
+        self.shell.git(self.top, "clone", "-q", clone.name, "stranger", hooks=False)
+        for pointer in [*self.path(stranger).rglob("*.mlt")]:
+            pointer.unlink()
+        for target in clone.recorded:
+            place = self.path(stranger) / f"{target}.mlt"
+            place.parent.mkdir(exist_ok=True)
+            shutil.copy(self.path(clone) / f"{target}.mlt", place)
+        self.mltrack(stranger, "pull")
+        for target, content in clone.recorded.items():
+            seen = look(self.path(stranger) / target, self.path(stranger) / ".mltrack/cache")
+            self.require(seen == content, f"a stranger's pull of {target}: {difference(content, seen)}")
+        self.touched.remove(stranger)
+        shutil.rmtree(self.path(stranger))
+
+    @rule(number=which)
+    def someone_pushes_commits(self, number: int) -> None:
+        """With hooks the data goes first, and the push fails if some of it cannot be had."""
+        clone = self.clone(number)
+        tip = self.world.commits[self.head(clone)]
+        if "wide" in tip and "a large listing is not pushed" in KNOWN:
+            return
+        before = self.shell.ask(self.path(clone), "ls-remote", "origin")
+        done = self.git(clone, "push", "-q", "origin", "HEAD", codes=None)
+        if done.code == 0 and clone.hooks and self.shell.ask(self.path(clone), "ls-remote", "origin") != before:
+            self._is_sent(list(tip.values()))
+
+    # getting
+
+    @precondition(lambda self: self.world.has_store)
+    @rule(number=which)
+    def someone_fetches_data(self, number: int) -> None:
+        clone = self.clone(number)
+        self._fetched(clone, self.mltrack(clone, "fetch", codes=None).code)
+
+    def _fetched(self, clone: Clone, code: int) -> None:
+        wanted = list(clone.recorded.values())
+        can = all(self.can_be_had(clone, content) for content in wanted)
+        for content in wanted:
+            clone.cache.maybe |= {entry.data for entry in content.values()}
+            if can:
+                clone.cache.take(content)
+        self.require(code == 0 or not can, f"fetch ended with {code}, and everything can be had")
+
+    @precondition(lambda self: self.world.has_store)
+    @rule(number=which)
+    def someone_pulls_data(self, number: int) -> None:
+        clone = self.clone(number)
+        code = self.mltrack(clone, "pull", codes=None).code
+        self._fetched(clone, 0)
+        self.settle(clone, dict(clone.recorded), code)
+
+    # further people
+
+    @precondition(lambda self: not any(clone.name == "two" for clone in self.clones))
+    @rule(hooks=st.booleans())
+    def another_person_clones(self, hooks: bool) -> None:
+        self._join(Clone("two", hooks, Holding()))
+
+    @precondition(lambda self: len(self.clones) < 4 and not any(clone.name == "guest" for clone in self.clones))
+    @rule(hooks=st.booleans())
+    def another_person_uses_the_cache_of_the_first(self, hooks: bool) -> None:
+        guest = Clone("guest", hooks, self.clones[0].cache)
+        self._join(guest)
+        self.mltrack(guest, "config", "--local", "cache.dir", str(self.path(self.clones[0]) / ".mltrack/cache"))
+
+    def _join(self, clone: Clone) -> None:
+        self.shell.git(self.top, "clone", "-q", "origin.git", clone.name, hooks=False)
+        self.clones.append(clone)
+        self.mltrack(clone, "init", *([] if clone.hooks else ["--no-hooks"]))
+        self.equip(clone)
+        clone.recorded = self.read_pointers(clone)
+
+    # freeing space
+
+    @rule(number=which)
+    def someone_collects_garbage(self, number: int) -> None:
+        clone = self.clone(number)
+        same = [other for other in self.clones if other.cache is clone.cache]
+        may_refuse = any(other.name == "guest" for other in same)
+        is_whole = all(clone.cache.lists(content) for other in same for content in other.recorded.values())
+        done = self.mltrack(clone, "gc", codes=None)
+        self.require(done.code == 0 or not is_whole or may_refuse, f"gc ended with {done.code}:\n{done.said}")
+        if done.code == 0:
+            clone.cache.keep_only(self.referred(clone))
+
+    @precondition(lambda self: self.world.has_store)
+    @rule(number=which, path=st.sampled_from(TARGETS))
+    def someone_drops_what_a_remote_holds(self, number: int, path: str) -> None:
+        clone = self.clone(number)
+        if path not in clone.recorded:
+            return
+        content = clone.recorded[path]
+        others = {e.data for other, c in clone.recorded.items() if other != path for e in c.values()}
+        going = {entry.data for entry in content.values()} - others
+        done = self.mltrack(clone, "drop", path, codes=None)
+        refusing = self.link == "symlink" or not (going & clone.cache.maybe) <= self.world.store.data
+        self.require(done.code == 0 or refusing, f"drop ended with {done.code}:\n{done.said}")
+        if done.code == 0:
+            self.require(going & clone.cache.data <= self.world.store.data, "drop dropped what no remote holds")
+            clone.cache.data -= going
