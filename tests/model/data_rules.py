@@ -25,18 +25,36 @@ which = st.integers(0, 11)
 """Chooses among things whose number is a divisor of twelve more often than not."""
 written = st.sampled_from(["data", "data", "model.bin", "nested/more"])
 targets = st.sampled_from(TARGETS)
+works = st.one_of(
+    st.none(),
+    st.tuples(st.sampled_from(["edit", "record", "commit", "commit"]), written, st.sampled_from(NAMES), entries),
+)
+"""What someone may have done just before: without it most commands would find nothing to do."""
+Work = tuple[str, str, str, Entry] | None
 
 
 class DataRules(Ground):
     """Rules for one workspace."""
 
+    def after(self, work: Work, number: int) -> Clone:
+        """Returns someone's clone, after some work of theirs."""
+        clone = self.clone(number)
+        if work is not None:
+            how_far, target, name, entry = work
+            self.write(clone, target, name, entry)
+            if how_far != "edit":
+                self.add(clone, [target])
+            if how_far == "commit":
+                self.commit(clone, "change")
+        return clone
+
     # the person's own hand
 
     @rule(number=which, path=written, name=st.sampled_from(NAMES), entry=entries)
     def someone_writes_a_file(self, number: int, path: str, name: str, entry: Entry) -> None:
-        self._write(self.clone(number), path, name, entry)
+        self.write(self.clone(number), path, name, entry)
 
-    def _write(self, clone: Clone, target: str, name: str, entry: Entry) -> None:
+    def write(self, clone: Clone, target: str, name: str, entry: Entry) -> None:
         if target not in DIRECTORIES or is_file(clone.files.get(target)):
             name, entry = "", Entry("f", entry.data)
         content = clone.files.get(target, {})
@@ -97,6 +115,12 @@ class DataRules(Ground):
     def someone_adds_targets(self, number: int, paths: list[str]) -> None:
         self.add(self.clone(number), paths)
 
+    @rule(number=which)
+    def someone_adds_all_that_stands_there(self, number: int) -> None:
+        clone = self.clone(number)
+        if clone.files:
+            self.add(clone, sorted(clone.files))
+
     def add(self, clone: Clone, paths: list[str]) -> None:
         there = [path for path in paths if path in clone.files]
         expected = 0 if len(there) == len(paths) else 3 if there else 2
@@ -110,13 +134,13 @@ class DataRules(Ground):
     @rule(number=which, path=written, name=st.sampled_from(NAMES), entry=entries)
     def someone_writes_adds_and_commits(self, number: int, path: str, name: str, entry: Entry) -> None:
         clone = self.clone(number)
-        self._write(clone, path, name, entry)
+        self.write(clone, path, name, entry)
         self.add(clone, [path])
         self.commit(clone, "change")
 
-    @rule(number=which, amend=st.sampled_from([False, False, True]))
-    def someone_commits(self, number: int, amend: bool) -> None:
-        self.commit(self.clone(number), "state", *(["--amend"] if amend else []))
+    @rule(number=which, work=works, amend=st.sampled_from([False, False, True]))
+    def someone_commits(self, number: int, work: Work, amend: bool) -> None:
+        self.commit(self.after(work, number), "state", *(["--amend"] if amend else []))
 
     def commit(self, clone: Clone, message: str, *options: str) -> None:
         self.git(clone, "add", "-u")
@@ -127,16 +151,16 @@ class DataRules(Ground):
 
     # checkout
 
-    @rule(number=which, paths=st.lists(targets, max_size=2, unique=True))
-    def someone_checks_out(self, number: int, paths: list[str]) -> None:
-        clone = self.clone(number)
+    @rule(number=which, work=works, paths=st.lists(targets, max_size=2, unique=True))
+    def someone_checks_out(self, number: int, work: Work, paths: list[str]) -> None:
+        clone = self.after(work, number)
         named = [path for path in paths if path in clone.recorded]
         done = self.mltrack(clone, "checkout", *named, codes=None)
         self.settle(clone, {path: clone.recorded[path] for path in named or clone.recorded}, done.code)
 
-    @rule(number=which, path=targets, undo=st.booleans())
-    def someone_forces_a_checkout_and_may_take_it_back(self, number: int, path: str, undo: bool) -> None:
-        clone = self.clone(number)
+    @rule(number=which, work=works, path=targets, undo=st.booleans())
+    def someone_forces_a_checkout_and_may_take_it_back(self, number: int, work: Work, path: str, undo: bool) -> None:
+        clone = self.after(work, number)
         wanted, before = clone.recorded.get(path), clone.files.get(path)
         if wanted is None or not clone.cache.holds(wanted):
             return
@@ -161,9 +185,9 @@ class DataRules(Ground):
 
     # other names, and the end
 
-    @rule(number=which, data=st.booleans(), path=targets)
-    def someone_stops_tracking(self, number: int, data: bool, path: str) -> None:
-        clone = self.clone(number)
+    @rule(number=which, work=works, data=st.booleans(), path=targets)
+    def someone_stops_tracking(self, number: int, work: Work, data: bool, path: str) -> None:
+        clone = self.after(work, number)
         if path not in clone.recorded or (self.link and "remove leaves links" in KNOWN):
             return
         present = clone.files.get(path)
@@ -178,9 +202,9 @@ class DataRules(Ground):
         del clone.recorded[path]
         clone.last[path] = None
 
-    @rule(number=which, path=st.sampled_from(["data", "model.bin", "moved"]))
-    def someone_moves_a_target(self, number: int, path: str) -> None:
-        clone = self.clone(number)
+    @rule(number=which, work=works, path=st.sampled_from(["data", "model.bin", "moved"]))
+    def someone_moves_a_target(self, number: int, work: Work, path: str) -> None:
+        clone = self.after(work, number)
         new = "moved" if path != "moved" else "data" if not is_file(clone.recorded.get(path)) else "model.bin"
         if path not in clone.recorded or new in clone.files or new in clone.recorded:
             return

@@ -3,7 +3,7 @@
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from tests.model.data_rules import DataRules, which
+from tests.model.data_rules import DataRules, Work, which, works
 from tests.model.ground import TARGETS
 from tests.model.model import Clone, State, merge
 
@@ -14,15 +14,15 @@ class GitRules(DataRules):
     def _branches(self, clone: Clone) -> list[str]:
         return self.shell.ask(self.path(clone), "for-each-ref", "--format=%(refname:short)", "refs/heads").split()
 
-    @rule(number=which, name=st.sampled_from(["side", "other"]))
-    def someone_makes_a_branch(self, number: int, name: str) -> None:
-        clone = self.clone(number)
+    @rule(number=which, work=works, name=st.sampled_from(["side", "other"]))
+    def someone_makes_a_branch(self, number: int, work: Work, name: str) -> None:
+        clone = self.after(work, number)
         if name not in self._branches(clone):
             self.git(clone, "switch", "-q", "-c", name)
 
-    @rule(number=which, branch=which)
-    def someone_switches_to_a_branch(self, number: int, branch: int) -> None:
-        clone = self.clone(number)
+    @rule(number=which, work=works, branch=which)
+    def someone_switches_to_a_branch(self, number: int, work: Work, branch: int) -> None:
+        clone = self.after(work, number)
         branches = self._branches(clone)
         before = self.head(clone)
         done = self.git(clone, "switch", "-q", branches[branch % len(branches)], codes=None)
@@ -38,23 +38,25 @@ class GitRules(DataRules):
             changed = [target for target in TARGETS if old.get(target) != new.get(target)]
             self.settle(clone, {target: clone.recorded.get(target) for target in changed})
 
-    @rule(number=which)
-    def someone_resets_to_the_commit_before(self, number: int) -> None:
-        clone = self.clone(number)
+    @rule(number=which, work=works)
+    def someone_resets_to_the_commit_before(self, number: int, work: Work) -> None:
+        clone = self.after(work, number)
         if self.shell.ask(self.path(clone), "rev-list", "--count", "HEAD") != "1":
             self.git(clone, "reset", "-q", "--hard", "HEAD~1")
             clone.recorded = self.read_pointers(clone)  # no hook of git is run by a reset
 
-    @rule(number=which)
-    def someone_reverts_the_last_commit(self, number: int) -> None:
-        clone = self.clone(number)
+    @rule(number=which, work=works)
+    def someone_reverts_the_last_commit(self, number: int, work: Work) -> None:
+        clone = self.after(work, number)
         parents = self.shell.ask(self.path(clone), "rev-list", "--parents", "--max-count=1", "HEAD").split()[1:]
         commits = self.world.commits
         if len(parents) == 1 and self._is_committed(clone) and commits[parents[0]] != clone.recorded:
             self.git(clone, "revert", "--no-edit", "HEAD")
             clone.recorded = self.read_pointers(clone)
             commits[self.head(clone)] = dict(clone.recorded)
-            self.require(clone.recorded == commits[parents[0]], "a revert leaves other pointers than those of the commit before")
+            self.require(
+                clone.recorded == commits[parents[0]], "a revert leaves other pointers than those of the commit before"
+            )
             self.caught_up(clone)
 
     def _is_committed(self, clone: Clone) -> bool:
@@ -62,18 +64,18 @@ class GitRules(DataRules):
 
     # stashes
 
-    @rule(number=which)
-    def someone_stashes_what_is_not_committed(self, number: int) -> None:
-        clone = self.clone(number)
+    @rule(number=which, work=works)
+    def someone_stashes_what_is_not_committed(self, number: int, work: Work) -> None:
+        clone = self.after(work, number)
         before = self._stashes(clone)
         self.git(clone, "stash", "push", "-q")
         clone.recorded = self.read_pointers(clone)  # no hook of git is run by a stash
         for id_ in self._stashes(clone)[: len(self._stashes(clone)) - len(before)]:
             self.world.commits[id_] = self.state_of(clone, id_)
 
-    @rule(number=which)
-    def someone_pops_a_stash(self, number: int) -> None:
-        clone = self.clone(number)
+    @rule(number=which, work=works)
+    def someone_pops_a_stash(self, number: int, work: Work) -> None:
+        clone = self.after(work, number)
         stashes = self._stashes(clone)
         if not stashes or not self._is_committed(clone):
             return
@@ -95,17 +97,17 @@ class GitRules(DataRules):
 
     # merges
 
-    @rule(number=which, branch=which, way=st.sampled_from(["abort", "ours", "theirs"]))
-    def someone_pulls_commits(self, number: int, branch: int, way: str) -> None:
-        clone = self.clone(number)
+    @rule(number=which, work=works, branch=which, way=st.sampled_from(["abort", "ours", "theirs"]))
+    def someone_pulls_commits(self, number: int, work: Work, branch: int, way: str) -> None:
+        clone = self.after(work, number)
         self.git(clone, "fetch", "-q", "origin")
         listed = self.shell.ask(self.path(clone), "for-each-ref", "--format=%(refname:lstrip=3)", "refs/remotes/origin")
         theirs = [name for name in listed.split() if name != "HEAD"]
         self._merge(clone, "origin/" + theirs[branch % len(theirs)], way)
 
-    @rule(number=which, branch=which, way=st.sampled_from(["abort", "ours", "theirs"]))
-    def someone_merges_a_branch(self, number: int, branch: int, way: str) -> None:
-        clone = self.clone(number)
+    @rule(number=which, work=works, branch=which, way=st.sampled_from(["abort", "ours", "theirs"]))
+    def someone_merges_a_branch(self, number: int, work: Work, branch: int, way: str) -> None:
+        clone = self.after(work, number)
         branches = self._branches(clone)
         self._merge(clone, branches[branch % len(branches)], way)
 

@@ -7,7 +7,7 @@ from hypothesis.stateful import initialize, invariant
 
 from tests.model.data_rules import LIMIT, MEBIBYTE
 from tests.model.ground import TARGETS, difference
-from tests.model.model import Clone, Holding
+from tests.model.model import Clone, Entry, Holding
 from tests.model.shell import look
 from tests.model.transfer_rules import TransferRules
 
@@ -22,9 +22,10 @@ class Machine(TransferRules):
         pack_objects=st.sampled_from([1 << 16, 3]),
         algorithm=st.sampled_from(["xxh3", "xxh3", "blake3"]),
         is_wide=st.integers(0, 9).map(lambda number: number == 9),
+        begun=st.integers(0, 3),
     )
     def a_project_begins(
-        self, hooks: bool, link: str, small_object: int, pack_objects: int, algorithm: str, is_wide: bool
+        self, hooks: bool, link: str, small_object: int, pack_objects: int, algorithm: str, is_wide: bool, begun: int
     ) -> None:
         self.link, self.is_wide = link, is_wide
         self.set_limits(small_object, pack_objects)
@@ -40,6 +41,10 @@ class Machine(TransferRules):
             file.write(".gitignore merge=union\n")
         self.equip(one)
         self.git(one, "remote", "add", "origin", "../origin.git")
+        for target, names in (("data", ["a", "sub/c"]), ("nested/more", ["b"]), ("model.bin", [""]))[:begun]:
+            for name in names:
+                self.write(one, target, name, Entry("f", b"first of " + name.encode()))
+            self.add(one, [target])
         self.commit(one, "start")
         self.git(one, "push", "-q", "-u", "origin", "main")
 

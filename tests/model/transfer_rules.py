@@ -5,7 +5,7 @@ import shutil
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from tests.model.data_rules import which
+from tests.model.data_rules import Work, which, works
 from tests.model.git_rules import GitRules
 from tests.model.ground import KNOWN, TARGETS, difference
 from tests.model.model import Clone, Content, Holding
@@ -17,9 +17,9 @@ class TransferRules(GitRules):
 
     # sending
 
-    @rule(number=which)
-    def someone_pushes_data(self, number: int) -> None:
-        clone = self.clone(number)
+    @rule(number=which, work=works)
+    def someone_pushes_data(self, number: int, work: Work) -> None:
+        clone = self.after(work, number)
         if "wide" in clone.recorded and "a large listing is not pushed" in KNOWN:
             return
         lacking = [c for c in clone.recorded.values() if not clone.cache.holds(c) and not self.world.store.holds(c)]
@@ -31,9 +31,9 @@ class TransferRules(GitRules):
             self.require(not status["unpushed"], f"push ended with 0, and {status['unpushed']} is not there")
             self._a_stranger_pulls(clone)
 
-    @rule(number=which)
-    def someone_pushes_the_data_of_all_branches(self, number: int) -> None:
-        clone = self.clone(number)
+    @rule(number=which, work=works)
+    def someone_pushes_the_data_of_all_branches(self, number: int, work: Work) -> None:
+        clone = self.after(work, number)
         tips = self.shell.ask(self.path(clone), "for-each-ref", "--format=%(objectname)", "refs/heads").split()
         wanted = [content for tip in tips for content in self.world.commits[tip].values()]
         lacking = [c for c in wanted if not clone.cache.holds(c) and not self.world.store.holds(c)]
@@ -64,10 +64,10 @@ class TransferRules(GitRules):
         self.touched.remove(stranger)
         shutil.rmtree(self.path(stranger))
 
-    @rule(number=which)
-    def someone_pushes_commits(self, number: int) -> None:
+    @rule(number=which, work=works)
+    def someone_pushes_commits(self, number: int, work: Work) -> None:
         """With hooks the data goes first, and the push fails if some of it cannot be had."""
-        clone = self.clone(number)
+        clone = self.after(work, number)
         tip = self.world.commits[self.head(clone)]
         if "wide" in tip and "a large listing is not pushed" in KNOWN:
             return
@@ -79,9 +79,9 @@ class TransferRules(GitRules):
     # getting
 
     @precondition(lambda self: self.world.has_store)
-    @rule(number=which)
-    def someone_fetches_data(self, number: int) -> None:
-        clone = self.clone(number)
+    @rule(number=which, work=works)
+    def someone_fetches_data(self, number: int, work: Work) -> None:
+        clone = self.after(work, number)
         self._fetched(clone, self.mltrack(clone, "fetch", codes=None).code)
 
     def _fetched(self, clone: Clone, code: int) -> None:
@@ -94,9 +94,9 @@ class TransferRules(GitRules):
         self.require(code == 0 or not can, f"fetch ended with {code}, and everything can be had")
 
     @precondition(lambda self: self.world.has_store)
-    @rule(number=which)
-    def someone_pulls_data(self, number: int) -> None:
-        clone = self.clone(number)
+    @rule(number=which, work=works)
+    def someone_pulls_data(self, number: int, work: Work) -> None:
+        clone = self.after(work, number)
         code = self.mltrack(clone, "pull", codes=None).code
         self._fetched(clone, 0)
         self.settle(clone, dict(clone.recorded), code)
@@ -124,9 +124,9 @@ class TransferRules(GitRules):
 
     # freeing space
 
-    @rule(number=which)
-    def someone_collects_garbage(self, number: int) -> None:
-        clone = self.clone(number)
+    @rule(number=which, work=works)
+    def someone_collects_garbage(self, number: int, work: Work) -> None:
+        clone = self.after(work, number)
         same = [other for other in self.clones if other.cache is clone.cache]
         may_refuse = any(other.name == "guest" for other in same)
         is_whole = all(clone.cache.lists(content) for other in same for content in other.recorded.values())
@@ -136,9 +136,9 @@ class TransferRules(GitRules):
             clone.cache.keep_only(self.referred(clone))
 
     @precondition(lambda self: self.world.has_store)
-    @rule(number=which, path=st.sampled_from(TARGETS))
-    def someone_drops_what_a_remote_holds(self, number: int, path: str) -> None:
-        clone = self.clone(number)
+    @rule(number=which, work=works, path=st.sampled_from(TARGETS))
+    def someone_drops_what_a_remote_holds(self, number: int, work: Work, path: str) -> None:
+        clone = self.after(work, number)
         if path not in clone.recorded:
             return
         content = clone.recorded[path]
