@@ -19,7 +19,9 @@ class TransferRules(GitRules):
 
     @rule(number=which, work=works)
     def someone_pushes_data(self, number: int, work: Work) -> None:
-        clone = self.after(work, number)
+        self.push(self.after(work, number))
+
+    def push(self, clone: Clone) -> None:
         if "wide" in clone.recorded and "a large listing is not pushed" in KNOWN:
             return
         lacking = [c for c in clone.recorded.values() if not clone.cache.holds(c) and not self.world.store.holds(c)]
@@ -67,7 +69,9 @@ class TransferRules(GitRules):
     @rule(number=which, work=works)
     def someone_pushes_commits(self, number: int, work: Work) -> None:
         """With hooks the data goes first, and the push fails if some of it cannot be had."""
-        clone = self.after(work, number)
+        self.push_commits(self.after(work, number))
+
+    def push_commits(self, clone: Clone) -> None:
         tip = self.world.commits[self.head(clone)]
         if "wide" in tip and "a large listing is not pushed" in KNOWN:
             return
@@ -104,8 +108,11 @@ class TransferRules(GitRules):
     # further people
 
     @precondition(lambda self: not any(clone.name == "two" for clone in self.clones))
-    @rule(hooks=st.booleans())
-    def another_person_clones(self, hooks: bool) -> None:
+    @rule(hooks=st.booleans(), work=works)
+    def another_person_clones(self, hooks: bool, work: Work) -> None:
+        first = self.after(work, 0)
+        self.push_commits(first)
+        self.push(first)
         self._join(Clone("two", hooks, Holding()))
 
     @precondition(lambda self: len(self.clones) < 4 and not any(clone.name == "guest" for clone in self.clones))
@@ -135,12 +142,12 @@ class TransferRules(GitRules):
         if done.code == 0:
             clone.cache.keep_only(self.referred(clone))
 
-    @precondition(lambda self: self.world.has_store)
     @rule(number=which, work=works, path=st.sampled_from(TARGETS))
     def someone_drops_what_a_remote_holds(self, number: int, work: Work, path: str) -> None:
         clone = self.after(work, number)
         if path not in clone.recorded:
             return
+        self.push(clone)
         content = clone.recorded[path]
         others = {e.data for other, c in clone.recorded.items() if other != path for e in c.values()}
         going = {entry.data for entry in content.values()} - others
