@@ -26,7 +26,8 @@ def fetch(
     scope = verb.Scope(tuple(targets or ()), tuple(revisions or ()), all_branches, all_tags, remote, jobs, run_cache)
     with ProgressLine() as line:
         result = verb.fetch(open_session(), scope, line.event, dry_run=dry_run)
-    show(result, "would fetch" if dry_run else "fetched", "from", as_json=as_json)
+    show(result.fetched, "would fetch" if dry_run else "fetched", "from", as_json=as_json)
+    verb.raise_unavailable(result.unavailable)
 
 
 app = command_app(fetch, "mltrack fetch", "mltrack fetch --rev v1", "mltrack fetch --all-tags -j 8")

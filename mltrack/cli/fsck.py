@@ -10,7 +10,7 @@ from mltrack.cli.progress import ProgressLine
 from mltrack.cli.render import emit_json, plural
 from mltrack.verbs import fsck as verb
 
-EXIT_DAMAGED = 7
+EXIT_ABSENT, EXIT_DAMAGED = 1, 7
 MAX_SHOWN = 50
 
 
@@ -23,8 +23,9 @@ def fsck(
 ) -> int:
     """Reads every object of the cache, or of a remote, and compares it with its digest.
 
-    Ends with exit code 7 if anything is damaged and stays so. Repairs take bytes from the workspace, the cache and other
-    remotes; damaged ones are moved to quarantine/, never just deleted.
+    Ends with exit code 7 if anything is damaged and stays so, and with 1 if anything that pointers, locks or run records
+    refer to is absent. Repairs take bytes from the workspace, the cache and other remotes; damaged ones are moved to
+    quarantine/, never just deleted.
     """
     with ProgressLine() as line:
         result = verb.fsck(
@@ -33,28 +34,40 @@ def fsck(
     if as_json:
         emit_json(
             {
-                "place": result.place, "checked": result.checked, "absent": result.absent, "clean": result.is_clean,
+                "place": result.place, "checked": result.checked, "clean": result.is_clean,
+                "absent": sum(item.objects for item in result.absent),
+                "lacking": [{"source": item.source, "objects": item.objects, "first": item.first} for item in result.absent],
                 "problems": [{"state": item.state, "subject": item.subject, "place": item.place} for item in result.problems],
             }
         )  # fmt: skip
-        return 0 if result.is_clean else EXIT_DAMAGED
+        return _code(result)
     for item in result.problems[:MAX_SHOWN]:
         say(f"{item.state:<9} {item.subject}  {item.place}")
     if len(result.problems) > MAX_SHOWN:
         say(f"and {len(result.problems) - MAX_SHOWN} more")
+    for lacking in result.absent[:MAX_SHOWN]:
+        say(f"absent    {lacking.source}  ({plural(lacking.objects, 'object')}, first {lacking.first})")
+    if len(result.absent) > MAX_SHOWN:
+        say(f"and {len(result.absent) - MAX_SHOWN} more")
     say(f"{result.place}: {plural(result.checked, 'object')} read, {_verdict(result)}")
     if result.absent:
-        hint = "mltrack push" if remote else "mltrack fetch"
-        tell(f"{plural(result.absent, 'object')} that pointers and locks refer to are not there; hint: {hint}")
-    if not result.is_clean and not repair:
+        hint = f"mltrack push --remote {remote}" if remote else "mltrack fetch"
+        tell(f"What is absent is referred to, and is not there.\nhint: {hint}")
+    if not result.is_whole and not repair:
         tell("hint: mltrack fsck --repair" + (f" --remote {remote}" if remote else ""))
-    return 0 if result.is_clean else EXIT_DAMAGED
+    return _code(result)
+
+
+def _code(result: verb.FsckResult) -> int:
+    return EXIT_DAMAGED if not result.is_whole else EXIT_ABSENT if result.absent else 0
 
 
 def _verdict(result: verb.FsckResult) -> str:
     repaired = sum(1 for item in result.problems if item.state == verb.REPAIRED)
     damaged = len(result.problems) - repaired
     words = [f"{damaged} damaged" if damaged else "all whole"] + ([f"{repaired} repaired"] if repaired else [])
+    absent = sum(item.objects for item in result.absent)
+    words += [f"{absent:,} absent"] if absent else []
     return ", ".join(words)
 
 

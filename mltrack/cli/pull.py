@@ -41,7 +41,8 @@ def pull(
     scope = verb.Scope(tuple(targets or ()), tuple(revisions or ()), all_branches, all_tags, remote, jobs)
     with ProgressLine() as line:
         if dry_run:
-            push.show(verb.fetch(session, scope, line.event, dry_run=True), "would fetch", "from", as_json=as_json)
+            would = verb.fetch(session, scope, line.event, dry_run=True)
+            push.show(would.fetched, "would fetch", "from", as_json=as_json)
             return
         result = verb.pull(session, scope, line.event, force=force, progress=line.update)
     if result.fetched.moved.objects or as_json:
@@ -51,6 +52,7 @@ def pull(
     if not hooks.are_installed(session.project.repository):
         tell(NO_HOOKS)
     raise_failures(result.checkout)
+    verb.raise_unavailable(result.unavailable)
 
 
 app = command_app(pull, "mltrack pull", "mltrack pull data/images -r store", "mltrack pull data/images/0001.png")

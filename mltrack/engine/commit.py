@@ -33,9 +33,12 @@ from mltrack.workspace.ingest import Saving
 from mltrack.workspace.last import LastMaterialized
 from mltrack.workspace.materialize import make_parents
 from mltrack.workspace.observe import Observer
+from mltrack.workspace.scan import Snapshot
 
 BY_RUN, BY_HAND, BY_RESTORE = "run", "hand", "restore"
 _SETTLE_SECONDS = 1.0
+Complete = Callable[[str, Snapshot, Content | None], Content]
+"""Takes a path, what stands there, and what is recorded of it."""
 
 
 class Run(NamedTuple):
@@ -104,17 +107,25 @@ class Committer:
         shell: str,
         run: Run | None = None,
         left: Mapping[str, Content] | None = None,
+        complete: Complete | None = None,
     ) -> Entry:
         """Notes that a stage with these inputs has the outputs that stand in the workspace now; see :meth:`settle`.
 
-        Without ``run`` nothing ran: someone says so. ``left`` are outputs whose bytes stayed where they were made.
+        Without ``run`` nothing ran: someone says so. ``left`` are outputs whose bytes stayed where they were made;
+        ``complete`` adds to an output what was recorded of it and never brought here.
         """
         writer = self._open_writer()
         elsewhere = left or {}
-        outs = {
-            out.path: elsewhere.get(out.path) or self._save(writer, stage, out.path, is_cached=out.cache)
+        here = {
+            out.path: self._save(writer, stage, out.path, is_cached=out.cache)
             for out in stage.outs
+            if out.path not in elsewhere
         }
+        former = self.locks.entry(stage)
+        recorded = former.outs if former is not None else {}
+        outs = {out.path: elsewhere.get(out.path) or here[out.path].content for out in stage.outs}
+        if complete is not None:
+            outs.update({path: complete(path, snapshot, recorded.get(path)) for path, snapshot in here.items()})
         self.keep_trees(writer, inputs)
         entry = self.entry(stage, inputs, outs, shell)
         commit, is_dirty = self.code_state()
@@ -137,7 +148,7 @@ class Committer:
         self._note(stage, record)
         self._unsettled.records.append(record)
         self._unsettled.last.update(
-            {out.path: outs[out.path] for out in stage.outs if out.cache and out.path not in elsewhere}
+            {out.path: here[out.path].content for out in stage.outs if out.cache and out.path in here}
         )
         return entry
 
@@ -214,14 +225,14 @@ class Committer:
             self._writer = self.new_writer()
         return self._writer
 
-    def _save(self, writer: CacheWriter, stage: Stage, path: str, *, is_cached: bool) -> Content:
+    def _save(self, writer: CacheWriter, stage: Stage, path: str, *, is_cached: bool) -> Snapshot:
         saving = Saving(writer, self.run_cache.algorithm, writer.linking)
         snapshot = self.observer.tracked(path, saving if is_cached else None)
         if snapshot is not None and not is_cached and is_small(snapshot.content):
             snapshot = self.observer.tracked(path, Saving(writer, self.run_cache.algorithm))
         if snapshot is None:
             raise WorkspaceError(f"output {path!r} of stage {stage.address!r} does not exist")
-        return snapshot.content
+        return snapshot
 
     def keep_trees(self, writer: CacheWriter, inputs: Inputs) -> None:
         """Keeps the listings of dependency directories, without their files, so that it can be told later which file

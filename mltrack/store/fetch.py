@@ -32,7 +32,8 @@ _PUBLISH_BYTES = 128 << 20
 
 
 class Arrived(NamedTuple):
-    """What a request brought: a pack or an object in a temporary file, or a range of a pack."""
+    """What a request brought: a pack or an object in a temporary file, or a range of a pack. ``why`` says of one that
+    brought nothing what is wrong at the remote."""
 
     name: str
     rows: list[Row]
@@ -40,33 +41,53 @@ class Arrived(NamedTuple):
     temporary: str = ""
     data: bytes = b""
     offset: int = 0
+    why: str = ""
+
+
+class Brought(NamedTuple):
+    """What came, the digests that nobody has, and those errors of damaged bytes that kept one of them from coming."""
+
+    moved: Moved
+    lost: set[str]
+    damage: list[IntegrityError]
 
 
 def fetch(cache: Cache, remotes: list[Remote], contents: Iterable[Content], report: Report) -> Moved:
     """Brings contents into the cache: trees level by level, then everything below them.
 
-    Objects that no remote holds raise MissingObjectError, after all that can be had is there.
+    After all that can be had is there, raises IntegrityError for what is damaged at the remotes, and MissingObjectError
+    for what none of them has.
     """
-    listed = fetch_trees(cache, remotes, contents, report)
-    moved, lost = fetch_objects(cache, remotes, cache.missing(listed.files), report)
-    lacking = listed.lost | lost
-    if lacking:
+    brought = bring(cache, remotes, contents, report)
+    if brought.damage:
+        raise brought.damage[0]
+    if brought.lost:
         names = ", ".join(remote.name for remote in remotes) or "none"
         raise MissingObjectError(
-            f"{len(lacking)} objects are in no remote (asked: {names}), first {cache.algorithm.text(min(lacking))}",
+            f"{len(brought.lost)} objects are in no remote (asked: {names}), first {cache.algorithm.text(min(brought.lost))}",
             hint="`mltrack push` from the clone that has them",
-            context=min(lacking),
+            context=min(brought.lost),
         )
-    return Moved(listed.moved.objects + moved.objects, listed.moved.bytes + moved.bytes)
+    return brought.moved
+
+
+def bring(cache: Cache, remotes: list[Remote], contents: Iterable[Content], report: Report) -> Brought:
+    """Brings what can be had of some contents into the cache."""
+    listed = fetch_trees(cache, remotes, contents, report)
+    rest = fetch_objects(cache, remotes, cache.missing(listed.files), report)
+    moved = Moved(listed.moved.objects + rest.moved.objects, listed.moved.bytes + rest.moved.bytes)
+    return Brought(moved, listed.lost | rest.lost, listed.damage + rest.damage)
 
 
 class Listing(NamedTuple):
-    """The trees of some contents, brought into the cache: what moved, the files that they name with their sizes, and
-    the digests of trees that nobody has."""
+    """The trees of some contents, brought into the cache: what moved, the trees, the files that they name with their
+    sizes, the digests of trees that nobody has, and what kept them from coming."""
 
     moved: Moved
+    trees: set[str]
     files: dict[str, int]
     lost: set[str]
+    damage: list[IntegrityError]
 
 
 def fetch_trees(cache: Cache, remotes: list[Remote], contents: Iterable[Content], report: Report) -> Listing:
@@ -80,63 +101,65 @@ def fetch_trees(cache: Cache, remotes: list[Remote], contents: Iterable[Content]
             files[content.hex] = content.size
     seen: set[str] = set()
     lost: set[str] = set()
+    damage: list[IntegrityError] = []
     count = size = 0
     while level:
         seen |= level
-        moved, lacking = fetch_objects(cache, remotes, cache.missing(level), report)
-        count, size = count + moved.objects, size + moved.bytes
-        lost |= lacking
+        brought = fetch_objects(cache, remotes, cache.missing(level), report)
+        count, size = count + brought.moved.objects, size + brought.moved.bytes
+        lost |= brought.lost
+        damage += brought.damage
         below: set[str] = set()
-        for hex_digest in level - lacking:
+        for hex_digest in level - brought.lost:
             for entry in cache.read_tree(hex_digest):
                 if entry.kind == tree.DIRECTORY:
                     below.add(entry.hex)
                 else:
                     files[entry.hex] = entry.size
         level = below - seen
-    return Listing(Moved(count, size), files, lost)
+    return Listing(Moved(count, size), seen, files, lost, damage)
 
 
-def fetch_objects(cache: Cache, remotes: list[Remote], wanted: set[str], report: Report) -> tuple[Moved, set[str]]:
-    """Brings single objects, whatever they are; returns what moved and the digests that no remote has.
-
-    A remote that holds damaged bytes is passed over where another has them whole; else its error is raised.
-    """
+def fetch_objects(cache: Cache, remotes: list[Remote], wanted: set[str], report: Report) -> Brought:
+    """Brings single objects, whatever they are. What one place of a remote does not hold whole is sought in its other
+    places, then in the other remotes."""
     rest = set(wanted)
     count = size = 0
-    damage: IntegrityError | None = None
+    damage: list[IntegrityError] = []
     for remote in remotes:
-        if not rest:
-            break
-        try:
-            for arrived, length in _from_one(cache, remote, rest):
+        bad: set[tuple[str, bytes]] = set()
+        while rest:
+            known = len(bad)
+            for arrived, length in _from_one(cache, remote, rest, bad, damage):
                 count, size = count + arrived, size + length
                 report(Progress("fetch", count, len(wanted)))
-        except IntegrityError as error:
-            damage = damage or error
-        rest = cache.missing(rest)
-    if rest and damage is not None:
-        raise damage
-    return Moved(count, size), rest
+            rest = cache.missing(rest)
+            if len(bad) == known:
+                break
+    return Brought(Moved(count, size), rest, damage if rest else [])
 
 
-def _from_one(cache: Cache, remote: Remote, wanted: set[str]) -> Iterator[tuple[int, int]]:
-    packed, alone, _ = remote.locate(wanted)
+def _from_one(
+    cache: Cache, remote: Remote, wanted: set[str], bad: set[tuple[str, bytes]], damage: list[IntegrityError]
+) -> Iterator[tuple[int, int]]:
+    """Yields how many objects came, and their bytes. Places that turn out to be damaged are added to ``bad``, with the
+    error to ``damage``."""
+    packed, alone, _ = remote.locate(wanted, bad)
     waiting = 0
     with CacheWriter(cache) as writer:
         for row in alone:
             # one after the other, each in as many parts at once as there are workers
-            _adopt(cache, writer, remote, _fetch_alone(cache, remote, row))
+            came = _adopt(cache, writer, remote, _fetch_alone(cache, remote, row), bad, damage)
             writer.publish()
-            yield 1, row.size
+            yield came
         calls = _requests(cache, remote, packed)
         for arrived in workers.run(calls, remote.jobs):
-            length = _adopt(cache, writer, remote, arrived)
-            waiting += length
+            came = _adopt(cache, writer, remote, arrived, bad, damage)
+            waiting += came[1]
             if waiting >= _PUBLISH_BYTES:
                 writer.publish()
                 waiting = 0
-            yield len(arrived.rows), length
+            yield came
         writer.finish()
 
 
@@ -156,7 +179,7 @@ def _fetch_pack(cache: Cache, remote: Remote, id_: str, rows: list[Row]) -> Arri
     try:
         remote.store.fetch(pack_path(id_), temporary)
     except FileNotFoundError:
-        raise _damaged(remote, pack_path(id_), "is not there, though an index names it") from None
+        return Arrived(pack_path(id_), rows, pack_id=id_, why=_GONE)
     except BaseException:
         _discard(temporary)
         raise
@@ -165,9 +188,10 @@ def _fetch_pack(cache: Cache, remote: Remote, id_: str, rows: list[Row]) -> Arri
 
 def _fetch_range(remote: Remote, id_: str, offset: int, length: int, rows: list[Row]) -> Arrived:
     try:
-        return Arrived(pack_path(id_), rows, data=remote.store.get(pack_path(id_), offset, length), offset=offset)
+        data = remote.store.get(pack_path(id_), offset, length)
     except FileNotFoundError:
-        raise _damaged(remote, pack_path(id_), "is not there, though an index names it") from None
+        return Arrived(pack_path(id_), rows, pack_id=id_, why=_GONE)
+    return Arrived(pack_path(id_), rows, pack_id=id_, data=data, offset=offset)
 
 
 def _fetch_alone(cache: Cache, remote: Remote, row: Row) -> Arrived:
@@ -181,7 +205,9 @@ def _fetch_alone(cache: Cache, remote: Remote, row: Row) -> Arrived:
         else:
             _fetch_parts(cache, remote, row, temporary)
     except FileNotFoundError:
-        raise _damaged(remote, name, "is not there, though an index names it") from None
+        return Arrived(name, [row], why=_GONE)
+    except IntegrityError as error:
+        return Arrived(name, [row], why=error.message)
     except BaseException:
         _discard(temporary)
         raise
@@ -212,34 +238,60 @@ def _part(remote: Remote, hex_digest: str, offset: int, size: int) -> tuple[int,
     length = min(PART_BYTES, size - offset)
     data = remote.store.get(object_path(hex_digest), offset, length)
     if len(data) != length:
-        raise _damaged(remote, object_path(hex_digest), "is shorter than the index says")
+        raise IntegrityError("is shorter than the index says")
     return offset, data
 
 
-def _adopt(cache: Cache, writer: CacheWriter, remote: Remote, arrived: Arrived) -> int:
-    """Takes over what has arrived, checked; returns its bytes."""
-    algorithm = cache.algorithm
-    total = sum(row.stored for row in arrived.rows)
-    if not arrived.temporary:
-        for row in arrived.rows:
-            piece = arrived.data[row.offset - arrived.offset : row.offset - arrived.offset + row.stored]
-            if len(piece) != row.size or algorithm.hex_of(piece) != row.raw.hex():
-                raise _damaged(remote, arrived.name)
-            writer.put_known(row.raw.hex(), piece, pack.ANY)
-        return total
+def _adopt(
+    cache: Cache,
+    writer: CacheWriter,
+    remote: Remote,
+    arrived: Arrived,
+    bad: set[tuple[str, bytes]],
+    damage: list[IntegrityError],
+) -> tuple[int, int]:
+    """Takes over what has arrived, checked; returns how many objects that were, and their bytes."""
+    why, whole = arrived.why, list[Row]()
+    if arrived.temporary:
+        try:
+            whole, why = _adopt_file(cache, writer, arrived)
+        finally:
+            if not writer.owns(arrived.temporary):
+                _discard(arrived.temporary)
+    elif not why:
+        pieces = ((row, arrived.data[row.offset - arrived.offset :][: row.stored]) for row in arrived.rows)
+        whole, why = _adopt_pieces(cache, writer, pieces)
+    if len(whole) < len(arrived.rows):
+        bad |= {(arrived.pack_id, row.raw) for row in arrived.rows} - {(arrived.pack_id, row.raw) for row in whole}
+        damage.append(_damaged(remote, arrived.name, why))
+    return len(whole), sum(row.stored for row in whole)
+
+
+def _adopt_file(cache: Cache, writer: CacheWriter, arrived: Arrived) -> tuple[list[Row], str]:
+    """Takes over a pack, or what is whole in it, or an object; returns the rows that were whole, and else why."""
     try:
         if arrived.pack_id:
             writer.adopt_pack(arrived.temporary, arrived.pack_id)
-        elif os.stat(arrived.temporary).st_size != total:
-            raise _damaged(remote, arrived.name)
+        elif os.stat(arrived.temporary).st_size != arrived.rows[0].stored:
+            return [], _WRONG
         else:
             writer.adopt_alone(arrived.temporary, arrived.rows[0].raw.hex())
-    except IntegrityError as error:
-        raise _damaged(remote, arrived.name) from error
-    finally:
-        if not writer.owns(arrived.temporary):
-            _discard(arrived.temporary)
-    return total
+    except IntegrityError:
+        if not arrived.pack_id:
+            return [], _WRONG
+        with opened(arrived.temporary, os.O_RDONLY) as descriptor:
+            pieces = ((row, os.pread(descriptor, row.stored, row.offset)) for row in arrived.rows)
+            return _adopt_pieces(cache, writer, pieces)
+    return arrived.rows, ""
+
+
+def _adopt_pieces(cache: Cache, writer: CacheWriter, pieces: Iterable[tuple[Row, bytes]]) -> tuple[list[Row], str]:
+    whole = []
+    for row, piece in pieces:
+        if len(piece) == row.size and cache.algorithm.hex_of(piece) == row.raw.hex():
+            writer.put_known(row.raw.hex(), piece, pack.ANY)
+            whole.append(row)
+    return whole, _WRONG
 
 
 def _discard(path: str) -> None:
@@ -247,8 +299,12 @@ def _discard(path: str) -> None:
         os.unlink(path)
 
 
-def _damaged(remote: Remote, name: str, why: str = "does not match its digest") -> IntegrityError:
+_WRONG = "does not match its digest"
+_GONE = "is not there, though an index names it"
+
+
+def _damaged(remote: Remote, name: str, why: str) -> IntegrityError:
     return IntegrityError(
-        f"{remote.url}/{name} {why}; nothing of it entered the cache",
+        f"{remote.url}/{name} {why}; nothing of that entered the cache",
         hint=f"`mltrack fsck --remote {remote.name}` looks at all of it; `mltrack push` from a clone that has the data repairs it",
     )

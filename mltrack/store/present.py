@@ -2,15 +2,17 @@
 
 from collections.abc import Iterable
 
-from mltrack.store.index import ALONE, Index
+from mltrack.store.index import ALONE, Index, Row
 from mltrack.store.remote_names import object_path, pack_path
+
+_FEW = 64
+"""So many digests are looked up one by one, rather than by collecting all that an index has."""
 
 
 class Present:
     """Answers ``raw in present`` for raw digests, from indexes and one listing with sizes.
 
-    ``is_whole`` says that nothing an index names is missing or too short: then a tree that is present was written after
-    everything below it, and need not be opened. What is lost is sent again by the next push.
+    ``is_whole`` says that nothing an index names is missing or too short. What is lost is sent again by the next push.
     """
 
     def __init__(self, indexes: Iterable[Index], sizes: dict[str, int]) -> None:
@@ -19,18 +21,27 @@ class Present:
         self.is_whole = all(self._is_whole(index) for index in self._indexes)
 
     def __contains__(self, raw: object) -> bool:
-        if not isinstance(raw, bytes):
-            return False
-        for index in self._indexes:
-            row = index.find(raw)
-            if row is not None and (self.is_whole or self._has(index, row.pack, row.raw, row.offset + row.stored)):
-                return True
-        return False
+        return isinstance(raw, bytes) and any(self._holds(index, raw) for index in self._indexes)
 
-    def doubted(self) -> "Present":
-        """Returns the same, but that trees which are present are to be opened: what is below them may have gone."""
-        self.is_whole = False
-        return self
+    def missing(self, hex_digests: Iterable[str]) -> set[str]:
+        """Returns those of the digests that cannot be had; one question for many."""
+        rest = {bytes.fromhex(item) for item in hex_digests}
+        for index in self._indexes:
+            if not rest:
+                break
+            if len(rest) <= _FEW or not self.is_whole:
+                rest = {raw for raw in rest if not self._holds(index, raw)}
+            else:
+                rest -= index.digests()
+        return {raw.hex() for raw in rest}
+
+    def has_row(self, index: Index, row: Row) -> bool:
+        """Returns whether the bytes that a row of one of the indexes promises are there."""
+        return self.is_whole or self._has(index, row.pack, row.raw, row.offset + row.stored)
+
+    def _holds(self, index: Index, raw: bytes) -> bool:
+        row = index.find(raw)
+        return row is not None and self.has_row(index, row)
 
     def _is_whole(self, index: Index) -> bool:
         ends = index.pack_ends()

@@ -10,18 +10,19 @@ from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
-from mltrack.errors import IntegrityError, MissingObjectError
+from mltrack.errors import IntegrityError, MissingObjectError, RemoteError
 from mltrack.events import Progress
 from mltrack.objects.content import Content
 from mltrack.store import pack, workers
 from mltrack.store.cache import Cache, rows_by_pack
+from mltrack.store.confirmed import Confirmed
 from mltrack.store.index import WHOLE, Row
 from mltrack.store.remote import Remote
 from mltrack.store.remote_names import object_path, pack_path
 from mltrack.store.transfer import WHOLE_PACK_SHARE, Moved, Need, Report, needed
 
 _ROUNDS = 3
-"""How often a push begins again because the remote's indexes were replaced under it."""
+"""How often a push sends what the remote lacks, because its indexes were replaced under it."""
 
 
 class Parcel(NamedTuple):
@@ -46,18 +47,31 @@ def push(cache: Cache, remote: Remote, need: Need, report: Report) -> Moved:
 
 
 def push_contents(cache: Cache, remote: Remote, contents: Iterable[Content], report: Report) -> Moved:
-    """Sends what a remote lacks of these contents. Where its indexes were replaced meanwhile (by a garbage collection
-    that could not know of this push), what they forgot is sent as well."""
+    """Sends what a remote lacks of these contents; returns what went.
+
+    It ends by comparing what was wanted with what the remote has then, by a fresh reading of its indexes. What lacks, since
+    a garbage collection there could not know of this push, is sent as well; what still lacks after that raises
+    RemoteError.
+    """
     wanted = list(contents)
     moved = Moved(0, 0)
-    for attempt in range(_ROUNDS):
-        known = set(remote.indexes())
-        present = remote.present() if not attempt else remote.present().doubted()
-        sent = push(cache, remote, needed(cache, wanted, present), report)
-        moved = Moved(moved.objects + sent.objects, moved.bytes + sent.bytes)
-        if not sent.objects or not known - set(remote.indexes()):
-            break  # nothing that was relied on has gone
-    return moved
+    for _ in range(_ROUNDS):
+        present = remote.present()
+        need = needed(cache, wanted, present, Confirmed(remote, present))
+        if need.total:
+            sent = push(cache, remote, need, report)
+            moved = Moved(moved.objects + sent.objects, moved.bytes + sent.bytes)
+            remote.forget()
+            present = remote.present()
+        lacking = present.missing(need.there.union(need.trees, need.objects)) if need.total else set()
+        if not lacking:
+            if need.is_complete:
+                Confirmed(remote, present).add(need.opened)
+            return moved
+    raise RemoteError(
+        f"{remote.url} lacks {len(lacking)} of the objects that were just sent, first {cache.algorithm.text(min(lacking))}",
+        hint=f"is something else deleting there? `mltrack fsck --remote {remote.name}` looks at all of it",
+    )
 
 
 def _push(cache: Cache, remote: Remote, need: Need, report: Report) -> Moved:
@@ -68,11 +82,11 @@ def _push(cache: Cache, remote: Remote, need: Need, report: Report) -> Moved:
             hint="`mltrack status` shows what is missing; `mltrack fetch` gets it from another remote",
             context=min(lacking),
         )
-    total = len(need.objects) + len(need.trees)
     packed, alone = rows_by_pack(cache, need.objects)
-    tree_packs, _ = rows_by_pack(cache, need.trees)
-    at_once = max(1, remote.jobs // max(1, min(remote.jobs, len(alone) + len(packed) + len(tree_packs))))
-    parcels = _parcels(cache, packed, alone, tree_packs)
+    tree_packs, large_trees = rows_by_pack(cache, need.trees)
+    files = len(alone) + len(packed) + len(tree_packs) + len(large_trees)
+    at_once = max(1, remote.jobs // max(1, min(remote.jobs, files)))
+    parcels = _parcels(cache, packed, alone, tree_packs, large_trees)
     calls: Iterator[Callable[[], tuple[Parcel, int]]] = (
         partial(_send, cache, remote, item, at_once) for item in parcels
     )
@@ -86,9 +100,9 @@ def _push(cache: Cache, remote: Remote, need: Need, report: Report) -> Moved:
             alone_rows += parcel.rows
         size += sent
         done += len(parcel.rows)
-        report(Progress("push", done, total))
+        report(Progress("push", done, need.total))
     remote.publish(pack_rows, alone_rows)
-    return Moved(total, size)
+    return Moved(done, size)
 
 
 def _send(cache: Cache, remote: Remote, parcel: Parcel, at_once: int) -> tuple[Parcel, int]:
@@ -119,14 +133,11 @@ def _find_damage(cache: Cache, parcel: Parcel) -> None:
 
 
 def _parcels(
-    cache: Cache, packed: dict[str, list[Row]], alone: list[str], trees: dict[str, list[Row]]
+    cache: Cache, packed: dict[str, list[Row]], alone: list[str], trees: dict[str, list[Row]], large_trees: list[str]
 ) -> Iterator[Parcel]:
-    for hex_digest in sorted(alone):
-        place = cache.find(hex_digest)
-        if place is None:
-            raise MissingObjectError(f"the object {hex_digest} vanished from the cache", context=hex_digest)
-        row = Row(bytes.fromhex(hex_digest), WHOLE, 0, 0, place.size, place.size)
-        yield Parcel(object_path(hex_digest), place.path, hex_digest, "", [row])
+    """The files to send, trees after all below them. A tree is a file of its own where its listing is as large as a large
+    object."""
+    yield from _alone(cache, alone)
     for rows_by_id, contents in ((packed, pack.ANY), (trees, pack.TREES)):
         rest: list[Row] = []
         for id_, rows in rows_by_id.items():
@@ -138,6 +149,16 @@ def _parcels(
             else:
                 rest += rows
         yield from _repacked(cache, rest, contents)
+    yield from _alone(cache, large_trees)
+
+
+def _alone(cache: Cache, hex_digests: list[str]) -> Iterator[Parcel]:
+    for hex_digest in sorted(hex_digests):
+        place = cache.find(hex_digest)
+        if place is None:
+            raise MissingObjectError(f"the object {hex_digest} vanished from the cache", context=hex_digest)
+        row = Row(bytes.fromhex(hex_digest), WHOLE, 0, 0, place.size, place.size)
+        yield Parcel(object_path(hex_digest), place.path, hex_digest, "", [row])
 
 
 def _repacked(cache: Cache, rows: list[Row], contents: int) -> Iterator[Parcel]:

@@ -7,7 +7,7 @@ long as the remote still lists it.
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from contextlib import contextmanager, suppress
 from functools import partial
 
@@ -46,6 +46,9 @@ class Remote:
         self._stale: set[str] = set()
         self._sizes: dict[str, int] | None = None
         self._stored: dict[str, int] | None = None
+        self._present: Present | None = None
+        self.id = ""
+        """The identity that the remote gave itself; '' until it was opened."""
 
     @property
     def url(self) -> str:
@@ -111,6 +114,7 @@ class Remote:
         return (data or b"").decode("ascii", "replace").strip()
 
     def _remember_id(self, id_: str) -> None:
+        self.id = id_
         if self._ids_path and id_ != self._known_id():
             with suppress(OSError):
                 make_directories(self._ids_path)
@@ -150,7 +154,9 @@ class Remote:
 
     def present(self) -> Present:
         """Returns what can really be had, from the indexes and one listing."""
-        return Present(self.indexes().values(), self.sizes())
+        if self._present is None:
+            self._present = Present(self.indexes().values(), self.sizes())
+        return self._present
 
     def sizes(self) -> dict[str, int]:
         """Returns the size of each pack and each object that is a file of its own, by name. Listed once."""
@@ -169,8 +175,14 @@ class Remote:
                         self._stored[name] = self._stored.get(name, 0) + size
         return self._stored.get(id_, 0)
 
-    def locate(self, hex_digests: Iterable[str]) -> tuple[dict[str, list[Row]], list[Row], set[str]]:
-        """Returns for these digests: rows by pack, rows of files of their own, and the digests that are not here."""
+    def locate(
+        self, hex_digests: Iterable[str], bad: Set[tuple[str, bytes]] = frozenset()
+    ) -> tuple[dict[str, list[Row]], list[Row], set[str]]:
+        """Returns for these digests: rows by pack, rows of files of their own, and the digests that are not here.
+
+        ``bad`` are places that were found damaged, by pack id ('' for a file of its own) and raw digest: an object may lie
+        in several.
+        """
         rest = {bytes.fromhex(item) for item in hex_digests}
         packed: dict[str, list[Row]] = {}
         alone: list[Row] = []
@@ -178,13 +190,16 @@ class Remote:
             for row in index.rows_of(frozenset(rest)):
                 if row.kind == CHUNKS:
                     continue
-                rest.discard(row.raw)
-                if row.pack == ALONE:
-                    alone.append(row)
-                elif row.pack < len(index.packs):
-                    packed.setdefault(index.packs[row.pack], []).append(row)
-                else:
+                if row.pack != ALONE and row.pack >= len(index.packs):
                     raise IntegrityError(f"the index {index.name} names a pack that it does not list")
+                id_ = "" if row.pack == ALONE else index.packs[row.pack]
+                if (id_, row.raw) in bad:
+                    continue
+                rest.discard(row.raw)
+                if id_:
+                    packed.setdefault(id_, []).append(row)
+                else:
+                    alone.append(row)
         return packed, alone, {raw.hex() for raw in rest}
 
     def _asked(self, wanted: int) -> Iterator[Index | RangedIndex]:
@@ -252,12 +267,14 @@ class Remote:
     def publish(self, packs: dict[str, list[Row]], alone: list[Row]) -> None:
         """Makes what was put before exist for others: one index, written last.
 
-        Where more than 32 indexes have gathered, the new one takes their rows over and names them as superseded.
+        Where more than 32 indexes have gathered, or one promises what is lost, the new one takes over the rows that can be
+        had and names them all as superseded.
         """
         if not packs and not alone:
             return
         current = self.indexes()
-        data = self._encoded(packs, alone, current if len(current) >= MERGE_ABOVE else {})
+        merges = len(current) >= MERGE_ABOVE or not self.present().is_whole
+        data = self._encoded(packs, alone, current if merges else {})
         if self.algorithm.hex_of(data) in self._stale:
             # an equal one was superseded, and its name stays so: this one takes over what superseded it
             data = self._encoded(packs, alone, current)
@@ -268,9 +285,12 @@ class Remote:
         """An index with these rows and those of the indexes that it supersedes."""
         ids: list[str] = []
         rows: dict[bytes, Row] = {}
+        present = self.present() if superseded else None
         for index in superseded.values():
             numbers = {number: _number(ids, id_) for number, id_ in enumerate(index.packs)}
-            rows.update({row.raw: row._replace(pack=numbers.get(row.pack, ALONE)) for row in index})
+            for row in index:
+                if present is None or present.has_row(index, row):
+                    rows[row.raw] = row._replace(pack=numbers.get(row.pack, ALONE))
         for id_, packed in packs.items():
             number = _number(ids, id_)
             rows.update({row.raw: row._replace(pack=number) for row in packed})
@@ -279,7 +299,7 @@ class Remote:
 
     def forget(self) -> None:
         """Forgets what was listed: it has changed."""
-        self._indexes = self._sizes = self._stored = None
+        self._indexes = self._sizes = self._stored = self._present = None
 
 
 def forget_id(ids_path: str, name: str) -> None:

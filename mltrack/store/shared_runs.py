@@ -47,6 +47,13 @@ def unsent(run_cache: RunCache, remote: Remote) -> list[RunRecord]:
     return run_cache.all_but(_Known(remote, _names(remote)).records())
 
 
+def sent_records(run_cache: RunCache, remote: Remote, since: float) -> list[RunRecord]:
+    """Returns the records that a remote has and that started at ``since``, in seconds since 1970, or later."""
+    bring_records(run_cache, remote)
+    there = _Known(remote, _names(remote)).records()
+    return [record for name, record in run_cache.all() if name in there and record.started >= since]
+
+
 def send_records(run_cache: RunCache, remote: Remote, records: list[RunRecord]) -> None:
     """Sends records, whose outputs must be there already."""
     if not records:

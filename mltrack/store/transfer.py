@@ -7,6 +7,7 @@ from mltrack.events import Progress
 from mltrack.objects import tree
 from mltrack.objects.content import TREE, Content
 from mltrack.store.cache import Cache
+from mltrack.store.present import Present
 
 Report = Callable[[Progress], None]
 WHOLE_PACK_SHARE = 0.5
@@ -21,36 +22,57 @@ class Moved(NamedTuple):
 
 
 class Need(NamedTuple):
-    """Digests to move: trees in the order children first, and other objects with their sizes."""
+    """Digests to move: trees in the order children first, and other objects with their sizes.
+
+    ``opened`` are the trees that were looked into, and ``there`` all digests that were found to be there already.
+    ``is_complete`` is False where a tree that is there could not be opened, since the cache lacks it.
+    """
 
     trees: list[str]
     objects: dict[str, int]
+    opened: list[str]
+    there: set[str]
+    is_complete: bool = True
+
+    @property
+    def total(self) -> int:
+        return len(self.trees) + len(self.objects)
 
 
-def needed(cache: Cache, contents: Iterable[Content], present: Container[bytes]) -> Need:
+def needed(cache: Cache, contents: Iterable[Content], present: Present, whole: Container[str] = ()) -> Need:
     """Returns what of these contents is not ``present`` elsewhere.
 
-    A tree that is present is not opened, since it was written after its children, unless something is known to be lost
-    there. Raises MissingObjectError if the cache lacks a tree that must be opened.
+    Trees in ``whole``, which are known to be there with all below them, are not opened; every other one is: that a tree is
+    there says nothing of what it names, since an index may be lost. Raises MissingObjectError if the cache lacks a tree
+    that is not there.
     """
-    is_whole = getattr(present, "is_whole", True)
+    files: dict[str, int] = {}
     trees: dict[str, None] = {}
-    objects: dict[str, int] = {}
-    seen: set[str] = set()
-    pending = [(content.kind == TREE, content.hex, content.size) for content in contents]
+    is_complete = True
+    pending: list[str] = []
+    for content in contents:
+        if content.kind == TREE:
+            pending.append(content.hex)
+        else:
+            files[content.hex] = content.size
     while pending:
-        is_tree, hex_digest, size = pending.pop()
-        if hex_digest in seen:
+        hex_digest = pending.pop()
+        if hex_digest in trees or hex_digest in whole:
             continue
-        seen.add(hex_digest)
-        is_there = bytes.fromhex(hex_digest) in present
-        if is_there and (is_whole or not is_tree or not cache.has(hex_digest)):
+        if bytes.fromhex(hex_digest) in present and not cache.has(hex_digest):
+            is_complete = False
             continue
-        if not is_tree:
-            objects[hex_digest] = size
-            continue
-        if not is_there:
-            trees[hex_digest] = None
+        trees[hex_digest] = None
         for entry in cache.read_tree(hex_digest):
-            pending.append((entry.kind == tree.DIRECTORY, entry.hex, entry.size))
-    return Need(list(reversed(trees)), objects)
+            if entry.kind == tree.DIRECTORY:
+                pending.append(entry.hex)
+            else:
+                files[entry.hex] = entry.size
+    lacking = present.missing([*trees, *files])
+    return Need(
+        [hex_digest for hex_digest in reversed(trees) if hex_digest in lacking],
+        {hex_digest: size for hex_digest, size in files.items() if hex_digest in lacking},
+        list(trees),
+        {*trees, *files} - lacking,
+        is_complete,
+    )

@@ -132,11 +132,12 @@ def _add_one(session: Session, path: str) -> Added:
         writer.finish()
     if snapshot is None:
         raise WorkspaceError(f"{path!r} vanished while it was being added")
-    return _record(session, path, snapshot.content, is_here=True)
+    content = session.with_absent(path, snapshot, session.view.pointers.get(path))
+    return _record(session, path, content, snapshot.content)
 
 
-def _record(session: Session, path: str, content: Content, *, is_here: bool) -> Added:
-    """Writes a pointer whose objects are durable. ``is_here`` says that the workspace has the content, too."""
+def _record(session: Session, path: str, content: Content, here: Content | None) -> Added:
+    """Writes a pointer whose objects are durable. ``here`` is what of it stands in the workspace."""
     project = session.project
     pointer_path = path + SUFFIX
     data = project.read(pointer_path)
@@ -146,8 +147,8 @@ def _record(session: Session, path: str, content: Content, *, is_here: bool) -> 
     text = pointer.write(Pointer(name, content, extra), project.algorithm).encode()
     if text != data:
         project.write(pointer_path, text)
-    if is_here:
-        session.last.set(path, content)
+    if here is not None:
+        session.last.set(path, here)
     is_seen = text != data and not git.is_ignored(path, project.path)
     return Added(path, content, session.view.pointers.get(path), is_seen)
 
@@ -162,7 +163,7 @@ def add_from(session: Session, source: str, out: str, report: Report = no_report
             content = _scan_source(session, place, Saving(writer, project.algorithm), report)
             writer.finish()
         session.checkout.carry_out(path, content, session.checkout.plan(path, content), no_progress)
-        added = _record(session, path, content, is_here=True)
+        added = _record(session, path, content, content)
     session.observer.close()
     return added
 
@@ -184,7 +185,7 @@ def add_to_remote(session: Session, source: str, out: str, remote: str = "", rep
         sending.finish()
     finally:
         sending.discard()
-    return _record(session, path, content, is_here=False)
+    return _record(session, path, content, None)
 
 
 def _source(session: Session, source: str) -> str:

@@ -10,7 +10,7 @@ from mltrack.engine.view import Target
 from mltrack.errors import LockedError, MissingObjectError, MltrackError, UnsavedDataError
 from mltrack.objects.content import Content
 from mltrack.verbs.session import STAGE_LOCKS, Session
-from mltrack.workspace.checkout import no_progress
+from mltrack.workspace.checkout import Absent, no_progress
 from mltrack.workspace.checkout_plan import CheckoutPlan
 
 Progress = Callable[[str, int, int], None]
@@ -19,12 +19,14 @@ MAX_NAMED = 10
 
 @dataclass(frozen=True, slots=True)
 class CheckedOut:
-    """One target: how many files were written and removed, and which were left because only the workspace has them."""
+    """One target: how many files were written and removed, which were left because only the workspace has them, and which
+    because the cache lacks their bytes."""
 
     path: str
     written: int
     removed: int
     kept: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,9 @@ def checkout_targets(
     dry_run: bool = False,
     progress: Progress | None = None,
     gone: tuple[Target, ...] = (),
+    absent: Absent = Absent.REFUSE,
 ) -> CheckoutResult:
-    """See :func:`checkout`, for targets that are chosen already."""
+    """See :func:`checkout`, for targets that are chosen already. ``absent`` is what to do about what the cache lacks."""
     done: list[CheckedOut] = []
     failed: list[tuple[str, MltrackError]] = []
     saved: list[tuple[str, str]] = []
@@ -78,16 +81,12 @@ def checkout_targets(
                 continue
             try:
                 _refuse_running(target, running)
-                plan = session.checkout.plan(target.path, content, force=force)
+                plan = session.checkout.plan(target.path, content, force=force, absent=absent)
                 _refuse_conflicts(session, target.path, plan)
                 if not dry_run:
                     saved += _save(session, target.path, plan)
                     report = (lambda n, total, path=target.path: progress(path, n, total)) if progress else no_progress
-                    if target.owner:
-                        session.checkout.put(target.path, plan, report)
-                        session.last.set(target.owner, None)  # a mixture of versions now: the next checkout is careful
-                    else:
-                        session.checkout.carry_out(target.path, content, plan, report)
+                    session.checkout.carry_out(target.path, content, plan, report, target.owner)
                 done.append(_summary(target.path, plan))
             except MltrackError as error:
                 failed.append((target.path, error))
@@ -169,7 +168,7 @@ def _save(session: Session, path: str, plan: CheckoutPlan) -> list[tuple[str, st
 
 
 def _summary(path: str, plan: CheckoutPlan) -> CheckedOut:
-    return CheckedOut(path, plan.written, plan.removed, tuple(map(_shown, plan.kept)))
+    return CheckedOut(path, plan.written, plan.removed, tuple(map(_shown, plan.kept)), tuple(map(_shown, plan.absent)))
 
 
 def _shown(path: bytes) -> str:

@@ -7,6 +7,7 @@ from mltrack.engine.pipelines import choose
 from mltrack.errors import PipelineError, UsageError, WorkspaceError
 from mltrack.formats.pointer import SUFFIX
 from mltrack.pipeline.plan import Upcoming
+from mltrack.pipeline.stage import Inputs
 from mltrack.verbs import planning
 from mltrack.verbs.repro import alone, committer
 from mltrack.verbs.session import Session
@@ -45,8 +46,19 @@ def commit(session: Session, targets: list[str]) -> CommitResult:
                 )
         recorder.recover()
         for stage, facts in known:
-            recorder.commit(stage, "", facts.inputs, project.settings.text("core.shell"))
+            inputs = _with_absent(session, facts.inputs)
+            recorder.commit(stage, "", inputs, project.settings.text("core.shell"), complete=session.with_absent)
         recorder.settle()
         locks.fold(session.view.graph.stages.values())
     session.observer.close()
     return CommitResult(tuple(addresses))
+
+
+def _with_absent(session: Session, inputs: Inputs) -> Inputs:
+    """The inputs with what was never brought here of tracked directories among them."""
+    deps = dict(inputs.deps)
+    for path, recorded in session.view.pointers.items():
+        snapshot = session.observer.seen(path) if deps.get(path) is not None else None
+        if snapshot is not None:
+            deps[path] = session.with_absent(path, snapshot, recorded)
+    return inputs._replace(deps=deps)

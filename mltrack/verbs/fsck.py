@@ -1,19 +1,29 @@
-"""``fsck``: reads every object of the cache or of a remote, and repairs what can be had whole from elsewhere."""
+"""``fsck``: reads every object of the cache or of a remote, says what is damaged or absent, and repairs what can be had
+whole from elsewhere."""
 
 import os
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
 from mltrack.disk.durable import remove_stale_temporaries
-from mltrack.errors import IntegrityError, MltrackError, RemoteError
+from mltrack.errors import IntegrityError, MissingObjectError, MltrackError, RemoteError
 from mltrack.objects.content import TREE, Content
 from mltrack.store import fsck as checker
+from mltrack.store.cache import Cache
 from mltrack.store.cache_writer import CacheWriter
-from mltrack.store.fetch import fetch_objects
+from mltrack.store.fetch import fetch_objects, fetch_trees
 from mltrack.store.fsck import Report
+from mltrack.store.hints import hinted
+from mltrack.store.present import Present
+from mltrack.store.push import push_contents
 from mltrack.store.remote import Remote
 from mltrack.store.remote_repair import repair as repair_remote
+from mltrack.store.shared_runs import sent_records
+from mltrack.verbs.gc import since_for_records
 from mltrack.verbs.session import Session
+from mltrack.verbs.transfers import restorable
 from mltrack.workspace.ingest import Saving
 
 DAMAGED, MISSING, REPAIRED = "damaged", "missing", "repaired"
@@ -29,19 +39,32 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Absent:
+    """What a pointer, lock or run record refers to and is not there: how many objects, and the first of them."""
+
+    source: str
+    objects: int
+    first: str
+
+
+@dataclass(frozen=True, slots=True)
 class FsckResult:
-    """How many objects were read, what is or was wrong, and how many referred-to objects are not here, which is no
-    fault as long as a remote has them."""
+    """How many objects were read, what is or was wrong with them, and what is not there at all."""
 
     place: str
     checked: int
     problems: tuple[Problem, ...]
-    absent: int = 0
+    absent: tuple[Absent, ...] = ()
     leftovers: int = 0
 
     @property
-    def is_clean(self) -> bool:
+    def is_whole(self) -> bool:
+        """Whether nothing that is there is damaged, or stays so."""
         return all(problem.state == REPAIRED for problem in self.problems)
+
+    @property
+    def is_clean(self) -> bool:
+        return self.is_whole and not self.absent
 
 
 def fsck(session: Session, report: Report, *, remote: str = "", repair: bool = False) -> FsckResult:
@@ -69,19 +92,34 @@ def fsck(session: Session, report: Report, *, remote: str = "", repair: bool = F
         for hex_digest, path in sorted(found.damaged.items())
     ]
     problems += [Problem(REPAIRED if repair else DAMAGED, why, path) for path, why in sorted(found.files.items())]
-    absent: set[str] = set()
-    for target in session.view.targets().values():
-        absent |= _absent(session, target.content)
-    return FsckResult(cache.path, found.checked, tuple(problems), len(absent - still), leftovers)
+    absent = [(target.path, _absent_here(cache, target.content) - still) for target in session.view.targets().values()]
+    absent += _absent_results(session)
+    return FsckResult(cache.path, found.checked, tuple(problems), _named(absent, text), leftovers)
 
 
-def _absent(session: Session, content: Content) -> set[str]:
-    cache = session.project.cache
+def _named(absent: Iterable[tuple[str, set[str]]], text: Callable[[str], str]) -> tuple[Absent, ...]:
+    return tuple(Absent(source, len(lacking), text(min(lacking))) for source, lacking in absent if lacking)
+
+
+def _absent_here(cache: Cache, content: Content) -> set[str]:
     if content.kind != TREE:
         return cache.missing([content.hex])
     with suppress(IntegrityError):
         return cache.missing_below(content.hex)
     return {content.hex}
+
+
+def _absent_results(session: Session) -> Iterator[tuple[str, set[str]]]:
+    """The outputs of young run records that are neither here nor, by what was last heard of them, on a remote: results
+    that others made are known here without their bytes."""
+    project = session.project
+    held = hinted(project.index_path, project.algorithm)
+    since = since_for_records(session, time.time())
+    for _, record in project.run_cache.all():
+        if record.started >= since:
+            lacking = {item for content in restorable(record) for item in _absent_here(project.cache, content)}
+            nowhere = {item for item in lacking if not any(index.find(bytes.fromhex(item)) for index in held)}
+            yield f"run of {record.stage}", nowhere
 
 
 def _refill(session: Session, wanted: set[str], *, exclude: str) -> None:
@@ -134,13 +172,31 @@ def _fsck_remote(session: Session, report: Report, name: str, *, repair: bool) -
     state = REPAIRED if repair else DAMAGED
     problems += [Problem(state, why, f"{remote.url}/{place}") for place, why in sorted(found.files.items())]
     problems += [Problem(state, why, f"{remote.url}/index/{index}.idx") for index, why in sorted(found.indexes.items())]
-    whole = {row.raw for rows in found.whole.values() for row in rows}
-    absent = set()
-    for target in session.view.targets().values():
-        if target.push:
-            hexes = {target.content.hex}
-            with suppress(MltrackError):
-                if target.content.kind == TREE:
-                    hexes |= {entry.hex for _, entry in project.cache.leaves_below(target.content.hex)}
-            absent |= {item for item in hexes if bytes.fromhex(item) not in whole} - set(found.damaged)
-    return FsckResult(remote.url, found.checked, tuple(problems), len(absent))
+    referred = [(target.path, target.content) for target in session.view.targets().values() if target.push]
+    referred += [
+        (f"run of {record.stage}", content)
+        for record in sent_records(project.run_cache, remote, since_for_records(session, time.time()))
+        for content in restorable(record)
+    ]
+    if repair and remote.store.abilities.writable:
+        _send_what_lacks(session, remote, [content for _, content in referred])
+    present = remote.present()
+    absent = [(source, _absent_there(session, remote, present, content) - lost) for source, content in referred]
+    return FsckResult(remote.url, found.checked, tuple(problems), _named(absent, text))
+
+
+def _absent_there(session: Session, remote: Remote, present: Present, content: Content) -> set[str]:
+    """What a remote lacks of a content; listings that are not here are had from there."""
+    cache = session.project.cache
+    with cache.in_use():
+        listed = fetch_trees(cache, [remote], [content], lambda event: None)
+    return listed.lost | present.missing([*listed.trees, *listed.files])
+
+
+def _send_what_lacks(session: Session, remote: Remote, contents: list[Content]) -> None:
+    """Sends what is referred to, as far as it is here whole: an index that was lost is written again by that."""
+    cache = session.project.cache
+    with cache.in_use():
+        for content in dict.fromkeys(contents):
+            with suppress(MissingObjectError, IntegrityError):
+                push_contents(cache, remote, [content], lambda event: None)

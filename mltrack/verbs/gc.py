@@ -86,7 +86,7 @@ def gc(
         return GcResult(0, 0, 0, dry_run)
     marked: set[str] = set()
     roots = find_roots(session, moment, grace, keep)
-    young, old = _records(session, moment - project.settings.number("cache.runs_days") * DAY)
+    young, old = _records(session, since_for_records(session, moment))
     collector.mark(project.cache, roots.current, roots.history | (young if keep.is_all else set()), marked)
     if not keep.is_all and not force:
         _require_elsewhere(session, marked, moment, grace, remote)
@@ -204,6 +204,11 @@ def _kind(session: Session, hex_digest: str) -> str:
         session.project.cache.read_tree(hex_digest)
         return TREE
     return "file"
+
+
+def since_for_records(session: Session, moment: float) -> float:
+    """Returns from when on a run record keeps its outputs; both in seconds since 1970."""
+    return moment - session.project.settings.number("cache.runs_days") * DAY
 
 
 def _records(session: Session, since: float) -> tuple[set[Content], list[str]]:

@@ -11,7 +11,7 @@ from mltrack.store.fetch import fetch_trees
 from mltrack.store.remote import Remote
 from mltrack.store.remote_names import user_mark
 from mltrack.store.shared_runs import bring_records
-from mltrack.verbs.gc import DAY, find_roots
+from mltrack.verbs.gc import DAY, find_roots, since_for_records
 from mltrack.verbs.session import Session
 from mltrack.verbs.transfers import register
 
@@ -51,7 +51,9 @@ def gc_remote(session: Session, name: str, *, dry_run: bool = False, force: bool
     roots.history.update(_of_young_records(session, remote, now))
     with project.cache.in_use():
         # what a listing names that never came here is in use as well
-        fetch_trees(project.cache, [remote], roots.current | roots.history, lambda event: None)
+        listed = fetch_trees(project.cache, [remote], roots.current | roots.history, lambda event: None)
+        if listed.damage:
+            raise listed.damage[0]  # what a damaged listing names cannot be told: nothing is forgotten
         collector.mark(project.cache, roots.current, roots.history, marked)
     delay = project.settings.number("gc.delay_hours") * HOUR
     plan = remote_gc.plan(remote, marked, now - grace, now - delay)
@@ -66,7 +68,7 @@ def _of_young_records(session: Session, remote: Remote, now: float) -> set[Conte
     """The outputs and logs of run records of the remote that are young enough to be used."""
     project = session.project
     bring_records(project.run_cache, remote)
-    since = now - project.settings.number("cache.runs_days") * DAY
+    since = since_for_records(session, now)
     found: set[Content] = set()
     for _, record in project.run_cache.all():
         if record.started >= since:

@@ -24,6 +24,7 @@ from mltrack.verbs.checkout import CheckoutResult, checkout_targets
 from mltrack.verbs.session import Session
 from mltrack.verbs.status import status
 from mltrack.verbs.transfers import register
+from mltrack.workspace.checkout import Absent
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def _bring_along(project: Project, name: str, arguments: list[str]) -> list[str]
     before = revision_view(old, project.path, project.algorithm) if old.strip("0") else None
     targets, gone = changed_targets(before, session.view)
     gone = [target for target in gone if not git.tracked_below(target.path, project.path)]  # moved over to git
-    result = checkout_targets(session, targets, gone=tuple(gone))
+    result = checkout_targets(session, targets, gone=tuple(gone), absent=Absent.LEAVE_NEVER_HERE)
     return _words(result)
 
 
@@ -99,7 +100,7 @@ def _catch_up(session: Session) -> list[str]:
         last = session.last.get(target.path)
         if last is not None and not target.content.same_bytes(last):
             behind.append(target)
-    return _words(checkout_targets(session, behind)) if behind else []
+    return _words(checkout_targets(session, behind, absent=Absent.LEAVE_NEVER_HERE)) if behind else []
 
 
 def changed_targets(before: View | None, after: View) -> tuple[list[Target], list[Target]]:

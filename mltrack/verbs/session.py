@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from mltrack.disk.lock import locked
 from mltrack.engine.left import Left
@@ -14,9 +14,12 @@ from mltrack.formats.pointer import SUFFIX
 from mltrack.objects.content import BY_LETTER, Content
 from mltrack.pipeline.paths import contains
 from mltrack.project import Project
+from mltrack.store.cache_writer import CacheWriter
 from mltrack.workspace.checkout import Checkout
 from mltrack.workspace.last import LastMaterialized
 from mltrack.workspace.observe import Observer
+from mltrack.workspace.parts import completed
+from mltrack.workspace.scan import Snapshot
 from mltrack.workspace.trash import Trash
 
 STAGE_LOCKS = "stages.lock"
@@ -116,6 +119,20 @@ class Session:
         return target._replace(
             path=path, owner=target.path, content=Content(BY_LETTER[entry.kind], entry.hex, entry.size)
         )
+
+    def with_absent(self, path: str, snapshot: Snapshot, recorded: Content | None) -> Content:
+        """Returns what stands at a root together with what was recorded there and never brought here.
+
+        Raises MissingObjectError where that cannot be told, since the recorded listing is not in the cache.
+        """
+        cache = self.project.cache
+        try:
+            return completed(cache, partial(CacheWriter, cache), snapshot, recorded, self.last.get(path))
+        except MissingObjectError as error:
+            raise MissingObjectError(
+                f"{path}: {error.message}, so what it holds besides the files here is not known",
+                hint=f"mltrack fetch {path}; or, to record only what is here: mltrack remove {path} && mltrack add {path}",
+            ) from None
 
     def edit_text(self, path: str, change: Callable[[str], str]) -> None:
         """Rewrites a text file of the workspace atomically, if ``change`` changes it; removes it once it is empty."""

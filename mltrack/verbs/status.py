@@ -6,7 +6,6 @@ from typing import NamedTuple
 from mltrack.engine.view import Target
 from mltrack.errors import FormatError, MissingObjectError, MltrackError, PipelineError
 from mltrack.git import hooks
-from mltrack.objects.content import TREE
 from mltrack.pipeline.plan import Plan, Verdict
 from mltrack.verbs import planning
 from mltrack.verbs.session import Session
@@ -22,8 +21,9 @@ class FileChange(NamedTuple):
 
 
 class TargetStatus(NamedTuple):
-    """One tracked path. ``state`` is 'clean', 'modified', 'missing' (not in the workspace), or 'outdated': as it was last
-    checked out, while the pointer has changed since. ``cached`` says whether what is recorded is in the cache."""
+    """One tracked path. ``state`` is 'clean', 'modified', 'missing' (not in the workspace), 'partial' (as recorded, but for
+    what was never brought here), or 'outdated': as it was last checked out, while the pointer has changed since. ``cached``
+    says whether what is recorded is in the cache."""
 
     path: str
     state: str
@@ -70,21 +70,23 @@ def status(session: Session, arguments: list[str], remote: str = "") -> Status:
 
 
 def _unpushed(session: Session, targets: list[Target], name: str) -> tuple[Unpushed, ...]:
-    from mltrack.store.transfer import needed  # noqa: PLC0415 - only where a remote is asked
+    from mltrack.store.confirmed import Confirmed  # noqa: PLC0415 - only where a remote is asked
+    from mltrack.store.transfer import needed  # noqa: PLC0415
 
     remote = session.project.remote(name)
     remote.open()
     present = remote.present()
+    whole = Confirmed(remote, present)
     found = []
     for target in targets:
         if target.push:
             try:
-                need = needed(session.project.cache, [target.content], present)
+                need = needed(session.project.cache, [target.content], present, whole)
             except MissingObjectError:
                 found.append(Unpushed(target.path, -1, 0))
                 continue
-            if need.objects or need.trees:
-                found.append(Unpushed(target.path, len(need.objects) + len(need.trees), sum(need.objects.values())))
+            if need.total:
+                found.append(Unpushed(target.path, need.total, sum(need.objects.values())))
     return tuple(found)
 
 
@@ -101,12 +103,15 @@ def _target_status(session: Session, target: Target) -> TargetStatus:
     if snapshot.content.same_bytes(target.content):
         return TargetStatus(target.path, "clean", cache.has(target.content.hex))
     cached = cache.holds(target.content)
-    if snapshot.content.same_bytes(session.last.get(target.path)):
-        return TargetStatus(target.path, "outdated", cached)
-    if target.content.kind == TREE and not cache.has(target.content.hex):
+    try:
+        if session.checkout.is_part_of(snapshot, target.path, target.content):
+            return TargetStatus(target.path, "partial", cached)
+        if snapshot.content.same_bytes(session.last.get(target.path)):
+            return TargetStatus(target.path, "outdated", cached)
+        changes = []
+        for change in session.checkout.own_changes(target.path, snapshot, target.content):
+            kind = ADDED if change.new is None else DELETED if change.old is None else MODIFIED
+            changes.append(FileChange(change.path.decode("utf-8", "surrogateescape"), kind))
+    except MissingObjectError:  # the listing that would tell is not here
         return TargetStatus(target.path, "modified", cached)
-    changes = []
-    for change in session.checkout.changes(target.path, snapshot, target.content):
-        kind = ADDED if change.new is None else DELETED if change.old is None else MODIFIED
-        changes.append(FileChange(change.path.decode("utf-8", "surrogateescape"), kind))
     return TargetStatus(target.path, "modified", cached, tuple(sorted(changes, key=lambda item: item.path)))

@@ -1,25 +1,30 @@
 """``push``, ``fetch`` and ``pull``: moving what pointers and locks refer to."""
 
+import os
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from mltrack.engine.commit import BY_HAND, is_small
 from mltrack.engine.view import Target
-from mltrack.errors import FormatError, MissingObjectError, MltrackError, PipelineError, RemoteError, UsageError
+from mltrack.errors import FormatError, MltrackError, PartlyDoneError, PipelineError, RemoteError, UsageError
 from mltrack.formats.run_record import RunRecord
 from mltrack.git import repository as git
-from mltrack.objects.content import FILE, Content
+from mltrack.objects.content import FILE, TREE, Content
+from mltrack.objects.tree import DIRECTORY
 from mltrack.project import Project
 from mltrack.store import transfer
-from mltrack.store.fetch import fetch as receive
-from mltrack.store.fetch import fetch_objects, fetch_trees
+from mltrack.store.cache import Cache
+from mltrack.store.fetch import bring, fetch_objects, fetch_trees
+from mltrack.store.present import Present
 from mltrack.store.push import push_contents
 from mltrack.store.remote import Remote
 from mltrack.store.remote_names import user_mark
 from mltrack.store.shared_runs import bring_records, send_records, unsent
 from mltrack.store.transfer import Moved, Report
-from mltrack.verbs.checkout import CheckoutResult, Progress, checkout_targets
+from mltrack.verbs.checkout import MAX_NAMED, CheckoutResult, Progress, checkout_targets
 from mltrack.verbs.session import Session
+from mltrack.workspace.checkout import Absent
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +61,28 @@ class TransferResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Unavailable:
+    """What could not be had of one target: how many files and listings, the first of them by path, and why."""
+
+    target: str
+    count: int
+    paths: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class FetchResult:
+    """What came, and what could not be had."""
+
+    fetched: TransferResult
+    unavailable: tuple[Unavailable, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PullResult:
     fetched: TransferResult
     checkout: CheckoutResult
+    unavailable: tuple[Unavailable, ...] = ()
 
 
 def push(session: Session, scope: Scope, report: Report, *, dry_run: bool = False) -> TransferResult:
@@ -106,38 +130,90 @@ def _push_to(session: Session, scope: Scope, wanted: list[Content], report: Repo
     cache = session.project.cache
     with cache.in_use():
         if dry_run:
-            need = transfer.needed(cache, wanted, target.present() if is_there else set())
+            present = target.present() if is_there else Present((), {})
+            need = transfer.needed(cache, wanted, present)
             size = sum(need.objects.values()) + sum(place.size for place in map(cache.find, need.trees) if place)
-            return TransferResult(target.name, Moved(len(need.objects) + len(need.trees), size), dry_run=True)
+            return TransferResult(target.name, Moved(need.total, size), dry_run=True)
         register(session.project, target)
         records = _records_to_send(session, target, wanted, scope)
-        with_outputs = [*wanted, *(content for record in records for content in _restorable(record))]
+        with_outputs = [*wanted, *(content for record in records for content in restorable(record))]
         logs = [Content(FILE, record.log, 0) for record in records if record.log and cache.has(record.log)]
         moved = push_contents(cache, target, dict.fromkeys((*with_outputs, *logs)), report)
         send_records(session.project.run_cache, target, records)
         return TransferResult(target.name, moved, records=len(records))
 
 
-def fetch(session: Session, scope: Scope, report: Report, *, dry_run: bool = False) -> TransferResult:
-    """Brings what is referred to into the cache; the workspace is not touched."""
+def fetch(session: Session, scope: Scope, report: Report, *, dry_run: bool = False) -> FetchResult:
+    """Brings what is referred to into the cache, as far as it can be had; the workspace is not touched."""
     sources = _Sources(session, scope)
     session.bring_tree = sources.bring_tree
-    wanted = [item.content for item in _wanted(session, scope)]
-    return _fetch(session, wanted, report, sources, dry_run=dry_run)
+    wanted = _wanted(session, scope)
+    fetched, problem = _fetch(session, [item.content for item in wanted], report, sources, dry_run=dry_run)
+    return FetchResult(fetched, _unavailable(session, wanted, problem) if not dry_run else ())
 
 
 def pull(
     session: Session, scope: Scope, report: Report, *, force: bool = False, progress: Progress | None = None
 ) -> PullResult:
-    """Fetches, then checks out what the workspace's pointers and locks say."""
+    """Fetches what can be had, then checks out what the workspace's pointers and locks say, as far as it is here."""
     sources = _Sources(session, scope)
     session.bring_tree = sources.bring_tree
     targets = session.select(list(scope.targets))
-    contents = {item.content: None for item in targets}
+    wanted = list(targets)
     if not scope.is_of_workspace:
-        contents |= {item.content: None for item in _wanted(session, scope)}
-    fetched = _fetch(session, list(contents), report, sources)
-    return PullResult(fetched, checkout_targets(session, targets, force=force, progress=progress))
+        wanted += _wanted(session, scope)
+    fetched, problem = _fetch(session, list(dict.fromkeys(item.content for item in wanted)), report, sources)
+    checkout = checkout_targets(session, targets, force=force, progress=progress, absent=Absent.LEAVE)
+    return PullResult(fetched, checkout, _unavailable(session, wanted, problem))
+
+
+def raise_unavailable(unavailable: tuple[Unavailable, ...]) -> None:
+    """Raises PartlyDoneError that names what could not be had; nothing if that is nothing."""
+    if not unavailable:
+        return
+    lines = []
+    for item in unavailable:
+        rest = f" and {item.count - len(item.paths)} more" if item.count > len(item.paths) else ""
+        lines.append(f"  {', '.join(item.paths)}{rest}: {item.why}")
+    raise PartlyDoneError(
+        "not everything could be had:\n" + "\n".join(lines),
+        hint="`mltrack push` from the clone that has it; what a stage writes, `mltrack repro` makes",
+    )
+
+
+def _unavailable(session: Session, targets: list[Target], problem: str) -> tuple[Unavailable, ...]:
+    """What the cache still lacks of some targets after a fetch, by path."""
+    found: dict[str, Unavailable] = {}
+    cache = session.project.cache
+    for target in targets:
+        if cache.holds(target.content) or session.left.has(target.content):
+            continue
+        why = "it is never pushed (push: false)" if not target.push else problem
+        lacking = list(_lacking_paths(cache, target))
+        found.setdefault(target.path, Unavailable(target.path, len(lacking), tuple(lacking[:MAX_NAMED]), why))
+    return tuple(found.values())
+
+
+def _lacking_paths(cache: Cache, target: Target) -> Iterator[str]:
+    """The paths of files and directories of a target whose objects or listings are not in the cache."""
+    if target.content.kind != TREE:
+        yield target.path
+        return
+    files: dict[str, list[str]] = {}
+    pending = [(target.path, target.content.hex)]
+    while pending:
+        path, hex_digest = pending.pop()
+        if not cache.has(hex_digest):
+            yield path + "/"
+            continue
+        for entry in cache.read_tree(hex_digest):
+            inner = f"{path}/{os.fsdecode(entry.name)}"
+            if entry.kind == DIRECTORY:
+                pending.append((inner, entry.hex))
+            else:
+                files.setdefault(entry.hex, []).append(inner)
+    lacking = cache.missing(files)
+    yield from sorted(path for hex_digest in lacking for path in files[hex_digest])
 
 
 def _open_for_push(remote: Remote, *, dry_run: bool) -> bool:
@@ -168,15 +244,17 @@ def open_remote(session: Session, scope: Scope) -> Remote:
 
 def _fetch(
     session: Session, contents: list[Content], report: Report, sources: "_Sources", *, dry_run: bool = False
-) -> TransferResult:
+) -> tuple[TransferResult, str]:
+    """Brings contents into the cache, as far as they can be had: from the hosts where they were left, then from remotes, then
+    from any host. Returns what came, and why the rest did not."""
     cache = session.project.cache
     with cache.in_use():
         records = 0 if dry_run else _bring_records(session, sources)
         if sources.scope.run_cache:
-            contents += [content for record in session.project.run_cache.all_but(()) for content in _restorable(record)]
+            contents += [content for record in session.project.run_cache.all_but(()) for content in restorable(record)]
         lacking = [content for content in contents if not cache.holds(content)]
         if not lacking:
-            return TransferResult(sources.scope.remote, Moved(0, 0), dry_run, records)
+            return TransferResult(sources.scope.remote, Moved(0, 0), dry_run, records), ""
         from_hosts = Moved(0, 0)
         if not dry_run and any(map(session.left.has, lacking)):
             from mltrack.verbs.bringing import fetch_left  # noqa: PLC0415 - where something was left only
@@ -186,21 +264,23 @@ def _fetch(
                 from_hosts = Moved(sum(content.files for content in got), sum(content.size for content in got))
             lacking = [content for content in lacking if not cache.holds(content)]
             if not lacking:
-                return TransferResult("the hosts that made them", from_hosts, records=records)
+                return TransferResult("the hosts that made them", from_hosts, records=records), ""
         remotes = sources.all()
         if dry_run:
-            return TransferResult(remotes[0].name, _would_fetch(session, remotes, lacking, report), dry_run=True)
-        try:
-            moved = receive(cache, remotes, lacking, report)
-        except MissingObjectError:
+            would = _would_fetch(session, remotes, lacking, report)
+            return TransferResult(remotes[0].name, would, dry_run=True), ""
+        brought = bring(cache, remotes, lacking, report)
+        moved, problem = brought.moved, ""
+        if brought.lost:
             from mltrack.verbs.bringing import fetch_from_hosts  # noqa: PLC0415 - where a remote lacks something
 
             fetch_from_hosts(session, lacking)
-            if not all(map(cache.holds, lacking)):
-                raise
-            moved = Moved(sum(content.files for content in lacking), sum(content.size for content in lacking))
+            late = brought.lost - cache.missing(brought.lost)
+            moved = Moved(moved.objects + len(late), moved.bytes)
+            names = ", ".join(remote.name for remote in remotes)
+            problem = brought.damage[0].message if brought.damage else f"in no remote (asked: {names})"
         both = Moved(moved.objects + from_hosts.objects, moved.bytes + from_hosts.bytes)
-        return TransferResult(remotes[0].name, both, records=records)
+        return TransferResult(remotes[0].name, both, records=records), problem
 
 
 def _save_what_was_left(session: Session) -> None:
@@ -232,7 +312,7 @@ def _records_to_send(session: Session, target: Remote, wanted: list[Content], sc
     bring_records(project.run_cache, target)
     records = [record for record in unsent(project.run_cache, target) if record.by != BY_HAND or scope.run_cache]
     if scope.run_cache:
-        return [record for record in records if all(map(project.cache.holds, _restorable(record)))]
+        return [record for record in records if all(map(project.cache.holds, restorable(record)))]
     if not records:
         return []
     present, going = target.present(), {content.hex for content in wanted}
@@ -249,7 +329,7 @@ def _records_to_send(session: Session, target: Remote, wanted: list[Content], sc
     return [record for record in records if record.entry.outs and will_be_there(record)]
 
 
-def _restorable(record: RunRecord) -> list[Content]:
+def restorable(record: RunRecord) -> list[Content]:
     """The outputs that others need to restore a result: not those that are never sent, nor large ones that git keeps."""
     entry = record.entry
     return [
@@ -293,7 +373,9 @@ class _Sources:
     def bring_tree(self, hex_digest: str) -> None:
         cache = self.session.project.cache
         with cache.in_use():
-            fetch_objects(cache, self.all(), {hex_digest}, lambda event: None)
+            brought = fetch_objects(cache, self.all(), {hex_digest}, lambda event: None)
+        if brought.damage:
+            raise brought.damage[0]
 
 
 def _wanted(session: Session, scope: Scope) -> list[Target]:

@@ -2,15 +2,16 @@
 
 import errno
 import os
-from collections.abc import Iterable
-from contextlib import suppress
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping
+from enum import Enum
+from functools import partial
+from typing import NamedTuple, NoReturn
 
 from mltrack.errors import MissingObjectError
 from mltrack.objects import tree
 from mltrack.objects.content import BY_LETTER, TREE, Content
 from mltrack.objects.tree import Entry
-from mltrack.objects.tree_diff import Change, diff, extent, leaves
+from mltrack.objects.tree_diff import Change, Load, diff, extent, leaves
 from mltrack.store.cache import Cache
 from mltrack.store.cache_writer import CacheWriter
 from mltrack.workspace import checkout_plan, fresh
@@ -19,9 +20,21 @@ from mltrack.workspace.ingest import Saving
 from mltrack.workspace.last import LastMaterialized
 from mltrack.workspace.materialize import Report, apply
 from mltrack.workspace.observe import Observer
+from mltrack.workspace.parts import absent_parts, edit, loader
 from mltrack.workspace.scan import Snapshot
 
 LETTERS = {kind: letter for letter, kind in BY_LETTER.items()}
+
+
+class Absent(Enum):
+    """What becomes of a target of which the cache lacks something that would be written."""
+
+    REFUSE = "refuse"
+    """Nothing in it changes."""
+    LEAVE_NEVER_HERE = "leave what was never here"
+    """As far as what lacks was never brought here, it stays away; else nothing changes."""
+    LEAVE = "leave"
+    """What can be had is put in place, the rest is left as it is."""
 
 
 class Checkout(NamedTuple):
@@ -33,42 +46,98 @@ class Checkout(NamedTuple):
     observer: Observer
     last: LastMaterialized
 
-    def plan(self, root: str, wanted: Content | None, *, force: bool = False) -> CheckoutPlan:
+    def plan(
+        self, root: str, wanted: Content | None, *, force: bool = False, absent: Absent = Absent.REFUSE
+    ) -> CheckoutPlan:
         """Returns what would be done to make ``root`` be ``wanted``; None wants nothing there.
 
-        Raises MissingObjectError if the cache lacks something that would be written.
+        Raises MissingObjectError if the cache lacks something that would be written, and ``absent`` does not let it be left.
         """
         snapshot = self.observer.tracked(root)
         present = snapshot.content if snapshot is not None else None
         if wanted is not None and wanted.same_bytes(present):
             return CheckoutPlan([], [], [], [])
+        unlisted: list[bytes] = []
         try:
             if wanted is not None and wanted.kind == TREE and snapshot is None:
-                return CheckoutPlan([], [], [], [], fresh.survey(wanted, self.cache))
+                try:
+                    return CheckoutPlan([], [], [], [], fresh.survey(wanted, self.cache))
+                except MissingObjectError:
+                    if absent is not Absent.LEAVE:
+                        raise
             if wanted is not None and wanted.kind == TREE:
-                extent(wanted.hex, self.cache.read_tree)
-            changes = list(self.changes(root, snapshot, wanted))
+                unlisted = self._unlisted(root, wanted, absent)
+            changes = list(self.changes(root, snapshot, wanted, passes_unlisted=bool(unlisted)))
         except MissingObjectError as error:
             raise MissingObjectError(
                 f"{root}: {error.message}", hint=f"mltrack pull {root}", context=error.context
             ) from None
+        if unlisted:
+            left = set(unlisted)
+            changes = [one for one in changes if left.isdisjoint((one.path, *tree.parents(one.path)))]
         before = self.last.get(root)
         entries = self.last_entries(root, before, [change.path for change in changes]) if before is not None else None
         plan = checkout_plan.decide(changes, entries, self.saved, force=force)
-        self.require([op.entry for op in plan.operations if op.entry is not None], root)
-        return plan
+        plan = self._without_absent(root, plan, entries, absent)
+        return plan._replace(absent=(*plan.absent, *unlisted))
 
-    def changes(self, root: str, snapshot: Snapshot | None, wanted: Content | None) -> Iterable[Change]:
-        """Yields the leaves that differ, from present to wanted, by project path."""
+    def _unlisted(self, root: str, wanted: Content, absent: Absent) -> list[bytes]:
+        """The directories of a tree whose listings the cache lacks; raises MissingObjectError for one of them unless they
+        may be left."""
+        if absent is Absent.REFUSE:
+            extent(wanted.hex, self.cache.read_tree)
+            return []
+        found: list[bytes] = []
+        pending = [(os.fsencode(root), wanted.hex)]
+        while pending:
+            path, hex_digest = pending.pop()
+            try:
+                entries = self.cache.read_tree(hex_digest)
+            except MissingObjectError:
+                found.append(path)
+                continue
+            pending += [(path + b"/" + entry.name, entry.hex) for entry in entries if entry.kind == tree.DIRECTORY]
+        if found and absent is Absent.LEAVE_NEVER_HERE and not self._were_never_here(root, found):
+            extent(wanted.hex, self.cache.read_tree)
+        return found
+
+    def _were_never_here(self, root: str, paths: list[bytes]) -> bool:
+        """Whether nothing stands, or was materialised, at any of the paths, while other parts of the root were."""
+        before = self.last.get(root)
+        entries = self.last_entries(root, before, paths) if before is not None else None
+        top = os.fsencode(self.project_path)
+        return entries == {} and not any(os.path.lexists(os.path.join(top, path)) for path in paths)
+
+    def _without_absent(
+        self, root: str, plan: CheckoutPlan, last: dict[bytes, Entry] | None, absent: Absent
+    ) -> CheckoutPlan:
+        """The plan without what the cache lacks, as far as that may be left."""
+        lacking = self.cache.missing(
+            {op.entry.hex for op in plan.operations if op.entry is not None and op.entry.kind != tree.DIRECTORY}
+        )
+        if not lacking:
+            return plan
+        left = [op for op in plan.operations if op.entry is not None and op.entry.hex in lacking]
+        if absent is Absent.REFUSE or (
+            absent is Absent.LEAVE_NEVER_HERE
+            and (last is None or any(op.replaced is not None or op.path in last for op in left))
+        ):
+            self._refuse_absent(root, left)
+        gone = {op.path for op in left}
+        return plan._replace(
+            operations=[op for op in plan.operations if op.path not in gone], absent=tuple(op.path for op in left)
+        )
+
+    def changes(
+        self, root: str, snapshot: Snapshot | None, wanted: Content | None, *, passes_unlisted: bool = False
+    ) -> Iterable[Change]:
+        """Yields the leaves that differ, from present to wanted, by project path. With ``passes_unlisted`` a directory whose
+        listing the cache lacks counts as empty."""
         path = os.fsencode(root)
         present = snapshot.content if snapshot is not None else None
-
-        def load(hex_digest: str) -> list[Entry]:
-            if snapshot is not None:
-                with suppress(KeyError):
-                    return snapshot.load(hex_digest)
-            return self.cache.read_tree(hex_digest)
-
+        load = loader(self.cache, snapshot)
+        if passes_unlisted:
+            load = partial(_listed, load)
         old, new = _leaf(path, present), _leaf(path, wanted)
         if old != new:
             yield Change(path, old, new)
@@ -77,14 +146,25 @@ class Checkout(NamedTuple):
         yield from diff(old_tree, new_tree, load, path + b"/")
 
     def is_part_of(self, snapshot: Snapshot, root: str, wanted: Content) -> bool:
-        """Returns whether what stands at a root is some of ``wanted`` and nothing else, without ever having been all of it:
-        someone brought a part. False where the cache lacks a listing that would tell."""
-        if self.last.get(root) == wanted:
-            return False
+        """Returns whether what stands at a root is ``wanted`` but for what was never brought here. False where the cache
+        lacks a listing that would tell."""
         try:
-            return all(change.old is None for change in self.changes(root, snapshot, wanted))
+            absent = absent_parts(self.cache, snapshot, wanted, self.last.get(root))
+            if absent is None:
+                return False
+            return not list(self.own_changes(root, snapshot, wanted))
         except MissingObjectError:
             return False
+
+    def own_changes(self, root: str, snapshot: Snapshot, wanted: Content) -> Iterator[Change]:
+        """Yields the leaves that differ from present to wanted, but for those that were never brought here: they are no
+        change of the person's."""
+        absent = absent_parts(self.cache, snapshot, wanted, self.last.get(root))
+        top = os.fsencode(root) + b"/"
+        away = {top + path for path in absent.entries} if absent is not None else set()
+        for change in self.changes(root, snapshot, wanted, passes_unlisted=True):
+            if change.old is not None or away.isdisjoint((change.path, *tree.parents(change.path))):
+                yield change
 
     def last_entries(self, root: str, before: Content, paths: list[bytes]) -> dict[bytes, Entry] | None:
         """Returns the entries of the last materialised content at these paths, or None if its trees are gone."""
@@ -120,22 +200,56 @@ class Checkout(NamedTuple):
     def saved(self, hexes: set[str]) -> set[str]:
         return hexes - self.cache.missing(hexes)
 
-    def require(self, entries: list[Entry], root: str) -> None:
-        lacking = self.cache.missing({entry.hex for entry in entries if entry.kind != tree.DIRECTORY})
-        if lacking:
-            first = next(entry for entry in entries if entry.hex in lacking)
-            name = os.fsdecode(first.name)
-            what = "it is" if name == os.path.basename(root) else f"{name!r} and {len(lacking) - 1} more objects are"
-            raise MissingObjectError(
-                f"{root}: {what} not in the cache ({self.cache.algorithm.text(first.hex)})",
-                hint=f"mltrack pull {root}",
-                context=first.hex,
-            )
+    def _refuse_absent(self, root: str, lacking: list[Operation]) -> NoReturn:
+        first = lacking[0].entry
+        assert first is not None
+        name = os.fsdecode(first.name)
+        what = "it is" if name == os.path.basename(root) else f"{name!r} and {len(lacking) - 1} more objects are"
+        raise MissingObjectError(
+            f"{root}: {what} not in the cache ({self.cache.algorithm.text(first.hex)})",
+            hint=f"mltrack pull {root}",
+            context=first.hex,
+        )
 
-    def carry_out(self, root: str, wanted: Content | None, plan: CheckoutPlan, report: Report) -> None:
-        """Does what the plan says. The caller has dealt with its conflicts, and saved what is unsaved."""
+    def carry_out(self, root: str, wanted: Content | None, plan: CheckoutPlan, report: Report, owner: str = "") -> None:
+        """Does what the plan says. The caller has dealt with its conflicts, and saved what is unsaved.
+
+        ``owner`` is the target that ``root`` is a part of, if it is. What was materialised is noted as the part that it is.
+        """
+        was_there = os.path.lexists(os.path.join(self.project_path, owner or root))
+        before = self.last.get(owner or root) if was_there else None
         self.put(root, plan, report)
-        self.last.set(root, wanted)
+        content = self._without(root, wanted, plan.absent, self.last.get(root) if was_there else None)
+        if not owner:
+            self.last.set(root, content)
+            return
+        inner = os.fsencode(root[len(owner) + 1 :])
+        entry = content and Entry(
+            inner.rpartition(b"/")[2], LETTERS.get(content.kind, tree.DIRECTORY), content.hex, content.size
+        )
+        self.last.set(owner, self._edited(before, {inner: entry}))
+
+    def _without(
+        self, root: str, wanted: Content | None, absent: Iterable[bytes], before: Content | None
+    ) -> Content | None:
+        """What stands at a root where some paths of what was wanted were left as they were."""
+        left = list(absent)
+        if not left or wanted is None:
+            return wanted
+        if wanted.kind != TREE or os.fsencode(root) in left:
+            return before
+        start = len(os.fsencode(root)) + 1
+        former = (self.last_entries(root, before, left) or {}) if before is not None else {}
+        return self._edited(wanted, {path[start:]: former.get(path) for path in left})
+
+    def _edited(self, before: Content | None, changes: Mapping[bytes, Entry | None]) -> Content | None:
+        """A directory with changed entries; one whose listings are gone counts as none."""
+        new_writer = partial(CacheWriter, self.cache)
+        base = before if before is not None and before.kind == TREE else None
+        try:
+            return edit(self.cache, new_writer, base, changes)
+        except MissingObjectError:
+            return edit(self.cache, new_writer, None, changes)
 
     def put(self, root: str, plan: CheckoutPlan, report: Report) -> None:
         """Does what the plan says, without noting it as what the pointer or lock wanted: it stays a change of one's own."""
@@ -196,6 +310,13 @@ def _leaf(path: bytes, content: Content | None) -> Entry | None:
     if content is None or content.kind == TREE:
         return None
     return Entry(path.rpartition(b"/")[2], LETTERS[content.kind], content.hex, content.size)
+
+
+def _listed(load: Load, hex_digest: str) -> list[Entry]:
+    try:
+        return load(hex_digest)
+    except MissingObjectError:
+        return []
 
 
 def no_progress(done: int, total: int) -> None:

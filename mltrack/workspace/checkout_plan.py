@@ -36,7 +36,8 @@ class CheckoutPlan(NamedTuple):
     With ``whole`` there are no operations: the directory is made in one piece.
 
     ``unsaved`` are the entries that go by ``force`` alone: changes of the person's own, or bytes that the cache lacks.
-    They are saved, and noted for ``undo``, first.
+    They are saved, and noted for ``undo``, first. ``absent`` are paths that are left as they are since the cache lacks what
+    should stand there.
     """
 
     operations: list[Operation]
@@ -44,6 +45,7 @@ class CheckoutPlan(NamedTuple):
     conflicts: list[bytes]
     unsaved: list[tuple[bytes, Entry]]
     whole: Whole | None = None
+    absent: tuple[bytes, ...] = ()
 
     @property
     def written(self) -> int:
