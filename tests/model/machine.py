@@ -1,5 +1,6 @@
 """One sequence: how it begins, what must be true after every step, and what is asked at its end."""
 
+import json
 import shutil
 
 from hypothesis import strategies as st
@@ -60,10 +61,12 @@ class Machine(TransferRules):
             done = self.mltrack(clone, "status", "--check", codes=None)
             expected = 0 if clone.is_clean() else 4
             self.require(done.code == expected, f"status --check ended with {done.code}, not {expected}:\n{done.said}")
-            fsck = self.json(clone, "fsck", codes=None)
+            done = self.mltrack(clone, "fsck", "--json", codes=None)
+            fsck = json.loads(done.out)
             self.require(not fsck["problems"], f"fsck: {fsck}")
+            self.require(done.code == (1 if fsck["absent"] else 0), f"fsck ended with {done.code}: {fsck}")
             is_whole = all(clone.cache.holds(content) for content in clone.recorded.values())
-            self.require(not (is_whole and fsck["absent"]), f"fsck misses {fsck['absent']} objects in {clone.name}")
+            self.require(not (is_whole and fsck["absent"]), f"fsck misses objects in {clone.name}: {fsck}")
         self.touched = []
         self.is_steady = True
 

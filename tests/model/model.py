@@ -62,10 +62,11 @@ class Holding:
 
 
 class Outcome(NamedTuple):
-    """What may stand at a target after a command, and whether the target was done or refused."""
+    """What may stand at a target after a command, whether all of it was done, and what was then last brought here."""
 
     files: Content | None
     is_done: bool
+    last: Content | None
 
 
 @dataclass
@@ -82,33 +83,52 @@ class Clone:
     def is_clean(self) -> bool:
         return all(self.files.get(target) == content for target, content in self.recorded.items())
 
+    def never_here(self, target: str) -> Content:
+        """What is recorded of a directory and neither stands here nor ever did: nobody deleted it."""
+        present, recorded = self.files.get(target), self.recorded.get(target)
+        if present is None or recorded is None or is_file(present) or is_file(recorded):
+            return {}
+        last = self.last.get(target) or {}
+        return {path: entry for path, entry in recorded.items() if path not in present and path not in last}
+
     def checkout(self, target: str, wanted: Content | None, store: Holding) -> list[Outcome]:
         """Every outcome of a checkout of one target that the semantics permit, the likeliest first."""
         present = self.files.get(target)
         if wanted is not None and wanted == present:
-            return [Outcome(present, is_done=True)]
+            return [Outcome(present, True, wanted)]
         found: list[Outcome] = []
         lasts = [self.last.get(target)]
         if lasts[0] is not None and not self.cache.lists(lasts[0]):
             lasts.append(None)  # its listing may be gone: then the checkout is careful
         for last in lasts:
             for guess in (True, False):
-                found += self._outcomes(present, wanted, last, store, guess=guess)
+                found += self._outcomes(target, wanted, last, store, guess=guess)
         return [item for number, item in enumerate(found) if item not in found[:number]]
 
     def _outcomes(
-        self, present: Content | None, wanted: Content | None, last: Content | None, store: Holding, *, guess: bool
+        self, target: str, wanted: Content | None, last: Content | None, store: Holding, *, guess: bool
     ) -> Iterator[Outcome]:
+        present = self.files.get(target)
         result, conflicts = self._three_trees(present, wanted, last, store, guess=guess)
+        refused = Outcome(present, False, self.last.get(target))
         if conflicts:
-            yield Outcome(present, is_done=False)
+            yield refused
             return
-        written = [entry for path, entry in result.items() if (present or {}).get(path) != entry]
-        lacking = {entry.data for entry in written} - self.cache.data
+        written = {path for path, entry in result.items() if (present or {}).get(path) != entry}
+        lacking = {path for path in written if result[path].data not in self.cache.data}
+        if {result[path].data for path in lacking} <= self.cache.maybe:
+            yield Outcome(None if wanted is None and not result else result, True, wanted)
         if lacking or (wanted is not None and not self.cache.lists(wanted)):
-            yield Outcome(present, is_done=False)
-        if lacking <= self.cache.maybe:
-            yield Outcome(None if wanted is None and not result else result, is_done=True)
+            yield refused
+            yield self._in_part(present or {}, result, lacking, wanted or {}, last or {})
+
+    def _in_part(self, present: Content, result: Content, lacking: set[str], wanted: Content, last: Content) -> Outcome:
+        """What can be had is put in place; what cannot stays as it was, and counts as it did before."""
+        files = {path: entry for path, entry in result.items() if path not in lacking}
+        files |= {path: present[path] for path in lacking if path in present}
+        brought = {path: entry for path, entry in wanted.items() if path not in lacking}
+        brought |= {path: last[path] for path in lacking if path in last}
+        return Outcome(files or None, False, brought)
 
     def _three_trees(
         self, present: Content | None, wanted: Content | None, last: Content | None, store: Holding, *, guess: bool
@@ -126,7 +146,7 @@ class Clone:
                 before = last.get(path) if last is not None else None
                 is_mine = here != before if last is not None else not is_saved
                 is_moved = there != before if last is not None else there is not None
-                if is_mine and not is_moved:
+                if (is_mine and not is_moved) or (last is None and there is None and not guess):
                     continue
                 if is_mine or not (is_saved or here.data in store.data):
                     conflicts.append(path)

@@ -7,8 +7,8 @@ from hypothesis.stateful import precondition, rule
 
 from tests.model.data_rules import Work, which, works
 from tests.model.git_rules import GitRules
-from tests.model.ground import KNOWN, TARGETS, difference
-from tests.model.model import Clone, Content, Holding
+from tests.model.ground import DIRECTORIES, TARGETS, difference
+from tests.model.model import Clone, Content, Holding, is_file
 from tests.model.shell import look
 
 
@@ -22,8 +22,6 @@ class TransferRules(GitRules):
         self.push(self.after(work, number))
 
     def push(self, clone: Clone) -> None:
-        if "wide" in clone.recorded and "a large listing is not pushed" in KNOWN:
-            return
         lacking = [c for c in clone.recorded.values() if not clone.cache.holds(c) and not self.world.store.holds(c)]
         done = self.mltrack(clone, "push", codes=None)
         self.require(done.code == 0 or lacking, f"push ended with {done.code}:\n{done.said}")
@@ -73,8 +71,6 @@ class TransferRules(GitRules):
 
     def push_commits(self, clone: Clone) -> None:
         tip = self.world.commits[self.head(clone)]
-        if "wide" in tip and "a large listing is not pushed" in KNOWN:
-            return
         before = self.shell.ask(self.path(clone), "ls-remote", "origin")
         done = self.git(clone, "push", "-q", "origin", "HEAD", codes=None)
         if done.code == 0 and clone.hooks and self.shell.ask(self.path(clone), "ls-remote", "origin") != before:
@@ -104,6 +100,24 @@ class TransferRules(GitRules):
         code = self.mltrack(clone, "pull", codes=None).code
         self._fetched(clone, 0)
         self.settle(clone, dict(clone.recorded), code)
+
+    @precondition(lambda self: self.world.has_store)
+    @rule(number=which, path=st.sampled_from(DIRECTORIES[:2]), position=which)
+    def someone_pulls_a_single_file(self, number: int, path: str, position: int) -> None:
+        clone = self.clone(number)
+        content = clone.recorded.get(path)
+        if not content or is_file(content) or is_file(clone.files.get(path)) or not self.can_be_had(clone, content):
+            return
+        name = sorted(content)[position % len(content)]
+        present, last = clone.files.get(path), clone.last.get(path)
+        if present is not None and name in present:
+            return  # then it is an ordinary checkout of one file
+        self.mltrack(clone, "pull", f"{path}/{name}")
+        clone.files[path] = (present or {}) | {name: content[name]}
+        clone.last[path] = ((last or {}) if present is not None else {}) | {name: content[name]}
+        clone.cache.data.add(content[name].data)
+        clone.cache.add_listing(content)
+        clone.cache.add_listing(clone.last[path])
 
     # further people
 
