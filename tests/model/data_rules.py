@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from tests.model.ground import DIRECTORIES, FOR_GIT, KNOWN, NAMES, TARGETS, WIDE, Ground, difference
+from tests.model.ground import ALL, DIRECTORIES, FOR_GIT, KNOWN, NAMES, TARGETS, WIDE, Ground, difference
 from tests.model.model import Clone, Content, Entry, is_file
 
 MEBIBYTE = 1 << 20
@@ -26,6 +26,7 @@ which = st.integers(0, 11)
 """Chooses among things whose number is a divisor of twelve more often than not."""
 written = st.sampled_from(["data", "data", "model.bin", "nested/more"])
 targets = st.sampled_from(TARGETS)
+targets_and_outputs = st.sampled_from(ALL)
 works = st.one_of(
     st.none(),
     st.tuples(st.sampled_from(["edit", "record", "commit", "commit"]), written, st.sampled_from(NAMES), entries),
@@ -56,6 +57,8 @@ class DataRules(Ground):
         self.write(self.clone(number), path, name, entry)
 
     def write(self, clone: Clone, target: str, name: str, entry: Entry) -> None:
+        if self.is_piped and entry.kind == "l":
+            entry = Entry("f", entry.data)  # what a stage makes of links is another model's matter
         if target not in DIRECTORIES or is_file(clone.files.get(target)):
             name, entry = "", Entry("f", entry.data)
         content = clone.files.get(target, {})
@@ -71,7 +74,8 @@ class DataRules(Ground):
             return
         name = names[position % len(names)]
         place = self.path(clone) / path / name
-        if _is_link(place) and path in clone.recorded and clone.cache.lists(clone.recorded[path]):
+        recorded = clone.recorded.get(path, {})
+        if _is_link(place) and name in recorded and clone.cache.lists(recorded):
             self.mltrack(clone, "edit", f"{path}/{name}".rstrip("/"))
         if _is_link(place):
             return  # one that mltrack does not know: an editor would replace it
@@ -80,7 +84,7 @@ class DataRules(Ground):
         self.shell.script.append(f"printf ! >> {clone.name}/{path}/{name}")
         clone.files[path] = content | {name: Entry(content[name].kind, content[name].data + b"!")}
 
-    @rule(number=which, path=targets, position=which)
+    @rule(number=which, path=targets_and_outputs, position=which)
     def someone_deletes_a_file(self, number: int, path: str, position: int) -> None:
         clone = self.clone(number)
         content = clone.files.get(path)
@@ -90,7 +94,7 @@ class DataRules(Ground):
             rest = {other: entry for other, entry in content.items() if other != name}
             self.put(clone, path, None if is_file(content) else rest)
 
-    @rule(number=which, path=targets)
+    @rule(number=which, path=targets_and_outputs)
     def someone_deletes_a_whole_target(self, number: int, path: str) -> None:
         clone = self.clone(number)
         place = self.path(clone) / path
@@ -119,8 +123,9 @@ class DataRules(Ground):
     @rule(number=which)
     def someone_adds_all_that_stands_there(self, number: int) -> None:
         clone = self.clone(number)
-        if clone.files:
-            self.add(clone, sorted(clone.files))
+        there = [path for path in TARGETS if path in clone.files]
+        if there:
+            self.add(clone, there)
 
     def add(self, clone: Clone, paths: list[str]) -> None:
         there = [path for path in paths if path in clone.files]
@@ -160,19 +165,19 @@ class DataRules(Ground):
         self.git(clone, "add", "-u")
         self.git(clone, "add", "--", *(name for name in FOR_GIT if (self.path(clone) / name).exists()))
         self.git(clone, "commit", "-q", "--allow-empty", "-m", message, *options)
-        self.world.commits[self.head(clone)] = dict(clone.recorded)
+        self.note_commit(clone)
         self.caught_up(clone)
 
     # checkout
 
-    @rule(number=which, work=works, paths=st.lists(targets, max_size=2, unique=True))
+    @rule(number=which, work=works, paths=st.lists(targets_and_outputs, max_size=2, unique=True))
     def someone_checks_out(self, number: int, work: Work, paths: list[str]) -> None:
         clone = self.after(work, number)
         named = [path for path in paths if path in clone.recorded]
         done = self.mltrack(clone, "checkout", *named, codes=None)
         self.settle(clone, {path: clone.recorded[path] for path in named or clone.recorded}, done.code)
 
-    @rule(number=which, work=works, path=targets, undo=st.booleans())
+    @rule(number=which, work=works, path=targets_and_outputs, undo=st.booleans())
     def someone_forces_a_checkout_and_may_take_it_back(self, number: int, work: Work, path: str, undo: bool) -> None:
         clone = self.after(work, number)
         wanted, before = clone.recorded.get(path), clone.files.get(path)

@@ -4,8 +4,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from tests.model.data_rules import DataRules, Work, which, works
-from tests.model.ground import TARGETS
-from tests.model.model import Clone, State, merge
+from tests.model.ground import ALL, TARGETS
+from tests.model.model import Clone, Lock, State
 
 
 class GitRules(DataRules):
@@ -35,7 +35,7 @@ class GitRules(DataRules):
         clone.recorded = self.read_pointers(clone)
         if clone.hooks:
             old, new = self.world.commits[before], self.world.commits[after]
-            changed = [target for target in TARGETS if old.get(target) != new.get(target)]
+            changed = [target for target in ALL if old.get(target) != new.get(target)]
             self.settle(clone, {target: clone.recorded.get(target) for target in changed})
 
     @rule(number=which, work=works)
@@ -53,14 +53,15 @@ class GitRules(DataRules):
         if len(parents) == 1 and self._is_committed(clone) and commits[parents[0]] != clone.recorded:
             self.git(clone, "revert", "--no-edit", "HEAD")
             clone.recorded = self.read_pointers(clone)
-            commits[self.head(clone)] = dict(clone.recorded)
+            self.note_commit(clone)
             self.require(
                 clone.recorded == commits[parents[0]], "a revert leaves other pointers than those of the commit before"
             )
             self.caught_up(clone)
 
     def _is_committed(self, clone: Clone) -> bool:
-        return clone.recorded == self.world.commits[self.head(clone)]
+        is_known = clone.recorded == self.world.commits[self.head(clone)]
+        return is_known and not self.shell.ask(self.path(clone), "status", "--porcelain", "--untracked-files=no")
 
     # stashes
 
@@ -71,7 +72,7 @@ class GitRules(DataRules):
         self.git(clone, "stash", "push", "-q")
         clone.recorded = self.read_pointers(clone)  # no hook of git is run by a stash
         for id_ in self._stashes(clone)[: len(self._stashes(clone)) - len(before)]:
-            self.world.commits[id_] = self.state_of(clone, id_)
+            self.note_commit_of_git(clone, id_)
 
     @rule(number=which, work=works)
     def someone_pops_a_stash(self, number: int, work: Work) -> None:
@@ -81,7 +82,7 @@ class GitRules(DataRules):
             return
         base, head = self.shell.ask(self.path(clone), "rev-parse", f"{stashes[0]}^"), self.head(clone)
         commits = self.world.commits
-        expected = merge(commits[base], commits[head], commits[stashes[0]])
+        expected = self.merge_commits(clone, base, head, stashes[0])
         done = self.git(clone, "stash", "pop", "-q", codes=None)
         if done.code:
             listed = self._lists_all(clone, commits[base], commits[head], commits[stashes[0]])
@@ -119,17 +120,18 @@ class GitRules(DataRules):
         if len(bases) != 1 or not self._is_committed(clone):
             return  # criss-cross merges, and merges over what is not committed, are git's own matter
         sides = commits[bases[0]], commits[before], commits[theirs]
-        expected = merge(*sides)
+        expected = self.merge_commits(clone, bases[0], before, theirs)
         done = self.git(clone, "merge", "-q", "--no-edit", other, codes=None)
         if done.code == 0:
             self.require(expected is not None, "git merge took two changes of the same file")
             self._merged(clone, expected, [commits[before], commits[theirs]])
-            commits[self.head(clone)] = expected or {}
+            clone.recorded = self.read_pointers(clone)
+            self.note_commit(clone)
             self.moved(clone, before, 0)
             return
         listed = self._lists_all(clone, *sides)
         self.require(expected is None or not listed, f"git merge fails without a conflict:\n{done.said}")
-        taken = merge(*sides, side=way) if way != "abort" and listed else None
+        taken = self.merge_commits(clone, bases[0], before, theirs, way) if way != "abort" and listed else None
         if taken is None:
             self.git(clone, "merge", "--abort")
             self.require(self.read_pointers(clone) == clone.recorded, "merge --abort left other pointers")
@@ -137,21 +139,24 @@ class GitRules(DataRules):
         done = self.mltrack(clone, "resolve", f"--{way}", codes=None)
         self._merged(clone, taken, [commits[before], commits[theirs]])
         resolved = self.read_pointers(clone)
-        self.require(resolved == taken, "resolve left other pointers than both sides make")
+        self.require(resolved == taken[0], "resolve left other pointers than both sides make")
         in_conflict = [t for t in TARGETS if len({id(s.get(t)) for s in sides}) == 3]
         clone.recorded = resolved
-        self.settle(clone, {target: taken[target] for target in in_conflict if target in taken}, done.code)
+        self.settle(clone, {target: resolved[target] for target in in_conflict if target in resolved}, done.code)
         self.git(clone, "commit", "-q", "--no-edit")
-        commits[self.head(clone)] = taken
+        self.note_commit(clone)
         self.caught_up(clone)
 
     def _lists_all(self, clone: Clone, *states: State) -> bool:
         """Whether the cache surely has every listing that a merge needs."""
         return all(clone.cache.lists(content) for state in states for content in state.values())
 
-    def _merged(self, clone: Clone, merged: State | None, sides: list[State]) -> None:
-        """Learns the pointers that a merge wrote, and that their listings are in the cache."""
-        for target, content in (merged or {}).items():
+    def _merged(self, clone: Clone, merged: tuple[State, Lock] | None, sides: list[State]) -> None:
+        """Learns the pointers and the lock that a merge wrote, and that new listings are in the cache."""
+        state, lock = merged or ({}, {})
+        known = self.world.locks.setdefault(self._lock_text(clone), lock)
+        self.require(known == lock, f"the merged lock is not stage by stage of both: {known} {lock}")
+        for target, content in state.items():
             self.learn_pointer(clone, target, content)
             if all(content != side.get(target) for side in sides):
                 clone.cache.add_listing(content)

@@ -14,7 +14,7 @@ from mltrack.engine import commit as committing
 from mltrack.runners import moving
 from mltrack.store import pack
 from mltrack.workspace import ingest, materialize
-from tests.model.model import Clone, Content, Entry, State, World
+from tests.model.model import OUTS, Clone, Content, Entry, Lock, State, World, merge, merge_locks
 from tests.model.shell import Shell, look
 from tests.support.workspace import Done
 
@@ -23,12 +23,14 @@ SCRIPT = os.environ.get("MLTRACK_SCRIPT", "")
 KNOWN = {
     "gc forgets what only a reflog refers to",
     "remove leaves links",
+    "fsck misses results of others that a remote holds",
     "an add that failed makes new files count as saved",
     "gc does not know guests",
 }
 """Faults that are being mended: each is left out of what is demanded, here and nowhere else, until it is."""
 DOCUMENTED = {0, 1, 2, 3, 4, 5, 6, 7, 8}
 TARGETS = ("data", "model.bin", "nested/more", "moved", "wide")
+ALL = TARGETS + OUTS
 DIRECTORIES = ("data", "nested/more", "wide")
 NAMES = ("a", "b", "sub/c", "sub/deep/d")
 FOR_GIT = [
@@ -53,7 +55,7 @@ class Ground(RuleBasedStateMachine):
         self.world = World()
         self.clones: list[Clone] = []
         self.touched: list[Clone] = []
-        self.link, self.is_wide = "", False
+        self.link, self.is_wide, self.is_piped = "", False, False
         self.is_steady = False
         """Whether the step before ended well: only then is there something to audit at the end."""
         self.limits = (
@@ -135,7 +137,7 @@ class Ground(RuleBasedStateMachine):
 
     def compare(self, clone: Clone) -> None:
         """Nothing in the workspace is other than the model says."""
-        for target in TARGETS:
+        for target in ALL:
             seen, expected = self.seen(clone, target), clone.files.get(target)
             if seen != expected:
                 self.fail(f"{clone.name}/{target} is not as it must be: {difference(expected, seen)}")
@@ -184,7 +186,7 @@ class Ground(RuleBasedStateMachine):
     # what git says the pointers are
 
     def read_pointers(self, clone: Clone) -> State:
-        """What the pointers in the workspace record. Only texts that the model knows may stand there."""
+        """What pointers and lock in the workspace record. Only texts that the model knows may stand there."""
         found: State = {}
         for target in TARGETS:
             place = self.path(clone) / f"{target}.mlt"
@@ -193,17 +195,54 @@ class Ground(RuleBasedStateMachine):
                 if text not in self.world.texts:
                     self.fail(f"{clone.name}/{target}.mlt says what nobody recorded:\n{text}")
                 found[target] = self.world.texts[text]
-        return found
+        lock = self._lock_text(clone)
+        if lock not in self.world.locks:
+            self.fail(f"{clone.name}/mltrack.lock says what nobody ran:\n{lock}")
+        clone.lock = self.world.locks[lock]
+        return found | {out: content for out, (_, content) in clone.lock.items()}
 
-    def state_of(self, clone: Clone, commit: str) -> State:
-        """What a commit records that git alone made, of texts that are known."""
+    def _lock_text(self, clone: Clone) -> str:
+        place = self.path(clone) / "mltrack.lock"
+        return place.read_text() if place.exists() else ""
+
+    def word(self, clone: Clone) -> str:
+        return (self.path(clone) / "params.yaml").read_text().split()[1]
+
+    def note_commit(self, clone: Clone) -> None:
+        """The commit that was just made records what the workspace does."""
+        head = self.head(clone)
+        self.world.commits[head], self.world.commit_locks[head] = dict(clone.recorded), clone.lock
+
+    def note_commit_of_git(self, clone: Clone, commit: str) -> None:
+        """A commit that git made by itself, of texts that are known, records what they say."""
         names = self.shell.ask(self.path(clone), "ls-tree", "-r", "--name-only", commit).split()
-        pointers = [name for name in names if name.endswith(".mlt")]
-        texts = {name: self.shell.ask(self.path(clone), "show", f"{commit}:{name}") + "\n" for name in pointers}
-        return {name.removesuffix(".mlt"): self.world.texts[text] for name, text in texts.items()}
+        texts = {name: self._text_at(clone, commit, name) for name in names if name.endswith((".mlt", "mltrack.lock"))}
+        lock = self.world.locks[texts.pop("mltrack.lock", "")]
+        state = {name.removesuffix(".mlt"): self.world.texts[text] for name, text in texts.items()}
+        self.world.commits[commit] = state | {out: content for out, (_, content) in lock.items()}
+        self.world.commit_locks[commit] = lock
+
+    def _text_at(self, clone: Clone, commit: str, name: str) -> str:
+        return self.shell.ask(self.path(clone), "show", f"{commit}:{name}") + "\n"
+
+    def merge_commits(
+        self, clone: Clone, base: str, ours: str, theirs: str, side: str = ""
+    ) -> tuple[State, Lock] | None:
+        """What a merge of commits records; None where both changed the same, of the data or of a param."""
+        commits, ids = self.world.commits, (base, ours, theirs)
+        if self.is_piped:
+            before, mine, other = (self._text_at(clone, id_, "params.yaml") for id_ in ids)
+            if len({before, mine, other}) == 3:
+                return None
+        pure = [{target: c for target, c in commits[id_].items() if target not in OUTS} for id_ in ids]
+        state = merge(*pure, side=side)
+        lock = merge_locks(*(self.world.commit_locks[id_] for id_ in ids))
+        return None if state is None else (state | {out: content for out, (_, content) in lock.items()}, lock)
 
     def learn_pointer(self, clone: Clone, target: str, content: Content) -> None:
         """The pointer as it stands records this content, wherever git brings it."""
+        if target in OUTS:
+            return
         text = (self.path(clone) / f"{target}.mlt").read_text()
         known = self.world.texts.setdefault(text, content)
         self.require(known == content, f"{target}.mlt is the same for two contents: {difference(known, content)}")

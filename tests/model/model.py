@@ -19,6 +19,9 @@ class Entry(NamedTuple):
 
 Content = dict[str, Entry]
 State = dict[str, Content]
+OUTS = ("gathered.txt", "counted.txt")
+Lock = dict[str, tuple[object, Content]]
+"""Of each output that a stage wrote: what the stage read, and what it wrote."""
 
 
 def listing(content: Content) -> frozenset[tuple[str, Entry]]:
@@ -79,6 +82,7 @@ class Clone:
     files: State = field(default_factory=dict)
     recorded: State = field(default_factory=dict)
     last: dict[str, Content | None] = field(default_factory=dict)
+    lock: Lock = field(default_factory=dict)
 
     def is_clean(self) -> bool:
         return all(self.files.get(target) == content for target, content in self.recorded.items())
@@ -161,12 +165,14 @@ class Clone:
 
 @dataclass
 class World:
-    """All clones, the remote, and what each commit and each pointer's text says."""
+    """The remote, and what each commit and each text of a pointer or lock says."""
 
     store: Holding = field(default_factory=Holding)
     has_store: bool = False
     commits: dict[str, State] = field(default_factory=dict)
+    commit_locks: dict[str, Lock] = field(default_factory=dict)
     texts: dict[str, Content] = field(default_factory=dict)
+    locks: dict[str, Lock] = field(default_factory=lambda: {"": {}})
 
 
 def merge(base: State, ours: State, theirs: State, side: str = "") -> State | None:
@@ -209,4 +215,15 @@ def merge_files(base: Content, ours: Content, theirs: Content, side: str) -> Con
             return None
         if chosen is not None:
             merged[path] = chosen
+    return merged
+
+
+def merge_locks(base: Lock, ours: Lock, theirs: Lock) -> Lock:
+    """Merges what stages wrote; a stage that both sides ran differently has no result for the merged state."""
+    merged: Lock = {}
+    for out in ours.keys() | theirs.keys():
+        before, mine, other = base.get(out), ours.get(out), theirs.get(out)
+        chosen = mine if mine == other or before == other else other if before == mine else None
+        if chosen is not None:
+            merged[out] = chosen
     return merged

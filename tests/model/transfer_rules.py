@@ -5,10 +5,10 @@ import shutil
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from tests.model.data_rules import Work, which, works
+from tests.model.data_rules import Work, targets_and_outputs, which, works
 from tests.model.git_rules import GitRules
-from tests.model.ground import DIRECTORIES, TARGETS, difference
-from tests.model.model import Clone, Content, Holding, is_file
+from tests.model.ground import DIRECTORIES, difference
+from tests.model.model import OUTS, Clone, Content, Holding, is_file
 from tests.model.shell import look
 
 
@@ -53,7 +53,12 @@ class TransferRules(GitRules):
         self.shell.git(self.top, "clone", "-q", clone.name, "stranger", hooks=False)
         for pointer in [*self.path(stranger).rglob("*.mlt")]:
             pointer.unlink()
-        for target in clone.recorded:
+        lock = self.path(clone) / "mltrack.lock"
+        if lock.exists():
+            shutil.copy(lock, self.path(stranger) / "mltrack.lock")
+        else:
+            (self.path(stranger) / "mltrack.lock").unlink(missing_ok=True)
+        for target in clone.recorded.keys() - OUTS:
             place = self.path(stranger) / f"{target}.mlt"
             place.parent.mkdir(exist_ok=True)
             shutil.copy(self.path(clone) / f"{target}.mlt", place)
@@ -156,7 +161,7 @@ class TransferRules(GitRules):
         if done.code == 0:
             clone.cache.keep_only(self.referred(clone))
 
-    @rule(number=which, work=works, path=st.sampled_from(TARGETS))
+    @rule(number=which, work=works, path=targets_and_outputs)
     def someone_drops_what_a_remote_holds(self, number: int, work: Work, path: str) -> None:
         clone = self.after(work, number)
         if path not in clone.recorded:
