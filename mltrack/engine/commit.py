@@ -13,17 +13,15 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache as memoized
-from functools import partial
 from typing import NamedTuple
 
 from mltrack.disk.durable import opened
+from mltrack.engine.ignoring import IgnoreLines
 from mltrack.engine.lock_state import LockState
 from mltrack.errors import WorkspaceError
 from mltrack.formats.run_record import RunRecord
-from mltrack.git import ignore_file
 from mltrack.objects import tree
 from mltrack.objects.content import TREE, Content
-from mltrack.pipeline.paths import contains
 from mltrack.pipeline.run_key import entry_parts, run_key
 from mltrack.pipeline.stage import Entry, Inputs, Stage
 from mltrack.store.cache_writer import CacheWriter
@@ -56,7 +54,8 @@ class _Unsettled:
     """What was noted and is not durable yet."""
 
     records: list[RunRecord] = field(default_factory=list)
-    ignored: list[tuple[Stage, list[str]]] = field(default_factory=list)
+    ignored: list[tuple[Stage, list[tuple[str, str]]]] = field(default_factory=list)
+    """Stages, and the outputs that they had before, each with its pipeline file."""
     last: dict[str, Content] = field(default_factory=dict)
     since: float = 0.0
 
@@ -72,7 +71,7 @@ class Committer:
     last: LastMaterialized
     new_writer: Callable[[], CacheWriter]
     code_state: Callable[[], tuple[str, bool]]
-    edit_text: Callable[[str, Callable[[str], str]], None]
+    lines: IgnoreLines
     _writer: CacheWriter | None = None
     _unsettled: _Unsettled = field(default_factory=_Unsettled)
     _has_failed: bool = False
@@ -161,7 +160,7 @@ class Committer:
         """Puts a result into the journal; what follows from it waits to be settled."""
         before = self.locks.entry(stage)
         self.locks.record(stage, record)
-        former = [] if before is None else [path for path in before.outs if path not in record.entry.outs]
+        former = [] if before is None else before.cached_outs(stage.pipeline_path)
         self._unsettled.ignored.append((stage, former))
         self._unsettled.since = self._unsettled.since or time.monotonic()
 
@@ -190,7 +189,7 @@ class Committer:
         if done.records:
             self.run_cache.put(done.records)
         self.locks.sync()
-        self._ignore_outputs(done.ignored)
+        self.lines.follow([stage for stage, _ in done.ignored], [pair for _, pairs in done.ignored for pair in pairs])
         self.last.set_all(done.last)
 
     def discard(self) -> None:
@@ -243,21 +242,6 @@ class Committer:
                 for directory in snapshot.blocks:
                     writer.put(tree.encode(snapshot.blocks.tree_entries(directory)), TREES)
 
-    def _ignore_outputs(self, noted: list[tuple[Stage, list[str]]]) -> None:
-        """Keeps cached outputs out of git, by lines beside their pipeline files; ``former`` ones git sees again."""
-        includes: dict[str, list[str]] = {}
-        for stage, former in noted:
-            beside = stage.pipeline_path.rpartition("/")[0]
-            for path in former:
-                place, name = _ignore_line(beside, path)
-                self.edit_text(place, partial(ignore_file.exclude, names=[name]))
-            for out in stage.outs:
-                if out.cache:
-                    place, name = _ignore_line(beside, out.path)
-                    includes.setdefault(place, []).append(name)
-        for place, names in includes.items():
-            self.edit_text(place, partial(ignore_file.include, names=names))
-
     def make_directory(self, path: str) -> None:
         if path:
             make_parents(self.project_path, path + "/x")
@@ -267,12 +251,6 @@ def is_small(content: Content) -> bool:
     """Returns whether an output that is left to git is kept in the cache too: without its metrics file, a result
     could not be restored."""
     return content.kind != TREE and content.size < SMALL_OBJECT
-
-
-def _ignore_line(beside: str, path: str) -> tuple[str, str]:
-    """The ignore file for an output, and its name there."""
-    directory = beside if contains(beside, path) else ""
-    return (f"{directory}/.gitignore", path[len(directory) + 1 :]) if directory else (".gitignore", path)
 
 
 def _put_log(writer: CacheWriter, path: str) -> str:

@@ -9,6 +9,7 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from typing import NamedTuple
 
 from mltrack.disk.durable import (
     fsync,
@@ -24,12 +25,19 @@ from mltrack.disk.lock import locked
 from mltrack.formats import lock_file, run_record
 from mltrack.formats.run_record import Fact, RunRecord
 from mltrack.objects.digest import Algorithm
-from mltrack.pipeline.stage import Entry, Stage
+from mltrack.pipeline.stage import LOCK_NAME, PIPELINE_NAME, Entry, Stage
 
 MAX_BYTES = 256 << 20
 _SUFFIX = ".journal"
 _FOLDS = "folds"
 """Beside the journals: one line ``path old new`` per lock that was folded while other journals were being written."""
+
+
+class Dropped(NamedTuple):
+    """An entry that was taken out of the lock, and the pipeline file that had declared its stage."""
+
+    pipeline_path: str
+    entry: Entry
 
 
 class LockState:
@@ -102,14 +110,16 @@ class LockState:
         gone = [path for path in self._journals() if path != self._own and not is_running(_owner(path))]
         return [fact.record for fact in self._facts(gone)]
 
-    def fold(self, declared: Iterable[Stage] | None = None) -> None:
+    def fold(self, declared: Iterable[Stage] | None = None) -> list[Dropped]:
         """Writes the journal into the locks, durably, and removes what is then no longer needed of it.
 
-        With ``declared``, entries of stages that are declared no more are dropped from the locks of their files.
+        With ``declared``, entries of stages that are declared no more are dropped from the locks of their files, and
+        returned.
         """
         journals = self._journals()
+        dropped: list[Dropped] = []
         if not journals and declared is None:
-            return
+            return dropped
         make_directories(self._journal_path)
         with locked(os.path.join(self._journal_path, "lock")):
             journals = self._journals()
@@ -121,7 +131,7 @@ class LockState:
                     fresh[fact.lock_path] = self._read_lock(fact.lock_path)
                 fresh[fact.lock_path][fact.name] = fact.record.entry
             if declared is not None:
-                self._drop_undeclared(fresh, declared)
+                dropped = self._drop_undeclared(fresh, declared)
             for path, entries in fresh.items():
                 self._write_lock(path, entries, others=len(done) < len(journals))
             for path in done:
@@ -133,9 +143,12 @@ class LockState:
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor, self._own, self._is_synced = -1, "", True
+        return dropped
 
-    def _drop_undeclared(self, fresh: dict[str, dict[str, Entry]], declared: Iterable[Stage]) -> None:
-        names: dict[str, set[str]] = {}
+    def _drop_undeclared(self, fresh: dict[str, dict[str, Entry]], declared: Iterable[Stage]) -> list[Dropped]:
+        """Takes entries that nobody declares out of all locks; of one whose pipeline file is gone, all of them."""
+        dropped: list[Dropped] = []
+        names: dict[str, set[str]] = {path: set() for path in self._lock_paths}
         for stage in declared:
             names.setdefault(stage.lock_path, set()).add(stage.name)
         for path, known in names.items():
@@ -146,6 +159,9 @@ class LockState:
             kept = {name: entry for name, entry in entries.items() if name in known or name not in old}
             if len(kept) != len(entries) or path in fresh:
                 fresh[path] = kept
+                pipeline_path = path.removesuffix(LOCK_NAME) + PIPELINE_NAME
+                dropped += [Dropped(pipeline_path, entry) for name, entry in entries.items() if name not in kept]
+        return dropped
 
     def _read_lock(self, path: str) -> dict[str, Entry]:
         data = read_bounded(os.path.join(self._project_path, path), MAX_BYTES)
@@ -159,6 +175,10 @@ class LockState:
         text = lock_file.write(entries, self._algorithm).encode()
         full = os.path.join(self._project_path, path)
         if read_bounded(full, MAX_BYTES) == text:
+            return
+        if not entries and not os.path.lexists(full.removesuffix(LOCK_NAME) + PIPELINE_NAME):
+            with suppress(FileNotFoundError):
+                os.unlink(full)  # a lock without a pipeline file and without stages says nothing
             return
         if others:
             line = f"{path} {self._base(path) or '-'} {self._algorithm.hex_of(text)}\n"

@@ -54,24 +54,42 @@ class View:
         return load_graph(self.pipelines, self.read, self.remembered, self.project_path)
 
     def targets(self) -> dict[str, Target]:
-        """Returns everything that mltrack keeps here, by path: tracked data, and cached outputs as last recorded."""
+        """Returns everything that mltrack keeps here, by path: tracked data, and cached outputs as last recorded.
+
+        A block of a lock whose stage is declared no more, or elsewhere now, is not believed.
+        """
         found = {path: Target(path, content, path + SUFFIX, is_output=False) for path, content in self.pointers.items()}
+        writers = self._writers() if self.locks else None
         for lock_path, entries in self.locks.items():
             pipeline_path = lock_path.removesuffix(LOCK_NAME) + PIPELINE_NAME
             for name, entry in entries.items():
+                address = stage_address(pipeline_path, name)
                 for path, content in entry.outs.items():
-                    if path not in entry.uncached and path not in found:
-                        address = stage_address(pipeline_path, name)
+                    is_own = writers is None or writers.get(path) == address
+                    if path not in entry.uncached and path not in found and is_own:
                         found[path] = Target(path, content, address, is_output=True, push=path not in entry.unpushed)
         return dict(sorted(found.items()))
 
+    def contents(self) -> set[Content]:
+        """Returns everything that pointers and locks refer to, believed or not: what must not be lost."""
+        recorded = {
+            content for entries in self.locks.values() for one in entries.values() for content in one.outs.values()
+        }
+        return {*self.pointers.values(), *recorded}
+
     def owned(self) -> list[str]:
-        """Returns the paths of pointers and of all outputs, recorded or declared."""
-        outs = {path for entries in self.locks.values() for entry in entries.values() for path in entry.outs}
-        declared: set[str] = set()
+        """Returns the paths of pointers and of the outputs that stages declare; of recorded ones where the stages cannot be
+        read."""
+        writers = self._writers()
+        if writers is None:
+            writers = {path: "" for entries in self.locks.values() for one in entries.values() for path in one.outs}
+        return sorted({*self.pointers, *writers})
+
+    def _writers(self) -> dict[str, str] | None:
+        """The address of the stage that declares to write each output; None where that cannot be told."""
         with suppress(FormatError, PipelineError):  # told where stages are asked for; data can be looked at without
-            declared = {out.path for stage in self.graph.stages.values() for out in stage.outs}
-        return sorted({*self.pointers, *outs, *declared})
+            return {out.path: address for address, stage in self.graph.stages.items() for out in stage.outs}
+        return None
 
 
 def workspace_view(project_path: str, journal_path: str, index_path: str, algorithm: Algorithm, read: Read) -> View:

@@ -140,6 +140,10 @@ class Entry(NamedTuple):
     unpushed: frozenset[str] = frozenset()
     """Outputs that are never sent to a remote."""
 
+    def cached_outs(self, pipeline_path: str) -> list[tuple[str, str]]:
+        """Returns the outputs whose bytes the cache keeps, each with the pipeline file that declares the stage."""
+        return [(pipeline_path, path) for path in self.outs if path not in self.uncached]
+
 
 def is_url(path: str) -> bool:
     """Returns whether a dependency is a place outside the project, named by URL."""

@@ -9,7 +9,7 @@ from mltrack.formats.pointer import SUFFIX
 from mltrack.pipeline.plan import Upcoming
 from mltrack.pipeline.stage import Inputs
 from mltrack.verbs import planning
-from mltrack.verbs.repro import alone, committer
+from mltrack.verbs.repro import alone, committer, end_tracking
 from mltrack.verbs.session import Session
 
 
@@ -49,7 +49,7 @@ def commit(session: Session, targets: list[str]) -> CommitResult:
             inputs = _with_absent(session, facts.inputs)
             recorder.commit(stage, "", inputs, project.settings.text("core.shell"), complete=session.with_absent)
         recorder.settle()
-        locks.fold(session.view.graph.stages.values())
+        end_tracking(session, recorder, locks.fold(session.view.graph.stages.values()))
     session.observer.close()
     return CommitResult(tuple(addresses))
 

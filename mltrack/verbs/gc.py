@@ -160,7 +160,7 @@ def deleting(session: Session) -> Iterator[None]:
 def find_roots(session: Session, moment: float, grace: float, keep: Keep = ALL) -> Roots:
     """Returns everything that is referred to, of history as much as ``keep`` says; raises if a root cannot be read."""
     project = session.project
-    current = {target.content for target in session.view.targets().values()}
+    current = session.view.contents()
     history: set[Content] = set()
     for path, data in _files(session, moment - grace, keep):
         history.update(_contents(path, data, session))
@@ -168,7 +168,7 @@ def find_roots(session: Session, moment: float, grace: float, keep: Keep = ALL) 
         other = os.path.normpath(os.path.join(top, os.path.relpath(project.path, project.repository.top)))
         if os.path.isdir(os.path.join(other, DIRECTORY)):
             there = Session(load(other, other, git.find(other) or project.repository))
-            current |= {target.content for target in there.view.targets().values()}
+            current |= there.view.contents()
             trash = Trash(os.path.join(there.project.state_path, "trash"), project.algorithm)
             trash.forget_before(moment - UNDO_DAYS * DAY)
             history |= {note.content for note in (*trash.notes(), *trash.notes(undone=True))}

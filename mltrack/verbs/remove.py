@@ -8,6 +8,7 @@ from mltrack.errors import UnsavedDataError, UsageError
 from mltrack.formats.pointer import SUFFIX
 from mltrack.git import ignore_file
 from mltrack.verbs.session import Session
+from mltrack.workspace.links import make_private
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ def remove(session: Session, arguments: list[str], *, data: bool = False) -> Rem
                 )
     for path in paths:
         directory, name = os.path.split(path)
+        if not data and os.path.lexists(project.absolute(path)):
+            make_private(project.path, path, project.cache)  # what nothing refers to any more, gc may delete
         os.unlink(project.absolute(path + SUFFIX))
         session.edit_text(os.path.join(directory, ".gitignore"), partial(ignore_file.exclude, names=[name]))
         session.last.set(path, None)

@@ -11,8 +11,9 @@ from mltrack.engine.attempt import Describe, Engine
 from mltrack.engine.checkpoints import Checkpoints
 from mltrack.engine.commit import Committer
 from mltrack.engine.execute import Execution, Limits, Outcome
+from mltrack.engine.ignoring import IgnoreLines
 from mltrack.engine.inputs import Overrides
-from mltrack.engine.lock_state import LockState
+from mltrack.engine.lock_state import Dropped, LockState
 from mltrack.engine.pipelines import choose, load_graph
 from mltrack.errors import MltrackError, PipelineError, UsageError, WorkspaceError
 from mltrack.events import Event, LeftoverEnded, RunnerNote
@@ -32,6 +33,7 @@ from mltrack.verbs.bringing import bring_left, is_part, is_read, note_left
 from mltrack.verbs.overrides import read_overrides
 from mltrack.verbs.session import STAGE_LOCKS, Session
 from mltrack.verbs.supply import Supply
+from mltrack.workspace.links import make_private
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +178,9 @@ class Repro:
                 for label in self._placement.recover():
                     yield LeftoverEnded(label)
                 recorder.recover()
+                entries = ((stage.pipeline_path, locks.entry(stage)) for stage in self.stages)
+                former = [pair for path, entry in entries if entry is not None for pair in entry.cached_outs(path)]
+                recorder.lines.follow(self.stages, former)  # before a command writes anything
                 self._fetch_results(plan)
                 try:
                     yield from Execution(engine, plan, upstream, self.limits, names, self.outcome).events()
@@ -185,7 +190,7 @@ class Repro:
                     with suppress(MltrackError, OSError):  # the error that brought us here is the one to tell
                         recorder.settle()
                     if recorder.is_settled:
-                        locks.fold(self._declared())
+                        end_tracking(session, recorder, locks.fold(self._declared()))
         finally:
             recorder.discard()
             names.close()
@@ -275,6 +280,18 @@ def _opened_remote(session: Session) -> Remote:
     return remote
 
 
+def end_tracking(session: Session, recorder: Committer, dropped: list[Dropped]) -> None:
+    """Lets go of outputs that no stage declares any more: what stands there is the person's own file from now on, not a link
+    into the cache."""
+    declared = PathMap((out.path, None) for stage in session.view.graph.stages.values() for out in stage.outs)
+    for one in dropped:
+        gone = [path for path in one.entry.outs if declared.holder(path) is None]
+        for path in gone:
+            if os.path.lexists(session.project.absolute(path)):
+                make_private(session.project.path, path, session.project.cache)
+        recorder.lines.follow((), [(one.pipeline_path, path) for path in gone])
+
+
 def committer(session: Session, locks: LockState) -> Committer:
     """Returns what records results in this project."""
     project = session.project
@@ -294,5 +311,5 @@ def committer(session: Session, locks: LockState) -> Committer:
         session.last,
         lambda: CacheWriter(project.cache),
         code_state,
-        session.edit_text,
+        IgnoreLines(project.path, session.edit_text),
     )

@@ -17,6 +17,8 @@ MAX_BYTES = 1 << 20
 Skip = Callable[[bytes, bool], bool]
 """Takes a path relative to the project and whether it is a directory."""
 
+WRITTEN_BY_MLTRACK = (b"mltrack.lock", b".gitignore")
+"""Files in dependency directories that mltrack itself writes at the end of a repro: they are nobody's data."""
 BY_PRODUCTS = ("__pycache__", ".ipynb_checkpoints")
 
 
@@ -81,7 +83,7 @@ def dependency_rule(project_path: str, directories: Iterable[str], owned: Iterab
         if is_directory:
             if os.fsdecode(name) in BY_PRODUCTS:
                 return True
-        elif name.endswith(b".pyc"):
+        elif name.endswith(b".pyc") or name in WRITTEN_BY_MLTRACK:
             return True
         if path in kept_set or any(parent in kept_set for parent in parents(path)):
             return False

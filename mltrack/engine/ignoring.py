@@ -1,0 +1,61 @@
+"""Lines in ``.gitignore`` that follow declarations: a cached output is kept from git before its stage first runs, and a
+line goes when git is to keep the output, or when nobody declares it and nothing stands there.
+"""
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from mltrack.git import ignore_file
+from mltrack.pipeline.paths import contains
+from mltrack.pipeline.stage import Stage
+
+EditText = Callable[[str, Callable[[str], str]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class IgnoreLines:
+    """The lines of one project; ``edit_text`` rewrites a text file if its text changes."""
+
+    project_path: str
+    edit_text: EditText
+
+    def follow(self, stages: Iterable[Stage], former: Iterable[tuple[str, str]] = ()) -> None:
+        """Brings lines in line with what stages declare, by one edit a file.
+
+        ``former`` are outputs that were cached before, each with the pipeline file that declared it: the line of one that
+        git is to keep now goes. What nobody declares and still stands there stays hidden from git.
+        """
+        includes: dict[str, list[str]] = {}
+        excludes: dict[str, list[str]] = {}
+        declared: dict[str, bool] = {}
+        for stage in stages:
+            for out in stage.outs:
+                declared[out.path] = out.cache
+                if out.cache:
+                    place, name = _line(stage.pipeline_path, out.path)
+                    includes.setdefault(place, []).append(name)
+        for pipeline_path, path in former:
+            is_there = os.path.lexists(os.path.join(self.project_path, path))
+            if not declared.get(path, is_there):
+                place, name = _line(pipeline_path, path)
+                excludes.setdefault(place, []).append(name)
+        for place in dict.fromkeys((*includes, *excludes)):
+            self._edit(place, includes.get(place, []), excludes.get(place, []))
+
+    def _edit(self, place: str, included: list[str], excluded: list[str]) -> None:
+        full = os.path.join(self.project_path, place)
+        if not os.path.isdir(os.path.dirname(full)):
+            return  # nothing stands there, and its stage has not run: there is nothing to hide yet
+
+        def change(text: str) -> str:
+            return ignore_file.include(ignore_file.exclude(text, excluded), included)
+
+        self.edit_text(place, change)
+
+
+def _line(pipeline_path: str, path: str) -> tuple[str, str]:
+    """The ignore file for an output, beside its pipeline file where that holds it, and its name there."""
+    beside = pipeline_path.rpartition("/")[0]
+    directory = beside if contains(beside, path) else ""
+    return (f"{directory}/.gitignore", path[len(directory) + 1 :]) if directory else (".gitignore", path)
