@@ -23,6 +23,8 @@ SCRIPT = os.environ.get("MLTRACK_SCRIPT", "")
 KNOWN = {
     "gc forgets what only a reflog refers to",
     "remove leaves links",
+    "a stage does not see through links to the cache",
+    "git push looks at changed pointers only",
     "fsck misses results of others that a remote holds",
     "an add that failed makes new files count as saved",
     "gc does not know guests",

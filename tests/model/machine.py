@@ -57,7 +57,7 @@ class Machine(PipelineRules):
             for name in names:
                 self.write(one, target, name, Entry("f", b"first of " + name.encode()))
             self.add(one, [target])
-        if is_piped:
+        if is_piped and not (link == "symlink" and "a stage does not see through links to the cache" in KNOWN):
             self.begin_pipeline(one)
         self.commit(one, "start")
         self.git(one, "push", "-q", "-u", "origin", "main")
