@@ -59,7 +59,7 @@ def _open(path: str) -> int:
 
 
 class NameLocks:
-    """Any number of exclusive locks by name, all in one file: open file description locks on one byte each.
+    """Any number of locks by name, exclusive or shared, all in one file: open file description locks on one byte each.
 
     They end with this object, or with its process. Two names share a byte with a chance of one in 2^62; then one waits
     for the other without need.
@@ -67,6 +67,7 @@ class NameLocks:
 
     def __init__(self, path: str) -> None:
         self._descriptor = _open(path)
+        self._shared: dict[str, int] = {}
 
     def take(self, name: str) -> bool:
         """Takes the lock of a name, and returns whether it was to be had; one that is held here already is."""
@@ -78,6 +79,23 @@ class NameLocks:
 
     def release(self, name: str) -> None:
         self._set(fcntl.F_UNLCK, name)
+
+    def take_shared(self, name: str) -> bool:
+        """Takes the lock of a name beside others who share it, and returns whether it was to be had. It is held until it was
+        released as often as it was taken."""
+        if name not in self._shared:
+            try:
+                self._set(fcntl.F_RDLCK, name)
+            except (BlockingIOError, PermissionError):
+                return False
+        self._shared[name] = self._shared.get(name, 0) + 1
+        return True
+
+    def release_shared(self, name: str) -> None:
+        self._shared[name] -= 1
+        if not self._shared[name]:
+            del self._shared[name]
+            self.release(name)
 
     def close(self) -> None:
         """Releases all of them."""

@@ -8,7 +8,7 @@ is neither cached nor locked.
 import os
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from mltrack.engine.checkpoints import Checkpoints
 from mltrack.engine.commit import Committer, Run
@@ -38,6 +38,7 @@ from mltrack.runners.runner import Runner
 from mltrack.workspace.checkout import Checkout
 from mltrack.workspace.links import make_private
 from mltrack.workspace.materialize import make_parents
+from mltrack.workspace.stillness import Moment, stood_still
 from mltrack.workspace.trash import Trash
 
 LAST_LINES = 20
@@ -104,6 +105,8 @@ class Attempt:
     is_resumed: bool = False
     found: str = ""
     """The state of the job that was found, where it was not started by this attempt."""
+    moments: dict[str, Moment] = field(default_factory=dict)
+    """The stamps of what it reads, as they were when that was hashed."""
     placed: tuple[str, tuple[str, ...], str, str] = ("", (), "", "")
     """Where it was last told to be: host, GPUs, state, what is wrong."""
 
@@ -138,6 +141,7 @@ def begin(
         yield DataBrought(stage.address, brought)
         seen = None
     before = seen or engine.learner.inputs(stage, NOTHING_UPCOMING)[0]
+    moments = engine.learner.moments(before.deps) if runner.abilities.shares_files else {}
     origin = None
     job = _job(engine, step, before)
     if runner.abilities.shares_files:
@@ -155,7 +159,7 @@ def begin(
             found = runner.holds(job)
             ticket = runner.submit(job, origin)
             attempt = running[stage.address] = Attempt(
-                step, number, before, runner, ticket, started, clock, found=found
+                step, number, before, runner, ticket, started, clock, found=found, moments=moments
             )
     except MltrackError as error:
         raise Failed(error.message + (f" (hint: {error.hint})" if error.hint else ""), None) from error
@@ -285,6 +289,13 @@ def _changed_inputs(engine: Engine, attempt: Attempt) -> tuple[str, ...]:
         for reason in input_reasons(stage, Known(reference, after, {}), engine.facts.shell)
         if reason.cause is not Cause.OUTPUT_ADDED
     ]
+    told = {reason.subject for reason in changed}
+    now = engine.learner.moments(after.deps)
+    changed += [
+        Reason(Cause.DEPENDENCY_CHANGED, path)  # the same bytes again, but not all the time
+        for path, moment in attempt.moments.items()
+        if path not in told and path in now and not stood_still(moment, now[path])
+    ]
     return tuple(map(engine.describe, changed))
 
 
@@ -326,17 +337,20 @@ def _job(engine: Engine, step: Step, known: Inputs) -> Job:
     texts = {file.path: engine.learner.params_text(file) for file in stage.params}
     files = {path: data for path, data in texts.items() if data is not None}
     unknown = Content(FILE, "", 0)
+    isolated = stage.execution.sandbox or bool(files)
+    reads = [path for path in stage.reads if not is_url(path)]
+    reads += sorted(engine.learner.linked(reads)) if isolated else []
     return Job(
         key=step.key,
         label=stage.address,
         shell=engine.facts.shell,
         directory=stage.wdir,
         items=(Item("", stage.cmd, tuple(out.path for out in stage.outs)),),
-        inputs={path: known.deps.get(path) or unknown for path in stage.reads if not is_url(path)},
+        inputs={path: known.deps.get(path) or unknown for path in reads},
         variables={"MLTRACK_ROOT": engine.checkout.project_path, "MLTRACK_STAGE": stage.address},
         resources=dict(stage.execution.resources),
         timeout=stage.execution.timeout,
-        isolated=stage.execution.sandbox or bool(files),
+        isolated=isolated,
         files=files,
         kept=tuple(out.path for out in stage.outs if out.persist),
         project=engine.project,

@@ -69,6 +69,19 @@ class Outcome:
     """Of those that failed, those whose runner could not be reached."""
 
 
+@dataclass(slots=True)
+class _Claims:
+    """The names of locks that a stage holds for what it writes and reads."""
+
+    writes: list[str] = field(default_factory=list)
+    reads: list[str] = field(default_factory=list)
+
+
+def place_lock(path: str) -> str:
+    """Returns the name of the lock on what stands at a path: shared by stages that read it, exclusive for who replaces it."""
+    return f"path {path}"
+
+
 class Execution:
     """One plan being carried out. ``upstream`` are the edges among its stages, to which those are added that the plan found
     on the way; ``outcome`` is filled.
@@ -111,6 +124,7 @@ class Execution:
         self._intervals: list[Interval] = []
         self._writers: dict[str, tuple[str, ...]] = {}
         self._extra: dict[str, int] = {}
+        self._claims: dict[str, _Claims] = {}
 
     def events(self) -> Iterator[Event]:
         """Carries out the plan."""
@@ -197,6 +211,13 @@ class Execution:
             except (MissingObjectError, RemoteError) as error:  # what it reads is elsewhere, and cannot be had now
                 yield from self._fail(address, Failed(error.message, None), ())
                 return
+        if step.verdict is not Verdict.SKIP and not self._claim(step.stage):
+            self._let_go(address)
+            self._blocked.append(place)
+            if address not in self._told:
+                self._told.add(address)
+                yield StageWaiting(address)
+            return
         if step.verdict is Verdict.SKIP:
             self._note_absent(step)
             self._outcome.skipped.append(address)
@@ -213,8 +234,37 @@ class Execution:
             self._steps[place] = step
             heapq.heappush(self._ready, place)
 
+    def _claim(self, stage: Stage) -> bool:
+        """Holds what a stage reads against whoever would replace it, and what it writes against whoever reads it; returns
+        whether that is possible now."""
+        address = stage.address
+        if address in self._claims:
+            return True
+        observer, aliases = self._engine.checkout.observer, self._engine.learner.sources.aliases
+        writes = [place_lock(out.path) for out in stage.outs]
+        reads = {place_lock(path) for dep in stage.reads for path in observer.owned.overlapping(aliases.get(dep, dep))}
+        taken = self._claims[address] = _Claims()
+        for name in writes:
+            if not self._locks.take(name):
+                return self._disclaim(address)
+            taken.writes.append(name)
+        for name in sorted(reads - set(writes)):
+            if not self._locks.take_shared(name):
+                return self._disclaim(address)
+            taken.reads.append(name)
+        return True
+
+    def _disclaim(self, address: str) -> bool:
+        taken = self._claims.pop(address, _Claims())
+        for name in taken.writes:
+            self._locks.release(name)
+        for name in taken.reads:
+            self._locks.release_shared(name)
+        return False
+
     def _let_go(self, address: str) -> None:
-        """Releases the lock of a stage, if it is held."""
+        """Releases the lock of a stage, if it is held, and what it reads and writes."""
+        self._disclaim(address)
         if address in self._held:
             self._held.remove(address)
             self._locks.release(address)
@@ -226,7 +276,8 @@ class Execution:
         if any(engine.learner.absent.below(dep) for dep in stage.deps):
             engine.bring(stage, None)  # what lies below a directory that it reads counts as a part of that
         engine.learner.forget(stage)
-        if stage.address in self._told:
+        if stage.address in self._told or engine.locks.reads > 1:
+            # another process is at work: what stood at the outputs when the plan was made says nothing now
             engine.checkout.observer.forget([out.path for out in stage.outs])
         known = engine.learner.learn(stage, NOTHING_UPCOMING, ())
         return decide(stage, known, engine.facts, engine.options), known.inputs

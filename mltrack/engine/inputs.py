@@ -1,7 +1,7 @@
 """What a stage depends on, observed now: files, params, environment. The bridge from the disk to the pure plan."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from mltrack.engine.lock_state import LockState
@@ -16,6 +16,7 @@ from mltrack.pipeline.plan import Known, Upcoming
 from mltrack.pipeline.stage import Inputs, ParamFile, Stage, is_url
 from mltrack.store.cache import Cache
 from mltrack.workspace.observe import Observer
+from mltrack.workspace.stillness import Moment, moment
 
 UNREPRESENTABLE = "unrepresentable"
 """The kind of an output that no tree can hold: it equals nothing."""
@@ -97,6 +98,31 @@ class Learner:
             lock=self._lock_digest(stage, waiting, upcoming),
             image=stage.env.image or None,
         ), later
+
+    def moments(self, deps: Mapping[str, Content | None]) -> dict[str, Moment]:
+        """Returns the stamps of dependencies that stand in the workspace and were just looked at."""
+        found = {}
+        for path, content in deps.items():
+            snapshot = self._observer.seen(path) if content is not None else None
+            if snapshot is not None:
+                found[path] = moment(self._observer.full_path(path), snapshot)
+        return found
+
+    def linked(self, paths: Iterable[str]) -> set[str]:
+        """Returns the paths of the project that links in directories lead to, and links in those: a command that follows
+        them depends on what stands there, and its run key counts it."""
+        found: set[str] = set()
+        pending = list(paths)
+        while pending:
+            for _, real in self._links_in(pending.pop()):
+                if real not in found and real != ".":
+                    found.add(real)
+                    pending.append(real)
+        return found
+
+    def _links_in(self, path: str) -> Iterator[tuple[str, str]]:
+        content = self._observer.dependency(path)
+        return self._through({path: content})
 
     def _through(self, deps: Mapping[str, Content | None]) -> Iterator[tuple[str, str]]:
         """Where the links in dependency directories lead, inside the project."""

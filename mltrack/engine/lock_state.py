@@ -54,11 +54,14 @@ class LockState:
         self._bases: dict[str, str] = {}
         self._seen: list[tuple[str, int, int]] = []
         self.locks: dict[str, dict[str, Entry]] = {}
+        self.reads = 0
+        """How often all was read: more than once only where another process wrote something."""
         self.refresh()
         self._at_start = {path: set(entries) for path, entries in self.locks.items()}
 
     def refresh(self) -> None:
         """Reads everything anew: another process may have finished stages meanwhile."""
+        self.reads += 1
         self._seen = self._stamps()
         self._bases.clear()
         self.locks = {path: self._read_lock(path) for path in sorted(self._lock_paths)}

@@ -15,6 +15,7 @@ from mltrack.pipeline.graph import Graph
 from mltrack.pipeline.paths import PathMap, contains, parents
 from mltrack.pipeline.stage import LOCK_NAME, PIPELINE_NAME, Stage, stage_address
 
+_OWN = ".mltrack/"
 _CONFIG = "/.mltrack/config.toml"
 _ENDINGS = (SUFFIX, PIPELINE_NAME, LOCK_NAME, _CONFIG)
 
@@ -66,7 +67,7 @@ def _aliases(stages: list[Stage], project_path: str) -> dict[str, str]:
     for path in {path for stage in stages for path in stage.reads}:
         if is_link(path) or any(map(is_link, parents(path))):
             real = os.path.relpath(os.path.realpath(os.path.join(project_path, path)), os.path.realpath(project_path))
-            if not real.startswith(os.pardir):
+            if not real.startswith((os.pardir, _OWN)):  # a restored output may be a link to its object in the cache
                 found[path] = real
     return found
 

@@ -129,6 +129,11 @@ def _follow_links(observer: Observer, staged: Staged) -> None:
         path, _ = pending.popitem()
         for link in staged.links_below(path):
             real = observer.real_path(link)
+            if not real and os.path.exists(os.path.join(observer.project_path, link)):
+                raise WorkspaceError(
+                    f"{link!r} leads outside the project, so another place would lack it",
+                    hint="copy what it leads to into the project",
+                )
             if real and real != "." and not any(contains(known, real) for known in staged.inputs):
                 snapshot = observer.as_objects(real)
                 if snapshot is not None:

@@ -61,6 +61,23 @@ def build(stages: Iterable[Stage], aliases: Mapping[str, str] | None = None) -> 
                 hint="remove the path from its deps; a path that the command updates in place is an out with `persist: true`",
             )
         upstream[stage.address] = tuple(sorted(needed))
+    return _ordered(by_address, upstream, real, owners)
+
+
+def with_edges(graph: Graph, found: Mapping[str, Iterable[str]]) -> Graph:
+    """Returns the graph with more edges: for each address others that it depends on; raises PipelineError for a cycle."""
+    upstream = {
+        address: tuple(sorted({*needed, *found.get(address, ())})) for address, needed in graph.upstream.items()
+    }
+    return _ordered(graph.stages, upstream, graph.aliases, graph.owners)
+
+
+def _ordered(
+    stages: Mapping[str, Stage],
+    upstream: dict[str, tuple[str, ...]],
+    aliases: Mapping[str, str],
+    owners: PathMap[str],
+) -> Graph:
     try:
         order = tuple(TopologicalSorter(upstream).static_order())
     except CycleError as error:
@@ -69,7 +86,7 @@ def build(stages: Iterable[Stage], aliases: Mapping[str, str] | None = None) -> 
             f"the stages form a cycle: {cycle}",
             hint="each needs what the one before it writes: take one of these dependencies out",
         ) from None
-    return Graph({address: by_address[address] for address in order}, upstream, real, owners)
+    return Graph({address: stages[address] for address in order}, upstream, aliases, owners)
 
 
 def _reachable(start: Iterable[str], edges: Mapping[str, Iterable[str]]) -> set[str]:

@@ -206,10 +206,12 @@ def decide(stage: Stage, known: Known, facts: Facts, options: Options) -> Step:
         if options.use_run_cache and not lacking and (is_absent or not goes_on):
             return Step(stage, Verdict.RESTORE, tuple(reasons), key, Record(entry.outs))
         reasons += lacking
-    if not must_run and options.use_run_cache and key and not goes_on:
-        record = _usable_record(stage, known, facts, key)
+    if not must_run and options.use_run_cache and key and not goes_on and stage.outs:
+        record, lacking_path = _usable_record(stage, known, facts, key)
         if record is not None:
             return Step(stage, Verdict.RESTORE, tuple(reasons), key, record, from_run_cache=True)
+        if lacking_path and all(reason.cause is not Cause.OUTPUT_NOT_CACHED for reason in reasons):
+            reasons.append(Reason(Cause.OUTPUT_NOT_CACHED, lacking_path))
     return Step(stage, Verdict.RUN, tuple(reasons), key)
 
 
@@ -229,17 +231,24 @@ def _decide_frozen(stage: Stage, known: Known, facts: Facts, options: Options) -
     return Step(stage, Verdict.SKIP, tuple(reasons))
 
 
-def _usable_record(stage: Stage, known: Known, facts: Facts, key: str) -> Record | None:
-    """A record of the key that names exactly the declared outputs, all of which can be had."""
+def _usable_record(stage: Stage, known: Known, facts: Facts, key: str) -> tuple[Record | None, str]:
+    """A record of the key that names exactly the declared outputs, all of which can be had; else an output of one of which
+    the bytes are nowhere. A stage without outputs has nothing that could be put back: what it did, it must do again."""
     declared = {out.path for out in stage.outs}
     uncached = {out.path for out in stage.outs if not out.cache}
+    lacking = ""
     for record in facts.find_records(key):
-        if set(record.outs) == declared and all(
-            facts.is_cached(content) or (path in uncached and content.same_bytes(known.outs.get(path)))
+        if set(record.outs) != declared:
+            continue
+        gone = [
+            path
             for path, content in record.outs.items()
-        ):
-            return record
-    return None
+            if not facts.is_cached(content) and not (path in uncached and content.same_bytes(known.outs.get(path)))
+        ]
+        if not gone:
+            return record, ""
+        lacking = lacking or gone[0]
+    return None, lacking
 
 
 def input_reasons(stage: Stage, known: Known, shell: str, pending: set[str] | None = None) -> list[Reason]:
@@ -304,11 +313,14 @@ def _param_reasons(old: dict[str, dict[str, Any]], new: dict[str, dict[str, Any]
 
 
 def same_value(a: Any, b: Any) -> bool:
-    """Returns whether two values are written alike: 1, 1.0 and true are three different values."""
+    """Returns whether two values are written alike: 1, 1.0 and true are three different values, 0.0 and -0.0 two, and what is
+    not a number is equal to itself."""
     if isinstance(a, dict) and isinstance(b, dict):
         return a.keys() == b.keys() and all(same_value(a[key], b[key]) for key in a)
     if isinstance(a, list) and isinstance(b, list):
         return len(a) == len(b) and all(map(same_value, a, b))
+    if isinstance(a, float) and isinstance(b, float):
+        return repr(a) == repr(b)
     return type(a) is type(b) and bool(a == b)
 
 

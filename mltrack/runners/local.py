@@ -22,7 +22,7 @@ from mltrack.runners.marks import Marks
 from mltrack.runners.process import Process, is_readable
 from mltrack.runners.sandbox import Place, Sandbox, Workspace
 from mltrack.runners.worker.slots import Request, Slots, visible
-from mltrack.runners.worker.system import GRACE_SECONDS, VARIABLE, holder_note
+from mltrack.runners.worker.system import GRACE_SECONDS, VARIABLE, holder_note, stops_at_failure
 
 _TOUCH_SECONDS = 3600.0
 _LINE_SECONDS = 0.05
@@ -221,7 +221,7 @@ class LocalRunner:
         if GPUS in job.resources:
             variables.update(visible(running.request))
             inherited = running.request.descriptors if running.request is not None else []
-        arguments = [job.shell, "-c", running.command]
+        arguments = [job.shell, *(["-e"] if stops_at_failure(running.command) else []), "-c", running.command]
         if running.trace is not None:
             variables.update(running.trace.variables(variables))
             arguments = [*running.trace.prefix, *arguments]

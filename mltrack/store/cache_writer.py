@@ -102,6 +102,8 @@ class CacheWriter:
         its bytes had that digest. Returns False, with nothing done, where that cannot be."""
         if hex_digest in self._fresh or self._cache.has(hex_digest):
             return True
+        if state.st_nlink > 1:
+            return False  # another name of it may be written to: only a copy can be the object
         temporary = temporary_path(self._cache.tmp_path)
         try:
             os.link(path, temporary, follow_symlinks=False)

@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from mltrack.disk.lock import NameLocks
+from mltrack.engine.execute import place_lock
 from mltrack.engine.view import Target
 from mltrack.errors import LockedError, MissingObjectError, MltrackError, UnsavedDataError
 from mltrack.objects.content import Content
@@ -96,9 +97,9 @@ def checkout_targets(
 
 @contextmanager
 def _locks(session: Session, targets: list[Target]) -> Iterator[NameLocks | None]:
-    """The locks of stages, where outputs are among the targets and locks can be taken here."""
+    """The locks of stages, where they can be taken here."""
     locks = None
-    if any(target.is_output for target in targets):
+    if targets:
         with suppress(OSError):  # a project that cannot be written has no stage at work
             locks = NameLocks(os.path.join(session.project.tmp_path, STAGE_LOCKS))
     try:
@@ -109,11 +110,14 @@ def _locks(session: Session, targets: list[Target]) -> Iterator[NameLocks | None
 
 
 def _refuse_running(target: Target, locks: NameLocks | None) -> None:
-    """Raises LockedError for an output that a stage is writing now: the command would go on from what was put there."""
+    """Raises LockedError for an output that a stage is writing now, since the command would go on from what was put there,
+    and for what a stage is reading."""
     if locks is not None and target.is_output and not locks.take(target.source):
         raise LockedError(
             f"{target.path}: the stage {target.source!r} is at work on it", hint="wait until its repro has ended"
         )
+    if locks is not None and not locks.take(place_lock(target.owner or target.path)):
+        raise LockedError(f"{target.path}: a stage that runs now reads it", hint="wait until its repro has ended")
 
 
 def relink(session: Session, arguments: list[str], progress: Progress | None = None) -> list[tuple[str, int]]:

@@ -29,7 +29,7 @@ def set_frozen(session: Session, targets: list[str], *, frozen: bool) -> list[st
     def read(asked: str) -> bytes | None:
         return texts[asked].encode() if asked in texts else project.read(asked)
 
-    load_stages(sorted(texts), read)  # refuse before writing
+    load_stages(session.view.pipelines, read)  # all of them, since they refer to one another; refuse before writing
     for path, text in texts.items():
         project.write(path, text.encode())
     return [stage.address for stage in chosen if stage.frozen != frozen]

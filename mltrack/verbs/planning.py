@@ -10,8 +10,9 @@ from mltrack.engine.lock_state import LockState
 from mltrack.engine.pipelines import check_outputs
 from mltrack.objects.content import Content
 from mltrack.pipeline import plan as plans
-from mltrack.pipeline.graph import Graph
+from mltrack.pipeline.graph import Graph, with_edges
 from mltrack.pipeline.plan import Facts, Options, Plan, Record
+from mltrack.pipeline.stage import is_url
 from mltrack.store.url_state import url_content
 from mltrack.verbs.session import Session
 
@@ -68,8 +69,23 @@ def make_plan(
     """Returns the plan for these stages, after checking that no output is tracked otherwise."""
     graph = graph or session.view.graph
     check_outputs(list(graph.stages.values()), list(session.view.pointers), session.view.in_git)
+    known = known or learner(session)
+    graph = linked_graph(session, graph, addresses, known)
+    return plans.make(graph, addresses, known.learn, asked or facts(session), options or Options())
+
+
+def linked_graph(session: Session, graph: Graph, addresses: list[str], known: Learner) -> Graph:
+    """Returns the graph with the edges that only a look at the disk finds: a link in a directory that one stage depends on
+    leads to what another one writes."""
     stages = [graph.stages[address] for address in addresses]
     session.observer.prepare(path for stage in stages for path in stage.deps)
-    return plans.make(
-        graph, addresses, (known or learner(session)).learn, asked or facts(session), options or Options()
-    )
+    found: dict[str, set[str]] = {}
+    for stage in stages:
+        plain = [dep for dep in stage.deps if not is_url(dep) and graph.owner_of(dep) is None]
+        directories = [dep for dep in plain if os.path.isdir(session.project.absolute(dep))]
+        for real in known.linked(directories):
+            writers = {graph.owners[out] for out in graph.owners.overlapping(real)}
+            new = writers - {stage.address, *graph.upstream[stage.address]}
+            if new:
+                found.setdefault(stage.address, set()).update(new)
+    return with_edges(graph, found) if found else graph

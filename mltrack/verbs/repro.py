@@ -81,8 +81,9 @@ class Repro:
         self.options = Options(options.force, options.use_run_cache, absent_is_fine=options.pull)
         overrides = read_overrides(session, options.overrides)
         self.graph = self._load_graph(overrides)
-        chosen = choose(self.graph, list(options.targets), session.project.here)
-        self.addresses = _scope(self.graph, chosen, options)
+        self._chosen = choose(self.graph, list(options.targets), session.project.here)
+        self._asked = options
+        self.addresses = _scope(self.graph, self._chosen, options)
         jobs = options.jobs or session.project.settings.number("repro.jobs") or 1
         self.limits = Limits(jobs, options.keep_going, options.detach)
         self._supply = Supply(session, _opened_remote(session)) if options.pull else None
@@ -151,6 +152,8 @@ class Repro:
             for stage in self.stages:
                 if any(self.learner.absent.below(dep) for dep in stage.deps):
                     self._supply.bring(stage, self.learner)
+        self.graph = planning.linked_graph(self.session, self.graph, self.addresses, self.learner)
+        self.addresses = _scope(self.graph, self._chosen, self._asked)
         plan = planning.make_plan(
             self.session, self.addresses, self.options, self.learner, self.facts, graph=self.graph
         )

@@ -74,7 +74,11 @@ class Following(Hashing):
 
     def link(self, path: bytes, target: bytes) -> str:
         real = os.path.realpath(path)
-        if not (real + b"/").startswith(self._top):
+        if not (real + b"/").startswith(self._top) and not os.path.isfile(real):
+            if os.path.isdir(real):
+                raise WorkspaceError(
+                    f"{os.fsdecode(path)!r} is a link to the directory {os.fsdecode(real)}, outside the project"
+                )
             return self.algorithm.hex_of(target)
         return self.algorithm.hex_of(target + b"\0" + self._seen_through(real).encode())
 

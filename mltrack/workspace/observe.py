@@ -135,6 +135,10 @@ class Observer:
         real = os.path.relpath(os.path.realpath(os.path.join(self.project_path, path)), self._real_top)
         return "" if real.startswith(os.pardir) else real
 
+    def full_path(self, path: str) -> str:
+        """Returns where on this machine a path of the project is, links followed."""
+        return os.path.realpath(os.path.join(self.project_path, path))
+
     def seen(self, path: str) -> Snapshot | None:
         """Returns what was seen at a path in this command, if it was looked at."""
         return self._snapshots.get(Key(path, tracked=True)) or self._snapshots.get(Key(path, tracked=False))

@@ -24,7 +24,7 @@ from . import attempts
 from .attempts import Attempt
 from .objects import STAMP_NS, Content, Damaged, Objects
 from .slots import Request, Slots, visible
-from .system import GRACE_SECONDS, VARIABLE, end_descendants, holder_note, words_of
+from .system import GRACE_SECONDS, VARIABLE, end_descendants, holder_note, stops_at_failure, words_of
 
 _LOOK_SECONDS = 0.05
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
@@ -215,7 +215,8 @@ class Supervisor:
         gpus = self._request.descriptors if self._request is not None else []
         if "gpus" in job["resources"]:
             variables.update(visible(self._request))
-        text = f"{_SETUP.format(job['setup'])}{command}" if job.get("setup") else command
+        stops = "set -e\n" if stops_at_failure(command) else ""
+        text = f"{_SETUP.format(job['setup'])}{stops}{command}" if job.get("setup") else stops + command
         self._process = subprocess.Popen(
             [job["shell"], "-c", text],
             cwd=os.path.join(work, job["directory"]),
