@@ -121,7 +121,8 @@ class Ground(RuleBasedStateMachine):
     def fail(self, what: str) -> NoReturn:
         lines = "\n".join(self.shell.script)
         if SCRIPT:
-            Path(SCRIPT).write_text(lines + "\n")
+            with open(SCRIPT, "a", encoding="utf-8") as file:
+                file.write(f"{lines}\n# {' '.join(what.split())}\n\n")
         raise AssertionError(f"{what}\n\nWhat was typed:\n{lines}")
 
     def require(self, condition: object, what: str) -> None:

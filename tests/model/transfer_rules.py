@@ -107,8 +107,9 @@ class TransferRules(GitRules):
     def someone_pulls_data(self, number: int, work: Work) -> None:
         clone = self.after(work, number)
         code = self.mltrack(clone, "pull", codes=None).code
+        is_whole = all(self.can_be_had(clone, content) for content in clone.recorded.values())
         self._fetched(clone, 0)
-        self.settle(clone, dict(clone.recorded), code)
+        self.settle(clone, dict(clone.recorded), code if is_whole else None)
 
     @precondition(lambda self: self.world.has_store)
     @rule(number=which, path=st.sampled_from(DIRECTORIES[:2]), position=which)
@@ -123,7 +124,9 @@ class TransferRules(GitRules):
             return  # then it is an ordinary checkout of one file
         self.mltrack(clone, "pull", f"{path}/{name}")
         clone.files[path] = (present or {}) | {name: content[name]}
-        clone.last[path] = ((last or {}) if present is not None else {}) | {name: content[name]}
+        if present is None or last is None or not clone.cache.lists(last):
+            last = {}
+        clone.last[path] = last | {name: content[name]}
         clone.cache.data.add(content[name].data)
         clone.cache.add_listing(content)
         clone.cache.add_listing(clone.last[path])
