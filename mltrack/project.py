@@ -16,6 +16,7 @@ from mltrack.disk.durable import make_directories, read_bounded, write_atomic
 from mltrack.engine.remember import Remembered
 from mltrack.errors import ConfigError, UsageError, WorkspaceError
 from mltrack.formats.paths import check_path
+from mltrack.git import exclude
 from mltrack.git import repository as git
 from mltrack.git.repository import Repository
 from mltrack.objects.digest import Algorithm, algorithm
@@ -201,6 +202,8 @@ def load(path: str, cwd: str, repository: Repository, environment: Mapping[str, 
     if os.path.islink(own):
         raise WorkspaceError(f"{own} is a symbolic link", hint="mltrack's directory must be a real one: move it here")
     shared = shared_path(path, repository)
+    git.check_owner_of(repository, own, shared)
+    hide(path, repository)
     _refuse_committed_state(path, repository, shared)
     remembered = Remembered(os.path.join(own, "index"))
     project_config, local_config = os.path.join(own, config.FILE_NAME), os.path.join(shared, config.LOCAL_NAME)
@@ -234,9 +237,10 @@ def shared_path(path: str, repository: Repository) -> str:
     main = repository.main_worktree
     if main is None:
         return os.path.normpath(os.path.join(repository.common_dir, "mltrack", relative))
-    shared = os.path.normpath(os.path.join(main, relative, DIRECTORY))
-    ignore = os.path.join(shared, ".gitignore")
-    if not os.path.exists(ignore):
-        make_directories(shared)
-        write_atomic(ignore, IGNORED.encode())
-    return shared
+    return os.path.normpath(os.path.join(main, relative, DIRECTORY))
+
+
+def hide(path: str, repository: Repository) -> None:
+    """Keeps what mltrack has for itself out of git's sight, whatever branch is checked out in whichever worktree."""
+    inner = os.path.relpath(os.path.join(path, DIRECTORY), repository.top)
+    exclude.hide(repository.common_dir, [inner + name.rstrip("/") for name in IGNORED.split("\n") if name])

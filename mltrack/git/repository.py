@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from mltrack.errors import GitError
+from mltrack.git.ownership import check as check_owner
 
 # Values that git would run, or take for another repository: never inherited from a hook or set by a clone.
 _FOREIGN = (
@@ -40,20 +41,41 @@ class Repository(NamedTuple):
 
 
 def find(start: str) -> Repository | None:
-    """Returns the repository whose worktree contains ``start``, by reading files only, or None."""
+    """Returns the repository whose worktree contains ``start``, by reading files only, or None.
+
+    Raises WorkspaceError for one that belongs to another user, before anything in it is read.
+    """
     directory = os.path.abspath(start)
     while True:
         marker = os.path.join(directory, ".git")
         if os.path.isdir(marker):
             if os.path.isfile(os.path.join(marker, "HEAD")):
+                _check_owner(directory, directory, marker)
                 return Repository(directory, marker, marker)
         elif os.path.isfile(marker):
+            _check_owner(directory, directory, marker)
             git_dir = _linked_git_dir(directory, marker)
+            _check_owner(directory, git_dir)
             return Repository(directory, git_dir, _common_dir(git_dir))
         parent = os.path.dirname(directory)
         if parent == directory:
             return None
         directory = parent
+
+
+def _check_owner(top: str, *places: str) -> None:
+    check_owner(top, places, _safe_directories)
+
+
+def check_owner_of(repository: Repository, *places: str) -> None:
+    """Raises WorkspaceError for a place of a repository, with what git keeps for it, that belongs to another user."""
+    _check_owner(repository.top, repository.common_dir, *places)
+
+
+def _safe_directories() -> list[str]:
+    """What the person's configuration, never a repository's, calls safe."""
+    out = run_plain(["config", "--path", "-z", "--get-all", "safe.directory"], "/", ok=(0, 1))
+    return os.fsdecode(out).split("\0")[:-1]
 
 
 def _linked_git_dir(directory: str, marker: str) -> str:

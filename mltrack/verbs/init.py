@@ -38,6 +38,7 @@ def init(start: str, *, hash_name: str | None = None, with_hooks: bool = True) -
         present = projects.load(path, path, repository).algorithm.name
         if hash_name not in (None, present):
             raise WorkspaceError(f"this project uses {present} digests already, and they are never mixed")
+    projects.hide(path, repository)
     if not with_hooks:
         return InitResult(path, created, (), ())
     installed = hooks.install(repository, sys.executable)
