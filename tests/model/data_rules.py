@@ -134,7 +134,7 @@ class DataRules(Ground):
             return  # it may have forgotten what was here last, and then takes nothing for deleted
         unknown = [path for path in there if path in clone.recorded and not clone.cache.lists(clone.recorded[path])]
         expected = 0 if len(there) == len(paths) else 3 if there else 2
-        done = self.mltrack(clone, "add", *paths, codes=[expected, 1, 3] if unknown else [expected])
+        done = self.mltrack(clone, "add", *paths, codes=[expected, 1, 2, 3] if unknown else [expected])
         if done.code != expected:
             there = [path for path in there if path not in unknown]  # how they go on is seen by their pointers
             for path in unknown:

@@ -128,8 +128,9 @@ class TransferRules(GitRules):
             last = {}
         clone.last[path] = last | {name: content[name]}
         clone.cache.data.add(content[name].data)
-        clone.cache.add_listing(content)
-        clone.cache.add_listing(clone.last[path])
+        if not any("/" in other for other in content):  # else listings of its directories may be lacking still
+            clone.cache.add_listing(content)
+            clone.cache.add_listing(clone.last[path])
 
     # further people
 
