@@ -133,7 +133,9 @@ class GitRules(DataRules):
             return
         listed = self._lists_all(clone, *sides)
         # without hooks there are no merge drivers either
-        self.require(expected is None or not (listed and clone.hooks), f"git merge fails without a conflict:\n{done.said}")
+        self.require(
+            expected is None or not (listed and clone.hooks), f"git merge fails without a conflict:\n{done.said}"
+        )
         taken = self.merge_commits(clone, bases[0], before, theirs, way) if way != "abort" and listed else None
         if taken is None:
             self.git(clone, "merge", "--abort")

@@ -23,6 +23,8 @@ SCRIPT = os.environ.get("MLTRACK_SCRIPT", "")
 KNOWN = {
     "gc forgets what only a reflog refers to",
     "remove leaves links",
+    "fsck --repair deletes the good index of a pack",
+    "drop wants the listings of all other targets",
     "a stage does not see through links to the cache",
     "git push looks at changed pointers only",
     "fsck misses results of others that a remote holds",

@@ -1,6 +1,7 @@
 """Moving bytes between people, and freeing space."""
 
 import shutil
+from pathlib import Path
 
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
@@ -180,7 +181,35 @@ class TransferRules(GitRules):
         going = {entry.data for entry in content.values()} - others
         done = self.mltrack(clone, "drop", path, codes=None)
         refusing = self.link == "symlink" or not (going & clone.cache.maybe) <= self.world.store.data
+        if "drop wants the listings of all other targets" in KNOWN:
+            refusing = refusing or not all(clone.cache.lists(other) for other in clone.recorded.values())
         self.require(done.code == 0 or refusing, f"drop ended with {done.code}:\n{done.said}")
         if done.code == 0:
             self.require(going & clone.cache.data <= self.world.store.data, "drop dropped what no remote holds")
             clone.cache.data -= going
+
+    @precondition(lambda self: not self.link)  # a link to a damaged object is a damaged file
+    @rule(number=which, position=which, offset=st.integers(0, 1 << 20))
+    def a_disk_damages_an_object_and_fsck_repairs_it(self, number: int, position: int, offset: int) -> None:
+        """What the workspace or the remote has comes back; the rest of what was damaged is lost, and said to be."""
+        clone = self.clone(number)
+        places = sorted(place for place in self.cache_path(clone).rglob("*") if self._holds_objects(place))
+        if "fsck --repair deletes the good index of a pack" in KNOWN:
+            places = [place for place in places if place.suffix != ".pack"]
+        if not places:
+            return
+        place = places[position % len(places)]
+        data = bytearray(place.read_bytes())
+        data[offset % len(data)] ^= 0xFF
+        place.chmod(0o644)
+        place.write_bytes(data)
+        place.chmod(0o444)
+        self.shell.script.append(f"flip byte {offset % len(data)} of {place.relative_to(self.top)}")
+        self.mltrack(clone, "fsck", codes=[7])
+        saved = {e.data for target in clone.recorded for e in clone.files.get(target, {}).values()}
+        clone.cache.data &= self.world.store.data | saved
+        clone.cache.listings &= self.world.store.listings
+        self.mltrack(clone, "fsck", "--repair", codes=[0, 1, 7])
+
+    def _holds_objects(self, place: Path) -> bool:
+        return place.is_file() and place.stat().st_size > 0 and (place.suffix == ".pack" or "loose" in place.parts)
