@@ -21,6 +21,7 @@ from mltrack.git import repository as git
 from mltrack.git.repository import Repository
 from mltrack.objects.digest import Algorithm, algorithm
 from mltrack.store.cache import Cache
+from mltrack.store.cache_users import is_own
 from mltrack.store.remote import Remote
 from mltrack.store.remotes import open_store
 from mltrack.store.run_cache import RunCache
@@ -51,7 +52,8 @@ class Project:
         """Returns the cache once more, for a thread of its own."""
         place = self.settings.text("cache.dir")
         path = os.path.expanduser(place) if place else os.path.join(self.shared_path, "cache")
-        return Cache(path, self.algorithm, self.settings.get("cache.link"))
+        user = "" if is_own(path, self.shared_path) else self.shared_path
+        return Cache(path, self.algorithm, self.settings.get("cache.link"), user)
 
     @cached_property
     def run_cache(self) -> RunCache:

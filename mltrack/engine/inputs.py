@@ -115,9 +115,10 @@ class Learner:
         pending = list(paths)
         while pending:
             for _, real in self._links_in(pending.pop()):
-                if real not in found and real != ".":
+                full = self._observer.full_path(real)
+                if real not in found and real != "." and os.path.exists(full):
                     found.add(real)
-                    pending.append(real)
+                    pending += [real] if os.path.isdir(full) else []
         return found
 
     def _links_in(self, path: str) -> Iterator[tuple[str, str]]:

@@ -18,7 +18,12 @@ _FOREIGN = (
     "GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_EXTERNAL_DIFF", "GIT_PREFIX", "GIT_COMMON_DIR",
     "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH",
 )  # fmt: skip
-_SAFE = ("-c", "core.fsmonitor=", "-c", "core.hooksPath=/dev/null", "-c", "core.quotePath=false")
+_SAFE = (
+    "-c", "core.fsmonitor=", "-c", "core.hooksPath=/dev/null", "-c", "core.quotePath=false",
+    "-c", "log.showSignature=false", "-c", "core.pager=cat", "-c", "diff.external=", "-c", "protocol.ext.allow=never",
+)  # fmt: skip
+_USERS_OWN = ("core.sshCommand", "core.askPass", "core.gitProxy", "credential.helper")
+"""Programs that git runs to reach a remote: the person may name them, a repository may not."""
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 
@@ -104,12 +109,19 @@ def run_plain(arguments: Iterable[str], cwd: str, *, ok: tuple[int, ...] = (0,))
     return _run(["git", *arguments], cwd, None, ok)
 
 
-def _run(command: list[str], cwd: str, data: bytes | None, ok: tuple[int, ...]) -> bytes:
+def run_strict(arguments: Iterable[str], cwd: str) -> bytes:
+    """Like :func:`run`, for what must not be passed over: what git only warns of raises GitError as well."""
+    return _run(["git", *_SAFE, *arguments], cwd, None, (0,), warnings_fail=True)
+
+
+def _run(
+    command: list[str], cwd: str, data: bytes | None, ok: tuple[int, ...], *, warnings_fail: bool = False
+) -> bytes:
     try:
         done = subprocess.run(command, cwd=cwd, input=data, capture_output=True, env=environment(), check=False)
     except FileNotFoundError:
         raise GitError("git is not installed, or not on PATH", hint="install git") from None
-    if done.returncode not in ok:
+    if done.returncode not in ok or (warnings_fail and done.stderr.strip()):
         words = done.stderr.decode("utf-8", "replace").strip()
         verb = next(word for word in command[1:] if not word.startswith("-") and "=" not in word)
         raise GitError(f"git {verb} failed: {words or f'exit code {done.returncode}'}")
@@ -320,11 +332,37 @@ def new_files(local: str, remote: str, cwd: str, suffixes: tuple[str, ...]) -> I
         yield blobs[blob], data
 
 
+def remote_urls(cwd: str) -> list[tuple[str, str]]:
+    """Returns the name and address of each of git's own remotes."""
+    out = run(["config", "-z", "--get-regexp", r"^remote\..*\.url$"], cwd, ok=(0, 1))
+    pairs = (os.fsdecode(item).partition("\n") for item in out.split(b"\0") if item)
+    return [(key.removeprefix("remote.").removesuffix(".url"), url) for key, _, url in pairs]
+
+
+def list_remote(url: str, cwd: str) -> bytes:
+    """Returns what ``git ls-remote`` says of branches and tags. It is asked by address, not by name, and with the person's
+    own settings for what may be run on the way: a repository's config names neither programs nor what runs at the remote."""
+    own = []
+    for key in _USERS_OWN:
+        values = run_plain(["config", "-z", "--get-all", key], "/", ok=(0, 1)).split(b"\0")[:-1]
+        own += [word for value in ("", *map(os.fsdecode, values)) for word in ("-c", f"{key}={value}")]
+    if not any(word.startswith("core.sshCommand=") and word != "core.sshCommand=" for word in own):
+        own += ["-c", "core.sshCommand=ssh"]
+    options = ["--heads", "--tags", "--refs", "--upload-pack=git-upload-pack"]
+    return _run(["git", *_SAFE, *own, "ls-remote", *options, "--", url], cwd, None, (0,))
+
+
 def commits_among(objects: Iterable[str], cwd: str) -> list[str]:
     """Returns the commits that these object ids name, tags followed; what is missing or no commit is left out."""
     asked = "".join(f"{item}^{{commit}}\n" for item in objects)
     out = run(["cat-file", "--batch-check"], cwd, data=asked.encode())
     return [line.split()[0].decode() for line in out.splitlines() if line.split()[1:2] == [b"commit"]]
+
+
+def lacking_among(objects: Iterable[str], cwd: str) -> list[str]:
+    """Returns those of the object ids that git does not have."""
+    out = run(["cat-file", "--batch-check"], cwd, data="".join(f"{item}\n" for item in objects).encode())
+    return [line.split()[0].decode() for line in out.splitlines() if line.endswith(b" missing")]
 
 
 def versions(revisions: Iterable[str], cwd: str, suffixes: tuple[str, ...]) -> dict[str, str]:

@@ -1,42 +1,39 @@
 """Everything that git still refers to: for finding what garbage collection must keep.
 
-Refs and tags, stashes, reflog entries younger than the grace, the index of every worktree (both sides of a conflict
-included), and the heads of operations under way. Anything unreadable raises: whoever deletes must then not.
+Refs and tags, stashes, reflog entries as long as git keeps them, the index of every worktree (both sides of a conflict
+included), and the heads of operations under way. Anything unreadable, broken or away raises: whoever deletes must then not.
 """
 
 import os
 from collections.abc import Iterator
 
 from mltrack.errors import GitError
+from mltrack.git import ref_files
 from mltrack.git import repository as git
 from mltrack.git.repository import Repository
 
-_PSEUDO = (
-    "HEAD",
-    "MERGE_HEAD",
-    "ORIG_HEAD",
-    "CHERRY_PICK_HEAD",
-    "REBASE_HEAD",
-    "REVERT_HEAD",
-    "AUTO_MERGE",
-    "BISECT_HEAD",
-)
-
 
 def worktrees(repository: Repository) -> list[str]:
-    """Returns the tops of all worktrees that still exist."""
-    out = git.run(["worktree", "list", "--porcelain", "-z"], repository.top)
-    tops = [os.fsdecode(item[len(b"worktree ") :]) for item in out.split(b"\0") if item.startswith(b"worktree ")]
-    return [top for top in tops if os.path.isdir(top)] or [repository.top]
+    """Returns the tops of all worktrees; raises GitError for one that is not there, since it may be on a disk that is away."""
+    tops = [] if repository.main_worktree is None else [repository.main_worktree]
+    for git_dir in ref_files.git_dirs(repository)[1:]:
+        top = ref_files.worktree_of(git_dir)
+        if not os.path.isdir(top):
+            raise GitError(
+                f"the worktree {top} is not there, so what it refers to is not known",
+                hint="mount its disk; if it was deleted: git worktree prune",
+            )
+        tops.append(top)
+    return tops or [repository.top]
 
 
-def files_in_history(repository: Repository, since: float, suffixes: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
+def files_in_history(repository: Repository, suffixes: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
     """Yields ``(path, bytes)`` of every version of every file whose name ends with one of ``suffixes``.
 
-    ``since`` bounds reflog entries, in seconds since 1970. Paths are relative to the repository's top.
+    Paths are relative to the repository's top.
     """
     tops = worktrees(repository)
-    starts = _commits(repository, tops, since)
+    starts = _commits(repository)
     blobs = git.versions(starts, repository.top, suffixes) if starts else {}
     for name in _trees(repository):
         for line in git.run(["ls-tree", "-r", "-z", "--full-tree", name], repository.top).split(b"\0"):
@@ -93,8 +90,8 @@ def unknown_heads(repository: Repository) -> list[str]:
     """Returns the refs of git's own remotes that point to commits which this clone lacks; raises GitError for a remote
     that cannot be asked."""
     lacking = []
-    for name in git.run(["remote"], repository.top).decode("utf-8", "surrogateescape").split():
-        for line in git.run(["ls-remote", "--heads", "--tags", "--refs", name], repository.top).decode().splitlines():
+    for name, url in git.remote_urls(repository.top):
+        for line in git.list_remote(url, repository.top).decode().splitlines():
             commit, _, ref = line.partition("\t")
             if not git.commits_among([commit], repository.top) and not _has(repository, commit):
                 lacking.append(f"{name} {ref}")
@@ -105,29 +102,15 @@ def _has(repository: Repository, name: str) -> bool:
     return bool(git.run(["cat-file", "-t", name], repository.top, ok=(0, 1, 128)))
 
 
-def _commits(repository: Repository, tops: list[str], since: float) -> list[str]:
-    commits: set[str] = set()
-    refs = git.run(["for-each-ref", "--format=%(objectname) %(*objectname)"], repository.top).decode().split()
-    commits.update(refs)
-    for top in tops:
-        for name in _PSEUDO:
-            out = (
-                git.run(["rev-parse", "--verify", "--quiet", name + "^{object}"], top, ok=(0, 1, 128)).decode().strip()
-            )
-            commits.update([out] if out else [])
-        if commits:
-            log = git.run(
-                ["log", "--walk-reflogs", "--all", "--format=%H %gd", "--date=unix"], top, ok=(0, 128)
-            ).decode("utf-8", "replace")
-            commits.update(_young(log, since))
-    listed = git.run(["worktree", "list", "--porcelain", "-z"], repository.top).split(b"\0")
-    commits.update(item.split()[1].decode() for item in listed if item.startswith(b"HEAD "))
-    if git.run(["rev-parse", "--verify", "--quiet", "refs/stash"], repository.top, ok=(0, 1)):
-        stashes = git.run(
-            ["log", "--walk-reflogs", "--format=%H", "refs/stash"], repository.top
-        )  # git never expires them
-        commits.update(stashes.decode().split())
-    return sorted(set(git.commits_among(sorted(commits), repository.top)))
+def _commits(repository: Repository) -> list[str]:
+    """The commits that anything of git's names. A ref whose object git lacks raises GitError; an entry of a reflog may be
+    older than what git keeps."""
+    refs = git.run_strict(["for-each-ref", "--format=%(objectname) %(*objectname)"], repository.top).decode().split()
+    lacking = git.lacking_among(refs, repository.top)
+    if lacking and not _is_shallow_or_partial(repository):
+        raise GitError(f"git lacks the object {lacking[0]} that a ref names", hint="git fsck")
+    known = {item for item in (*refs, *ref_files.ids(repository)) if item.strip("0")}
+    return sorted(set(git.commits_among(sorted(known), repository.top)))
 
 
 def _trees(repository: Repository) -> list[str]:
@@ -136,14 +119,6 @@ def _trees(repository: Repository) -> list[str]:
         ["for-each-ref", "--format=%(objecttype) %(objectname)%0a%(*objecttype) %(*objectname)"], repository.top
     )
     return [line.split()[1] for line in out.decode().splitlines() if line.startswith("tree ")]
-
-
-def _young(log: str, since: float) -> Iterator[str]:
-    for line in log.splitlines():
-        commit, _, selector = line.partition(" ")
-        moment = selector.rpartition("@{")[2].rstrip("}")
-        if not moment.isdigit() or int(moment) >= since:
-            yield commit
 
 
 def _is_shallow_or_partial(repository: Repository) -> bool:

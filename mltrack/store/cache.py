@@ -19,7 +19,7 @@ from mltrack.objects import tree
 from mltrack.objects.content import TREE, Content
 from mltrack.objects.digest import Algorithm
 from mltrack.objects.tree_diff import extent, leaves
-from mltrack.store import pack
+from mltrack.store import cache_users, pack
 from mltrack.store.index import Index, Row
 
 _PIECE = 1 << 18
@@ -43,11 +43,13 @@ class Cache:
     """Reads objects; :class:`mltrack.store.cache_writer.CacheWriter` writes them.
 
     ``links`` are the ways in which files may leave the cache, first usable first. Where that is a hard or symbolic
-    link, objects of every size are files of their own: one cannot link into a pack.
+    link, objects of every size are files of their own: one cannot link into a pack. ``user`` is the ``.mltrack`` of the
+    project that uses a cache which is not its own, and marks it as used.
     """
 
-    def __init__(self, path: str, algorithm: Algorithm, links: Sequence[str] = (REFLINK, COPY)) -> None:
+    def __init__(self, path: str, algorithm: Algorithm, links: Sequence[str] = (REFLINK, COPY), user: str = "") -> None:
         self.path = path
+        self._user = user
         self.algorithm = algorithm
         self.links = tuple(links)
         self.tmp_path = os.path.join(path, "tmp")
@@ -60,6 +62,8 @@ class Cache:
     def in_use(self) -> Iterator[None]:
         """Keeps garbage collection from deleting, from the question 'is it there?' until the answer's reference is written."""
         make_directories(self.tmp_path)
+        if self._user:
+            cache_users.mark(self.path, self._user)
         with locked(os.path.join(self.path, "gc.lock"), shared=True):
             yield
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import partial
 from typing import NamedTuple
 
-from mltrack.disk.durable import opened, temporary_path, write_all
+from mltrack.disk.durable import names_in, opened, temporary_path, write_all
 from mltrack.disk.lock import locked
 from mltrack.errors import IntegrityError, MissingObjectError
 from mltrack.events import Progress
@@ -292,6 +292,16 @@ def _adopt_pieces(cache: Cache, writer: CacheWriter, pieces: Iterable[tuple[Row,
             writer.put_known(row.raw.hex(), piece, pack.ANY)
             whole.append(row)
     return whole, _WRONG
+
+
+def remove_old_partials(directory: str, before: float) -> None:
+    """Removes beginnings of large files that no fetch went on with since a moment, in seconds since 1970."""
+    for name in names_in(directory):
+        path = os.path.join(directory, name)
+        if name.endswith((".partial", ".partial.lock")):
+            with suppress(FileNotFoundError):
+                if os.stat(path).st_mtime < before:
+                    os.unlink(path)
 
 
 def _discard(path: str) -> None:

@@ -12,7 +12,7 @@ from mltrack.errors import UsageError
 from mltrack.project import Project
 
 DIRECTORY_MODE = 0o2775
-_PARTS = ("loose", "packs", "runs", "tmp", "quarantine")
+_PARTS = ("loose", "packs", "runs", "tmp", "quarantine", "users")
 
 
 @dataclass(frozen=True, slots=True)

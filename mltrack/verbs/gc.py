@@ -6,17 +6,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
+from mltrack.config.settings import FILE_NAME
 from mltrack.disk.durable import remove_stale_temporaries
 from mltrack.disk.lock import locked
-from mltrack.errors import FormatError, LockedError, RemoteError, UnsavedDataError, WorkspaceError
+from mltrack.errors import FormatError, GitError, LockedError, RemoteError, UnsavedDataError, WorkspaceError
 from mltrack.formats import lock_file, pointer
 from mltrack.formats.pointer import SUFFIX
 from mltrack.git import repository as git
 from mltrack.git import roots as git_roots
 from mltrack.objects.content import TREE, Content
+from mltrack.objects.digest import XXH3
 from mltrack.pipeline.stage import LOCK_NAME
-from mltrack.project import DIRECTORY, load
+from mltrack.project import DIRECTORY, Project, load
+from mltrack.store import cache_users
 from mltrack.store import gc as collector
+from mltrack.store.fetch import remove_old_partials
 from mltrack.store.gc import GcPlan
 from mltrack.verbs.session import Session
 from mltrack.workspace.trash import Trash
@@ -73,11 +77,6 @@ def gc(
     else it refers to goes if a remote holds it, or by ``force``.
     """
     project = session.project
-    if project.settings.text("cache.dir"):
-        raise WorkspaceError(
-            f"the cache at {project.cache.path} was put there by cache.dir, and other projects may use it: nothing was deleted",
-            hint="what they refer to cannot be told from here",
-        )
     moment = time.time() if now is None else now
     grace = project.settings.number("gc.grace_days") * DAY
     if not dry_run:
@@ -85,22 +84,25 @@ def gc(
     if not os.path.isdir(project.cache.path):
         return GcResult(0, 0, 0, dry_run)
     marked: set[str] = set()
-    roots = find_roots(session, moment, grace, keep)
+    roots = find_roots(session, moment, keep)
     young, old = _records(session, since_for_records(session, moment))
     collector.mark(project.cache, roots.current, roots.history | (young if keep.is_all else set()), marked)
     if not keep.is_all and not force:
-        _require_elsewhere(session, marked, moment, grace, remote)
+        _require_elsewhere(session, marked, moment, remote)
     plan = collector.plan(project.cache, marked, old, moment - grace)
     if not dry_run and (plan.objects or plan.records):
         plan = _delete(session, marked, moment, grace, old, keep)
+    if not dry_run:  # whatever else there is to free
+        remove_stale_temporaries(project.cache.tmp_path)
+        remove_old_partials(project.cache.tmp_path, moment - grace)
     return GcResult(plan.objects, plan.bytes, len(plan.records), dry_run)
 
 
-def _require_elsewhere(session: Session, kept: set[str], moment: float, grace: float, remote: str) -> None:
+def _require_elsewhere(session: Session, kept: set[str], moment: float, remote: str) -> None:
     """Raises UnsavedDataError unless a remote holds what goes although history refers to it."""
     project = session.project
     everything: set[str] = set()
-    roots = find_roots(session, moment, grace)
+    roots = find_roots(session, moment)
     collector.mark(project.cache, roots.current, roots.history, everything)
     going = everything - kept
     going -= project.cache.missing(going)
@@ -137,7 +139,7 @@ def _delete(session: Session, marked: set[str], moment: float, grace: float, old
     project = session.project
     with deleting(session):
         fresh = Session(load(project.path, project.cwd, project.repository))
-        again = find_roots(fresh, moment, grace, keep)
+        again = find_roots(fresh, moment, keep)
         collector.mark(project.cache, again.current, again.history, marked)
         plan = collector.plan(project.cache, marked, old, moment - grace)
         collector.execute(project.cache, plan)
@@ -157,12 +159,24 @@ def deleting(session: Session) -> Iterator[None]:
         ) from None
 
 
-def find_roots(session: Session, moment: float, grace: float, keep: Keep = ALL) -> Roots:
+def find_roots(session: Session, moment: float, keep: Keep = ALL) -> Roots:
     """Returns everything that is referred to, of history as much as ``keep`` says; raises if a root cannot be read."""
+    try:
+        found = _roots(session, moment, keep)
+        for user in _other_users(session):
+            theirs = _roots(Session(user), moment, ALL)
+            found.current |= theirs.current
+            found.history |= theirs.history
+        return found
+    except (GitError, FormatError, WorkspaceError) as error:
+        raise type(error)(f"nothing was deleted: {error.message}", hint=error.hint) from error
+
+
+def _roots(session: Session, moment: float, keep: Keep) -> Roots:
     project = session.project
     current = session.view.contents()
     history: set[Content] = set()
-    for path, data in _files(session, moment - grace, keep):
+    for path, data in _files(session, keep):
         history.update(_contents(path, data, session))
     for top in git_roots.worktrees(project.repository):
         other = os.path.normpath(os.path.join(top, os.path.relpath(project.path, project.repository.top)))
@@ -175,10 +189,32 @@ def find_roots(session: Session, moment: float, grace: float, keep: Keep = ALL) 
     return Roots(current, history)
 
 
-def _files(session: Session, since: float, keep: Keep) -> Iterator[tuple[str, bytes]]:
+def _other_users(session: Session) -> Iterator[Project]:
+    """The other projects that use this one's cache; raises WorkspaceError for one that is not there, or cannot be read."""
+    own = session.project
+    real = os.path.realpath(own.cache.path)
+    for state_path in cache_users.others(real, own.shared_path):
+        path = os.path.dirname(state_path)
+        mark = os.path.join(real, cache_users.DIRECTORY, XXH3.hex_of(os.fsencode(state_path)))
+        if not os.path.exists(os.path.join(state_path, FILE_NAME)):
+            raise WorkspaceError(
+                f"the project at {path} uses this cache and is not there, so what it refers to is not known",
+                hint=f"mount its disk; if it was deleted: rm {mark}",
+            )
+        repository = git.find(path)
+        if repository is None:
+            raise WorkspaceError(
+                f"the project at {path} uses this cache and is in no git repository any more", hint=f"rm {mark}"
+            )
+        other = load(path, path, repository)
+        if os.path.realpath(other.cache.path) == real and other.shared_path != own.shared_path:
+            yield other
+
+
+def _files(session: Session, keep: Keep) -> Iterator[tuple[str, bytes]]:
     repository = session.project.repository
     if keep.is_all:
-        return git_roots.files_in_history(repository, since, (SUFFIX, LOCK_NAME))
+        return git_roots.files_in_history(repository, (SUFFIX, LOCK_NAME))
     commits = [git.resolve(revision, session.project.path) for revision in keep.revisions]
     if keep.last:
         commits += git_roots.latest_commits(repository, keep.last)

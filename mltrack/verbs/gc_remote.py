@@ -47,7 +47,7 @@ def gc_remote(session: Session, name: str, *, dry_run: bool = False, force: bool
     now = remote_gc.server_time(remote)
     grace = project.settings.number("gc.grace_days") * DAY
     marked: set[str] = set()
-    roots = find_roots(session, now, grace)
+    roots = find_roots(session, now)
     roots.history.update(_of_young_records(session, remote, now))
     with project.cache.in_use():
         # what a listing names that never came here is in use as well

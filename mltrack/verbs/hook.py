@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from mltrack import project as projects
 from mltrack.engine.view import Target, View, revision_view
-from mltrack.errors import FormatError, GitError, MltrackError
+from mltrack.errors import FormatError, GitError, MltrackError, PipelineError
 from mltrack.formats import lock_file, pointer
 from mltrack.formats.pointer import SUFFIX
 from mltrack.git import repository as git
@@ -163,25 +163,55 @@ def _pre_commit(session: Session) -> list[str]:
 
 
 def _pre_push(project: Project, given: str, report: Report) -> list[str]:
+    """Sends what the pushed tips refer to, and what the commits that go with them brought. What a remote is known to hold
+    whole is not opened."""
     if not project.settings.remotes():
         return []
-    wanted: set[Content] = set()
+    wanted: dict[str, set[Content]] = {}
     for line in given.splitlines():
         _, local, _, remote = [*line.split(), "", "", "", ""][:4]
-        if local.strip("0"):
-            wanted |= _contents_between(project, local, remote)
-    if not wanted:
-        return []
-    target = project.remote()
-    target.open(create=True)
-    with project.cache.in_use():
-        register(project, target)
-        moved = push_contents(project.cache, target, wanted, report)
+        tips = git.commits_among([local], project.path) if local.strip("0") else []
+        for tip in tips:
+            wanted.setdefault("", set()).update(_contents_between(project, tip, remote))
+            for name, contents in _contents_at(project, tip).items():
+                wanted.setdefault(name, set()).update(contents)
+    lines = []
+    for name, contents in wanted.items():
+        if contents:
+            lines += _send(project, name, contents, report)
+    return lines
+
+
+def _send(project: Project, name: str, contents: set[Content], report: Report) -> list[str]:
+    target = project.remote(name)
+    try:
+        target.open(create=True)
+        with project.cache.in_use():
+            register(project, target)
+            moved = push_contents(project.cache, target, contents, report)
+    except MltrackError as error:
+        raise type(error)(
+            f"the data of these commits cannot be sent to {target.name}, so others could not pull it: {error.message}",
+            hint=f"{error.hint or 'mltrack push'}\n  to push the commits without their data: git push --no-verify, or MLTRACK_HOOKS=0 git push",
+        ) from error
     return [f"pushed {moved.objects} objects to {target.name}"] if moved.objects else []
 
 
+def _contents_at(project: Project, commit: str) -> dict[str, set[Content]]:
+    """What a commit refers to, by the remote that it is to be sent to; '' is the default one."""
+    view = revision_view(commit, project.path, project.algorithm)
+    places: dict[str, str] = {}
+    with suppress(FormatError, PipelineError):  # told where stages are asked for
+        places = {out.path: out.remote for stage in view.graph.stages.values() for out in stage.outs if out.remote}
+    found: dict[str, set[Content]] = {}
+    for target in view.targets().values():
+        if target.push:
+            found.setdefault(places.get(target.path, ""), set()).add(target.content)
+    return found
+
+
 def _contents_between(project: Project, local: str, remote: str) -> set[Content]:
-    """What the commits that are being pushed refer to."""
+    """What the commits that are being pushed brought."""
     found: set[Content] = set()
     for path, data in git.new_files(local, remote if remote.strip("0") else "", project.path, (SUFFIX, LOCK_NAME)):
         with suppress(FormatError):

@@ -1,0 +1,110 @@
+"""Refs, reflogs and heads read from git's own files, for whoever must know all of them.
+
+git's commands pass over what they cannot read with a warning, or in silence: a branch whose file is empty is no branch to
+``for-each-ref``. Here anything that is there and cannot be read, or is not what git writes, raises GitError. Formats:
+gitrepository-layout(5), git-update-ref(1).
+"""
+
+import os
+import re
+from collections.abc import Iterator
+
+from mltrack.errors import GitError
+from mltrack.git.repository import Repository
+
+_ID = rb"[0-9a-f]{40}(?:[0-9a-f]{24})?"
+_REF = re.compile(rb"(?:ref: \S[^\n]*|" + _ID + rb")\s*\Z")
+_HEADS = re.compile(rb"(?:ref: \S[^\n]*\s*|(?:" + _ID + rb"[^\n]*(?:\n|\Z))+)\Z")
+_LOG_LINE = re.compile(rb"(" + _ID + rb") (" + _ID + rb") ")
+_FIRST = re.compile(_ID)
+_OPERATIONS = (
+    "MERGE_HEAD", "ORIG_HEAD", "CHERRY_PICK_HEAD", "REBASE_HEAD", "REVERT_HEAD", "AUTO_MERGE", "BISECT_HEAD",
+)  # fmt: skip
+"""What git keeps beside HEAD while something is under way, and after it."""
+
+
+def git_dirs(repository: Repository) -> list[str]:
+    """Returns the directories that git keeps for all worktrees, the common one first."""
+    top = os.path.join(repository.common_dir, "worktrees")
+    return [repository.common_dir, *(os.path.join(top, name) for name in _listed(top))]
+
+
+def worktree_of(git_dir: str) -> str:
+    """Returns the top of the worktree that a directory below ``worktrees/`` is kept for."""
+    data = _read(os.path.join(git_dir, "gitdir"))
+    if not data.strip():
+        raise GitError(f"{git_dir}/gitdir is empty", hint="git worktree list; git worktree repair")
+    return os.path.dirname(os.path.normpath(os.path.join(git_dir, os.fsdecode(data.strip()))))
+
+
+def ids(repository: Repository) -> Iterator[str]:
+    """Yields the ids of all that refs, reflogs and operations under way name; raises GitError for what cannot be read."""
+    for git_dir in git_dirs(repository):
+        for path in _files(os.path.join(git_dir, "refs")):
+            yield from _named(path, _REF)
+        for path in _files(os.path.join(git_dir, "logs")):
+            yield from _logged(path)
+        for name in ("HEAD", *_OPERATIONS):
+            path = os.path.join(git_dir, name)
+            if os.path.lexists(path):
+                yield from _named(path, _REF if name == "HEAD" else _HEADS)
+    packed = os.path.join(repository.common_dir, "packed-refs")
+    if os.path.lexists(packed):
+        for line in _read(packed).splitlines():
+            if not line.startswith(b"#"):
+                match = _FIRST.match(line.removeprefix(b"^"))
+                if match is None:
+                    raise _broken(packed)
+                yield match[0].decode()
+
+
+def _named(path: str, form: re.Pattern[bytes]) -> Iterator[str]:
+    data = _read(path)
+    if form.match(data) is None:
+        raise _broken(path)
+    if not data.startswith(b"ref: "):
+        yield from (match.decode() for match in _FIRST.findall(data))
+
+
+def _logged(path: str) -> Iterator[str]:
+    for line in _read(path).splitlines():
+        match = _LOG_LINE.match(line)
+        if match is None:
+            raise _broken(path)
+        yield match[1].decode()
+        yield match[2].decode()
+
+
+def _files(top: str) -> Iterator[str]:
+    pending = [top]
+    while pending:
+        directory = pending.pop()
+        for name in _listed(directory):
+            path = os.path.join(directory, name)
+            if os.path.isdir(path) and not os.path.islink(path):
+                pending.append(path)
+            elif not name.endswith(".lock"):
+                yield path
+
+
+def _listed(directory: str) -> list[str]:
+    try:
+        return sorted(os.listdir(directory))
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise GitError(f"{directory} cannot be read: {error.strerror}") from error
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise GitError(
+            f"{path} cannot be read: {error.strerror}", hint="check its permissions, then `git fsck`"
+        ) from error
+
+
+def _broken(path: str) -> GitError:
+    return GitError(f"{path} is empty or broken, so what it refers to is not known", hint="git fsck")
