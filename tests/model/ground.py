@@ -156,7 +156,9 @@ class Ground(RuleBasedStateMachine):
             if not fitting:
                 shown = "; ".join(difference(outcome.files, seen) for outcome in permitted)
                 self.fail(f"{clone.name}/{target}: not what a checkout may do: {shown}")
-            outcome = fitting[0] if code != 0 else max(fitting, key=lambda item: item.is_done)
+            outcome = fitting[0]
+            if code is not None:  # of two that look the same, the one that the exit code tells
+                outcome = max(fitting, key=lambda item: item.is_done == (code == 0))
             self.put(clone, target, outcome.files)
             clone.last[target] = outcome.last
             if not outcome.is_done:
