@@ -1,4 +1,4 @@
-"""What every rule stands on: clones in a temporary directory, and the comparison of what stands there with the model."""
+"""What every rule stands on: clones in a temporary directory, and the comparison of them with the model."""
 
 import json
 import os
@@ -30,7 +30,7 @@ KNOWN = {
     "fsck misses results of others that a remote holds",
     "an add that failed makes new files count as saved",
 }
-"""Faults that are being mended: each is left out of what is demanded, here and nowhere else, until it is."""
+"""Faults that are being mended: what each would break is not demanded until it is mended, and its name goes from here."""
 DOCUMENTED = {0, 1, 2, 3, 4, 5, 6, 7, 8}
 TARGETS = ("data", "model.bin", "nested/more", "moved", "wide")
 ALL = TARGETS + OUTS

@@ -87,7 +87,7 @@ class Shell:
             os.environ.clear()
             os.environ.update(before)
             signal.signal(signal.SIGTERM, handler)
-        texts = [stream.buffer.getvalue().decode("utf-8", "surrogateescape") for stream in (out, err)]  # type: ignore[attr-defined]
+        texts = [stream.buffer.getvalue().decode("utf-8", "surrogateescape") for stream in (out, err)]
         if code == 5:
             gc.collect()  # a lock of an object that nobody holds any more goes with its process, and there is none here
         return Done(code, *texts)

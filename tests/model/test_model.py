@@ -26,7 +26,7 @@ SHRINKING = os.environ.get("MLTRACK_SHRINK") == "1"
 def test_every_recorded_byte_is_there_and_nothing_else_changes(part: int) -> None:
     number = FIRST_SEED + part
     chosen = settings(
-        max_examples=max(1, SEQUENCES // PARTS),
+        max_examples=SEQUENCES // PARTS + 1,  # the first is always the simplest one, which does next to nothing
         stateful_step_count=STEPS,
         deadline=None,
         database=None,
