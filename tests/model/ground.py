@@ -30,7 +30,7 @@ KNOWN = {
     "fsck misses results of others that a remote holds",
     "an add that failed makes new files count as saved",
 }
-"""Faults that are being mended: what each would break is not demanded until it is mended, and its name goes from here."""
+"""Faults that are being mended: what each would break is not demanded until it is mended and its name goes."""
 DOCUMENTED = {0, 1, 2, 3, 4, 5, 6, 7, 8}
 TARGETS = ("data", "model.bin", "nested/more", "moved", "wide")
 ALL = TARGETS + OUTS
