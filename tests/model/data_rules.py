@@ -207,7 +207,7 @@ class DataRules(Ground):
     @rule(number=which, work=works, data=st.booleans(), path=targets)
     def someone_stops_tracking(self, number: int, work: Work, data: bool, path: str) -> None:
         clone = self.after(work, number)
-        if path not in clone.recorded or (self.link and "remove leaves links" in KNOWN):
+        if path not in clone.recorded:
             return
         present = clone.files.get(path)
         done = self.mltrack(clone, "remove", *(["--data"] if data else []), path, codes=None)

@@ -141,13 +141,14 @@ class GitRules(DataRules):
             self.git(clone, "merge", "--abort")
             self.require(self.read_pointers(clone) == clone.recorded, "merge --abort left other pointers")
             return
-        done = self.mltrack(clone, "resolve", f"--{way}", codes=None)
+        # what could not be brought along because of changes of the person's own is named, as by a hook
+        self.mltrack(clone, "resolve", f"--{way}")
         self._merged(clone, taken, [commits[before], commits[theirs]])
         resolved = self.read_pointers(clone)
         self.require(resolved == taken[0], "resolve left other pointers than both sides make")
         in_conflict = [t for t in TARGETS if len({id(s.get(t)) for s in sides}) == 3]
         clone.recorded = resolved
-        self.settle(clone, {target: resolved[target] for target in in_conflict if target in resolved}, done.code)
+        self.settle(clone, {target: resolved[target] for target in in_conflict if target in resolved})
         self.git(clone, "commit", "-q", "--no-edit")
         self.note_commit(clone)
         self.caught_up(clone)

@@ -21,7 +21,6 @@ from tests.support.workspace import Done
 SCRIPT = os.environ.get("MLTRACK_SCRIPT", "")
 """Read here: no test sees such variables."""
 KNOWN = {
-    "remove leaves links",
     "fsck --repair brings back no listing",
     "fsck --repair deletes the good index of a pack",
     "drop wants the listings of all other targets",
