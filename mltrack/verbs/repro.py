@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
+from mltrack.config import places as trusted
 from mltrack.disk.lock import NameLocks, locked
 from mltrack.engine.attempt import Describe, Engine
 from mltrack.engine.checkpoints import Checkpoints
@@ -177,6 +178,7 @@ class Repro:
                 self._placement.check(step.stage for step in plan.steps if step.verdict in (Verdict.RUN, Verdict.WAIT))
                 self._check_leaving()
                 for one in self._placement.opened:
+                    trusted.trust(project.settings, trusted.runner_place(project.settings.runner(one.name)))
                     for note in one.abilities.notes:
                         yield RunnerNote(one.name, note)
                 for label in self._placement.recover():
