@@ -8,7 +8,7 @@ from hypothesis.stateful import precondition, rule
 
 from tests.model.data_rules import Work, targets_and_outputs, which, works
 from tests.model.git_rules import GitRules
-from tests.model.ground import DIRECTORIES, KNOWN, difference
+from tests.model.ground import DIRECTORIES, difference
 from tests.model.model import OUTS, Clone, Content, Holding, is_file
 from tests.model.shell import look
 
@@ -78,10 +78,6 @@ class TransferRules(GitRules):
     def push_commits(self, clone: Clone) -> None:
         tip = list(self.world.commits[self.head(clone)].values())
         before = self.shell.ask(self.path(clone), "ls-remote", "origin")
-        if "git push looks at changed pointers only" in KNOWN:
-            origin = self.top / "origin.git"
-            known = self.shell.ask(origin, "rev-list", "--all").split() if before else []
-            tip = [c for c in tip if not any(c in self.world.commits[id_].values() for id_ in known)]
         done = self.git(clone, "push", "-q", "origin", "HEAD", codes=None)
         if done.code == 0 and clone.hooks and self.shell.ask(self.path(clone), "ls-remote", "origin") != before:
             self._is_sent(tip)
@@ -181,8 +177,6 @@ class TransferRules(GitRules):
         going = {entry.data for entry in content.values()} - others
         done = self.mltrack(clone, "drop", path, codes=None)
         refusing = self.link == "symlink" or not (going & clone.cache.maybe) <= self.world.store.data
-        if "drop wants the listings of all other targets" in KNOWN:
-            refusing = refusing or not all(clone.cache.lists(other) for other in clone.recorded.values())
         self.require(done.code == 0 or refusing, f"drop ended with {done.code}:\n{done.said}")
         if done.code == 0:
             self.require(going & clone.cache.data <= self.world.store.data, "drop dropped what no remote holds")
@@ -194,8 +188,6 @@ class TransferRules(GitRules):
         """What the workspace or the remote has comes back; the rest of what was damaged is lost, and said to be."""
         clone = self.clone(number)
         places = sorted(place for place in self.cache_path(clone).rglob("*") if self._holds_objects(place))
-        if "fsck --repair deletes the good index of a pack" in KNOWN:
-            places = [place for place in places if place.suffix != ".pack"]
         if not places:
             return
         place = places[position % len(places)]
@@ -208,9 +200,9 @@ class TransferRules(GitRules):
         self.mltrack(clone, "fsck", codes=[7])
         saved = {e.data for target in clone.recorded for e in clone.files.get(target, {}).values()}
         clone.cache.data &= self.world.store.data | saved
-        kept = set() if "fsck --repair brings back no listing" in KNOWN else self.world.store.listings
-        clone.cache.listings &= kept
+        clone.cache.listings &= self.world.store.listings
         self.mltrack(clone, "fsck", "--repair", codes=[0, 1, 7])
 
     def _holds_objects(self, place: Path) -> bool:
-        return place.is_file() and place.stat().st_size > 0 and (place.suffix == ".pack" or "loose" in place.parts)
+        is_object = place.parent.name == "packs" and place.suffix == ".pack" or "loose" in place.parts
+        return is_object and place.is_file() and place.stat().st_size > 0
