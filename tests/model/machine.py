@@ -46,6 +46,7 @@ class Machine(PipelineRules):
         self.mltrack(one, "init", "--hash", algorithm, *([] if hooks else ["--no-hooks"]))
         self.mltrack(one, "remote", "add", "store", "../store")
         self.mltrack(one, "config", "gc.grace_days", "0")
+        self.mltrack(one, "config", "gc.delay_hours", "0")
         # two branches that begin to track different paths must not conflict in a file that is not ours to merge
         with (self.path(one) / ".gitattributes").open("a") as file:
             file.write(".gitignore merge=union\n")

@@ -1,5 +1,6 @@
 """A small pipeline over the tracked data: outputs are what its inputs make of them, whoever runs it and from where."""
 
+import os
 from typing import NamedTuple
 
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from tests.model.transfer_rules import TransferRules
 PIPELINE = """\
 stages:
   gather:
-    cmd: (echo ${word}; find -L data -type f | LC_ALL=C sort | xargs -r cat) > gathered.txt
+    cmd: (echo ${word}; find -L data -type f -print0 | LC_ALL=C sort -z | xargs -0r cat) > gathered.txt
     deps: [data]
     params: [word]
     outs: [gathered.txt]
@@ -74,6 +75,30 @@ class PipelineRules(TransferRules):
             self.require(all(step["verdict"] == "skip" for step in plan["steps"]), f"a second repro would run: {plan}")
 
     @precondition(lambda self: self.is_piped)
+    @rule(number=which, work=works)
+    def someone_records_stages_by_hand(self, number: int, work: Work) -> None:
+        """What was never brought here of a dependency is part of what the stage read."""
+        clone = self.after(work, number)
+        data, outs = clone.files.get("data"), [clone.files.get(out) for out in OUTS]
+        if data is None or is_file(data) or "data" not in clone.recorded:
+            return
+        is_listed = clone.cache.lists(clone.recorded["data"])
+        done = self.mltrack(clone, "commit", codes=None)
+        if done.code:
+            self.require(None in outs or not is_listed, f"commit of stages ended with {done.code}:\n{done.said}")
+            return
+        self.require(None not in outs, "commit recorded an output that does not exist")
+        gathered, counted = ((content or {}) for content in outs)
+        read = data | clone.never_here("data")
+        clone.lock = {OUTS[0]: (Gathered(self.word(clone), read), gathered), OUTS[1]: (gathered, counted)}
+        for out, content in zip(OUTS, (gathered, counted), strict=True):
+            clone.recorded[out] = clone.last[out] = content
+            clone.cache.take(content)
+        text = (self.path(clone) / "mltrack.lock").read_text()
+        known = self.world.locks.setdefault(text, clone.lock)
+        self.require(known == clone.lock, "one lock stands for two results")
+
+    @precondition(lambda self: self.is_piped)
     @rule(number=which, out=st.sampled_from(OUTS), entry=entries)
     def someone_scribbles_on_an_output(self, number: int, out: str, entry: Entry) -> None:
         clone = self.clone(number)
@@ -94,7 +119,7 @@ class PipelineRules(TransferRules):
 
 def computed(word: str, data: Content) -> Lock:
     """What the two stages write, with what they read."""
-    names = sorted(data, key=lambda name: name.encode())
+    names = sorted(data, key=os.fsencode)
     gathered = {"": Entry("f", word.encode() + b"\n" + b"".join(data[name].data for name in names))}
     counted = {"": Entry("f", b"%d\n" % len(gathered[""].data))}
     return {OUTS[0]: (Gathered(word, data), gathered), OUTS[1]: (gathered, counted)}

@@ -125,6 +125,7 @@ class TransferRules(GitRules):
             last = {}
         clone.last[path] = last | {name: content[name]}
         clone.cache.data.add(content[name].data)
+        clone.cache.maybe.add(content[name].data)
         if not any("/" in other for other in content):  # else listings of its directories may be lacking still
             clone.cache.add_listing(content)
             clone.cache.add_listing(clone.last[path])
@@ -166,6 +167,37 @@ class TransferRules(GitRules):
         if done.code == 0:
             clone.cache.keep_only(self.referred(clone))
 
+    @precondition(lambda self: self.world.has_store)
+    @rule(number=which, work=works)
+    def someone_collects_the_garbage_of_the_remote(self, number: int, work: Work) -> None:
+        """In two runs: the first forgets what this clone and the commits of others do not refer to, the second deletes."""
+        clone = self.after(work, number)
+        self.git(clone, "fetch", "-q", "origin")
+        kept = self.referred(clone)
+        is_listed = all(clone.cache.lists(content) or self.world.store.lists(content) for content in kept)
+        for _ in range(2):
+            done = self.mltrack(clone, "gc", "--remote", "store", codes=None)
+            self.require(done.code == 0 or not is_listed, f"gc --remote ended with {done.code}:\n{done.said}")
+            if done.code:
+                return
+            self.world.store.keep_only(kept)
+            for content in kept:
+                if self.world.store.lists(content):
+                    clone.cache.add_listing(content)
+
+    @precondition(lambda self: self.world.has_store)
+    @rule(position=which)
+    def a_remote_loses_a_file(self, position: int) -> None:
+        """A push sends it again; until then nothing surely comes from there."""
+        top = self.top / "store"
+        places = sorted(place for part in ("packs", "objects") for place in (top / part).rglob("*") if place.is_file())
+        if places:
+            place = places[position % len(places)]
+            place.unlink()
+            self.shell.script.append(f"rm -f {place.relative_to(self.top)}")
+            self.world.store.data.clear()
+            self.world.store.listings.clear()
+
     @rule(number=which, work=works, path=targets_and_outputs)
     def someone_drops_what_a_remote_holds(self, number: int, work: Work, path: str) -> None:
         clone = self.after(work, number)
@@ -204,5 +236,5 @@ class TransferRules(GitRules):
         self.mltrack(clone, "fsck", "--repair", codes=[0, 1, 7])
 
     def _holds_objects(self, place: Path) -> bool:
-        is_object = place.parent.name == "packs" and place.suffix == ".pack" or "loose" in place.parts
+        is_object = (place.parent.name == "packs" and place.suffix == ".pack") or "loose" in place.parts
         return is_object and place.is_file() and place.stat().st_size > 0
