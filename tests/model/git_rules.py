@@ -118,12 +118,13 @@ class GitRules(DataRules):
         clone.recorded = self.read_pointers(clone)
 
     def swept(self, clone: Clone) -> None:
-        """git took what it neither tracks nor ignores: never data whose pointer and ignore line are committed."""
+        """git took what it neither tracks nor ignores: never data whose pointer and ignore line are here and committed."""
         known = self.world.commits[self.head(clone)]
         for target in ALL:
             present, seen = clone.files.get(target), self.seen(clone, target)
             if present != seen:
-                self.require(target not in known, f"git took {target}, which is tracked")
+                is_tracked = target in known and target in clone.recorded
+                self.require(not is_tracked, f"git took {target}, which is tracked")
                 self.require(seen is None or seen.items() <= present.items(), f"git wrote {target}")
                 self.put(clone, target, seen)
 

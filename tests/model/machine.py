@@ -96,7 +96,8 @@ class Machine(PipelineRules):
         auditor = self.top / "auditor"
         for id_ in self.shell.ask(self.path(clone), "rev-list", "--all", "--reflog").split():
             state = self.world.commits.get(id_)
-            if not state or not all(self.can_be_had(clone, content) for content in state.values()):
+            is_project = self.shell.ask(self.path(clone), "ls-tree", id_, ".mltrack/config.toml")  # no part of a stash
+            if not state or not is_project or not all(self.can_be_had(clone, content) for content in state.values()):
                 continue
             again = auditor.exists()
             words = ["checkout", "-q", "--detach"] if again else ["worktree", "add", "-q", "--detach", str(auditor)]
