@@ -142,7 +142,8 @@ class DataRules(Ground):
         expected = 0 if len(there) == len(paths) else 3 if there else 2
         done = self.mltrack(clone, "add", *paths, codes=[expected, 1, 2, 3] if unknown else [expected])
         for path in unknown:  # whether it could be recorded is seen by its pointer
-            if self.world.texts.get((self.path(clone) / f"{path}.mlt").read_text()) == clone.recorded[path]:
+            text = (self.path(clone) / f"{path}.mlt").read_text()
+            if self.world.texts.get(text) == clone.recorded[path] != clone.files[path]:
                 there.remove(path)
             else:
                 self.require(done.code == expected, f"add failed, and changed {path}.mlt")
