@@ -192,6 +192,8 @@ class World:
     commits: dict[str, State] = field(default_factory=dict)
     commit_locks: dict[str, Lock] = field(default_factory=dict)
     texts: dict[str, Content] = field(default_factory=dict)
+    by_hand: list[tuple[str, object, Content]] = field(default_factory=list)
+    """Of each output that was recorded by hand: its name, what its stage would have read, and what was recorded."""
     locks: dict[str, Lock] = field(default_factory=lambda: {"": {}})
 
 
