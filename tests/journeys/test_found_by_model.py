@@ -185,6 +185,21 @@ def test_a_pack_whose_own_index_is_damaged_is_repaired_by_the_one_beside_it(ws: 
     assert (ws.read("d/1"), ws.read("d/2")) == ("one\n", "two\n")
 
 
+@pytest.mark.parametrize("at", [0, 7, 8])
+def test_a_pack_whose_head_is_damaged_is_repaired(ws: Workspace, at: int) -> None:
+    ws.write("d/1", "one\n")
+    ws.write("d/2", "two\n")
+    ws.mltrack("add", "d")
+    for pack in packs(ws):
+        flip(pack, at)
+    shutil.rmtree(ws.path / "d")
+    ws.mltrack("fsck", code=7)
+    ws.mltrack("fsck", "--repair", code=None)
+    ws.mltrack("fsck")
+    ws.mltrack("checkout")
+    assert (ws.read("d/1"), ws.read("d/2")) == ("one\n", "two\n")
+
+
 def test_repair_brings_damaged_files_and_listings_back_from_a_remote(origin: Workspace) -> None:
     for pack in packs(origin):
         for at in range(20, pack.stat().st_size - 100, 30):

@@ -79,6 +79,8 @@ class DataRules(Ground):
         if not names:
             return
         name = names[position % len(names)]
+        if "\n" in name:
+            return  # no command takes names with control characters
         place = self.path(clone) / path / name
         recorded = clone.recorded.get(path, {})
         if _is_link(place) and name in recorded and clone.cache.lists(recorded):

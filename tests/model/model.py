@@ -5,7 +5,7 @@ target is None. Where the semantics leave open what happens (bytes that a cache 
 permitted, and never one that loses the person's own bytes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -28,11 +28,17 @@ def listing(content: Content) -> frozenset[tuple[str, Entry]]:
     return frozenset(content.items())
 
 
+def ancestors(paths: Iterable[str]) -> set[str]:
+    """The directories in which paths lie, the target itself among them."""
+    found = {path.rpartition("/")[0] for path in paths if path}
+    while more := {path.rpartition("/")[0] for path in found if path} - found:
+        found |= more
+    return found
+
+
 def clashes(content: Content) -> list[str]:
     """The files that stand where others need a directory."""
-    above = {path.rpartition("/")[0] for path in content if path}
-    while more := {path.rpartition("/")[0] for path in above if path} - above:
-        above |= more
+    above = ancestors(content)
     return [path for path in content if path in above]
 
 
@@ -101,7 +107,13 @@ class Clone:
         if present is None or recorded is None or is_file(present) or is_file(recorded):
             return {}
         last = self.last.get(target) or {}
-        return {path: entry for path, entry in recorded.items() if path not in present and path not in last}
+        absent = {path: entry for path, entry in recorded.items() if path not in present and path not in last}
+        in_the_way = set(present) | set(ancestors(present))
+        return {
+            path: entry
+            for path, entry in absent.items()
+            if path not in in_the_way and not set(ancestors([path])) & set(present)
+        }
 
     def checkout(self, target: str, wanted: Content | None, store: Holding, seen: Content | None) -> list[Outcome]:
         """Every outcome of a checkout of one target that the semantics permit, the likeliest first. Of files that may or
