@@ -18,6 +18,7 @@ from mltrack.engine.pipelines import choose, load_graph
 from mltrack.errors import MltrackError, PipelineError, UsageError, WorkspaceError
 from mltrack.events import Event, LeftoverEnded, RunnerNote
 from mltrack.git import repository as git
+from mltrack.git.ignored import ignored_among
 from mltrack.objects.content import Content
 from mltrack.pipeline.graph import Graph
 from mltrack.pipeline.paths import PathMap
@@ -137,7 +138,7 @@ class Repro:
         aliases = self.graph.aliases
         loose = sorted(aliases.get(dep, dep) for dep in deps if owned.holder(dep) is None)
         in_git = set(session.view.in_git)
-        for dep in git.ignored_among([dep for dep in loose if dep not in in_git], session.project.path):
+        for dep in ignored_among([dep for dep in loose if dep not in in_git], session.project.path):
             warnings.append(
                 f"{dep} is ignored by git, and neither tracked nor written by a stage: other clones lack it"
             )
