@@ -210,3 +210,26 @@ def test_repair_brings_damaged_files_and_listings_back_from_a_remote(origin: Wor
     origin.mltrack("fsck")
     origin.mltrack("checkout")
     assert origin.read("d/sub/3") == "sub/3\n"
+
+
+def test_what_was_set_aside_and_is_whole_again_is_no_damage(ws: Workspace) -> None:
+    ws.write("d/1", "one\n")
+    ws.mltrack("add", "d")
+    with_more = packs(ws)[0]
+    with_more.chmod(0o644)
+    with_more.write_bytes(with_more.read_bytes() + b"x")
+    ws.mltrack("fsck", code=7)
+    ws.mltrack("fsck", "--repair")
+    ws.mltrack("fsck")
+    ws.mltrack("fsck", "--repair")
+
+
+def test_an_index_that_was_cut_short_is_sent_again_by_push(origin: Workspace, tmp_path: Path) -> None:
+    for index in (tmp_path / "store/index").iterdir():
+        index.chmod(0o644)
+        index.write_bytes(index.read_bytes()[:-1])
+    origin.mltrack("drop", "d", code=None)
+    origin.mltrack("push", code=None)
+    other = origin.clone(tmp_path / "other")
+    other.mltrack("pull")
+    assert other.read("d/1") == "1\n"
