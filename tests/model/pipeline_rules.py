@@ -53,7 +53,9 @@ class PipelineRules(TransferRules):
     @precondition(lambda self: self.is_piped)
     @rule(number=which, work=works, word=st.one_of(st.just(""), words))
     def someone_runs_the_pipeline(self, number: int, work: Work, word: str) -> None:
-        clone = self.after(work, number)
+        self.run_pipeline(self.after(work, number), word)
+
+    def run_pipeline(self, clone: Clone, word: str = "") -> None:
         data = clone.files.get("data")
         if data is None or is_file(data) or "data" not in clone.recorded:
             return  # what git ignores and nothing tracks is no dependency
@@ -84,10 +86,14 @@ class PipelineRules(TransferRules):
         return lock
 
     @precondition(lambda self: self.is_piped)
-    @rule(number=which, work=works)
-    def someone_records_stages_by_hand(self, number: int, work: Work) -> None:
+    @rule(number=which, work=works, written=st.one_of(st.none(), entries))
+    def someone_records_stages_by_hand(self, number: int, work: Work, written: Entry | None) -> None:
         """What was never brought here of a dependency is part of what the stage read."""
         clone = self.after(work, number)
+        if any(out not in clone.files for out in OUTS):
+            self.run_pipeline(clone)
+        if written is not None and OUTS[0] in clone.files:
+            self.scribble(clone, OUTS[0], written)
         data, outs = clone.files.get("data"), [clone.files.get(out) for out in OUTS]
         if data is None or is_file(data) or "data" not in clone.recorded:
             return
@@ -113,9 +119,12 @@ class PipelineRules(TransferRules):
     def someone_scribbles_on_an_output(self, number: int, out: str, entry: Entry) -> None:
         clone = self.clone(number)
         if out in clone.files:
-            plain = Entry("f", entry.data)
-            self.shell.write(self.path(clone) / out, plain)
-            clone.files[out] = {"": plain}
+            self.scribble(clone, out, entry)
+
+    def scribble(self, clone: Clone, out: str, entry: Entry) -> None:
+        plain = Entry("f", entry.data)
+        self.shell.write(self.path(clone) / out, plain)
+        clone.files[out] = {"": plain}
 
     def is_up_to_date(self, clone: Clone) -> bool | None:
         """Whether every stage was last run with what stands there now; None where that is not for the model to say."""
