@@ -316,4 +316,5 @@ def committer(session: Session, locks: LockState) -> Committer:
         lambda: CacheWriter(project.cache),
         code_state,
         IgnoreLines(project.path, session.edit_text),
+        lambda path: make_private(project.path, path, project.cache),
     )
