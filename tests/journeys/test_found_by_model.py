@@ -233,3 +233,27 @@ def test_an_index_that_was_cut_short_is_sent_again_by_push(origin: Workspace, tm
     other = origin.clone(tmp_path / "other")
     other.mltrack("pull")
     assert other.read("d/1") == "1\n"
+
+
+def lose_index(ws: Workspace) -> None:
+    """Leaves the bytes of a directory in the packs of the remote only, where no index names them."""
+    ws.mltrack("drop", "d")
+    shutil.rmtree(ws.path / "d")
+    for index in (ws.path.parent / "store/index").iterdir():
+        index.unlink()
+
+
+def test_gc_of_a_remote_deletes_nothing_where_an_index_is_lost(origin: Workspace) -> None:
+    lose_index(origin)
+    before = sorted((origin.path.parent / "store/packs").iterdir())
+    for _ in range(2):
+        origin.mltrack("gc", "--remote", "store", code=None)
+    assert sorted((origin.path.parent / "store/packs").iterdir()) == before
+
+
+def test_repair_of_a_remote_reads_the_packs_where_an_index_is_lost(origin: Workspace) -> None:
+    lose_index(origin)
+    origin.mltrack("fsck", "--remote", "store", code=None)
+    origin.mltrack("fsck", "--remote", "store", "--repair", code=None)
+    origin.mltrack("pull")
+    assert origin.read("d/1") == "1\n"
