@@ -88,6 +88,14 @@ def test_a_pull_leaves_a_new_file_that_a_failed_add_looked_at(clone: Workspace) 
     assert clone.read("d/mine") == "mine\n" and clone.read("d/1") == "1\n"
 
 
+def test_remove_keeps_a_new_file_that_a_failed_add_looked_at(clone: Workspace) -> None:
+    clone.write("d/mine", "mine\n")
+    clone.mltrack("remove", "--data", "d", code=1)
+    clone.mltrack("add", "d", code=1)
+    clone.mltrack("remove", "--data", "d", code=1)
+    assert clone.read("d/mine") == "mine\n"
+
+
 def test_drop_of_one_path_does_not_need_the_rest_of_another(clone: Workspace) -> None:
     clone.mltrack("pull", "d/sub/3")
     clone.mltrack("pull", "model.bin")
