@@ -88,6 +88,17 @@ def test_a_pull_leaves_a_new_file_that_a_failed_add_looked_at(clone: Workspace) 
     assert clone.read("d/mine") == "mine\n" and clone.read("d/1") == "1\n"
 
 
+@pytest.mark.parametrize("bring", [["pull"], ["checkout", "d"]])
+def test_a_pull_leaves_a_file_of_a_recorded_name_that_a_failed_add_looked_at(
+    clone: Workspace, bring: list[str]
+) -> None:
+    clone.write("d/1", "mine\n")
+    clone.mltrack("add", "d", code=1)
+    clone.mltrack("fetch")
+    assert "d/1" in clone.mltrack(*bring, code=1).err
+    assert clone.read("d/1") == "mine\n"
+
+
 def test_remove_keeps_a_new_file_that_a_failed_add_looked_at(clone: Workspace) -> None:
     clone.write("d/mine", "mine\n")
     clone.mltrack("remove", "--data", "d", code=1)
