@@ -95,6 +95,7 @@ class GitRules(DataRules):
         if done.code:
             merges = (
                 not is_whole
+                and ".gitignore" not in done.said  # that file is git's to merge
                 and clone.hooks
                 and self._lists_all(clone, commits[base], commits[head], commits[stashes[0]])
             )

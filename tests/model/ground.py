@@ -23,7 +23,8 @@ SCRIPT = os.environ.get("MLTRACK_SCRIPT", "")
 KNOWN = {
     "fsck --repair fails on a pack whose head is damaged",
     "fsck --repair takes what was set aside for damage",
-    "remove --data takes what a failed add looked at for saved",
+    "what a failed add looked at counts as saved",
+    "fsck misses dropped results where a cache is shared",
 }
 """Faults that are being mended: what each would break is not demanded until it is mended and its name goes."""
 DOCUMENTED = {0, 1, 2, 3, 4, 5, 6, 7, 8}
