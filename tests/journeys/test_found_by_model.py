@@ -276,3 +276,13 @@ def test_repair_of_a_remote_reads_the_packs_where_an_index_is_lost(origin: Works
     origin.mltrack("fsck", "--remote", "store", "--repair", code=None)
     origin.mltrack("pull")
     assert origin.read("d/1") == "1\n"
+
+
+def test_push_of_a_clone_without_the_data_sees_that_the_remote_lost_it(origin: Workspace, clone: Workspace) -> None:
+    for pack in (origin.path.parent / "store/packs").iterdir():
+        if b"mltrack-tree" not in pack.read_bytes():
+            pack.unlink()
+    clone.mltrack("push", code=1)
+    origin.mltrack("push")
+    clone.mltrack("pull")
+    assert clone.read("d/1") == "1\n"
