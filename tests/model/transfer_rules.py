@@ -85,6 +85,8 @@ class TransferRules(GitRules):
         before = self.shell.ask(self.path(clone), "ls-remote", "origin")
         done = self.git(clone, "push", "-q", "origin", "HEAD", codes=None)
         if done.code == 0 and clone.hooks and self.shell.ask(self.path(clone), "ls-remote", "origin") != before:
+            if "push of a clone without the data misses what a remote lost" in KNOWN:
+                tip = [content for content in tip if clone.cache.holds(content)]
             self._is_sent(tip)
 
     # getting
