@@ -349,7 +349,9 @@ class Cache:
     def set_aside(self) -> dict[str, str]:
         """Returns the objects that were found damaged before and are not here whole, each with where it was put or noted."""
         marks = {
-            name.partition(".")[0]: os.path.join(self.quarantine_path, name) for name in names_in(self.quarantine_path)
+            name.partition(".")[0]: os.path.join(self.quarantine_path, name)
+            for name in names_in(self.quarantine_path)
+            if not name.endswith((".pack", ".idx"))  # packs: what was whole of them was written anew
         }
         lacking = self.missing(item for item in marks if self.algorithm.is_hex(item))
         return {item: place for item, place in marks.items() if item in lacking}

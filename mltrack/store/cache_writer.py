@@ -21,7 +21,7 @@ from mltrack.disk.durable import (
     write_all,
 )
 from mltrack.disk.lock import locked
-from mltrack.errors import IntegrityError, LockedError, WorkspaceError
+from mltrack.errors import FormatError, IntegrityError, LockedError, WorkspaceError
 from mltrack.store import pack
 from mltrack.store.cache import READ_ONLY, Cache, Place
 from mltrack.store.reader import Reader
@@ -317,7 +317,9 @@ def renew_pack(cache: Cache, id_: str) -> None:
     index = cache.indexes().get(id_)
     if index is not None:
         path = cache.pack_path(id_)
-        contents = pack.contents_of(path)
+        contents = pack.ANY
+        with suppress(IntegrityError, FormatError):  # what is damaged may be the head that says so
+            contents = pack.contents_of(path)
         with CacheWriter(cache) as writer:
             for row in index:
                 with suppress(IntegrityError):

@@ -79,6 +79,8 @@ class RemoteFindings(Findings):
 
     whole: dict[str, list[Row]] = field(default_factory=dict)
     indexes: dict[str, str] = field(default_factory=dict)
+    unnamed: list[str] = field(default_factory=list)
+    """Packs that no index names, though they are whole: a lost index, or a push that was cut off."""
 
 
 def check_remote(remote: Remote, cache: Cache, report: Report) -> RemoteFindings:
@@ -105,8 +107,11 @@ def _all_rows(remote: Remote, cache: Cache, found: RemoteFindings) -> dict[str, 
                 found.indexes[name] = "it names a pack that it does not list"
                 continue
             rows.setdefault("" if row.pack == ALONE else index.packs[row.pack], {})[row.raw] = row
-    if found.indexes:
+    known = set(rows)
+    listed = {item.name[len("packs/") : -len(".pack")] for item in remote.store.list("packs")}
+    if found.indexes or not listed <= known:
         _add_unindexed(remote, cache, rows)
+        found.unnamed = sorted(set(rows) - known)
     return {id_: list(items.values()) for id_, items in rows.items()}
 
 

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from mltrack.disk.durable import fsync, opened, read_all, temporary_path, write_all
+from mltrack.disk.durable import fsync, opened, temporary_path, write_all
 from mltrack.errors import FormatError, IntegrityError
 from mltrack.objects.digest import Algorithm
 from mltrack.store.index import WHOLE, Index, Row, encode
@@ -145,21 +145,32 @@ def contents_of(path: str) -> int:
 
 def read_index(path: str, algorithm: Algorithm) -> Index:
     """Returns the index that a pack carries; raises IntegrityError if the pack is truncated or damaged there."""
-    trailer = struct.Struct(f">QQ{algorithm.raw_size}s8s")
     with opened(path, os.O_RDONLY) as descriptor:
-        _check_header(os.read(descriptor, _HEADER.size), path)
         size = os.fstat(descriptor).st_size
-        at = size - trailer.size
-        if at < _HEADER.size:
-            raise IntegrityError(f"{path}: the pack is truncated")
-        offset, count, digest, magic = trailer.unpack(os.pread(descriptor, trailer.size, at))
-        if magic != END_MAGIC or not _HEADER.size <= offset <= at:
-            raise IntegrityError(f"{path}: the pack is truncated, or its trailer is damaged")
-        os.lseek(descriptor, offset, os.SEEK_SET)
-        data = read_all(descriptor, size - offset)[: at - offset]
-    index = Index(data, algorithm, path)
+
+        def read(offset: int, length: int) -> bytes:
+            return os.pread(descriptor, length, offset)
+
+        return index_at_end(read, size, algorithm, path)
+
+
+def index_at_end(read: Callable[[int, int], bytes], size: int, algorithm: Algorithm, name: str) -> Index:
+    """Returns the index that a pack of ``size`` bytes carries; ``read`` takes offset and length."""
+    trailer = struct.Struct(f">QQ{algorithm.raw_size}s8s")
+    at = size - trailer.size
+    if at < _HEADER.size:
+        raise IntegrityError(f"{name}: the pack is truncated")
+    head, end = read(0, _HEADER.size), read(at, trailer.size)
+    if len(head) != _HEADER.size or len(end) != trailer.size:
+        raise IntegrityError(f"{name}: the pack is truncated")
+    _check_header(head, name)
+    offset, count, digest, magic = trailer.unpack(end)
+    if magic != END_MAGIC or not _HEADER.size <= offset <= at:
+        raise IntegrityError(f"{name}: the pack is truncated, or its trailer is damaged")
+    data = read(offset, at - offset)
+    index = Index(data, algorithm, name)
     if index.count != count or data[-algorithm.raw_size :] != digest:
-        raise IntegrityError(f"{path}: the pack's trailer does not fit its index")
+        raise IntegrityError(f"{name}: the pack's trailer does not fit its index")
     return index
 
 

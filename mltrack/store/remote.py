@@ -47,6 +47,8 @@ class Remote:
         self._sizes: dict[str, int] | None = None
         self._stored: dict[str, int] | None = None
         self._present: Present | None = None
+        self.damaged: dict[str, str] = {}
+        """Indexes that cannot be read, by name: what they name counts as not there, so that a push sends it again."""
         self.id = ""
         """The identity that the remote gave itself; '' until it was opened."""
 
@@ -123,10 +125,17 @@ class Remote:
     # what is there
 
     def indexes(self) -> dict[str, Index]:
-        """Returns the indexes that count, by name: superseded ones left out. Listed once per command."""
+        """Returns the indexes that count, by name: superseded and damaged ones left out. Listed once per command."""
         if self._indexes is None:
-            names = [index_name(item.name) for item in self.store.list("index")]
-            known = {name: self._index(name) for name in names if name and self.algorithm.is_hex(name)}
+            known: dict[str, Index] = {}
+            self.damaged.clear()
+            for item in self.store.list("index"):
+                name = index_name(item.name)
+                if name and self.algorithm.is_hex(name):
+                    try:
+                        known[name] = self.read_index(name, item.size)
+                    except IntegrityError as error:
+                        self.damaged[name] = error.message
             self._stale = {old for index in known.values() for old in index.supersedes}
             self._indexes = {name: index for name, index in sorted(known.items()) if name not in self._stale}
             self._forget_hints(set(known))
@@ -212,9 +221,11 @@ class Remote:
             name = index_name(item.name)
             if not name or not self.algorithm.is_hex(name):
                 continue
-            with suppress(FileNotFoundError):  # replaced by another since the names were listed
+            with suppress(
+                FileNotFoundError, IntegrityError
+            ):  # replaced by another since the names were listed, or damaged
                 if item.size < _SMALL_INDEX or os.path.exists(self._hint(name)):
-                    found[name] = self._index(name)
+                    found[name] = self.read_index(name, item.size)
                 else:
                     read = partial(self.store.get, index_path(name))
                     found[name] = RangedIndex(read, item.size, self.algorithm, f"{self.url}/{index_path(name)}")
@@ -224,10 +235,12 @@ class Remote:
     def _hint(self, name: str) -> str:
         return os.path.join(self.hints_path, name + ".idx")
 
-    def _index(self, name: str) -> Index:
+    def read_index(self, name: str, size: int) -> Index:
+        """Returns an index by name; raises IntegrityError for a damaged one. ``size`` is what the remote lists: a copy of an
+        index that was cut short there does not stand for it."""
         hint = self._hint(name)
         data = read_bounded(hint, MAX_INDEX_BYTES)
-        if data is not None:
+        if data is not None and len(data) == (size or len(data)):
             with suppress(IntegrityError, FormatError):
                 return self._checked(name, data)
         data = self.store.get(index_path(name))
@@ -241,7 +254,7 @@ class Remote:
         where = f"{self.url}/{index_path(name)}"
         if self.algorithm.hex_of(data) != name:
             raise IntegrityError(
-                f"{where}: its bytes do not match its name", hint="another copy of the remote may be whole"
+                f"{where}: its bytes do not match its name", hint=f"mltrack fsck --remote {self.name} --repair"
             )
         return Index(data, self.algorithm, where)
 
@@ -278,7 +291,8 @@ class Remote:
         if self.algorithm.hex_of(data) in self._stale:
             # an equal one was superseded, and its name stays so: this one takes over what superseded it
             data = self._encoded(packs, alone, current)
-        self.store.put(index_path(self.algorithm.hex_of(data)), data)
+        name = self.algorithm.hex_of(data)
+        self.store.put(index_path(name), data, replace=name in self.damaged)
         self.forget()
 
     def _encoded(self, packs: dict[str, list[Row]], alone: list[Row], superseded: dict[str, Index]) -> bytes:

@@ -9,6 +9,7 @@ import json
 import os
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from mltrack.errors import FormatError, IntegrityError
@@ -74,6 +75,10 @@ def plan(remote: Remote, marked: set[str], older_than: float, notes_before: floa
         for id_, rows in sorted(kept.items())
         if id_ and pack_path(id_) in old and sum(row.stored for row in rows.values()) < REPACK_BELOW * totals[id_]
     )
+    unreached = marked - {raw.hex() for raw in stay}
+    unnamed = [name for name in files if name not in needed and _id_of(name) not in totals] if unreached else []
+    lost = {name for name in unnamed if _names_any(remote, name, files[name].size, unreached)}
+    needed |= lost
     forgotten = tuple(sorted(name for name in old if name not in needed))
     due, notes = _due(remote, needed, notes_before)
     superseded = _superseded(remote)
@@ -82,6 +87,35 @@ def plan(remote: Remote, marked: set[str], older_than: float, notes_before: floa
         shrink, forgotten, superseded, tuple(name for name in due if name in files or name.startswith("index/")), notes,
         len(gone), sum(gone.values()), sum(files[name].size for name in due if name in files),
     )  # fmt: skip
+
+
+def has_unnamed_packs(remote: Remote) -> bool:
+    """Returns whether there are packs that no index names, superseded ones included: an index that named them was lost, or
+    a push was cut off."""
+    named: set[str] = set()
+    for item in remote.store.list("index"):
+        name = item.name.removeprefix("index/").removesuffix(".idx")
+        if remote.algorithm.is_hex(name):
+            with suppress(IntegrityError, FileNotFoundError):
+                named.update(remote.read_index(name, item.size).packs)
+    return any(_id_of(item.name) not in named for item in remote.store.list("packs"))
+
+
+def _id_of(name: str) -> str:
+    """The id of the pack that a name in a remote means; the name itself for an object that is a file of its own."""
+    return name.removeprefix("packs/").removesuffix(".pack") if name.startswith("packs/") else name
+
+
+def _names_any(remote: Remote, name: str, size: int, marked: set[str]) -> bool:
+    """Whether a file that no index names holds what is referred to: an index was lost, and `fsck --repair` finds it again.
+    Packs carry an index of their own; one that cannot be read may hold anything."""
+    if not name.startswith("packs/"):
+        return name.removeprefix("objects/").replace("/", "", 1) in marked
+    try:
+        read = partial(remote.store.get, name)
+        return any(row.raw.hex() in marked for row in pack.index_at_end(read, size, remote.algorithm, name))
+    except (IntegrityError, FormatError):
+        return True
 
 
 def execute(remote: Remote, plan: RemoteGcPlan, tmp_path: str) -> None:

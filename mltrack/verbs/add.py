@@ -61,6 +61,7 @@ def add(session: Session, arguments: list[str], report: Report = no_report) -> A
 def _saved(session: Session, path: str, saving: Saving) -> Recording:
     """Saves what stands at a path; returns what its pointer will say of it."""
     try:
+        session.require_listings(path)  # first: what a failed add had saved would count as saved
         snapshot = session.observer.tracked(path, saving)
     except OSError as error:
         if error.filename not in (path, session.project.absolute(path), os.fsencode(session.project.absolute(path))):

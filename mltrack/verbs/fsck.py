@@ -172,7 +172,7 @@ def _fsck_remote(session: Session, report: Report, name: str, *, repair: bool) -
     os.makedirs(project.cache.tmp_path, exist_ok=True)
     found = checker.check_remote(remote, project.cache, report)
     lost = set(found.damaged)
-    if (repair and not found.is_clean) or (repair and found.indexes):
+    if repair and (not found.is_clean or found.indexes or found.unnamed):
         if not remote.store.abilities.writable:
             raise RemoteError(f"{remote.url} can only be read", hint="repair it where it is written")
         _refill(session, set(found.damaged), exclude=name)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mltrack.errors import RemoteError, WorkspaceError
+from mltrack.errors import IntegrityError, RemoteError, WorkspaceError
 from mltrack.git import roots as git_roots
 from mltrack.objects.content import FILE, Content
 from mltrack.store import gc as collector
@@ -54,6 +54,11 @@ def gc_remote(session: Session, name: str, *, dry_run: bool = False, force: bool
         listed = fetch_trees(project.cache, [remote], roots.current | roots.history, lambda event: None)
         if listed.damage:
             raise listed.damage[0]  # what a damaged listing names cannot be told: nothing is forgotten
+        if remote.damaged or (listed.lost and remote_gc.has_unnamed_packs(remote)):
+            raise IntegrityError(
+                f"nothing was deleted: an index of {remote.url} is lost or damaged, so what is needed there is not known",
+                hint=f"mltrack fsck --remote {remote.name} --repair",
+            )
         collector.mark(project.cache, roots.current, roots.history, marked)
     delay = project.settings.number("gc.delay_hours") * HOUR
     plan = remote_gc.plan(remote, marked, now - grace, now - delay)

@@ -19,7 +19,7 @@ from mltrack.store.cache_writer import CacheWriter
 from mltrack.workspace.checkout import Checkout
 from mltrack.workspace.last import LastMaterialized
 from mltrack.workspace.observe import Observer
-from mltrack.workspace.parts import completed
+from mltrack.workspace.parts import absent_parts, completed
 from mltrack.workspace.scan import Snapshot
 from mltrack.workspace.trash import Trash
 
@@ -151,6 +151,17 @@ class Session:
                 f"{path}: {error.message}, so what it holds besides the files here is not known",
                 hint=f"mltrack fetch {path}; or, to record only what is here: mltrack remove {path} && mltrack add {path}",
             ) from None
+
+    def require_listings(self, path: str) -> None:
+        """Raises MissingObjectError where :meth:`with_absent` will, for what stands at a root, without saving anything."""
+        recorded = self.view.pointers.get(path)
+        try:
+            absent_parts(self.project.cache, None, recorded, self.last.get(path))
+        except MissingObjectError:
+            snapshot = self.observer.tracked(path)
+            self.observer.forget([path])
+            if snapshot is not None:
+                self.with_absent(path, snapshot, recorded)
 
     def edit_text(self, path: str, change: Callable[[str], str]) -> None:
         """Rewrites a text file of the workspace atomically, if ``change`` changes it; removes it once it is empty."""

@@ -21,10 +21,6 @@ from tests.support.workspace import Done
 SCRIPT = os.environ.get("MLTRACK_SCRIPT", "")
 """Read here: no test sees such variables."""
 KNOWN = {
-    "fsck --repair fails on a pack whose head is damaged",
-    "fsck --repair takes what was set aside for damage",
-    "what a failed add looked at counts as saved",
-    "push of a clone without the data misses what a remote lost",
     "fsck misses dropped results where a cache is shared",
 }
 """Faults that are being mended: what each would break is not demanded until it is mended and its name goes."""
