@@ -1,13 +1,17 @@
 """The console script. ``--version`` is answered here, before anything is loaded."""
 
+import io
 import os
 import sys
 
 from mltrack import __version__
 
+_STDERR = 2
+
 
 def main() -> None:
     """Runs the command line and ends the process with its exit code."""
+    _fit_streams()
     if sys.argv[1:] in (["--version"], ["-V"]):
         sys.stdout.write(f"mltrack {__version__}\n")
         return
@@ -22,6 +26,22 @@ def main() -> None:
     # Taking the interpreter apart costs a tenth of a short command and does nothing: files are closed, and what must
     # last was made durable where it was written.
     os._exit(code)
+
+
+def _fit_streams() -> None:
+    """A closed standard stream must not be reused for a file that is opened later, and text that the terminal's encoding
+    lacks is shown escaped."""
+    descriptor = os.open(os.devnull, os.O_RDWR)
+    while descriptor <= _STDERR:
+        descriptor = os.dup(descriptor)
+    os.close(descriptor)
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - as long as the process
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 if __name__ == "__main__":

@@ -183,12 +183,38 @@ def find(start: str, environment: Mapping[str, str] = os.environ) -> Project:
     repository = git.find(cwd)
     if repository is None:
         raise WorkspaceError(f"{cwd} is not in a git repository", hint="git init && mltrack init")
+    directory = above(cwd, repository)
+    if directory is None:
+        refuse_unseen(cwd, repository)
+        raise WorkspaceError(f"{cwd} is not in an mltrack project", hint="mltrack init")
+    return load(directory, cwd, repository, environment)
+
+
+def above(cwd: str, repository: Repository) -> str | None:
+    """Returns the nearest directory at or above ``cwd``, within the repository, that is a project; None if none is."""
     directory = cwd
     while not os.path.lexists(os.path.join(directory, DIRECTORY, config.FILE_NAME)):
-        if directory == repository.top:
-            raise WorkspaceError(f"{cwd} is not in an mltrack project", hint="mltrack init")
+        if directory in (repository.top, os.path.dirname(directory)):
+            return None
         directory = os.path.dirname(directory)
-    return load(directory, cwd, repository, environment)
+    return directory
+
+
+def refuse_unseen(cwd: str, repository: Repository, *, own_only: bool = False) -> None:
+    """Raises WorkspaceError if git has the config of a project at ``cwd``, or above unless ``own_only``, that is not
+    checked out: in a sparse clone, or deleted."""
+    directory = cwd
+    while True:
+        place = os.path.join(directory, DIRECTORY, config.FILE_NAME)
+        name = os.path.relpath(place, repository.top)
+        if not os.path.lexists(place) and git.tracked_below(name, repository.top):
+            raise WorkspaceError(
+                f"{name} is committed, but not checked out here",
+                hint=f"git sparse-checkout add {os.path.dirname(name)}, or git checkout -- {name}",
+            )
+        if own_only or directory in (repository.top, os.path.dirname(directory)):
+            return
+        directory = os.path.dirname(directory)
 
 
 def find_for(start: str, path: str) -> Project:

@@ -4,13 +4,14 @@ from typing import Annotated
 
 import typer
 
-from mltrack.cli.invocation import announce, open_session, tell
+from mltrack.cli.invocation import announce, git_add, open_session, tell
 from mltrack.cli.options import Json, command_app
 from mltrack.cli.progress import ProgressLine
 from mltrack.cli.render import content_json, content_text, emit_json
 from mltrack.errors import UsageError
 from mltrack.formats.pointer import SUFFIX
 from mltrack.verbs import add as verb
+from mltrack.verbs.session import Session
 
 
 def add(
@@ -57,11 +58,7 @@ def add(
             announce(f"{word} {session.project.shown(item.path)} ({content_text(item.content)})")
         changed = [session.project.shown(item.path) for item in result.added if item.is_changed]
         if changed:
-            tell(
-                "For git: git add "
-                + " ".join(f"{path}{SUFFIX}" for path in changed)
-                + _ignores(session.project.shown, result.added)
-            )
+            tell("For git: " + git_add([*(f"{path}{SUFFIX}" for path in changed), *_ignores(session, result.added)]))
     for item in result.added:
         if item.is_seen:
             tell(f"warning: git sees {item.path} all the same: a later line of a .gitignore takes ours back", level=-1)
@@ -70,10 +67,10 @@ def add(
     return 3 if result.failed else 0
 
 
-def _ignores(shown: object, added: tuple[verb.Added, ...]) -> str:
-    assert callable(shown)
+def _ignores(session: Session, added: tuple[verb.Added, ...]) -> list[str]:
+    """The ignore files that have a new line."""
     places = {item.path.rpartition("/")[0] for item in added if item.is_changed and item.before is None}
-    return "".join(" " + str(shown(f"{place}/.gitignore" if place else ".gitignore")) for place in sorted(places))
+    return [session.project.shown(f"{place}/.gitignore" if place else ".gitignore") for place in sorted(places)]
 
 
 app = command_app(

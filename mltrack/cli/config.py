@@ -10,6 +10,8 @@ from mltrack.cli.options import Json, command_app
 from mltrack.cli.render import emit_json
 from mltrack.config.schema import SECRET
 from mltrack.config.settings import Value
+from mltrack.errors import WorkspaceError
+from mltrack.project import Project
 from mltrack.verbs import config as verb
 
 
@@ -27,8 +29,9 @@ def config(
     """Shows settings, or sets one in the project's config (.mltrack/config.toml, which git keeps)."""
     if local and user:
         raise typer.BadParameter("--local and --user exclude each other")
-    project = projects.find(current.directory)
-    if value is not None or unset:
+    changes = value is not None or unset
+    project = projects.find(current.directory) if changes and not user else None if user else _found()
+    if changes:
         path = verb.change(project, key, None if unset else value, "local" if local else "user" if user else "project")
         announce(f"{'removed' if unset else 'set'} {key} in {path}")
         return
@@ -47,6 +50,14 @@ def config(
             else item.value
         )
         say(f"{shown}" if key and not origin else f"{name} = {shown}" + (f"  ({item.origin})" if origin else ""))
+
+
+def _found() -> Project | None:
+    """The project of the current directory, None outside of any: a user's own settings can be seen anywhere."""
+    try:
+        return projects.find(current.directory)
+    except WorkspaceError:
+        return None
 
 
 def _masked(name: str, value: Value) -> Value:

@@ -9,6 +9,7 @@ from mltrack.cli.options import AllBranches, AllTags, DryRun, Jobs, Json, Paths,
 from mltrack.cli.progress import ProgressLine
 from mltrack.cli.push import show
 from mltrack.verbs import transfers as verb
+from mltrack.verbs.unavailable import raise_unavailable
 
 
 def fetch(
@@ -27,7 +28,7 @@ def fetch(
     with ProgressLine() as line:
         result = verb.fetch(open_session(), scope, line.event, dry_run=dry_run)
     show(result.fetched, "would fetch" if dry_run else "fetched", "from", as_json=as_json)
-    verb.raise_unavailable(result.unavailable)
+    raise_unavailable(result.unavailable)
 
 
 app = command_app(fetch, "mltrack fetch", "mltrack fetch --rev v1", "mltrack fetch --all-tags -j 8")

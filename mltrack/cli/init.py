@@ -14,12 +14,18 @@ def init(
         str | None, typer.Option("--hash", help="Digest algorithm: xxh3 (fast) or blake3 (strong).")
     ] = None,
     no_hooks: Annotated[bool, typer.Option("--no-hooks", help="Install neither git hooks nor merge drivers.")] = False,
+    shared_hooks: Annotated[
+        bool,
+        typer.Option("--shared-hooks", help="Install hooks where git is told to look, also outside the repository."),
+    ] = False,
+    subdir: Annotated[bool, typer.Option("--subdir", help="Make a project of its own below another one.")] = False,
 ) -> None:
     """Makes the current directory, inside a git repository, an mltrack project.
 
     In a clone of a project it installs git hooks and merge drivers and changes no file of the project.
     """
-    result = verb.init(current.directory, hash_name=hash_name, with_hooks=not no_hooks)
+    where = verb.Hooks.NOWHERE if no_hooks else verb.Hooks.EVERYWHERE if shared_hooks else verb.Hooks.HERE
+    result = verb.init(current.directory, hash_name=hash_name, where=where, below=subdir)
     if result.created:
         announce(f"Made {result.path} an mltrack project.")
         tell("For git: git add .mltrack .gitattributes && git commit -m 'Start mltrack'")
@@ -29,8 +35,21 @@ def init(
             f"{result.path} is an mltrack project already."
             + (" Hooks and merge drivers are installed." if result.hooks else "")
         )
-    for path, line in result.left:
-        tell(f"{path} is not mltrack's and was left as it is; to have data follow git, add this line to it:\n  {line}")
+    if result.is_ignored:
+        tell("warning: git ignores .mltrack/config.toml: no clone will be an mltrack project", level=-1)
+        tell(
+            "hint: take the line that ignores it out of .gitignore; `git check-ignore -v .mltrack/config.toml`",
+            level=-1,
+        )
+    if result.shared_hooks:
+        tell(
+            f"No hooks were installed: git looks for them in {result.shared_hooks}, for all of your repositories. "
+            "Data follows git once you say where:\n"
+            "  mltrack init --shared-hooks                     there: they do nothing outside mltrack projects\n"
+            "  git config core.hooksPath .git/hooks            in this repository, then `mltrack init`"
+        )
+    for place, line in result.left:
+        tell(f"{place} is not mltrack's to write; to have data follow git, add this line to it:\n  {line}")
 
 
 app = command_app(init, "git init && mltrack init", "mltrack init --hash blake3")

@@ -1,6 +1,8 @@
 """What the person said besides the verb: where to work, and how much to say."""
 
+import shlex
 import sys
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from mltrack import project as projects
@@ -46,6 +48,13 @@ def tell(text: str, *, level: int = 0) -> None:
     """Prints talk to standard error, unless the person asked for less."""
     if current.verbosity >= level:
         sys.stderr.write(printable(text) + "\n")
+
+
+def git_add(paths: Collection[str], *options: str) -> str:
+    """Returns the command line that hands paths to git, as it can be pasted into a shell."""
+    names = [shlex.quote(path) for path in paths]
+    dashes = ["--"] if any(path.startswith("-") for path in paths) else []
+    return " ".join(("git add", *options, *dashes, *names))
 
 
 def printable(text: str) -> str:

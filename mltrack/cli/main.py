@@ -148,7 +148,7 @@ def _report_bug(arguments: list[str]) -> int:
     text = "".join(
         (
             f"mltrack {__version__}, Python {sys.version.split()[0]} on {sys.platform}\n",
-            f"arguments: {arguments}\n\n",
+            f"command: {_verb_of(arguments)}\n\n",
             traceback.format_exc(),
         )
     )
@@ -161,6 +161,11 @@ def _report_bug(arguments: list[str]) -> int:
         where = ""
     last = traceback.format_exc().strip().splitlines()[-1]
     return _report(f"this is a bug in mltrack: {last}{where}", "please report it with that file", BUG)
+
+
+def _verb_of(arguments: list[str]) -> str:
+    """The command's name alone: what was given to it may be a secret, and the report is sent to others."""
+    return next((word for word in arguments if word in COMMANDS or word in HIDDEN), "none")
 
 
 def _silence_stdout() -> None:

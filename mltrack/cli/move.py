@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mltrack.cli.invocation import announce, open_session, tell
+from mltrack.cli.invocation import announce, git_add, open_session, tell
 from mltrack.cli.options import command_app
 from mltrack.formats.pointer import SUFFIX
 from mltrack.verbs import move as verb
@@ -19,7 +19,7 @@ def move(
     result = verb.move(session, old, new)
     shown = session.project.shown
     announce(f"moved {shown(result.old)} to {shown(result.new)}")
-    tell(f"For git: git add --all {shown(result.old + SUFFIX)} {shown(result.new + SUFFIX)}")
+    tell("For git: " + git_add([shown(result.old + SUFFIX), shown(result.new + SUFFIX)], "--all"))
     if result.stages:
         tell(f"These stages still depend on {result.old}: {', '.join(result.stages)}")
 

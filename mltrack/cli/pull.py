@@ -19,6 +19,7 @@ from mltrack.cli.status import NO_HOOKS
 from mltrack.git import hooks
 from mltrack.verbs import transfers as verb
 from mltrack.verbs.checkout import raise_failures
+from mltrack.verbs.unavailable import raise_unavailable
 
 
 def pull(
@@ -52,7 +53,7 @@ def pull(
     if not hooks.are_installed(session.project.repository):
         tell(NO_HOOKS)
     raise_failures(result.checkout)
-    verb.raise_unavailable(result.unavailable)
+    raise_unavailable(result.unavailable)
 
 
 app = command_app(pull, "mltrack pull", "mltrack pull data/images -r store", "mltrack pull data/images/0001.png")

@@ -7,7 +7,7 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from mltrack.config import schema
-from mltrack.config.settings import MAX_BYTES
+from mltrack.config.settings import FILE_NAME, MAX_BYTES
 from mltrack.disk.durable import make_directories, read_bounded, write_atomic
 from mltrack.errors import ConfigError
 
@@ -51,4 +51,6 @@ def _read(path: str) -> tomlkit.TOMLDocument:
 
 def _write(path: str, document: tomlkit.TOMLDocument) -> None:
     make_directories(os.path.dirname(path))
-    write_atomic(path, tomlkit.dumps(document).encode())
+    # what is not committed may hold secrets: nobody else reads it
+    is_committed = path.endswith(os.path.join(".mltrack", FILE_NAME))
+    write_atomic(path, tomlkit.dumps(document).encode(), mode=0o644 if is_committed else 0o600)

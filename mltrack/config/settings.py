@@ -5,6 +5,7 @@ refused there and read from the user's own config and ``config.local.toml`` only
 """
 
 import os
+import re
 import sys
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -74,6 +75,11 @@ class Settings:
         return {name: str(value.value) for (_, name, field), value in parts if field == "url"}
 
 
+_MAY_BE_SECRET = re.compile(
+    b"|".join(sorted(name.encode() for name in schema.SECRET)) + rb"|credentials|://[^/\s\"]*@|[?&]"
+)
+
+
 def user_config_path(environment: Mapping[str, str]) -> str:
     """Returns where the user's own config stands, by the platform's custom."""
     if environment.get("XDG_CONFIG_HOME"):
@@ -86,7 +92,7 @@ def user_config_path(environment: Mapping[str, str]) -> str:
 
 
 def load(
-    project_config: str | None, local_config: str | None, environment: Mapping[str, str], remembered: Remembered
+    project_config: str | None, local_config: str | None, environment: Mapping[str, str], remembered: Remembered | None
 ) -> Settings:
     """Returns the settings from these files, as far as they exist, and from ``MLTRACK_SECTION_KEY`` variables."""
     values: dict[str, Value] = {}
@@ -109,12 +115,16 @@ def load(
     return Settings(values)
 
 
-def read_file(path: str, remembered: Remembered) -> dict[str, Any]:
-    """Returns the checked values of one config file by dotted key; none if the file does not exist."""
+def read_file(path: str, remembered: Remembered | None) -> dict[str, Any]:
+    """Returns the checked values of one config file by dotted key; none if the file does not exist.
+
+    Its parsed text is ``remembered`` only where it names no secret: those lie in one place.
+    """
     data = read_bounded(path, MAX_BYTES)
     if data is None or not data.strip():
         return {}
-    document = remembered.load(data, path, _parse)
+    is_plain = remembered is not None and _MAY_BE_SECRET.search(data) is None
+    document = remembered.load(data, path, _parse) if remembered is not None and is_plain else _parse(data, path)
     return {key: schema.check(key, value, path) for key, value in _flatten(document).items()}
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from mltrack.disk.lock import NameLocks
 from mltrack.engine import attempt as attempts
 from mltrack.engine.attempt import NOTHING_UPCOMING, Attempt, Engine, Failed
+from mltrack.engine.claims import Claims
 from mltrack.engine.undeclared import Interval, undeclared_writes
 from mltrack.errors import MissingObjectError, MltrackError, RemoteError, Terminated
 from mltrack.events import (
@@ -69,19 +70,6 @@ class Outcome:
     """Of those that failed, those whose runner could not be reached."""
 
 
-@dataclass(slots=True)
-class _Claims:
-    """The names of locks that a stage holds for what it writes and reads."""
-
-    writes: list[str] = field(default_factory=list)
-    reads: list[str] = field(default_factory=list)
-
-
-def place_lock(path: str) -> str:
-    """Returns the name of the lock on what stands at a path: shared by stages that read it, exclusive for who replaces it."""
-    return f"path {path}"
-
-
 class Execution:
     """One plan being carried out. ``upstream`` are the edges among its stages, to which those are added that the plan found
     on the way; ``outcome`` is filled.
@@ -124,7 +112,7 @@ class Execution:
         self._intervals: list[Interval] = []
         self._writers: dict[str, tuple[str, ...]] = {}
         self._extra: dict[str, int] = {}
-        self._claims: dict[str, _Claims] = {}
+        self._claims = Claims(engine, locks)
 
     def events(self) -> Iterator[Event]:
         """Carries out the plan."""
@@ -211,7 +199,7 @@ class Execution:
             except (MissingObjectError, RemoteError) as error:  # what it reads is elsewhere, and cannot be had now
                 yield from self._fail(address, Failed(error.message, None), ())
                 return
-        if step.verdict is not Verdict.SKIP and not self._claim(step.stage):
+        if step.verdict is not Verdict.SKIP and not self._claims.take(step.stage):
             self._let_go(address)
             self._blocked.append(place)
             if address not in self._told:
@@ -234,37 +222,9 @@ class Execution:
             self._steps[place] = step
             heapq.heappush(self._ready, place)
 
-    def _claim(self, stage: Stage) -> bool:
-        """Holds what a stage reads against whoever would replace it, and what it writes against whoever reads it; returns
-        whether that is possible now."""
-        address = stage.address
-        if address in self._claims:
-            return True
-        observer, aliases = self._engine.checkout.observer, self._engine.learner.sources.aliases
-        writes = [place_lock(out.path) for out in stage.outs]
-        reads = {place_lock(path) for dep in stage.reads for path in observer.owned.overlapping(aliases.get(dep, dep))}
-        taken = self._claims[address] = _Claims()
-        for name in writes:
-            if not self._locks.take(name):
-                return self._disclaim(address)
-            taken.writes.append(name)
-        for name in sorted(reads - set(writes)):
-            if not self._locks.take_shared(name):
-                return self._disclaim(address)
-            taken.reads.append(name)
-        return True
-
-    def _disclaim(self, address: str) -> bool:
-        taken = self._claims.pop(address, _Claims())
-        for name in taken.writes:
-            self._locks.release(name)
-        for name in taken.reads:
-            self._locks.release_shared(name)
-        return False
-
     def _let_go(self, address: str) -> None:
         """Releases the lock of a stage, if it is held, and what it reads and writes."""
-        self._disclaim(address)
+        self._claims.release(address)
         if address in self._held:
             self._held.remove(address)
             self._locks.release(address)

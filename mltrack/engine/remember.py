@@ -3,6 +3,7 @@ a small one the loading of a parser."""
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,10 @@ class Remembered:
     def __init__(self, path: str) -> None:
         self._path = os.path.join(path, "parsed")
         self._seen: dict[str, Any] = {}
+
+    def forget(self) -> None:
+        """Deletes what is kept: a text may have held what its owner takes back."""
+        shutil.rmtree(self._path, ignore_errors=True)
 
     def load(self, data: bytes, name: str, parse: Parse | None = None) -> Any:
         """Returns what parsing ``data`` gives, as YAML unless ``parse`` is given; ``name`` is the file's path, for errors."""

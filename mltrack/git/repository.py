@@ -235,6 +235,12 @@ def ignored_below(paths: Iterable[str], cwd: str) -> list[str]:
     return [os.fsdecode(name) for name in out.split(b"\0") if name]
 
 
+def is_submodule(path: str, cwd: str) -> bool:
+    """Returns whether git carries the repository at ``path`` as a submodule."""
+    out = run(["--literal-pathspecs", "ls-files", "-s", "-z", "--", path], cwd)
+    return out.startswith(b"160000 ")
+
+
 def is_ignored(path: str, cwd: str) -> bool:
     """Returns whether git's ignore rules cover ``path``, tracked or not."""
     out = run(["check-ignore", "--no-index", "-z", "--stdin"], cwd, data=os.fsencode(path) + b"\0", ok=(0, 1))

@@ -20,7 +20,7 @@ from mltrack.objects.content import TREE, Content
 from mltrack.objects.digest import Algorithm
 from mltrack.objects.tree_diff import extent, leaves
 from mltrack.store import cache_users, pack
-from mltrack.store.index import Index, Row
+from mltrack.store.index import Index
 from mltrack.store.verified import Verified
 
 _PIECE = 1 << 18
@@ -386,17 +386,3 @@ class Cache:
             return Index(data, self.algorithm, path)
         except (OSError, IntegrityError):
             return pack.read_index(self.pack_path(id_), self.algorithm)
-
-
-def rows_by_pack(cache: Cache, hex_digests: Iterable[str]) -> tuple[dict[str, list[Row]], list[str]]:
-    """Returns the rows of packed objects by pack, and the digests of those that are files of their own."""
-    packed: dict[str, list[Row]] = {}
-    alone: list[str] = []
-    rest = {bytes.fromhex(item) for item in hex_digests}
-    for id_, index in cache.indexes().items():
-        rows = [row for row in index.rows_of(rest) if not cache.is_quarantined(row.raw.hex(), id_)]
-        if rows:
-            packed[id_] = rows
-            rest.difference_update(row.raw for row in rows)
-    alone += [raw.hex() for raw in rest]
-    return packed, alone

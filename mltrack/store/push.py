@@ -14,7 +14,7 @@ from mltrack.errors import IntegrityError, MissingObjectError, RemoteError
 from mltrack.events import Progress
 from mltrack.objects.content import Content
 from mltrack.store import pack, workers
-from mltrack.store.cache import Cache, rows_by_pack
+from mltrack.store.cache import Cache
 from mltrack.store.confirmed import Confirmed
 from mltrack.store.index import WHOLE, Row
 from mltrack.store.remote import Remote
@@ -82,8 +82,8 @@ def _push(cache: Cache, remote: Remote, need: Need, report: Report) -> Moved:
             hint="`mltrack status` shows what is missing; `mltrack fetch` gets it from another remote",
             context=min(lacking),
         )
-    packed, alone = rows_by_pack(cache, need.objects)
-    tree_packs, large_trees = rows_by_pack(cache, need.trees)
+    packed, alone = _rows_by_pack(cache, need.objects)
+    tree_packs, large_trees = _rows_by_pack(cache, need.trees)
     files = len(alone) + len(packed) + len(tree_packs) + len(large_trees)
     at_once = max(1, remote.jobs // max(1, min(remote.jobs, files)))
     parcels = _parcels(cache, packed, alone, tree_packs, large_trees)
@@ -179,3 +179,17 @@ def _repacked(cache: Cache, rows: list[Row], contents: int) -> Iterator[Parcel]:
         found = list(pack.read_index(done.temporary, cache.algorithm))
         yield Parcel(pack_path(done.id), done.temporary, done.id, done.id, found, is_temporary=True)
         del chosen[:count]
+
+
+def _rows_by_pack(cache: Cache, hex_digests: Iterable[str]) -> tuple[dict[str, list[Row]], list[str]]:
+    """Returns the rows of packed objects by pack, and the digests of those that are files of their own."""
+    packed: dict[str, list[Row]] = {}
+    alone: list[str] = []
+    rest = {bytes.fromhex(item) for item in hex_digests}
+    for id_, index in cache.indexes().items():
+        rows = [row for row in index.rows_of(rest) if not cache.is_quarantined(row.raw.hex(), id_)]
+        if rows:
+            packed[id_] = rows
+            rest.difference_update(row.raw for row in rows)
+    alone += [raw.hex() for raw in rest]
+    return packed, alone

@@ -15,7 +15,7 @@ from mltrack.store.cache_writer import CacheWriter
 from mltrack.verbs.session import Session
 from mltrack.verbs.transfers import register
 from mltrack.workspace.checkout import no_progress
-from mltrack.workspace.ignore import skip_nothing
+from mltrack.workspace.ignore import KeepAll
 from mltrack.workspace.ingest import Ingest, Saving
 from mltrack.workspace.materialize import make_parents
 from mltrack.workspace.scan import Report, no_report, scan
@@ -210,7 +210,7 @@ def _scan_source(session: Session, place: str, ingest: Ingest, report: Report) -
         os.path.basename(place),
         Blocks(),
         ingest,
-        skip_nothing,
+        KeepAll(),
         session.project.cache,
         report=report,
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mltrack.errors import FormatError
 from mltrack.verbs.session import Session
-from mltrack.workspace.ignore import FILE_NAME, ignoring_line
+from mltrack.workspace.ignore import IgnoreFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,7 @@ class Ignored:
 def check_ignore(session: Session, arguments: list[str]) -> list[Ignored]:
     """Returns those of the paths that scans of tracked directories leave out or refuse."""
     project = session.project
+    rule = IgnoreFiles(project.path)
     found = []
     for argument in arguments:
         try:
@@ -29,7 +30,7 @@ def check_ignore(session: Session, arguments: list[str]) -> list[Ignored]:
             found.append(Ignored(argument, "names of git and mltrack", 0, ""))
             continue
         is_directory = os.path.isdir(project.absolute(path)) or argument.endswith("/")
-        line = ignoring_line(project.path, path, is_directory=is_directory)
+        line = rule.line(os.fsencode(path), is_directory=is_directory)
         if line is not None:
-            found.append(Ignored(path, FILE_NAME, *line))
+            found.append(Ignored(path, line.source, line.number, line.text))
     return found

@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from mltrack.disk.lock import NameLocks
-from mltrack.engine.execute import place_lock
+from mltrack.engine.claims import place_lock
 from mltrack.engine.view import Target
 from mltrack.errors import LockedError, MissingObjectError, MltrackError, UnsavedDataError
 from mltrack.objects.content import Content

@@ -1,20 +1,25 @@
 """``config``: settings shown with their origin, and changed in one of the files they may stand in."""
 
 import os
+from typing import Literal
 
 from mltrack.config import edit, schema
-from mltrack.config.settings import FILE_NAME, LOCAL_NAME, Value, user_config_path
+from mltrack.config.settings import FILE_NAME, LOCAL_NAME, Value, load, user_config_path
 from mltrack.errors import ConfigError
 from mltrack.project import DIRECTORY, Project
 
-
-def show(project: Project, key: str = "") -> dict[str, Value]:
-    """Returns one setting, or all of them."""
-    return {key: project.settings.origin(key)} if key else project.settings.all()
+Level = Literal["project", "local", "user"]
 
 
-def change(project: Project, key: str, text: str | None, level: str) -> str:
-    """Sets a key in the file of a level, or removes it for None; returns the file's path."""
+def show(project: Project | None, key: str = "") -> dict[str, Value]:
+    """Returns one setting, or all of them; without a project, those of the user."""
+    settings = project.settings if project is not None else load(None, None, os.environ, None)
+    return {key: settings.origin(key)} if key else settings.all()
+
+
+def change(project: Project | None, key: str, text: str | None, level: Level) -> str:
+    """Sets a key in the file of a level, or removes it for None; returns the file's path. Only the user's own level can be
+    changed without a project."""
     setting = schema.find(key)
     if key == "core.hash":
         raise ConfigError(
@@ -25,14 +30,18 @@ def change(project: Project, key: str, text: str | None, level: str) -> str:
             f"{key} names a place of this machine and may not stand in the committed config",
             hint=f"mltrack config --local {key} …",
         )
-    path = {
-        "project": os.path.join(project.path, DIRECTORY, FILE_NAME),
-        "local": os.path.join(project.shared_path, LOCAL_NAME),
-        "user": user_config_path(os.environ),
-    }[level]
+    path = _place(project, level)
     if text is None:
         if not edit.unset(path, key):
             raise ConfigError(f"{key} is not set in {path}", hint=f"mltrack config --origin {key}")
     else:
         edit.set_value(path, key, schema.parse(key, text, key))
     return path
+
+
+def _place(project: Project | None, level: Level) -> str:
+    if project is None or level == "user":
+        return user_config_path(os.environ)
+    if level == "local":
+        return os.path.join(project.shared_path, LOCAL_NAME)
+    return os.path.join(project.path, DIRECTORY, FILE_NAME)

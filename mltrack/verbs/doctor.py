@@ -36,7 +36,7 @@ def doctor(session: Session) -> list[Check]:
         Check("git", "ok", git.run(["--version"], project.path).decode().strip()),
         Check("project", "ok", f"{project.path} ({project.algorithm.name} digests)"),
     ]
-    checks.append(_hooks(session))
+    checks += _hooks(session)
     checks += _cache(session)
     checks += _remotes(session)
     checks += _tracked(session)
@@ -44,10 +44,21 @@ def doctor(session: Session) -> list[Check]:
     return checks
 
 
-def _hooks(session: Session) -> Check:
-    if hooks.are_installed(session.project.repository):
-        return Check("hooks", "ok", f"in {hooks.hooks_directory(session.project.repository)}")
-    return Check("hooks", "note", "not installed: data does not follow `git checkout` by itself", "mltrack init")
+def _hooks(session: Session) -> list[Check]:
+    calls = hooks.called(session.project.repository)
+    silent = [item for item in calls if not item.is_calling]
+    if not silent:
+        return [Check("hooks", "ok", f"all of them call mltrack, in {os.path.dirname(calls[0].place)}")]
+    if len(silent) == len(calls) and not any(os.path.lexists(item.place) for item in silent):
+        return [Check("hooks", "note", "not installed: data does not follow `git checkout` by itself", "mltrack init")]
+    return [
+        Check(
+            f"hook {item.hook}", "ok" if item.is_calling else "note",
+            item.place if item.is_calling else f"{item.place} does not call mltrack",
+            "" if item.is_calling else "mltrack init",
+        )
+        for item in calls
+    ]  # fmt: skip
 
 
 def _cache(session: Session) -> list[Check]:

@@ -1,5 +1,6 @@
 """``init``: makes a project, or fits a clone of one with hooks and merge drivers."""
 
+import enum
 import os
 import sys
 from dataclasses import dataclass
@@ -11,25 +12,46 @@ from mltrack.disk.durable import make_directories, write_atomic
 from mltrack.errors import WorkspaceError
 from mltrack.git import hooks
 from mltrack.git import repository as git
+from mltrack.git.hooks import Left
 from mltrack.objects.digest import algorithm
 
 
 @dataclass(frozen=True, slots=True)
 class InitResult:
-    """Where the project is, whether it was made now, which hooks stand, and which were left with a line to add."""
+    """Where the project is, whether it was made now, which hooks stand, and which were left with a line to add.
+
+    ``shared_hooks`` is the directory of hooks outside the repository where nothing was written; ``is_ignored`` says that
+    git would not keep the project's config.
+    """
 
     path: str
     created: bool
-    hooks: tuple[str, ...]
-    left: tuple[tuple[str, str], ...]
+    hooks: tuple[str, ...] = ()
+    left: tuple[Left, ...] = ()
+    shared_hooks: str = ""
+    is_ignored: bool = False
 
 
-def init(start: str, *, hash_name: str | None = None, with_hooks: bool = True) -> InitResult:
-    """Makes ``start`` a project. In a clone that is one already, installs hooks and drivers and touches nothing else."""
+class Hooks(enum.Enum):
+    """Where hooks may be installed."""
+
+    NOWHERE = "nowhere"
+    HERE = "in this clone"
+    EVERYWHERE = "also where the user's other repositories have theirs"
+
+
+def init(start: str, *, hash_name: str | None = None, where: Hooks = Hooks.HERE, below: bool = False) -> InitResult:
+    """Makes ``start`` a project. In a clone that is one already, installs hooks and drivers and touches nothing else.
+
+    Below a project, that one is meant, unless ``below`` asks for another. Raises WorkspaceError where the config is
+    committed and not checked out: a new one would take its place.
+    """
     path = os.path.abspath(start)
     repository = git.find(path)
     if repository is None:
         raise WorkspaceError(f"{path} is not in a git repository: mltrack works beside git", hint="git init")
+    path = path if below else projects.above(path, repository) or path
+    projects.refuse_unseen(path, repository, own_only=below)
     config_path = os.path.join(path, projects.DIRECTORY, FILE_NAME)
     created = not os.path.lexists(config_path)
     if created:
@@ -39,10 +61,13 @@ def init(start: str, *, hash_name: str | None = None, with_hooks: bool = True) -
         if hash_name not in (None, present):
             raise WorkspaceError(f"this project uses {present} digests already, and they are never mixed")
     projects.hide(path, repository)
-    if not with_hooks:
-        return InitResult(path, created, (), ())
-    installed = hooks.install(repository, sys.executable)
-    return InitResult(path, created, tuple(installed.hooks), tuple(installed.left))
+    is_ignored = created and git.is_ignored(os.path.join(projects.DIRECTORY, FILE_NAME), path)
+    if where is Hooks.NOWHERE:
+        return InitResult(path, created, is_ignored=is_ignored)
+    installed = hooks.install(repository, sys.executable, everywhere=where is Hooks.EVERYWHERE)
+    return InitResult(
+        path, created, tuple(installed.hooks), tuple(installed.left), installed.outside, is_ignored=is_ignored
+    )
 
 
 def _create(path: str, config_path: str, hash_name: str) -> None:

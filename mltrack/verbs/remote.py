@@ -71,6 +71,7 @@ def list_remotes(project: Project) -> list[RemoteInfo]:
 def remove(project: Project, name: str) -> None:
     """Forgets a remote; nothing in it is touched."""
     _known(project, name)
+    Remembered(project.index_path).forget()
     forget_id(project.remote_ids_path, name)
     for path in (_config(project, local=False), _config(project, local=True)):
         if os.path.exists(path):
@@ -94,6 +95,7 @@ def modify(project: Project, name: str, key: str, text: str | None, *, local: bo
     full = f"remote.{name}.{key}"
     is_local = local or schema.find(full).private
     path = _config(project, local=is_local)
+    Remembered(project.index_path).forget()  # what an earlier version parsed may hold a secret
     if text is None:
         if not edit.unset(path, full):
             raise UsageError(f"{full} is not set in {path}", hint="mltrack config --origin")

@@ -1,20 +1,16 @@
 """``push``, ``fetch`` and ``pull``: moving what pointers and locks refer to."""
 
-import os
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from mltrack.engine.commit import BY_HAND, is_small
 from mltrack.engine.view import Target
-from mltrack.errors import FormatError, MltrackError, PartlyDoneError, PipelineError, RemoteError, UsageError
+from mltrack.errors import FormatError, MltrackError, PipelineError, RemoteError, UsageError
 from mltrack.formats.run_record import RunRecord
 from mltrack.git import repository as git
-from mltrack.objects.content import FILE, TREE, Content
-from mltrack.objects.tree import DIRECTORY
+from mltrack.objects.content import FILE, Content
 from mltrack.project import Project
 from mltrack.store import transfer
-from mltrack.store.cache import Cache
 from mltrack.store.fetch import bring, fetch_objects, fetch_trees
 from mltrack.store.present import Present
 from mltrack.store.push import push_contents
@@ -22,8 +18,9 @@ from mltrack.store.remote import Remote
 from mltrack.store.remote_names import user_mark
 from mltrack.store.shared_runs import bring_records, send_records, unsent
 from mltrack.store.transfer import Moved, Report
-from mltrack.verbs.checkout import MAX_NAMED, CheckoutResult, Progress, checkout_targets
+from mltrack.verbs.checkout import CheckoutResult, Progress, checkout_targets
 from mltrack.verbs.session import Session
+from mltrack.verbs.unavailable import Unavailable, unavailable
 from mltrack.workspace.checkout import Absent
 
 
@@ -58,16 +55,6 @@ class TransferResult:
     """Run records that moved."""
     stayed: tuple[str, ...] = ()
     """Outputs that are on the hosts that made them, and were not sent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unavailable:
-    """What could not be had of one target: how many files and listings, the first of them by path, and why."""
-
-    target: str
-    count: int
-    paths: tuple[str, ...]
-    why: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +136,7 @@ def fetch(session: Session, scope: Scope, report: Report, *, dry_run: bool = Fal
     session.bring_tree = sources.bring_tree
     wanted = _wanted(session, scope)
     fetched, problem = _fetch(session, [item.content for item in wanted], report, sources, dry_run=dry_run)
-    return FetchResult(fetched, _unavailable(session, wanted, problem) if not dry_run else ())
+    return FetchResult(fetched, unavailable(session, wanted, problem) if not dry_run else ())
 
 
 def pull(
@@ -164,56 +151,7 @@ def pull(
         wanted += _wanted(session, scope)
     fetched, problem = _fetch(session, list(dict.fromkeys(item.content for item in wanted)), report, sources)
     checkout = checkout_targets(session, targets, force=force, progress=progress, absent=Absent.LEAVE)
-    return PullResult(fetched, checkout, _unavailable(session, wanted, problem))
-
-
-def raise_unavailable(unavailable: tuple[Unavailable, ...]) -> None:
-    """Raises PartlyDoneError that names what could not be had; nothing if that is nothing."""
-    if not unavailable:
-        return
-    lines = []
-    for item in unavailable:
-        rest = f" and {item.count - len(item.paths)} more" if item.count > len(item.paths) else ""
-        lines.append(f"  {', '.join(item.paths)}{rest}: {item.why}")
-    raise PartlyDoneError(
-        "not everything could be had:\n" + "\n".join(lines),
-        hint="`mltrack push` from the clone that has it; what a stage writes, `mltrack repro` makes",
-    )
-
-
-def _unavailable(session: Session, targets: list[Target], problem: str) -> tuple[Unavailable, ...]:
-    """What the cache still lacks of some targets after a fetch, by path."""
-    found: dict[str, Unavailable] = {}
-    cache = session.project.cache
-    for target in targets:
-        if cache.holds(target.content) or session.left.has(target.content):
-            continue
-        why = "it is never pushed (push: false)" if not target.push else problem
-        lacking = list(_lacking_paths(cache, target))
-        found.setdefault(target.path, Unavailable(target.path, len(lacking), tuple(lacking[:MAX_NAMED]), why))
-    return tuple(found.values())
-
-
-def _lacking_paths(cache: Cache, target: Target) -> Iterator[str]:
-    """The paths of files and directories of a target whose objects or listings are not in the cache."""
-    if target.content.kind != TREE:
-        yield target.path
-        return
-    files: dict[str, list[str]] = {}
-    pending = [(target.path, target.content.hex)]
-    while pending:
-        path, hex_digest = pending.pop()
-        if not cache.has(hex_digest):
-            yield path + "/"
-            continue
-        for entry in cache.read_tree(hex_digest):
-            inner = f"{path}/{os.fsdecode(entry.name)}"
-            if entry.kind == DIRECTORY:
-                pending.append((inner, entry.hex))
-            else:
-                files.setdefault(entry.hex, []).append(inner)
-    lacking = cache.missing(files)
-    yield from sorted(path for hex_digest in lacking for path in files[hex_digest])
+    return PullResult(fetched, checkout, unavailable(session, wanted, problem))
 
 
 def _open_for_push(remote: Remote, *, dry_run: bool) -> bool:

@@ -1,65 +1,110 @@
-"""What scans leave out. The one door to pathspec, loaded only where a project has a ``.mltrackignore``.
+"""What scans leave out.
 
-Tracked directories and outputs leave out what ``.mltrackignore`` says, and nothing else. Dependency directories leave
-out what git ignores, unless it is tracked or written by a stage, and always Python's and Jupyter's by-products.
+Tracked directories and outputs leave out what ``.mltrackignore`` says, in the project's top directory or further down, and
+nothing else. Dependency directories hold what a clone would: they leave out what git ignores, unless it is tracked or
+written by a stage, empty directories and repositories of their own, and always Python's and Jupyter's by-products.
 """
 
 import os
 from collections.abc import Callable, Iterable
+from typing import NamedTuple, Protocol
 
 from mltrack.disk.durable import read_bounded
 from mltrack.git import repository as git
 from mltrack.objects.tree import is_reserved_name, parents
 from mltrack.pipeline.paths import contains
+from mltrack.workspace import ignore_patterns
+from mltrack.workspace.ignore_patterns import Pattern
 
 FILE_NAME = ".mltrackignore"
 MAX_BYTES = 1 << 20
 Skip = Callable[[bytes, bool], bool]
-"""Takes a path relative to the project and whether it is a directory."""
+"""Takes the path of something in one directory, relative to the project, and whether it is a directory."""
 
 WRITTEN_BY_MLTRACK = (b"mltrack.lock", b".gitignore")
 """Files in dependency directories that mltrack itself writes at the end of a repro: they are nobody's data."""
 BY_PRODUCTS = ("__pycache__", ".ipynb_checkpoints")
 
 
-def skip_nothing(path: bytes, is_directory: bool) -> bool:
-    return False
+class Rule(Protocol):
+    """What a walk leaves out."""
+
+    @property
+    def keeps_empty(self) -> bool:
+        """Whether a directory without any file counts."""
+
+    def below(self, directory: bytes) -> Skip | None:
+        """Returns what is left out of one directory, None for nothing."""
 
 
-def tracked_rule(project_path: str) -> Skip:
-    """Returns the rule for tracked directories and outputs."""
-    data = read_bounded(os.path.join(project_path, FILE_NAME), MAX_BYTES)
-    if data is None or not data.strip():
-        return skip_nothing
-    from pathspec import GitIgnoreSpec  # noqa: PLC0415 - few projects have the file
+class KeepAll:
+    """Leaves nothing out."""
 
-    spec = GitIgnoreSpec.from_lines(data.decode("utf-8", "surrogateescape").splitlines())
+    keeps_empty = True
 
-    def skip(path: bytes, is_directory: bool) -> bool:
-        return spec.match_file(os.fsdecode(path) + ("/" if is_directory else ""))
-
-    return skip
-
-
-def ignoring_line(project_path: str, path: str, *, is_directory: bool) -> tuple[int, str] | None:
-    """Returns number and text of the line in ``.mltrackignore`` that leaves a path out, or a directory above it."""
-    data = read_bounded(os.path.join(project_path, FILE_NAME), MAX_BYTES)
-    if data is None:
+    def below(self, directory: bytes) -> Skip | None:
         return None
-    from pathspec import GitIgnoreSpec  # noqa: PLC0415
 
-    lines = data.decode("utf-8", "surrogateescape").splitlines()
-    spec = GitIgnoreSpec.from_lines(lines)
-    parts = path.split("/")
-    for depth in range(1, len(parts) + 1):
-        at = "/".join(parts[:depth])
-        result = spec.check_file(at + ("/" if is_directory or depth < len(parts) else ""))
-        if result.include and result.index is not None:
-            return result.index + 1, lines[result.index]
+
+class IgnoringLine(NamedTuple):
+    """Where it is said that a path is left out: the file relative to the project, the line's number and its text."""
+
+    source: str
+    number: int
+    text: str
+
+
+class IgnoreFiles:
+    """The rule for tracked directories and outputs: the project's ``.mltrackignore`` files, each read once."""
+
+    keeps_empty = True
+
+    def __init__(self, project_path: str) -> None:
+        self._top = os.fsencode(project_path)
+        self._chains: dict[bytes, list[tuple[bytes, list[Pattern]]]] = {}
+
+    def below(self, directory: bytes) -> Skip | None:
+        chain = self._chain(directory)
+        if not chain:
+            return None
+        return lambda path, is_directory: _left_out(chain, path, is_directory=is_directory) is not None
+
+    def line(self, path: bytes, *, is_directory: bool) -> IgnoringLine | None:
+        """Returns the line that leaves a path out, or a directory above it."""
+        for at in (*reversed(list(parents(path))), path):
+            chain = self._chain(at.rpartition(b"/")[0])
+            found = _left_out(chain, at, is_directory=is_directory or at != path)
+            if found is not None:
+                base, pattern = found
+                source = os.fsdecode(base + b"/" if base else b"") + FILE_NAME
+                return IgnoringLine(source, pattern.number, pattern.text)
+        return None
+
+    def _chain(self, directory: bytes) -> list[tuple[bytes, list[Pattern]]]:
+        """Returns the files that speak about what is in a directory, the deepest first."""
+        chain = self._chains.get(directory)
+        if chain is None:
+            above = self._chain(directory.rpartition(b"/")[0]) if directory else []
+            place = os.path.join(self._top, directory, os.fsencode(FILE_NAME))
+            data = read_bounded(os.fsdecode(place), MAX_BYTES)
+            patterns = ignore_patterns.parse(data) if data else []
+            chain = self._chains[directory] = [(directory, patterns), *above] if patterns else above
+        return chain
+
+
+def _left_out(
+    chain: list[tuple[bytes, list[Pattern]]], path: bytes, *, is_directory: bool
+) -> tuple[bytes, Pattern] | None:
+    """Returns what leaves out ``path``, given that nothing leaves out a directory above it."""
+    for base, patterns in chain:
+        below = path[len(base) + 1 :] if base else path
+        pattern = ignore_patterns.decide(patterns, below, is_directory=is_directory)
+        if pattern is not None:
+            return None if pattern.negated else (base, pattern)
     return None
 
 
-def dependency_rule(project_path: str, directories: Iterable[str], owned: Iterable[str]) -> Skip:
+def dependency_rule(project_path: str, directories: Iterable[str], owned: Iterable[str]) -> Rule:
     """Returns the rule for dependency directories; ``owned`` are the paths of pointers and outputs.
 
     Asks git once, for all of the directories. A directory that git ignores as a whole is taken as it stands: someone
@@ -87,13 +132,34 @@ def dependency_rule(project_path: str, directories: Iterable[str], owned: Iterab
             return True
         if path in kept_set or any(parent in kept_set for parent in parents(path)):
             return False
+        if is_directory and _is_foreign(project_path, path):
+            return True
         if path in ignored_files:
             return True
         if not any(item in ignored_directories for item in (path, *parents(path))):
             return False
         return not (is_directory and path in above)  # walked through only to reach what is owned below it
 
-    return skip
+    return _AsCloned(skip)
+
+
+class _AsCloned:
+    """The rule for dependency directories: git carries no empty directory."""
+
+    keeps_empty = False
+
+    def __init__(self, skip: Skip) -> None:
+        self._skip = skip
+
+    def below(self, directory: bytes) -> Skip | None:
+        return self._skip
+
+
+def _is_foreign(project_path: str, path: bytes) -> bool:
+    """Returns whether a directory is a repository that git does not carry: no submodule of the project's."""
+    if not os.path.lexists(os.path.join(os.fsencode(project_path), path, b".git")):
+        return False
+    return not git.is_submodule(os.fsdecode(path), project_path)
 
 
 def is_owned(path: str, owned: Iterable[str]) -> bool:

@@ -16,7 +16,7 @@ from mltrack.objects.tree import SYMLINK
 from mltrack.pipeline.paths import PathMap
 from mltrack.pipeline.stage import is_url
 from mltrack.workspace import stat_index
-from mltrack.workspace.ignore import Skip, dependency_rule, tracked_rule
+from mltrack.workspace.ignore import IgnoreFiles, Rule, dependency_rule
 from mltrack.workspace.ingest import Following, Hashing, Ingest
 from mltrack.workspace.scan import Links, Report, Snapshot, no_report, scan
 from mltrack.workspace.stat_index import Block, Blocks
@@ -67,19 +67,13 @@ class Observer:
         self.links = links
         self.owned = PathMap((path, None) for path in owned)
         self.report: Report = no_report
-        self._tracked_rule: Skip | None = None
-        self._rules: dict[str, Skip] = {}
+        self._tracked_rule: Rule = IgnoreFiles(project_path)
+        self._rules: dict[str, Rule] = {}
         self._files: _Files | None = None
         self._snapshots: dict[Key, Snapshot | None] = {}
         self._direct: dict[str, bool] = {}
         self._looked: PathMap[None] = PathMap()
         self._real_top = os.path.realpath(project_path)
-
-    @property
-    def tracked_rule(self) -> Skip:
-        if self._tracked_rule is None:
-            self._tracked_rule = tracked_rule(self.project_path)
-        return self._tracked_rule
 
     def prepare(self, dependencies: Iterable[str]) -> None:
         """Asks git once what it ignores below all dependency directories that will be looked at."""
@@ -99,18 +93,18 @@ class Observer:
 
     def tracked(self, path: str, ingest: Ingest | None = None) -> Snapshot | None:
         """Returns what stands at a tracked path or output; ``ingest`` may save it on the way."""
-        return self._look(Key(path, tracked=True), ingest, self.tracked_rule)
+        return self._look(Key(path, tracked=True), ingest, self._tracked_rule)
 
     def dependency(self, path: str) -> Content | None:
         """Returns what stands at a dependency."""
         if self.owned.holder(path) is not None:
             # of a part of something tracked, links may lead to other parts: they are seen through
-            snapshot = self._look(Key(path, tracked=path in self.owned), None, self.tracked_rule)
+            snapshot = self._look(Key(path, tracked=path in self.owned), None, self._tracked_rule)
         elif path in self._rules or os.path.isdir(os.path.join(self.project_path, path)):
             self.prepare([path])
             snapshot = self._look(Key(path, tracked=False), None, self._rules[path])
         else:
-            snapshot = self._look(Key(path, tracked=False), None, self.tracked_rule)
+            snapshot = self._look(Key(path, tracked=False), None, self._tracked_rule)
         return snapshot.content if snapshot is not None else None
 
     def as_objects(self, path: str) -> Snapshot | None:
@@ -124,7 +118,7 @@ class Observer:
             return seen
         key = Key(path, tracked=False)
         known = stat_index.read(self._index_file(key), self.algorithm)
-        rule = self._rules.get(path, self.tracked_rule)
+        rule = self._rules.get(path, self._tracked_rule)
         plain = Hashing(self.algorithm)
         return scan(
             self.project_path, self._target(key), known, plain, rule, self.links, strict=False, report=self.report
@@ -165,7 +159,7 @@ class Observer:
             self._files.save()
             self._files.changed = False
 
-    def _look(self, key: Key, ingest: Ingest | None, skip: Skip) -> Snapshot | None:
+    def _look(self, key: Key, ingest: Ingest | None, rule: Rule) -> Snapshot | None:
         if ingest is None and key in self._snapshots:
             return self._snapshots[key]
         target = self._target(key)
@@ -175,7 +169,7 @@ class Observer:
         known = stat_index.read(index_file, self.algorithm) if is_directory else files.known(os.fsencode(key.path))
         chosen = ingest or (Hashing(self.algorithm) if key.tracked else Following(self.algorithm, self.project_path))
         snapshot = scan(
-            self.project_path, target, known, chosen, skip, self.links, strict=key.tracked, report=self.report
+            self.project_path, target, known, chosen, rule, self.links, strict=key.tracked, report=self.report
         )
         if snapshot is not None and snapshot.changed:
             if is_directory:

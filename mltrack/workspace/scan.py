@@ -15,7 +15,7 @@ from mltrack.errors import FormatError, MltrackError, WorkspaceError
 from mltrack.objects import tree
 from mltrack.objects.content import EXEC, FILE, TREE, Content
 from mltrack.objects.tree import Entry
-from mltrack.workspace.ignore import Skip, skip_nothing
+from mltrack.workspace.ignore import Rule
 from mltrack.workspace.ingest import Ingest
 from mltrack.workspace.stat_index import (
     NEVER,
@@ -66,7 +66,7 @@ def scan(
     root: str,
     known: Blocks,
     ingest: Ingest,
-    skip: Skip,
+    rule: Rule,
     links: Links,
     *,
     strict: bool = True,
@@ -83,7 +83,7 @@ def scan(
     except (FileNotFoundError, NotADirectoryError):
         return None
     if stat.S_ISDIR(state.st_mode):
-        return _Walk(path, os.fsencode(root), known, ingest, skip, links, strict, report).run()
+        return _Walk(path, os.fsencode(root), known, ingest, rule, links, strict, report).run()
     if stat.S_ISREG(state.st_mode):
         return _scan_file(path, state, known, ingest, links)
     row = _linked_row(path, links) if stat.S_ISLNK(state.st_mode) else None
@@ -150,14 +150,13 @@ class _Walk:
         root: bytes,
         known: Blocks,
         ingest: Ingest,
-        skip: Skip,
+        rule: Rule,
         links: Links,
         strict: bool,
         report: Report,
     ) -> None:
         self.path, self.root, self.known, self.ingest = path, root, known, ingest
-        self.skip, self.links, self.strict, self.report = skip, links, strict, report
-        self.skips = skip is not skip_nothing
+        self.rule, self.links, self.strict, self.report = rule, links, strict, report
         self.blocks = Blocks()
         self.problems: list[str] = []
         self.changed = False
@@ -172,7 +171,7 @@ class _Walk:
             pending += [directory + b"/" + name if directory else name for name in reversed(block.directories)]
         if self.problems:
             raise _refusal(self.problems)
-        for directory in reversed(self.blocks):
+        for directory in list(reversed(self.blocks)):
             self.close(directory)
         self.changed = self.changed or self.blocks.keys() != self.known.keys()
         top = self.blocks[b""]
@@ -186,12 +185,13 @@ class _Walk:
         directories: list[bytes] = []
         old = self.known.get(directory)
         checked = self.checked(old)
+        skip = self.rule.below(prefix[:-1])
         try:
             with os.scandir(here) as found:
                 listed = sorted([(entry.name, entry) for entry in found])
             for name, entry in listed:
                 is_directory = entry.is_dir(follow_symlinks=False)
-                if self.skips and self.skip(prefix + name, is_directory):
+                if skip is not None and skip(prefix + name, is_directory):
                     continue
                 if name not in checked and not self.allowed(prefix + name, name):
                     continue
@@ -208,9 +208,7 @@ class _Walk:
         self.count += len(names)
         self.report(self.count)
         if old is not None and old.stamps == column and old.names == names and not self.ingest.keeps(old.hexes):
-            block = Block(names, column, old.kinds, old.hexes, directories, old.tree_hex, old.size, old.files)
-            self.changed = self.changed or directories != old.directories
-            return block
+            return Block(names, column, old.kinds, old.hexes, directories, old.tree_hex, old.size, old.files)
         self.changed = True
         return self.read_rows(here, prefix, names, states, directories, old)
 
@@ -294,8 +292,11 @@ class _Walk:
     def close(self, directory: bytes) -> None:
         """Gives a directory its tree, once all below it have theirs."""
         block = self.blocks[directory]
+        if not self.rule.keeps_empty:
+            self.drop_empty(directory, block)
         below = [self.blocks[directory + b"/" + name if directory else name] for name in block.directories]
         old = self.known.get(directory)
+        self.changed = self.changed or old is None or block.directories != old.directories
         if (
             block.tree_hex
             and old is not None
@@ -307,6 +308,14 @@ class _Walk:
         block.tree_hex = self.ingest.tree(tree.encode(entries))
         block.size = sum(entry.size for entry in entries)
         block.files = len(block.names) + sum(child.files for child in below)
+
+    def drop_empty(self, directory: bytes, block: Block) -> None:
+        """Forgets the directories, already closed, that hold no file at any depth."""
+        prefix = directory + b"/" if directory else b""
+        empty = {name for name in block.directories if not self.blocks[prefix + name].files}
+        for name in empty:
+            del self.blocks[prefix + name]
+        block.directories = [name for name in block.directories if name not in empty]
 
     def same_below(self, directory: bytes, block: Block, old: Block) -> bool:
         if block.directories != old.directories:

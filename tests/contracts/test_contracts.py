@@ -24,7 +24,6 @@ HEAVY = {
     "asyncio",
     "yaml",
     "tomlkit",
-    "pathspec",
 }
 
 

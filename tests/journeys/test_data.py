@@ -3,6 +3,8 @@
 import os
 import shutil
 
+import pytest
+
 from tests.support.workspace import Workspace
 
 
@@ -266,6 +268,38 @@ def test_remove_keeps_the_files_and_with_data_removes_them_only_if_the_cache_has
     ws.mltrack("add", "data")
     ws.mltrack("remove", "--data", "data")
     assert not ws.exists("data")
+
+
+@pytest.mark.parametrize(
+    ("patterns", "kept"),
+    [
+        ("*\n!*.npy\n!*/\n", ["data/a.npy", "data/d/c.npy"]),
+        ("data/d/**\n!data/d/keep.json\n", ["data/a.npy", "data/b.txt", "data/d/keep.json"]),
+        ("data/d/\n!data/d/keep.json\n", ["data/a.npy", "data/b.txt"]),  # nothing comes back from a directory left out
+        ("*.npy \r\n#b.txt\n\\#c\n", ["data/b.txt", "data/d/keep.json"]),
+    ],
+)
+def test_mltrackignore_brings_back_what_a_later_line_negates(ws: Workspace, patterns: str, kept: list[str]) -> None:
+    for name in ("a.npy", "b.txt", "d/c.npy", "d/keep.json"):
+        ws.write(f"data/{name}", name)
+    (ws.path / ".mltrackignore").write_text(patterns, newline="")
+    ws.mltrack("add", "data")
+    assert [i["path"] for i in ws.mltrack("ls", "-R", "data", "--json").json["tracked"] if i["kind"] == "file"] == kept
+
+
+def test_a_mltrackignore_further_down_speaks_for_what_is_below_it(ws: Workspace) -> None:
+    ws.write(".mltrackignore", "*.tmp\n")
+    ws.write("data/.mltrackignore", "!keep.tmp\n/own\n")
+    for name in ("keep.tmp", "x.tmp", "own", "sub/own", "sub/keep.tmp"):
+        ws.write(f"data/{name}", name)
+    ws.mltrack("add", "data")
+    listed = [i["path"] for i in ws.mltrack("ls", "-R", "data", "--json").json["tracked"] if i["kind"] == "file"]
+    assert listed == ["data/.mltrackignore", "data/keep.tmp", "data/sub/keep.tmp", "data/sub/own"]
+    assert ws.mltrack("check-ignore", "data/own", "data/keep.tmp").out.splitlines() == [
+        "data/.mltrackignore:2:/own    data/own"
+    ]
+    ws.write("data/.mltrackignore", "")
+    assert ws.mltrack("status", "--json").json["tracked"][0]["state"] == "modified"
 
 
 def test_mltrackignore_leaves_files_out_of_tracked_directories(ws: Workspace) -> None:

@@ -1,6 +1,7 @@
 """What an engine may get wrong about 'unchanged' while things move around it. Each of these was wrong once."""
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -200,3 +201,42 @@ def pushed(ws: Workspace, tmp_path: Path) -> Workspace:
     ws.commit()
     ws.mltrack("push")
     return ws.clone(tmp_path / "away" / "clone")
+
+
+def _with_code(ws: Workspace) -> None:
+    ws.write("src/m.py", "1\n")
+    ws.write("mltrack.yaml", "stages:\n  a: {cmd: cat src/m.py > a, deps: [src], outs: [a]}\n")
+
+
+def test_what_no_clone_would_have_is_not_part_of_a_code_dependency(ws: Workspace) -> None:
+    _with_code(ws)
+    (ws.path / "src/empty/deeper").mkdir(parents=True)
+    ws.git("init", "-q", "src/nested")
+    ws.write("src/nested/x.py", "x\n")
+    ws.mltrack("repro")
+    shutil.rmtree(ws.path / "src/empty")
+    shutil.rmtree(ws.path / "src/nested")
+    assert ws.mltrack("status", "--check").code == 0
+    ws.write("src/other/m.py", "2\n")
+    ws.mltrack("status", "--check", code=4)
+
+
+def test_a_submodule_is_part_of_a_code_dependency(ws: Workspace, tmp_path: Path) -> None:
+    _with_code(ws)
+    ws.git("init", "-q", str(tmp_path / "lib"))
+    (tmp_path / "lib/x.py").write_text("x\n")
+    ws.git("-C", str(tmp_path / "lib"), "add", "x.py")
+    ws.git("-C", str(tmp_path / "lib"), "commit", "-qm", "x")
+    ws.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(tmp_path / "lib"), "src/lib")
+    ws.mltrack("repro")
+    ws.write("src/lib/x.py", "y\n")
+    ws.mltrack("status", "--check", code=4)
+
+
+def test_an_empty_directory_of_tracked_data_does_count(ws: Workspace) -> None:
+    ws.write("d/sub/1", "1\n")
+    ws.mltrack("add", "d")
+    ws.write("mltrack.yaml", "stages:\n  a: {cmd: ls d/sub > a, deps: [d/sub], outs: [a]}\n")
+    ws.mltrack("repro")
+    (ws.path / "d/sub/empty").mkdir()
+    ws.mltrack("status", "--check", code=4)

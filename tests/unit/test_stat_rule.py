@@ -10,7 +10,7 @@ import pytest
 from mltrack.objects.digest import XXH3
 from mltrack.store.cache import Cache
 from mltrack.workspace import stat_index
-from mltrack.workspace.ignore import skip_nothing
+from mltrack.workspace.ignore import KeepAll
 from mltrack.workspace.ingest import Hashing
 from mltrack.workspace.scan import scan
 from mltrack.workspace.stat_index import Blocks
@@ -30,7 +30,7 @@ class Counting(Hashing):
 
 def look(top: Path, known: Blocks) -> tuple[Blocks, list[str]]:
     counting = Counting()
-    snapshot = scan(str(top), "d", known, counting, skip_nothing, Cache(str(top / "cache"), XXH3))
+    snapshot = scan(str(top), "d", known, counting, KeepAll(), Cache(str(top / "cache"), XXH3))
     assert snapshot is not None
     return snapshot.blocks, sorted(counting.read)
 
