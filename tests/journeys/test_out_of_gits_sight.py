@@ -48,7 +48,7 @@ def test_a_branch_without_the_project_leaves_the_cache_alone(before: Workspace, 
     assert before.read("d/a") == "only copy\n"
 
 
-@pytest.mark.parametrize("name", ["sub", "s p a/c[e]", "-dash", "#hash", "!not"])
+@pytest.mark.parametrize("name", ["sub", "s p a/c[e]", "-dash", "#mark", "!not"])
 def test_so_does_one_for_a_project_in_a_subdirectory_of_any_name(before: Workspace, name: str) -> None:
     before.git("checkout", "-q", "adopt")
     (before.path / name).mkdir(parents=True)
