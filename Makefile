@@ -3,7 +3,7 @@ PYTHON ?= python3
 UV = .venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test services lint bench bench-pipelines bench-runners docs clean
+.PHONY: demo test soak services lint bench bench-pipelines bench-runners docs clean
 .DEFAULT_GOAL := test
 
 demo: .venv/.demo
@@ -11,6 +11,11 @@ demo: .venv/.demo
 
 test: .venv/.test
 	python -m pytest -n 2 $(PYTEST_ARGS)
+
+# Thousands of random sequences of commands, and what takes gigabytes: an hour or more.
+SEQUENCES ?= 3000
+soak: .venv/.test
+	MLTRACK_SEQUENCES=$(SEQUENCES) python -m pytest tests/model -n 2 -m "soak or not soak" $(PYTEST_ARGS)
 
 # The servers that the tests of remotes talk to; without them those tests are skipped.
 services: .venv/.test

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from mltrack.config import places
 from mltrack.config import settings as config
 from mltrack.config.settings import Settings
 from mltrack.disk.durable import make_directories, read_bounded, write_atomic
@@ -59,13 +60,23 @@ class Project:
     def run_cache(self) -> RunCache:
         return RunCache(os.path.join(self.cache.path, "runs"), self.algorithm)
 
+    @cached_property
+    def scratch_path(self) -> str:
+        """Where what can be rebuilt is kept: in the project, or in the user's cache directory where the project cannot be
+        written, as on a read-only disk or in another user's checkout."""
+        own = os.path.join(self.path, DIRECTORY)
+        if os.access(own, os.W_OK):
+            return own
+        name = self.algorithm.hex_of(os.fsencode(os.path.realpath(own)))
+        return os.path.join(config.user_cache_path(os.environ), "checkouts", name)
+
     @property
     def index_path(self) -> str:
-        return os.path.join(self.path, DIRECTORY, "index")
+        return os.path.join(self.scratch_path, "index")
 
     @property
     def tmp_path(self) -> str:
-        path = os.path.join(self.path, DIRECTORY, "tmp")
+        path = os.path.join(self.scratch_path, "tmp")
         make_directories(path)
         return path
 
@@ -123,6 +134,11 @@ class Project:
                 f"there is no remote {chosen!r} (known: {known})", hint=f"mltrack remote add {chosen} DIRECTORY"
             )
         given = self.settings.remote(chosen)
+        if places.must_be_trusted(self.settings, chosen) and not places.is_trusted(self.settings, chosen):
+            raise UsageError(
+                f"the remote {chosen!r} leads to {places.place_of(given)}: the project's files say so, and you have not yet",
+                hint=f"if credentials may be sent there: mltrack remote trust {chosen}",
+            )
         store = open_store(remotes[chosen], os.path.dirname(self.shared_path), given)
         if store.abilities.local:
             self.refuse_inside(store.url)

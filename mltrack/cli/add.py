@@ -12,6 +12,7 @@ from mltrack.errors import UsageError
 from mltrack.formats.pointer import SUFFIX
 from mltrack.verbs import add as verb
 from mltrack.verbs.session import Session
+from mltrack.verbs.tracking import Added
 
 
 def add(
@@ -67,7 +68,7 @@ def add(
     return 3 if result.failed else 0
 
 
-def _ignores(session: Session, added: tuple[verb.Added, ...]) -> list[str]:
+def _ignores(session: Session, added: tuple[Added, ...]) -> list[str]:
     """The ignore files that have a new line."""
     places = {item.path.rpartition("/")[0] for item in added if item.is_changed and item.before is None}
     return [session.project.shown(f"{place}/.gitignore" if place else ".gitignore") for place in sorted(places)]

@@ -11,6 +11,7 @@ from mltrack.cli.render import emit_json
 from mltrack.config.schema import SECRET
 from mltrack.config.settings import Value
 from mltrack.errors import WorkspaceError
+from mltrack.formats.remote_url import shown
 from mltrack.project import Project
 from mltrack.verbs import config as verb
 
@@ -42,14 +43,14 @@ def config(
         )
         return
     for name, item in values.items():
-        shown = (
+        text = (
             ",".join(item.value)
             if isinstance(item.value, list)
             else str(item.value).lower()
             if isinstance(item.value, bool)
             else item.value
         )
-        say(f"{shown}" if key and not origin else f"{name} = {shown}" + (f"  ({item.origin})" if origin else ""))
+        say(f"{text}" if key and not origin else f"{name} = {text}" + (f"  ({item.origin})" if origin else ""))
 
 
 def _found() -> Project | None:
@@ -62,6 +63,8 @@ def _found() -> Project | None:
 
 def _masked(name: str, value: Value) -> Value:
     """Secrets are kept where they stand: neither a screen nor a log shows them."""
+    if name.endswith(".url"):
+        return value._replace(value=shown(str(value.value)))
     return value._replace(value="(set)") if name.rpartition(".")[2] in SECRET and value.value else value
 
 

@@ -7,7 +7,7 @@ import typer
 from mltrack.cli.invocation import open_session
 from mltrack.cli.options import Json, Markdown, add_command, new_app
 from mltrack.cli.params import All, New, Old, Targets
-from mltrack.cli.value_diff import show_diff, show_values
+from mltrack.cli.value_diff import show_diff, show_values, tell_problems
 from mltrack.verbs import results as verb
 
 
@@ -16,9 +16,12 @@ def show(
     targets: Targets = None,
     as_json: Json = False,
     markdown: Markdown = False,
-) -> None:
+) -> int:
     """Shows all metrics of the workspace, or of a revision."""
-    show_values("metrics", verb.metrics(open_session(), revision, targets), as_json=as_json, markdown=markdown)
+    problems: verb.Problems = {}
+    values = verb.metrics(open_session(), revision, targets, problems)
+    show_values("metrics", values, as_json=as_json, markdown=markdown)
+    return tell_problems(problems)
 
 
 def diff(
@@ -28,12 +31,14 @@ def diff(
     show_all: All = False,
     as_json: Json = False,
     markdown: Markdown = False,
-) -> None:
+) -> int:
     """Compares metrics between two revisions, or a revision and the workspace."""
     session = open_session()
-    before, after = verb.metrics(session, old, targets), verb.metrics(session, new, targets)
-    changes = verb.diff(before, after, everything=show_all, is_same=verb.same_measure)
+    problems: verb.Problems = {}
+    before, after = (verb.metrics(session, revision, targets, problems) for revision in (old, new))
+    changes = verb.diff(before, after, everything=show_all, is_same=verb.same_measure, unread=problems)
     show_diff("metrics", changes, old, new, as_json=as_json, markdown=markdown)
+    return tell_problems(problems)
 
 
 app = new_app(help="Shows metrics, and compares them between revisions.", no_args_is_help=True)

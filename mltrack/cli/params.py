@@ -6,7 +6,7 @@ import typer
 
 from mltrack.cli.invocation import open_session
 from mltrack.cli.options import Json, Markdown, add_command, new_app
-from mltrack.cli.value_diff import show_diff, show_values
+from mltrack.cli.value_diff import show_diff, show_values, tell_problems
 from mltrack.verbs import results as verb
 
 Old = Annotated[str, typer.Argument(metavar="[OLD]", help="A git revision.")]
@@ -22,11 +22,14 @@ def diff(
     show_all: All = False,
     as_json: Json = False,
     markdown: Markdown = False,
-) -> None:
+) -> int:
     """Compares params between two revisions, or a revision and the workspace."""
     session = open_session()
-    changes = verb.diff(verb.params(session, old, targets), verb.params(session, new, targets), everything=show_all)
+    problems: verb.Problems = {}
+    before, after = (verb.params(session, revision, targets, problems) for revision in (old, new))
+    changes = verb.diff(before, after, everything=show_all, unread=problems)
     show_diff("params", changes, old, new, as_json=as_json, markdown=markdown)
+    return tell_problems(problems)
 
 
 def show(
@@ -34,9 +37,12 @@ def show(
     targets: Targets = None,
     as_json: Json = False,
     markdown: Markdown = False,
-) -> None:
+) -> int:
     """Shows params: those that stages depend on, and all of params.yaml."""
-    show_values("params", verb.params(open_session(), revision, targets), as_json=as_json, markdown=markdown)
+    problems: verb.Problems = {}
+    values = verb.params(open_session(), revision, targets, problems)
+    show_values("params", values, as_json=as_json, markdown=markdown)
+    return tell_problems(problems)
 
 
 app = new_app(help="Shows params, and compares them between revisions.", no_args_is_help=True)

@@ -67,6 +67,12 @@ def modify(
     announce(f"{'removed' if unset else 'set'} {key} of remote {name} in {path}")
 
 
+def trust(name: Name) -> None:
+    """Confirms that credentials may be sent to where a remote leads. Your own config remembers it, for all projects."""
+    place = verb.trust(projects.find(current.directory), name)
+    announce(f"trusted: {place}" if place else f"{name} is a directory: nothing is sent anywhere")
+
+
 def rename(old: Name, new: Annotated[str, typer.Argument(metavar="NEW")]) -> None:
     """Gives a remote another name. The data there is not touched."""
     verb.rename(projects.find(current.directory), old, new)
@@ -84,6 +90,7 @@ add_command(
 add_command(
     app, modify, "mltrack remote modify store endpoint http://nas:9000", "mltrack remote modify store secret_key …"
 )
+add_command(app, trust, "mltrack remote trust store")
 add_command(app, rename, "mltrack remote rename store old-store")
 add_command(app, list_, "mltrack remote list", name="list")
 add_command(app, remove, "mltrack remote remove store")

@@ -87,6 +87,8 @@ def repro(
         tell(f"warning: {warning}")
     plan = work.plan()
     if not plan.steps:
+        for _ in work.run(plan):  # nothing runs; what stages left that are gone is let go of
+            pass
         tell("There are no stages. hint: mltrack stage add --help")
         return
     try:

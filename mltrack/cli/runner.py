@@ -62,6 +62,11 @@ def remove(name: Name) -> None:
     announce(f"forgot runner {name}; what is on its hosts was not touched")
 
 
+def trust(name: Name) -> None:
+    """Confirms the hosts of a runner, which then may be looked at. Your own config remembers them."""
+    announce(f"trusted: {verb.trust(projects.find(current.directory), name) or 'this machine'}")
+
+
 def check(name: Name = "local", as_json: Json = False) -> None:
     """Says what a runner has, who holds its GPUs, what is missing and how to get it."""
     reports = verb.check(projects.find(current.directory), name)
@@ -124,4 +129,5 @@ app = new_app(help="Names the places where stages run, and looks at them.", no_a
 add_command(app, add, "mltrack runner add rack gpu1 gpu2", "mltrack runner add box me@192.168.1.20")
 add_command(app, list_, "mltrack runner list", name="list")
 add_command(app, remove, "mltrack runner remove rack")
+add_command(app, trust, "mltrack runner trust rack")
 add_command(app, check, "mltrack runner check local", "mltrack runner check rack")

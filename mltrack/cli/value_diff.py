@@ -1,8 +1,16 @@
 """How params and metrics are printed: values, and changes of values."""
 
-from mltrack.cli.invocation import say
+from mltrack.cli.invocation import say, tell
 from mltrack.cli.render import emit_json, table, value_text
-from mltrack.verbs.results import ValueChange, Values
+from mltrack.errors import PartlyDoneError
+from mltrack.verbs.results import Problems, ValueChange, Values
+
+
+def tell_problems(problems: Problems) -> int:
+    """Names what could not be read; returns the exit code: 3 where the rest was shown."""
+    for error in problems.values():
+        tell(f"error: {error.message}" + (f"\nhint: {error.hint}" if error.hint else ""), level=-1)
+    return PartlyDoneError.exit_code if problems else 0
 
 
 def show_values(kind: str, values: Values, *, as_json: bool, markdown: bool) -> None:

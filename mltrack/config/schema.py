@@ -36,6 +36,7 @@ SETTINGS = (
     Setting("cache.runs_days", int, 90, "Run records younger than this keep their outputs from `gc`."),
     Setting("gc.grace_days", int, 14, "Objects younger than this are never deleted by `gc`."),
     Setting("gc.delay_hours", int, 24, "How long `gc --remote` waits between forgetting objects and deleting them."),
+    Setting("trust.places", list, [], "Places that credentials may be sent to: your own config only, see `remote trust`.", private=True),
     Setting("hooks.checkout", bool, default=True, about="Whether git's checkout, merge and rebase bring the data along."),
 )  # fmt: skip
 BY_KEY = {setting.key: setting for setting in SETTINGS}
@@ -58,7 +59,7 @@ _REMOTE_SETTINGS = (
     _remote("checksums", str, "`when_required` for services that refuse checksums (s3).", choices=("when_required", "when_supported")),
     _remote("project", str, "The project that is billed (gs)."),
     _remote("account", str, "The storage account (az)."),
-    _remote("user", str, "The user to log in as (sftp)."),
+    _remote("user", str, "The user to log in as (sftp, http)."),
     _remote("access_key", str, "The access key's id (s3).", private=True),
     _remote("secret_key", str, "The access key's secret (s3).", private=True),
     _remote("session_token", str, "The token of temporary credentials (s3).", private=True),
@@ -67,7 +68,7 @@ _REMOTE_SETTINGS = (
     _remote("connection_string", str, "Account, key and address in one (az).", private=True),
     _remote("sas_token", str, "A shared access signature (az).", private=True),
     _remote("key_file", str, "The path of the private key, instead of what your ssh configuration says (sftp).", private=True),
-    _remote("password", str, "The password, where no key can be used (sftp).", private=True),
+    _remote("password", str, "The password, where no key can be used (sftp), or where the server asks for one (http).", private=True),
     _remote("ssh_config", str, "The ssh configuration to read, instead of ~/.ssh/config (sftp).", private=True),
 )  # fmt: skip
 _RUNNER_KEY = re.compile(r"runner\.([A-Za-z0-9][A-Za-z0-9_-]{0,63})\.([a-z_][a-z0-9_]{0,63})\Z")

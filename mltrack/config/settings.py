@@ -91,6 +91,17 @@ def user_config_path(environment: Mapping[str, str]) -> str:
     return os.path.join(user_config_dir("mltrack"), FILE_NAME)
 
 
+def user_cache_path(environment: Mapping[str, str]) -> str:
+    """Returns where the user keeps what can be made again, by the platform's custom."""
+    if environment.get("XDG_CACHE_HOME"):
+        return os.path.join(environment["XDG_CACHE_HOME"], "mltrack")
+    if sys.platform == "linux" and environment.get("HOME"):
+        return os.path.join(environment["HOME"], ".cache", "mltrack")
+    from platformdirs import user_cache_dir  # noqa: PLC0415
+
+    return user_cache_dir("mltrack")
+
+
 def load(
     project_config: str | None, local_config: str | None, environment: Mapping[str, str], remembered: Remembered | None
 ) -> Settings:
@@ -107,6 +118,8 @@ def load(
                         f"{path}: {key} may not stand in the committed config: a clone would bring it to other machines",
                         hint=f"mltrack config --local {key} {value}",
                     )
+                if level == "local" and key == "trust.places":
+                    raise ConfigError(f"{path}: {key} stands in your own config only", hint="mltrack remote trust NAME")
                 values[key] = Value(value, level, path)
     for key, setting in schema.BY_KEY.items():
         variable = "MLTRACK_" + key.replace(".", "_").upper()

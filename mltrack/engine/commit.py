@@ -72,6 +72,8 @@ class Committer:
     new_writer: Callable[[], CacheWriter]
     code_state: Callable[[], tuple[str, bool]]
     lines: IgnoreLines
+    make_private: Callable[[str], object]
+    """Makes what stands at a path files of their own, not links into the cache."""
     _writer: CacheWriter | None = None
     _unsettled: _Unsettled = field(default_factory=_Unsettled)
     _has_failed: bool = False
@@ -162,6 +164,10 @@ class Committer:
         self.locks.record(stage, record)
         former = [] if before is None else before.cached_outs(stage.pipeline_path)
         self._unsettled.ignored.append((stage, former))
+        cached = {path for path in record.entry.outs if path not in record.entry.uncached}
+        for path in {path for _, path in former} | set(record.entry.uncached):
+            if path not in cached and os.path.lexists(os.path.join(self.project_path, path)):
+                self.make_private(path)  # from now on it is git's or the person's, and gc may delete the object
         self._unsettled.since = self._unsettled.since or time.monotonic()
 
     def settle_if_due(self) -> None:

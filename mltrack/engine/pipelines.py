@@ -122,14 +122,22 @@ def _group_of(stage: Stage) -> str:
     return stage_address(stage.pipeline_path, stage.group)
 
 
-def check_outputs(stages: list[Stage], pointer_paths: list[str], in_git: list[str]) -> None:
-    """Raises WorkspaceError for an output that a pointer or git tracks already, or that holds a tracked path.
+def check_outputs(stages: list[Stage], pointer_paths: list[str], pipelines: list[str], in_git: list[str]) -> None:
+    """Raises WorkspaceError for an output that a pointer or git tracks already, that holds a tracked path, or a pipeline
+    file: what a stage writes is replaced.
 
     ``in_git`` are the paths in git's index, sorted.
     """
     outs = [(stage, out) for stage in stages for out in stage.outs]
     pointers = PathMap((path, None) for path in pointer_paths)
+    declaring = PathMap((path, None) for path in pipelines)
     for stage, out in outs:
+        holding = declaring.overlapping(out.path)
+        if holding:
+            raise WorkspaceError(
+                f"output {out.path!r} of stage {stage.address!r} holds the pipeline file {holding[0]!r}",
+                hint="let the stage write elsewhere, or move the pipeline file",
+            )
         if pointers:
             for path in pointers.overlapping(out.path):
                 raise WorkspaceError(
@@ -139,7 +147,7 @@ def check_outputs(stages: list[Stage], pointer_paths: list[str], in_git: list[st
     for stage, out in outs:
         if not out.cache:
             continue
-        inside = _at_or_below(in_git, out.path)
+        inside = at_or_below(in_git, out.path)
         if inside is not None:
             raise WorkspaceError(
                 f"output {out.path!r} of stage {stage.address!r} is tracked by git ({inside})",
@@ -147,7 +155,8 @@ def check_outputs(stages: list[Stage], pointer_paths: list[str], in_git: list[st
             )
 
 
-def _at_or_below(sorted_paths: list[str], path: str) -> str | None:
+def at_or_below(sorted_paths: list[str], path: str) -> str | None:
+    """Returns the first of the paths that is ``path`` or lies below it."""
     for start in (path, path + "/"):
         at = bisect_left(sorted_paths, start)
         if at < len(sorted_paths) and contains(path, sorted_paths[at]):

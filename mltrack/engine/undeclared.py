@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from mltrack.git import repository as git
+from mltrack.git.ignored import ignored_among
 from mltrack.pipeline.paths import PathMap
 from mltrack.pipeline.stage import LOCK_NAME, WRITTEN_BY_US, Stage
 
@@ -93,7 +94,7 @@ def undeclared_writes(
     since = min(interval.start for interval in intervals) - _GRAIN_NS
     declared = PathMap((path, None) for path in outputs)
     changed = {path: moment for path, moment in changed_since(project_path, since) if declared.holder(path) is None}
-    ignored = set(git.ignored_among(list(changed), project_path)) if changed else set()
+    ignored = set(ignored_among(list(changed), project_path)) if changed else set()
     found = []
     for path, moment in sorted(changed.items()):
         if path in ignored and path not in traced:

@@ -167,7 +167,7 @@ class _Builder:
             if tag == _INT:
                 return int(text, 8 if text.startswith("0o") else 16) if text[:2] in ("0o", "0x") else int(text)
             if tag == _FLOAT:
-                return float(text.replace(".inf", "inf").replace(".nan", "nan").lower() if text[-1] in "fFnN" else text)
+                return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
         except ValueError:
             self.fail(node, f"number out of range: {text[:40]!r}")
         if tag == _BOOL:

@@ -5,6 +5,7 @@ git's commands pass over what they cannot read with a warning, or in silence: a 
 gitrepository-layout(5), git-update-ref(1).
 """
 
+import hashlib
 import os
 import re
 from collections.abc import Iterator
@@ -17,8 +18,11 @@ _REF = re.compile(rb"(?:ref: \S[^\n]*|" + _ID + rb")\s*\Z")
 _HEADS = re.compile(rb"(?:ref: \S[^\n]*\s*|(?:" + _ID + rb"[^\n]*(?:\n|\Z))+)\Z")
 _LOG_LINE = re.compile(rb"(" + _ID + rb") (" + _ID + rb") ")
 _FIRST = re.compile(_ID)
+_INDEX_HEADER = 12
 _OPERATIONS = (
     "MERGE_HEAD", "ORIG_HEAD", "CHERRY_PICK_HEAD", "REBASE_HEAD", "REVERT_HEAD", "AUTO_MERGE", "BISECT_HEAD",
+    "MERGE_AUTOSTASH", "rebase-merge/autostash", "rebase-apply/autostash", "rebase-merge/orig-head",
+    "rebase-apply/orig-head", "rebase-merge/onto", "rebase-apply/onto",
 )  # fmt: skip
 """What git keeps beside HEAD while something is under way, and after it."""
 
@@ -32,9 +36,43 @@ def git_dirs(repository: Repository) -> list[str]:
 def worktree_of(git_dir: str) -> str:
     """Returns the top of the worktree that a directory below ``worktrees/`` is kept for."""
     data = _read(os.path.join(git_dir, "gitdir"))
-    if not data.strip():
-        raise GitError(f"{git_dir}/gitdir is empty", hint="git worktree list; git worktree repair")
-    return os.path.dirname(os.path.normpath(os.path.join(git_dir, os.fsdecode(data.strip()))))
+    marker = os.path.normpath(os.path.join(git_dir, os.fsdecode(data.strip())))
+    if not data.strip() or b"\0" in data or os.path.basename(marker) != ".git":
+        raise GitError(f"{git_dir}/gitdir is empty or broken", hint="git worktree list; git worktree repair")
+    top = os.path.dirname(marker)
+    if os.path.isdir(top) and not _leads_back(marker, git_dir):
+        raise GitError(
+            f"{top} is not the worktree that git knows there, so what it refers to is not known",
+            hint="mount its disk; if it was deleted: git worktree prune",
+        )
+    return top
+
+
+def _leads_back(marker: str, git_dir: str) -> bool:
+    """Whether a worktree's ``.git`` file names the directory that git keeps for it."""
+    if not os.path.isfile(marker):
+        return False
+    named = os.fsdecode(_read(marker).removeprefix(b"gitdir:").strip())
+    return os.path.realpath(os.path.join(os.path.dirname(marker), named)) == os.path.realpath(git_dir)
+
+
+def check_index(git_dir: str) -> None:
+    """Raises GitError for an index that is cut off or damaged: git reads what lies past its end as nothing.
+
+    An index ends with the digest of what is before it, or with zeros where ``index.skipHash`` is set (gitformat-index).
+    """
+    path = os.path.join(git_dir, "index")
+    if not os.path.lexists(path):
+        return
+    data = _read(path)
+    if data[:4] != b"DIRC" or len(data) < _INDEX_HEADER + hashlib.sha1().digest_size:
+        raise _broken(path)
+    for digest in (hashlib.sha1, hashlib.sha256):
+        size = digest().digest_size
+        if data[-size:] == digest(data[:-size]).digest():
+            return
+    if data[-hashlib.sha1().digest_size :].strip(b"\0"):
+        raise _broken(path)
 
 
 def ids(repository: Repository) -> Iterator[str]:

@@ -213,47 +213,6 @@ def tracked_below(path: str, cwd: str) -> list[str]:
     return [os.fsdecode(name) for name in out.split(b"\0") if name]
 
 
-def ignored_below(paths: Iterable[str], cwd: str) -> list[str]:
-    """Returns the untracked paths at or below ``paths`` that git ignores; whole directories end with '/'."""
-    chosen = list(paths)
-    if not chosen:
-        return []
-    out = run(
-        [
-            "--literal-pathspecs",
-            "ls-files",
-            "-z",
-            "--others",
-            "--ignored",
-            "--exclude-standard",
-            "--directory",
-            "--",
-            *chosen,
-        ],
-        cwd,
-    )
-    return [os.fsdecode(name) for name in out.split(b"\0") if name]
-
-
-def is_submodule(path: str, cwd: str) -> bool:
-    """Returns whether git carries the repository at ``path`` as a submodule."""
-    out = run(["--literal-pathspecs", "ls-files", "-s", "-z", "--", path], cwd)
-    return out.startswith(b"160000 ")
-
-
-def is_ignored(path: str, cwd: str) -> bool:
-    """Returns whether git's ignore rules cover ``path``, tracked or not."""
-    out = run(["check-ignore", "--no-index", "-z", "--stdin"], cwd, data=os.fsencode(path) + b"\0", ok=(0, 1))
-    return bool(out)
-
-
-def ignored_among(paths: Iterable[str], cwd: str) -> list[str]:
-    """Returns those of the paths that git ignores and does not track."""
-    asked = b"".join(os.fsencode(path) + b"\0" for path in paths)
-    out = run(["check-ignore", "-z", "--stdin"], cwd, data=asked, ok=(0, 1)) if asked else b""
-    return [os.fsdecode(name) for name in out.split(b"\0") if name]
-
-
 def files_at(commit: str, cwd: str, wanted: Iterable[str] = ()) -> dict[str, str]:
     """Returns blob ids by path, relative to ``cwd``, of the commit's files below ``cwd`` whose last part is in
     ``wanted`` or ends with one of its items that begin with a dot; of all files without ``wanted``."""
@@ -396,3 +355,9 @@ def unmerged(cwd: str) -> dict[str, dict[int, str]]:
             _, blob, number = meta.decode().split()
             found.setdefault(os.fsdecode(raw), {})[int(number)] = blob
     return found
+
+
+def is_submodule(path: str, cwd: str) -> bool:
+    """Returns whether git carries the repository at ``path`` as a submodule."""
+    out = run(["--literal-pathspecs", "ls-files", "-s", "-z", "--", path], cwd)
+    return out.startswith(b"160000 ")

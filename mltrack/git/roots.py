@@ -40,6 +40,8 @@ def files_in_history(repository: Repository, suffixes: tuple[str, ...]) -> Itera
             meta, _, raw = line.partition(b"\t")
             if os.fsdecode(raw).endswith(suffixes):
                 blobs.setdefault(meta.decode().split()[2], os.fsdecode(raw))
+    for git_dir in ref_files.git_dirs(repository):
+        ref_files.check_index(git_dir)
     for top in tops:
         for line in git.run(["ls-files", "--stage", "-z", "--full-name"], top).split(b"\0"):
             meta, _, raw = line.partition(b"\t")

@@ -69,9 +69,18 @@ class CacheWriter:
         """Adds bytes whose digest was just computed from them; what is there already is not written again."""
         if hex_digest in self._fresh or self._cache.is_packed(hex_digest):
             return
-        if (len(data) >= pack.SMALL_OBJECT or self._cache.linking) and self._cache.has(hex_digest):
+        if (len(data) >= pack.SMALL_OBJECT or self._cache.linking) and self._has_whole(hex_digest):
             return
         self.rewrite(hex_digest, data, contents)
+
+    def _has_whole(self, hex_digest: str) -> bool:
+        """Whether the cache has an object that need not be written again: one that was damaged meanwhile is set aside."""
+        if self._cache.is_packed(hex_digest):
+            return True
+        try:
+            return self._cache.check_alone(hex_digest)
+        except IntegrityError:
+            return False
 
     def rewrite(self, hex_digest: str, data: bytes, contents: int = pack.ANY) -> None:
         """Adds bytes whether or not they are there already: for moving objects into a new pack."""
@@ -94,7 +103,7 @@ class CacheWriter:
             hex_digest, total = self._cache.duplicate(source, target)
             os.fchmod(target, READ_ONLY)
         self._loose.pop()
-        if hex_digest in self._fresh or self._cache.has(hex_digest):
+        if hex_digest in self._fresh or self._has_whole(hex_digest):
             os.unlink(temporary)
         else:
             self._fresh.add(hex_digest)
@@ -104,7 +113,7 @@ class CacheWriter:
     def link_in(self, path: bytes, hex_digest: str, state: os.stat_result) -> bool:
         """Makes a file of the workspace the object itself, by hard link, and read-only; ``state`` is what it was when
         its bytes had that digest. Returns False, with nothing done, where that cannot be."""
-        if hex_digest in self._fresh or self._cache.has(hex_digest):
+        if hex_digest in self._fresh or self._has_whole(hex_digest):
             return True
         if state.st_nlink > 1:
             return False  # another name of it may be written to: only a copy can be the object

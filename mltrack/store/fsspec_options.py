@@ -81,6 +81,14 @@ def _azure(given: Mapping[str, Any]) -> dict[str, Any]:
     return options | {"connection_timeout": CONNECT_SECONDS, "read_timeout": _seconds(given)}
 
 
+def _web(given: Mapping[str, Any]) -> dict[str, Any]:
+    if not given.get("password"):
+        return {}
+    from aiohttp import BasicAuth  # noqa: PLC0415 - comes with the extra
+
+    return {"client_kwargs": {"auth": BasicAuth(given.get("user", ""), given["password"])}}
+
+
 def _nothing(given: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
@@ -94,8 +102,8 @@ MANNERS: dict[str, Manner] = {
     "gcs": Manner(_gs, {"chunksize": _GS_BYTES}, creating=_CREATE),
     "az": _AZURE,
     "abfs": _AZURE,
-    "http": Manner(_nothing, writable=False),
-    "https": Manner(_nothing, writable=False),
+    "http": Manner(_web, writable=False),
+    "https": Manner(_web, writable=False),
     "memory": Manner(_nothing, creating=_CREATE),
 }
 OTHER = Manner(_nothing, creating=_CREATE)

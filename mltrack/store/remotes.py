@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from mltrack.errors import ConfigError
+from mltrack.formats.remote_url import has_secrets, shown
 from mltrack.store.store import Store
 
 
@@ -83,6 +84,12 @@ def _fsspec_knows(scheme: str) -> bool:
 def check_kind(url: str) -> str:
     """Returns the scheme of a remote's address; raises ConfigError for one that cannot be a remote."""
     scheme, path = split(url)
+    if has_secrets(url):
+        raise ConfigError(
+            f"a remote's address holds no password, token or query: {shown(url)}",
+            hint="leave it out, and keep it where git does not: mltrack remote modify NAME password …"
+            + (" (and user)" if scheme in ("http", "https") else ""),
+        )
     if url.startswith("-") or (not path.strip("/ ") and not (scheme == "file" and path)):
         raise ConfigError(f"not a remote's address: {url!r}")
     if scheme not in KINDS and not _fsspec_knows(scheme):

@@ -3,10 +3,12 @@
 import os
 from typing import Literal
 
-from mltrack.config import edit, schema
+from mltrack.config import edit, places, schema
 from mltrack.config.settings import FILE_NAME, LOCAL_NAME, Value, load, user_config_path
 from mltrack.errors import ConfigError
 from mltrack.project import DIRECTORY, Project
+from mltrack.project import load as load_project
+from mltrack.store.remotes import check_kind
 
 Level = Literal["project", "local", "user"]
 
@@ -30,12 +32,21 @@ def change(project: Project | None, key: str, text: str | None, level: Level) ->
             f"{key} names a place of this machine and may not stand in the committed config",
             hint=f"mltrack config --local {key} …",
         )
+    if key == places.KEY and level != "user":
+        raise ConfigError(f"{key} stands in your own config only", hint="mltrack remote trust NAME")
     path = _place(project, level)
     if text is None:
         if not edit.unset(path, key):
             raise ConfigError(f"{key} is not set in {path}", hint=f"mltrack config --origin {key}")
     else:
-        edit.set_value(path, key, schema.parse(key, text, key))
+        value = schema.parse(key, text, key)
+        if key.startswith("remote.") and key.endswith(".url"):
+            check_kind(text)
+        edit.set_value(path, key, value)
+        if project is not None and key.startswith("remote."):
+            _, name, option = key.split(".")
+            fresh = load_project(project.path, project.cwd, project.repository).settings
+            places.trust_typed(fresh, name, option)
     return path
 
 

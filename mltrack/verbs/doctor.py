@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 
 from mltrack import __version__
+from mltrack.config import places
 from mltrack.disk.copying import shares_blocks
 from mltrack.disk.durable import temporary_path
 from mltrack.errors import MltrackError
@@ -84,6 +85,10 @@ def _remotes(session: Session) -> list[Check]:
     found = []
     for name in project.settings.remotes():
         try:
+            if not places.is_trusted(project.settings, name):
+                place = places.place_of(project.settings.remote(name))
+                found.append(Check(f"remote {name}", "note", f"{place}, not asked", f"mltrack remote trust {name}"))
+                continue
             remote = project.remote(name)
             remote.open()
             found.append(Check(f"remote {name}", "ok", remote.url))

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from mltrack.engine.undeclared import changed_since
 from mltrack.errors import StageFailedError
-from mltrack.git import repository as git
+from mltrack.git.ignored import ignored_among
 from mltrack.pipeline.paths import PathMap, parents
 from mltrack.pipeline.stage import WRITTEN_BY_US
 from mltrack.runners import tracing
@@ -44,7 +44,7 @@ def infer(session: Session, new: NewStage) -> NewStage:
     result = _run(session, job)
     root = job.directory
     changed = {path for path, _ in changed_since(project.path, began)}  # what was renamed into place was never opened
-    changed -= set(git.ignored_among(sorted(changed), project.path))
+    changed -= set(ignored_among(sorted(changed), project.path))
     writes = {path for path in result.writes | changed if os.path.exists(project.absolute(path)) and not _is_own(path)}
     reads = {path for path in result.reads - writes if os.path.isfile(project.absolute(path)) and not _is_own(path)}
     known = session.observer.owned

@@ -13,6 +13,7 @@ from mltrack.errors import WorkspaceError
 from mltrack.git import hooks
 from mltrack.git import repository as git
 from mltrack.git.hooks import Left
+from mltrack.git.ignored import is_ignored
 from mltrack.objects.digest import algorithm
 
 
@@ -61,12 +62,12 @@ def init(start: str, *, hash_name: str | None = None, where: Hooks = Hooks.HERE,
         if hash_name not in (None, present):
             raise WorkspaceError(f"this project uses {present} digests already, and they are never mixed")
     projects.hide(path, repository)
-    is_ignored = created and git.is_ignored(os.path.join(projects.DIRECTORY, FILE_NAME), path)
+    is_unkept = created and is_ignored(os.path.join(projects.DIRECTORY, FILE_NAME), path)
     if where is Hooks.NOWHERE:
-        return InitResult(path, created, is_ignored=is_ignored)
+        return InitResult(path, created, is_ignored=is_unkept)
     installed = hooks.install(repository, sys.executable, everywhere=where is Hooks.EVERYWHERE)
     return InitResult(
-        path, created, tuple(installed.hooks), tuple(installed.left), installed.outside, is_ignored=is_ignored
+        path, created, tuple(installed.hooks), tuple(installed.left), installed.outside, is_ignored=is_unkept
     )
 
 

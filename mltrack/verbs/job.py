@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
+from mltrack.config import places
 from mltrack.errors import MltrackError, RemoteError, UsageError
 from mltrack.project import Project
 from mltrack.runners.host import Host
@@ -134,7 +135,7 @@ class Jobs:
         if not self._runners:
             project = self._project
             for info in list_runners(project):
-                if info.hosts:
+                if info.hosts and places.is_trusted_runner(project.settings, info.name):
                     self._runners[info.name] = open_on_hosts(project, info.name)
             if has_place(project.settings.runner(LOCAL)):
                 self._runners[LOCAL] = open_on_hosts(project, LOCAL)

@@ -7,7 +7,7 @@ from mltrack.errors import UsageError, WorkspaceError
 from mltrack.formats import pointer
 from mltrack.formats.pointer import SUFFIX, Pointer
 from mltrack.git import ignore_file
-from mltrack.git import repository as git
+from mltrack.git.ignored import is_ignored
 from mltrack.pipeline.paths import overlaps
 from mltrack.verbs.session import Session
 
@@ -65,7 +65,7 @@ def _check(session: Session, old: str, new: str) -> None:
     )
     if other is not None:
         raise WorkspaceError(f"{new!r} and {other!r} overlap", hint="choose another name")
-    if git.is_ignored(new + SUFFIX, project.path):
+    if is_ignored(new + SUFFIX, project.path):
         raise WorkspaceError(
             f"git ignores {new + SUFFIX!r}, so nothing would remember {new!r}", hint="choose another name"
         )

@@ -68,7 +68,7 @@ def make_plan(
 ) -> Plan:
     """Returns the plan for these stages, after checking that no output is tracked otherwise."""
     graph = graph or session.view.graph
-    check_outputs(list(graph.stages.values()), list(session.view.pointers), session.view.in_git)
+    check_outputs(list(graph.stages.values()), list(session.view.pointers), session.view.pipelines, session.view.in_git)
     known = known or learner(session)
     graph = linked_graph(session, graph, addresses, known)
     return plans.make(graph, addresses, known.learn, asked or facts(session), options or Options())

@@ -5,11 +5,12 @@ import os
 import re
 from dataclasses import dataclass
 
-from mltrack.config import edit, schema
+from mltrack.config import edit, places, schema
 from mltrack.config.settings import FILE_NAME, LOCAL_NAME, read_file
 from mltrack.engine.remember import Remembered
 from mltrack.errors import UsageError
-from mltrack.project import DIRECTORY, Project
+from mltrack.formats.remote_url import shown
+from mltrack.project import DIRECTORY, Project, load
 from mltrack.store.remote import forget_id, move_id
 from mltrack.store.remotes import KINDS, check_kind, split
 
@@ -36,7 +37,8 @@ def add(
     known = project.settings.remotes()
     if name in known and not force:
         raise UsageError(
-            f"there is a remote {name!r} already: {known[name]}", hint=f"mltrack remote add --force {name} {url}"
+            f"there is a remote {name!r} already: {shown(known[name])}",
+            hint=f"mltrack remote add --force {name} {shown(url)}",
         )
     scheme = check_kind(url)
     _, path = split(url)
@@ -48,10 +50,23 @@ def add(
     forget_id(project.remote_ids_path, name)
     path = _config(project, local=local)
     edit.set_value(path, f"remote.{name}.url", kept)
+    _trust_typed(project, name, "url")
     is_default = default or not known
     if is_default:
         edit.set_value(path, "core.remote", name)
     return RemoteInfo(name, kept, is_default, path)
+
+
+def trust(project: Project, name: str) -> str:
+    """Confirms where a remote leads; returns the place, which the user's own config remembers."""
+    _known(project, name)
+    place = places.place_of(project.settings.remote(name))
+    places.trust(project.settings, place)
+    return place
+
+
+def _trust_typed(project: Project, name: str, key: str) -> None:
+    places.trust_typed(load(project.path, project.cwd, project.repository).settings, name, key)
 
 
 def is_tested(url: str) -> bool:
@@ -63,7 +78,7 @@ def list_remotes(project: Project) -> list[RemoteInfo]:
     """Returns the remotes by name, with the place where each is set."""
     default = project.settings.text("core.remote")
     return [
-        RemoteInfo(name, url, name == default, project.settings.origin(f"remote.{name}.url").origin)
+        RemoteInfo(name, shown(url), name == default, project.settings.origin(f"remote.{name}.url").origin)
         for name, url in sorted(project.settings.remotes().items())
     ]
 
@@ -104,6 +119,7 @@ def modify(project: Project, name: str, key: str, text: str | None, *, local: bo
         check_kind(text)
         forget_id(project.remote_ids_path, name)
     edit.set_value(path, full, schema.parse(full, text, full))
+    _trust_typed(project, name, key)
     return path
 
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 
+from mltrack.config import places as trusted
 from mltrack.disk.lock import NameLocks, locked
 from mltrack.engine.attempt import Describe, Engine
 from mltrack.engine.checkpoints import Checkpoints
@@ -18,6 +19,7 @@ from mltrack.engine.pipelines import choose, load_graph
 from mltrack.errors import MltrackError, PipelineError, UsageError, WorkspaceError
 from mltrack.events import Event, LeftoverEnded, RunnerNote
 from mltrack.git import repository as git
+from mltrack.git.ignored import ignored_among
 from mltrack.objects.content import Content
 from mltrack.pipeline.graph import Graph
 from mltrack.pipeline.paths import PathMap
@@ -137,7 +139,7 @@ class Repro:
         aliases = self.graph.aliases
         loose = sorted(aliases.get(dep, dep) for dep in deps if owned.holder(dep) is None)
         in_git = set(session.view.in_git)
-        for dep in git.ignored_among([dep for dep in loose if dep not in in_git], session.project.path):
+        for dep in ignored_among([dep for dep in loose if dep not in in_git], session.project.path):
             warnings.append(
                 f"{dep} is ignored by git, and neither tracked nor written by a stage: other clones lack it"
             )
@@ -176,6 +178,7 @@ class Repro:
                 self._placement.check(step.stage for step in plan.steps if step.verdict in (Verdict.RUN, Verdict.WAIT))
                 self._check_leaving()
                 for one in self._placement.opened:
+                    trusted.trust(project.settings, trusted.runner_place(project.settings.runner(one.name)))
                     for note in one.abilities.notes:
                         yield RunnerNote(one.name, note)
                 for label in self._placement.recover():
@@ -315,4 +318,5 @@ def committer(session: Session, locks: LockState) -> Committer:
         lambda: CacheWriter(project.cache),
         code_state,
         IgnoreLines(project.path, session.edit_text),
+        lambda path: make_private(project.path, path, project.cache),
     )

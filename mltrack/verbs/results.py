@@ -1,13 +1,13 @@
 """``metrics show``, ``metrics diff`` and ``params diff``: values at revisions, and how they changed."""
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 from mltrack.engine.view import View
-from mltrack.errors import PipelineError, UsageError
+from mltrack.errors import FormatError, MissingObjectError, MltrackError, PipelineError, UsageError
 from mltrack.formats import params_file
 from mltrack.formats.params_file import flatten
 from mltrack.formats.pipeline_file import declared_files, parse_yaml
@@ -32,21 +32,48 @@ class ValueChange:
     delta: float | int | None
 
 
-def metrics(session: Session, revision: str = "", arguments: list[str] | None = None) -> Values:
-    """Returns all metrics of the workspace, or of a revision."""
+Problems = dict[str, MltrackError]
+"""What could not be read, by path: the rest is shown."""
+
+
+def metrics(
+    session: Session, revision: str = "", arguments: list[str] | None = None, problems: Problems | None = None
+) -> Values:
+    """Returns all metrics of the workspace, or of a revision. A file that cannot be read is left out and put into
+    ``problems``, if given, else raises."""
     view = session.view_at(revision)
     paths = dict.fromkeys(out.path for stage in view.graph.stages.values() for out in stage.outs if out.type == METRIC)
     paths.update(dict.fromkeys(_declared(view, 0)))
     wanted = _restrict(session, list(paths), arguments)
     values: Values = {}
     for path in wanted:
-        data = read_output(session, view, path)
-        if data is not None:
-            values[path] = flatten(params_file.load(data, path, _at(view)))
+        with _noted(path, problems):
+            data = read_output(session, view, path)
+            if data is not None:
+                values[path] = flatten(params_file.load(data, path, _at(view)))
+            elif path in _recorded_paths(view):
+                raise MissingObjectError(f"{path}{_at(view)} is not here", hint=f"mltrack pull {path}")
     return values
 
 
-def params(session: Session, revision: str = "", arguments: list[str] | None = None) -> Values:
+def _recorded_paths(view: View) -> set[str]:
+    """Outputs that are known to have been written."""
+    return {path for entries in view.locks.values() for one in entries.values() for path in one.outs}
+
+
+@contextmanager
+def _noted(path: str, problems: Problems | None) -> Iterator[None]:
+    try:
+        yield
+    except (FormatError, PipelineError, MissingObjectError) as error:
+        if problems is None:
+            raise
+        problems[path] = error
+
+
+def params(
+    session: Session, revision: str = "", arguments: list[str] | None = None, problems: Problems | None = None
+) -> Values:
     """Returns all params in the workspace or at a revision: those that stages depend on, and all of the ``params.yaml``
     beside a pipeline file, since its templates may use any of them."""
     view = session.view_at(revision)
@@ -59,20 +86,27 @@ def params(session: Session, revision: str = "", arguments: list[str] | None = N
     keys.update(dict.fromkeys((*_declared(view, 1), *beside)))
     values: Values = {}
     for path in _restrict(session, list(keys), arguments):
-        data = view.read(path)
-        if data is not None:
-            found = params_file.load(data, path, _at(view))
-            wanted = keys[path]
-            values[path] = flatten(found if wanted is None else _existing(found, sorted(wanted)))
+        with _noted(path, problems):
+            data = view.read(path)
+            if data is not None:
+                found = params_file.load(data, path, _at(view))
+                wanted = keys[path]
+                values[path] = flatten(found if wanted is None else _existing(found, sorted(wanted)))
     return values
 
 
 def diff(
-    old: Values, new: Values, *, everything: bool = False, is_same: Callable[[Any, Any], bool] = same_value
+    old: Values,
+    new: Values,
+    *,
+    everything: bool = False,
+    is_same: Callable[[Any, Any], bool] = same_value,
+    unread: Collection[str] = (),
 ) -> list[ValueChange]:
-    """Returns what differs between two sets of values, or with ``everything`` all of them."""
+    """Returns what differs between two sets of values, or with ``everything`` all of them; of files that are ``unread`` on
+    one side nothing can be said."""
     changes = []
-    for file in sorted(old.keys() | new.keys()):
+    for file in sorted((old.keys() | new.keys()) - set(unread)):
         before, after = old.get(file, {}), new.get(file, {})
         for key in sorted(before.keys() | after.keys()):
             a, b = before.get(key), after.get(key)

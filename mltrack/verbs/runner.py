@@ -5,10 +5,10 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from mltrack.config import edit
+from mltrack.config import edit, places
 from mltrack.config.settings import FILE_NAME, LOCAL_NAME
 from mltrack.errors import ConfigError, UsageError
-from mltrack.project import DIRECTORY, Project
+from mltrack.project import DIRECTORY, Project, load
 from mltrack.runners.connection import check_host
 from mltrack.runners.hosts import HostRunner
 from mltrack.runners.local import LocalRunner
@@ -48,7 +48,17 @@ def add(project: Project, name: str, hosts: tuple[str, ...], *, local: bool = Fa
     path = os.path.join(project.shared_path, LOCAL_NAME) if local else os.path.join(project.path, DIRECTORY, FILE_NAME)
     edit.set_value(path, f"runner.{name}.type", "ssh")
     edit.set_value(path, f"runner.{name}.hosts", list(hosts))
+    trust(load(project.path, project.cwd, project.repository), name)
     return RunnerInfo(name, "ssh", hosts, project.settings.text("repro.runner") == name)
+
+
+def trust(project: Project, name: str) -> str:
+    """Confirms the hosts of a runner; returns them as the user's own config remembers them."""
+    if not project.settings.runner(name):
+        raise UsageError(f"there is no runner {name!r}", hint="mltrack runner list")
+    place = places.runner_place(project.settings.runner(name))
+    places.trust(project.settings, place)
+    return place
 
 
 def remove(project: Project, name: str) -> None:
@@ -61,8 +71,15 @@ def remove(project: Project, name: str) -> None:
 
 
 def check(project: Project, name: str) -> list[HostReport]:
-    """Returns what each machine of a runner has, and what is missing; raises ConfigError for an unknown runner."""
+    """Returns what each machine of a runner has, and what is missing; raises ConfigError for an unknown runner, and
+    UsageError for one whose hosts only the project's files name."""
     runner = open_named(project, name)
+    if not places.is_trusted_runner(project.settings, name):
+        raise UsageError(
+            f"the runner {name!r} is {places.runner_place(project.settings.runner(name))}: the project's files say so, "
+            "and you have not yet",
+            hint=f"mltrack runner trust {name}",
+        )
     try:
         if isinstance(runner, LocalRunner):
             slots = tuple(runner.slots.held())

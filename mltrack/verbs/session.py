@@ -13,7 +13,7 @@ from mltrack.errors import MissingObjectError, UsageError
 from mltrack.formats import pointer
 from mltrack.formats.pointer import SUFFIX
 from mltrack.objects.content import BY_LETTER, Content
-from mltrack.pipeline.paths import contains
+from mltrack.pipeline.paths import PathMap, contains
 from mltrack.project import Project
 from mltrack.store.cache_writer import CacheWriter
 from mltrack.workspace.checkout import Checkout
@@ -39,6 +39,11 @@ class Session:
     def view(self) -> View:
         project = self.project
         return workspace_view(project.path, project.journal_path, project.index_path, project.algorithm, project.read)
+
+    @cached_property
+    def tracked_paths(self) -> PathMap[None]:
+        """The paths that have pointers."""
+        return PathMap((path, None) for path in self.view.pointers)
 
     @cached_property
     def observer(self) -> Observer:

@@ -58,7 +58,12 @@ def add(session: Session, new: NewStage, *, force: bool = False) -> Stage:
 
     pipelines = sorted({*session.view.pipelines, path})
     graph = graphs.build(load_stages(pipelines, read))
-    check_outputs([graph.stages[stage_address(path, new.name)]], list(session.view.pointers), session.view.in_git)
+    check_outputs(
+        [graph.stages[stage_address(path, new.name)]],
+        list(session.view.pointers),
+        session.view.pipelines,
+        session.view.in_git,
+    )
     project.write(path, text.encode())
     return graph.stages[stage_address(path, new.name)]
 

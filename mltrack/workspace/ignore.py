@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 
 from mltrack.disk.durable import read_bounded
 from mltrack.git import repository as git
+from mltrack.git.ignored import ignored_below
 from mltrack.objects.tree import is_reserved_name, parents
 from mltrack.pipeline.paths import contains
 from mltrack.workspace import ignore_patterns
@@ -113,7 +114,7 @@ def dependency_rule(project_path: str, directories: Iterable[str], owned: Iterab
     ignored_files: set[bytes] = set()
     ignored_directories: set[bytes] = set()
     declared = list(directories)
-    for path in git.ignored_below(declared, project_path):
+    for path in ignored_below(declared, project_path):
         if any(contains(path.rstrip("/"), directory) for directory in declared):
             continue  # the dependency itself is ignored: then all of it counts
         (ignored_directories if path.endswith("/") else ignored_files).add(os.fsencode(path.rstrip("/")))

@@ -299,7 +299,7 @@ def test_a_mltrackignore_further_down_speaks_for_what_is_below_it(ws: Workspace)
         "data/.mltrackignore:2:/own    data/own"
     ]
     ws.write("data/.mltrackignore", "")
-    assert ws.mltrack("status", "--json").json["tracked"][0]["state"] == "modified"
+    assert "modified" in ws.mltrack("status").out
 
 
 def test_mltrackignore_leaves_files_out_of_tracked_directories(ws: Workspace) -> None:

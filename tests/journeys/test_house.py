@@ -49,7 +49,8 @@ def test_doctor_names_what_is_missing_and_what_to_do(ws: Workspace, tmp_path: Pa
     (ws.path / ".git/hooks/post-checkout").unlink()
     done = ws.mltrack("doctor", "--json", code=1)
     checks = {check["name"]: check for check in done.json["checks"]}
-    assert checks["remote store"]["state"] == "bad" and checks["hooks"]["hint"] == "mltrack init"
+    assert checks["remote store"]["state"] == "bad" and checks["hook post-checkout"]["hint"] == "mltrack init"
+    assert checks["hook pre-push"]["state"] == "ok"
 
 
 def test_completion_completes_commands_and_options(ws: Workspace) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from tests.model.ground import ALL, DIRECTORIES, FOR_GIT, KNOWN, NAMES, TARGETS, WIDE, Ground, difference
+from tests.model.ground import ALL, DIRECTORIES, FOR_GIT, KNOWN, MOVED, NAMES, TARGETS, WIDE, Ground, difference
 from tests.model.model import Clone, Content, Entry, is_file
 
 MEBIBYTE = 1 << 20
@@ -62,27 +62,35 @@ class DataRules(Ground):
         if target not in DIRECTORIES or is_file(clone.files.get(target)):
             name, entry = "", Entry("f", entry.data)
         content = clone.files.get(target, {})
+        in_the_way = {other for other in content if other.startswith(name + "/") or name.startswith(other + "/")}
+        for other in in_the_way if name else ():
+            self.shell.delete(self.path(clone) / target / other, self.path(clone) / target)
+            content = {path: kept for path, kept in content.items() if path != other}
         self.shell.write(self.path(clone) / target / name, entry)
         clone.files[target] = content | {name: entry}
 
-    @rule(number=which, path=written, position=which)
-    def someone_appends_to_a_file_in_place(self, number: int, path: str, position: int) -> None:
+    @rule(
+        number=which, path=written, position=which, how=st.sampled_from(["append", "same size", "same size and time"])
+    )
+    def someone_edits_a_file_in_place(self, number: int, path: str, position: int, how: str) -> None:
         clone = self.clone(number)
         content = clone.files.get(path, {})
         names = [name for name, entry in sorted(content.items()) if entry.kind != "l"]
         if not names:
             return
         name = names[position % len(names)]
+        if "\n" in name:
+            return  # no command takes names with control characters
         place = self.path(clone) / path / name
         recorded = clone.recorded.get(path, {})
         if _is_link(place) and name in recorded and clone.cache.lists(recorded):
             self.mltrack(clone, "edit", f"{path}/{name}".rstrip("/"))
         if _is_link(place):
             return  # one that mltrack does not know: an editor would replace it
-        with place.open("ab") as file:
-            file.write(b"!")
-        self.shell.script.append(f"printf ! >> {clone.name}/{path}/{name}")
-        clone.files[path] = content | {name: Entry(content[name].kind, content[name].data + b"!")}
+        data = content[name].data
+        edited = data + b"!" if how == "append" or not data else bytes([data[0] ^ 1]) + data[1:]
+        self.shell.edit(place, edited, keep_time=how == "same size and time")
+        clone.files[path] = content | {name: Entry(content[name].kind, edited)}
 
     @rule(number=which, path=targets_and_outputs, position=which)
     def someone_deletes_a_file(self, number: int, path: str, position: int) -> None:
@@ -135,13 +143,14 @@ class DataRules(Ground):
         unknown = [path for path in there if path in clone.recorded and not clone.cache.lists(clone.recorded[path])]
         expected = 0 if len(there) == len(paths) else 3 if there else 2
         done = self.mltrack(clone, "add", *paths, codes=[expected, 1, 2, 3] if unknown else [expected])
-        if done.code != expected:
-            there = [path for path in there if path not in unknown]  # how they go on is seen by their pointers
-            for path in unknown:
-                if "an add that failed makes new files count as saved" in KNOWN:
+        for path in unknown:  # whether it could be recorded is seen by its pointer
+            text = (self.path(clone) / f"{path}.mlt").read_text()
+            if self.world.texts.get(text) == clone.recorded[path] != clone.files[path]:
+                there.remove(path)
+                if "what a failed add looked at counts as saved" in KNOWN:
                     clone.cache.maybe |= {entry.data for entry in clone.files[path].values()}
-                text = (self.path(clone) / f"{path}.mlt").read_text()
-                self.require(self.world.texts.get(text) == clone.recorded[path], f"add failed, and changed {path}.mlt")
+            else:
+                self.require(done.code == expected, f"add failed, and changed {path}.mlt")
         for path in there:
             content = clone.files[path] | clone.never_here(path)
             clone.last[path] = clone.files[path]
@@ -159,7 +168,9 @@ class DataRules(Ground):
 
     @rule(number=which, work=works, amend=st.sampled_from([False, False, True]))
     def someone_commits(self, number: int, work: Work, amend: bool) -> None:
-        self.commit(self.after(work, number), "state", *(["--amend"] if amend else []))
+        clone = self.after(work, number)
+        is_first = self.shell.ask(self.path(clone), "rev-list", "--count", "HEAD") == "1"  # by which a project is known
+        self.commit(clone, "state", *(["--amend"] if amend and not is_first else []))
 
     def commit(self, clone: Clone, message: str, *options: str) -> None:
         self.git(clone, "add", "-u")
@@ -221,10 +232,10 @@ class DataRules(Ground):
         del clone.recorded[path]
         clone.last[path] = None
 
-    @rule(number=which, work=works, path=st.sampled_from(["data", "model.bin", "moved"]))
+    @rule(number=which, work=works, path=st.sampled_from(["data", "model.bin", MOVED]))
     def someone_moves_a_target(self, number: int, work: Work, path: str) -> None:
         clone = self.after(work, number)
-        new = "moved" if path != "moved" else "data" if not is_file(clone.recorded.get(path)) else "model.bin"
+        new = MOVED if path != MOVED else "data" if not is_file(clone.recorded.get(path)) else "model.bin"
         if path not in clone.recorded or new in clone.files or new in clone.recorded:
             return
         self.mltrack(clone, "move", path, new)

@@ -1,11 +1,13 @@
 """What people do with git: data follows by the hooks, or by the next checkout where there are none."""
 
+import shutil
+
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
 from tests.model.data_rules import DataRules, Work, which, works
-from tests.model.ground import ALL, TARGETS
-from tests.model.model import Clone, Lock, State
+from tests.model.ground import ALL, TARGETS, difference
+from tests.model.model import OUTS, Clone, Lock, State, merge, merge_locks
 
 
 class GitRules(DataRules):
@@ -65,14 +67,17 @@ class GitRules(DataRules):
 
     # stashes
 
-    @rule(number=which, work=works)
-    def someone_stashes_what_is_not_committed(self, number: int, work: Work) -> None:
+    @rule(number=which, work=works, whole=st.booleans())
+    def someone_stashes_what_is_not_committed(self, number: int, work: Work, whole: bool) -> None:
         clone = self.after(work, number)
         before = self._stashes(clone)
-        self.git(clone, "stash", "push", "-q")
+        self.git(clone, "stash", "push", "-q", *(["--include-untracked"] if whole else []))
+        if whole:
+            self.swept(clone)
         clone.recorded = self.read_pointers(clone)  # no hook of git is run by a stash
         for id_ in self._stashes(clone)[: len(self._stashes(clone)) - len(before)]:
-            self.note_commit_of_git(clone, id_)
+            for part in self.shell.ask(self.path(clone), "rev-parse", id_, f"{id_}^@").split():
+                self.note_commit_of_git(clone, part)  # the index and the untracked files are parents of it
 
     @rule(number=which, work=works)
     def someone_pops_a_stash(self, number: int, work: Work) -> None:
@@ -81,11 +86,19 @@ class GitRules(DataRules):
         if not stashes or not self._is_committed(clone) or (self.is_piped and not clone.hooks):
             return
         base, head = self.shell.ask(self.path(clone), "rev-parse", f"{stashes[0]}^"), self.head(clone)
+        is_whole = len(self.shell.ask(self.path(clone), "rev-parse", f"{stashes[0]}^@").split()) == 3
         commits = self.world.commits
         expected = self.merge_commits(clone, base, head, stashes[0])
         done = self.git(clone, "stash", "pop", "-q", codes=None)
+        if is_whole:
+            self.brought_back(clone)
         if done.code:
-            merges = clone.hooks and self._lists_all(clone, commits[base], commits[head], commits[stashes[0]])
+            merges = (
+                not is_whole
+                and ".gitignore" not in done.said  # that file is git's to merge
+                and clone.hooks
+                and self._lists_all(clone, commits[base], commits[head], commits[stashes[0]])
+            )
             self.require(expected is None or not merges, f"git stash pop fails without a conflict:\n{done.said}")
             self.git(clone, "reset", "-q", "--hard")
             clone.recorded = self.read_pointers(clone)
@@ -95,6 +108,102 @@ class GitRules(DataRules):
 
     def _stashes(self, clone: Clone) -> list[str]:
         return self.shell.ask(self.path(clone), "stash", "list", "--format=%H").split()
+
+    # what git sweeps away
+
+    @rule(number=which, work=works)
+    def someone_lets_git_delete_what_it_does_not_know(self, number: int, work: Work) -> None:
+        clone = self.after(work, number)
+        self.git(clone, "clean", "-q", "-f", "-d")
+        self.swept(clone)
+        clone.recorded = self.read_pointers(clone)
+
+    def swept(self, clone: Clone) -> None:
+        """git took what it neither tracks nor ignores: never data whose pointer and ignore line are here and committed."""
+        known = self.world.commits[self.head(clone)]
+        for target in ALL:
+            present, seen = clone.files.get(target), self.seen(clone, target)
+            if present != seen:
+                is_tracked = target in known and target in clone.recorded
+                self.require(not is_tracked, f"git took {target}, which is tracked")
+                self.require(seen is None or seen.items() <= present.items(), f"git wrote {target}")
+                self.put(clone, target, seen)
+
+    def brought_back(self, clone: Clone) -> None:
+        """git put back, from a stash, what was no target at that time."""
+        for target in ALL:
+            present, seen = clone.files.get(target), self.seen(clone, target)
+            if seen is not None and seen != present:
+                self.require((present or {}).items() <= seen.items(), f"git changed {target}")
+                clone.files[target] = seen
+
+    # rebases
+
+    @rule(number=which, work=works, branch=which)
+    def someone_rebases_on_a_branch(self, number: int, work: Work, branch: int) -> None:
+        """Data that was as recorded is as recorded afterwards."""
+        clone = self.after(work, number)
+        branches = self._branches(clone)
+        other = branches[branch % len(branches)]
+        before, onto = self.head(clone), self.shell.ask(self.path(clone), "rev-parse", other)
+        moving = self.shell.ask(
+            self.path(clone), "rev-list", "--reverse", "--parents", f"{onto}..{before}"
+        ).splitlines()
+        if (
+            not self._is_committed(clone)
+            or (self.is_piped and not clone.hooks)
+            or any(len(line.split()) != 2 for line in moving)
+        ):
+            return
+        commits, locks = self.world.commits, self.world.commit_locks
+        parents = [line.split()[1] for line in moving]
+        originals = [line.split()[0] for line in moving]
+        states: list[tuple[State, Lock]] = [(self._tracked(onto), locks[onto])]
+        for parent, original in zip(parents, originals, strict=True):
+            state = merge(self._tracked(parent), states[-1][0], self._tracked(original))
+            if state is None:
+                break
+            states.append((state, merge_locks(locks[parent], states[-1][1], locks[original])))
+        is_smooth = len(states) == len(moving) + 1
+        involved = [commits[id_] for id_ in (onto, before, *parents, *originals)]
+        held = all(clone.cache.holds(content) for state in involved for content in state.values())
+        is_clean = all(clone.files.get(target) == commits[before].get(target) for target in ALL)
+        if clone.hooks and not (held and is_clean):
+            return
+        done = self.git(clone, "rebase", "--empty=keep", "--reapply-cherry-picks", other, codes=None)
+        if done.code:
+            self.require(self.is_piped or not (is_smooth and clone.hooks), f"git rebase fails:\n{done.said}")
+            self.git(clone, "rebase", "--abort", codes=None)
+            self.require(self.read_pointers(clone) == clone.recorded, "rebase --abort left other pointers")
+            if clone.hooks:  # none is run by it
+                self.mltrack(clone, "checkout")
+        else:
+            self.require(is_smooth, "git rebase took two changes of the same file")
+            made = self.shell.ask(self.path(clone), "rev-list", "--reverse", f"{onto}..HEAD").split()
+            self.require(len(made) in (len(moving), 0), f"git rebase made {len(made)} commits of {len(moving)}")
+            for id_, (state, lock) in zip(made, states[1:], strict=False):
+                self._learn_commit(clone, id_, state, lock)
+        clone.recorded = self.read_pointers(clone)
+        for target in ALL if clone.hooks else ():
+            self.put(clone, target, clone.recorded.get(target))
+            clone.last[target] = clone.recorded.get(target)
+        self.compare(clone)
+
+    def _tracked(self, commit: str) -> State:
+        return {target: c for target, c in self.world.commits[commit].items() if target not in OUTS}
+
+    def _learn_commit(self, clone: Clone, commit: str, state: State, lock: Lock) -> None:
+        """A commit that git made by merging records what the model makes of the same."""
+        for target, content in state.items():
+            text = self._text_at(clone, commit, f"{target}.mlt")
+            known = self.world.texts.setdefault(text, content)
+            self.require(known == content, f"{commit}:{target}.mlt: {difference(content, known)}")
+            clone.cache.add_listing(content)
+        text = self.shell.ask(self.path(clone), "show", f"{commit}:mltrack.lock") if lock else ""
+        known_lock = self.world.locks.setdefault(text + "\n" if text else "", lock)
+        self.require(known_lock == lock, f"{commit}: another lock")
+        self.world.commits[commit] = state | {out: content for out, (_, content) in lock.items()}
+        self.world.commit_locks[commit] = lock
 
     # merges
 
@@ -174,8 +283,27 @@ class GitRules(DataRules):
     def someone_makes_a_worktree(self) -> None:
         owner = self.clones[0]
         tree = Clone("tree", owner.hooks, owner.cache)
-        self.git(owner, "worktree", "add", "-q", "-b", "tree", "../tree")
+        if "tree" not in self._branches(owner):
+            self.git(owner, "branch", "tree")
+        done = self.git(owner, "worktree", "add", "-q", "../tree", "tree", codes=None)
+        if done.code:
+            return  # checked out elsewhere
         self.clones.append(tree)
         tree.recorded = self.read_pointers(tree)
         if tree.hooks:
             self.settle(tree, dict(tree.recorded))
+
+    @precondition(lambda self: any(clone.name == "tree" for clone in self.clones))
+    @rule(collect=st.booleans())
+    def someone_deletes_the_worktree(self, collect: bool) -> None:
+        tree = next(clone for clone in self.clones if clone.name == "tree")
+        owner = self.clones[0]
+        tree.recorded = {}
+        kept = self.referred(owner)
+        shutil.rmtree(self.path(tree))
+        self.shell.script.append("rm -r tree")
+        self.clones.remove(tree)
+        self.touched = [clone for clone in self.touched if clone is not tree]
+        if collect and self.mltrack(owner, "gc", codes=[0, 1]).code == 0:
+            owner.cache.keep_only(kept)  # git still knows its branch and its index
+        self.git(owner, "worktree", "prune")

@@ -12,8 +12,6 @@ from tests.model.model import Clone, Entry, Holding
 from tests.model.pipeline_rules import PipelineRules
 from tests.model.shell import look
 
-RUNS_COUNT = "fsck misses results of others that a remote holds" not in KNOWN
-
 
 class Machine(PipelineRules):
     """Data under version control, by several people."""
@@ -48,6 +46,7 @@ class Machine(PipelineRules):
         self.mltrack(one, "init", "--hash", algorithm, *([] if hooks else ["--no-hooks"]))
         self.mltrack(one, "remote", "add", "store", "../store")
         self.mltrack(one, "config", "gc.grace_days", "0")
+        self.mltrack(one, "config", "gc.delay_hours", "0")
         # two branches that begin to track different paths must not conflict in a file that is not ours to merge
         with (self.path(one) / ".gitattributes").open("a") as file:
             file.write(".gitignore merge=union\n")
@@ -57,7 +56,7 @@ class Machine(PipelineRules):
             for name in names:
                 self.write(one, target, name, Entry("f", b"first of " + name.encode()))
             self.add(one, [target])
-        if is_piped and not (link == "symlink" and "a stage does not see through links to the cache" in KNOWN):
+        if is_piped:
             self.begin_pipeline(one)
         self.commit(one, "start")
         self.git(one, "push", "-q", "-u", "origin", "main")
@@ -79,8 +78,10 @@ class Machine(PipelineRules):
             fsck = json.loads(done.out)
             self.require(not fsck["problems"], f"fsck: {fsck}")
             self.require(done.code == (1 if fsck["absent"] else 0), f"fsck ended with {done.code}: {fsck}")
-            lacking = [item for item in fsck["lacking"] if not item["source"].startswith("run of ") or RUNS_COUNT]
             is_whole = all(clone.cache.holds(content) for content in clone.recorded.values())
+            shared = sum(other.cache is clone.cache for other in self.clones) > 1
+            excused = shared and "fsck misses dropped results where a cache is shared" in KNOWN
+            lacking = [item for item in fsck["lacking"] if not (excused and item["source"].startswith("run of "))]
             self.require(not (is_whole and lacking), f"fsck misses objects in {clone.name}: {fsck}")
         self.touched = []
         self.is_steady = True
@@ -98,7 +99,8 @@ class Machine(PipelineRules):
         auditor = self.top / "auditor"
         for id_ in self.shell.ask(self.path(clone), "rev-list", "--all", "--reflog").split():
             state = self.world.commits.get(id_)
-            if not state or not all(self.can_be_had(clone, content) for content in state.values()):
+            is_project = self.shell.ask(self.path(clone), "ls-tree", id_, ".mltrack/config.toml")  # no part of a stash
+            if not state or not is_project or not all(self.can_be_had(clone, content) for content in state.values()):
                 continue
             again = auditor.exists()
             words = ["checkout", "-q", "--detach"] if again else ["worktree", "add", "-q", "--detach", str(auditor)]

@@ -5,7 +5,7 @@ target is None. Where the semantics leave open what happens (bytes that a cache 
 permitted, and never one that loses the person's own bytes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -26,6 +26,20 @@ Lock = dict[str, tuple[object, Content]]
 
 def listing(content: Content) -> frozenset[tuple[str, Entry]]:
     return frozenset(content.items())
+
+
+def ancestors(paths: Iterable[str]) -> set[str]:
+    """The directories in which paths lie, the target itself among them."""
+    found = {path.rpartition("/")[0] for path in paths if path}
+    while more := {path.rpartition("/")[0] for path in found if path} - found:
+        found |= more
+    return found
+
+
+def clashes(content: Content) -> list[str]:
+    """The files that stand where others need a directory."""
+    above = ancestors(content)
+    return [path for path in content if path in above]
 
 
 def is_file(content: Content | None) -> bool:
@@ -93,10 +107,17 @@ class Clone:
         if present is None or recorded is None or is_file(present) or is_file(recorded):
             return {}
         last = self.last.get(target) or {}
-        return {path: entry for path, entry in recorded.items() if path not in present and path not in last}
+        absent = {path: entry for path, entry in recorded.items() if path not in present and path not in last}
+        in_the_way = set(present) | set(ancestors(present))
+        return {
+            path: entry
+            for path, entry in absent.items()
+            if path not in in_the_way and not set(ancestors([path])) & set(present)
+        }
 
-    def checkout(self, target: str, wanted: Content | None, store: Holding) -> list[Outcome]:
-        """Every outcome of a checkout of one target that the semantics permit, the likeliest first."""
+    def checkout(self, target: str, wanted: Content | None, store: Holding, seen: Content | None) -> list[Outcome]:
+        """Every outcome of a checkout of one target that the semantics permit, the likeliest first. Of files that may or
+        may not be had, those that are seen were brought."""
         present = self.files.get(target)
         if wanted is not None and wanted == present:
             return [Outcome(present, True, wanted)]
@@ -106,11 +127,18 @@ class Clone:
             lasts.append(None)  # its listing may be gone: then the checkout is careful
         for last in lasts:
             for guess in (True, False):
-                found += self._outcomes(target, wanted, last, store, guess=guess)
+                found += self._outcomes(target, wanted, last, store, seen or {}, guess=guess)
         return [item for number, item in enumerate(found) if item not in found[:number]]
 
     def _outcomes(
-        self, target: str, wanted: Content | None, last: Content | None, store: Holding, *, guess: bool
+        self,
+        target: str,
+        wanted: Content | None,
+        last: Content | None,
+        store: Holding,
+        seen: Content,
+        *,
+        guess: bool,
     ) -> Iterator[Outcome]:
         present = self.files.get(target)
         result, conflicts = self._three_trees(present, wanted, last, store, guess=guess)
@@ -125,6 +153,11 @@ class Clone:
         if lacking or (wanted is not None and not self.cache.lists(wanted)):
             yield refused
             yield self._in_part(present or {}, result, lacking, wanted or {}, last or {})
+            came = {
+                path for path in lacking if seen.get(path) == result[path] and result[path].data in self.cache.maybe
+            }
+            if came:
+                yield self._in_part(present or {}, result, lacking - came, wanted or {}, last or {})
 
     def _in_part(self, present: Content, result: Content, lacking: set[str], wanted: Content, last: Content) -> Outcome:
         """What can be had is put in place; what cannot stays as it was, and counts as it did before."""
@@ -158,8 +191,7 @@ class Clone:
             result.pop(path, None)
             if there is not None:
                 result[path] = there
-        if "" in result and len(result) > 1:
-            conflicts.append("")  # a file cannot stand where a directory keeps a file of the person's own
+        conflicts += clashes(result)  # a file cannot stand where a directory keeps a file of the person's own
         return result, conflicts
 
 
@@ -172,6 +204,8 @@ class World:
     commits: dict[str, State] = field(default_factory=dict)
     commit_locks: dict[str, Lock] = field(default_factory=dict)
     texts: dict[str, Content] = field(default_factory=dict)
+    by_hand: list[tuple[str, object, Content]] = field(default_factory=list)
+    """Of each output that was recorded by hand: its name, what its stage would have read, and what was recorded."""
     locks: dict[str, Lock] = field(default_factory=lambda: {"": {}})
 
 
@@ -215,7 +249,7 @@ def merge_files(base: Content, ours: Content, theirs: Content, side: str) -> Con
             return None
         if chosen is not None:
             merged[path] = chosen
-    return merged
+    return None if clashes(merged) else merged
 
 
 def merge_locks(base: Lock, ours: Lock, theirs: Lock) -> Lock:

@@ -119,6 +119,16 @@ class Shell:
             place.rmdir()
             self.script.append(f"rmdir {self._named(place)}")
 
+    def edit(self, place: Path, data: bytes, *, keep_time: bool) -> None:
+        """Writes other bytes into a file, as a program does that opens it for update."""
+        state = place.stat()
+        with place.open("r+b") as file:
+            file.write(data)
+        self.script.append(f"{_printed(data)} | dd conv=notrunc status=none of={self._named(place)}")
+        if keep_time:
+            os.utime(place, ns=(state.st_atime_ns, state.st_mtime_ns))
+            self.script[-1] += f"; touch -d @{state.st_mtime_ns / 1e9:.9f} {self._named(place)}"
+
     def _named(self, place: Path) -> str:
         return shlex.quote(os.path.relpath(place, self.top))
 
@@ -126,7 +136,7 @@ class Shell:
 def _printed(data: bytes) -> str:
     if len(data) > 200 and data == data[:1] * len(data):
         return f"head -c {len(data)} /dev/zero | tr '\\0' {chr(data[0])}"
-    return f"printf %s {shlex.quote(data.decode())}" if data else "printf ''"
+    return f"printf %s {shlex.quote(data.decode('latin-1'))}" if data else "printf ''"
 
 
 def look(place: Path, cache: Path) -> Content | None:

@@ -11,6 +11,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 
 
+SECONDS = int(os.environ.get("MLTRACK_TEST_SECONDS", "120"))
+"""A bound for one command that hangs; `make soak` allows more, for a million files."""
+
+
 @dataclass
 class Done:
     """A command that has ended."""
@@ -59,7 +63,7 @@ class Workspace:
             text=True,
             errors="surrogateescape",
             stdin=subprocess.DEVNULL,
-            timeout=120,
+            timeout=SECONDS,
             check=False,
         )
         return Done(done.returncode, done.stdout, done.stderr)

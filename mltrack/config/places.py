@@ -1,0 +1,91 @@
+"""Where a remote leads, and whether the user has said so: credentials go only where they were sent.
+
+A clone, or an unpacked archive, brings along a config that names hosts. What sends credentials to a host of its own choosing
+is asked about once: the user confirms the place (``remote trust``, or by typing it), and it is remembered in the user's
+own config, which no project can write.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from mltrack.config.settings import Settings, user_config_path
+from mltrack.formats.remote_url import URL, shown
+
+KEY = "trust.places"
+CHOOSING = ("url", "endpoint", "account", "ssh_config")
+"""The options of a remote that say where it leads."""
+_BY_ENDPOINT = ("s3", "gs", "gcs")
+_AZURE = ("az", "abfs")
+_SSH = ("sftp", "ssh")
+_WEB = ("http", "https")
+
+
+def place_of(given: Mapping[str, Any]) -> str:
+    """Returns in words where a remote with these options leads; '' for a directory of this machine."""
+    match = URL.match(shown(str(given.get("url", ""))))
+    if match is None:
+        return ""
+    scheme, host = match[1], match[2]
+    parts = [f"{scheme}://{host}"]
+    if given.get("endpoint"):
+        parts = [f"{scheme} at {given['endpoint']}"]
+    if given.get("account"):
+        parts.append(f"account {given['account']}")
+    if given.get("ssh_config"):
+        parts.append(f"by {given['ssh_config']}")
+    return ", ".join(parts)
+
+
+def runner_place(given: Mapping[str, Any]) -> str:
+    """Returns in words where a runner with these options leads; '' for this machine."""
+    if not given.get("hosts"):
+        return ""
+    by = f", by {given['ssh_config']}" if given.get("ssh_config") else ""
+    return f"ssh to {' '.join(given['hosts'])}{by}"
+
+
+def is_trusted_runner(settings: Settings, name: str) -> bool:
+    """Returns whether the user has named, or used, the hosts of a runner: looking at them starts ssh."""
+    place = runner_place(settings.runner(name))
+    return not place or place in settings.get(KEY)
+
+
+def is_trusted(settings: Settings, name: str) -> bool:
+    """Returns whether the user has said where a remote leads."""
+    given = settings.remote(name)
+    place = place_of(given)
+    levels = {settings.origin(f"remote.{name}.{key}").level for key in CHOOSING if given.get(key)}
+    return not place or levels <= {"user", "environment"} or place in settings.get(KEY)
+
+
+def must_be_trusted(settings: Settings, name: str) -> bool:
+    """Returns whether opening a remote sends credentials to a host, or starts a program, that its options choose."""
+    given = settings.remote(name)
+    scheme = str(given.get("url", "")).partition("://")[0]
+    if place_of(given) == "" or given.get("anonymous"):
+        return False
+    if scheme in _BY_ENDPOINT:
+        return bool(given.get("endpoint"))
+    if scheme in _AZURE:
+        return bool(given.get("endpoint") or given.get("account"))
+    if scheme in _SSH:
+        return bool(given.get("password") or given.get("ssh_config"))
+    if scheme in _WEB:
+        return bool(given.get("password"))
+    return scheme != "memory"
+
+
+def trust(settings: Settings, place: str) -> None:
+    """Remembers, in the user's own config, that the user means this place."""
+    known = list(settings.get(KEY))
+    if place and place not in known:
+        from mltrack.config import edit  # noqa: PLC0415 - the library that keeps comments, only where something is written
+
+        edit.set_value(user_config_path(os.environ), KEY, [*known, place])
+
+
+def trust_typed(settings: Settings, name: str, key: str) -> None:
+    """What the person has typed, the person means: trusts where a remote leads after one of its options was set."""
+    if key in CHOOSING:
+        trust(settings, place_of(settings.remote(name)))

@@ -1,0 +1,47 @@
+"""What git ignores: asked once for many paths."""
+
+import os
+from collections.abc import Iterable
+
+from mltrack.git.repository import run
+
+
+def ignored_below(paths: Iterable[str], cwd: str) -> list[str]:
+    """Returns the untracked paths at or below ``paths`` that git ignores; whole directories end with '/'."""
+    chosen = list(paths)
+    if not chosen:
+        return []
+    out = run(
+        [
+            "--literal-pathspecs",
+            "ls-files",
+            "-z",
+            "--others",
+            "--ignored",
+            "--exclude-standard",
+            "--directory",
+            "--",
+            *chosen,
+        ],
+        cwd,
+    )
+    return [os.fsdecode(name) for name in out.split(b"\0") if name]
+
+
+def is_ignored(path: str, cwd: str) -> bool:
+    """Returns whether git's ignore rules cover ``path``, tracked or not."""
+    return bool(ignored_by_rule([path], cwd))
+
+
+def ignored_by_rule(paths: Iterable[str], cwd: str) -> list[str]:
+    """Returns those of the paths that git's ignore rules cover, tracked or not."""
+    asked = b"".join(os.fsencode(path) + b"\0" for path in paths)
+    out = run(["check-ignore", "--no-index", "-z", "--stdin"], cwd, data=asked, ok=(0, 1)) if asked else b""
+    return [os.fsdecode(name) for name in out.split(b"\0") if name]
+
+
+def ignored_among(paths: Iterable[str], cwd: str) -> list[str]:
+    """Returns those of the paths that git ignores and does not track."""
+    asked = b"".join(os.fsencode(path) + b"\0" for path in paths)
+    out = run(["check-ignore", "-z", "--stdin"], cwd, data=asked, ok=(0, 1)) if asked else b""
+    return [os.fsdecode(name) for name in out.split(b"\0") if name]
