@@ -91,7 +91,7 @@ def params(
             if data is not None:
                 found = params_file.load(data, path, _at(view))
                 wanted = keys[path]
-                values[path] = flatten(found if wanted is None else _existing(found, sorted(wanted)))
+                values[path] = flatten(found) if wanted is None else _existing(found, sorted(wanted))
     return values
 
 
@@ -127,7 +127,8 @@ def _existing(values: Any, keys: list[str]) -> dict[str, Any]:
     found = {}
     for key in keys:
         with suppress(PipelineError):  # the key is not there at this revision
-            found[key] = params_file.get(values, key, "")
+            below = flatten({"": params_file.get(values, key, "")})
+            found.update({key + name.removeprefix('""'): value for name, value in below.items()})
     return found
 
 
