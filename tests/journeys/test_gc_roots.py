@@ -159,9 +159,6 @@ def test_what_is_only_staged_is_kept(only_staged: Workspace) -> None:
     assert gives_back_what_was_staged(only_staged)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="git reads a truncated index without a word: it looks at its digest in fsck only"
-)
 @pytest.mark.parametrize("kept", [0.1, 0.5, 0.8])
 def test_a_truncated_index_is_not_believed(only_staged: Workspace, kept: float) -> None:
     index = only_staged.path / ".git/index"
@@ -230,8 +227,8 @@ def replaced_by_a_clone(ws: Workspace, linked: Path) -> None:
     "breaks",
     [
         away, git_file_lost, head_lost, index_of_zeros, another_directory_in_its_place,
-        pytest.param(git_file_of_zeros, marks=pytest.mark.xfail(strict=True, reason="its path is taken for one")),
-        pytest.param(replaced_by_a_clone, marks=pytest.mark.xfail(strict=True, reason="nobody looks back")),
+        git_file_of_zeros,
+        replaced_by_a_clone,
     ],
 )  # fmt: skip
 def test_nothing_is_deleted_where_a_linked_worktree_is_away_or_broken(
@@ -281,7 +278,6 @@ def test_what_an_undone_commit_recorded_is_kept(ws: Workspace) -> None:
     assert ws.read("b") == "only in ORIG_HEAD\n"
 
 
-@pytest.mark.xfail(strict=True, reason="gc does not know rebase-merge/autostash")
 def test_the_autostash_of_a_stopped_rebase_is_kept(ws: Workspace) -> None:
     ws.write("f", "base\n")
     ws.commit("base")
@@ -309,7 +305,6 @@ def test_the_autostash_of_a_stopped_rebase_is_kept(ws: Workspace) -> None:
     assert ws.read("c") == "only in the autostash\n"
 
 
-@pytest.mark.xfail(strict=True, reason="gc does not know MERGE_AUTOSTASH")
 def test_the_autostash_of_a_stopped_merge_is_kept(ws: Workspace) -> None:
     ws.write("f", "base\n")
     ws.write("c", "first\n")

@@ -55,7 +55,6 @@ def test_a_damaged_object_is_not_restored_as_an_output(linked: Workspace) -> Non
     assert linked.read("o") == "right\n"
 
 
-@pytest.mark.xfail(strict=True, reason="what the cache seems to have is not looked at")
 def test_add_of_whole_bytes_mends_a_damaged_object(linked: Workspace) -> None:
     linked.write("f", "precious\n")
     linked.mltrack("add", "f")

@@ -114,7 +114,6 @@ def test_numbers_that_are_none_are_read_shown_and_equal_to_themselves(ws: Worksp
     ]  # fmt: skip
 
 
-@pytest.mark.xfail(strict=True, reason="one spelling of each is read")
 @pytest.mark.parametrize("word", [".NaN", ".NAN", ".Inf", ".INF", "-.Inf", "+.INF"])
 def test_every_spelling_of_yaml_counts(ws: Workspace, word: str) -> None:
     ws.write("mltrack.yaml", "metrics: [m.yaml]\n")
