@@ -7,6 +7,7 @@ long as the remote still lists it.
 
 import json
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Set
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -79,7 +80,8 @@ class Remote:
             if known:
                 raise RemoteError(
                     f"{self.url} was a remote before and is empty or gone now",
-                    hint=f"is the disk mounted? To begin anew there: mltrack remote add --force {self.name} {self.url}",
+                    hint=f"is the disk mounted, the bucket's name right? To begin anew there: mltrack remote remove {self.name}, "
+                    f"then mltrack remote add {self.name} {self.url}",
                 ) from error
             self._initialise(error)
             return
@@ -95,7 +97,7 @@ class Remote:
         if known and value.get("id") != known:
             raise RemoteError(
                 f"{self.url} is another remote than before (id {value.get('id')}, expected {known})",
-                hint=f"if that is right: mltrack remote add --force {self.name} {self.url}",
+                hint=f"if that is right: mltrack remote remove {self.name}, then mltrack remote add {self.name} {self.url}",
             )
         self._remember_id(str(value.get("id", "")))
 
@@ -320,6 +322,13 @@ def forget_id(ids_path: str, name: str) -> None:
     """Forgets as what a remote was met, so that its name may mean another place."""
     with suppress(FileNotFoundError):
         os.unlink(os.path.join(ids_path, name))
+
+
+def forget_hints(hints_path: str) -> None:
+    """Forgets what a remote was seen to hold: nothing that only it has counts as saved any more."""
+    for path in (hints_path, hints_path + ".whole"):
+        with suppress(FileNotFoundError):
+            shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
 
 
 def move_id(ids_path: str, old: str, new: str) -> None:

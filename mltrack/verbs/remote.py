@@ -11,7 +11,7 @@ from mltrack.engine.remember import Remembered
 from mltrack.errors import UsageError
 from mltrack.formats.remote_url import shown
 from mltrack.project import DIRECTORY, Project, load
-from mltrack.store.remote import forget_id, move_id
+from mltrack.store.remote import forget_hints, forget_id, move_id
 from mltrack.store.remotes import KINDS, check_kind, split
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
@@ -48,6 +48,7 @@ def add(
     if scheme == "file":
         project.refuse_inside(os.path.normpath(os.path.join(project.cwd, os.path.expanduser(path))))
     forget_id(project.remote_ids_path, name)
+    forget_hints(os.path.join(project.index_path, "remotes", name))
     path = _config(project, local=local)
     edit.set_value(path, f"remote.{name}.url", kept)
     _trust_typed(project, name, "url")
@@ -87,6 +88,7 @@ def remove(project: Project, name: str) -> None:
     """Forgets a remote; nothing in it is touched."""
     _known(project, name)
     Remembered(project.index_path).forget()
+    forget_hints(os.path.join(project.index_path, "remotes", name))
     forget_id(project.remote_ids_path, name)
     for path in (_config(project, local=False), _config(project, local=True)):
         if os.path.exists(path):
@@ -118,6 +120,7 @@ def modify(project: Project, name: str, key: str, text: str | None, *, local: bo
     if key == "url":
         check_kind(text)
         forget_id(project.remote_ids_path, name)
+        forget_hints(os.path.join(project.index_path, "remotes", name))
     edit.set_value(path, full, schema.parse(full, text, full))
     _trust_typed(project, name, key)
     return path
