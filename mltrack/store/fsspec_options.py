@@ -40,6 +40,8 @@ def _named(given: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]
 
 
 def _s3(given: Mapping[str, Any]) -> dict[str, Any]:
+    from mltrack.store.guarded_s3 import GuardedSession  # noqa: PLC0415 - comes with the extra
+
     config: dict[str, Any] = {
         "connect_timeout": CONNECT_SECONDS,
         "read_timeout": _seconds(given),
@@ -47,6 +49,7 @@ def _s3(given: Mapping[str, Any]) -> dict[str, Any]:
         # a checksum goes with each part; what comes back is checked against the digest of each object instead
         "s3": {"payload_signing_enabled": False},
         "response_checksum_validation": "when_required",
+        "http_session_cls": GuardedSession,
     }
     if given.get("checksums"):
         config["request_checksum_calculation"] = given["checksums"]
@@ -67,7 +70,9 @@ def _gs(given: Mapping[str, Any]) -> dict[str, Any]:
     options = _named(given, {"project": "project", "endpoint": "endpoint_url", "credentials": "token"})
     if given.get("anonymous"):
         options["token"] = "anon"
-    return options | {"requests_timeout": _seconds(given)}
+    from mltrack.store.guarded_http import for_credentials  # noqa: PLC0415 - comes with the extra
+
+    return options | {"requests_timeout": _seconds(given), "session_kwargs": for_credentials()}
 
 
 def _azure(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,11 +87,14 @@ def _azure(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _web(given: Mapping[str, Any]) -> dict[str, Any]:
-    if not given.get("password"):
-        return {}
     from aiohttp import BasicAuth  # noqa: PLC0415 - comes with the extra
 
-    return {"client_kwargs": {"auth": BasicAuth(given.get("user", ""), given["password"])}}
+    from mltrack.store import guarded_http  # noqa: PLC0415
+
+    if not given.get("password"):
+        return {"client_kwargs": guarded_http.for_anyone()}
+    login = BasicAuth(given.get("user", ""), given["password"])
+    return {"client_kwargs": {**guarded_http.for_credentials(), "auth": login}}
 
 
 def _nothing(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import fsspec
 from mltrack.disk.durable import opened
 from mltrack.errors import ConfigError, RemoteError
 from mltrack.store.fsspec_options import MANNERS, OTHER, PART_BYTES, Manner
+from mltrack.store.most_bytes import at_most
 from mltrack.store.remote_errors import translate
 from mltrack.store.store import Abilities, Listed
 
@@ -72,7 +73,7 @@ class FsspecRemote:
     def get(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
         if length == 0:
             return b""
-        with self._translating(name):
+        with self._translating(name), at_most(_expected(name) if length is None else length):
             if offset == 0 and length is None:
                 data = self._fs.cat_file(self._path(name), **self._manner.reading)
             else:
@@ -90,7 +91,7 @@ class FsspecRemote:
             while at < size:
                 starts = list(range(at, min(size, at + PART_BYTES * at_once), PART_BYTES))
                 ends = [min(size, start + PART_BYTES) for start in starts]
-                with self._translating(name):
+                with self._translating(name), at_most(PART_BYTES):
                     pieces = self._pieces(place, starts, ends)
                 for start, end, piece in zip(starts, ends, pieces, strict=True):
                     if len(piece) != end - start:
@@ -177,6 +178,11 @@ class FsspecRemote:
             raise
         except Exception as error:
             raise translate(error, self._url, name) from error
+
+
+def _expected(name: str) -> int:
+    """The most that a whole file of a remote holds: indexes, packs and objects are large, all else is a few lines."""
+    return 1 << 30 if name.startswith(("index/", "packs/", "objects/")) else 16 << 20
 
 
 def _part_bytes(size: int) -> int:

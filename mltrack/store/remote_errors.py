@@ -50,6 +50,8 @@ _NO_PLACE_CODES = {"NoSuchBucket", "ContainerNotFound", "ContainerBeingDeleted",
 def translate(error: BaseException, url: str, name: str) -> Exception:
     """Returns what to raise instead: FileNotFoundError or FileExistsError for a name, RemoteError for the rest."""
     seen = _Seen(error)
+    if seen.own is not None:
+        return seen.own
     where = f"{url}/{name}" if name else url
     if seen.is_of(_NO_CREDENTIALS):
         return RemoteError(f"{url}: no credentials were found: {seen.said}", hint=_credentials_hint(url))
@@ -96,6 +98,8 @@ class _Seen:
         self._names = {kind.__name__ for item in chain for kind in type(item).__mro__}
         self._codes, self.status = _codes(chain)
         self.numbers = {item.errno for item in chain if isinstance(item, OSError)}
+        self.own = next((item for item in chain if isinstance(item, RemoteError)), None)
+        """What we raised ourselves, inside of a client."""
         self.said = _scrubbed(str(error).strip() or type(error).__name__)
 
     def is_of(self, names: set[str]) -> bool:
