@@ -15,6 +15,7 @@ class Invocation:
 
     directory: str = "."
     verbosity: int = 0
+    session: Session | None = None
 
 
 current = Invocation()
@@ -23,7 +24,8 @@ current = Invocation()
 
 def open_session() -> Session:
     """Returns a session in the project of the current directory."""
-    return Session(projects.find(current.directory))
+    current.session = Session(projects.find(current.directory))
+    return current.session
 
 
 def say(text: str) -> None:

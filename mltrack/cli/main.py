@@ -13,7 +13,7 @@ from collections.abc import Callable
 from mltrack import __version__
 from mltrack.cli import invocation
 from mltrack.cli.commands import COMMANDS, HIDDEN, overview
-from mltrack.errors import MltrackError, Terminated, UsageError
+from mltrack.errors import MltrackError, PartlyDoneError, Terminated, UsageError
 
 BUG, INTERRUPTED = 70, 130
 
@@ -62,7 +62,16 @@ def _run(arguments: list[str]) -> int:
         )
     code = _call(verb, given)
     sys.stdout.flush()
-    return code
+    return _name_left_out() or code
+
+
+def _name_left_out() -> int:
+    """Names what the command went on without; returns the exit code for that, 0 if that is nothing."""
+    session = invocation.current.session
+    left_out = session.left_out.values() if session is not None else ()
+    for error in left_out:
+        invocation.tell(f"error: {error.message}" + (f"\nhint: {error.hint}" if error.hint else ""), level=-1)
+    return PartlyDoneError.exit_code if left_out else 0
 
 
 def _interrupt(number: int, frame: object) -> None:
@@ -91,7 +100,7 @@ def _take_globals(arguments: list[str]) -> list[str]:
     """Takes ``-C DIR``, ``-q`` and ``-v`` from wherever they stand, up to ``--``; returns the rest."""
     rest: list[str] = []
     state = invocation.current
-    state.directory, state.verbosity = ".", 0
+    state.directory, state.verbosity, state.session = ".", 0, None
     position = 0
     while position < len(arguments):
         word = arguments[position]

@@ -1,7 +1,7 @@
 """What a project says it tracks and what did run, in the workspace or at a git revision, read by the same code."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -48,6 +48,9 @@ class View:
     lock_state: LockState | None = None
     in_git: list[str] = field(default_factory=list)
     """The paths in git's index, sorted; of the workspace only."""
+    broken: dict[str, FormatError] = field(default_factory=dict)
+    """Tracked paths whose pointers cannot be read, in conflict for one, with what is wrong; of the workspace only. What does not
+    concern them goes on."""
 
     @cached_property
     def graph(self) -> Graph:
@@ -71,11 +74,18 @@ class View:
         return dict(sorted(found.items()))
 
     def contents(self) -> set[Content]:
-        """Returns everything that pointers and locks refer to, believed or not: what must not be lost."""
+        """Returns everything that pointers and locks refer to, believed or not: what must not be lost. Raises FormatError
+        where a pointer cannot be read."""
+        self.refuse_broken()
         recorded = {
             content for entries in self.locks.values() for one in entries.values() for content in one.outs.values()
         }
         return {*self.pointers.values(), *recorded}
+
+    def refuse_broken(self) -> None:
+        """Raises FormatError for the first pointer that cannot be read."""
+        for error in self.broken.values():
+            raise error
 
     def owned(self) -> list[str]:
         """Returns the paths of pointers and of the outputs that stages declare; of recorded ones where the stages cannot be
@@ -83,7 +93,7 @@ class View:
         writers = self._writers()
         if writers is None:
             writers = {path: "" for entries in self.locks.values() for one in entries.values() for path in one.outs}
-        return sorted({*self.pointers, *writers})
+        return sorted({*self.pointers, *self.broken, *writers})
 
     def _writers(self) -> dict[str, str] | None:
         """The address of the stage that declares to write each output; None where that cannot be told."""
@@ -93,19 +103,21 @@ class View:
 
 
 def workspace_view(project_path: str, journal_path: str, index_path: str, algorithm: Algorithm, read: Read) -> View:
-    """Returns what the files of the workspace say; raises FormatError for a pointer or lock that cannot be read."""
+    """Returns what the files of the workspace say; raises FormatError for a lock that cannot be read."""
+    broken: dict[str, FormatError] = {}
     tracked = Tracked(project_path)
     locks = LockState(project_path, journal_path, algorithm, tracked.locks)
     return View(
         "workspace",
         read,
-        _pointers(((path, read(path)) for path in tracked.pointers), algorithm),
+        _pointers(_readable(tracked.pointers, read, broken), algorithm, broken),
         locks.locks,
         tracked.pipelines,
         Remembered(index_path),
         project_path=project_path,
         lock_state=locks,
         in_git=tracked.in_git,
+        broken=broken,
     )
 
 
@@ -136,11 +148,29 @@ def revision_view(revision: str, project_path: str, algorithm: Algorithm) -> Vie
     )
 
 
-def _pointers(files: Iterable[tuple[str, bytes | None]], algorithm: Algorithm) -> dict[str, Content]:
+def _readable(paths: Iterable[str], read: Read, broken: dict[str, FormatError]) -> Iterator[tuple[str, bytes | None]]:
+    """The texts of files, without those that are no files of a sane size."""
+    for path in paths:
+        try:
+            yield path, read(path)
+        except FormatError as error:
+            broken[path.removesuffix(SUFFIX)] = error
+
+
+def _pointers(
+    files: Iterable[tuple[str, bytes | None]], algorithm: Algorithm, broken: dict[str, FormatError] | None = None
+) -> dict[str, Content]:
+    """The contents that pointers name. One that cannot be read raises FormatError, or is put into ``broken``."""
     found: dict[str, Content] = {}
     for path, data in files:
         if data is not None:
-            found[path.removesuffix(SUFFIX)] = pointer.parse(data, algorithm, path).content
+            name = path.removesuffix(SUFFIX)
+            try:
+                found[name] = pointer.parse(data, algorithm, path).content
+            except FormatError as error:
+                if broken is None:
+                    raise
+                broken[name] = error
     for path in found:
         above = next((parent for parent in parents(path) if parent in found), None)
         if above is not None:

@@ -93,7 +93,7 @@ def fsck(session: Session, report: Report, *, remote: str = "", repair: bool = F
         for hex_digest, path in sorted(found.damaged.items())
     ]
     problems += [Problem(REPAIRED if repair else DAMAGED, why, path) for path, why in sorted(found.files.items())]
-    absent = [(target.path, _absent_here(cache, target.content) - still) for target in session.view.targets().values()]
+    absent = [(target.path, _absent_here(cache, target.content) - still) for target in session.select([])]
     absent += _absent_results(session)
     return FsckResult(cache.path, found.checked, tuple(problems), _named(absent, text), leftovers)
 
@@ -185,7 +185,7 @@ def _fsck_remote(session: Session, report: Report, name: str, *, repair: bool) -
     state = REPAIRED if repair else DAMAGED
     problems += [Problem(state, why, f"{remote.url}/{place}") for place, why in sorted(found.files.items())]
     problems += [Problem(state, why, f"{remote.url}/index/{index}.idx") for index, why in sorted(found.indexes.items())]
-    referred = [(target.path, target.content) for target in session.view.targets().values() if target.push]
+    referred = [(target.path, target.content) for target in session.select([]) if target.push]
     referred += [
         (f"run of {record.stage}", content)
         for record in sent_records(project.run_cache, remote, since_for_records(session, time.time()))

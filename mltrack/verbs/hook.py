@@ -87,10 +87,11 @@ def _bring_along(project: Project, name: str, arguments: list[str]) -> list[str]
     session = Session(project)
     before = revision_view(old, project.path, project.algorithm) if old.strip("0") else None
     targets, gone = changed_targets(before, session.view)
+    gone = [target for target in gone if target.path not in session.view.broken]  # it is there, and cannot be read
     gone = [target for target in gone if not git.tracked_below(target.path, project.path)]  # moved over to git
     former = {path: target.content for path, target in before.targets().items()} if before is not None else {}
     result = checkout_targets(session, targets, gone=tuple(gone), absent=Absent.LEAVE_NEVER_HERE, recorded=former)
-    return _words(result)
+    return [error.message for error in session.view.broken.values()] + _words(result)
 
 
 def _catch_up(session: Session) -> list[str]:
@@ -150,14 +151,15 @@ def _is_ours(path: str) -> bool:
 
 
 def _pre_commit(session: Session) -> list[str]:
+    unreadable = [error.message for error in session.view.broken.values()]
     if not session.view.pointers:
-        return []
+        return unreadable
     said = {
         "modified": "{0} changed since it was recorded; `mltrack add {0}` records it",
         "outdated": "{0} is not the version that its pointer says; `mltrack checkout {0}` brings that one",
     }
     found = status(session, [session.project.absolute(path) for path in session.view.pointers]).data
-    return [said[item.state].format(item.path) for item in found if item.state in said]
+    return unreadable + [said[item.state].format(item.path) for item in found if item.state in said]
 
 
 # before a push

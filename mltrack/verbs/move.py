@@ -25,6 +25,8 @@ def move(session: Session, old_argument: str, new_argument: str) -> Moved:
     """Renames a tracked path. The order of its steps lets an interrupted move be completed by the same command."""
     project = session.project
     old = project.relative(old_argument).removesuffix(SUFFIX)
+    if old in session.view.broken:
+        raise session.view.broken[old]
     content = session.view.pointers.get(old)
     if content is None:
         raise UsageError(f"{old_argument!r} is not tracked by a pointer", hint="`mltrack ls` lists what is tracked")

@@ -25,6 +25,8 @@ def remove(session: Session, arguments: list[str], *, data: bool = False) -> Rem
     paths = []
     for argument in arguments:
         path = project.relative(argument).removesuffix(SUFFIX)
+        if path in session.view.broken:
+            raise session.view.broken[path]
         if path not in session.view.pointers:
             raise UsageError(f"{argument!r} is not tracked by a pointer", hint="`mltrack ls` lists what is tracked")
         paths.append(path)

@@ -120,6 +120,9 @@ class Repro:
         if self._supply is not None:
             self._supply.complete(dep for stage in self.stages for dep in stage.deps)
         deps = PathMap((dep, None) for stage in self.stages for dep in stage.deps if not is_url(dep))
+        for path, error in session.view.broken.items():
+            if deps.overlapping(path):
+                raise error  # nobody can tell which version the stages are to read
         for path, content in session.view.pointers.items():
             if not deps.overlapping(path):
                 continue

@@ -2,14 +2,14 @@
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 
 from mltrack.disk.lock import locked
 from mltrack.engine.left import Left
 from mltrack.engine.pipelines import nearest
 from mltrack.engine.view import Target, View, revision_view, workspace_view
-from mltrack.errors import MissingObjectError, UsageError
+from mltrack.errors import FormatError, MissingObjectError, UsageError
 from mltrack.formats import pointer
 from mltrack.formats.pointer import SUFFIX
 from mltrack.objects.content import BY_LETTER, Content
@@ -34,6 +34,8 @@ class Session:
     project: Project
     bring_tree: Callable[[str], None] | None = None
     """Gets a directory's listing into the cache that is not there, for commands that may ask a remote."""
+    left_out: dict[str, FormatError] = field(default_factory=dict)
+    """Tracked paths that a command was asked about and went on without, since their pointers cannot be read."""
 
     @cached_property
     def view(self) -> View:
@@ -43,7 +45,7 @@ class Session:
     @cached_property
     def tracked_paths(self) -> PathMap[None]:
         """The paths that have pointers."""
-        return PathMap((path, None) for path in self.view.pointers)
+        return PathMap((path, None) for path in (*self.view.pointers, *self.view.broken))
 
     @cached_property
     def observer(self) -> Observer:
@@ -75,9 +77,15 @@ class Session:
 
         All of them without arguments. Raises UsageError for an argument that names nothing tracked.
         """
-        targets = (view or self.view).targets()
+        chosen_view = view or self.view
+        targets = chosen_view.targets()
         if not arguments:
+            self.left_out = dict(chosen_view.broken)
             return list(targets.values())
+        for path in map(self.project.relative, arguments):
+            for other, error in chosen_view.broken.items():
+                if contains(path.removesuffix(SUFFIX), other) or contains(other, path):
+                    raise error
         chosen: dict[str, Target] = {}
         for argument in arguments:
             found = self._matching(argument, targets)

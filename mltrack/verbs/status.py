@@ -56,7 +56,7 @@ class Status(NamedTuple):
 def status(session: Session, arguments: list[str], remote: str = "") -> Status:
     """Returns how the workspace differs from what is recorded; with ``remote`` also what that one lacks of it. Changes
     nothing but the stat index."""
-    chosen = session.select(arguments) if arguments else list(session.view.targets().values())
+    chosen = session.select(arguments)
     data = tuple(_target_status(session, target) for target in chosen if not target.is_output)
     plan, problem = Plan(), None
     try:
