@@ -17,6 +17,7 @@ from mltrack.store.cache_writer import CacheWriter
 from mltrack.store.pack import TREES
 from mltrack.verbs.checkout import CheckoutResult, checkout_targets
 from mltrack.verbs.session import Session
+from mltrack.verbs.transfers import bring_listing
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,10 @@ class Resolved:
 
 
 def merge_pointer(project: Project, path: str, base: bytes, ours: bytes, theirs: bytes) -> Merge:
-    """Merges two states of a tracked path. Directories merge file by file; files that both sides changed conflict."""
+    """Merges two states of a tracked path. Directories merge file by file; files that both sides changed conflict.
+
+    Listings that are not here, of what a colleague pushed, are fetched; no bytes of files are.
+    """
     algorithm, cache = project.algorithm, project.cache
     mine, other = (pointer.parse(data, algorithm, path) for data in (ours, theirs))
     before = pointer.parse(base, algorithm, path).content if base.strip() else None
@@ -53,6 +57,8 @@ def merge_pointer(project: Project, path: str, base: bytes, ours: bytes, theirs:
         written: dict[str, list[tree.Entry]] = {}
 
         def load(hex_digest: str) -> list[tree.Entry]:
+            if hex_digest not in written and not cache.has(hex_digest):
+                bring_listing(project, hex_digest)
             return written[hex_digest] if hex_digest in written else cache.read_tree(hex_digest)
 
         def write(entries: list[tree.Entry]) -> str:

@@ -285,6 +285,13 @@ def _would_fetch(session: Session, remotes: list[Remote], contents: list[Content
     return Moved(len(missing), sum(files[hex_digest] for hex_digest in missing))
 
 
+def bring_listing(project: Project, hex_digest: str) -> None:
+    """Gets a directory's listing from a remote into the cache; leaves it away where no remote can be asked."""
+    if project.settings.remotes():
+        with suppress(RemoteError, UsageError, OSError):
+            _Sources(Session(project), Scope()).bring_tree(hex_digest)
+
+
 class _Sources:
     """Where to fetch from: the named remote, or the default one and then the others: whoever has the bytes will do."""
 
