@@ -58,6 +58,9 @@ def _show(result: verb.Status) -> None:
         say("stages:")
     for step in waiting:
         reasons = "; ".join(map(describe, step.reasons))
+        place = result.handed_over.get(step.stage.address)
+        if place:
+            reasons = f"running on {place}, or done there: the next repro takes its result; {reasons}"
         say(f"  {VERDICTS[step.verdict]:<9} {step.stage.address}  ({reasons})")
     if result.unpushed:
         say("not pushed:")
@@ -89,7 +92,8 @@ def _data(result: verb.Status) -> dict[str, object]:
         ],
         "unpushed": [{"path": item.path, "objects": item.objects, "bytes": item.bytes} for item in result.unpushed],
         "stages": [
-            {"stage": step.stage.address, "verdict": step.verdict.value, "reasons": [reason_json(reason) for reason in step.reasons]}
+            {"stage": step.stage.address, "verdict": step.verdict.value, "reasons": [reason_json(reason) for reason in step.reasons],
+             "running_on": result.handed_over.get(step.stage.address, "")}
             for step in result.plan.steps
         ],
     }  # fmt: skip

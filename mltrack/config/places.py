@@ -89,3 +89,9 @@ def trust_typed(settings: Settings, name: str, key: str) -> None:
     """What the person has typed, the person means: trusts where a remote leads after one of its options was set."""
     if key in CHOOSING:
         trust(settings, place_of(settings.remote(name)))
+
+
+def trust_typed_runner(settings: Settings, name: str, key: str) -> None:
+    """The same for a runner."""
+    if key in ("hosts", "ssh_config"):
+        trust(settings, runner_place(settings.runner(name)))

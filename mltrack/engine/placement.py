@@ -19,11 +19,13 @@ class Placement:
     ``open`` returns a runner by name. ``asked`` is the runner of every stage, as the person said; '' leaves it to the
     stages, and ``default`` to those that name none. ``open_detached`` returns the runner that takes the place of the local
     one for jobs that outlive the command: for all of them where ``detaches``, else for those that ``is_detached`` knows.
+    ``noted`` returns the runner that was handed a job of a key whose result nobody has taken; '' for none.
     """
 
     open: Callable[[str], Runner]
     open_detached: Callable[[], Runner]
     is_detached: Callable[[str], bool]
+    noted: Callable[[str], str]
     default: str
     local: str
     asked: str = ""
@@ -44,7 +46,7 @@ class Placement:
         """
         refusal: MltrackError | None = None
         claims = dict(stage.execution.resources)
-        for name in self.names(stage):
+        for name in self._names_with_noted(stage, key):
             try:
                 runner = self._open(name, key)
             except RemoteError as error:
@@ -59,6 +61,11 @@ class Placement:
             )
         assert refusal is not None
         raise refusal
+
+    def _names_with_noted(self, stage: Stage, key: str) -> tuple[str, ...]:
+        """A job that was handed over is asked for where it went, whatever the stage says now."""
+        noted = self.noted(key) if key and not self.asked else ""
+        return tuple(dict.fromkeys((noted, *self.names(stage)))) if noted else self.names(stage)
 
     def check(self, stages: Iterable[Stage]) -> None:
         """Raises what :meth:`runner_for` raises for any of the stages: before anything runs or is sent."""

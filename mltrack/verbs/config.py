@@ -43,10 +43,11 @@ def change(project: Project | None, key: str, text: str | None, level: Level) ->
         if key.startswith("remote.") and key.endswith(".url"):
             check_kind(text)
         edit.set_value(path, key, value)
-        if project is not None and key.startswith("remote."):
-            _, name, option = key.split(".")
+        if project is not None and key.startswith(("remote.", "runner.")):
+            kind, name, option = key.split(".")
             fresh = load_project(project.path, project.cwd, project.repository).settings
-            places.trust_typed(fresh, name, option)
+            typed = places.trust_typed if kind == "remote" else places.trust_typed_runner
+            typed(fresh, name, option)
     return path
 
 

@@ -9,6 +9,7 @@ from mltrack.errors import UsageError
 from mltrack.project import Project
 from mltrack.runners.registry import LOCAL, Surroundings, has_detached, open_detached, open_hosts, open_runner
 from mltrack.runners.runner import Runner
+from mltrack.runners.tickets import Tickets
 
 if TYPE_CHECKING:
     from mltrack.runners.hosts import HostRunner
@@ -57,6 +58,15 @@ def open_here(project: Project) -> "HostRunner":
     return open_detached(project.settings.runner(LOCAL), surroundings(project))
 
 
+def noted_place(project: Project, key: str) -> tuple[str, str]:
+    """Returns runner and host of a job of this key that this clone handed over and whose result nobody has taken; of a
+    runner that is still set up. ('', '') for none."""
+    for noted in Tickets(project.jobs_path).of(key):
+        if noted.runner == LOCAL or project.settings.runner(noted.runner):
+            return noted.runner, noted.host
+    return "", ""
+
+
 def placement(project: Project, asked: str = "", *, detaches: bool = False, only: Runner | None = None) -> Placement:
     """Returns what places the stages of a project; on ``only``, if given, whatever they name."""
     given = project.settings.runner(LOCAL)
@@ -64,6 +74,7 @@ def placement(project: Project, asked: str = "", *, detaches: bool = False, only
         open=lambda name: only or open_named(project, name),
         open_detached=lambda: open_here(project),
         is_detached=lambda key: only is None and has_detached(given, key),
+        noted=lambda key: noted_place(project, key)[0] if only is None else "",
         default=project.settings.text("repro.runner"),
         local=LOCAL,
         asked=asked,

@@ -8,6 +8,7 @@ from mltrack.errors import FormatError, MissingObjectError, MltrackError, Pipeli
 from mltrack.git import hooks
 from mltrack.pipeline.plan import Plan, Verdict
 from mltrack.verbs import planning
+from mltrack.verbs.places import noted_place
 from mltrack.verbs.session import Session
 
 ADDED, MODIFIED, DELETED = "added", "modified", "deleted"
@@ -46,6 +47,8 @@ class Status(NamedTuple):
     problem: MltrackError | None = None
     """What keeps the stages from being looked at; the data was looked at all the same."""
     unpushed: tuple[Unpushed, ...] = ()
+    handed_over: dict[str, str] = {}  # noqa: RUF012 - never changed
+    """The runners that have jobs of stages whose results nobody has taken, by address."""
 
     @property
     def is_clean(self) -> bool:
@@ -66,7 +69,9 @@ def status(session: Session, arguments: list[str], remote: str = "") -> Status:
     session.observer.close()
     no_hooks = not hooks.are_installed(session.project.repository) and os.environ.get("MLTRACK_HOOKS") != "0"
     unpushed = _unpushed(session, chosen, remote) if remote else ()
-    return Status(data, plan, no_hooks, problem, unpushed)
+    places = {step.stage.address: noted_place(session.project, step.key) for step in plan.steps if step.key}
+    handed_over = {address: runner for address, (runner, _) in places.items() if runner}
+    return Status(data, plan, no_hooks, problem, unpushed, handed_over)
 
 
 def _unpushed(session: Session, targets: list[Target], name: str) -> tuple[Unpushed, ...]:

@@ -369,3 +369,12 @@ def test_push_sends_the_rest_of_what_stayed(box: Workspace, tmp_path: Path) -> N
     box.mltrack("remote", "add", "store", str(tmp_path / "store"))
     said = box.mltrack("push")
     assert "a: is on the host that made it, and was not sent" in said.err and "pushed 1 object" in said.out
+
+
+def test_a_plain_repro_takes_the_result_of_a_job_wherever_it_went(box: Workspace, tmp_path: Path) -> None:
+    stages(box, a=f'{{cmd: "echo x >> {tmp_path}/ran; echo a > a", outs: [a]}}')
+    finished(box)
+    assert "running on box" in box.mltrack("status").out
+    box.mltrack("repro")
+    assert box.read("a") == "a\n" and (tmp_path / "ran").read_text() == "x\n"
+    assert "running on" not in box.mltrack("status").out
