@@ -226,8 +226,8 @@ class Execution:
         """Releases the lock of a stage, if it is held, and what it reads and writes."""
         self._claims.release(address)
         if address in self._held:
-            self._held.remove(address)
             self._locks.release(address)
+            self._held.remove(address)
 
     def _decide_again(self, step: Step) -> tuple[Step, Inputs]:
         """The step with what is known now, and the inputs that were looked at for it."""
@@ -294,6 +294,8 @@ class Execution:
         stage = step.stage
         try:
             runner = attempts.choose_runner(self._engine, step)
+            if not stage.outs:
+                self._engine.locks.forget(stage)
             attempt = yield from attempts.begin(self._engine, step, number, seen, self._running, runner)
         except Failed as failed:
             yield from self._fail(stage.address, failed, ())
@@ -394,6 +396,5 @@ class Execution:
 
 
 def _skip_note(step: Step) -> str:
-    if any(reason.cause is Cause.FROZEN for reason in step.reasons):
-        return "frozen"
-    return "unchanged, and not brought here" if step.record is not None else ""
+    is_frozen = any(reason.cause is Cause.FROZEN for reason in step.reasons)
+    return "frozen" if is_frozen else "unchanged, and not brought here" if step.record is not None else ""

@@ -52,6 +52,7 @@ class LockState:
         self._descriptor = -1
         self._own = ""
         self._is_synced = True
+        self._forgotten: set[tuple[str, str]] = set()
         self._bases: dict[str, str] = {}
         self._seen: list[tuple[str, int, int]] = []
         self.locks: dict[str, dict[str, Entry]] = {}
@@ -95,9 +96,20 @@ class LockState:
     def entry(self, stage: Stage) -> Entry | None:
         return self.locks.get(stage.lock_path, {}).get(stage.name)
 
+    def forget(self, stage: Stage) -> None:
+        """Takes a stage out of its lock at once: what it did last is undone by what begins now, however that ends."""
+        self._forgotten.add((stage.lock_path, stage.name))
+        if self.locks.get(stage.lock_path, {}).pop(stage.name, None) is not None:
+            make_directories(self._journal_path)
+            with locked(os.path.join(self._journal_path, "lock")):
+                entries = self._read_lock(stage.lock_path)
+                if entries.pop(stage.name, None) is not None:
+                    self._write_lock(stage.lock_path, entries, others=True)
+
     def record(self, stage: Stage, record: RunRecord) -> None:
         """Notes a finished stage. A kill after this loses nothing; :meth:`sync` makes it last through a power cut."""
         self.locks.setdefault(stage.lock_path, {})[stage.name] = record.entry
+        self._forgotten.discard((stage.lock_path, stage.name))
         if self._descriptor < 0:
             make_directories(self._journal_path)
             self._own = os.path.join(self._journal_path, f"{time.time_ns():020d}-{os.getpid()}{_SUFFIX}")
@@ -143,6 +155,10 @@ class LockState:
                 fresh[fact.lock_path][fact.name] = fact.record.entry
             if declared is not None:
                 dropped = self._drop_undeclared(fresh, declared)
+            for path, name in self._forgotten:
+                if path not in fresh:
+                    fresh[path] = self._read_lock(path)
+                fresh[path].pop(name, None)
             for path, entries in fresh.items():
                 self._write_lock(path, entries, others=len(done) < len(journals))
             for path in done:

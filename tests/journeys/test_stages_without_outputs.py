@@ -65,7 +65,6 @@ def test_a_deployment_that_was_recorded_by_hand_is_not_run(log: Workspace) -> No
     assert ran(log) == []
 
 
-@pytest.mark.xfail(strict=True, reason="the lock remembers the last success, not the last attempt")
 @pytest.mark.parametrize("end", ["grep -q 1 in", "grep -q 1 in || kill -9 $PPID"])
 def test_a_deployment_that_failed_half_way_is_run_again_with_what_was_there_before(log: Workspace, end: str) -> None:
     declare(log, f"cp in ../live; {end}")
