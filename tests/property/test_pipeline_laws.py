@@ -19,7 +19,7 @@ SEEDS, EACH, ROUNDS = range(40), 50, 2
 @pytest.mark.parametrize("seed", SEEDS)
 def test_what_runs_and_what_it_writes_is_what_the_model_says(seed: int, tmp_path: Path) -> None:
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
-    init.init(str(tmp_path), with_hooks=False)
+    init.init(str(tmp_path), where=init.Hooks.NOWHERE)
     chance = random.Random(seed)
     model = Model(tmp_path, chance)
     for number in range(EACH):

@@ -63,7 +63,7 @@ class Pipeline:
         self.random = random.Random(seed)
         path.mkdir(parents=True)
         subprocess.run(["git", "init", "--quiet", str(path)], check=True)
-        init.init(str(path), with_hooks=False)
+        init.init(str(path), where=init.Hooks.NOWHERE)
         self.sources = [f"in{number}" for number in range(self.random.randint(1, 3))]
         for name in self.sources:
             self.edit(name)
@@ -147,7 +147,7 @@ class Pipeline:
         other.__dict__.update({**self.__dict__, "path": path})
         path.mkdir(parents=True)
         subprocess.run(["git", "init", "--quiet", str(path)], check=True)
-        init.init(str(path), with_hooks=False)
+        init.init(str(path), where=init.Hooks.NOWHERE)
         for name in self.sources:
             (path / name).write_text((self.path / name).read_text())
         other.write()
