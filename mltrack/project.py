@@ -206,6 +206,13 @@ def find(start: str, environment: Mapping[str, str] = os.environ) -> Project:
     return load(directory, cwd, repository, environment)
 
 
+def is_inside(start: str) -> bool:
+    """Returns whether ``start`` lies in a project; raises WorkspaceError in a repository that belongs to another user."""
+    path = os.path.abspath(start)
+    repository = git.find(path)
+    return repository is not None and above(path, repository) is not None
+
+
 def above(cwd: str, repository: Repository) -> str | None:
     """Returns the nearest directory at or above ``cwd``, within the repository, that is a project; None if none is."""
     directory = cwd

@@ -10,7 +10,6 @@ from mltrack.cli.options import Json, command_app
 from mltrack.cli.render import emit_json
 from mltrack.config.schema import SECRET
 from mltrack.config.settings import Value
-from mltrack.errors import WorkspaceError
 from mltrack.formats.remote_url import shown
 from mltrack.project import Project
 from mltrack.verbs import config as verb
@@ -55,10 +54,7 @@ def config(
 
 def _found() -> Project | None:
     """The project of the current directory, None outside of any: a user's own settings can be seen anywhere."""
-    try:
-        return projects.find(current.directory)
-    except WorkspaceError:
-        return None
+    return projects.find(current.directory) if projects.is_inside(current.directory) else None
 
 
 def _masked(name: str, value: Value) -> Value:
