@@ -16,7 +16,7 @@ def init(
     no_hooks: Annotated[bool, typer.Option("--no-hooks", help="Install neither git hooks nor merge drivers.")] = False,
     shared_hooks: Annotated[
         bool,
-        typer.Option("--shared-hooks", help="Install hooks where git is told to look, also outside the repository."),
+        typer.Option("--shared-hooks", help="Install hooks in core.hooksPath, also outside the repository."),
     ] = False,
     subdir: Annotated[bool, typer.Option("--subdir", help="Make a project of its own below another one.")] = False,
 ) -> None:

@@ -108,7 +108,7 @@ def _decode(data: bytes, name: str) -> str:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         raise FormatError(f"{name}: not UTF-8 text: not a pointer") from None
-    text = text.replace("\r\n", "\n")  # git's autocrlf writes them, and takes them back
+    text = text.replace("\r\n", "\n")  # git's autocrlf adds the CR on checkout and removes it on commit
     if not text.endswith("\n") or "\r" in text or text.startswith("\ufeff") or "\0" in text:
         raise FormatError(f"{name}: truncated, or not written by mltrack", hint=f"git checkout -- {name}")
     return text

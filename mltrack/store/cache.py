@@ -351,7 +351,7 @@ class Cache:
         marks = {
             name.partition(".")[0]: os.path.join(self.quarantine_path, name)
             for name in names_in(self.quarantine_path)
-            if not name.endswith((".pack", ".idx"))  # packs: what was whole of them was written anew
+            if not name.endswith((".pack", ".idx"))  # packs: their whole objects were written to another one
         }
         lacking = self.missing(item for item in marks if self.algorithm.is_hex(item))
         return {item: place for item, place in marks.items() if item in lacking}

@@ -80,7 +80,7 @@ class Remote:
             if known:
                 raise RemoteError(
                     f"{self.url} was a remote before and is empty or gone now",
-                    hint=f"is the disk mounted, the bucket's name right? To begin anew there: mltrack remote remove {self.name}, "
+                    hint=f"is the disk mounted, the bucket's name right? To start an empty remote there: mltrack remote remove {self.name}, "
                     f"then mltrack remote add {self.name} {self.url}",
                 ) from error
             self._initialise(error)

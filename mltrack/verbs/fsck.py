@@ -207,7 +207,7 @@ def _absent_there(session: Session, remote: Remote, present: Present, content: C
 
 
 def _send_what_lacks(session: Session, remote: Remote, contents: list[Content]) -> None:
-    """Sends what is referred to, as far as it is here whole: an index that was lost is written again by that."""
+    """Sends those referred objects that are here whole: that also writes a lost index again."""
     cache = session.project.cache
     with cache.in_use():
         for content in dict.fromkeys(contents):

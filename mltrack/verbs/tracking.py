@@ -25,8 +25,8 @@ _OWN_NAMES = (PIPELINE_NAME, LOCK_NAME, IGNORE_NAME, ".gitignore", ".gitattribut
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """One target: what it was recorded as, and before. ``is_seen`` says that git sees the data all the same: another
-    ignore line takes ours back."""
+    """One target: what it was recorded as, and before. ``is_seen`` says that git still sees the data: a later
+    ignore line overrides ours."""
 
     path: str
     content: Content
