@@ -189,6 +189,16 @@ def packs(ws: Workspace) -> list[Path]:
     return sorted((ws.path / ".mltrack/cache/packs").glob("*.pack"))
 
 
+def assert_repaired(ws: Workspace) -> None:
+    """The damage is seen, repair mends it, and every byte comes back."""
+    shutil.rmtree(ws.path / "d")
+    ws.mltrack("fsck", code=7)
+    ws.mltrack("fsck", "--repair", code=None)
+    ws.mltrack("fsck")
+    ws.mltrack("checkout")
+    assert (ws.read("d/1"), ws.read("d/2")) == ("one\n", "two\n")
+
+
 @pytest.mark.parametrize("from_end", [1, 20, 60, 100])
 def test_a_pack_whose_own_index_is_damaged_is_repaired_by_the_one_beside_it(ws: Workspace, from_end: int) -> None:
     ws.write("d/1", "one\n")
@@ -196,12 +206,7 @@ def test_a_pack_whose_own_index_is_damaged_is_repaired_by_the_one_beside_it(ws: 
     ws.mltrack("add", "d")
     for pack in packs(ws):
         flip(pack, -from_end)
-    shutil.rmtree(ws.path / "d")
-    ws.mltrack("fsck", code=7)
-    ws.mltrack("fsck", "--repair", code=None)
-    ws.mltrack("fsck")
-    ws.mltrack("checkout")
-    assert (ws.read("d/1"), ws.read("d/2")) == ("one\n", "two\n")
+    assert_repaired(ws)
 
 
 @pytest.mark.parametrize("at", [0, 7, 8])
@@ -211,12 +216,7 @@ def test_a_pack_whose_head_is_damaged_is_repaired(ws: Workspace, at: int) -> Non
     ws.mltrack("add", "d")
     for pack in packs(ws):
         flip(pack, at)
-    shutil.rmtree(ws.path / "d")
-    ws.mltrack("fsck", code=7)
-    ws.mltrack("fsck", "--repair", code=None)
-    ws.mltrack("fsck")
-    ws.mltrack("checkout")
-    assert (ws.read("d/1"), ws.read("d/2")) == ("one\n", "two\n")
+    assert_repaired(ws)
 
 
 def test_repair_brings_damaged_files_and_listings_back_from_a_remote(origin: Workspace) -> None:
