@@ -46,6 +46,8 @@ def _show(result: verb.Status) -> None:
         note = "" if item.cached else f"  (recorded version is not in the cache: mltrack pull {item.path})"
         if item.state == "outdated" and item.cached:
             note = f"  (the recorded version changed: mltrack checkout {item.path})"
+        if item.state == "broken":
+            note = "  (named below)"
         if item.state == "partial":
             note = f"  (only a part was brought here; the rest: mltrack pull {item.path})"
         say(f"  {item.state:<9} {item.path}{_counts(item)}{note}")

@@ -23,8 +23,8 @@ class FileChange(NamedTuple):
 
 class TargetStatus(NamedTuple):
     """One tracked path. ``state`` is 'clean', 'modified', 'missing' (not in the workspace), 'partial' (as recorded, but for
-    what was never brought here), or 'outdated': as it was last checked out, while the pointer has changed since. ``cached``
-    says whether what is recorded is in the cache."""
+    what was never brought here), 'outdated' (as it was last checked out, while the pointer has changed since), or
+    'broken': its pointer says nothing. ``cached`` says whether what is recorded is in the cache."""
 
     path: str
     state: str
@@ -60,7 +60,8 @@ def status(session: Session, arguments: list[str], remote: str = "") -> Status:
     """Returns how the workspace differs from what is recorded; with ``remote`` also what that one lacks of it. Changes
     nothing but the stat index."""
     chosen = session.select(arguments)
-    data = tuple(_target_status(session, target) for target in chosen if not target.is_output)
+    broken = [TargetStatus(path, "broken", cached=False) for path in session.left_out]
+    data = (*broken, *(_target_status(session, target) for target in chosen if not target.is_output))
     plan, problem = Plan(), None
     try:
         plan = _plan(session, {target.source for target in chosen if target.is_output} if arguments else None)

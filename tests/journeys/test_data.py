@@ -320,7 +320,7 @@ def test_blake3_projects_work_and_are_never_mixed(bare: Workspace) -> None:
     assert "digest: blake3:" in bare.read("data.mlt")
     bare.mltrack("init", "--hash", "xxh3", code=1)
     bare.write("data.mlt", bare.read("data.mlt").replace("blake3:", "xxh3:")[:200])
-    bare.mltrack("status", code=1)
+    assert "never mixed" in bare.mltrack("status", code=3).err
 
 
 def test_move_renames_data_pointer_and_ignore_line(ws: Workspace) -> None:

@@ -74,7 +74,7 @@ def test_a_file_that_both_sides_changed_is_a_conflict_for_resolve(ws: Workspace)
     conflict(ws)
     merged = ws.git("merge", "--quiet", "--no-edit", "left", code=None)
     assert merged.code == 1 and "data/f" in merged.err
-    status = ws.mltrack("status", code=1)
+    status = ws.mltrack("status", code=3)
     assert (
         "data.mlt:" in status.err
         and "conflict markers" in status.err
