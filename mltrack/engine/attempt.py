@@ -339,7 +339,9 @@ def _job(engine: Engine, step: Step, known: Inputs) -> Job:
     unknown = Content(FILE, "", 0)
     isolated = stage.execution.sandbox or bool(files)
     reads = [path for path in stage.reads if not is_url(path)]
-    reads += sorted(engine.learner.linked(reads)) if isolated else []
+    if isolated:  # a link that leads nowhere leads nowhere there, too
+        top = engine.checkout.project_path
+        reads += sorted(path for path in engine.learner.linked(reads) if os.path.exists(os.path.join(top, path)))
     return Job(
         key=step.key,
         label=stage.address,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from mltrack.git import ignore_file
-from mltrack.pipeline.paths import contains
+from mltrack.pipeline.paths import PathMap, contains
 from mltrack.pipeline.stage import Stage
 
 EditText = Callable[[str, Callable[[str], str]], None]
@@ -42,6 +42,32 @@ class IgnoreLines:
                 excludes.setdefault(place, []).append(name)
         for place in dict.fromkeys((*includes, *excludes)):
             self._edit(place, includes.get(place, []), excludes.get(place, []))
+
+    def hide(self, kept: Iterable[tuple[str, str]]) -> None:
+        """Writes the lines that lack for data that the cache keeps, each with the pointer or pipeline file that says so."""
+        names: dict[str, list[str]] = {}
+        for declaring, path in kept:
+            place, name = _line(declaring, path)
+            names.setdefault(place, []).append(name)
+        for place, included in names.items():
+            self._edit(place, included, [])
+
+    def sweep(self, pipeline_paths: Iterable[str], wanted: PathMap[None], was_ours: Callable[[str], bool]) -> None:
+        """Takes out the lines of former outputs that are gone: not ``wanted``, once put or recorded here by mltrack, and no
+        longer there. The lock that knew them may have forgotten them long ago."""
+
+        def is_gone(path: str) -> bool:
+            is_there = os.path.lexists(os.path.join(self.project_path, path))
+            return not is_there and not wanted.overlapping(path) and was_ours(path)
+
+        for directory in sorted({path.rpartition("/")[0] for path in pipeline_paths} | {""}):
+            prefix = f"{directory}/" if directory else ""
+
+            def change(text: str, prefix: str = prefix) -> str:
+                gone = [name for name in ignore_file.names_in(text) if is_gone(prefix + name)]
+                return ignore_file.exclude(text, gone) if gone else text
+
+            self.edit_text(f"{prefix}.gitignore", change)
 
     def _edit(self, place: str, included: list[str], excluded: list[str]) -> None:
         full = os.path.join(self.project_path, place)

@@ -110,15 +110,14 @@ class Learner:
 
     def linked(self, paths: Iterable[str]) -> set[str]:
         """Returns the paths of the project that links in directories lead to, and links in those: a command that follows
-        them depends on what stands there, and its run key counts it."""
+        them depends on what stands there, or will, and its run key counts it."""
         found: set[str] = set()
         pending = list(paths)
         while pending:
             for _, real in self._links_in(pending.pop()):
-                full = self._observer.full_path(real)
-                if real not in found and real != "." and os.path.exists(full):
+                if real not in found and real != ".":
                     found.add(real)
-                    pending += [real] if os.path.isdir(full) else []
+                    pending += [real] if os.path.isdir(self._observer.full_path(real)) else []
         return found
 
     def _links_in(self, path: str) -> Iterator[tuple[str, str]]:

@@ -3,6 +3,7 @@
 import re
 
 _SPECIAL = re.compile(r"([\\*?\[\]!#])")
+_ESCAPED = re.compile(r"\\(.)")
 
 
 def line_for(name: str) -> str:
@@ -29,3 +30,10 @@ def exclude(text: str, names: list[str]) -> str:
     """Returns ``text`` without the lines for these names."""
     unwanted = set(map(line_for, names))
     return "\n".join(line for line in text.split("\n") if line.rstrip("\r") not in unwanted)
+
+
+def names_in(text: str) -> list[str]:
+    """Returns the names for which ``text`` has lines as :func:`line_for` writes them; other lines are somebody else's."""
+    lines = [line.rstrip("\r") for line in text.split("\n")]
+    names = [_ESCAPED.sub(r"\1", line[1:]) for line in lines]
+    return [name for line, name in zip(lines, names, strict=True) if name and line_for(name) == line]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from mltrack.disk.lock import NameLocks
 from mltrack.engine.claims import place_lock
+from mltrack.engine.ignoring import IgnoreLines
 from mltrack.engine.view import Target
 from mltrack.errors import LockedError, MissingObjectError, MltrackError, UnsavedDataError
 from mltrack.objects.content import Content
@@ -54,9 +55,18 @@ def checkout(
 
     ``gone`` are targets that are tracked no more: their files are removed where nothing is lost by it.
     """
-    return checkout_targets(
-        session, session.select(arguments), force=force, dry_run=dry_run, progress=progress, gone=gone
-    )
+    targets = session.select(arguments)
+    if not dry_run:
+        hide(session, targets)
+    return checkout_targets(session, targets, force=force, dry_run=dry_run, progress=progress, gone=gone)
+
+
+def hide(session: Session, targets: list[Target]) -> None:
+    """Writes the ignore lines that lack for targets, so that git does not see what a checkout brings."""
+    stages = session.view.graph.stages if any(target.is_output for target in targets) else {}
+    declaring = {address: stage.pipeline_path for address, stage in stages.items()}
+    kept = [(declaring.get(target.source, target.source), target.owner or target.path) for target in targets]
+    IgnoreLines(session.project.path, session.edit_text).hide(dict.fromkeys(kept))
 
 
 def checkout_targets(

@@ -74,9 +74,9 @@ def _cache(session: Session) -> list[Check]:
         shares = shares_blocks(temporary_path(cache.tmp_path), temporary_path(session.project.tmp_path))
         about = "shares blocks with the workspace" if shares else "files are copied: this file system has no reflinks"
         found.append(Check("links", "ok" if shares else "note", about, "" if shares else "XFS and Btrfs have them"))
-    damaged = os.listdir(cache.quarantine_path) if os.path.isdir(cache.quarantine_path) else []
+    damaged = cache.set_aside()
     if damaged:
-        found.append(Check("cache", "bad", f"{len(damaged)} damaged objects were set aside", "mltrack fetch"))
+        found.append(Check("cache", "bad", f"{len(damaged)} damaged objects were set aside", "mltrack fsck --repair"))
     return found
 
 

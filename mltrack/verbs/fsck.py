@@ -84,8 +84,11 @@ def fsck(session: Session, report: Report, *, remote: str = "", repair: bool = F
         for path in found.files:
             _renew_index(cache, path)
         cache.reload()
-        found.damaged = {**cache.set_aside(), **found.damaged}
-        _refill(session, set(found.damaged), exclude="")
+        earlier = cache.set_aside()
+        _refill(session, {*earlier, *found.damaged}, exclude="")
+        # What stays lost from an earlier repair was told then; what is still referred to counts as absent below.
+        returned = earlier.keys() - cache.missing(earlier)
+        found.damaged = {**{item: earlier[item] for item in returned}, **found.damaged}
     still = cache.missing(found.damaged) if repair else set(found.damaged)
     text = project.algorithm.text
     problems = [

@@ -190,6 +190,7 @@ class Repro:
                 entries = ((stage.pipeline_path, locks.entry(stage)) for stage in self.stages)
                 former = [pair for path, entry in entries if entry is not None for pair in entry.cached_outs(path)]
                 recorder.lines.follow(self.stages, former)  # before a command writes anything
+                self._sweep_lines(recorder)
                 self._fetch_results(plan)
                 try:
                     yield from Execution(engine, plan, upstream, self.limits, names, self.outcome).events()
@@ -204,6 +205,12 @@ class Repro:
             recorder.discard()
             names.close()
             session.observer.close()
+
+    def _sweep_lines(self, recorder: Committer) -> None:
+        view, last = self.session.view, self.session.last
+        outputs = [out.path for stage in self._declared() for out in stage.outs]
+        wanted = PathMap((path, None) for path in (*outputs, *view.pointers, *view.broken))
+        recorder.lines.sweep(view.pipelines, wanted, lambda path: last.get(path) is not None)
 
     def _check_leaving(self) -> None:
         """Raises UsageError where outputs were to stay on hosts that cannot say what they are."""

@@ -93,7 +93,6 @@ def test_an_output_above_its_pipeline_file_is_ignored_and_seen_in_its_turn(ws: W
     assert seen_by_git(ws) == ["other/o", "up"]
 
 
-@pytest.mark.xfail(strict=True, reason="once the lock has forgotten an output, nobody looks after its line")
 def test_an_output_that_got_another_name_is_ignored_as_long_as_it_is_there(ws: Workspace) -> None:
     declare(ws, "old", "echo 1 > old")
     ws.mltrack("repro")
@@ -105,7 +104,6 @@ def test_an_output_that_got_another_name_is_ignored_as_long_as_it_is_there(ws: W
     assert lines(ws) == ["/new"]
 
 
-@pytest.mark.xfail(strict=True, reason="once the lock has forgotten an output, nobody looks after its line")
 def test_the_line_of_an_item_goes_with_its_file_and_comes_back_with_the_item(ws: Workspace) -> None:
     text = "stages:\n  s:\n    foreach: [{}]\n    do: {{cmd: 'echo 1 > ${{item}}.o', outs: ['${{item}}.o']}}\n"
     ws.write("mltrack.yaml", text.format("a, b"))
@@ -151,17 +149,7 @@ def test_a_restored_output_is_ignored_though_the_ignore_file_is_lost(ws: Workspa
     assert seen_by_git(ws) == []
 
 
-@pytest.mark.parametrize(
-    "verb",
-    [
-        ["repro"],
-        ["commit", "s"],
-        pytest.param(
-            ["checkout"], marks=pytest.mark.xfail(strict=True, reason="checkout leaves the ignore file alone")
-        ),
-        pytest.param(["pull"], marks=pytest.mark.xfail(strict=True, reason="checkout leaves the ignore file alone")),
-    ],
-)
+@pytest.mark.parametrize("verb", [["repro"], ["commit", "s"], ["checkout"], ["checkout", "o"], ["pull"]], ids=" ".join)
 def test_every_verb_that_settles_an_output_writes_its_lost_line(shared: Workspace, verb: list[str]) -> None:
     declare(shared, "o")
     shared.mltrack("repro")
@@ -169,6 +157,26 @@ def test_every_verb_that_settles_an_output_writes_its_lost_line(shared: Workspac
     (shared.path / ".gitignore").unlink()
     shared.mltrack(*verb)
     assert seen_by_git(shared) == []
+
+
+@pytest.mark.parametrize(
+    "verb", [["add", "sub/d"], ["checkout"], ["checkout", "sub/d/a"], ["pull", "sub/d"]], ids=" ".join
+)
+def test_every_verb_that_settles_data_writes_its_lost_line(shared: Workspace, verb: list[str]) -> None:
+    shared.write("sub/d/a", "1\n")
+    shared.mltrack("add", "sub/d")
+    shared.mltrack("push")
+    (shared.path / "sub/.gitignore").unlink()
+    shared.mltrack(*verb)
+    assert lines(shared, "sub") == ["/d"]
+
+
+def test_a_dry_run_writes_no_line(shared: Workspace) -> None:
+    shared.write("d/a", "1\n")
+    shared.mltrack("add", "d")
+    (shared.path / ".gitignore").unlink()
+    shared.mltrack("checkout", "--dry-run")
+    assert not shared.exists(".gitignore")
 
 
 def test_two_stages_that_exchange_names_keep_both_lines(ws: Workspace) -> None:

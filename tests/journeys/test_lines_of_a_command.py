@@ -38,9 +38,17 @@ def test_a_command_stops_where_it_fails(ws: Workspace, text: str) -> None:
     assert ws.mltrack("status", "--check", code=4)
 
 
-@pytest.mark.xfail(strict=True, reason="-e does not look at what stands before &&")
-def test_a_command_stops_at_a_line_whose_first_half_fails(ws: Workspace) -> None:
-    assert run(ws, "cd nowhere && echo there\necho 1 > o")[0] == 8
+def test_what_stands_before_and_may_fail_as_in_every_shell_with_e(ws: Workspace) -> None:
+    """``[ -d old ] && rm -r old`` is how people write it, and the rule is the one of make's and CI's shells."""
+    assert run(ws, "[ -d old ] && rm -r old\necho 1 > o") == (0, "1\n")
+
+
+def test_what_stands_behind_and_may_not_fail(ws: Workspace) -> None:
+    assert run(ws, "true && false\necho 1 > o")[0] == 8
+
+
+def test_a_last_line_that_fails_before_and_fails(ws: Workspace) -> None:
+    assert run(ws, "echo 1 > o\ncd nowhere && echo 2 > o")[0] == 8
 
 
 GOES_ON = {

@@ -255,12 +255,17 @@ class GitRules(DataRules):
         self._merged(clone, taken, [commits[before], commits[theirs]])
         resolved = self.read_pointers(clone)
         self.require(resolved == taken[0], "resolve left other pointers than both sides make")
-        in_conflict = [t for t in TARGETS if len({id(s.get(t)) for s in sides}) == 3]
+        in_conflict = [target for target in TARGETS if self._was_in_conflict(clone, target, sides)]
         clone.recorded = resolved
         self.settle(clone, {target: resolved[target] for target in in_conflict if target in resolved})
         self.git(clone, "commit", "-q", "--no-edit")
         self.note_commit(clone)
         self.caught_up(clone)
+
+    def _was_in_conflict(self, clone: Clone, target: str, sides: tuple[State, State, State]) -> bool:
+        """Whether a pointer was left to ``resolve``: without hooks there is no merge driver, and git merges it as text."""
+        base, ours, theirs = [{target: side[target]} if target in side else {} for side in sides]
+        return merge(base, ours, theirs) is None if clone.hooks else base != ours != theirs != base
 
     def _lists_all(self, clone: Clone, *states: State) -> bool:
         """Whether the cache surely has every listing that a merge needs."""
