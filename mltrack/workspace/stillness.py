@@ -1,7 +1,8 @@
 """Whether files stood still while a command read them: by their stamps, since equal bytes before and after say nothing of what
 stood there in between.
 
-The change time is left out: a new hard link to the same object moves it, and no byte with it.
+The change time tells of a file that was put back with its old modification time. Of a file with several links it is left
+out: a new hard link to the same object moves it, and no byte with it.
 """
 
 import os
@@ -18,6 +19,7 @@ _UNSTAMPED = NEVER[8:]
 class Moment(NamedTuple):
     """The names and stamps of all files at and below a path, by directory."""
 
+    top: bytes
     columns: dict[bytes, tuple[tuple[bytes, ...], bytes]]
 
 
@@ -28,7 +30,7 @@ def moment(full_path: str, snapshot: Snapshot) -> Moment:
     for directory, block in snapshot.blocks.items():
         here = os.path.join(top, directory) if directory else top
         columns[directory] = tuple(block.names), _stamped(here, block)
-    return Moment(columns)
+    return Moment(top, columns)
 
 
 def _stamped(here: bytes, block: Block) -> bytes:
@@ -51,10 +53,22 @@ def stood_still(before: Moment, after: Moment) -> bool:
         return False
     for directory, (names, column) in before.columns.items():
         now_names, now = after.columns[directory]
-        if names != now_names or (column != now and _essence(column) != _essence(now)):
+        if names != now_names:
             return False
+        if column != now:
+            here = os.path.join(after.top, directory) if directory else after.top
+            rows = zip(names, STAMPS.iter_unpack(column), STAMPS.iter_unpack(now), strict=True)
+            if any(was != is_now and not _was_only_linked(here, name, was, is_now) for name, was, is_now in rows):
+                return False
     return True
 
 
-def _essence(column: bytes) -> list[tuple[int, int, int, int]]:
-    return [(size, mtime, inode, kind) for size, mtime, _, inode, kind in STAMPS.iter_unpack(column)]
+def _was_only_linked(here: bytes, name: bytes, was: tuple[int, ...], is_now: tuple[int, ...]) -> bool:
+    """Whether a file differs by its change time alone, and has other links that may have moved it."""
+    size, mtime, _, inode, kind = was
+    if (size, mtime, inode, kind) != (is_now[0], is_now[1], *is_now[3:]):
+        return False
+    try:
+        return os.lstat(os.path.join(here, name) if name else here).st_nlink > 1
+    except FileNotFoundError:
+        return False
