@@ -163,7 +163,7 @@ def index_at_end(read: Callable[[int, int], bytes], size: int, algorithm: Algori
     head, end = read(0, _HEADER.size), read(at, trailer.size)
     if len(head) != _HEADER.size or len(end) != trailer.size:
         raise IntegrityError(f"{name}: the pack is truncated")
-    _check_header(head, name)
+    _check_header(head, name, algorithm)
     offset, count, digest, magic = trailer.unpack(end)
     if magic != END_MAGIC or not _HEADER.size <= offset <= at:
         raise IntegrityError(f"{name}: the pack is truncated, or its trailer is damaged")
@@ -193,10 +193,13 @@ def digest_of_file(path: str, algorithm: Algorithm) -> str:
     return hasher.hexdigest()
 
 
-def _check_header(header: bytes, path: str) -> int:
+def _check_header(header: bytes, path: str, algorithm: Algorithm | None = None) -> int:
+    """Returns what a pack says it holds; raises for what cannot be the head of one, of this ``algorithm`` if given."""
     if len(header) < _HEADER.size or header[:8] != MAGIC:
         raise IntegrityError(f"{path}: not a pack, or truncated")
-    _, version, _, contents = _HEADER.unpack(header)
+    _, version, code, contents = _HEADER.unpack(header)
     if version > VERSION:
         raise FormatError(f"{path}: a pack of a newer mltrack (format {version})", hint="upgrade mltrack")
+    if version != VERSION or contents not in (ANY, TREES) or (algorithm is not None and code != algorithm.code):
+        raise IntegrityError(f"{path}: the head of the pack is damaged")
     return int(contents)

@@ -209,7 +209,7 @@ def test_a_pack_whose_own_index_is_damaged_is_repaired_by_the_one_beside_it(ws: 
     assert_repaired(ws)
 
 
-@pytest.mark.parametrize("at", [0, 7, 8])
+@pytest.mark.parametrize("at", [0, 7, 8, 11, 12, 13, 14, 15])
 def test_a_pack_whose_head_is_damaged_is_repaired(ws: Workspace, at: int) -> None:
     ws.write("d/1", "one\n")
     ws.write("d/2", "two\n")
