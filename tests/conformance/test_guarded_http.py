@@ -1,12 +1,13 @@
 """A server that sends on to another host, or never stops sending, gets neither credentials nor our memory."""
 
+import base64
 import http.server
 import threading
 from collections.abc import Iterator
 
 import pytest
 
-from mltrack.errors import RemoteError
+from mltrack.errors import MltrackError, RemoteError
 from mltrack.store.remotes import open_store
 
 SENT_AT_MOST = 64 << 20
@@ -79,6 +80,28 @@ def test_credentials_do_not_follow_a_redirect(redirecting: Server, endless: Serv
     with pytest.raises(RemoteError, match="credentials are not sent there"):
         open_store(url, "/", given).get("mltrack.json")
     assert redirecting.seen and not endless.seen
+
+
+def azure(server: Server) -> dict[str, str]:
+    key = base64.b64encode(b"k" * 32).decode()
+    there = f"BlobEndpoint=http://127.0.0.1:{server.port}/me"
+    return {"connection_string": f"DefaultEndpointsProtocol=http;AccountName=me;AccountKey={key};{there};", "tries": "1"}
+
+
+def test_the_signature_of_azure_does_not_follow_a_redirect(redirecting: Server, endless: Server) -> None:
+    """Its library follows, and takes its credentials off first."""
+    pytest.importorskip("adlfs")
+    with pytest.raises(MltrackError):
+        open_store("az://container/p", "/", azure(redirecting)).get("mltrack.json")
+    assert redirecting.seen
+    assert not any("authorization" in map(str.lower, headers) for headers in endless.seen)
+
+
+def test_an_answer_of_azure_that_does_not_end_is_cut_off(endless: Server) -> None:
+    pytest.importorskip("adlfs")
+    with pytest.raises(RemoteError):
+        open_store("az://container/p", "/", azure(endless)).get("mltrack.json")
+    assert endless.sent < SENT_AT_MOST
 
 
 @pytest.mark.parametrize("kind", ["s3", "http"])
