@@ -43,6 +43,8 @@ def show(result: verb.CheckoutResult, *, dry_run: bool = False) -> None:
         tell(f"saved before it was replaced: {path} ({digest}); `mltrack undo` puts it back")
     for path in result.stayed:
         tell(f"{path}: is on the host that made it; `mltrack fetch {path}` brings it")
+    for item in result.seen:
+        tell(f"warning: git sees {item.path}, which is data\nhint: add the line `{item.line}` to {item.place}")
     if not result.failed and not any(done.written or done.removed for done in result.done):
         announce("Nothing to do.")
 

@@ -5,12 +5,24 @@ line goes when git is to keep the output, or when nobody declares it and nothing
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
+from mltrack.disk.durable import read_bounded
 from mltrack.git import ignore_file
 from mltrack.pipeline.paths import PathMap, contains
 from mltrack.pipeline.stage import Stage
 
+_MAX_BYTES = 1 << 20
+"""No person's ignore file is longer."""
 EditText = Callable[[str, Callable[[str], str]], None]
+
+
+class Lacking(NamedTuple):
+    """A line that ought to stand in an ignore file, and what it would hide."""
+
+    path: str
+    place: str
+    line: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +55,19 @@ class IgnoreLines:
         for place in dict.fromkeys((*includes, *excludes)):
             self._edit(place, includes.get(place, []), excludes.get(place, []))
 
-    def hide(self, kept: Iterable[tuple[str, str]]) -> None:
-        """Writes the lines that lack for data that the cache keeps, each with the pointer or pipeline file that says so."""
-        names: dict[str, list[str]] = {}
+    def lacking(self, kept: Iterable[tuple[str, str]]) -> list[Lacking]:
+        """Returns the lines that do not stand where they belong, for data that the cache keeps: each given with the pointer or
+        pipeline file that says so."""
+        known: dict[str, set[str]] = {}
+        found = []
         for declaring, path in kept:
             place, name = _line(declaring, path)
-            names.setdefault(place, []).append(name)
-        for place, included in names.items():
-            self._edit(place, included, [])
+            if place not in known:
+                data = read_bounded(os.path.join(self.project_path, place), _MAX_BYTES) or b""
+                known[place] = set(ignore_file.names_in(data.decode(errors="surrogateescape")))
+            if name not in known[place]:
+                found.append(Lacking(path, place, ignore_file.line_for(name)))
+        return found
 
     def sweep(self, pipeline_paths: Iterable[str], wanted: PathMap[None], was_ours: Callable[[str], bool]) -> None:
         """Takes out the lines of former outputs that are gone: not ``wanted``, once put or recorded here by mltrack, and no

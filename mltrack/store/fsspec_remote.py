@@ -14,7 +14,7 @@ import fsspec
 from mltrack.disk.durable import opened
 from mltrack.errors import ConfigError, RemoteError
 from mltrack.store.fsspec_options import MANNERS, OTHER, PART_BYTES, Manner
-from mltrack.store.most_bytes import at_most
+from mltrack.store.most_bytes import LISTING_BYTES, at_most, in_all_at_most
 from mltrack.store.remote_errors import translate
 from mltrack.store.store import Abilities, Listed
 
@@ -54,7 +54,7 @@ class FsspecRemote:
 
     def list(self, prefix: str) -> Iterator[Listed]:
         place = self._path(prefix.strip("/"))
-        with self._translating(prefix):
+        with self._translating(prefix), in_all_at_most(LISTING_BYTES):
             try:
                 found = self._links(place) if not self._manner.writable else self._fs.find(place, detail=True)
             except FileNotFoundError as error:

@@ -12,7 +12,7 @@ import aiohttp
 from yarl import URL
 
 from mltrack.errors import RemoteError
-from mltrack.store.most_bytes import MOST_BYTES
+from mltrack.store.most_bytes import LEFT, MOST_BYTES
 
 
 def for_credentials() -> dict[str, Any]:
@@ -77,6 +77,7 @@ class _BoundedBody:
 
     def __init__(self, body: aiohttp.StreamReader, most: int, host: str) -> None:
         self._body, self._left, self._host = body, most, host
+        self._all = LEFT.get()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._body, name)
@@ -100,4 +101,8 @@ class _BoundedBody:
         self._left -= len(data)
         if self._left < 0:
             raise RemoteError(f"{self._host} sends more than it should: an answer of it does not end")
+        if self._all is not None:
+            self._all[0] -= len(data)
+            if self._all[0] < 0:
+                raise RemoteError(f"{self._host} sends more than it should: a list of its files does not end")
         return data

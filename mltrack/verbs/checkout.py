@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from mltrack.disk.lock import NameLocks
 from mltrack.engine.claims import place_lock
-from mltrack.engine.ignoring import IgnoreLines
+from mltrack.engine.ignoring import IgnoreLines, Lacking
 from mltrack.engine.view import Target
 from mltrack.errors import LockedError, MissingObjectError, MltrackError, UnsavedDataError
+from mltrack.git.ignored import ignored_by_rule
 from mltrack.objects.content import Content
 from mltrack.store.hints import hinted_among
 from mltrack.verbs.session import STAGE_LOCKS, Session
@@ -40,6 +41,8 @@ class CheckoutResult:
     """Paths whose unsaved bytes were saved to the cache before ``force`` replaced them, with their digests."""
     stayed: tuple[str, ...] = ()
     """Outputs that were left on the host that made them."""
+    seen: tuple[Lacking, ...] = ()
+    """What git sees, now that it is here: no ignore file of this version names it."""
 
 
 def checkout(
@@ -55,18 +58,9 @@ def checkout(
 
     ``gone`` are targets that are tracked no more: their files are removed where nothing is lost by it.
     """
-    targets = session.select(arguments)
-    if not dry_run:
-        hide(session, targets)
-    return checkout_targets(session, targets, force=force, dry_run=dry_run, progress=progress, gone=gone)
-
-
-def hide(session: Session, targets: list[Target]) -> None:
-    """Writes the ignore lines that lack for targets, so that git does not see what a checkout brings."""
-    stages = session.view.graph.stages if any(target.is_output for target in targets) else {}
-    declaring = {address: stage.pipeline_path for address, stage in stages.items()}
-    kept = [(declaring.get(target.source, target.source), target.owner or target.path) for target in targets]
-    IgnoreLines(session.project.path, session.edit_text).hide(dict.fromkeys(kept))
+    return checkout_targets(
+        session, session.select(arguments), force=force, dry_run=dry_run, progress=progress, gone=gone
+    )
 
 
 def checkout_targets(
@@ -113,7 +107,23 @@ def checkout_targets(
             except MltrackError as error:
                 failed.append((target.path, error))
     session.observer.close()
-    return CheckoutResult(tuple(done), tuple(failed), tuple(saved), tuple(stayed))
+    brought = {item.path for item in done if item.written and not dry_run}
+    seen = seen_by_git(session, [target for target in targets if target.path in brought])
+    return CheckoutResult(tuple(done), tuple(failed), tuple(saved), tuple(stayed), tuple(seen))
+
+
+def seen_by_git(session: Session, targets: list[Target]) -> list[Lacking]:
+    """Returns those of the targets that a `git add` would take: a commit left out the ignore file that names them.
+
+    Nothing is mended here: a checkout that changed committed files would keep git from the next one.
+    """
+    stages = session.view.graph.stages if any(target.is_output for target in targets) else {}
+    declaring = {address: stage.pipeline_path for address, stage in stages.items()}
+    kept = [(declaring.get(target.source, target.source), target.owner or target.path) for target in targets]
+    lines = IgnoreLines(session.project.path, session.edit_text)
+    lacking = lines.lacking(dict.fromkeys(kept))
+    hidden = set(ignored_by_rule([item.path for item in lacking], session.project.path))
+    return [item for item in lacking if item.path not in hidden]
 
 
 @contextmanager

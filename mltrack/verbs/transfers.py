@@ -18,7 +18,7 @@ from mltrack.store.remote import Remote
 from mltrack.store.remote_names import user_mark
 from mltrack.store.shared_runs import bring_records, send_records, unsent
 from mltrack.store.transfer import Moved, Report
-from mltrack.verbs.checkout import CheckoutResult, Progress, checkout_targets, hide
+from mltrack.verbs.checkout import CheckoutResult, Progress, checkout_targets
 from mltrack.verbs.session import Session
 from mltrack.verbs.unavailable import Unavailable, unavailable
 from mltrack.workspace.checkout import Absent
@@ -150,7 +150,6 @@ def pull(
     if not scope.is_of_workspace:
         wanted += _wanted(session, scope)
     fetched, problem = _fetch(session, list(dict.fromkeys(item.content for item in wanted)), report, sources)
-    hide(session, targets)
     checkout = checkout_targets(session, targets, force=force, progress=progress, absent=Absent.LEAVE)
     return PullResult(fetched, checkout, unavailable(session, wanted, problem))
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from mltrack.errors import MltrackError, RemoteError
+from mltrack.store import fsspec_remote
 from mltrack.store.remotes import open_store
 
 SENT_AT_MOST = 64 << 20
@@ -82,10 +83,45 @@ def test_credentials_do_not_follow_a_redirect(redirecting: Server, endless: Serv
     assert redirecting.seen and not endless.seen
 
 
+class Pages(http.server.BaseHTTPRequestHandler):
+    """Lists an S3 bucket that has always one page more."""
+
+    protocol_version = "HTTP/1.1"
+    count = 0
+
+    def do_GET(self) -> None:
+        type(self).count += 1
+        keys = "".join(f"<Contents><Key>p/{self.count:09}{i:03}</Key><Size>1</Size></Contents>" for i in range(1000))
+        more = f"<IsTruncated>true</IsTruncated><NextContinuationToken>{self.count}</NextContinuationToken>"
+        data = f"<ListBucketResult>{more}{keys}</ListBucketResult>".encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *arguments: object) -> None:
+        """Nobody reads it."""
+
+
+def test_a_list_of_pages_that_does_not_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fsspec_remote, "LISTING_BYTES", 1 << 20)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pages) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        given = {"access_key": "a", "secret_key": "b", "region": "us-east-1", "tries": "1"}
+        store = open_store("s3://bucket/p", "/", {**given, "endpoint": f"http://127.0.0.1:{server.server_port}"})
+        with pytest.raises(RemoteError, match="a list of its files does not end"):
+            list(store.list("packs"))
+        server.shutdown()
+    assert Pages.count < 100
+
+
 def azure(server: Server) -> dict[str, str]:
     key = base64.b64encode(b"k" * 32).decode()
     there = f"BlobEndpoint=http://127.0.0.1:{server.port}/me"
-    return {"connection_string": f"DefaultEndpointsProtocol=http;AccountName=me;AccountKey={key};{there};", "tries": "1"}
+    return {
+        "connection_string": f"DefaultEndpointsProtocol=http;AccountName=me;AccountKey={key};{there};",
+        "tries": "1",
+    }
 
 
 def test_the_signature_of_azure_does_not_follow_a_redirect(redirecting: Server, endless: Server) -> None:

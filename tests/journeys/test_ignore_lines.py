@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -149,34 +150,35 @@ def test_a_restored_output_is_ignored_though_the_ignore_file_is_lost(ws: Workspa
     assert seen_by_git(ws) == []
 
 
-@pytest.mark.parametrize("verb", [["repro"], ["commit", "s"], ["checkout"], ["checkout", "o"], ["pull"]], ids=" ".join)
-def test_every_verb_that_settles_an_output_writes_its_lost_line(shared: Workspace, verb: list[str]) -> None:
+@pytest.mark.parametrize("verb", [["repro"], ["commit", "s"]], ids=" ".join)
+def test_every_verb_that_settles_an_output_writes_its_lost_line(ws: Workspace, verb: list[str]) -> None:
+    declare(ws, "o")
+    ws.mltrack("repro")
+    (ws.path / ".gitignore").unlink()
+    ws.mltrack(*verb)
+    assert seen_by_git(ws) == []
+
+
+@pytest.mark.parametrize("verb", [["checkout"], ["pull"], ["checkout", "sub/d/a"]], ids=" ".join)
+def test_what_brings_data_that_git_sees_says_so_and_leaves_committed_files_alone(
+    shared: Workspace, tmp_path: Path, verb: list[str]
+) -> None:
+    """A checkout that changed them would keep git from the next one."""
+    shared.write("sub/d/a", "1\n")
+    shared.mltrack("add", "sub/d")
     declare(shared, "o")
     shared.mltrack("repro")
     shared.mltrack("push")
-    (shared.path / ".gitignore").unlink()
-    shared.mltrack(*verb)
-    assert seen_by_git(shared) == []
-
-
-@pytest.mark.parametrize(
-    "verb", [["add", "sub/d"], ["checkout"], ["checkout", "sub/d/a"], ["pull", "sub/d"]], ids=" ".join
-)
-def test_every_verb_that_settles_data_writes_its_lost_line(shared: Workspace, verb: list[str]) -> None:
-    shared.write("sub/d/a", "1\n")
-    shared.mltrack("add", "sub/d")
-    shared.mltrack("push")
-    (shared.path / "sub/.gitignore").unlink()
-    shared.mltrack(*verb)
-    assert lines(shared, "sub") == ["/d"]
-
-
-def test_a_dry_run_writes_no_line(shared: Workspace) -> None:
-    shared.write("d/a", "1\n")
-    shared.mltrack("add", "d")
-    (shared.path / ".gitignore").unlink()
-    shared.mltrack("checkout", "--dry-run")
-    assert not shared.exists(".gitignore")
+    shared.commit()
+    shared.git("rm", "-q", "--cached", ".gitignore", "sub/.gitignore")
+    shared.git("commit", "-q", "-m", "without its ignore files")
+    clone = shared.clone(tmp_path / "clone")
+    clone.mltrack("fetch")
+    told = clone.mltrack(*verb).err
+    assert "add the line `/d` to sub/.gitignore" in told
+    assert ("`/o` to .gitignore" in told) == (verb != ["checkout", "sub/d/a"])
+    assert clone.git("status", "--porcelain", "--untracked-files=no").out == ""
+    assert "git sees" not in clone.mltrack(*verb).err, "once is enough"
 
 
 def test_two_stages_that_exchange_names_keep_both_lines(ws: Workspace) -> None:
