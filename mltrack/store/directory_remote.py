@@ -5,6 +5,7 @@ It works on ``os`` directly, since the point is what generic file layers lack: f
 
 import errno
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -63,7 +64,7 @@ class DirectoryRemote:
             return {name for name in names if not os.path.isfile(self._path(name))}
 
     def get(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
-        with self._translating(name), opened(self._path(name), os.O_RDONLY | os.O_NOFOLLOW) as descriptor:
+        with self._translating(name), self._reading(name) as descriptor:
             if length is None:
                 os.lseek(descriptor, offset, os.SEEK_SET)
                 return read_all(descriptor, max(0, os.fstat(descriptor).st_size - offset))
@@ -72,10 +73,18 @@ class DirectoryRemote:
     def fetch(self, name: str, path: str, *, at_once: int = 1) -> None:
         with (
             self._translating(name),
-            opened(self._path(name), os.O_RDONLY | os.O_NOFOLLOW) as source,
+            self._reading(name) as source,
             opened(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644) as target,
         ):
             copy_bytes(source, target)
+
+    @contextmanager
+    def _reading(self, name: str) -> Iterator[int]:
+        """Opens a file; what is none, a pipe or a directory, counts as absent, as it does for ``list`` and ``missing``."""
+        with opened(self._path(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK) as descriptor:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise FileNotFoundError(errno.ENOENT, "not a regular file", name)
+            yield descriptor
 
     def put(self, name: str, data: bytes, *, replace: bool = False) -> None:
         with self._translating(name), self._written(name, replace=replace) as descriptor:

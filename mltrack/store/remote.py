@@ -71,6 +71,11 @@ class Remote:
         except (FileNotFoundError, RemoteError) as error:
             if isinstance(error, RemoteError) and not error.absent:
                 raise
+            if self._lost_marker():
+                raise RemoteError(
+                    f"{self.url} has lost its {MARKER}",
+                    hint=f"`mltrack fsck --remote {self.name} --repair` writes it anew",
+                ) from error
             if not create:
                 raise RemoteError(
                     f"{self.url} is not a remote yet: it has no {MARKER}",
@@ -107,7 +112,25 @@ class Remote:
                 f"{self.url} is not empty and not a remote: nothing is written there",
                 hint="give the remote a directory of its own",
             ) from error
-        marker = {"mltrack": FORMAT, "hash": self.algorithm.name, "id": os.urandom(16).hex()}
+        self._write_marker(os.urandom(16).hex())
+
+    def _lost_marker(self) -> bool:
+        """Whether indexes of ours stand where the marker that makes it a remote does not."""
+        try:
+            return any(self.algorithm.is_hex(index_name(item.name)) for item in self.store.list("index"))
+        except (FileNotFoundError, RemoteError):
+            return False
+
+    def restore_marker(self) -> bool:
+        """Writes the marker of a remote that has lost it, with the id by which it is known here; returns whether it did.
+        Does nothing unless an index there can be read as this project's."""
+        is_lost = bool(self.store.missing([MARKER])) and self._lost_marker() and bool(self.readable_indexes({}))
+        if is_lost:
+            self._write_marker(self._known_id() or os.urandom(16).hex())
+        return is_lost
+
+    def _write_marker(self, id_: str) -> None:
+        marker = {"mltrack": FORMAT, "hash": self.algorithm.name, "id": id_}
         if self.store.create(MARKER, (json.dumps(marker, indent=2, sort_keys=True) + "\n").encode()):
             self._remember_id(str(marker["id"]))
         else:

@@ -20,6 +20,7 @@ from mltrack.store.pack import read_index
 from mltrack.store.present import Present
 from mltrack.store.push import push_contents
 from mltrack.store.remote import Remote
+from mltrack.store.remote_names import MARKER
 from mltrack.store.remote_repair import repair as repair_remote
 from mltrack.store.shared_runs import sent_records
 from mltrack.verbs.gc import since_for_records
@@ -171,6 +172,7 @@ def _others(session: Session, exclude: str) -> list[Remote]:
 def _fsck_remote(session: Session, report: Report, name: str, *, repair: bool) -> FsckResult:
     project = session.project
     remote = project.remote(name)
+    lost_marker = repair and remote.restore_marker()
     remote.open()
     os.makedirs(project.cache.tmp_path, exist_ok=True)
     found = checker.check_remote(remote, project.cache, report)
@@ -185,6 +187,7 @@ def _fsck_remote(session: Session, report: Report, name: str, *, repair: bool) -
         Problem(DAMAGED if hex_digest in lost else REPAIRED, text(hex_digest), f"{remote.url}/{place}")
         for hex_digest, place in sorted(found.damaged.items())
     ]
+    problems += [Problem(REPAIRED, "it was not there", f"{remote.url}/{MARKER}")] if lost_marker else []
     state = REPAIRED if repair else DAMAGED
     problems += [Problem(state, why, f"{remote.url}/{place}") for place, why in sorted(found.files.items())]
     problems += [Problem(state, why, f"{remote.url}/index/{index}.idx") for index, why in sorted(found.indexes.items())]
