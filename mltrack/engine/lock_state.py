@@ -22,6 +22,7 @@ from mltrack.disk.durable import (
     write_atomic,
 )
 from mltrack.disk.lock import locked
+from mltrack.errors import FormatError
 from mltrack.formats import lock_file, run_record
 from mltrack.formats.run_record import Fact, RunRecord
 from mltrack.objects.content import Content
@@ -56,6 +57,8 @@ class LockState:
         self._bases: dict[str, str] = {}
         self._seen: list[tuple[str, int, int]] = []
         self.locks: dict[str, dict[str, Entry]] = {}
+        self.broken: dict[str, FormatError] = {}
+        """Locks that cannot be read, in conflict for one, with what is wrong: their stages cannot be looked at."""
         self.reads = 0
         """How often all was read: more than once only where another process wrote something."""
         self.refresh()
@@ -66,7 +69,13 @@ class LockState:
         self.reads += 1
         self._seen = self._stamps()
         self._bases.clear()
-        self.locks = {path: self._read_lock(path) for path in sorted(self._lock_paths)}
+        self.broken = {}
+        self.locks = {}
+        for path in sorted(self._lock_paths):
+            try:
+                self.locks[path] = self._read_lock(path)
+            except FormatError as error:
+                self.broken[path] = error
         for fact in self._facts(self._journals()):
             self.locks.setdefault(fact.lock_path, {})[fact.name] = fact.record.entry
 
@@ -94,6 +103,9 @@ class LockState:
         return found
 
     def entry(self, stage: Stage) -> Entry | None:
+        """Returns what is recorded of a stage; raises FormatError where its lock cannot be read."""
+        if stage.lock_path in self.broken:
+            raise self.broken[stage.lock_path]
         return self.locks.get(stage.lock_path, {}).get(stage.name)
 
     def forget(self, stage: Stage) -> None:

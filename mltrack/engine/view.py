@@ -18,7 +18,7 @@ from mltrack.objects.content import Content
 from mltrack.objects.digest import Algorithm
 from mltrack.pipeline.graph import Graph
 from mltrack.pipeline.paths import parents
-from mltrack.pipeline.stage import LOCK_NAME, PIPELINE_NAME, Entry, stage_address
+from mltrack.pipeline.stage import LOCK_NAME, PIPELINE_NAME, Entry, address_parts, stage_address
 
 
 class Target(NamedTuple):
@@ -52,6 +52,11 @@ class View:
     """Tracked paths whose pointers cannot be read, in conflict for one, with what is wrong; of the workspace only. What does not
     concern them goes on."""
 
+    @property
+    def broken_locks(self) -> dict[str, FormatError]:
+        """The same of locks, by their paths: nothing is known of the outputs of their stages."""
+        return self.lock_state.broken if self.lock_state is not None else {}
+
     @cached_property
     def graph(self) -> Graph:
         return load_graph(self.pipelines, self.read, self.remembered, self.project_path)
@@ -75,16 +80,23 @@ class View:
 
     def contents(self) -> set[Content]:
         """Returns everything that pointers and locks refer to, believed or not: what must not be lost. Raises FormatError
-        where a pointer cannot be read."""
+        where a pointer or a lock cannot be read."""
         self.refuse_broken()
         recorded = {
             content for entries in self.locks.values() for one in entries.values() for content in one.outs.values()
         }
         return {*self.pointers.values(), *recorded}
 
+    def is_unreadable(self, target: Target) -> bool:
+        """Whether what would say here that a target of another view is tracked is there, and cannot be read."""
+        if not target.is_output:
+            return target.path in self.broken
+        pipeline_path, _ = address_parts(target.source)
+        return pipeline_path.removesuffix(PIPELINE_NAME) + LOCK_NAME in self.broken_locks
+
     def refuse_broken(self) -> None:
-        """Raises FormatError for the first pointer that cannot be read."""
-        for error in self.broken.values():
+        """Raises FormatError for the first pointer or lock that cannot be read."""
+        for error in (*self.broken.values(), *self.broken_locks.values()):
             raise error
 
     def owned(self) -> list[str]:
@@ -103,7 +115,7 @@ class View:
 
 
 def workspace_view(project_path: str, journal_path: str, index_path: str, algorithm: Algorithm, read: Read) -> View:
-    """Returns what the files of the workspace say; raises FormatError for a lock that cannot be read."""
+    """Returns what the files of the workspace say, as far as they can be read."""
     broken: dict[str, FormatError] = {}
     tracked = Tracked(project_path)
     locks = LockState(project_path, journal_path, algorithm, tracked.locks)

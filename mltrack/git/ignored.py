@@ -3,28 +3,28 @@
 import os
 from collections.abc import Iterable
 
+from mltrack.errors import GitError
 from mltrack.git.repository import run
 
 
 def ignored_below(paths: Iterable[str], cwd: str) -> list[str]:
-    """Returns the untracked paths at or below ``paths`` that git ignores; whole directories end with '/'."""
+    """Returns the untracked paths at or below ``paths`` that git ignores; whole directories end with '/'. Nothing for paths that
+    lie in a directory which git ignores as a whole."""
     chosen = list(paths)
+    try:
+        return _ignored_below(chosen, cwd)
+    except GitError:  # it fails on paths inside of what it ignores, which are rare: they are told apart only then
+        inside = set(ignored_by_rule(chosen, cwd))
+        if not inside:
+            raise
+        return _ignored_below([path for path in chosen if path not in inside], cwd)
+
+
+def _ignored_below(chosen: list[str], cwd: str) -> list[str]:
     if not chosen:
         return []
-    out = run(
-        [
-            "--literal-pathspecs",
-            "ls-files",
-            "-z",
-            "--others",
-            "--ignored",
-            "--exclude-standard",
-            "--directory",
-            "--",
-            *chosen,
-        ],
-        cwd,
-    )
+    command = ["--literal-pathspecs", "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory"]
+    out = run([*command, "--", *chosen], cwd)
     return [os.fsdecode(name) for name in out.split(b"\0") if name]
 
 

@@ -87,11 +87,11 @@ def _bring_along(project: Project, name: str, arguments: list[str]) -> list[str]
     session = Session(project)
     before = revision_view(old, project.path, project.algorithm) if old.strip("0") else None
     targets, gone = changed_targets(before, session.view)
-    gone = [target for target in gone if target.path not in session.view.broken]  # it is there, and cannot be read
+    gone = [target for target in gone if not session.view.is_unreadable(target)]
     gone = [target for target in gone if not git.tracked_below(target.path, project.path)]  # moved over to git
     former = {path: target.content for path, target in before.targets().items()} if before is not None else {}
     result = checkout_targets(session, targets, gone=tuple(gone), absent=Absent.LEAVE_NEVER_HERE, recorded=former)
-    return [error.message for error in session.view.broken.values()] + _words(result)
+    return _unreadable(session.view) + _words(result)
 
 
 def _catch_up(session: Session) -> list[str]:
@@ -103,6 +103,10 @@ def _catch_up(session: Session) -> list[str]:
         if last is not None and not target.content.same_bytes(last):
             behind.append(target)
     return _words(checkout_targets(session, behind, absent=Absent.LEAVE_NEVER_HERE)) if behind else []
+
+
+def _unreadable(view: View) -> list[str]:
+    return [error.message for error in (*view.broken.values(), *view.broken_locks.values())]
 
 
 def changed_targets(before: View | None, after: View) -> tuple[list[Target], list[Target]]:
@@ -151,7 +155,7 @@ def _is_ours(path: str) -> bool:
 
 
 def _pre_commit(session: Session) -> list[str]:
-    unreadable = [error.message for error in session.view.broken.values()]
+    unreadable = _unreadable(session.view)
     if not session.view.pointers:
         return unreadable
     said = {

@@ -68,8 +68,11 @@ def diff(session: Session, old: str, new: str, arguments: list[str]) -> list[Dif
 
     Directories are opened only where they differ; one whose listing is not in the cache is reported as a whole.
     """
-    before = _contents(session, old, arguments)
-    after = _contents(session, new, arguments)
+    sides = [_targets(session, revision, arguments) for revision in (old, new)]
+    if not (old and new):  # of what nobody can read here nobody can say how it differs
+        sides = [{path: one for path, one in side.items() if not session.view.is_unreadable(one)} for side in sides]
+        session.left_out = {**session.view.broken, **session.view.broken_locks} if not arguments else {}
+    before, after = (_contents(session, revision, side) for revision, side in zip((old, new), sides, strict=True))
     found: list[Difference] = []
     for path in sorted(before.keys() | after.keys()):
         a, b = before.get(path), after.get(path)
@@ -79,10 +82,13 @@ def diff(session: Session, old: str, new: str, arguments: list[str]) -> list[Dif
     return found
 
 
-def _contents(session: Session, revision: str, arguments: list[str]) -> dict[str, Content]:
-    """What stands at each target; in the workspace this is what is there, not what pointers say."""
+def _targets(session: Session, revision: str, arguments: list[str]) -> dict[str, Target]:
     view = session.view_at(revision)
-    targets = {target.path: target for target in session.select(arguments, view)} if arguments else view.targets()
+    return {target.path: target for target in session.select(arguments, view)} if arguments else view.targets()
+
+
+def _contents(session: Session, revision: str, targets: dict[str, Target]) -> dict[str, Content]:
+    """What stands at each target; in the workspace this is what is there, not what pointers say."""
     if revision:
         return {path: target.content for path, target in targets.items()}
     seen = {path: session.observer.tracked(path) for path in targets}

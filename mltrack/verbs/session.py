@@ -80,7 +80,7 @@ class Session:
         chosen_view = view or self.view
         targets = chosen_view.targets()
         if not arguments:
-            self.left_out = dict(chosen_view.broken)
+            self.left_out = {**chosen_view.broken, **chosen_view.broken_locks}
             return list(targets.values())
         for path in map(self.project.relative, arguments):
             for other, error in chosen_view.broken.items():
@@ -90,6 +90,7 @@ class Session:
         for argument in arguments:
             found = self._matching(argument, targets)
             if not found:
+                self._refuse_unreadable(argument, chosen_view)
                 near = nearest(argument, [*targets, *(target.source for target in targets.values())])
                 raise UsageError(
                     f"nothing tracked is called {argument!r}",
@@ -98,6 +99,15 @@ class Session:
                 )
             chosen.update({target.path: target for target in found})
         return list(chosen.values())
+
+    def _refuse_unreadable(self, argument: str, view: View) -> None:
+        """Raises FormatError for a stage, or an output of one, whose lock cannot be read."""
+        if view.broken_locks:
+            graph, path = view.graph, self.project.relative(argument)
+            for address in (argument, *(graph.owners[out] for out in graph.owners.overlapping(path))):
+                stage = graph.stages.get(address)
+                if stage is not None and stage.lock_path in view.broken_locks:
+                    raise view.broken_locks[stage.lock_path]
 
     def _matching(self, argument: str, targets: dict[str, Target]) -> list[Target]:
         by_stage = [target for target in targets.values() if target.is_output and target.source == argument]

@@ -97,7 +97,12 @@ def _unpushed(session: Session, targets: list[Target], name: str) -> tuple[Unpus
 
 
 def _plan(session: Session, stages: set[str] | None) -> Plan:
-    addresses = [address for address in session.view.graph.stages if stages is None or address in stages]
+    readable = [
+        address
+        for address, stage in session.view.graph.stages.items()
+        if stage.lock_path not in session.view.broken_locks
+    ]
+    addresses = [address for address in readable if stages is None or address in stages]
     return planning.make_plan(session, addresses) if addresses else Plan()
 
 

@@ -70,3 +70,73 @@ def test_a_file_of_values_that_cannot_be_read_leaves_the_others_shown(ws: Worksp
     for verb in ("show", "diff"):
         done = ws.mltrack(command, verb, code=3)
         assert "a.json" in done.out and "b.json" in done.err, verb
+
+
+STAGES = """stages:
+  s: {cmd: cat in > o, deps: [in], outs: [o]}
+"""
+
+
+@pytest.fixture
+def two_pipelines(shared: Workspace) -> Workspace:
+    for directory in ("", "sub/"):
+        shared.write(f"{directory}in", "1\n")
+        shared.write(f"{directory}mltrack.yaml", STAGES)
+    shared.mltrack("repro")
+    shared.commit("results")
+    return shared
+
+
+@pytest.mark.parametrize("text", [CONFLICT, "{", "{}", "\x00\xff"])
+def test_a_lock_that_cannot_be_read_is_named_by_what_takes_all(two_pipelines: Workspace, text: str) -> None:
+    ws = two_pipelines
+    ws.write("sub/mltrack.lock", text)
+    (ws.path / "o").unlink()
+    for command in ("status", "push", "ls", "checkout", "fsck", "diff HEAD"):
+        done = ws.mltrack(*command.split(), code=3)
+        assert "sub/mltrack.lock" in done.err and "deleted   sub/" not in done.out, command
+    assert (ws.read("o"), ws.read("sub/o")) == ("1\n", "1\n")
+
+
+def test_what_does_not_concern_the_lock_ends_well(two_pipelines: Workspace) -> None:
+    ws = two_pipelines
+    ws.write("sub/mltrack.lock", CONFLICT)
+    ws.write("in", "2\n")
+    for command in ("repro s", "checkout o", "push o", "dag", "status o", "why s"):
+        ws.mltrack(*command.split(), code=0)
+    assert ws.read("o") == "2\n"
+    assert ws.read("sub/mltrack.lock") == CONFLICT
+
+
+def test_what_does_concern_the_lock_says_so_and_changes_nothing(two_pipelines: Workspace) -> None:
+    ws = two_pipelines
+    ws.write("sub/mltrack.lock", CONFLICT)
+    ws.write("sub/in", "2\n")
+    for command in ("repro", "repro sub/mltrack.yaml:s", "checkout sub/o", "commit sub/mltrack.yaml:s", "gc"):
+        assert "sub/mltrack.lock" in ws.mltrack(*command.split(), code=1).err, command
+    assert (ws.read("sub/o"), ws.read("sub/mltrack.lock")) == ("1\n", CONFLICT)
+
+
+def test_git_checkout_leaves_outputs_whose_lock_cannot_be_read(two_pipelines: Workspace) -> None:
+    ws = two_pipelines
+    ws.write("sub/mltrack.lock", CONFLICT)
+    ws.commit("a conflict, committed")
+    ws.git("checkout", "-q", "HEAD~1")
+    ws.git("checkout", "-q", "main")
+    assert ws.read("sub/o") == "1\n"
+
+
+def test_a_dependency_deep_in_what_git_ignores_counts(ws: Workspace) -> None:
+    ws.write(".gitignore", "/ig/\n")
+    ws.write("ig/a/b/c", "1\n")
+    ws.write("d/kept", "1\n")
+    ws.write("d/no.log", "1\n")
+    ws.write("d/.gitignore", "*.log\n")
+    ws.write("mltrack.yaml", "stages:\n  s: {cmd: cat ig/a/b/c > o, deps: [ig/a/b, d], outs: [o]}\n")
+    ws.mltrack("repro")
+    ws.mltrack("status", "--check")
+    ws.write("d/no.log", "2\n")
+    ws.mltrack("status", "--check")
+    ws.write("ig/a/b/c", "2\n")
+    ws.mltrack("repro")
+    assert ws.read("o") == "2\n"
