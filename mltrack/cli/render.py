@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -10,7 +11,7 @@ from mltrack.cli.invocation import printable, say
 from mltrack.formats.params_file import flatten
 from mltrack.objects.content import TREE, Content
 from mltrack.objects.digest import Algorithm
-from mltrack.pipeline.plan import Cause, Reason, Verdict, same_value
+from mltrack.pipeline.plan import Cause, Reason, Step, Verdict, same_value
 
 SCHEMA_VERSION = 1
 VERDICTS = {Verdict.SKIP: "unchanged", Verdict.RESTORE: "restore", Verdict.RUN: "run", Verdict.WAIT: "wait"}
@@ -100,6 +101,11 @@ def value_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
+def verdict_word(step: Step) -> str:
+    """Returns the verdict on a stage as a word; 'broken' for one that cannot run as things stand."""
+    return "broken" if step.problem is not None else VERDICTS[step.verdict]
+
+
 def describe(reason: Reason) -> str:
     """Returns one reason as a phrase."""
     cause, subject = reason.cause, reason.subject
@@ -111,6 +117,8 @@ def describe(reason: Reason) -> str:
         return f"param {subject} added: {value_text(reason.new)}"
     if cause in (Cause.SHELL_CHANGED, Cause.WDIR_CHANGED):
         return f"{_PHRASES[cause]}: {reason.old or '.'} -> {reason.new or '.'}"
+    if cause is Cause.INPUT_UNREADABLE:
+        return re.sub(r"^stage '[^']*': ", "", subject)  # the line that this stands in names the stage
     if cause is Cause.UPSTREAM:
         return (
             f"waits for {subject}, written by {reason.new}"

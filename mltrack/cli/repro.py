@@ -10,7 +10,7 @@ import typer
 from mltrack.cli.invocation import announce, current, open_session, say, tell
 from mltrack.cli.live import LiveLines
 from mltrack.cli.options import DryRun, Json, Paths, command_app
-from mltrack.cli.render import VERDICTS, describe, emit_json, plural, reason_json
+from mltrack.cli.render import describe, emit_json, plural, reason_json, verdict_word
 from mltrack.cli.run_lines import RunLines, emit_event
 from mltrack.engine.execute import Outcome
 from mltrack.errors import PartlyDoneError, RemoteError, StageFailedError, UsageError
@@ -130,7 +130,7 @@ def _show_plan(plan: Plan, *, as_json: bool) -> None:
     for step in plan.steps:
         reasons = "; ".join(map(describe, step.reasons))
         origin = " from the run cache" if step.from_run_cache else ""
-        say(f"{VERDICTS[step.verdict]:<9} {step.stage.address}{origin}" + (f"  ({reasons})" if reasons else ""))
+        say(f"{verdict_word(step):<9} {step.stage.address}{origin}" + (f"  ({reasons})" if reasons else ""))
 
 
 def _follow(events: Iterator[Event], lines: RunLines, *, as_json: bool) -> list[StageFailed]:

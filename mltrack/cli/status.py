@@ -7,7 +7,7 @@ import typer
 from mltrack.cli.invocation import open_session, say, tell
 from mltrack.cli.options import Json, Paths, command_app
 from mltrack.cli.progress import ProgressLine
-from mltrack.cli.render import VERDICTS, describe, emit_json, plural, reason_json, size_text
+from mltrack.cli.render import describe, emit_json, plural, reason_json, size_text, verdict_word
 from mltrack.pipeline.plan import Verdict
 from mltrack.verbs import status as verb
 
@@ -63,7 +63,7 @@ def _show(result: verb.Status) -> None:
         place = result.handed_over.get(step.stage.address)
         if place:
             reasons = f"running on {place}, or done there: the next repro takes its result; {reasons}"
-        say(f"  {VERDICTS[step.verdict]:<9} {step.stage.address}  ({reasons})")
+        say(f"  {verdict_word(step):<9} {step.stage.address}  ({reasons})")
     if result.unpushed:
         say("not pushed:")
     for absent in result.unpushed:

@@ -130,6 +130,8 @@ def begin(
     """
     stage = step.stage
     missing = [reason.subject for reason in step.reasons if reason.cause is Cause.DEPENDENCY_MISSING]
+    if step.problem is not None:
+        raise Failed(step.problem.message, None)
     if missing:
         raise Failed(f"it depends on {missing[0]!r}, which does not exist; `mltrack pull` brings tracked data", None)
     try:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from mltrack.engine.lock_state import LockState
 from mltrack.engine.remember import Remembered
-from mltrack.errors import MissingObjectError, PipelineError, WorkspaceError
+from mltrack.errors import FormatError, MissingObjectError, PipelineError, WorkspaceError
 from mltrack.formats import params_file
 from mltrack.objects import tree
 from mltrack.objects.content import BY_LETTER, TREE, Content
@@ -62,7 +62,10 @@ class Learner:
 
     def learn(self, stage: Stage, upcoming: Upcoming, pending: tuple[tuple[str, str], ...]) -> Known:
         """See :func:`mltrack.pipeline.plan.make`."""
-        inputs, later = self.inputs(stage, upcoming, pending)
+        try:
+            inputs, later = self.inputs(stage, upcoming, pending)
+        except (PipelineError, FormatError) as error:  # it hinders this stage, and what follows it
+            return Known(self._locks.entry(stage), Inputs({}, {}, {}), self.outputs(stage), pending, problem=error)
         through = tuple(self._through(inputs.deps))
         return Known(self._locks.entry(stage), inputs, self.outputs(stage), tuple(later), through)
 

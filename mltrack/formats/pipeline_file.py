@@ -94,7 +94,8 @@ class _File(Mistakes):
                 hint="upgrade mltrack",
             )
         self.check_keys(document, _TOP, ())
-        values = self._template_values.of_file(document.get("vars"))
+        is_filled_in = b"${" in self.data or "vars" in document  # else what is wrong with params.yaml is no matter here
+        values = self._template_values.of_file(document.get("vars")) if is_filled_in else {}
         blocks = document.get("stages") or {}
         if isinstance(blocks, dict):
             for name, block in blocks.items():

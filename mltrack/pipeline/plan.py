@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from enum import Enum
 from typing import Any, NamedTuple
 
+from mltrack.errors import MltrackError
 from mltrack.objects.content import Content
 from mltrack.objects.digest import Algorithm
 from mltrack.pipeline.graph import Graph
@@ -36,6 +37,7 @@ class Cause(Enum):
     DEPENDENCY_ADDED = "dependency-added"
     DEPENDENCY_REMOVED = "dependency-removed"
     DEPENDENCY_MISSING = "dependency-missing"
+    INPUT_UNREADABLE = "input-unreadable"
     PARAM_CHANGED = "param-changed"
     PARAM_ADDED = "param-added"
     PARAM_REMOVED = "param-removed"
@@ -81,6 +83,8 @@ class Known(NamedTuple):
     """``(path, address of the stage that will write it)``"""
     through: tuple[tuple[str, str], ...] = ()
     """Links in dependency directories: ``(dependency, path that one of its links leads to)``."""
+    problem: MltrackError | None = None
+    """What keeps the inputs from being known: a params file that is missing, for one. Then ``inputs`` says nothing."""
 
 
 class Facts(NamedTuple):
@@ -107,6 +111,8 @@ class Step(NamedTuple):
     key: str = ""
     record: Record | None = None
     from_run_cache: bool = False
+    problem: MltrackError | None = None
+    """Why it cannot run as things stand."""
 
 
 class Options(NamedTuple):
@@ -172,6 +178,9 @@ def decide(stage: Stage, known: Known, facts: Facts, options: Options) -> Step:
     entry = known.entry
     if stage.frozen:
         return _decide_frozen(stage, known, facts, options)
+    if known.problem is not None:
+        verdict = Verdict.WAIT if known.pending else Verdict.RUN
+        return Step(stage, verdict, (Reason(Cause.INPUT_UNREADABLE, known.problem.message),), problem=known.problem)
     pending_paths = {path for path, _ in known.pending}
     reasons = input_reasons(stage, known, facts.shell, pending_paths)
     reasons += [Reason(Cause.UPSTREAM, path, new=writer) for path, writer in known.pending]
@@ -217,7 +226,11 @@ def decide(stage: Stage, known: Known, facts: Facts, options: Options) -> Step:
 
 def _decide_frozen(stage: Stage, known: Known, facts: Facts, options: Options) -> Step:
     """A frozen stage never runs, whatever changed; what it last wrote is still put back where it is missing."""
-    reasons = [Reason(Cause.FROZEN), *input_reasons(stage, known, facts.shell, {path for path, _ in known.pending})]
+    reasons = [Reason(Cause.FROZEN)]
+    if known.problem is not None:
+        reasons.append(Reason(Cause.INPUT_UNREADABLE, known.problem.message))
+    else:
+        reasons += input_reasons(stage, known, facts.shell, {path for path, _ in known.pending})
     entry = known.entry
     if entry is not None and entry.outs.keys() == {out.path for out in stage.outs}:
         lacking = [reason for reason in output_reasons(stage, entry, known) if reason.cause is Cause.OUTPUT_MISSING]

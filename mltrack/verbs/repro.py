@@ -268,8 +268,10 @@ class Repro:
 
 
 def _check_inputs(plan: Plan) -> None:
-    """Raises PipelineError, before anything runs, for a stage one of whose dependencies is nowhere."""
+    """Raises, before anything runs, for a stage whose inputs cannot be known, or one of whose dependencies is nowhere."""
     for step in plan.steps:
+        if step.problem is not None and step.verdict is Verdict.RUN:
+            raise step.problem
         missing = [reason.subject for reason in step.reasons if reason.cause is Cause.DEPENDENCY_MISSING]
         if missing and step.verdict is Verdict.RUN:
             raise PipelineError(

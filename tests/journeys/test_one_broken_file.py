@@ -140,3 +140,29 @@ def test_a_dependency_deep_in_what_git_ignores_counts(ws: Workspace) -> None:
     ws.write("ig/a/b/c", "2\n")
     ws.mltrack("repro")
     assert ws.read("o") == "2\n"
+
+
+PARAMS = """stages:
+  calm: {cmd: cat in > calm, deps: [in], outs: [calm]}
+  t: {cmd: cat in > t, deps: [in], params: [a], outs: [t]}
+  after: {cmd: cat t > after, deps: [t], outs: [after]}
+"""
+
+
+@pytest.mark.parametrize("text", [None, "a: [", "b: 1\n", "<<<<<<< HEAD\na: 1\n", "- 1\n"])
+def test_a_params_file_that_says_nothing_hinders_its_stages_only(ws: Workspace, text: str | None) -> None:
+    ws.write("in", "1\n")
+    ws.write("params.yaml", "a: 1\n")
+    ws.write("mltrack.yaml", PARAMS)
+    ws.mltrack("repro")
+    ws.write("in", "2\n")
+    (ws.path / "params.yaml").unlink()
+    if text is not None:
+        ws.write("params.yaml", text)
+    status = ws.mltrack("status").out
+    assert "run       calm" in status and "broken    t  " in status and "params.yaml" in status
+    ws.mltrack("repro", "calm")
+    assert ws.read("calm") == "2\n"
+    assert "params.yaml" in ws.mltrack("repro", code=1).err
+    assert ws.read("after") == "1\n"
+    assert "params.yaml" in ws.mltrack("why", "t").out
