@@ -6,10 +6,13 @@ from typing import Annotated
 
 import typer
 
+from mltrack.cli.bringing import Pull, bring
 from mltrack.cli.invocation import announce, open_session, say, tell
 from mltrack.cli.options import Json, add_command, new_app
 from mltrack.cli.render import emit_json, plural
-from mltrack.errors import UsageError
+from mltrack.cli.value_diff import tell_problems
+from mltrack.errors import MltrackError, UsageError
+from mltrack.pipeline.stage import PLOT
 from mltrack.verbs import plots as verb
 from mltrack.verbs import plots_page
 from mltrack.verbs.session import Session
@@ -33,12 +36,17 @@ def show(
     open_page: Open = False,
     png: Png = False,
     svg: Svg = False,
+    pull: Pull = False,
     as_json: Json = False,
-) -> None:
+) -> int:
     """Draws the plots of the workspace, or of a revision, into one HTML page that opens offline."""
     session = open_session()
-    found = verb.plots(session, [revision], targets)
+    problems: dict[str, MltrackError] = {}
+    if pull:
+        bring(session, [revision], PLOT)
+    found = verb.plots(session, [revision], targets, problems)
     _deliver(session, found, revision or "workspace", out, _kind(png=png, svg=svg), opened=open_page, as_json=as_json)
+    return tell_problems(problems)
 
 
 def diff(
@@ -50,15 +58,20 @@ def diff(
     open_page: Open = False,
     png: Png = False,
     svg: Svg = False,
+    pull: Pull = False,
     as_json: Json = False,
-) -> None:
+) -> int:
     """Draws the plots of several revisions into each other. One revision is compared with the workspace."""
     session = open_session()
     chosen = revisions or ["HEAD"]
     chosen = [*chosen, ""] if len(chosen) == 1 else chosen
-    found = verb.plots(session, chosen, targets)
+    problems: dict[str, MltrackError] = {}
+    if pull:
+        bring(session, chosen, PLOT)
+    found = verb.plots(session, chosen, targets, problems)
     title = ", ".join(revision or "workspace" for revision in chosen)
     _deliver(session, found, title, out, _kind(png=png, svg=svg), opened=open_page, as_json=as_json)
+    return tell_problems(problems)
 
 
 def _kind(*, png: bool, svg: bool) -> str:

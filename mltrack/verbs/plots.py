@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 
 from mltrack.engine.pipelines import nearest
 from mltrack.engine.view import View
-from mltrack.errors import PipelineError, UsageError
+from mltrack.errors import FormatError, MissingObjectError, MltrackError, PipelineError, UsageError
 from mltrack.formats import series_file
 from mltrack.formats.pipeline_file import parse_yaml
 from mltrack.pipeline import vega
 from mltrack.pipeline.stage import PLOT
 from mltrack.pipeline.vega import FIELD, REV, STEP, TEMPLATES, Chart, Row, Spec
-from mltrack.verbs.reading import files_of_output, read_output
+from mltrack.verbs.reading import files_of_output, read_if_ever
 from mltrack.verbs.session import Session
 
 MAX_IMAGE = 32 << 20
@@ -48,10 +48,13 @@ class Plot(NamedTuple):
     images: tuple[Image, ...] = ()
 
 
-def plots(session: Session, revisions: list[str], targets: list[str] | None = None) -> list[Plot]:
+def plots(
+    session: Session, revisions: list[str], targets: list[str] | None, problems: dict[str, MltrackError]
+) -> list[Plot]:
     """Returns the plots of the workspace ('') and of revisions, each with the data of all of them.
 
-    Raises UsageError for a target that is no plot, PipelineError for a template or column that there is not.
+    One that cannot be drawn, since a file of it is not here or has no such column, is put into ``problems``. Raises what is
+    wrong with it if nothing else can be drawn, UsageError for a target that is no plot.
     """
     views = [(revision or "workspace", session.view_at(revision)) for revision in revisions]
     definitions: dict[str, Definition] = {}
@@ -65,8 +68,16 @@ def plots(session: Session, revisions: list[str], targets: list[str] | None = No
         ]
         if not wanted:
             raise UsageError(f"there is no plot {targets[0]!r}", hint=f"known: {', '.join(definitions) or 'none'}")
-    found = (_plot(session, definitions[name], views) for name in wanted)
-    return [plot for plot in found if plot is not None]
+    drawn = []
+    for name in wanted:
+        try:
+            drawn.append(_plot(session, definitions[name], views))
+        except (FormatError, PipelineError, MissingObjectError) as error:
+            problems[name] = error
+    found = [plot for plot in drawn if plot is not None]
+    if problems and not found:
+        raise next(iter(problems.values()))
+    return found
 
 
 def _is_meant(session: Session, target: str, definition: Definition) -> bool:
@@ -165,7 +176,7 @@ def _rows(session: Session, definition: Definition, view: View) -> Iterator[tupl
     """The rows to draw, each with the column that is drawn of it."""
     has_header = definition.settings.get("header", True) is not False
     for file, wanted in definition.ys:
-        data = read_output(session, view, file)
+        data = read_if_ever(session, view, file)
         if data is None:
             continue
         rows = series_file.load(data, file, has_header=has_header)
@@ -190,7 +201,7 @@ def _other_xs(session: Session, definition: Definition, view: View, file: str, *
     """The values of the x axis where they come from another file."""
     if not definition.x_file or definition.x_file == file:
         return None
-    data = read_output(session, view, definition.x_file)
+    data = read_if_ever(session, view, definition.x_file)
     rows = series_file.load(data, definition.x_file, has_header=has_header) if data is not None else []
     return [row.get(definition.x) for row in rows]
 
@@ -201,7 +212,7 @@ def _last_column(row: Row, x: str) -> str:
 
 def _images(session: Session, path: str, views: list[tuple[str, View]]) -> Iterator[Image]:
     for revision, view in views:
-        data = read_output(session, view, path)
+        data = read_if_ever(session, view, path)
         if data is not None and len(data) <= MAX_IMAGE:
             kind = series_file.IMAGES[series_file.suffix_of(path)]
             yield Image(revision, f"data:image/{kind};base64,{base64.b64encode(data).decode()}")

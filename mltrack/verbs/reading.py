@@ -34,6 +34,32 @@ def read_output(session: Session, view: View, path: str) -> bytes | None:
     return None
 
 
+def read_if_ever(session: Session, view: View, path: str) -> bytes | None:
+    """Like :func:`read_output`, but None only for what was never written: raises MissingObjectError for an output that is
+    recorded and not here."""
+    data = read_output(session, view, path)
+    if data is None and any(contains(out, path) for out, _ in _recorded(view)):
+        at = "" if view is session.view else f" at {view.name}"
+        raise MissingObjectError(f"{path}{at} is not here", hint=f"mltrack pull {path}")
+    return data
+
+
+def not_here(session: Session, revision: str, type_: str) -> list[str]:
+    """Returns the outputs of a type that are recorded, in the workspace or at a revision, and whose bytes are not here."""
+    view = session.view_at(revision)
+    targets = view.targets()
+    found = []
+    for stage in view.graph.stages.values():
+        for out in stage.outs:
+            target = targets.get(out.path) if out.type == type_ else None
+            if target is None:
+                continue
+            is_here = session.project.cache.holds(target.content)
+            if not (is_here if revision else os.path.lexists(session.project.absolute(out.path))):
+                found.append(out.path)
+    return found
+
+
 def files_of_output(session: Session, view: View, path: str) -> list[str]:
     """Returns the files of an output that is a directory, sorted; the path itself if it is a file."""
     if view is session.view:

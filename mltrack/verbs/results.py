@@ -14,7 +14,7 @@ from mltrack.formats.pipeline_file import declared_files, parse_yaml
 from mltrack.formats.template_values import DEFAULT_PARAMS
 from mltrack.pipeline.plan import same_value
 from mltrack.pipeline.stage import METRIC
-from mltrack.verbs.reading import read_output
+from mltrack.verbs.reading import read_if_ever
 from mltrack.verbs.session import Session
 
 Values = dict[str, dict[str, Any]]
@@ -47,22 +47,16 @@ def metrics(
     wanted = _restrict(session, list(paths), arguments)
     values: Values = {}
     for path in wanted:
-        with _noted(path, problems):
-            data = read_output(session, view, path)
+        with noted(path, problems):
+            data = read_if_ever(session, view, path)
             if data is not None:
                 values[path] = flatten(params_file.load(data, path, _at(view)))
-            elif path in _recorded_paths(view):
-                raise MissingObjectError(f"{path}{_at(view)} is not here", hint=f"mltrack pull {path}")
     return values
 
 
-def _recorded_paths(view: View) -> set[str]:
-    """Outputs that are known to have been written."""
-    return {path for entries in view.locks.values() for one in entries.values() for path in one.outs}
-
-
 @contextmanager
-def _noted(path: str, problems: Problems | None) -> Iterator[None]:
+def noted(path: str, problems: Problems | None) -> Iterator[None]:
+    """Puts what is wrong with one file into ``problems`` and lets the rest go on; without them it is raised."""
     try:
         yield
     except (FormatError, PipelineError, MissingObjectError) as error:
@@ -86,7 +80,7 @@ def params(
     keys.update(dict.fromkeys((*_declared(view, 1), *beside)))
     values: Values = {}
     for path in _restrict(session, list(keys), arguments):
-        with _noted(path, problems):
+        with noted(path, problems):
             data = view.read(path)
             if data is not None:
                 found = params_file.load(data, path, _at(view))
