@@ -25,4 +25,6 @@ def run(arguments: list[str]) -> int:
         tell(f"mltrack: hint: mltrack resolve --ours {path}  (or --theirs)")
     for stage in result.dropped:
         tell(f"mltrack: both sides ran stage {stage}: `mltrack repro` decides it anew")
+    if result.stage:
+        tell(f"mltrack: {path}: ours stays until `mltrack repro {result.stage}` writes it anew")
     return 1 if result.conflicts else 0

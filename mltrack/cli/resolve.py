@@ -13,12 +13,15 @@ from mltrack.verbs import merge as verb
 
 def resolve(
     paths: Annotated[
-        list[str] | None, typer.Argument(metavar="[PATH]...", help="Pointers and locks; all in conflict by default.")
+        list[str] | None, typer.Argument(metavar="[PATH]...", help="Pointers, locks, and outputs that git keeps; all in conflict by default.")
     ] = None,
     ours: Annotated[bool, typer.Option("--ours", help="Take our version where both changed the same file.")] = False,
     theirs: Annotated[bool, typer.Option("--theirs", help="Take their version there.")] = False,
 ) -> None:
-    """Settles merge conflicts in pointers and locks, file by file and stage by stage, and stages the result for git."""
+    """Settles merge conflicts in pointers and locks, file by file and stage by stage, and stages the result for git.
+
+    Of an output that git keeps our version stays, unless --theirs is given, until `mltrack repro` writes it anew.
+    """
     if ours and theirs:
         raise typer.BadParameter("--ours and --theirs exclude each other")
     project = open_session().project

@@ -295,7 +295,7 @@ class Execution:
         try:
             runner = attempts.choose_runner(self._engine, step)
             if not stage.outs:
-                self._engine.locks.forget(stage)
+                self._engine.locks.forget(stage.lock_path, stage.name)
             attempt = yield from attempts.begin(self._engine, step, number, seen, self._running, runner)
         except Failed as failed:
             yield from self._fail(stage.address, failed, ())

@@ -108,15 +108,15 @@ class LockState:
             raise self.broken[stage.lock_path]
         return self.locks.get(stage.lock_path, {}).get(stage.name)
 
-    def forget(self, stage: Stage) -> None:
+    def forget(self, lock_path: str, name: str) -> None:
         """Takes a stage out of its lock at once: what it did last is undone by what begins now, however that ends."""
-        self._forgotten.add((stage.lock_path, stage.name))
-        if self.locks.get(stage.lock_path, {}).pop(stage.name, None) is not None:
+        self._forgotten.add((lock_path, name))
+        if self.locks.get(lock_path, {}).pop(name, None) is not None:
             make_directories(self._journal_path)
             with locked(os.path.join(self._journal_path, "lock")):
-                entries = self._read_lock(stage.lock_path)
-                if entries.pop(stage.name, None) is not None:
-                    self._write_lock(stage.lock_path, entries, others=True)
+                entries = self._read_lock(lock_path)
+                if entries.pop(name, None) is not None:
+                    self._write_lock(lock_path, entries, others=True)
 
     def record(self, stage: Stage, record: RunRecord) -> None:
         """Notes a finished stage. A kill after this loses nothing; :meth:`sync` makes it last through a power cut."""

@@ -107,6 +107,20 @@ class View:
             writers = {path: "" for entries in self.locks.values() for one in entries.values() for path in one.outs}
         return sorted({*self.pointers, *self.broken, *writers})
 
+    def left_to_git(self) -> dict[str, str]:
+        """Returns the outputs that stages leave to git, each with the stage's address; of what ran where the stages cannot be
+        read."""
+        with suppress(FormatError, PipelineError):
+            return {
+                out.path: address for address, stage in self.graph.stages.items() for out in stage.outs if not out.cache
+            }
+        return {
+            path: stage_address(lock_path.removesuffix(LOCK_NAME) + PIPELINE_NAME, name)
+            for lock_path, entries in self.locks.items()
+            for name, entry in entries.items()
+            for path in entry.uncached
+        }
+
     def _writers(self) -> dict[str, str] | None:
         """The address of the stage that declares to write each output; None where that cannot be told."""
         with suppress(FormatError, PipelineError):  # told where stages are asked for; data can be looked at without

@@ -24,7 +24,12 @@ ATTRIBUTES = (
     "*.mlt text eol=lf",
     "mltrack.lock text eol=lf",
 )
-DRIVERS = {"mltrack-pointer": "merge of mltrack pointers", "mltrack-lock": "merge of mltrack locks"}
+OUTPUT_DRIVER = "mltrack-output"
+DRIVERS = {
+    "mltrack-pointer": "merge of mltrack pointers",
+    "mltrack-lock": "merge of mltrack locks",
+    OUTPUT_DRIVER: "merge of outputs that git keeps",
+}
 
 
 class Left(NamedTuple):

@@ -27,6 +27,9 @@ _USERS_OWN = ("core.sshCommand", "core.askPass", "core.gitProxy", "credential.he
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 
+_UNDER_WAY = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply")
+
+
 class Repository(NamedTuple):
     """A worktree and the directories that git keeps for it: its own, and the one all worktrees share."""
 
@@ -37,6 +40,11 @@ class Repository(NamedTuple):
     @property
     def is_linked(self) -> bool:
         return self.git_dir != self.common_dir
+
+    @property
+    def is_merging(self) -> bool:
+        """Whether a merge, rebase, cherry-pick or revert waits for conflicts to be settled."""
+        return any(os.path.lexists(os.path.join(self.git_dir, name)) for name in _UNDER_WAY)
 
     @property
     def main_worktree(self) -> str | None:
@@ -264,6 +272,12 @@ def read_at(commit: str, path: str, cwd: str) -> bytes | None:
     for _, data in read_blobs([kind[0]], cwd):
         return data
     return None
+
+
+def staged_files(cwd: str) -> list[str]:
+    """Returns the paths below ``cwd`` that the next commit adds or changes; relative to it."""
+    out = run(["diff", "--cached", "--name-only", "--diff-filter=d", "--relative", "-z"], cwd)
+    return [os.fsdecode(name) for name in out.split(b"\0") if name]
 
 
 def changed_files(old: str, new: str, cwd: str) -> list[str]:

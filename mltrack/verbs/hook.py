@@ -1,6 +1,7 @@
 """What git's hooks do: bring data along after a checkout or merge, warn before a commit, send data before a push.
 
-Hooks work from the cache only, never over the network, except before a push. Only that one can stop git.
+Hooks work from the cache only, never over the network, except before a push. That one can stop git, and the one
+before a commit that would record conflict markers.
 """
 
 import os
@@ -12,6 +13,7 @@ from mltrack import project as projects
 from mltrack.engine.view import Target, View, revision_view
 from mltrack.errors import FormatError, GitError, MltrackError, PipelineError
 from mltrack.formats import lock_file, pointer
+from mltrack.formats.conflict import is_in_conflict
 from mltrack.formats.pointer import SUFFIX
 from mltrack.git import repository as git
 from mltrack.objects.content import Content
@@ -47,7 +49,10 @@ def run(name: str, arguments: list[str], stdin: Callable[[], str], cwd: str, rep
             if name == "pre-push":
                 lines += _pre_push(project, given, report)
             elif name == "pre-commit":
-                lines += _pre_commit(Session(project))
+                session = Session(project)
+                refused = _conflicts(session)
+                lines += refused or _pre_commit(session)
+                is_ok = is_ok and not refused
             elif project.settings.get("hooks.checkout"):
                 lines += _bring_along(project, name, arguments)
         except (MltrackError, OSError) as error:
@@ -152,6 +157,16 @@ def _is_ours(path: str) -> bool:
 
 
 # before a commit
+
+
+def _conflicts(session: Session) -> list[str]:
+    """Pointers, locks and outputs that are about to be committed with git's conflict markers in them."""
+    left = session.left_to_git()
+    staged = git.staged_files(session.project.path)
+    staged = [path for path in staged if _is_ours(path) or left.holder(path) is not None]
+    marked = [path for path in staged if is_in_conflict(session.project.read(path) or b"")]
+    said = "{0}: git's conflict markers are in it, and it was not committed; `mltrack resolve {0}` settles it"
+    return [said.format(path) for path in marked]
 
 
 def _pre_commit(session: Session) -> list[str]:

@@ -3,18 +3,20 @@
 import enum
 import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 
 from mltrack import project as projects
 from mltrack.config import edit
 from mltrack.config.settings import FILE_NAME
 from mltrack.disk.durable import make_directories, write_atomic
-from mltrack.errors import WorkspaceError
+from mltrack.errors import FormatError, PipelineError, WorkspaceError
 from mltrack.git import hooks
 from mltrack.git import repository as git
 from mltrack.git.hooks import Left
 from mltrack.git.ignored import is_ignored
 from mltrack.objects.digest import algorithm
+from mltrack.verbs.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,8 @@ def init(start: str, *, hash_name: str | None = None, where: Hooks = Hooks.HERE,
     if where is Hooks.NOWHERE:
         return InitResult(path, created, is_ignored=is_unkept)
     installed = hooks.install(repository, sys.executable, everywhere=where is Hooks.EVERYWHERE)
+    with suppress(FormatError, PipelineError):  # what cannot be read is told by the commands that need it
+        Session(projects.load(path, path, repository)).drive_outputs()
     return InitResult(
         path, created, tuple(installed.hooks), tuple(installed.left), installed.outside, is_ignored=is_unkept
     )

@@ -1,17 +1,17 @@
 """Three-way merges of pointers and locks: for git's merge drivers and for ``resolve``, by the same code."""
 
 import os
-import re
 from dataclasses import dataclass, field
 
-from mltrack.errors import FormatError, MissingObjectError, MltrackError, UsageError
+from mltrack.errors import MissingObjectError, MltrackError, UsageError
 from mltrack.formats import lock_file, pointer
+from mltrack.formats.conflict import is_in_conflict, split_conflict
 from mltrack.formats.pointer import SUFFIX, Pointer
 from mltrack.git import repository as git
 from mltrack.objects import tree
 from mltrack.objects.content import TREE, Content
 from mltrack.objects.tree_diff import merge as merge_trees
-from mltrack.pipeline.stage import LOCK_NAME, Entry
+from mltrack.pipeline.stage import LOCK_NAME, PIPELINE_NAME, Entry, address_parts
 from mltrack.project import Project
 from mltrack.store.cache_writer import CacheWriter
 from mltrack.store.pack import TREES
@@ -22,11 +22,13 @@ from mltrack.verbs.transfers import bring_listing
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """The merged text, or where both sides disagree; ``dropped`` are stages that `repro` must decide anew."""
+    """The merged text, or where both sides disagree; ``dropped`` are stages that `repro` must decide anew, ``stage`` the one
+    that writes the file, where that is an output of which our version stays until then."""
 
     text: bytes
     conflicts: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
+    stage: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,18 @@ def merge_lock(project: Project, path: str, base: bytes, ours: bytes, theirs: by
     return Merge(lock_file.write(merged, algorithm).encode(), dropped=tuple(dropped))
 
 
+def merge_output(project: Project, path: str, ours: bytes, theirs: bytes) -> Merge:
+    """Takes our version of an output that git keeps: neither is a result of the merged code, and `repro` writes a new one.
+
+    Raises UsageError for what no stage declares as such.
+    """
+    left = Session(project).left_to_git()
+    holder = left.holder(path)
+    if holder is None:
+        raise UsageError(f"{path!r} is no pointer, no lock and no output that git keeps", hint="resolve it as git says")
+    return Merge(ours, stage=left[holder])
+
+
 def drive(project: Project, path: str, base_file: str, ours_file: str, theirs_file: str) -> Merge:
     """Does what git asks of a merge driver: the result goes into ``ours_file``. Raises on what it cannot merge, after
     leaving git's own conflict markers there."""
@@ -106,6 +120,9 @@ def drive(project: Project, path: str, base_file: str, ours_file: str, theirs_fi
             sides.append(handle.read())
     try:
         result = _merge(project, path, *sides)
+    except UsageError:  # an output once: then it is a file like any other
+        git.run(["merge-file", *_LABELS, ours_file, base_file, theirs_file], project.path)
+        return Merge(b"")
     except MltrackError:
         _leave_markers(project, base_file, ours_file, theirs_file)
         raise
@@ -117,14 +134,19 @@ def drive(project: Project, path: str, base_file: str, ours_file: str, theirs_fi
     return result
 
 
+_LABELS = ("-L", "ours", "-L", "base", "-L", "theirs")
+
+
 def _leave_markers(project: Project, base_file: str, ours_file: str, theirs_file: str) -> None:
-    labels = ["-L", "ours", "-L", "base", "-L", "theirs"]
-    git.run(["merge-file", *labels, ours_file, base_file, theirs_file], project.path, ok=tuple(range(128)))
+    git.run(["merge-file", *_LABELS, ours_file, base_file, theirs_file], project.path, ok=tuple(range(128)))
 
 
 def _merge(project: Project, path: str, base: bytes, ours: bytes, theirs: bytes) -> Merge:
-    merge = merge_lock if os.path.basename(path) == LOCK_NAME else merge_pointer
-    return merge(project, path, base, ours, theirs)
+    if os.path.basename(path) == LOCK_NAME:
+        return merge_lock(project, path, base, ours, theirs)
+    if path.endswith(SUFFIX):
+        return merge_pointer(project, path, base, ours, theirs)
+    return merge_output(project, path, ours, theirs)
 
 
 def bring_along(project: Project, found: list[Resolved]) -> CheckoutResult:
@@ -135,14 +157,13 @@ def bring_along(project: Project, found: list[Resolved]) -> CheckoutResult:
 
 
 def resolve(project: Project, arguments: list[str], side: str = "") -> list[Resolved]:
-    """Settles pointers and locks in which git left conflicts; with ``side`` ('ours' or 'theirs') where both changed
-    the same file, that side is taken. What is settled is written and staged."""
+    """Settles pointers, locks and outputs that git keeps, in which git left conflicts; with ``side`` ('ours' or 'theirs')
+    where both changed the same file, that side is taken. What is settled is written and staged. Of an output our side is taken
+    unless ``side`` says otherwise, and the lock forgets its stage."""
     unmerged = git.unmerged(project.path)
     paths = [project.relative(argument) for argument in arguments] or _conflicted(project, unmerged)
     found = []
-    for path in paths:
-        if not path.endswith(SUFFIX) and os.path.basename(path) != LOCK_NAME:
-            raise UsageError(f"{path!r} is neither a pointer nor a lock", hint="resolve other files as git says")
+    for path in sorted(paths, key=lambda path: not _is_metadata(path)):  # a lock can be written once it is settled
         base, ours, theirs = _sides(project, path, unmerged)
         try:
             result = _merge(project, path, base, ours, theirs)
@@ -156,6 +177,9 @@ def resolve(project: Project, arguments: list[str], side: str = "") -> list[Reso
                 found.append(Resolved(path, result.conflicts))
                 continue
             text = result.text if side == "ours" else _merge(project, path, base, theirs, ours).text
+        if result.stage:
+            text = theirs if side == "theirs" else ours
+            _forget(project, result.stage)
         project.write(path, text)
         if path in unmerged:
             git.run(["add", "--", path], project.path)
@@ -163,10 +187,28 @@ def resolve(project: Project, arguments: list[str], side: str = "") -> list[Reso
     return found
 
 
+def _is_metadata(path: str) -> bool:
+    return path.endswith(SUFFIX) or os.path.basename(path) == LOCK_NAME
+
+
+def _forget(project: Project, address: str) -> None:
+    """Takes a stage out of its lock: of the merged code it has no result."""
+    locks = Session(project).view.lock_state
+    pipeline_path, name = address_parts(address)
+    lock_path = pipeline_path.removesuffix(PIPELINE_NAME) + LOCK_NAME
+    if locks is not None and project.read(lock_path) is not None:
+        locks.forget(lock_path, name)
+        git.run(["add", "--", lock_path], project.path)
+
+
 def _conflicted(project: Project, unmerged: dict[str, dict[int, str]]) -> list[str]:
-    listed = [path for path in unmerged if path.endswith(SUFFIX) or os.path.basename(path) == LOCK_NAME]
+    session = Session(project)
+    left = session.left_to_git()
+    kept = [path for path in session.view.in_git if left.holder(path) is not None]
     tracked = git.list_files(project.path, ["*" + SUFFIX, "*" + LOCK_NAME])
     marked = [path for path in tracked if pointer.conflict_line(project.read(path) or b"")]
+    marked += [path for path in kept if is_in_conflict(project.read(path) or b"")]
+    listed = [path for path in unmerged if _is_metadata(path) or left.holder(path) is not None]
     return list(dict.fromkeys([*listed, *marked]))
 
 
@@ -183,15 +225,3 @@ def _sides(project: Project, path: str, unmerged: dict[str, dict[int, str]]) -> 
         raise UsageError(f"{path!r} does not exist")
     ours, theirs = split_conflict(data, path)
     return b"", ours, theirs
-
-
-_MARKERS = re.compile(
-    rb"^<<<<<<<[^\n]*\n(.*?)(?:^\|{7}[^\n]*\n.*?)?^=======\n(.*?)^>>>>>>>[^\n]*\n", re.MULTILINE | re.DOTALL
-)
-
-
-def split_conflict(data: bytes, path: str) -> tuple[bytes, bytes]:
-    """Returns both sides of a text with conflict markers."""
-    if not _MARKERS.search(data):
-        raise FormatError(f"{path}: no conflict to resolve")
-    return _MARKERS.sub(rb"\1", data), _MARKERS.sub(rb"\2", data)

@@ -191,6 +191,7 @@ class Repro:
                 former = [pair for path, entry in entries if entry is not None for pair in entry.cached_outs(path)]
                 recorder.lines.follow(self.stages, former)  # before a command writes anything
                 self._sweep_lines(recorder)
+                session.drive_outputs()
                 self._fetch_results(plan)
                 try:
                     yield from Execution(engine, plan, upstream, self.limits, names, self.outcome).events()

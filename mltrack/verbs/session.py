@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
@@ -9,9 +10,11 @@ from mltrack.disk.lock import locked
 from mltrack.engine.left import Left
 from mltrack.engine.pipelines import nearest
 from mltrack.engine.view import Target, View, revision_view, workspace_view
-from mltrack.errors import FormatError, MissingObjectError, UsageError
+from mltrack.errors import FormatError, MissingObjectError, MltrackError, UsageError
 from mltrack.formats import pointer
 from mltrack.formats.pointer import SUFFIX
+from mltrack.git import attributes
+from mltrack.git.hooks import OUTPUT_DRIVER
 from mltrack.objects.content import BY_LETTER, Content
 from mltrack.pipeline.paths import PathMap, contains
 from mltrack.project import Project
@@ -180,6 +183,25 @@ class Session:
             self.observer.forget([path])
             if snapshot is not None:
                 self.with_absent(path, snapshot, recorded)
+
+    def left_to_git(self) -> PathMap[str]:
+        """Returns the outputs that stages leave to git, each with the stage's address. In the middle of a merge, when stages and
+        locks may be in conflict themselves, also those that ran before it."""
+        found = PathMap(self.view.left_to_git().items())
+        with suppress(MltrackError):  # no commit yet, or one that cannot be read
+            if self.project.repository.is_merging:
+                for path, address in (
+                    revision_view("HEAD", self.project.path, self.project.algorithm).left_to_git().items()
+                ):
+                    found[path] = address
+        return found
+
+    def drive_outputs(self) -> None:
+        """Gives outputs that git keeps their merge driver in this clone: two results of a stage are not merged line by line."""
+        repository = self.project.repository
+        inner = os.path.relpath(self.project.path, repository.top)
+        paths = [os.path.normpath(os.path.join(inner, path)) for path in self.view.left_to_git()]
+        attributes.drive(repository.common_dir, paths, OUTPUT_DRIVER)
 
     def edit_text(self, path: str, change: Callable[[str], str]) -> None:
         """Rewrites a text file of the workspace atomically, if ``change`` changes it; removes it once it is empty."""
