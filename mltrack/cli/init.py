@@ -1,5 +1,7 @@
 """``mltrack init``"""
 
+import dataclasses
+import sys
 from typing import Annotated
 
 import typer
@@ -26,6 +28,9 @@ def init(
     """
     where = verb.Hooks.NOWHERE if no_hooks else verb.Hooks.EVERYWHERE if shared_hooks else verb.Hooks.HERE
     result = verb.init(current.directory, hash_name=hash_name, where=where, below=subdir)
+    if result.shared_hooks and _agrees(result.shared_hooks):
+        installed = verb.init(current.directory, where=verb.Hooks.EVERYWHERE, below=subdir)
+        result = dataclasses.replace(result, hooks=installed.hooks, left=installed.left, shared_hooks="")
     if result.created:
         announce(f"Made {result.path} an mltrack project.")
         tell("For git: git add .mltrack .gitattributes && git commit -m 'Start mltrack'")
@@ -50,6 +55,14 @@ def init(
         )
     for place, line in result.left:
         tell(f"{place} is not mltrack's to write; to have data follow git, add this line to it:\n  {line}")
+
+
+def _agrees(directory: str) -> bool:
+    """Asks whether hooks may go where all repositories of the person have theirs; without a terminal that is a no."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()) or current.verbosity < 0:
+        return False
+    tell(f"Git looks for hooks in {directory}, for all of your repositories.")
+    return typer.confirm("Install mltrack's there? Outside mltrack projects they do nothing.", default=False, err=True)
 
 
 app = command_app(init, "git init && mltrack init", "mltrack init --hash blake3")

@@ -13,7 +13,10 @@ from mltrack.verbs import merge as verb
 
 def resolve(
     paths: Annotated[
-        list[str] | None, typer.Argument(metavar="[PATH]...", help="Pointers, locks, and outputs that git keeps; all in conflict by default.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[PATH]...", help="Pointers, locks, and outputs that git keeps; all in conflict by default."
+        ),
     ] = None,
     ours: Annotated[bool, typer.Option("--ours", help="Take our version where both changed the same file.")] = False,
     theirs: Annotated[bool, typer.Option("--theirs", help="Take their version there.")] = False,

@@ -1,7 +1,10 @@
 """Beside git: merges, hooks, drivers, worktrees, and wherever a person may stand."""
 
+import os
 import shutil
+import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -163,6 +166,30 @@ def test_hooks_of_all_repositories_are_written_only_when_asked_for(bare: Workspa
     assert str(shared) in done.err and "--shared-hooks" in done.err
     bare.mltrack("init", "--shared-hooks")
     assert (shared / "post-checkout").exists()
+
+
+@pytest.mark.parametrize(("answer", "installed"), [("y", True), ("n", False), ("", False)])
+def test_in_a_terminal_init_asks_whether_hooks_may_go_there(
+    bare: Workspace, tmp_path: Path, answer: str, installed: bool
+) -> None:
+    shared = tmp_path / "shared-hooks"
+    bare.git("config", "--global", "core.hooksPath", str(shared))
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-P", "-m", "mltrack", "init"]
+    with subprocess.Popen(
+        command, cwd=bare.path, env=bare.environment, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+    ) as process:
+        os.close(theirs)
+        os.write(ours, f"{answer}\n".encode())
+        said = b""
+        with suppress(OSError):  # the terminal is gone once the process is
+            while piece := os.read(ours, 4096):
+                said += piece
+    os.close(ours)
+    assert process.returncode == 0, said
+    assert b"for all of your repositories" in said and b"[y/N]" in said
+    assert (shared / "post-checkout").exists() == installed
+    assert (b"--shared-hooks" in said) == (not installed)
 
 
 def test_hook_managers_are_recognised(bare: Workspace) -> None:
