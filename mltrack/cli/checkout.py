@@ -41,6 +41,8 @@ def show(result: verb.CheckoutResult, *, dry_run: bool = False) -> None:
             tell(f"{done.path}: left with changes of your own: {', '.join(done.kept[:5])}{more}")
     for path, digest in result.saved:
         tell(f"saved before it was replaced: {path} ({digest}); `mltrack undo` puts it back")
+    for path, place in result.aside:
+        tell(f"moved aside before it was replaced: {path} ({place})")
     for path in result.stayed:
         tell(f"{path}: is on the host that made it; `mltrack fetch {path}` brings it")
     for item in result.seen:

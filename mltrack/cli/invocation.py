@@ -1,5 +1,6 @@
 """What the person said besides the verb: where to work, and how much to say."""
 
+import re
 import shlex
 import sys
 from collections.abc import Collection
@@ -59,8 +60,13 @@ def git_add(paths: Collection[str], *options: str) -> str:
     return " ".join(("git add", *options, *dashes, *names))
 
 
+_QUOTED_BYTE = re.compile(r"\\udc([89a-f][0-9a-f])")
+"""How Python quotes a byte that is not UTF-8, in a name that an error names."""
+
+
 def printable(text: str) -> str:
     """Returns text as a terminal may show it: control characters and bytes that are not UTF-8 are escaped."""
+    text = _QUOTED_BYTE.sub(r"\\x\1", text)
     if text.isprintable():
         return text
     return "".join(char if char.isprintable() or char == "\n" else _escaped(char) for char in text)

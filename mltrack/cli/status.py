@@ -48,6 +48,8 @@ def _show(result: verb.Status) -> None:
             note = f"  (the recorded version changed: mltrack checkout {item.path})"
         if item.state == "broken":
             note = "  (named below)"
+        if item.state == "unreadable":
+            note = f"  ({item.why})"
         if item.state == "partial":
             note = f"  (only a part was brought here; the rest: mltrack pull {item.path})"
         say(f"  {item.state:<9} {item.path}{_counts(item)}{note}")
@@ -87,7 +89,7 @@ def _data(result: verb.Status) -> dict[str, object]:
         "clean": result.is_clean,
         "data": [
             {
-                "path": item.path, "state": item.state, "cached": item.cached,
+                "path": item.path, "state": item.state, "cached": item.cached, **({"why": item.why} if item.why else {}),
                 "files": [{"path": change.path, "change": change.change} for change in item.changes],
             }
             for item in result.data

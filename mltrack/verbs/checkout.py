@@ -1,6 +1,7 @@
 """``checkout``: makes tracked data and outputs be what pointers and locks say."""
 
 import os
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -41,6 +42,8 @@ class CheckoutResult:
     """Paths whose unsaved bytes were saved to the cache before ``force`` replaced them, with their digests."""
     stayed: tuple[str, ...] = ()
     """Outputs that were left on the host that made them."""
+    aside: tuple[tuple[str, str], ...] = ()
+    """What no version can hold, a link or a pipe, and where ``force`` moved it before it was replaced."""
     seen: tuple[Lacking, ...] = ()
     """What git sees, now that it is here: no ignore file of this version names it."""
 
@@ -82,6 +85,7 @@ def checkout_targets(
     wanted: list[tuple[Target, Content | None]] = [(target, target.content) for target in targets]
     wanted += [(target, None) for target in gone]
     stayed: list[str] = []
+    aside: list[tuple[str, str]] = []
     with session.project.cache.in_use(), _locks(session, targets) as running:
         for target, content in wanted:
             if content is not None and session.left.has(content) and not session.project.cache.holds(content):
@@ -93,6 +97,8 @@ def checkout_targets(
                     content = session.recorded_now(target)
                     if content is None:
                         continue  # it is tracked no more: what stands there is not ours to touch
+                if force and not dry_run and not target.owner:
+                    aside += _move_aside(session, target.path)
                 former = (recorded or {}).get(target.path)
                 plan = session.checkout.plan(target.path, content, force=force, absent=absent, recorded=former)
                 _refuse_conflicts(session, target.path, plan)
@@ -109,7 +115,7 @@ def checkout_targets(
     session.observer.close()
     brought = {item.path for item in done if item.written and not dry_run}
     seen = seen_by_git(session, [target for target in targets if target.path in brought])
-    return CheckoutResult(tuple(done), tuple(failed), tuple(saved), tuple(stayed), tuple(seen))
+    return CheckoutResult(tuple(done), tuple(failed), tuple(saved), tuple(stayed), tuple(aside), tuple(seen))
 
 
 def seen_by_git(session: Session, targets: list[Target]) -> list[Lacking]:
@@ -219,6 +225,19 @@ def _save(session: Session, path: str, plan: CheckoutPlan) -> list[tuple[str, st
         return []
     session.trash.note([(path, content)])
     return [(_shown(item), session.project.algorithm.text(entry.hex)) for item, entry in plan.unsaved]
+
+
+def _move_aside(session: Session, path: str) -> list[tuple[str, str]]:
+    """Moves what stands where a file or a directory belongs out of the way, if it is neither."""
+    full = session.project.absolute(path)
+    try:
+        mode = os.lstat(full).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    is_ours = stat.S_ISLNK(mode) and session.project.cache.object_behind(os.fsencode(os.readlink(full))) is not None
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode) or is_ours:
+        return []
+    return [(path, session.trash.set_aside(session.project.path, path))]
 
 
 def _summary(path: str, plan: CheckoutPlan) -> CheckedOut:

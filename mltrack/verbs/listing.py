@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 
 from mltrack.engine.view import Target
-from mltrack.errors import MissingObjectError
+from mltrack.errors import MissingObjectError, WorkspaceError
 from mltrack.objects import tree
 from mltrack.objects.content import BY_LETTER, TREE, Content
 from mltrack.objects.tree_diff import diff as tree_diff
@@ -73,6 +73,8 @@ def diff(session: Session, old: str, new: str, arguments: list[str]) -> list[Dif
         sides = [{path: one for path, one in side.items() if not session.view.is_unreadable(one)} for side in sides]
         session.left_out = {**session.view.broken, **session.view.broken_locks} if not arguments else {}
     before, after = (_contents(session, revision, side) for revision, side in zip((old, new), sides, strict=True))
+    for path in session.left_out:
+        before.pop(path, None), after.pop(path, None)
     found: list[Difference] = []
     for path in sorted(before.keys() | after.keys()):
         a, b = before.get(path), after.get(path)
@@ -91,8 +93,16 @@ def _contents(session: Session, revision: str, targets: dict[str, Target]) -> di
     """What stands at each target; in the workspace this is what is there, not what pointers say."""
     if revision:
         return {path: target.content for path, target in targets.items()}
-    seen = {path: session.observer.tracked(path) for path in targets}
-    return {path: snapshot.content for path, snapshot in seen.items() if snapshot is not None}
+    found = {}
+    for path in targets:
+        try:
+            snapshot = session.observer.tracked(path)
+        except WorkspaceError as error:
+            session.left_out[path] = error
+            continue
+        if snapshot is not None:
+            found[path] = snapshot.content
+    return found
 
 
 def _differences(session: Session, path: str, old: Content | None, new: Content | None) -> list[Difference]:

@@ -10,7 +10,7 @@ from mltrack.disk.lock import locked
 from mltrack.engine.left import Left
 from mltrack.engine.pipelines import nearest
 from mltrack.engine.view import Target, View, revision_view, workspace_view
-from mltrack.errors import FormatError, MissingObjectError, MltrackError, UsageError
+from mltrack.errors import MissingObjectError, MltrackError, UsageError
 from mltrack.formats import pointer
 from mltrack.formats.pointer import SUFFIX
 from mltrack.git import attributes
@@ -37,8 +37,9 @@ class Session:
     project: Project
     bring_tree: Callable[[str], None] | None = None
     """Gets a directory's listing into the cache that is not there, for commands that may ask a remote."""
-    left_out: dict[str, FormatError] = field(default_factory=dict)
-    """Tracked paths that a command was asked about and went on without, since their pointers cannot be read."""
+    left_out: dict[str, MltrackError] = field(default_factory=dict)
+    """Tracked paths that a command was asked about and went on without, since their pointers, or they themselves, cannot be
+    read."""
 
     @cached_property
     def view(self) -> View:

@@ -4,7 +4,7 @@ import os
 from typing import NamedTuple
 
 from mltrack.engine.view import Target
-from mltrack.errors import FormatError, MissingObjectError, MltrackError, PipelineError
+from mltrack.errors import FormatError, MissingObjectError, MltrackError, PipelineError, WorkspaceError
 from mltrack.git import hooks
 from mltrack.pipeline.plan import Plan, Verdict
 from mltrack.verbs import planning
@@ -24,12 +24,14 @@ class FileChange(NamedTuple):
 class TargetStatus(NamedTuple):
     """One tracked path. ``state`` is 'clean', 'modified', 'missing' (not in the workspace), 'partial' (as recorded, but for
     what was never brought here), 'outdated' (as it was last checked out, while the pointer has changed since), or
-    'broken': its pointer says nothing. ``cached`` says whether what is recorded is in the cache."""
+    'broken': its pointer says nothing, or 'unreadable': something stands there that cannot be recorded, or read, as ``why`` says.
+    ``cached`` says whether what is recorded is in the cache."""
 
     path: str
     state: str
     cached: bool
     changes: tuple[FileChange, ...] = ()
+    why: str = ""
 
 
 class Unpushed(NamedTuple):
@@ -108,7 +110,10 @@ def _plan(session: Session, stages: set[str] | None) -> Plan:
 
 def _target_status(session: Session, target: Target) -> TargetStatus:
     cache = session.project.cache
-    snapshot = session.observer.tracked(target.path)
+    try:
+        snapshot = session.observer.tracked(target.path)
+    except WorkspaceError as error:
+        return TargetStatus(target.path, "unreadable", cache.holds(target.content), why=error.message)
     if snapshot is None:
         return TargetStatus(target.path, "missing", cache.holds(target.content))
     if snapshot.content.same_bytes(target.content):
