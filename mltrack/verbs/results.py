@@ -1,5 +1,6 @@
 """``metrics show``, ``metrics diff`` and ``params diff``: values at revisions, and how they changed."""
 
+import math
 import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -111,9 +112,10 @@ def diff(
 
 
 def same_measure(a: Any, b: Any) -> bool:
-    """Returns whether two measured values are equal: 1 and 1.0 are, and what is not a number is equal to itself."""
+    """Returns whether two measured values are equal: 1 and 1.0 are, 0.0 and -0.0 are not, as everywhere, and what is not a
+    number is equal to itself."""
     if _is_number(a) and _is_number(b):
-        return bool(a == b) or (a != a and b != b)
+        return (bool(a == b) and math.copysign(1, a) == math.copysign(1, b)) or (a != a and b != b)
     return same_value(a, b)
 
 
