@@ -29,6 +29,8 @@ from mltrack.store.run_cache import RunCache
 from mltrack.workspace.observe import Observer
 
 DIRECTORY = ".mltrack"
+INDEX = "index"
+"""In a project's own directory: what may be deleted, since it is only remembered."""
 _COMMITTED = (f"{DIRECTORY}/{config.FILE_NAME}", f"{DIRECTORY}/.gitignore")
 _STATE = re.compile(rb"\.mltrack/(?!config\.toml\0|\.gitignore\0)")
 IGNORED = "/cache/\n/index/\n/jobs/\n/journal/\n/last/\n/remotes/\n/tmp/\n/trash/\n/config.local.toml\n"
@@ -72,7 +74,7 @@ class Project:
 
     @property
     def index_path(self) -> str:
-        return os.path.join(self.scratch_path, "index")
+        return os.path.join(self.scratch_path, INDEX)
 
     @property
     def tmp_path(self) -> str:

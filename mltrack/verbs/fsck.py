@@ -8,8 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from mltrack.disk.durable import remove_stale_temporaries
-from mltrack.errors import FormatError, IntegrityError, MissingObjectError, MltrackError, RemoteError
+from mltrack.errors import FormatError, IntegrityError, MissingObjectError, MltrackError, RemoteError, WorkspaceError
 from mltrack.objects.content import TREE, Content
+from mltrack.project import INDEX
+from mltrack.store import cache_users
 from mltrack.store import fsck as checker
 from mltrack.store.cache import Cache
 from mltrack.store.cache_writer import CacheWriter, renew_pack
@@ -129,14 +131,25 @@ def _absent_results(session: Session) -> Iterator[tuple[str, set[str]]]:
     """The outputs of young run records that are neither here nor, by what was last heard of them, on a remote: results
     that others made are known here without their bytes."""
     project = session.project
-    held = hinted(project.index_path, project.algorithm)
+    places = _index_places(session)
+    held = [index for place in places for index in hinted(place, project.algorithm)]
     since = since_for_records(session, time.time())
-    sent = hinted_runs(project.index_path)
+    sent = {name for place in places for name in hinted_runs(place)}
     for name, record in project.run_cache.all():
         if record.started >= since and name not in sent:
             lacking = {item for content in restorable(record) for item in _absent_here(project.cache, content)}
             nowhere = {item for item in lacking if not any(index.find(bytes.fromhex(item)) for index in held)}
             yield f"run of {record.stage}", nowhere
+
+
+def _index_places(session: Session) -> list[str]:
+    """Where what was last heard of remotes is kept: by this project, and by the others that use its cache, and may have dropped
+    from it what remotes hold."""
+    project = session.project
+    with suppress(WorkspaceError):
+        users = cache_users.others(project.cache.path, project.shared_path)
+        return [project.index_path, *(os.path.join(user, INDEX) for user in users)]
+    return [project.index_path]
 
 
 def _refill(session: Session, wanted: set[str], *, exclude: str) -> None:

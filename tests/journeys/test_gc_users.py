@@ -100,3 +100,21 @@ def test_a_copy_of_a_project_that_was_pointed_elsewhere_counts(ws: Workspace, tm
     other.mltrack("gc", code=None)
     copy.mltrack("checkout")
     assert copy.read("only") == "only in the copy\n"
+
+
+def test_fsck_knows_what_another_user_of_the_cache_dropped_for_a_remote_to_hold(shared: Workspace, tmp_path: Path) -> None:
+    shared.write("in", "1\n")
+    shared.write("mltrack.yaml", "stages:\n  s: {cmd: cat in > o, deps: [in], outs: [o]}\n")
+    shared.mltrack("repro")
+    shared.commit()
+    shared.mltrack("push")
+    clone = shared.clone(tmp_path / "clone")
+    clone.mltrack("config", "--local", "cache.dir", str(shared.path / ".mltrack/cache"))
+    clone.mltrack("fsck")
+    shared.write("in", "2\n")
+    shared.mltrack("repro")
+    shared.mltrack("push")
+    shared.mltrack("drop", "o")
+    clone.mltrack("fsck")
+    shutil.rmtree(shared.path / ".mltrack/index")
+    assert clone.mltrack("fsck", "--json", code=None).json["lacking"], "else this test would show nothing"

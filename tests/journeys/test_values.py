@@ -183,7 +183,9 @@ def test_a_value_of_another_sign_or_type_is_another_value(ws: Workspace, old: st
     assert ws.read("o") == f"v: {old}\n"
 
 
-@pytest.mark.parametrize(("old", "new", "differs"), [("0.0", "-0.0", True), ("1", "1.0", False), (".nan", ".nan", False)])
+@pytest.mark.parametrize(
+    ("old", "new", "differs"), [("0.0", "-0.0", True), ("1", "1.0", False), (".nan", ".nan", False)]
+)
 def test_zeros_of_two_signs_are_two_metrics(ws: Workspace, old: str, new: str, differs: bool) -> None:
     ws.write("mltrack.yaml", "metrics: [m.yaml]\n")
     ws.write("m.yaml", f"m: {old}\n")

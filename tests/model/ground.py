@@ -20,10 +20,6 @@ from tests.support.workspace import Done
 
 SCRIPT = os.environ.get("MLTRACK_SCRIPT", "")
 """Read here: no test sees such variables."""
-KNOWN = {
-    "fsck misses dropped results where a cache is shared",
-}
-"""Faults that are being mended: what each would break is not demanded until it is mended and its name goes."""
 DOCUMENTED = {0, 1, 2, 3, 4, 5, 6, 7, 8}
 MOVED = "#moved [1]* 'here'"
 TARGETS = ("data", "model.bin", "nested/more", MOVED, "wide")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant
 
 from tests.model.data_rules import LIMIT, MEBIBYTE
-from tests.model.ground import ALL, KNOWN, difference
+from tests.model.ground import ALL, difference
 from tests.model.model import Clone, Entry, Holding
 from tests.model.pipeline_rules import PipelineRules
 from tests.model.shell import look
@@ -79,10 +79,7 @@ class Machine(PipelineRules):
             self.require(not fsck["problems"], f"fsck: {fsck}")
             self.require(done.code == (1 if fsck["absent"] else 0), f"fsck ended with {done.code}: {fsck}")
             is_whole = all(clone.cache.holds(content) for content in clone.recorded.values())
-            shared = sum(other.cache is clone.cache for other in self.clones) > 1
-            excused = shared and "fsck misses dropped results where a cache is shared" in KNOWN
-            lacking = [item for item in fsck["lacking"] if not (excused and item["source"].startswith("run of "))]
-            self.require(not (is_whole and lacking), f"fsck misses objects in {clone.name}: {fsck}")
+            self.require(not (is_whole and fsck["lacking"]), f"fsck misses objects in {clone.name}: {fsck}")
         self.touched = []
         self.is_steady = True
 
