@@ -7,7 +7,7 @@ from typing import Any
 from mltrack.cli.invocation import current, printable
 from mltrack.cli.render import age_text
 from mltrack.cli.run_lines import RunLines
-from mltrack.events import (
+from mltrack.engine.events import (
     Event,
     StageDetached,
     StageFailed,

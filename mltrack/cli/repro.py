@@ -12,9 +12,9 @@ from mltrack.cli.live import LiveLines
 from mltrack.cli.options import DryRun, Json, Paths, command_app
 from mltrack.cli.render import describe, emit_json, plural, reason_json, verdict_word
 from mltrack.cli.run_lines import RunLines, emit_event
+from mltrack.engine.events import Event, StageFailed
 from mltrack.engine.execute import Outcome
 from mltrack.errors import PartlyDoneError, RemoteError, StageFailedError, UsageError
-from mltrack.events import Event, StageFailed
 from mltrack.pipeline.plan import Plan
 from mltrack.verbs import repro as verb
 from mltrack.verbs import twice as verb_twice
@@ -77,9 +77,9 @@ def repro(
     )  # fmt: skip
     session = open_session()
     if twice:
-        _show_comparison(verb_twice.twice(session, options, describe, _shower(options)), as_json=as_json)
+        _show_comparison(verb_twice.twice(session, options, _shower(options)), as_json=as_json)
         return
-    work = verb.Repro(session, options, describe)
+    work = verb.Repro(session, options)
     if dry_run:
         _show_plan(work.plan(), as_json=as_json)
         return

@@ -2,11 +2,12 @@
 
 import json
 import sys
-from typing import Self
+from collections.abc import Iterable
+from typing import Any, Self
 
 from mltrack.cli.invocation import current, tell
-from mltrack.cli.render import SCHEMA_VERSION, finite, size_text
-from mltrack.events import (
+from mltrack.cli.render import SCHEMA_VERSION, describe, finite, reason_json, size_text
+from mltrack.engine.events import (
     BytesSaved,
     CheckpointRestored,
     DataBrought,
@@ -29,6 +30,7 @@ from mltrack.events import (
     UndeclaredReads,
     UndeclaredWrites,
 )
+from mltrack.pipeline.plan import Cause, Reason
 from mltrack.runners.registry import LOCAL
 
 _MAX_PIECE = 65536
@@ -84,17 +86,17 @@ def _write(data: bytes) -> None:
 
 def _tell(event: Event) -> None:
     match event:
-        case StageSkipped(stage, note):
-            tell(f"{stage}: {note or 'unchanged'}, skipped")
+        case StageSkipped(stage, reasons, is_away):
+            tell(f"{stage}: {_why_skipped(reasons, is_away=is_away)}, skipped")
         case StageRestored(stage, reasons, from_run_cache):
             source = "run cache" if from_run_cache else "cache"
-            tell(f"{stage}: restored from the {source} ({'; '.join(reasons)})")
+            tell(f"{stage}: restored from the {source} ({words_of(reasons)})")
         case StageFound(stage, reasons, runner, state):
             what = "under way" if state in ("queued", "running") else f"over ({state})"
-            tell(f"{stage}: its job on {runner} is {what}; taking it over ({'; '.join(reasons)})")
+            tell(f"{stage}: its job on {runner} is {what}; taking it over ({words_of(reasons)})")
         case StageStarted(stage, commands, reasons, _, runner):
             where = "running" if runner in ("", LOCAL) else f"sent to {runner}"
-            tell(f"{stage}: {where} ({'; '.join(reasons)})")
+            tell(f"{stage}: {where} ({words_of(reasons)})")
             for command in commands:
                 for line in command.splitlines():
                     tell(f"  $ {line}")
@@ -103,7 +105,7 @@ def _tell(event: Event) -> None:
         case StageFinished(stage, seconds, (), earlier):
             tell(f"{stage}: took the result of its job on {earlier}, which had ended; it ran for {seconds:.1f} s")
         case StageFinished(stage, _, unrecorded):
-            tell(f"{stage}: finished, but not recorded: while it ran, {'; '.join(unrecorded)}", level=-1)
+            tell(f"{stage}: finished, but not recorded: while it ran, {words_of(unrecorded)}", level=-1)
         case StageRetried(stage, message, number, tries, pause, kind):
             after = f" in {pause:.0f} s" if pause else ""
             again = f"trying again ({kind})" if kind else f"try {number} of {tries}"
@@ -121,6 +123,16 @@ def _tell(event: Event) -> None:
             tell(f"{stage}: another repro is at work on it; waiting for its result")
         case _:
             _tell_rare(event)
+
+
+def words_of(reasons: Iterable[Reason]) -> str:
+    return "; ".join(map(describe, reasons))
+
+
+def _why_skipped(reasons: Iterable[Reason], *, is_away: bool) -> str:
+    if any(reason.cause is Cause.FROZEN for reason in reasons):
+        return "frozen"
+    return "unchanged, and not brought here" if is_away else "unchanged"
 
 
 def _tell_rare(event: Event) -> None:
@@ -159,12 +171,19 @@ def placed_words(runner: str, place: str, gpus: tuple[str, ...], state: str, pro
     return f"runs on {where}" + (f", GPU {', '.join(gpus)}" if gpus else "")
 
 
+def _plain(value: Any) -> Any:
+    """A field of an event as JSON holds it."""
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    if isinstance(value, Reason):  # a tuple too
+        return reason_json(value)
+    return [_plain(item) for item in value] if isinstance(value, tuple) else value
+
+
 def emit_event(event: Event) -> None:
     """Prints an event as one line of JSON; that time passes is no news there."""
     if isinstance(event, Tick):
         return
-    data = event._asdict()
-    if isinstance(event, StageOutput):
-        data["data"] = event.data.decode("utf-8", "backslashreplace")
+    data = {name: _plain(value) for name, value in event._asdict().items()}
     document = finite({"schema_version": SCHEMA_VERSION, "event": type(event).__name__, **data})
     sys.stdout.write(json.dumps(document) + "\n")

@@ -12,13 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from mltrack.engine.checkpoints import Checkpoints
 from mltrack.engine.commit import Committer, Run
-from mltrack.engine.inputs import Learner
-from mltrack.engine.lock_state import LockState
-from mltrack.engine.placement import Placement
-from mltrack.engine.staging import Staged, stage_inputs
-from mltrack.engine.undeclared import Interval, named_in_log, undeclared_reads
-from mltrack.errors import MissingObjectError, MltrackError, RemoteError, UnsavedDataError, WorkspaceError
-from mltrack.events import (
+from mltrack.engine.events import (
     BytesSaved,
     CheckpointRestored,
     DataBrought,
@@ -28,6 +22,12 @@ from mltrack.events import (
     StagePlaced,
     UndeclaredReads,
 )
+from mltrack.engine.inputs import Learner
+from mltrack.engine.lock_state import LockState
+from mltrack.engine.placement import Placement
+from mltrack.engine.staging import Staged, stage_inputs
+from mltrack.engine.undeclared import Interval, named_in_log, undeclared_reads
+from mltrack.errors import MissingObjectError, MltrackError, RemoteError, UnsavedDataError, WorkspaceError
 from mltrack.objects.content import FILE, Content
 from mltrack.pipeline.plan import Cause, Facts, Known, Options, Reason, Step, Upcoming, input_reasons
 from mltrack.pipeline.stage import ERROR, NONE, OUT, Inputs, Output, Stage, is_url
@@ -44,7 +44,6 @@ from mltrack.workspace.trash import Trash
 LAST_LINES = 20
 _TAIL_BYTES = 16384
 NOTHING_UPCOMING: Upcoming = Upcoming()
-Describe = Callable[[Reason], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,6 @@ class Engine:
     placement: Placement
     facts: Facts
     options: Options
-    describe: Describe
     bring: Callable[[Stage, Runner | None], tuple[str, ...]]
     fetch: Callable[[list[Content]], None]
     outputs: tuple[str, ...]
@@ -206,7 +204,7 @@ def follow(engine: Engine, attempt: Attempt) -> Generator[Event, None, Poll | No
         return state if state.state.is_over else None
 
 
-def complete(engine: Engine, attempt: Attempt, result: Poll) -> Generator[Event, None, tuple[str, ...]]:
+def complete(engine: Engine, attempt: Attempt, result: Poll) -> Generator[Event, None, tuple[Reason, ...]]:
     """Takes the result of a command that has ended. Returns why it is not recorded: nothing if it is.
 
     Raises Failed if there is no result to take.
@@ -279,8 +277,8 @@ def put_checkpoint_aside(engine: Engine, attempt: Attempt) -> None:
         engine.checkpoints.save(directory, attempt.step.key)
 
 
-def _changed_inputs(engine: Engine, attempt: Attempt) -> tuple[str, ...]:
-    """What of a stage's inputs is another than before it ran, in words. Where a job has copies of its own nothing of the
+def _changed_inputs(engine: Engine, attempt: Attempt) -> tuple[Reason, ...]:
+    """What of a stage's inputs is another than before it ran. Where a job has copies of its own nothing of the
     workspace can have changed under it."""
     stage = attempt.stage
     engine.learner.forget(stage)
@@ -298,7 +296,7 @@ def _changed_inputs(engine: Engine, attempt: Attempt) -> tuple[str, ...]:
         for path, moment in attempt.moments.items()
         if path not in told and path in now and not stood_still(moment, now[path])
     ]
-    return tuple(map(engine.describe, changed))
+    return tuple(changed)
 
 
 def save(engine: Engine, out: Output) -> Iterator[Event]:

@@ -14,9 +14,7 @@ from mltrack.disk.lock import NameLocks
 from mltrack.engine import attempt as attempts
 from mltrack.engine.attempt import NOTHING_UPCOMING, Attempt, Engine, Failed
 from mltrack.engine.claims import Claims
-from mltrack.engine.undeclared import Interval, undeclared_writes
-from mltrack.errors import MissingObjectError, MltrackError, RemoteError, Terminated
-from mltrack.events import (
+from mltrack.engine.events import (
     Event,
     StageDetached,
     StageFailed,
@@ -30,6 +28,8 @@ from mltrack.events import (
     Tick,
     UndeclaredWrites,
 )
+from mltrack.engine.undeclared import Interval, undeclared_writes
+from mltrack.errors import MissingObjectError, MltrackError, RemoteError, Terminated
 from mltrack.pipeline.plan import Cause, Plan, Step, Verdict, decide
 from mltrack.pipeline.stage import NONE, Inputs, Stage
 from mltrack.runners.failures import RULES, WORDS, Failure
@@ -209,7 +209,7 @@ class Execution:
         if step.verdict is Verdict.SKIP:
             self._note_absent(step)
             self._outcome.skipped.append(address)
-            yield StageSkipped(address, _skip_note(step))
+            yield StageSkipped(address, step.reasons, is_away=step.record is not None)
             self._settle(address)
         elif step.verdict is Verdict.RESTORE:
             yield from self._restore(step, inputs)
@@ -288,7 +288,7 @@ class Execution:
             engine.checkout.carry_out(out.path, wanted, plan, no_progress)
         if step.from_run_cache and inputs is not None:
             engine.committer.note_restored(stage, step.key, inputs, record.outs, engine.facts.shell)
-        yield StageRestored(stage.address, tuple(map(engine.describe, step.reasons)), step.from_run_cache)
+        yield StageRestored(stage.address, step.reasons, step.from_run_cache)
 
     def _start(self, step: Step, number: int, seen: Inputs | None = None) -> Iterator[Event]:
         stage = step.stage
@@ -300,11 +300,10 @@ class Execution:
         except Failed as failed:
             yield from self._fail(stage.address, failed, ())
             return
-        reasons = tuple(map(self._engine.describe, step.reasons))
         if attempt.found:
-            yield StageFound(stage.address, reasons, attempt.ticket.runner, attempt.found)
+            yield StageFound(stage.address, step.reasons, attempt.ticket.runner, attempt.found)
         else:
-            yield StageStarted(stage.address, stage.cmd, reasons, attempt.ticket.attempt, attempt.ticket.runner)
+            yield StageStarted(stage.address, stage.cmd, step.reasons, attempt.ticket.attempt, attempt.ticket.runner)
         if self._limits.detach and runner.detach(attempt.ticket):
             del self._running[stage.address]
             self._engine.placement.give(runner, stage)
@@ -393,8 +392,3 @@ class Execution:
             self._engine.checkout.project_path, self._engine.outputs, self._intervals, self._writers
         ):
             yield UndeclaredWrites(written.path, written.stages)
-
-
-def _skip_note(step: Step) -> str:
-    is_frozen = any(reason.cause is Cause.FROZEN for reason in step.reasons)
-    return "frozen" if is_frozen else "unchanged, and not brought here" if step.record is not None else ""

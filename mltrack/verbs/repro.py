@@ -8,16 +8,16 @@ from functools import partial
 
 from mltrack.config import places as trusted
 from mltrack.disk.lock import NameLocks, locked
-from mltrack.engine.attempt import Describe, Engine
+from mltrack.engine.attempt import Engine
 from mltrack.engine.checkpoints import Checkpoints
 from mltrack.engine.commit import Committer
+from mltrack.engine.events import Event, LeftoverEnded, RunnerNote
 from mltrack.engine.execute import Execution, Limits, Outcome
 from mltrack.engine.ignoring import IgnoreLines
 from mltrack.engine.inputs import Overrides
 from mltrack.engine.lock_state import Dropped, LockState
 from mltrack.engine.pipelines import choose, load_graph
 from mltrack.errors import MltrackError, PipelineError, UsageError, WorkspaceError
-from mltrack.events import Event, LeftoverEnded, RunnerNote
 from mltrack.git import repository as git
 from mltrack.git.ignored import ignored_among
 from mltrack.objects.content import Content
@@ -73,8 +73,8 @@ def _lock_path(project: Project) -> str:
 class Repro:
     """One ``repro``: the plan first; then, if wanted, its execution as a stream of events."""
 
-    def __init__(self, session: Session, options: ReproOptions, describe: Describe, only: Runner | None = None) -> None:
-        """``describe`` puts reasons into words for events; stages run on ``only``, if given, whatever they name."""
+    def __init__(self, session: Session, options: ReproOptions, only: Runner | None = None) -> None:
+        """Stages run on ``only``, if given, whatever they name."""
         self.session = session
         self._leaves = not options.fetch
         if options.runner:
@@ -95,7 +95,6 @@ class Repro:
             self.learner = planning.learner(session, overrides)
         self.facts: Facts = planning.facts(session, self._supply.has if self._supply is not None else None)
         self.outcome = Outcome()
-        self._describe = describe
 
     def _load_graph(self, overrides: Overrides) -> Graph:
         view = self.session.view
@@ -255,7 +254,6 @@ class Repro:
             placement=self._placement,
             facts=self.facts,
             options=self.options,
-            describe=self._describe,
             bring=bring,
             fetch=fetch,
             outputs=tuple(path for stage in self._declared() for path in _written(stage)),

@@ -5,9 +5,8 @@ from contextlib import closing
 from dataclasses import replace
 from typing import NamedTuple, Protocol
 
-from mltrack.engine.attempt import Describe
+from mltrack.engine.events import Event, StageFailed
 from mltrack.errors import MissingObjectError, PartlyDoneError, StageFailedError, UsageError
-from mltrack.events import Event, StageFailed
 from mltrack.objects.content import TREE, Content
 from mltrack.objects.tree_diff import diff
 from mltrack.verbs.repro import Repro, ReproOptions
@@ -31,7 +30,7 @@ class Show(Protocol):
     def show(self, event: Event) -> None: ...
 
 
-def twice(session: Session, options: ReproOptions, describe: Describe, shown: Show) -> list[Compared]:
+def twice(session: Session, options: ReproOptions, shown: Show) -> list[Compared]:
     """Brings the targets up to date, runs them once more, and returns how the outputs compare with the recorded ones.
 
     What stands in the workspace afterwards, and is recorded, is the last result. Raises StageFailedError if a command
@@ -39,10 +38,10 @@ def twice(session: Session, options: ReproOptions, describe: Describe, shown: Sh
     """
     if not options.targets:
         raise UsageError("--twice needs stages to run twice", hint="mltrack repro --twice train")
-    first = _run(session, replace(options, force=False), describe, shown)
+    first = _run(session, replace(options, force=False), shown)
     again = Session(session.project)
     once_more = replace(options, force=True, single_item=True, downstream=False, use_run_cache=False)
-    second = _run(again, once_more, describe, shown)
+    second = _run(again, once_more, shown)
     return [
         Compared(
             stage, path, content.same_bytes(first[stage].get(path)), _differing(again, first[stage].get(path), content)
@@ -52,8 +51,8 @@ def twice(session: Session, options: ReproOptions, describe: Describe, shown: Sh
     ]
 
 
-def _run(session: Session, options: ReproOptions, describe: Describe, shown: Show) -> Results:
-    work = Repro(session, options, describe)
+def _run(session: Session, options: ReproOptions, shown: Show) -> Results:
+    work = Repro(session, options)
     with closing(work.run(work.plan())) as events:
         for event in events:
             shown.show(event)

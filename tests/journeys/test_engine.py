@@ -452,3 +452,21 @@ def test_why_tells_what_a_frozen_stage_is_behind_on(ws: Workspace) -> None:
     ws.write("i", "2")
     said = ws.mltrack("why", "t").out
     assert "it is frozen" in said and "i changed" in said
+
+
+def test_events_say_the_same_typed_causes_as_the_plan(ws: Workspace) -> None:
+    ws.write("in", "1\n")
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n  a: {cmd: cat in > a, deps: [in], outs: [a]}\n  b: {cmd: cat a > b, deps: [a], outs: [b]}\n"
+        "  f: {cmd: 'echo 1 > f', outs: [f], frozen: true}\n",
+    )
+    for text in ("1\n", "2\n", "1\n"):
+        ws.write("in", text)
+        planned = {
+            step["stage"]: step["reasons"] for step in ws.mltrack("repro", "--dry-run", "--json").json["steps"]
+        }
+        events = [json.loads(line) for line in ws.mltrack("repro", "--json").out.splitlines()]
+        told = {event["stage"]: event["reasons"] for event in events if "reasons" in event}
+        assert told["a"] == planned["a"] and told["f"] == planned["f"] and told["f"][0]["cause"] == "frozen"
+        assert {reason["cause"] for reason in told["b"]} <= {"never-ran", "dependency-changed", "output-changed"}

@@ -102,7 +102,9 @@ def test_a_copy_of_a_project_that_was_pointed_elsewhere_counts(ws: Workspace, tm
     assert copy.read("only") == "only in the copy\n"
 
 
-def test_fsck_knows_what_another_user_of_the_cache_dropped_for_a_remote_to_hold(shared: Workspace, tmp_path: Path) -> None:
+def test_fsck_knows_what_another_user_of_the_cache_dropped_for_a_remote_to_hold(
+    shared: Workspace, tmp_path: Path
+) -> None:
     shared.write("in", "1\n")
     shared.write("mltrack.yaml", "stages:\n  s: {cmd: cat in > o, deps: [in], outs: [o]}\n")
     shared.mltrack("repro")

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mltrack import project as projects
-from mltrack.cli.render import describe
-from mltrack.events import StageFailed, StageFinished, StageRestored, StageSkipped
+from mltrack.engine.events import StageFailed, StageFinished, StageRestored, StageSkipped
 from mltrack.formats import yaml
 from mltrack.objects.digest import XXH3
 from mltrack.runners.job import Abilities, Job, Poll, State, Ticket
@@ -215,7 +214,7 @@ class Model:
         """Runs repro with --keep-going; returns what became of each stage."""
         project = projects.find(str(self.path))
         runner = OrderlessRunner(self.path, self.chance, jobs)
-        work = Repro(Session(project), ReproOptions(jobs=jobs, keep_going=True), describe, runner)
+        work = Repro(Session(project), ReproOptions(jobs=jobs, keep_going=True), runner)
         became: dict[str, str] = {}
         for event in work.run(work.plan()):
             match event:

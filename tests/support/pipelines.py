@@ -6,8 +6,7 @@ import subprocess
 from pathlib import Path
 
 from mltrack import project as projects
-from mltrack.cli.render import describe
-from mltrack.events import StageFinished, StageRestored, StageSkipped
+from mltrack.engine.events import StageFinished, StageRestored, StageSkipped
 from mltrack.formats import yaml
 from mltrack.objects.digest import XXH3
 from mltrack.pipeline.plan import Plan
@@ -122,7 +121,7 @@ class Pipeline:
     def repro(self, options: ReproOptions | None = None) -> tuple[Plan, dict[str, str]]:
         """Runs repro; returns its plan, and what became of each stage: ran, restored or skipped."""
         project = projects.find(str(self.path))
-        work = Repro(Session(project), options or ReproOptions(), describe, StubRunner(self.path))
+        work = Repro(Session(project), options or ReproOptions(), StubRunner(self.path))
         plan = work.plan()
         became: dict[str, str] = {}
         for event in work.run(plan):
@@ -136,7 +135,7 @@ class Pipeline:
         return plan, became
 
     def plan(self) -> Plan:
-        return Repro(Session(projects.find(str(self.path))), ReproOptions(), describe).plan()
+        return Repro(Session(projects.find(str(self.path))), ReproOptions()).plan()
 
     def state(self) -> dict[str, str]:
         return {path: (self.path / path).read_text() for path in self.outputs()}
