@@ -16,6 +16,7 @@ from mltrack.objects.content import Content
 from mltrack.store import pack, workers
 from mltrack.store.cache import Cache
 from mltrack.store.confirmed import Confirmed
+from mltrack.store.fetch import fetch_trees
 from mltrack.store.index import WHOLE, Row
 from mltrack.store.remote import Remote
 from mltrack.store.remote_names import object_path, pack_path
@@ -58,6 +59,11 @@ def push_contents(cache: Cache, remote: Remote, contents: Iterable[Content], rep
     for _ in range(_ROUNDS):
         present = remote.present()
         need = needed(cache, wanted, present, Confirmed(remote, present))
+        if (
+            not need.is_complete
+        ):  # that a tree is there says nothing of what it names: it is had from there, and looked into
+            fetch_trees(cache, [remote], wanted, report)
+            need = needed(cache, wanted, present, Confirmed(remote, present))
         if need.total:
             sent = push(cache, remote, need, report)
             moved = Moved(moved.objects + sent.objects, moved.bytes + sent.bytes)

@@ -7,7 +7,7 @@ before a commit that would record conflict markers.
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mltrack import project as projects
 from mltrack.engine.view import Target, View, revision_view
@@ -24,45 +24,50 @@ from mltrack.store.push import push_contents
 from mltrack.store.transfer import Report
 from mltrack.verbs.checkout import CheckoutResult, checkout_targets
 from mltrack.verbs.session import Session
-from mltrack.verbs.status import status
+from mltrack.verbs.status import MODIFIED, OUTDATED, TargetStatus, status
 from mltrack.verbs.transfers import register
 from mltrack.workspace.checkout import Absent
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HookResult:
-    """What a hook has to say: lines for the person, and whether git should go on."""
+    """What a hook saw and did, over all projects of the repository; the command line puts it into words.
 
-    lines: tuple[str, ...] = ()
-    ok: bool = True
+    ``refused`` are the errors of what could not be done at all; ``unreadable`` those of pointers and locks that were passed
+    over. ``checkouts`` is what followed git. Before a commit: ``unsaved`` are tracked paths that differ from what is recorded,
+    ``conflicts`` files with conflict markers. Before a push: ``sent`` are numbers of objects by remote.
+    """
+
+    refused: list[MltrackError | OSError] = field(default_factory=list)
+    unreadable: list[FormatError] = field(default_factory=list)
+    checkouts: list[CheckoutResult] = field(default_factory=list)
+    unsaved: list[TargetStatus] = field(default_factory=list)
+    conflicts: list[str] = field(default_factory=list)
+    sent: dict[str, int] = field(default_factory=dict)
+    stops_git: bool = False
 
 
 def run(name: str, arguments: list[str], stdin: Callable[[], str], cwd: str, report: Report) -> HookResult:
     """Runs a hook for every project of the repository. Never raises, except for a programming error."""
+    result = HookResult()
     if os.environ.get("MLTRACK_HOOKS") == "0":
-        return HookResult()
-    lines: list[str] = []
-    is_ok = True
+        return result
     given = stdin() if name in ("pre-push", "post-rewrite") else ""
-    for project in _projects(cwd, lines):
+    for project in _projects(cwd, result):
         try:
             if name == "pre-push":
-                lines += _pre_push(project, given, report)
+                _pre_push(project, given, report, result)
             elif name == "pre-commit":
-                session = Session(project)
-                refused = _conflicts(session)
-                lines += refused or _pre_commit(session)
-                is_ok = is_ok and not refused
+                _pre_commit(Session(project), result)
             elif project.settings.get("hooks.checkout"):
-                lines += _bring_along(project, name, arguments)
+                _bring_along(project, name, arguments, result)
         except (MltrackError, OSError) as error:
-            hint = f" (hint: {error.hint})" if isinstance(error, MltrackError) and error.hint else ""
-            lines.append(f"{name}: {error}{hint}")
-            is_ok = is_ok and name != "pre-push"
-    return HookResult(tuple(lines), is_ok)
+            result.refused.append(error)
+            result.stops_git = result.stops_git or name == "pre-push"
+    return result
 
 
-def _projects(cwd: str, lines: list[str]) -> list[Project]:
+def _projects(cwd: str, result: HookResult) -> list[Project]:
     repository = git.find(cwd)
     if repository is None:
         return []
@@ -72,34 +77,37 @@ def _projects(cwd: str, lines: list[str]) -> list[Project]:
         try:
             found.append(projects.load(directory, directory, repository))
         except MltrackError as error:
-            lines.append(str(error))
+            result.refused.append(error)
     return found
 
 
 # after a checkout, merge or rebase
 
 
-def _bring_along(project: Project, name: str, arguments: list[str]) -> list[str]:
+def _bring_along(project: Project, name: str, arguments: list[str], result: HookResult) -> None:
     if name == "post-commit":
-        return _catch_up(Session(project))
+        _catch_up(Session(project), result)
+        return
     commits = _moved(project, name, arguments)
     if commits is None:
-        return []
+        return
     old, new = commits
     changed = [path for path in git.changed_files(old, new, project.path) if _is_ours(path)]
     if not changed:
-        return []
+        return
     session = Session(project)
     before = revision_view(old, project.path, project.algorithm) if old.strip("0") else None
     targets, gone = changed_targets(before, session.view)
     gone = [target for target in gone if not session.view.is_unreadable(target)]
     gone = [target for target in gone if not git.tracked_below(target.path, project.path)]  # moved over to git
     former = {path: target.content for path, target in before.targets().items()} if before is not None else {}
-    result = checkout_targets(session, targets, gone=tuple(gone), absent=Absent.LEAVE_NEVER_HERE, recorded=former)
-    return _unreadable(session.view) + _words(result)
+    _note_unreadable(session, result)
+    result.checkouts.append(
+        checkout_targets(session, targets, gone=tuple(gone), absent=Absent.LEAVE_NEVER_HERE, recorded=former)
+    )
 
 
-def _catch_up(session: Session) -> list[str]:
+def _catch_up(session: Session, result: HookResult) -> None:
     """After a commit that concluded a merge, a revert or a cherry-pick, for which git runs no other hook: targets whose
     recorded version is not the one that was last checked out or recorded here."""
     behind = []
@@ -107,11 +115,12 @@ def _catch_up(session: Session) -> list[str]:
         last = session.last.get(target.path)
         if last is not None and not target.content.same_bytes(last):
             behind.append(target)
-    return _words(checkout_targets(session, behind, absent=Absent.LEAVE_NEVER_HERE)) if behind else []
+    if behind:
+        result.checkouts.append(checkout_targets(session, behind, absent=Absent.LEAVE_NEVER_HERE))
 
 
-def _unreadable(view: View) -> list[str]:
-    return [error.message for error in (*view.broken.values(), *view.broken_locks.values())]
+def _note_unreadable(session: Session, result: HookResult) -> None:
+    result.unreadable += [*session.view.broken.values(), *session.view.broken_locks.values()]
 
 
 def changed_targets(before: View | None, after: View) -> tuple[list[Target], list[Target]]:
@@ -137,21 +146,6 @@ def _moved(project: Project, name: str, arguments: list[str]) -> tuple[str, str]
     return None
 
 
-def _words(result: CheckoutResult) -> list[str]:
-    lines = [
-        f"{done.path}: {done.written} written, {done.removed} removed"
-        for done in result.done
-        if done.written or done.removed
-    ]
-    lines += [
-        f"{done.path}: left with changes of your own: {', '.join(done.kept[:5])}" for done in result.done if done.kept
-    ]
-    for path, error in result.failed:
-        message = error.message if path in error.message else f"{path}: {error.message}"
-        lines.append(message + (f"\n  hint: {error.hint}" if error.hint else ""))
-    return lines
-
-
 def _is_ours(path: str) -> bool:
     return path.endswith(SUFFIX) or os.path.basename(path) == LOCK_NAME
 
@@ -159,36 +153,35 @@ def _is_ours(path: str) -> bool:
 # before a commit
 
 
+def _pre_commit(session: Session, result: HookResult) -> None:
+    """Notes tracked data that was changed and not recorded; only conflict markers keep git from the commit."""
+    conflicts = _conflicts(session)
+    if conflicts:
+        result.conflicts += conflicts
+        result.stops_git = True
+        return
+    _note_unreadable(session, result)
+    if session.view.pointers:
+        found = status(session, [session.project.absolute(path) for path in session.view.pointers]).data
+        result.unsaved += [item for item in found if item.state in (MODIFIED, OUTDATED)]
+
+
 def _conflicts(session: Session) -> list[str]:
     """Pointers, locks and outputs that are about to be committed with git's conflict markers in them."""
     left = session.left_to_git()
     staged = git.staged_files(session.project.path)
     staged = [path for path in staged if _is_ours(path) or left.holder(path) is not None]
-    marked = [path for path in staged if is_in_conflict(session.project.read(path) or b"")]
-    said = "{0}: git's conflict markers are in it, and it was not committed; `mltrack resolve {0}` settles it"
-    return [said.format(path) for path in marked]
-
-
-def _pre_commit(session: Session) -> list[str]:
-    unreadable = _unreadable(session.view)
-    if not session.view.pointers:
-        return unreadable
-    said = {
-        "modified": "{0} changed since it was recorded; `mltrack add {0}` records it",
-        "outdated": "{0} is not the version that its pointer says; `mltrack checkout {0}` brings that one",
-    }
-    found = status(session, [session.project.absolute(path) for path in session.view.pointers]).data
-    return unreadable + [said[item.state].format(item.path) for item in found if item.state in said]
+    return [path for path in staged if is_in_conflict(session.project.read(path) or b"")]
 
 
 # before a push
 
 
-def _pre_push(project: Project, given: str, report: Report) -> list[str]:
+def _pre_push(project: Project, given: str, report: Report, result: HookResult) -> None:
     """Sends what the pushed tips refer to, and what the commits that go with them brought. What a remote is known to hold
     whole is not opened."""
     if not project.settings.remotes():
-        return []
+        return
     wanted: dict[str, set[Content]] = {}
     for line in given.splitlines():
         _, local, _, remote = [*line.split(), "", "", "", ""][:4]
@@ -197,14 +190,13 @@ def _pre_push(project: Project, given: str, report: Report) -> list[str]:
             wanted.setdefault("", set()).update(_contents_between(project, tip, remote))
             for name, contents in _contents_at(project, tip).items():
                 wanted.setdefault(name, set()).update(contents)
-    lines = []
     for name, contents in wanted.items():
         if contents:
-            lines += _send(project, name, contents, report)
-    return lines
+            remote_name, objects = _send(project, name, contents, report)
+            result.sent[remote_name] = result.sent.get(remote_name, 0) + objects
 
 
-def _send(project: Project, name: str, contents: set[Content], report: Report) -> list[str]:
+def _send(project: Project, name: str, contents: set[Content], report: Report) -> tuple[str, int]:
     target = project.remote(name)
     try:
         target.open(create=True)
@@ -216,7 +208,7 @@ def _send(project: Project, name: str, contents: set[Content], report: Report) -
             f"the data of these commits cannot be sent to {target.name}, so others could not pull it: {error.message}",
             hint=f"{error.hint or 'mltrack push'}\n  to push the commits without their data: git push --no-verify, or MLTRACK_HOOKS=0 git push",
         ) from error
-    return [f"pushed {moved.objects} objects to {target.name}"] if moved.objects else []
+    return target.name, moved.objects
 
 
 def _contents_at(project: Project, commit: str) -> dict[str, set[Content]]:

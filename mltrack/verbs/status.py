@@ -11,7 +11,7 @@ from mltrack.verbs import planning
 from mltrack.verbs.places import noted_place
 from mltrack.verbs.session import Session
 
-ADDED, MODIFIED, DELETED = "added", "modified", "deleted"
+ADDED, MODIFIED, DELETED, OUTDATED = "added", "modified", "deleted", "outdated"
 
 
 class FileChange(NamedTuple):
@@ -123,11 +123,11 @@ def _target_status(session: Session, target: Target) -> TargetStatus:
         if session.checkout.is_part_of(snapshot, target.path, target.content):
             return TargetStatus(target.path, "partial", cached)
         if snapshot.content.same_bytes(session.last.get(target.path)):
-            return TargetStatus(target.path, "outdated", cached)
+            return TargetStatus(target.path, OUTDATED, cached)
         changes = []
         for change in session.checkout.own_changes(target.path, snapshot, target.content):
             kind = ADDED if change.new is None else DELETED if change.old is None else MODIFIED
             changes.append(FileChange(change.path.decode("utf-8", "surrogateescape"), kind))
     except MissingObjectError:  # the listing that would tell is not here
-        return TargetStatus(target.path, "modified", cached)
-    return TargetStatus(target.path, "modified", cached, tuple(sorted(changes, key=lambda item: item.path)))
+        return TargetStatus(target.path, MODIFIED, cached)
+    return TargetStatus(target.path, MODIFIED, cached, tuple(sorted(changes, key=lambda item: item.path)))

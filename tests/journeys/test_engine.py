@@ -463,9 +463,7 @@ def test_events_say_the_same_typed_causes_as_the_plan(ws: Workspace) -> None:
     )
     for text in ("1\n", "2\n", "1\n"):
         ws.write("in", text)
-        planned = {
-            step["stage"]: step["reasons"] for step in ws.mltrack("repro", "--dry-run", "--json").json["steps"]
-        }
+        planned = {step["stage"]: step["reasons"] for step in ws.mltrack("repro", "--dry-run", "--json").json["steps"]}
         events = [json.loads(line) for line in ws.mltrack("repro", "--json").out.splitlines()]
         told = {event["stage"]: event["reasons"] for event in events if "reasons" in event}
         assert told["a"] == planned["a"] and told["f"] == planned["f"] and told["f"][0]["cause"] == "frozen"

@@ -286,3 +286,26 @@ def test_push_of_a_clone_without_the_data_sees_that_the_remote_lost_it(origin: W
     origin.mltrack("push")
     clone.mltrack("pull")
     assert clone.read("d/1") == "1\n"
+
+
+@pytest.mark.parametrize("command", [["push"], ["push", "--all-branches"]], ids=" ".join)
+def test_push_of_a_clone_without_a_listing_sees_that_the_remote_lost_one_below(
+    origin: Workspace, clone: Workspace, command: list[str]
+) -> None:
+    """That the remote has the listing at the top says nothing of those below."""
+    store = origin.path.parent / "store/packs"
+    before = set(store.iterdir())
+    origin.write("d/4", "4\n")  # another listing at the top, and the same below
+    origin.mltrack("add", "d")
+    origin.commit("more")
+    origin.mltrack("push")
+    origin.git("push", "--quiet")
+    clone.git("pull", "--quiet", MLTRACK_HOOKS="0")
+    for pack in before:
+        if b"mltrack-tree" in pack.read_bytes():
+            pack.unlink()
+    clone.mltrack(*command, code=1)
+    origin.mltrack(*command)
+    clone.mltrack(*command)
+    clone.mltrack("pull")
+    assert clone.read("d/sub/3") == "sub/3\n"

@@ -119,13 +119,15 @@ class GitRules(DataRules):
         clone.recorded = self.read_pointers(clone)
 
     def swept(self, clone: Clone) -> None:
-        """git took what it neither tracks nor ignores: never data whose pointer and ignore line are here and committed."""
+        """git took what it neither tracks nor ignores: never data whose pointer and ignore line are here and committed. The line
+        alone may be gone, into a stash."""
         known = self.world.commits[self.head(clone)]
         for target in ALL:
             present, seen = clone.files.get(target), self.seen(clone, target)
             if present != seen:
                 is_tracked = target in known and target in clone.recorded
-                self.require(not is_tracked, f"git took {target}, which is tracked")
+                is_hidden = self.shell.ask(self.path(clone), "check-ignore", "--no-index", target)
+                self.require(not (is_tracked and is_hidden), f"git took {target}, which is tracked")
                 self.require(seen is None or seen.items() <= present.items(), f"git wrote {target}")
                 self.put(clone, target, seen)
 

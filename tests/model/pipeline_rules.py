@@ -64,10 +64,12 @@ class PipelineRules(TransferRules):
             is_older = clone.last.get("data") == data != clone.recorded["data"]
             self.require(is_older, f"repro ended with {done.code}:\n{done.said}")
             return
-        clone.lock = self.results(clone, Gathered(word or self.word(clone), data))
+        former, clone.lock = clone.lock, self.results(clone, Gathered(word or self.word(clone), data))
         for out, (_, content) in clone.lock.items():
+            is_unchanged = former.get(out) == clone.lock[out] and clone.files.get(out) == content
+            if not is_unchanged:  # else what was dropped stays so
+                clone.cache.take(content)
             clone.files[out] = clone.recorded[out] = clone.last[out] = content
-            clone.cache.take(content)
         text = (self.path(clone) / "mltrack.lock").read_text()
         known = self.world.locks.setdefault(text, clone.lock)
         self.require(known == clone.lock, "one lock stands for two results")
