@@ -19,6 +19,12 @@ from mltrack.pipeline.plan import Plan
 from mltrack.verbs import repro as verb
 from mltrack.verbs import twice as verb_twice
 
+_DOUBTS = {
+    verb.Doubt.PARTIAL: "{0} is here only in part; `mltrack pull {0}` brings the rest",
+    verb.Doubt.CHANGED: "{0} differs from its pointer; `mltrack add {0}` records what the stages read",
+    verb.Doubt.ONLY_HERE: "{0} is ignored by git, and neither tracked nor written by a stage: other clones lack it",
+}
+
 
 def repro(
     targets: Paths = None,
@@ -83,8 +89,8 @@ def repro(
     if dry_run:
         _show_plan(work.plan(), as_json=as_json)
         return
-    for warning in work.check_data():
-        tell(f"warning: {warning}")
+    for note in work.check_data():
+        tell(f"warning: {_DOUBTS[note.doubt].format(note.path)}")
     plan = work.plan()
     if not plan.steps:
         for _ in work.run(plan):  # nothing runs; what stages left that are gone is let go of

@@ -63,7 +63,7 @@ class RunLines:
         if current.verbosity < 0:
             return
         if not self._side_by_side:
-            _write(data)
+            write_through(data)
             return
         *lines, rest = (self._unfinished.pop(stage, b"") + data).split(b"\n")
         if len(rest) > _MAX_PIECE:
@@ -71,14 +71,15 @@ class RunLines:
         if rest:
             self._unfinished[stage] = rest
         prefix = f"{stage} | ".encode("utf-8", "replace")
-        _write(b"".join(prefix + line.rpartition(b"\r")[2] + b"\n" for line in lines))
+        write_through(b"".join(prefix + line.rpartition(b"\r")[2] + b"\n" for line in lines))
 
     def _flush(self, stage: str) -> None:
         if stage in self._unfinished:
             self._output(stage, b"\n")
 
 
-def _write(data: bytes) -> None:
+def write_through(data: bytes) -> None:
+    """Writes what a command printed to standard error, as it was written."""
     sys.stderr.flush()
     sys.stderr.buffer.write(data)
     sys.stderr.flush()

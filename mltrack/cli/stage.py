@@ -8,6 +8,7 @@ import typer
 from mltrack.cli.invocation import announce, open_session, tell
 from mltrack.cli.options import Json, add_command, new_app
 from mltrack.cli.render import emit_json, table
+from mltrack.cli.run_lines import write_through
 from mltrack.verbs import infer as verb_infer
 from mltrack.verbs import stage as verb
 
@@ -57,7 +58,7 @@ def add(
     )
     session = open_session()
     if infer:
-        new = verb_infer.infer(session, new)
+        new = verb_infer.infer(session, new, write_through)
     stage = verb.add(session, new, force=force)
     announce(f"added stage {stage.address} to {stage.pipeline_path}")
     if infer:

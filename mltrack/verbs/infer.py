@@ -1,8 +1,8 @@
 """``stage add --infer``: runs a command once under tracing, and proposes what it depends on and what it writes."""
 
 import os
-import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from mltrack.engine.undeclared import changed_since
@@ -23,9 +23,9 @@ _PARAMS = ("params.yaml", "params.json", "params.toml")
 _KEY = "infer"
 
 
-def infer(session: Session, new: NewStage) -> NewStage:
+def infer(session: Session, new: NewStage, printed: Callable[[bytes], object]) -> NewStage:
     """Returns the stage with the dependencies, params and outputs that were seen while its command ran, besides those that
-    were given. Raises StageFailedError if the command fails.
+    were given; ``printed`` gets what the command prints. Raises StageFailedError if the command fails.
 
     Every program is seen where strace is there, else only what Python programs open through Python.
     """
@@ -41,7 +41,7 @@ def infer(session: Session, new: NewStage) -> NewStage:
     )
     before = set(session.view.in_git)
     began = time.time_ns()
-    result = _run(session, job)
+    result = _run(session, job, printed)
     root = job.directory
     changed = {path for path, _ in changed_since(project.path, began)}  # what was renamed into place was never opened
     changed -= set(ignored_among(sorted(changed), project.path))
@@ -68,8 +68,8 @@ def infer(session: Session, new: NewStage) -> NewStage:
     )
 
 
-def _run(session: Session, job: Job) -> Poll:
-    """Runs the job to its end; what it prints goes to standard error."""
+def _run(session: Session, job: Job, printed: Callable[[bytes], object]) -> Poll:
+    """Runs the job to its end."""
     runner = open_named(session.project, LOCAL)
     ticket = runner.submit(job)
     offset = 0
@@ -77,8 +77,7 @@ def _run(session: Session, job: Job) -> Poll:
         while True:
             state = runner.poll(ticket, offset)
             offset += len(state.log)
-            sys.stderr.buffer.write(state.log)
-            sys.stderr.flush()
+            printed(state.log)
             if state.state is not State.RUNNING and not state.log:
                 break
             runner.wait(0.1)

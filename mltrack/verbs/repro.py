@@ -4,7 +4,9 @@ import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from enum import Enum
 from functools import partial
+from typing import NamedTuple
 
 from mltrack.config import places as trusted
 from mltrack.disk.lock import NameLocks, locked
@@ -70,6 +72,22 @@ def _lock_path(project: Project) -> str:
     return os.path.join(project.tmp_path, "repro.lock")
 
 
+class Doubt(Enum):
+    """What is doubtful about data that stages read; the value is its stable name in ``--json``."""
+
+    PARTIAL = "partial"
+    CHANGED = "changed"
+    ONLY_HERE = "only-here"
+    """git ignores it, and nobody tracks or writes it: other clones lack it."""
+
+
+class DataNote(NamedTuple):
+    """One doubt, and the path that it is about."""
+
+    doubt: Doubt
+    path: str
+
+
 class Repro:
     """One ``repro``: the plan first; then, if wanted, its execution as a stream of events."""
 
@@ -111,11 +129,12 @@ class Repro:
     def stages(self) -> list[Stage]:
         return [self.graph.stages[address] for address in self.addresses]
 
-    def check_data(self) -> list[str]:
-        """Returns warnings about what stages start from: data that differs from its pointer, and files that other
-        clones will lack. Raises WorkspaceError for data that is older than its pointer: a result of it would be of a
+    def check_data(self) -> list[DataNote]:
+        """Returns what there is to say about what stages start from: data that differs from its pointer, and files that
+        other clones will lack. Raises WorkspaceError for data that is older than its pointer: a result of it would be of a
         version that nobody asked for."""
-        session, warnings = self.session, []
+        session = self.session
+        notes: list[DataNote] = []
         if self._supply is not None:
             self._supply.complete(dep for stage in self.stages for dep in stage.deps)
         deps = PathMap((dep, None) for stage in self.stages for dep in stage.deps if not is_url(dep))
@@ -133,19 +152,15 @@ class Repro:
                     f"{path!r} in the workspace is not the version that its pointer says",
                     hint=f"mltrack checkout {path}",
                 )
-            if session.checkout.is_part_of(snapshot, path, content):
-                warnings.append(f"{path} is here only in part; `mltrack pull {path}` brings the rest")
-                continue
-            warnings.append(f"{path} differs from its pointer; `mltrack add {path}` records what the stages read")
+            is_part = session.checkout.is_part_of(snapshot, path, content)
+            notes.append(DataNote(Doubt.PARTIAL if is_part else Doubt.CHANGED, path))
         owned = session.observer.owned
         aliases = self.graph.aliases
         loose = sorted(aliases.get(dep, dep) for dep in deps if owned.holder(dep) is None)
         in_git = set(session.view.in_git)
         for dep in ignored_among([dep for dep in loose if dep not in in_git], session.project.path):
-            warnings.append(
-                f"{dep} is ignored by git, and neither tracked nor written by a stage: other clones lack it"
-            )
-        return warnings
+            notes.append(DataNote(Doubt.ONLY_HERE, dep))
+        return notes
 
     def plan(self) -> Plan:
         """Returns what would happen; looks, and changes nothing but the stat index. With ``pull`` it takes the remote's
