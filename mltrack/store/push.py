@@ -18,6 +18,7 @@ from mltrack.store.cache import Cache
 from mltrack.store.confirmed import Confirmed
 from mltrack.store.fetch import fetch_trees
 from mltrack.store.index import WHOLE, Row
+from mltrack.store.present import Present
 from mltrack.store.remote import Remote
 from mltrack.store.remote_names import object_path, pack_path
 from mltrack.store.transfer import WHOLE_PACK_SHARE, Moved, Need, Report, needed
@@ -80,7 +81,15 @@ def push_contents(cache: Cache, remote: Remote, contents: Iterable[Content], rep
     )
 
 
-def _push(cache: Cache, remote: Remote, need: Need, report: Report) -> Moved:
+def would_push(cache: Cache, contents: Iterable[Content], present: Present) -> Moved:
+    """Returns how many objects :func:`push_contents` would send, and their bytes. Raises MissingObjectError as it would."""
+    need = needed(cache, contents, present)
+    _refuse_missing(cache, need)
+    size = sum(need.objects.values()) + sum(place.size for place in map(cache.find, need.trees) if place)
+    return Moved(need.total, size)
+
+
+def _refuse_missing(cache: Cache, need: Need) -> None:
     lacking = cache.missing([*need.objects, *need.trees])
     if lacking:
         raise MissingObjectError(
@@ -88,6 +97,10 @@ def _push(cache: Cache, remote: Remote, need: Need, report: Report) -> Moved:
             hint="`mltrack status` shows what is missing; `mltrack fetch` gets it from another remote",
             context=min(lacking),
         )
+
+
+def _push(cache: Cache, remote: Remote, need: Need, report: Report) -> Moved:
+    _refuse_missing(cache, need)
     packed, alone = _rows_by_pack(cache, need.objects)
     tree_packs, large_trees = _rows_by_pack(cache, need.trees)
     files = len(alone) + len(packed) + len(tree_packs) + len(large_trees)

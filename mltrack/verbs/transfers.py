@@ -10,10 +10,9 @@ from mltrack.formats.run_record import RunRecord
 from mltrack.git import repository as git
 from mltrack.objects.content import FILE, Content
 from mltrack.project import Project
-from mltrack.store import transfer
 from mltrack.store.fetch import bring, fetch_objects, fetch_trees
 from mltrack.store.present import Present
-from mltrack.store.push import push_contents
+from mltrack.store.push import push_contents, would_push
 from mltrack.store.remote import Remote
 from mltrack.store.remote_names import user_mark
 from mltrack.store.shared_runs import bring_records, send_records, unsent
@@ -116,16 +115,17 @@ def _push_to(session: Session, scope: Scope, wanted: list[Content], report: Repo
     is_there = _open_for_push(target, dry_run=dry_run)
     cache = session.project.cache
     with cache.in_use():
-        if dry_run:
-            present = target.present() if is_there else Present((), {})
-            need = transfer.needed(cache, wanted, present)
-            size = sum(need.objects.values()) + sum(place.size for place in map(cache.find, need.trees) if place)
-            return TransferResult(target.name, Moved(need.total, size), dry_run=True)
-        register(session.project, target)
-        records = _records_to_send(session, target, wanted, scope)
+        if not dry_run:
+            register(session.project, target)
+            _take_records(session, target)
+        present = target.present() if is_there else Present((), {})
+        records = _records_to_send(session, target if is_there else None, present, wanted, scope)
         with_outputs = [*wanted, *(content for record in records for content in restorable(record))]
         logs = [Content(FILE, record.log, 0) for record in records if record.log and cache.has(record.log)]
-        moved = push_contents(cache, target, dict.fromkeys((*with_outputs, *logs)), report)
+        contents = list(dict.fromkeys((*with_outputs, *logs)))
+        if dry_run:
+            return TransferResult(target.name, would_push(cache, contents, present), dry_run=True, records=len(records))
+        moved = push_contents(cache, target, contents, report)
         send_records(session.project.run_cache, target, records)
         return TransferResult(target.name, moved, records=len(records))
 
@@ -242,18 +242,27 @@ def _bring_records(session: Session, sources: "_Sources") -> int:
         return 0
 
 
-def _records_to_send(session: Session, target: Remote, wanted: list[Content], scope: Scope) -> list[RunRecord]:
-    """The records that the remote lacks and whose outputs it will have, or shall have."""
+def _take_records(session: Session, target: Remote) -> None:
+    """Takes the records that a remote has, so that only those that it lacks are sent."""
+    if session.project.settings.get("runs.remote"):
+        bring_records(session.project.run_cache, target)
+
+
+def _records_to_send(
+    session: Session, target: Remote | None, present: Present, wanted: list[Content], scope: Scope
+) -> list[RunRecord]:
+    """The records that the remote lacks, None being one that is not there yet, and whose outputs it will have, or shall
+    have."""
     project = session.project
     if not project.settings.get("runs.remote"):
         return []
-    bring_records(project.run_cache, target)
-    records = [record for record in unsent(project.run_cache, target) if record.by != BY_HAND or scope.run_cache]
+    lacking = unsent(project.run_cache, target) if target is not None else project.run_cache.all_but(())
+    records = [record for record in lacking if record.by != BY_HAND or scope.run_cache]
     if scope.run_cache:
         return [record for record in records if all(map(project.cache.holds, restorable(record)))]
     if not records:
         return []
-    present, going = target.present(), {content.hex for content in wanted}
+    going = {content.hex for content in wanted}
 
     def will_be_there(record: RunRecord) -> bool:
         entry = record.entry

@@ -176,3 +176,25 @@ def test_a_push_fails_by_name_where_a_store_does_not_keep_what_it_accepted(tmp_p
     remote.open(create=True)
     with pytest.raises(RemoteError, match=digest):
         push_contents(cache, remote, [Content(FILE, digest, 5)], lambda event: None)
+
+
+@pytest.mark.parametrize("before", ["nothing there", "the data there", "all there"])
+def test_a_dry_run_says_what_the_push_then_sends(shared: Workspace, before: str) -> None:
+    """Outputs of run records and their logs go along."""
+    shared.write("d/1", "1\n")
+    shared.mltrack("add", "d")
+    if before == "the data there":
+        shared.mltrack("push")
+    shared.write("mltrack.yaml", "stages:\n  s: {cmd: 'echo told; cat d/1 > o', deps: [d], outs: [o]}\n")
+    shared.mltrack("repro")
+    shared.write("d/1", "2\n")
+    shared.mltrack("add", "d")
+    shared.mltrack("repro")
+    if before == "all there":
+        shared.mltrack("push")
+    files = shared.files()
+    would = shared.mltrack("push", "--dry-run", "--json").json
+    assert shared.files() == files
+    did = shared.mltrack("push", "--json").json
+    assert (would["objects"], would["records"]) == (did["objects"], did["records"])
+    assert did["objects"] > 1 or before == "all there"
