@@ -1,7 +1,9 @@
 """Writes the parts of docs/reference that follow from the code; ``--check`` only says whether they are up to date."""
 
 import importlib
+import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -71,13 +73,62 @@ def errors() -> str:
     )  # fmt: skip
 
 
+def documents() -> str:
+    schema = json.loads((REFERENCE / "json.schema.json").read_text())
+    parts = [
+        "# What `--json` prints\n\n",
+        NOTE,
+        "[json.schema.json](json.schema.json) says it for programs (JSON Schema 2020-12), by command. `mltrack repro --json` prints a\n"
+        "line for each event as it happens; everything else prints one document. A field may be added under the same\n"
+        "`schema_version`; one that changes or goes takes the next, and a line in the changelog.\n",
+    ]
+    for name, body in schema["$defs"].items():
+        for one in body.get("oneOf", [body]):
+            if "schema_version" in one.get("properties", {}):
+                event = one["properties"].get("event", {}).get("const", "")
+                title = f"mltrack {name}: {event}" if event else f"mltrack {name}"
+                parts.append(f"\n## {title}\n\n| field | holds |\n|---|---|\n")
+                parts += _fields(one, "", schema["$defs"])
+    return "".join(parts)
+
+
+def _fields(body: dict[str, Any], prefix: str, known: dict[str, Any]) -> Iterator[str]:
+    """A row for each field, and for those of what it holds."""
+    for name, value in body["properties"].items():
+        if name in ("schema_version", "event"):
+            continue
+        inner = value.get("items", value)
+        reference = inner.get("$ref", "").rpartition("/")[2]
+        inner = known[reference] if reference else inner
+        words = reference or _words(inner)
+        optional = "" if name in body["required"] else ", may lack"
+        yield f"| `{prefix}{name}` | {'list of ' if 'items' in value else ''}{words}{optional} |\n"
+        if inner.get("properties") and not reference:
+            yield from _fields(inner, f"{prefix}{name}.", known)
+
+
+def _words(value: dict[str, Any]) -> str:
+    if "enum" in value:
+        return ", ".join(f"`{word}`" for word in value["enum"])
+    if "anyOf" in value:
+        return " or ".join(
+            each.get("$ref", "").rpartition("/")[2] or each.get("type", "any") for each in value["anyOf"]
+        )
+    return str(value.get("type", "any"))
+
+
 def _all(kind: type[MltrackError]) -> set[type[MltrackError]]:
     return {found for child in kind.__subclasses__() for found in {child, *_all(child)}}
 
 
 def main() -> int:
     stale = []
-    for name, text in (("cli.md", cli()), ("settings.md", settings()), ("errors.md", errors())):
+    for name, text in (
+        ("cli.md", cli()),
+        ("settings.md", settings()),
+        ("errors.md", errors()),
+        ("json.md", documents()),
+    ):
         path = REFERENCE / name
         if not path.exists() or path.read_text() != text:
             stale.append(name)

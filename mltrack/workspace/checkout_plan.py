@@ -87,6 +87,8 @@ def decide(
             continue
         is_safe = old.hex in saved
         before = last.get(path) if last is not None else None
+        if before is not None and before.kind == DIRECTORY:
+            before = None  # of what was in it its own paths tell: this file is new here
         changed_here = not _same(old, before) if last is not None else not is_safe
         wanted_moved = not _same(new, before) if last is not None else new is not None
         if last is None and new is None:

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support import documents
+from tests.support.places import ROOT
 
-
+__all__ = ["ROOT", "SECONDS", "Done", "Workspace"]
 SECONDS = int(os.environ.get("MLTRACK_TEST_SECONDS", "120"))
 """A bound for one command that hangs; `make soak` allows more, for a million files."""
 
@@ -45,6 +46,8 @@ class Workspace:
         done = self.run(command, cwd=cwd, **variables)
         if code is not None:
             assert done.code == code, f"mltrack {' '.join(arguments)}: exit code {done.code}, not {code}\n{done.said}"
+        if "--json" in arguments:
+            documents.check(arguments, done.out)
         assert "Traceback (most recent call last)" not in done.said or "-vv" in arguments, done.said
         return done
 

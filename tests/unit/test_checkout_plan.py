@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from mltrack.objects.tree import Entry
+from mltrack.objects.tree import DIRECTORY, Entry
 from mltrack.objects.tree_diff import Change
 from mltrack.workspace.checkout_plan import decide
 
@@ -66,3 +66,12 @@ def test_a_file_that_is_left_cannot_stand_where_a_directory_is_wanted() -> None:
     changes = [Change(b"d/x", entry("2"), None), Change(b"d/x/y", None, entry("3"))]
     result = decide(changes, {}, lambda hexes: hexes, force=False)
     assert result.conflicts == [b"d/x"]
+
+
+@pytest.mark.parametrize("wanted", [None, "3"])
+def test_a_file_in_the_place_of_a_directory_that_was_here_is_the_persons_own(wanted: str | None) -> None:
+    """The directory goes with its own paths; only another file that is wanted there is a conflict."""
+    before = {b"d/f": Entry(b"f", DIRECTORY, "9", 1)}
+    change = Change(b"d/f", entry("2"), entry(wanted))
+    result = decide([change], before, lambda hexes: hexes, force=False)
+    assert (result.kept, result.conflicts) == (([b"d/f"], []) if wanted is None else ([], [b"d/f"]))
