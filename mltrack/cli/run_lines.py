@@ -31,7 +31,7 @@ from mltrack.engine.events import (
     UndeclaredWrites,
 )
 from mltrack.pipeline.plan import Cause, Reason
-from mltrack.runners.registry import LOCAL
+from mltrack.runners.names import LOCAL
 
 _MAX_PIECE = 65536
 _SHOWN = 5

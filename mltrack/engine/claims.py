@@ -4,10 +4,11 @@ The locks are the same for every process of a project, so that two repros, or a 
 rewrite what one of them reads.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mltrack.disk.lock import NameLocks
-from mltrack.engine.attempt import Engine
+from mltrack.pipeline.paths import PathMap
 from mltrack.pipeline.stage import Stage
 
 
@@ -25,10 +26,12 @@ def place_lock(path: str) -> str:
 
 
 class Claims:
-    """What the stages of one execution hold, by address."""
+    """What the stages of one execution hold, by address. ``owned`` are tracked paths and outputs, ``aliases`` where
+    dependencies that are links lead to."""
 
-    def __init__(self, engine: Engine, locks: NameLocks) -> None:
-        self._engine = engine
+    def __init__(self, owned: PathMap[None], aliases: Mapping[str, str], locks: NameLocks) -> None:
+        self._owned = owned
+        self._aliases = aliases
         self._locks = locks
         self._held: dict[str, _Claim] = {}
 
@@ -38,9 +41,10 @@ class Claims:
         address = stage.address
         if address in self._held:
             return True
-        observer, aliases = self._engine.checkout.observer, self._engine.learner.sources.aliases
         writes = [place_lock(out.path) for out in stage.outs]
-        reads = {place_lock(path) for dep in stage.reads for path in observer.owned.overlapping(aliases.get(dep, dep))}
+        reads = {
+            place_lock(path) for dep in stage.reads for path in self._owned.overlapping(self._aliases.get(dep, dep))
+        }
         taken = self._held[address] = _Claim()
         for name in writes:
             if not self._locks.take(name):

@@ -19,13 +19,13 @@ from mltrack.disk.durable import opened
 from mltrack.engine.ignoring import IgnoreLines
 from mltrack.engine.lock_state import LockState
 from mltrack.errors import WorkspaceError
-from mltrack.formats.run_record import RunRecord
+from mltrack.formats.run_record import BY_HAND, BY_RESTORE, BY_RUN, RunRecord
 from mltrack.objects import tree
 from mltrack.objects.content import TREE, Content
 from mltrack.pipeline.run_key import entry_parts, run_key
 from mltrack.pipeline.stage import Entry, Inputs, Stage
 from mltrack.store.cache_writer import CacheWriter
-from mltrack.store.pack import SMALL_OBJECT, TREES
+from mltrack.store.pack import SMALL_OBJECT, TREES, is_small
 from mltrack.store.run_cache import RunCache
 from mltrack.workspace.ingest import Saving
 from mltrack.workspace.last import LastMaterialized
@@ -33,7 +33,6 @@ from mltrack.workspace.materialize import make_parents
 from mltrack.workspace.observe import Observer
 from mltrack.workspace.scan import Snapshot
 
-BY_RUN, BY_HAND, BY_RESTORE = "run", "hand", "restore"
 _SETTLE_SECONDS = 1.0
 Complete = Callable[[str, Snapshot, Content | None], Content]
 """Takes a path, what stands there, and what is recorded of it."""
@@ -251,12 +250,6 @@ class Committer:
     def make_directory(self, path: str) -> None:
         if path:
             make_parents(self.project_path, path + "/x")
-
-
-def is_small(content: Content) -> bool:
-    """Returns whether an output that is left to git is kept in the cache too: without its metrics file, a result
-    could not be restored."""
-    return content.kind != TREE and content.size < SMALL_OBJECT
 
 
 def _put_log(writer: CacheWriter, path: str) -> str:

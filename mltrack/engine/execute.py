@@ -112,7 +112,7 @@ class Execution:
         self._intervals: list[Interval] = []
         self._writers: dict[str, tuple[str, ...]] = {}
         self._extra: dict[str, int] = {}
-        self._claims = Claims(engine, locks)
+        self._claims = Claims(engine.checkout.observer.owned, engine.learner.sources.aliases, locks)
 
     def events(self) -> Iterator[Event]:
         """Carries out the plan."""

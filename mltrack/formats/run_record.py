@@ -16,6 +16,8 @@ from mltrack.pipeline.run_key import canonical_json
 from mltrack.pipeline.stage import LOCK_NAME, Entry
 
 VERSION = 1
+BY_RUN, BY_HAND, BY_RESTORE = "run", "hand", "restore"
+"""How a result came to be recorded."""
 
 
 class RunRecord(NamedTuple):

@@ -11,6 +11,7 @@ from mltrack.formats import quantities
 from mltrack.runners import capacity
 from mltrack.runners.capacity import MEMORY
 from mltrack.runners.local import LocalRunner
+from mltrack.runners.names import LOCAL
 from mltrack.runners.runner import Runner
 from mltrack.store.cache import Cache
 
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from mltrack.runners.hosts import HostRunner
     from mltrack.runners.task import HostSettings
 
-LOCAL = "local"
 PLACE = "~/.mltrack-host"
 CACHE_LIMIT = 100 * 10**9
 _OPTIONS = frozenset({"type", "hosts", "setup", "cache_limit", "directory", "python", "ssh_config", "gpu_locks"})

@@ -10,10 +10,12 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mltrack.disk.durable import make_directories, names_in, read_bounded, write_atomic
-from mltrack.runners.job import Ticket
+
+if TYPE_CHECKING:
+    from mltrack.runners.job import Ticket  # `status` reads tickets, and runs nothing
 
 VERSION = 1
 _MAX_BYTES = 1 << 16
@@ -39,7 +41,7 @@ class Tickets:
     def __init__(self, path: str) -> None:
         self._path = path
 
-    def note(self, ticket: Ticket, runner: str, host: str, key: str, number: int, label: str) -> None:
+    def note(self, ticket: "Ticket", runner: str, host: str, key: str, number: int, label: str) -> None:
         """Notes where a job is; a ticket that cannot be written loses nothing but a line in a list."""
         facts = {
             "mltrack": VERSION, "runner": runner, "host": host, "key": key, "number": number, "attempt": ticket.attempt,

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from mltrack.disk.durable import fsync, opened, temporary_path, write_all
 from mltrack.errors import FormatError, IntegrityError
+from mltrack.objects.content import TREE, Content
 from mltrack.objects.digest import Algorithm
 from mltrack.store.index import WHOLE, Index, Row, encode
 
@@ -27,6 +28,12 @@ SMALL_OBJECT = 1 << 20
 
 _HEADER = struct.Struct(">8sIHH")
 _BUFFER = 1 << 20
+
+
+def is_small(content: Content) -> bool:
+    """Returns whether an output that is left to git is kept in the cache too: without its metrics file, a result could not be
+    restored."""
+    return content.kind != TREE and content.size < SMALL_OBJECT
 
 
 def already() -> None:

@@ -12,7 +12,7 @@ from mltrack.disk.durable import temporary_path
 from mltrack.errors import MltrackError
 from mltrack.git import hooks
 from mltrack.git import repository as git
-from mltrack.runners.registry import LOCAL
+from mltrack.runners.names import LOCAL
 from mltrack.runners.sandbox import can_bind
 from mltrack.runners.tracing import has_strace
 from mltrack.verbs.places import open_named

@@ -7,7 +7,8 @@ from mltrack.errors import RemoteError, UnsavedDataError, UsageError, WorkspaceE
 from mltrack.objects.content import Content
 from mltrack.store import gc as collector
 from mltrack.store.cache import SYMLINK, Cache
-from mltrack.verbs.gc import DAY, deleting, not_held
+from mltrack.verbs.gc import deleting, not_held
+from mltrack.verbs.records import DAY
 from mltrack.verbs.session import Session
 
 

@@ -25,9 +25,8 @@ from mltrack.store.remote import Remote
 from mltrack.store.remote_names import MARKER
 from mltrack.store.remote_repair import repair as repair_remote
 from mltrack.store.shared_runs import sent_records
-from mltrack.verbs.gc import since_for_records
+from mltrack.verbs.records import restorable, since_for_records
 from mltrack.verbs.session import Session
-from mltrack.verbs.transfers import restorable
 from mltrack.workspace.ingest import Saving
 
 DAMAGED, MISSING, REPAIRED = "damaged", "missing", "repaired"

@@ -22,10 +22,10 @@ from mltrack.store import cache_users
 from mltrack.store import gc as collector
 from mltrack.store.fetch import remove_old_partials
 from mltrack.store.gc import GcPlan
+from mltrack.verbs.records import DAY, since_for_records
 from mltrack.verbs.session import Session
 from mltrack.workspace.trash import Trash
 
-DAY = 86400.0
 UNDO_DAYS = 14
 """For so long what was replaced by force can be put back, whatever the grace."""
 
@@ -240,11 +240,6 @@ def _kind(session: Session, hex_digest: str) -> str:
         session.project.cache.read_tree(hex_digest)
         return TREE
     return "file"
-
-
-def since_for_records(session: Session, moment: float) -> float:
-    """Returns from when on a run record keeps its outputs; both in seconds since 1970."""
-    return moment - session.project.settings.number("cache.runs_days") * DAY
 
 
 def _records(session: Session, since: float) -> tuple[set[Content], list[str]]:

@@ -11,7 +11,8 @@ from mltrack.store.fetch import fetch_trees
 from mltrack.store.remote import Remote
 from mltrack.store.remote_names import user_mark
 from mltrack.store.shared_runs import bring_records
-from mltrack.verbs.gc import DAY, find_roots, since_for_records
+from mltrack.verbs.gc import find_roots
+from mltrack.verbs.records import DAY, since_for_records
 from mltrack.verbs.session import Session
 from mltrack.verbs.transfers import register
 

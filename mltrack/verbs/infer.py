@@ -12,7 +12,7 @@ from mltrack.pipeline.paths import PathMap, parents
 from mltrack.pipeline.stage import WRITTEN_BY_US
 from mltrack.runners import tracing
 from mltrack.runners.job import Item, Job, Poll, State
-from mltrack.runners.registry import LOCAL
+from mltrack.runners.names import LOCAL
 from mltrack.verbs.places import open_named
 from mltrack.verbs.session import Session
 from mltrack.verbs.stage import NewStage

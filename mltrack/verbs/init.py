@@ -16,6 +16,7 @@ from mltrack.git import repository as git
 from mltrack.git.hooks import Left
 from mltrack.git.ignored import is_ignored
 from mltrack.objects.digest import algorithm
+from mltrack.verbs.drivers import drive_outputs
 from mltrack.verbs.session import Session
 
 
@@ -69,7 +70,7 @@ def init(start: str, *, hash_name: str | None = None, where: Hooks = Hooks.HERE,
         return InitResult(path, created, is_ignored=is_unkept)
     installed = hooks.install(repository, sys.executable, everywhere=where is Hooks.EVERYWHERE)
     with suppress(FormatError, PipelineError):  # what cannot be read is told by the commands that need it
-        Session(projects.load(path, path, repository)).drive_outputs()
+        drive_outputs(Session(projects.load(path, path, repository)))
     return InitResult(
         path, created, tuple(installed.hooks), tuple(installed.left), installed.outside, is_ignored=is_unkept
     )

@@ -11,7 +11,8 @@ from mltrack.project import Project
 from mltrack.runners.host import Host
 from mltrack.runners.hosts import HostRunner
 from mltrack.runners.job import State
-from mltrack.runners.registry import LOCAL, has_place
+from mltrack.runners.names import LOCAL
+from mltrack.runners.registry import has_place
 from mltrack.runners.tickets import Tickets
 from mltrack.verbs.places import list_runners, open_on_hosts
 

@@ -7,9 +7,10 @@ from mltrack.engine.pipelines import nearest
 from mltrack.engine.placement import Placement
 from mltrack.errors import UsageError
 from mltrack.project import Project
-from mltrack.runners.registry import LOCAL, Surroundings, has_detached, open_detached, open_hosts, open_runner
+from mltrack.runners.names import LOCAL
+from mltrack.runners.registry import Surroundings, has_detached, open_detached, open_hosts, open_runner
 from mltrack.runners.runner import Runner
-from mltrack.runners.tickets import Tickets
+from mltrack.verbs.handed_over import noted_place
 
 if TYPE_CHECKING:
     from mltrack.runners.hosts import HostRunner
@@ -56,15 +57,6 @@ def open_on_hosts(project: Project, name: str) -> "HostRunner":
 def open_here(project: Project) -> "HostRunner":
     """Returns the runner of detached jobs on this machine."""
     return open_detached(project.settings.runner(LOCAL), surroundings(project))
-
-
-def noted_place(project: Project, key: str) -> tuple[str, str]:
-    """Returns runner and host of a job of this key that this clone handed over and whose result nobody has taken; of a
-    runner that is still set up. ('', '') for none."""
-    for noted in Tickets(project.jobs_path).of(key):
-        if noted.runner == LOCAL or project.settings.runner(noted.runner):
-            return noted.runner, noted.host
-    return "", ""
 
 
 def placement(project: Project, asked: str = "", *, detaches: bool = False, only: Runner | None = None) -> Placement:

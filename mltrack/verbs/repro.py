@@ -28,12 +28,13 @@ from mltrack.pipeline.paths import PathMap
 from mltrack.pipeline.plan import Cause, Facts, Options, Plan, Verdict
 from mltrack.pipeline.stage import Stage, is_url
 from mltrack.project import Project
-from mltrack.runners.registry import LOCAL
+from mltrack.runners.names import LOCAL
 from mltrack.runners.runner import Runner
 from mltrack.store.cache_writer import CacheWriter
 from mltrack.store.remote import Remote
 from mltrack.verbs import places, planning
 from mltrack.verbs.bringing import bring_left, is_part, is_read, note_left
+from mltrack.verbs.drivers import drive_outputs
 from mltrack.verbs.overrides import read_overrides
 from mltrack.verbs.session import STAGE_LOCKS, Session
 from mltrack.verbs.supply import Supply
@@ -205,7 +206,7 @@ class Repro:
                 former = [pair for path, entry in entries if entry is not None for pair in entry.cached_outs(path)]
                 recorder.lines.follow(self.stages, former)  # before a command writes anything
                 self._sweep_lines(recorder)
-                session.drive_outputs()
+                drive_outputs(session)
                 self._fetch_results(plan)
                 try:
                     yield from Execution(engine, plan, upstream, self.limits, names, self.outcome).events()

@@ -12,7 +12,7 @@ from mltrack.project import DIRECTORY, Project, load
 from mltrack.runners.connection import check_host
 from mltrack.runners.hosts import HostRunner
 from mltrack.runners.local import LocalRunner
-from mltrack.runners.registry import LOCAL
+from mltrack.runners.names import LOCAL
 from mltrack.runners.worker.slots import Slot
 from mltrack.verbs.places import RunnerInfo, open_named
 

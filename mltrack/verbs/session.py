@@ -13,8 +13,6 @@ from mltrack.engine.view import Target, View, revision_view, workspace_view
 from mltrack.errors import MissingObjectError, MltrackError, UsageError
 from mltrack.formats import pointer
 from mltrack.formats.pointer import SUFFIX
-from mltrack.git import attributes
-from mltrack.git.hooks import OUTPUT_DRIVER
 from mltrack.objects.content import BY_LETTER, Content
 from mltrack.pipeline.paths import PathMap, contains
 from mltrack.project import Project
@@ -196,13 +194,6 @@ class Session:
                 ):
                     found[path] = address
         return found
-
-    def drive_outputs(self) -> None:
-        """Gives outputs that git keeps their merge driver in this clone: two results of a stage are not merged line by line."""
-        repository = self.project.repository
-        inner = os.path.relpath(self.project.path, repository.top)
-        paths = [os.path.normpath(os.path.join(inner, path)) for path in self.view.left_to_git()]
-        attributes.drive(repository.common_dir, paths, OUTPUT_DRIVER)
 
     def edit_text(self, path: str, change: Callable[[str], str]) -> None:
         """Rewrites a text file of the workspace atomically, if ``change`` changes it; removes it once it is empty."""

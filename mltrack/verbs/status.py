@@ -8,7 +8,7 @@ from mltrack.errors import FormatError, MissingObjectError, MltrackError, Pipeli
 from mltrack.git import hooks
 from mltrack.pipeline.plan import Plan, Verdict
 from mltrack.verbs import planning
-from mltrack.verbs.places import noted_place
+from mltrack.verbs.handed_over import noted_place
 from mltrack.verbs.session import Session
 
 ADDED, MODIFIED, DELETED, OUTDATED = "added", "modified", "deleted", "outdated"

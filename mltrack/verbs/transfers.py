@@ -3,10 +3,9 @@
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from mltrack.engine.commit import BY_HAND, is_small
 from mltrack.engine.view import Target
 from mltrack.errors import FormatError, MltrackError, PipelineError, RemoteError, UsageError
-from mltrack.formats.run_record import RunRecord
+from mltrack.formats.run_record import BY_HAND, RunRecord
 from mltrack.git import repository as git
 from mltrack.objects.content import FILE, Content
 from mltrack.project import Project
@@ -18,6 +17,7 @@ from mltrack.store.remote_names import user_mark
 from mltrack.store.shared_runs import bring_records, send_records, unsent
 from mltrack.store.transfer import Moved, Report
 from mltrack.verbs.checkout import CheckoutResult, Progress, checkout_targets
+from mltrack.verbs.records import restorable
 from mltrack.verbs.session import Session
 from mltrack.verbs.unavailable import Unavailable, unavailable
 from mltrack.workspace.checkout import Absent
@@ -274,16 +274,6 @@ def _records_to_send(
         )
 
     return [record for record in records if record.entry.outs and will_be_there(record)]
-
-
-def restorable(record: RunRecord) -> list[Content]:
-    """The outputs that others need to restore a result: not those that are never sent, nor large ones that git keeps."""
-    entry = record.entry
-    return [
-        content
-        for path, content in entry.outs.items()
-        if path not in entry.unpushed and (path not in entry.uncached or is_small(content))
-    ]
 
 
 def _would_fetch(session: Session, remotes: list[Remote], contents: list[Content], report: Report) -> Moved:
