@@ -24,6 +24,7 @@ class Beneath:
         self._root = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._names: list[bytes] = []
         self._descriptors: list[int] = []
+        self._latest: bytes | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -45,6 +46,9 @@ class Beneath:
 
     def directory(self, path: bytes, *, create: bool = False) -> int:
         """Returns the descriptor of a directory; the root for an empty path."""
+        if path == self._latest and self._descriptors and self._descriptors[-1] >= 0:
+            return self._descriptors[-1]  # many files of one directory come one after the other
+        self._latest = None  # until all of the way is open
         parts = path.split(b"/") if path else []
         common = 0
         for mine, wanted in zip(self._names, parts, strict=False):
@@ -62,6 +66,7 @@ class Beneath:
             self._names.append(part)
             if len(self._descriptors) > _KEPT_OPEN:
                 self._close(len(self._descriptors) - 1 - _KEPT_OPEN)
+        self._latest = path
         return self._descriptors[-1] if self._descriptors else self._root
 
     def forget(self) -> None:

@@ -86,25 +86,27 @@ def _same_device(one: str, other: str) -> bool:
 def write_all(descriptor: int, data: bytes | memoryview) -> None:
     """Writes all of ``data``: one write call may take less than it was given. An error names the file."""
     view = memoryview(data)
-    with _naming(descriptor):
+    try:
         while view:
             view = view[os.write(descriptor, view) :]
+    except OSError as error:
+        _name(error, descriptor)
+        raise
 
 
 def fsync(descriptor: int) -> None:
     """Makes what was written durable. An error names the file, and must not be answered by trying again."""
-    with _naming(descriptor):
-        os.fsync(descriptor)
-
-
-@contextmanager
-def _naming(descriptor: int) -> Iterator[None]:
     try:
-        yield
+        os.fsync(descriptor)
     except OSError as error:
-        with suppress(OSError):
-            error.filename = error.filename or os.readlink(f"/proc/self/fd/{descriptor}")
+        _name(error, descriptor)
         raise
+
+
+def _name(error: OSError, descriptor: int) -> None:
+    """Gives an error of an open file the file's name."""
+    with suppress(OSError):
+        error.filename = error.filename or os.readlink(f"/proc/self/fd/{descriptor}")
 
 
 def temporary_path(directory: str) -> str:

@@ -9,7 +9,8 @@ import os
 from contextlib import suppress
 
 from mltrack.disk.beneath import Beneath
-from mltrack.disk.durable import remove_stale_temporaries, sync_file_system, temporary_path
+from mltrack.disk.durable import opened, remove_stale_temporaries, temporary_path
+from mltrack.disk.write_back import WriteBack
 from mltrack.errors import MissingObjectError
 from mltrack.objects.content import Content
 from mltrack.objects.tree import DIRECTORY, SYMLINK, Entry
@@ -56,9 +57,10 @@ def create(
             parent, name = project.parent(root, create=True)
             if os.fstat(parent).st_dev != os.stat(aside).st_dev:
                 raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), aside)
-            builder = _Builder(aside, root, whole, cache, report)
-            builder.run()
-            sync_file_system(aside)  # a name is never seen before what it names is there to stay
+            with opened(aside, os.O_RDONLY | os.O_DIRECTORY) as top, WriteBack(top) as back:
+                builder = _Builder(aside, root, whole, cache, report, back)
+                builder.run()
+                back.finish()  # a name is never seen before what it names is there to stay
             settle(builder.youngest)
             try:
                 os.rename(aside, name, dst_dir_fd=parent)
@@ -77,8 +79,8 @@ def create(
 class _Builder:
     """Fills one directory, depth first."""
 
-    def __init__(self, top: str, root: bytes, whole: Whole, cache: Cache, report: Report) -> None:
-        self.top, self.root, self.whole, self.cache, self.report = top, root, whole, cache, report
+    def __init__(self, top: str, root: bytes, whole: Whole, cache: Cache, report: Report, back: WriteBack) -> None:
+        self.top, self.root, self.whole, self.cache, self.report, self.back = top, root, whole, cache, report, back
         self.blocks = Blocks()
         self.youngest = 0
         self.is_coarse = False
@@ -115,6 +117,7 @@ class _Builder:
             kinds.append(kind)
             hexes.append(digest)
         self.done += len(names)
+        self.back.wrote(size)
         self.report(self.done, self.whole.content.files)
         directories = [name for name, _ in below]
         self.blocks[at] = Block(

@@ -14,6 +14,7 @@ from typing import NamedTuple, Protocol
 from mltrack.disk.beneath import Beneath
 from mltrack.disk.copying import hash_bytes
 from mltrack.disk.durable import opened, sync_descriptor, temporary_path, write_all
+from mltrack.disk.write_back import WriteBack
 from mltrack.errors import WorkspaceError
 from mltrack.objects import tree
 from mltrack.objects.tree import DIRECTORY, EXEC, FILE, SYMLINK, Entry
@@ -27,7 +28,7 @@ from mltrack.workspace.stat_index import STAMPS, stamps
 
 Report = Callable[[int, int], None]
 _BATCH_BYTES = 256 << 20
-_BATCH_FILES = 1000
+_BATCH_FILES = 4000
 """So much is written aside before it is made durable and gets its names: more would need the room twice."""
 
 
@@ -38,12 +39,13 @@ class Seen(Protocol):
 
 
 class Target(NamedTuple):
-    """Where operations are carried out, and with what. ``aside`` is an open directory for temporary files; ``seen`` tells what
-    stood there when the plan was made."""
+    """Where operations are carried out, and with what. ``aside`` is an open directory for temporary files, on the file
+    system ``device``; ``seen`` tells what stood there when the plan was made."""
 
     root: bytes
     beneath: Beneath
     aside: int
+    device: int
     cache: Cache
     reader: Reader
     seen: Seen
@@ -73,15 +75,13 @@ def apply(
         Reader(cache) as reader,
         opened(tmp_path, os.O_RDONLY | os.O_DIRECTORY) as aside,
     ):
-        target = Target(root, beneath, aside, cache, reader, seen)
+        target = Target(root, beneath, aside, os.fstat(aside).st_dev, cache, reader, seen)
         gone = [op for op in ordered if op.replaced is not None and (op.entry is None or _kinds_differ(op))]
         for op in reversed(gone):
             if not _remove(target, op):
                 kept.add(op.path)
         written = [op for op in ordered if op.entry is not None and op.path not in kept]
-        for number, batch in _batches(written):
-            kept |= _create_all(target, batch, blocked)
-            report(number, len(written))
+        kept |= _create_all(target, written, blocked, report)
     if blocked:
         raise blocked[0]
     return sorted(kept)
@@ -166,37 +166,64 @@ class _Aside(NamedTuple):
     is_beside: bool
 
 
-def _create_all(target: Target, operations: list[Operation], blocked: list[WorkspaceError]) -> set[bytes]:
-    """Writes a few files aside, makes them durable together, then gives them their names; returns the paths where something
-    stands that the plan was not made from, and adds to ``blocked`` what is in the way of others."""
+def _create_all(
+    target: Target, operations: list[Operation], blocked: list[WorkspaceError], report: Report
+) -> set[bytes]:
+    """Writes files aside, some at a time, makes these durable while the next ones are written, then gives them their names.
+
+    Returns the paths where something stands that the plan was not made from, and adds to ``blocked`` what is in the way of
+    others.
+    """
     kept: set[bytes] = set()
+    written: list[_Aside] = []
     made: list[_Aside] = []
     try:
-        for op in operations:
-            try:
-                one = _write_aside(target, op)
-            except WorkspaceError as error:
-                blocked.append(error)
-                continue
-            if one is not None:
-                made.append(one)
-        if any(one.op.entry is not None and one.op.entry.kind != SYMLINK for one in made):
-            sync_descriptor(target.aside)
-        while made:
-            try:
-                is_named = _name(target, made[0])
-                if not is_named:
-                    kept.add(made[0].op.path)
-            except WorkspaceError as error:
-                blocked.append(error)
-                is_named = False
-            if not is_named:
-                _discard_aside(target, made[0])
-            del made[0]
+        with WriteBack(target.aside) as back:
+            for number, batch in _batches(operations):
+                _write_all_aside(target, batch, made, blocked)
+                back.wait()  # for those before: they are there to stay now
+                kept |= _name_all(target, written, blocked)
+                written, made = made, []
+                if any(one.op.entry is not None and one.op.entry.kind != SYMLINK for one in written):
+                    back.begin()
+                report(number, len(operations))
+            back.wait()
+            kept |= _name_all(target, written, blocked)
     except BaseException:
-        for one in made:
+        for one in (*written, *made):
             _discard_aside(target, one)
         raise
+    return kept
+
+
+def _write_all_aside(
+    target: Target, operations: list[Operation], made: list[_Aside], blocked: list[WorkspaceError]
+) -> None:
+    for op in operations:
+        try:
+            one = _write_aside(target, op)
+        except WorkspaceError as error:
+            blocked.append(error)
+            continue
+        if one is not None:
+            made.append(one)
+
+
+def _name_all(target: Target, made: list[_Aside], blocked: list[WorkspaceError]) -> set[bytes]:
+    """Gives files their names, and takes them out of the list one by one: what is left in it has none."""
+    kept: set[bytes] = set()
+    while made:
+        one = made[0]
+        try:
+            is_named = _name(target, one)
+            if not is_named:
+                kept.add(one.op.path)
+        except WorkspaceError as error:
+            blocked.append(error)
+            is_named = False
+        if not is_named:
+            _discard_aside(target, one)
+        del made[0]
     return kept
 
 
@@ -210,7 +237,7 @@ def _write_aside(target: Target, op: Operation) -> _Aside | None:
         return None
     parent, _ = target.beneath.parent(path, create=True)
     # where the workspace's directory is another file system than mltrack's own, the temporary file stands beside
-    is_beside = os.fstat(parent).st_dev != os.fstat(target.aside).st_dev
+    is_beside = os.fstat(parent).st_dev != target.device
     directory = parent if is_beside else target.aside
     temporary = os.fsencode(temporary_path(""))
     try:
