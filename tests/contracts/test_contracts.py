@@ -41,6 +41,12 @@ def test_status_loads_nothing_heavy(ws: Workspace) -> None:
     assert not loaded(ws, "status") & HEAVY
 
 
+def test_a_repro_with_nothing_to_do_loads_no_yaml_parser(ws: Workspace) -> None:
+    ws.write("mltrack.yaml", "stages:\n  s:\n    cmd: echo 1 > o\n    outs: [o]\n")
+    ws.mltrack("repro")
+    assert "yaml" not in loaded(ws, "repro")
+
+
 def test_help_of_everything_loads_no_command_and_not_even_typer(ws: Workspace) -> None:
     modules = loaded(ws, "--help")
     assert not modules & {"typer", "mltrack.verbs.repro", "mltrack.cli.repro"}
