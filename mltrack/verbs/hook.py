@@ -60,7 +60,7 @@ def run(name: str, arguments: list[str], stdin: Callable[[], str], cwd: str, rep
             elif name == "pre-commit":
                 _pre_commit(Session(project), result)
             elif project.settings.get("hooks.checkout"):
-                _bring_along(project, name, arguments, result)
+                _bring_along(project, name, arguments, given, result)
         except (MltrackError, OSError) as error:
             result.refused.append(error)
             result.stops_git = result.stops_git or name == "pre-push"
@@ -84,14 +84,16 @@ def _projects(cwd: str, result: HookResult) -> list[Project]:
 # after a checkout, merge or rebase
 
 
-def _bring_along(project: Project, name: str, arguments: list[str], result: HookResult) -> None:
+def _bring_along(project: Project, name: str, arguments: list[str], given: str, result: HookResult) -> None:
     if name == "post-commit":
         _catch_up(Session(project), result)
         return
-    commits = _moved(project, name, arguments)
-    if commits is None:
-        return
-    old, new = commits
+    for old, new in _moved(project, name, arguments, given):
+        _follow(project, old, new, result)
+
+
+def _follow(project: Project, old: str, new: str, result: HookResult) -> None:
+    """Brings along what changed between two commits."""
     changed = [path for path in git.changed_files(old, new, project.path) if _is_ours(path)]
     if not changed:
         return
@@ -133,17 +135,22 @@ def changed_targets(before: View | None, after: View) -> tuple[list[Target], lis
     ]
 
 
-def _moved(project: Project, name: str, arguments: list[str]) -> tuple[str, str] | None:
-    """The commits before and after, or None if the hook was not for a move between commits."""
+def _moved(project: Project, name: str, arguments: list[str], given: str) -> list[tuple[str, str]]:
+    """The commits before and after, none if the hook was not for a move between commits."""
     if name == "post-checkout":
-        if len(arguments) < 3 or arguments[2] != "1" or arguments[0] == arguments[1]:
-            return None
-        return arguments[0], arguments[1]
+        is_move = len(arguments) >= 3 and arguments[2] == "1" and arguments[0] != arguments[1]
+        return [(arguments[0], arguments[1])] if is_move else []
     if name == "post-rewrite" and arguments[:1] == ["amend"]:
-        return None
+        return []
     with suppress(GitError):
-        return git.resolve("ORIG_HEAD", project.path), git.resolve("HEAD", project.path)
-    return None
+        head = git.resolve("HEAD", project.path)
+        moves = [(git.resolve("ORIG_HEAD", project.path), head)]
+        if name == "post-rewrite" and given.split():
+            # A rebase checks out what it builds on first, and the hook after that took away what only our commits track.
+            first = given.split()[1]
+            moves.append((git.resolve(f"{first}^", project.path), head))
+        return moves
+    return []
 
 
 def _is_ours(path: str) -> bool:

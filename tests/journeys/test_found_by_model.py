@@ -309,3 +309,34 @@ def test_push_of_a_clone_without_a_listing_sees_that_the_remote_lost_one_below(
     clone.mltrack(*command)
     clone.mltrack("pull")
     assert clone.read("d/sub/3") == "sub/3\n"
+
+
+@pytest.mark.parametrize("where", ["main worktree", "linked worktree"])
+@pytest.mark.parametrize("commits", [1, 2])
+def test_a_rebase_brings_back_what_only_the_rebased_commits_track(
+    ws: Workspace, tmp_path: Path, where: str, commits: int
+) -> None:
+    """git checks out what the rebase builds on first, and the data of our commits goes with that."""
+    ws.mltrack("init")
+    ws.write("x/a", "1\n")
+    ws.mltrack("add", "x")
+    ws.commit("start")
+    ws.git("branch", "ours")
+    ws.write("x/a", "2\n")
+    ws.mltrack("add", "x")
+    ws.commit("theirs")
+    if where == "linked worktree":
+        ws.git("worktree", "add", "--quiet", str(tmp_path / "tree"), "ours")
+        there = Workspace(tmp_path / "tree", ws.environment)
+    else:
+        ws.git("checkout", "--quiet", "ours")
+        there = ws
+    for number in range(commits):
+        there.write(f"data{number}/f", f"{number}\n")
+        there.mltrack("add", f"data{number}")
+        there.commit(f"ours {number}")
+    there.git("rebase", "--quiet", "main")
+    for number in range(commits):
+        assert there.read(f"data{number}/f") == f"{number}\n"
+    assert there.read("x/a") == "2\n"
+    there.mltrack("status", "--check")
