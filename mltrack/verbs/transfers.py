@@ -279,9 +279,10 @@ def _records_to_send(
 def _would_fetch(session: Session, remotes: list[Remote], contents: list[Content], report: Report) -> Moved:
     """What a fetch would bring. Directory listings are brought on the way: without them nobody can tell."""
     cache = session.project.cache
-    files = fetch_trees(cache, remotes, contents, report).files
-    missing = cache.missing(files)
-    return Moved(len(missing), sum(files[hex_digest] for hex_digest in missing))
+    listed = fetch_trees(cache, remotes, contents, report)
+    missing = cache.missing(listed.files)
+    size = sum(listed.files[hex_digest] for hex_digest in missing)
+    return Moved(listed.moved.objects + len(missing), listed.moved.bytes + size)
 
 
 def bring_listing(project: Project, hex_digest: str) -> None:

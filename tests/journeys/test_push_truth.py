@@ -198,3 +198,16 @@ def test_a_dry_run_says_what_the_push_then_sends(shared: Workspace, before: str)
     did = shared.mltrack("push", "--json").json
     assert (would["objects"], would["records"]) == (did["objects"], did["records"])
     assert did["objects"] > 1 or before == "all there"
+
+
+def test_a_dry_run_says_what_the_fetch_then_brings(shared: Workspace, tmp_path: Path) -> None:
+    """Listings of directories count in both, though the dry run had to bring them."""
+    for name in ("d/1", "d/sub/2", "e"):
+        shared.write(name, f"{name}\n")
+    shared.mltrack("add", "d", "e")
+    shared.commit()
+    shared.mltrack("push")
+    clones = [shared.clone(tmp_path / name) for name in ("one", "two")]
+    would = clones[0].mltrack("fetch", "--dry-run", "--json").json
+    did = clones[1].mltrack("fetch", "--json").json
+    assert would["objects"] == did["objects"] == 5
