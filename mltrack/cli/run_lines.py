@@ -30,7 +30,7 @@ from mltrack.engine.events import (
     UndeclaredReads,
     UndeclaredWrites,
 )
-from mltrack.pipeline.plan import Cause, Reason
+from mltrack.pipeline.reason import Cause, Reason
 from mltrack.runners.names import LOCAL
 
 _MAX_PIECE = 65536

@@ -29,7 +29,8 @@ from mltrack.engine.staging import Staged, stage_inputs
 from mltrack.engine.undeclared import Interval, named_in_log, undeclared_reads
 from mltrack.errors import MissingObjectError, MltrackError, RemoteError, UnsavedDataError, WorkspaceError
 from mltrack.objects.content import FILE, Content
-from mltrack.pipeline.plan import Cause, Facts, Known, Options, Reason, Step, Upcoming, input_reasons
+from mltrack.pipeline.plan import Facts, Known, Options, Step, Upcoming, input_reasons
+from mltrack.pipeline.reason import Cause, Reason
 from mltrack.pipeline.stage import ERROR, NONE, OUT, Inputs, Output, Stage, is_url
 from mltrack.runners.failures import Failure, classify, words_of
 from mltrack.runners.job import Item, Job, Poll, State, Ticket

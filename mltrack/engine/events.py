@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from mltrack.events import Progress
-from mltrack.pipeline.plan import Reason
+from mltrack.pipeline.reason import Reason
 
 
 class Tick(NamedTuple):

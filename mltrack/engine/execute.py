@@ -30,7 +30,8 @@ from mltrack.engine.events import (
 )
 from mltrack.engine.undeclared import Interval, undeclared_writes
 from mltrack.errors import MissingObjectError, MltrackError, RemoteError, Terminated
-from mltrack.pipeline.plan import Cause, Plan, Step, Verdict, decide
+from mltrack.pipeline.plan import Plan, Step, Verdict, decide
+from mltrack.pipeline.reason import Cause
 from mltrack.pipeline.stage import NONE, Inputs, Stage
 from mltrack.runners.failures import RULES, WORDS, Failure
 from mltrack.runners.job import Poll, State

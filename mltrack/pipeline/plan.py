@@ -13,6 +13,7 @@ from mltrack.objects.content import Content
 from mltrack.objects.digest import Algorithm
 from mltrack.pipeline.graph import Graph
 from mltrack.pipeline.paths import PathMap
+from mltrack.pipeline.reason import Cause, Reason
 from mltrack.pipeline.run_key import key_parts, run_key
 from mltrack.pipeline.stage import Entry, Inputs, Output, Stage
 
@@ -24,42 +25,6 @@ class Verdict(Enum):
     RESTORE = "restore"
     RUN = "run"
     WAIT = "wait"
-
-
-class Cause(Enum):
-    """The typed cause in a reason; the value is its stable name in ``--json``."""
-
-    NEVER_RAN = "never-ran"
-    COMMAND_CHANGED = "command-changed"
-    SHELL_CHANGED = "shell-changed"
-    WDIR_CHANGED = "wdir-changed"
-    DEPENDENCY_CHANGED = "dependency-changed"
-    DEPENDENCY_ADDED = "dependency-added"
-    DEPENDENCY_REMOVED = "dependency-removed"
-    DEPENDENCY_MISSING = "dependency-missing"
-    INPUT_UNREADABLE = "input-unreadable"
-    PARAM_CHANGED = "param-changed"
-    PARAM_ADDED = "param-added"
-    PARAM_REMOVED = "param-removed"
-    ENVIRONMENT_CHANGED = "environment-changed"
-    OUTPUT_ADDED = "output-added"
-    OUTPUT_REMOVED = "output-removed"
-    OUTPUT_CHANGED = "output-changed"
-    OUTPUT_MISSING = "output-missing"
-    OUTPUT_NOT_CACHED = "output-not-cached"
-    ALWAYS_CHANGED = "always-changed"
-    FORCED = "forced"
-    UPSTREAM = "upstream"
-    FROZEN = "frozen"
-
-
-class Reason(NamedTuple):
-    """One cause, what it concerns (a path, a param, a variable), and the old and new value where there are any."""
-
-    cause: Cause
-    subject: str = ""
-    old: Any = None
-    new: Any = None
 
 
 class Record(NamedTuple):
@@ -175,52 +140,91 @@ def make(
 
 def decide(stage: Stage, known: Known, facts: Facts, options: Options) -> Step:
     """Returns the verdict on one stage with all of its reasons."""
-    entry = known.entry
     if stage.frozen:
         return _decide_frozen(stage, known, facts, options)
     if known.problem is not None:
         verdict = Verdict.WAIT if known.pending else Verdict.RUN
         return Step(stage, verdict, (Reason(Cause.INPUT_UNREADABLE, known.problem.message),), problem=known.problem)
+    reasons = _all_reasons(stage, known, facts, options)
+    if known.pending:
+        return Step(stage, Verdict.WAIT, tuple(reasons))
+    if any(reason.cause is Cause.DEPENDENCY_MISSING for reason in reasons):
+        return Step(stage, Verdict.RUN, tuple(reasons))
+    changed_outs = output_reasons(stage, known.entry, known) if not reasons and known.entry is not None else []
+    if not reasons and not changed_outs:
+        return Step(stage, Verdict.SKIP, ())
+    parts = key_parts(stage, known.inputs, facts.shell)
+    key = run_key(parts, facts.algorithm) if parts is not None else ""
+    if not reasons and known.entry is not None:
+        # The inputs are those of the last run: its own outputs are what belongs there.
+        settled = _decide_outputs(stage, known.entry, changed_outs, facts, options, key)
+        if settled is not None:
+            return settled
+        reasons = changed_outs + _not_cached(stage, known.entry, changed_outs, facts)
+    return _decide_by_run_cache(stage, known, reasons, facts, options, key)
+
+
+def _all_reasons(stage: Stage, known: Known, facts: Facts, options: Options) -> list[Reason]:
+    """Everything that speaks against skipping, but for what became of the outputs."""
     pending_paths = {path for path, _ in known.pending}
     reasons = input_reasons(stage, known, facts.shell, pending_paths)
     reasons += [Reason(Cause.UPSTREAM, path, new=writer) for path, writer in known.pending]
     if options.force:
         reasons.append(Reason(Cause.FORCED))
-    if stage.always_changed or stage.is_callback:
+    if _runs_always(stage):
         reasons.append(Reason(Cause.ALWAYS_CHANGED))
-    missing = [reason for reason in reasons if reason.cause is Cause.DEPENDENCY_MISSING]
-    if known.pending:
-        return Step(stage, Verdict.WAIT, tuple(reasons))
-    if missing:
-        return Step(stage, Verdict.RUN, tuple(reasons))
-    must_run = options.force or stage.always_changed or stage.is_callback
-    goes_on = any(out.persist for out in stage.outs)  # what it writes depends on what it wrote, which no key knows
-    out_reasons = output_reasons(stage, entry, known) if not reasons and entry is not None else []
-    if not reasons and not out_reasons:
-        return Step(stage, Verdict.SKIP, ())
-    parts = key_parts(stage, known.inputs, facts.shell)
-    key = run_key(parts, facts.algorithm) if parts is not None else ""
-    if not reasons and entry is not None:
-        is_absent = all(reason.cause is Cause.OUTPUT_MISSING for reason in out_reasons)
-        can_be_had = all(facts.is_cached(entry.outs[reason.subject]) for reason in out_reasons)
-        is_left = all(facts.is_left(entry.outs[reason.subject]) for reason in out_reasons)
-        if (options.absent_is_fine or is_left) and is_absent and can_be_had:
-            return Step(stage, Verdict.SKIP, tuple(out_reasons), key, Record(entry.outs))
-        reasons += out_reasons
-        lacking = [
-            Reason(Cause.OUTPUT_NOT_CACHED, out.path)
-            for out in _changed_outputs(stage, out_reasons)
-            if not facts.is_cached(entry.outs[out.path])
-        ]
-        if options.use_run_cache and not lacking and (is_absent or not goes_on):
-            return Step(stage, Verdict.RESTORE, tuple(reasons), key, Record(entry.outs))
-        reasons += lacking
-    if not must_run and options.use_run_cache and key and not goes_on and stage.outs:
-        record, lacking_path = _usable_record(stage, known, facts, key)
-        if record is not None:
-            return Step(stage, Verdict.RESTORE, tuple(reasons), key, record, from_run_cache=True)
-        if lacking_path and all(reason.cause is not Cause.OUTPUT_NOT_CACHED for reason in reasons):
-            reasons.append(Reason(Cause.OUTPUT_NOT_CACHED, lacking_path))
+    return reasons
+
+
+def _runs_always(stage: Stage) -> bool:
+    return stage.always_changed or stage.is_callback
+
+
+def _goes_on(stage: Stage) -> bool:
+    """Whether what a stage writes depends on what it wrote before, which no run key knows."""
+    return any(out.persist for out in stage.outs)
+
+
+def _decide_outputs(
+    stage: Stage, entry: Entry, changed: list[Reason], facts: Facts, options: Options, key: str
+) -> Step | None:
+    """The verdict where only outputs differ from what is recorded: left away, or put back. None if the command must run."""
+    is_absent = all(reason.cause is Cause.OUTPUT_MISSING for reason in changed)
+    can_be_had = all(facts.is_cached(entry.outs[reason.subject]) for reason in changed)
+    is_left = all(facts.is_left(entry.outs[reason.subject]) for reason in changed)
+    if (options.absent_is_fine or is_left) and is_absent and can_be_had:
+        return Step(stage, Verdict.SKIP, tuple(changed), key, Record(entry.outs))
+    lacks = _not_cached(stage, entry, changed, facts)
+    # What somebody changed of an output that goes on is where the next run is to go on from.
+    may_be_put_back = is_absent or not _goes_on(stage)
+    if options.use_run_cache and not lacks and may_be_put_back:
+        return Step(stage, Verdict.RESTORE, tuple(changed), key, Record(entry.outs))
+    return None
+
+
+def _not_cached(stage: Stage, entry: Entry, changed: list[Reason], facts: Facts) -> list[Reason]:
+    return [
+        Reason(Cause.OUTPUT_NOT_CACHED, out.path)
+        for out in _changed_outputs(stage, changed)
+        if not facts.is_cached(entry.outs[out.path])
+    ]
+
+
+def _decide_by_run_cache(
+    stage: Stage, known: Known, reasons: list[Reason], facts: Facts, options: Options, key: str
+) -> Step:
+    """Restores what an earlier run made of the same inputs, or else runs."""
+    must_run = options.force or _runs_always(stage)
+    # A stage without outputs was run for what it does elsewhere: nothing here could stand for that.
+    has_result = bool(key) and bool(stage.outs) and not _goes_on(stage)
+    if must_run or not options.use_run_cache or not has_result:
+        return Step(stage, Verdict.RUN, tuple(reasons), key)
+    record, lacking_path = _usable_record(stage, known, facts, key)
+    if record is not None:
+        return Step(stage, Verdict.RESTORE, tuple(reasons), key, record, from_run_cache=True)
+    is_told = any(reason.cause is Cause.OUTPUT_NOT_CACHED for reason in reasons)
+    if lacking_path and not is_told:
+        reasons = [*reasons, Reason(Cause.OUTPUT_NOT_CACHED, lacking_path)]
     return Step(stage, Verdict.RUN, tuple(reasons), key)
 
 

@@ -52,41 +52,74 @@ def plan(remote: Remote, marked: set[str], older_than: float, notes_before: floa
     """Returns what may be forgotten (not marked, and written before ``older_than``) and what may be deleted now (noted
     before ``notes_before``, and named by no index)."""
     files = {item.name: item for place in ("packs", "objects") for item in remote.store.list(place)}
-    kept: dict[str, dict[bytes, Row]] = {}
-    totals: dict[str, int] = {}
-    gone: dict[bytes, int] = {}
+    rows = _sort_rows(remote, files, marked, older_than)
+    needed = {pack_path(id_) for id_ in rows.kept if id_} | {object_path(raw.hex()) for raw in rows.kept.get("", {})}
+    needed |= _kept_by_lost_indexes(remote, files, rows, needed, marked)
+    old = {name: item for name, item in files.items() if item.modified < older_than}
+    due, notes = _due(remote, needed, notes_before)
+    return RemoteGcPlan(
+        kept={id_: list(kept.values()) for id_, kept in rows.kept.items()},
+        shrink=tuple(id_ for id_ in sorted(rows.kept) if pack_path(id_) in old and rows.is_mostly_gone(id_)),
+        forgotten=tuple(sorted(name for name in old if name not in needed)),
+        superseded=_superseded(remote),
+        due=tuple(name for name in due if name in files or name.startswith("index/")),
+        notes=notes,
+        objects=len(rows.gone),
+        bytes=sum(rows.gone.values()),
+        due_bytes=sum(files[name].size for name in due if name in files),
+    )
+
+
+@dataclass(slots=True)
+class _Sorted:
+    """The rows of all indexes: those that stay by pack id and digest, the stored bytes of all by pack id, and of those that go
+    by digest."""
+
+    kept: dict[str, dict[bytes, Row]] = field(default_factory=dict)
+    totals: dict[str, int] = field(default_factory=dict)
+    gone: dict[bytes, int] = field(default_factory=dict)
+
+    @property
+    def digests(self) -> set[bytes]:
+        return {raw for rows in self.kept.values() for raw in rows}
+
+    def is_mostly_gone(self, id_: str) -> bool:
+        """Whether so little of a pack stays that it is written anew; a file of its own is no pack."""
+        left = sum(row.stored for row in self.kept[id_].values())
+        return bool(id_) and left < REPACK_BELOW * self.totals[id_]
+
+
+def _sort_rows(remote: Remote, files: dict[str, Listed], marked: set[str], older_than: float) -> _Sorted:
+    found = _Sorted()
     for index in remote.indexes().values():
         for row in index:
             if row.pack != ALONE and row.pack >= len(index.packs):
                 raise IntegrityError(f"the index {index.name} names a pack that it does not list")
             id_ = "" if row.pack == ALONE else index.packs[row.pack]
             file = files.get(pack_path(id_) if id_ else object_path(row.raw.hex()))
-            totals[id_] = totals.get(id_, 0) + row.stored
-            if row.raw.hex() in marked or (file is not None and file.modified >= older_than):
-                kept.setdefault(id_, {})[row.raw] = row
+            found.totals[id_] = found.totals.get(id_, 0) + row.stored
+            # What is young may belong to a push whose pointers nobody has seen yet.
+            is_young = file is not None and file.modified >= older_than
+            if is_young or row.raw.hex() in marked:
+                found.kept.setdefault(id_, {})[row.raw] = row
             else:
-                gone[row.raw] = row.stored
-    stay = {raw for rows in kept.values() for raw in rows}
-    gone = {raw: size for raw, size in gone.items() if raw not in stay}
-    needed = {pack_path(id_) for id_ in kept if id_} | {object_path(raw.hex()) for raw in kept.get("", {})}
-    old = {name: item for name, item in files.items() if item.modified < older_than}
-    shrink = tuple(
-        id_
-        for id_, rows in sorted(kept.items())
-        if id_ and pack_path(id_) in old and sum(row.stored for row in rows.values()) < REPACK_BELOW * totals[id_]
-    )
-    unreached = marked - {raw.hex() for raw in stay}
-    unnamed = [name for name in files if name not in needed and _id_of(name) not in totals] if unreached else []
-    lost = {name for name in unnamed if _names_any(remote, name, files[name].size, unreached)}
-    needed |= lost
-    forgotten = tuple(sorted(name for name in old if name not in needed))
-    due, notes = _due(remote, needed, notes_before)
-    superseded = _superseded(remote)
-    return RemoteGcPlan(
-        {id_: list(rows.values()) for id_, rows in kept.items()},
-        shrink, forgotten, superseded, tuple(name for name in due if name in files or name.startswith("index/")), notes,
-        len(gone), sum(gone.values()), sum(files[name].size for name in due if name in files),
-    )  # fmt: skip
+                found.gone[row.raw] = row.stored
+    # An object may lie in several packs: it is gone only if none of them keeps it.
+    stay = found.digests
+    found.gone = {raw: size for raw, size in found.gone.items() if raw not in stay}
+    return found
+
+
+def _kept_by_lost_indexes(
+    remote: Remote, files: dict[str, Listed], rows: _Sorted, needed: set[str], marked: set[str]
+) -> set[str]:
+    """The files that no index names and that hold what is referred to: `fsck --repair` brings them back to light. They are
+    looked into only where something is referred to that no index has."""
+    unreached = marked - {raw.hex() for raw in rows.digests}
+    if not unreached:
+        return set()
+    unnamed = [name for name in files if name not in needed and _id_of(name) not in rows.totals]
+    return {name for name in unnamed if _names_any(remote, name, files[name].size, unreached)}
 
 
 def has_unnamed_packs(remote: Remote) -> bool:

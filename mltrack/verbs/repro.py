@@ -25,7 +25,8 @@ from mltrack.git.ignored import ignored_among
 from mltrack.objects.content import Content
 from mltrack.pipeline.graph import Graph
 from mltrack.pipeline.paths import PathMap
-from mltrack.pipeline.plan import Cause, Facts, Options, Plan, Verdict
+from mltrack.pipeline.plan import Facts, Options, Plan, Verdict
+from mltrack.pipeline.reason import Cause
 from mltrack.pipeline.stage import Stage, is_url
 from mltrack.project import Project
 from mltrack.runners.names import LOCAL

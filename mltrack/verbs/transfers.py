@@ -279,10 +279,9 @@ def _records_to_send(
 def _would_fetch(session: Session, remotes: list[Remote], contents: list[Content], report: Report) -> Moved:
     """What a fetch would bring. Directory listings are brought on the way: without them nobody can tell."""
     cache = session.project.cache
-    listed = fetch_trees(cache, remotes, contents, report)
-    missing = cache.missing(listed.files)
-    size = sum(listed.files[hex_digest] for hex_digest in missing)
-    return Moved(listed.moved.objects + len(missing), listed.moved.bytes + size)
+    files = fetch_trees(cache, remotes, contents, report).files
+    missing = cache.missing(files)
+    return Moved(len(missing), sum(files[hex_digest] for hex_digest in missing))
 
 
 def bring_listing(project: Project, hex_digest: str) -> None:

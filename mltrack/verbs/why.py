@@ -10,7 +10,8 @@ from mltrack.errors import MissingObjectError
 from mltrack.formats.run_record import RunRecord
 from mltrack.objects.content import TREE, Content
 from mltrack.objects.tree_diff import Change
-from mltrack.pipeline.plan import Cause, Facts, Known, Reason, Step, Upcoming, Verdict, input_reasons
+from mltrack.pipeline.plan import Facts, Known, Step, Upcoming, Verdict, input_reasons
+from mltrack.pipeline.reason import Cause, Reason
 from mltrack.pipeline.run_key import entry_parts, run_key
 from mltrack.pipeline.stage import Entry, Stage
 from mltrack.verbs import planning

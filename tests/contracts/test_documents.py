@@ -11,7 +11,8 @@ import pytest
 from mltrack.cli.commands import COMMANDS
 from mltrack.cli.render import SCHEMA_VERSION
 from mltrack.engine import events
-from mltrack.pipeline.plan import Cause, Verdict
+from mltrack.pipeline.plan import Verdict
+from mltrack.pipeline.reason import Cause
 from tests.support import documents
 from tests.support.workspace import ROOT, Workspace
 

@@ -201,13 +201,13 @@ def test_a_dry_run_says_what_the_push_then_sends(shared: Workspace, before: str)
 
 
 def test_a_dry_run_says_what_the_fetch_then_brings(shared: Workspace, tmp_path: Path) -> None:
-    """Listings of directories count in both, though the dry run had to bring them."""
+    """The listings of directories are here then: without them nobody could tell."""
     for name in ("d/1", "d/sub/2", "e"):
         shared.write(name, f"{name}\n")
     shared.mltrack("add", "d", "e")
     shared.commit()
     shared.mltrack("push")
-    clones = [shared.clone(tmp_path / name) for name in ("one", "two")]
-    would = clones[0].mltrack("fetch", "--dry-run", "--json").json
-    did = clones[1].mltrack("fetch", "--json").json
-    assert would["objects"] == did["objects"] == 5
+    clone = shared.clone(tmp_path / "one")
+    would = clone.mltrack("fetch", "--dry-run", "--json").json
+    did = clone.mltrack("fetch", "--json").json
+    assert (would["objects"], would["bytes"]) == (did["objects"], did["bytes"])
