@@ -286,7 +286,7 @@ class Execution:
             yield from attempts.save(engine, out)
             engine.fetch([wanted])
             plan = engine.checkout.plan(out.path, wanted, force=True)
-            engine.checkout.carry_out(out.path, wanted, plan, no_progress)
+            engine.checkout.carry_out(out.path, wanted, engine.checkout.approve(out.path, plan), no_progress)
         if step.from_run_cache and inputs is not None:
             engine.committer.note_restored(stage, step.key, inputs, record.outs, engine.facts.shell)
         yield StageRestored(stage.address, step.reasons, step.from_run_cache)

@@ -10,7 +10,6 @@ from mltrack.store.cache_writer import CacheWriter
 from mltrack.verbs.session import Session
 from mltrack.verbs.tracking import Added, Recording, check, record
 from mltrack.verbs.transfers import register
-from mltrack.workspace.checkout import no_progress
 from mltrack.workspace.ignore import KeepAll
 from mltrack.workspace.ingest import Ingest, Saving
 from mltrack.workspace.materialize import make_parents
@@ -91,7 +90,7 @@ def add_from(session: Session, source: str, out: str, report: Report = no_report
         with CacheWriter(project.cache) as writer:
             content = _scan_source(session, place, Saving(writer, project.algorithm), report)
             writer.finish()
-        session.checkout.carry_out(path, content, session.checkout.plan(path, content), no_progress)
+        session.checkout.bring(path, content)
         [added] = record(session, [Recording(path, content, content)])
     session.observer.close()
     return added

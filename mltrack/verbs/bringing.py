@@ -12,7 +12,6 @@ from mltrack.pipeline.stage import Stage, is_url
 from mltrack.runners.job import Poll
 from mltrack.verbs.places import list_runners, open_on_hosts
 from mltrack.verbs.session import Session
-from mltrack.workspace.checkout import no_progress
 
 
 def note_left(session: Session, runner: str, key: str, result: Poll) -> None:
@@ -90,6 +89,6 @@ def bring_left(
     for path, content in wanted.items():
         if not session.project.cache.holds(content):
             raise MissingObjectError(f"{path!r} is not on the host any more that made it", hint="mltrack repro --force")
-        checkout.carry_out(path, content, checkout.plan(path, content), no_progress)
+        checkout.bring(path, content)
         learner.absent.pop(path)
     return tuple(wanted)

@@ -15,11 +15,10 @@ from mltrack.git.ignored import ignored_by_rule
 from mltrack.objects.content import Content
 from mltrack.store.hints import hinted_among
 from mltrack.verbs.session import STAGE_LOCKS, Session
-from mltrack.workspace.checkout import Absent, no_progress
+from mltrack.workspace.checkout import MAX_NAMED, Absent, no_progress
 from mltrack.workspace.checkout_plan import CheckoutPlan
 
 Progress = Callable[[str, int, int], None]
-MAX_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +100,10 @@ def checkout_targets(
                     aside += _move_aside(session, target.path)
                 former = (recorded or {}).get(target.path)
                 plan = session.checkout.plan(target.path, content, force=force, absent=absent, recorded=former)
-                _refuse_conflicts(session, target.path, plan)
-                if not dry_run:
-                    saved += _save(session, target.path, plan)
-                    _keep_bytes(session, target.path, plan)
-                    report = (lambda n, total, path=target.path: progress(path, n, total)) if progress else no_progress
-                    _tell_edited(
-                        target.path, session.checkout.carry_out(target.path, content, plan, report, target.owner)
-                    )
+                if dry_run:
+                    session.checkout.refuse_conflicts(target.path, plan)
+                else:
+                    saved += _carry_out(session, target, content, plan, progress)
                 done.append(_summary(target.path, plan))
             except MltrackError as error:
                 failed.append((target.path, error))
@@ -186,15 +181,18 @@ def raise_failures(result: CheckoutResult) -> None:
     raise kind("\n".join(lines), hint=hint)
 
 
-def _refuse_conflicts(session: Session, path: str, plan: CheckoutPlan) -> None:
-    if not plan.conflicts:
-        return
-    names = [_shown(item) for item in plan.conflicts[:MAX_NAMED]]
-    more = f" and {len(plan.conflicts) - MAX_NAMED} more" if len(plan.conflicts) > MAX_NAMED else ""
-    raise UnsavedDataError(
-        f"{path}: left as it is, since unsaved changes would be lost: {', '.join(names)}{more}",
-        hint=f"`mltrack add {path}` records them; `mltrack checkout --force {path}` replaces them (and keeps a copy in the cache)",
-    )
+def _carry_out(
+    session: Session, target: Target, content: Content | None, plan: CheckoutPlan, progress: Progress | None
+) -> list[tuple[str, str]]:
+    """Does what was planned for one target; returns what force replaced, with the digests under which it was saved."""
+    path = target.path
+    session.checkout.refuse_conflicts(path, plan)
+    saved = _save(session, path, plan)
+    _keep_bytes(session, path, plan)
+    report = (lambda done, total: progress(path, done, total)) if progress else no_progress
+    approved = session.checkout.approve(path, plan)
+    _tell_edited(path, session.checkout.carry_out(path, content, approved, report, target.owner))
+    return saved
 
 
 def _keep_bytes(session: Session, path: str, plan: CheckoutPlan) -> None:

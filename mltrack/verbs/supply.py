@@ -13,7 +13,6 @@ from mltrack.store.fetch import fetch_trees
 from mltrack.store.remote import Remote
 from mltrack.store.shared_runs import bring_records
 from mltrack.verbs.session import Session
-from mltrack.workspace.checkout import no_progress
 
 
 class Supply:
@@ -58,7 +57,7 @@ class Supply:
             self.get(content)
             if session.checkout.is_part_of(snapshot, path, content):
                 self.fetch([content])
-                session.checkout.carry_out(path, content, session.checkout.plan(path, content), no_progress)
+                session.checkout.bring(path, content)
                 session.observer.forget([path])
 
     def has(self, content: Content) -> bool:
@@ -86,6 +85,6 @@ class Supply:
         for path, content in wanted.items():
             if not self._session.project.cache.holds(content):
                 raise MissingObjectError(f"{path!r} is neither here nor in {self._remote.name}", hint="mltrack pull")
-            checkout.carry_out(path, content, checkout.plan(path, content), no_progress)
+            checkout.bring(path, content)
             learner.absent.pop(path)
         return tuple(wanted)

@@ -9,8 +9,8 @@ from mltrack.errors import PartlyDoneError
 from mltrack.objects.content import TREE
 from mltrack.objects.tree import DIRECTORY
 from mltrack.store.cache import Cache
-from mltrack.verbs.checkout import MAX_NAMED
 from mltrack.verbs.session import Session
+from mltrack.workspace.checkout import MAX_NAMED
 
 
 @dataclass(frozen=True, slots=True)

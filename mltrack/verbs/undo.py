@@ -35,7 +35,7 @@ def undo(session: Session, arguments: list[str]) -> list[Undone]:
             plan = _without_later_files(session.checkout.plan(note.path, note.content, force=True))
             before = session.checkout.save(note.path)
             replaced += [(note.path, before)] if before is not None else []
-            session.checkout.put(note.path, plan, no_progress)
+            session.checkout.put(note.path, session.checkout.approve(note.path, plan), no_progress)
             done.append(Undone(note.path, session.project.algorithm.text(note.content.hex), note.moment))
         session.trash.undone(newest, replaced)
     session.observer.close()

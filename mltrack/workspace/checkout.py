@@ -7,7 +7,7 @@ from enum import Enum
 from functools import partial
 from typing import NamedTuple, NoReturn
 
-from mltrack.errors import MissingObjectError
+from mltrack.errors import MissingObjectError, UnsavedDataError
 from mltrack.objects import tree
 from mltrack.objects.content import BY_LETTER, TREE, Content
 from mltrack.objects.tree import Entry
@@ -15,7 +15,7 @@ from mltrack.objects.tree_diff import Change, Load, diff, extent, leaves
 from mltrack.store.cache import Cache
 from mltrack.store.cache_writer import CacheWriter
 from mltrack.workspace import checkout_plan, fresh
-from mltrack.workspace.checkout_plan import CheckoutPlan, Operation, Whole
+from mltrack.workspace.checkout_plan import Approved, CheckoutPlan, Operation, Whole
 from mltrack.workspace.ingest import Saving
 from mltrack.workspace.last import LastMaterialized
 from mltrack.workspace.materialize import Report, Seen, apply
@@ -23,6 +23,7 @@ from mltrack.workspace.observe import Observer
 from mltrack.workspace.parts import absent_parts, edit, loader
 from mltrack.workspace.scan import Snapshot
 
+MAX_NAMED = 10
 LETTERS = {kind: letter for letter, kind in BY_LETTER.items()}
 
 
@@ -219,18 +220,41 @@ class Checkout(NamedTuple):
             context=first.hex,
         )
 
+    def approve(self, root: str, plan: CheckoutPlan) -> Approved:
+        """Returns the plan as one that may be carried out.
+
+        Raises UnsavedDataError where both sides changed something, or where bytes would go that are not saved: a plan made
+        with ``force`` is approved once they are, see :meth:`save`.
+        """
+        self.refuse_conflicts(root, plan)
+        unsaved = self.cache.missing({entry.hex for _, entry in plan.unsaved})
+        if unsaved:
+            lost = [path for path, entry in plan.unsaved if entry.hex in unsaved]
+            raise UnsavedDataError(f"{root}: left as it is, since these bytes are nowhere else: {_named(lost)}")
+        return Approved(plan)
+
+    def refuse_conflicts(self, root: str, plan: CheckoutPlan) -> None:
+        """Raises UnsavedDataError where both sides changed something."""
+        if plan.conflicts:
+            raise UnsavedDataError(
+                f"{root}: left as it is, since unsaved changes would be lost: {_named(plan.conflicts)}",
+                hint=f"`mltrack add {root}` records them; `mltrack checkout --force {root}` replaces them (and keeps a copy "
+                "in the cache)",
+            )
+
     def carry_out(
-        self, root: str, wanted: Content | None, plan: CheckoutPlan, report: Report, owner: str = ""
+        self, root: str, wanted: Content | None, approved: Approved, report: Report, owner: str = ""
     ) -> list[bytes]:
-        """Does what the plan says; returns the paths of files that were edited since it was made, and left. The caller has
-        dealt with its conflicts, and saved what is unsaved.
+        """Does what the plan says; returns the paths of files that were edited since it was made, and left.
 
         ``owner`` is the target that ``root`` is a part of, if it is. What was materialised is noted as the part that it is.
         """
         was_there = os.path.lexists(os.path.join(self.project_path, owner or root))
         before = self.last.get(owner or root) if was_there else None
-        kept = self.put(root, plan, report)
-        content = self._without(root, wanted, (*plan.absent, *kept), self.last.get(root) if was_there else None)
+        kept = self.put(root, approved, report)
+        content = self._without(
+            root, wanted, (*approved.plan.absent, *kept), self.last.get(root) if was_there else None
+        )
         if not owner:
             self.last.set(root, content)
             return kept
@@ -263,9 +287,17 @@ class Checkout(NamedTuple):
         except MissingObjectError:
             return edit(self.cache, new_writer, None, changes)
 
-    def put(self, root: str, plan: CheckoutPlan, report: Report) -> list[bytes]:
+    def bring(self, root: str, wanted: Content) -> None:
+        """Plans, approves and carries out, for what replaces nothing that only the workspace has. Raises UnsavedDataError if it
+        would."""
+        self.carry_out(root, wanted, self.approve(root, self.plan(root, wanted)), no_progress)
+
+    def put(self, root: str, approved: Approved, report: Report) -> list[bytes]:
         """Does what the plan says, without noting it as what the pointer or lock wanted: it stays a change of one's own.
         Returns the paths of files that were edited since the plan was made, and left."""
+        return self._put(root, approved.plan, report)
+
+    def _put(self, root: str, plan: CheckoutPlan, report: Report) -> list[bytes]:
         kept: list[bytes] = []
         if plan.whole is not None:
             self.create(root, plan.whole, report)
@@ -332,7 +364,7 @@ class Checkout(NamedTuple):
 
     def clear(self, root: str) -> None:
         """Removes what stands at ``root``, saved or not; what ``.mltrackignore`` names stays, and so do its directories."""
-        self.put(root, self.plan(root, None, force=True), no_progress)
+        self._put(root, self.plan(root, None, force=True), no_progress)
 
     def save(self, root: str) -> Content | None:
         """Saves what stands at ``root`` to the cache, durably, and returns it."""
@@ -353,6 +385,12 @@ def _listed(load: Load, hex_digest: str) -> list[Entry]:
         return load(hex_digest)
     except MissingObjectError:
         return []
+
+
+def _named(paths: list[bytes]) -> str:
+    """The first few of some paths, and how many more there are."""
+    more = f" and {len(paths) - MAX_NAMED} more" if len(paths) > MAX_NAMED else ""
+    return ", ".join(path.decode("utf-8", "surrogateescape") for path in paths[:MAX_NAMED]) + more
 
 
 def no_progress(done: int, total: int) -> None:

@@ -61,6 +61,13 @@ class CheckoutPlan(NamedTuple):
         return sum(1 for operation in self.operations if operation.entry is None)
 
 
+class Approved(NamedTuple):
+    """A plan that may be carried out, since nothing that only the workspace has is lost by it. Made by
+    :meth:`mltrack.workspace.checkout.Checkout.approve` alone, which refuses every other."""
+
+    plan: CheckoutPlan
+
+
 def decide(
     changes: Iterable[Change],
     last: dict[bytes, Entry] | None,

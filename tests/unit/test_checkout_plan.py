@@ -1,12 +1,20 @@
 """Deciding a checkout: last, wanted and present, in every combination."""
 
 import itertools
+from pathlib import Path
 
 import pytest
 
+from mltrack.errors import UnsavedDataError
+from mltrack.objects.digest import XXH3
 from mltrack.objects.tree import DIRECTORY, Entry
 from mltrack.objects.tree_diff import Change
-from mltrack.workspace.checkout_plan import decide
+from mltrack.store.cache import Cache
+from mltrack.store.cache_writer import CacheWriter
+from mltrack.workspace.checkout import Checkout
+from mltrack.workspace.checkout_plan import CheckoutPlan, decide
+from mltrack.workspace.last import LastMaterialized
+from mltrack.workspace.observe import Observer
 
 STATES = (None, "1", "2", "3")
 
@@ -75,3 +83,23 @@ def test_a_file_in_the_place_of_a_directory_that_was_here_is_the_persons_own(wan
     change = Change(b"d/f", entry("2"), entry(wanted))
     result = decide([change], before, lambda hexes: hexes, force=False)
     assert (result.kept, result.conflicts) == (([b"d/f"], []) if wanted is None else ([], [b"d/f"]))
+
+
+def test_only_what_loses_nothing_is_approved(tmp_path: Path) -> None:
+    """Whoever carries out a plan has to have it approved: the type says so, and this is what it stands for."""
+    cache = Cache(str(tmp_path / "cache"), XXH3)
+    with CacheWriter(cache) as writer:
+        saved = writer.put(b"saved\n")
+        writer.finish()
+    observer = Observer(str(tmp_path), str(tmp_path / "index"), XXH3, cache, [])
+    checkout = Checkout(str(tmp_path), str(tmp_path), cache, observer, LastMaterialized(str(tmp_path / "last"), XXH3))
+    nothing = CheckoutPlan([], [], [], [])
+    assert checkout.approve("d", nothing).plan is nothing
+    kept = nothing._replace(unsaved=[(b"d/f", Entry(b"f", "f", saved, 6))])
+    assert checkout.approve("d", kept).plan is kept
+    for refused in (
+        nothing._replace(conflicts=[b"d/f"]),
+        nothing._replace(unsaved=[(b"d/f", Entry(b"f", "f", "0" * 32, 6))]),
+    ):
+        with pytest.raises(UnsavedDataError, match="d/f"):
+            checkout.approve("d", refused)
