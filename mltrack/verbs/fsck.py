@@ -98,8 +98,10 @@ def fsck(session: Session, report: Report, *, remote: str = "", repair: bool = F
         for hex_digest, path in sorted(found.damaged.items())
     ]
     problems += [Problem(REPAIRED if repair else DAMAGED, why, path) for path, why in sorted(found.files.items())]
-    absent = [(target.path, _absent_here(cache, target.content) - still) for target in session.select([])]
-    absent += _absent_results(session)
+    absent: list[tuple[str, set[str]]] = []
+    if repair or not found.damaged:  # else whoever opened a damaged listing would set it aside, and this reads only
+        absent += [(target.path, _absent_here(cache, target.content) - still) for target in session.select([])]
+        absent += _absent_results(session)
     return FsckResult(cache.path, found.checked, tuple(problems), _named(absent, text), leftovers)
 
 

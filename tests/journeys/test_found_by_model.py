@@ -340,3 +340,15 @@ def test_a_rebase_brings_back_what_only_the_rebased_commits_track(
         assert there.read(f"data{number}/f") == f"{number}\n"
     assert there.read("x/a") == "2\n"
     there.mltrack("status", "--check")
+
+
+def test_fsck_that_is_not_to_repair_changes_nothing(ws: Workspace) -> None:
+    ws.write("d/1", "1\n")
+    ws.mltrack("add", "d")
+    for pack in packs(ws):
+        for at in range(20, pack.stat().st_size - 100, 30):
+            flip(pack, at)
+    before = ws.files(".mltrack/cache")
+    for _ in range(2):
+        ws.mltrack("fsck", code=7)
+    assert ws.files(".mltrack/cache") == before

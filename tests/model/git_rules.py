@@ -183,8 +183,9 @@ class GitRules(DataRules):
             self.require(is_smooth, "git rebase took two changes of the same file")
             made = self.shell.ask(self.path(clone), "rev-list", "--reverse", f"{onto}..HEAD").split()
             self.require(len(made) in (len(moving), 0), f"git rebase made {len(made)} commits of {len(moving)}")
-            for id_, (state, lock) in zip(made, states[1:], strict=False):
-                self._learn_commit(clone, id_, state, lock)
+            for number, (id_, (state, lock)) in enumerate(zip(made, states[1:], strict=False)):
+                sides = [states[number][0], self._tracked(originals[number])]
+                self._learn_commit(clone, id_, state, lock, sides)
         clone.recorded = self.read_pointers(clone)
         for target in ALL if clone.hooks else ():
             self.put(clone, target, clone.recorded.get(target))
@@ -194,13 +195,14 @@ class GitRules(DataRules):
     def _tracked(self, commit: str) -> State:
         return {target: c for target, c in self.world.commits[commit].items() if target not in OUTS}
 
-    def _learn_commit(self, clone: Clone, commit: str, state: State, lock: Lock) -> None:
+    def _learn_commit(self, clone: Clone, commit: str, state: State, lock: Lock, sides: list[State]) -> None:
         """A commit that git made by merging records what the model makes of the same."""
         for target, content in state.items():
             text = self._text_at(clone, commit, f"{target}.mlt")
             known = self.world.texts.setdefault(text, content)
             self.require(known == content, f"{commit}:{target}.mlt: {difference(content, known)}")
-            clone.cache.add_listing(content)
+            if all(content != side.get(target) for side in sides):  # only what the merge driver made is surely there
+                clone.cache.add_listing(content)
         text = self.shell.ask(self.path(clone), "show", f"{commit}:mltrack.lock") if lock else ""
         known_lock = self.world.locks.setdefault(text + "\n" if text else "", lock)
         self.require(known_lock == lock, f"{commit}: another lock")
