@@ -62,7 +62,10 @@ def add(
             tell("For git: " + git_add([*(f"{path}{SUFFIX}" for path in changed), *_ignores(session, result.added)]))
     for item in result.added:
         if item.is_seen:
-            tell(f"warning: git sees {item.path} all the same: a later line of a .gitignore takes ours back", level=-1)
+            tell(
+                f"warning: git still sees {item.path}: a later .gitignore rule overrides the one that mltrack added",
+                level=-1,
+            )
     for path, error in result.failed:
         tell(f"error: {path}: {error.message}" + (f"\nhint: {error.hint}" if error.hint else ""), level=-1)
     return 3 if result.failed else 0

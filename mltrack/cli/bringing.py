@@ -12,8 +12,8 @@ Pull = Annotated[bool, typer.Option("--pull", help="Fetch what is to be shown an
 
 
 def bring(session: Session, revisions: list[str], type_: str) -> None:
-    """Fetches the outputs of a type that are recorded and not here, as far as they can be had: what then lacks is named where
-    it is shown. Of the workspace ('') they are checked out, too."""
+    """Fetches the outputs of a type that are recorded and not here, where some remote has them; what is still missing is named
+    where it is shown. Of the workspace ('') they are checked out, too."""
     with ProgressLine() as line:
         for revision in revisions:
             paths = reading.not_here(session, revision, type_)

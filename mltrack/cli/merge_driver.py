@@ -26,5 +26,5 @@ def run(arguments: list[str]) -> int:
     for stage in result.dropped:
         tell(f"mltrack: both sides ran stage {stage}: `mltrack repro` decides it anew")
     if result.stage:
-        tell(f"mltrack: {path}: ours stays until `mltrack repro {result.stage}` writes it anew")
+        tell(f"mltrack: {path}: kept ours; `mltrack repro {result.stage}` will write a new one")
     return 1 if result.conflicts else 0

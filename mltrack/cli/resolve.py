@@ -23,7 +23,7 @@ def resolve(
 ) -> None:
     """Settles merge conflicts in pointers and locks, file by file and stage by stage, and stages the result for git.
 
-    Of an output that git keeps our version stays, unless --theirs is given, until `mltrack repro` writes it anew.
+    An output that git keeps: our version stays (or theirs with --theirs) until `mltrack repro` writes a new one.
     """
     if ours and theirs:
         raise typer.BadParameter("--ours and --theirs exclude each other")

@@ -129,7 +129,7 @@ class View:
 
 
 def workspace_view(project_path: str, journal_path: str, index_path: str, algorithm: Algorithm, read: Read) -> View:
-    """Returns what the files of the workspace say, as far as they can be read."""
+    """Returns what the readable files of the workspace say; the others are in ``broken`` and ``broken_locks``."""
     broken: dict[str, FormatError] = {}
     tracked = Tracked(project_path)
     locks = LockState(project_path, journal_path, algorithm, tracked.locks)

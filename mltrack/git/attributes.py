@@ -10,7 +10,7 @@ from mltrack.errors import FormatError
 from mltrack.git import ignore_file
 
 _MAX_BYTES = 1 << 20
-_ABOUT = "# outputs that git keeps: `mltrack repro` writes them anew after a merge"
+_ABOUT = "# outputs that git keeps: after a merge `mltrack repro` writes new ones"
 
 
 def drive(common_dir: str, paths: list[str], driver: str) -> None:

@@ -74,7 +74,7 @@ class Remote:
             if self._lost_marker():
                 raise RemoteError(
                     f"{self.url} has lost its {MARKER}",
-                    hint=f"`mltrack fsck --remote {self.name} --repair` writes it anew",
+                    hint=f"`mltrack fsck --remote {self.name} --repair` recreates it",
                 ) from error
             if not create:
                 raise RemoteError(

@@ -84,7 +84,7 @@ class _Sorted:
         return {raw for rows in self.kept.values() for raw in rows}
 
     def is_mostly_gone(self, id_: str) -> bool:
-        """Whether so little of a pack stays that it is written anew; a file of its own is no pack."""
+        """Whether so little of a pack stays that it is rewritten; a file of its own is no pack."""
         left = sum(row.stored for row in self.kept[id_].values())
         return bool(id_) and left < REPACK_BELOW * self.totals[id_]
 

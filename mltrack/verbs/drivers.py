@@ -8,7 +8,7 @@ from mltrack.verbs.session import Session
 
 
 def drive_outputs(session: Session) -> None:
-    """Gives the outputs that stages leave to git their merge driver, as far as they have none."""
+    """Gives the outputs that stages leave to git their merge driver, unless they have it."""
     repository = session.project.repository
     inner = os.path.relpath(session.project.path, repository.top)
     paths = [os.path.normpath(os.path.join(inner, path)) for path in session.view.left_to_git()]

@@ -69,7 +69,7 @@ def init(start: str, *, hash_name: str | None = None, where: Hooks = Hooks.HERE,
     if where is Hooks.NOWHERE:
         return InitResult(path, created, is_ignored=is_unkept)
     installed = hooks.install(repository, sys.executable, everywhere=where is Hooks.EVERYWHERE)
-    with suppress(FormatError, PipelineError):  # what cannot be read is told by the commands that need it
+    with suppress(FormatError, PipelineError):  # commands that need the pipeline say what is wrong with it
         drive_outputs(Session(projects.load(path, path, repository)))
     return InitResult(
         path, created, tuple(installed.hooks), tuple(installed.left), installed.outside, is_ignored=is_unkept

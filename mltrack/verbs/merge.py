@@ -22,7 +22,7 @@ from mltrack.verbs.transfers import bring_listing
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """The merged text, or where both sides disagree; ``dropped`` are stages that `repro` must decide anew, ``stage`` the one
+    """The merged text, or where both sides disagree; ``dropped`` are stages that `repro` must decide again, ``stage`` the one
     that writes the file, where that is an output of which our version stays until then."""
 
     text: bytes

@@ -41,7 +41,7 @@ def test_a_merge_keeps_ours_until_repro(both: Workspace) -> None:
     merged = both.git("merge", "left", code=None)
     assert "m.yaml" not in both.git("diff", "--name-only", "--diff-filter=U").out, merged.said
     assert both.read(at(both, "m.yaml")) == "acc: 2\n" and both.read(at(both, "my plots/p.csv")) == "x,y\n1,2\n"
-    assert "ours stays until" in merged.said
+    assert "kept ours" in merged.said
 
 
 def test_repro_writes_them_anew(both: Workspace) -> None:
