@@ -32,7 +32,7 @@ def commit(session: Session, targets: list[str]) -> CommitResult:
     if not stages:
         raise PipelineError("there are no stages to commit", hint="mltrack stage add --help")
     recorder = committer(session, locks)
-    with project.cache.in_use(), alone(project, lambda: None):
+    with alone(project, lambda: None), project.cache.in_use():
         locks.refresh()  # a repro may have ended just now: look at everything only from here on
         learner = planning.learner(session)
         session.observer.prepare(path for stage in stages for path in stage.deps)
