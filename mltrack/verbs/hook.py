@@ -142,15 +142,15 @@ def _moved(project: Project, name: str, arguments: list[str], given: str) -> lis
         return [(arguments[0], arguments[1])] if is_move else []
     if name == "post-rewrite" and arguments[:1] == ["amend"]:
         return []
-    with suppress(GitError):
-        head = git.resolve("HEAD", project.path)
-        moves = [(git.resolve("ORIG_HEAD", project.path), head)]
-        if name == "post-rewrite" and given.split():
-            # A rebase checks out what it builds on first, and the hook after that took away what only our commits track.
-            first = given.split()[1]
-            moves.append((git.resolve(f"{first}^", project.path), head))
-        return moves
-    return []
+    before = ["ORIG_HEAD"]
+    if name == "post-rewrite" and given.split():
+        # A rebase checks out what it builds on first, and the hook after that took away what only our commits track.
+        before.append(f"{given.split()[1]}^")
+    moves = []
+    for revision in before:
+        with suppress(GitError):  # the first commit of all is built on nothing
+            moves.append((git.resolve(revision, project.path), git.resolve("HEAD", project.path)))
+    return moves
 
 
 def _is_ours(path: str) -> bool:
