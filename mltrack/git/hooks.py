@@ -6,11 +6,15 @@ from being taken for modules.
 """
 
 import os
+import re
 import shlex
 import stat
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import NamedTuple
 
 from mltrack.disk.durable import make_directories, read_bounded, write_atomic
+from mltrack.errors import FormatError
 from mltrack.git import repository as git
 from mltrack.git.repository import Repository
 
@@ -30,6 +34,9 @@ DRIVERS = {
     "mltrack-lock": "merge of mltrack locks",
     OUTPUT_DRIVER: "merge of outputs that git keeps",
 }
+
+
+_HOOKS_PATH = re.compile(rb"(?im)^\s*hookspath\s*=\s*(.+)$")
 
 
 class Left(NamedTuple):
@@ -183,12 +190,25 @@ def driver_command(kind: str, interpreter: str) -> str:
 def are_installed(repository: Repository) -> bool:
     """Returns whether this clone has mltrack's hooks, or someone's own in their place; reads files only."""
     path = os.path.join(repository.common_dir, "hooks", "post-checkout")
-    return os.path.lexists(path) or _has_other_hooks_path(repository)
+    if os.path.lexists(path) or _has_other_hooks_path(repository):
+        return True
+    return any(os.path.lexists(os.path.join(shared, "post-checkout")) for shared in _shared_hooks_paths())
 
 
 def _has_other_hooks_path(repository: Repository) -> bool:
     data = read_bounded(os.path.join(repository.common_dir, "config"), 1 << 20) or b""
     return b"hookspath" in data.lower()
+
+
+def _shared_hooks_paths() -> Iterator[str]:
+    """Where the person's own git config says that hooks of all repositories lie; reads files only."""
+    home = os.path.expanduser("~")
+    above = os.environ.get("XDG_CONFIG_HOME") or os.path.join(home, ".config")
+    chosen = os.environ.get("GIT_CONFIG_GLOBAL")
+    for place in [chosen] if chosen else [os.path.join(above, "git", "config"), os.path.join(home, ".gitconfig")]:
+        with suppress(OSError, FormatError):
+            for line in _HOOKS_PATH.findall(read_bounded(place, 1 << 20) or b""):
+                yield os.path.expanduser(os.fsdecode(line.strip().strip(b'"')))
 
 
 def hooks_directory(repository: Repository) -> str:

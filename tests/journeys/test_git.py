@@ -189,6 +189,7 @@ def test_in_a_terminal_init_asks_whether_hooks_may_go_there(
     assert process.returncode == 0, said
     assert b"for all of your repositories" in said and b"[y/N]" in said
     assert (shared / "post-checkout").exists() == installed
+    assert ("git hooks are not installed" in bare.mltrack("status").err) == (not installed)
     assert (b"--shared-hooks" in said) == (not installed)
 
 
