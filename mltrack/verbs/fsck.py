@@ -8,9 +8,18 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from mltrack.disk.durable import remove_stale_temporaries
-from mltrack.errors import FormatError, IntegrityError, MissingObjectError, MltrackError, RemoteError, WorkspaceError
+from mltrack.errors import (
+    FormatError,
+    GitError,
+    IntegrityError,
+    MissingObjectError,
+    MltrackError,
+    RemoteError,
+    WorkspaceError,
+)
+from mltrack.git.roots import worktrees
 from mltrack.objects.content import TREE, Content
-from mltrack.project import INDEX
+from mltrack.project import DIRECTORY, INDEX
 from mltrack.store import cache_users
 from mltrack.store import fsck as checker
 from mltrack.store.cache import Cache
@@ -144,13 +153,18 @@ def _absent_results(session: Session) -> Iterator[tuple[str, set[str]]]:
 
 
 def _index_places(session: Session) -> list[str]:
-    """Where what was last heard of remotes is kept: by this project, and by the others that use its cache, and may have dropped
-    from it what remotes hold."""
+    """Where what was last heard of remotes is kept: in each worktree of this project, and by the others that use its cache; any of
+    them may have dropped from it what remotes hold."""
     project = session.project
+    inner = os.path.relpath(project.path, project.repository.top)
+    own: list[str] = []
+    with suppress(GitError):  # a worktree whose disk is away
+        own = [os.path.join(top, inner, DIRECTORY) for top in worktrees(project.repository)]
+    users: list[str] = []
     with suppress(WorkspaceError):
         users = cache_users.others(project.cache.path, project.shared_path)
-        return [project.index_path, *(os.path.join(user, INDEX) for user in users)]
-    return [project.index_path]
+    places = (os.path.normpath(os.path.join(user, INDEX)) for user in (*own, *users))
+    return list(dict.fromkeys([project.index_path, *places]))
 
 
 def _refill(session: Session, wanted: set[str], *, exclude: str) -> None:

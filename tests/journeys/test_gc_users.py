@@ -120,3 +120,19 @@ def test_fsck_knows_what_another_user_of_the_cache_dropped_for_a_remote_to_hold(
     clone.mltrack("fsck")
     shutil.rmtree(shared.path / ".mltrack/index")
     assert clone.mltrack("fsck", "--json", code=None).json["lacking"], "else this test would show nothing"
+
+
+def test_fsck_of_a_worktree_knows_what_was_dropped_in_another(shared: Workspace, tmp_path: Path) -> None:
+    shared.write("in", "1\n")
+    shared.write("mltrack.yaml", "stages:\n  s: {cmd: cat in > o, deps: [in], outs: [o]}\n")
+    shared.mltrack("repro")
+    shared.commit()
+    shared.git("worktree", "add", "--quiet", "--detach", str(tmp_path / "tree"))
+    tree = Workspace(tmp_path / "tree", shared.environment)
+    for here, there in ((shared, tree), (tree, shared)):
+        here.write("in", f"{here.path.name}\n")
+        here.mltrack("repro")
+        here.mltrack("push")
+        here.mltrack("drop", "o")
+        lacking = there.mltrack("fsck", "--json", code=None).json["lacking"]
+        assert [item["source"] for item in lacking if item["source"].startswith("run of")] == []
