@@ -27,7 +27,7 @@ from mltrack.formats import lock_file, run_record
 from mltrack.formats.run_record import Fact, RunRecord
 from mltrack.objects.content import Content
 from mltrack.objects.digest import Algorithm
-from mltrack.pipeline.stage import LOCK_NAME, PIPELINE_NAME, Entry, Stage, address_parts
+from mltrack.pipeline.stage import LOCK_NAME, PIPELINE_NAME, Entry, Stage, lock_place
 
 MAX_BYTES = 256 << 20
 _SUFFIX = ".journal"
@@ -88,8 +88,8 @@ class LockState:
 
     def output(self, address: str, path: str) -> Content | None:
         """Returns what is recorded of an output, by the address of its stage."""
-        pipeline_path, name = address_parts(address)
-        entry = self.locks.get(pipeline_path.removesuffix(PIPELINE_NAME) + LOCK_NAME, {}).get(name)
+        lock_path, name = lock_place(address)
+        entry = self.locks.get(lock_path, {}).get(name)
         return entry.outs.get(path) if entry is not None else None
 
     def _stamps(self) -> list[tuple[str, int, int]]:

@@ -18,7 +18,7 @@ from mltrack.objects.content import Content
 from mltrack.objects.digest import Algorithm
 from mltrack.pipeline.graph import Graph
 from mltrack.pipeline.paths import parents
-from mltrack.pipeline.stage import LOCK_NAME, PIPELINE_NAME, Entry, address_parts, stage_address
+from mltrack.pipeline.stage import LOCK_NAME, PIPELINE_NAME, Entry, lock_place, stage_address
 
 
 class Target(NamedTuple):
@@ -57,6 +57,11 @@ class View:
         """The same of locks, by their paths: nothing is known of the outputs of their stages."""
         return self.lock_state.broken if self.lock_state is not None else {}
 
+    @property
+    def unreadable(self) -> dict[str, FormatError]:
+        """Both: tracked paths and locks of which nothing is known, with what is wrong."""
+        return {**self.broken, **self.broken_locks}
+
     @cached_property
     def graph(self) -> Graph:
         return load_graph(self.pipelines, self.read, self.remembered, self.project_path)
@@ -91,12 +96,11 @@ class View:
         """Whether what would say here that a target of another view is tracked is there, and cannot be read."""
         if not target.is_output:
             return target.path in self.broken
-        pipeline_path, _ = address_parts(target.source)
-        return pipeline_path.removesuffix(PIPELINE_NAME) + LOCK_NAME in self.broken_locks
+        return lock_place(target.source)[0] in self.broken_locks
 
     def refuse_broken(self) -> None:
         """Raises FormatError for the first pointer or lock that cannot be read."""
-        for error in (*self.broken.values(), *self.broken_locks.values()):
+        for error in self.unreadable.values():
             raise error
 
     def owned(self) -> list[str]:

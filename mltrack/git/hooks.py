@@ -34,8 +34,6 @@ DRIVERS = {
     "mltrack-lock": "merge of mltrack locks",
     OUTPUT_DRIVER: "merge of outputs that git keeps",
 }
-
-
 _HOOKS_PATH = re.compile(rb"(?im)^\s*hookspath\s*=\s*(.+)$")
 
 

@@ -25,8 +25,6 @@ _SAFE = (
 _USERS_OWN = ("core.sshCommand", "core.askPass", "core.gitProxy", "credential.helper")
 """Programs that git runs to reach a remote: the person may name them, a repository may not."""
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
-
-
 _UNDER_WAY = ("MERGE_HEAD", "CHERRY_PICK_HEAD", "REVERT_HEAD", "rebase-merge", "rebase-apply")
 
 

@@ -155,6 +155,12 @@ def stage_address(pipeline_path: str, name: str) -> str:
     return name if pipeline_path == PIPELINE_NAME else f"{pipeline_path}:{name}"
 
 
+def lock_place(address: str) -> tuple[str, str]:
+    """Returns the lock that records a stage, and the stage's name in it."""
+    pipeline_path, name = address_parts(address)
+    return pipeline_path.removesuffix(PIPELINE_NAME) + LOCK_NAME, name
+
+
 def address_parts(address: str) -> tuple[str, str]:
     """Returns the pipeline file and the name that a stage's address is made of."""
     mark = f"{PIPELINE_NAME}:"

@@ -60,9 +60,8 @@ def push_contents(cache: Cache, remote: Remote, contents: Iterable[Content], rep
     for _ in range(_ROUNDS):
         present = remote.present()
         need = needed(cache, wanted, present, Confirmed(remote, present))
-        if (
-            not need.is_complete
-        ):  # that a tree is there says nothing of what it names: it is had from there, and looked into
+        if not need.is_complete:
+            # That a tree is there says nothing of what it names: it is fetched from there, and looked into.
             fetch_trees(cache, [remote], wanted, report)
             need = needed(cache, wanted, present, Confirmed(remote, present))
         if need.total:

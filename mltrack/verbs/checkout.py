@@ -100,9 +100,8 @@ def checkout_targets(
                     aside += _move_aside(session, target.path)
                 former = (recorded or {}).get(target.path)
                 plan = session.checkout.plan(target.path, content, force=force, absent=absent, recorded=former)
-                if dry_run:
-                    session.checkout.refuse_conflicts(target.path, plan)
-                else:
+                session.checkout.refuse_conflicts(target.path, plan)
+                if not dry_run:
                     saved += _carry_out(session, target, content, plan, progress)
                 done.append(_summary(target.path, plan))
             except MltrackError as error:
@@ -186,7 +185,6 @@ def _carry_out(
 ) -> list[tuple[str, str]]:
     """Does what was planned for one target; returns what force replaced, with the digests under which it was saved."""
     path = target.path
-    session.checkout.refuse_conflicts(path, plan)
     saved = _save(session, path, plan)
     _keep_bytes(session, path, plan)
     report = (lambda done, total: progress(path, done, total)) if progress else no_progress

@@ -122,7 +122,7 @@ def _catch_up(session: Session, result: HookResult) -> None:
 
 
 def _note_unreadable(session: Session, result: HookResult) -> None:
-    result.unreadable += [*session.view.broken.values(), *session.view.broken_locks.values()]
+    result.unreadable += session.view.unreadable.values()
 
 
 def changed_targets(before: View | None, after: View) -> tuple[list[Target], list[Target]]:

@@ -71,7 +71,7 @@ def diff(session: Session, old: str, new: str, arguments: list[str]) -> list[Dif
     sides = [_targets(session, revision, arguments) for revision in (old, new)]
     if not (old and new):  # of what nobody can read here nobody can say how it differs
         sides = [{path: one for path, one in side.items() if not session.view.is_unreadable(one)} for side in sides]
-        session.left_out = {**session.view.broken, **session.view.broken_locks} if not arguments else {}
+        session.left_out = {**session.view.unreadable} if not arguments else {}
     before, after = (_contents(session, revision, side) for revision, side in zip((old, new), sides, strict=True))
     for path in session.left_out:
         before.pop(path, None), after.pop(path, None)

@@ -11,7 +11,7 @@ from mltrack.git import repository as git
 from mltrack.objects import tree
 from mltrack.objects.content import TREE, Content
 from mltrack.objects.tree_diff import merge as merge_trees
-from mltrack.pipeline.stage import LOCK_NAME, PIPELINE_NAME, Entry, address_parts
+from mltrack.pipeline.stage import LOCK_NAME, Entry, lock_place
 from mltrack.project import Project
 from mltrack.store.cache_writer import CacheWriter
 from mltrack.store.pack import TREES
@@ -194,8 +194,7 @@ def _is_metadata(path: str) -> bool:
 def _forget(project: Project, address: str) -> None:
     """Takes a stage out of its lock: of the merged code it has no result."""
     locks = Session(project).view.lock_state
-    pipeline_path, name = address_parts(address)
-    lock_path = pipeline_path.removesuffix(PIPELINE_NAME) + LOCK_NAME
+    lock_path, name = lock_place(address)
     if locks is not None and project.read(lock_path) is not None:
         locks.forget(lock_path, name)
         git.run(["add", "--", lock_path], project.path)

@@ -82,7 +82,7 @@ class Session:
         chosen_view = view or self.view
         targets = chosen_view.targets()
         if not arguments:
-            self.left_out = {**chosen_view.broken, **chosen_view.broken_locks}
+            self.left_out = {**chosen_view.unreadable}
             return list(targets.values())
         for path in map(self.project.relative, arguments):
             for other, error in chosen_view.broken.items():
