@@ -126,6 +126,7 @@ class Remote:
         Does nothing unless an index there can be read as this project's."""
         is_lost = bool(self.store.missing([MARKER])) and self._lost_marker() and bool(self.readable_indexes({}))
         if is_lost:
+            self.store.delete([MARKER])  # a pipe, perhaps: what stands there is no file
             self._write_marker(self._known_id() or os.urandom(16).hex())
         return is_lost
 

@@ -29,8 +29,6 @@ def test_a_remote_that_lost_its_marker_gets_it_back(pushed: Workspace, tmp_path:
     for command in (["push"], ["status", "--remote", "store"], ["fsck", "--remote", "store"]):
         said = pushed.mltrack(*command, code=6).err
         assert "has lost its mltrack.json" in said and "fsck --remote store --repair" in said, command
-    if way == "a pipe":
-        marker.unlink()
     pushed.mltrack("fsck", "--remote", "store", "--repair")
     assert marker.read_bytes() == before, "it is the same remote as before, for every clone"
     pushed.mltrack("fsck", "--remote", "store")
