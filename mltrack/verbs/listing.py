@@ -74,7 +74,8 @@ def diff(session: Session, old: str, new: str, arguments: list[str]) -> list[Dif
         session.left_out = {**session.view.unreadable} if not arguments else {}
     before, after = (_contents(session, revision, side) for revision, side in zip((old, new), sides, strict=True))
     for path in session.left_out:
-        before.pop(path, None), after.pop(path, None)
+        before.pop(path, None)
+        after.pop(path, None)
     found: list[Difference] = []
     for path in sorted(before.keys() | after.keys()):
         a, b = before.get(path), after.get(path)

@@ -99,7 +99,7 @@ def merge_lock(project: Project, path: str, base: bytes, ours: bytes, theirs: by
     return Merge(lock_file.write(merged, algorithm).encode(), dropped=tuple(dropped))
 
 
-def merge_output(project: Project, path: str, ours: bytes, theirs: bytes) -> Merge:
+def merge_output(project: Project, path: str, ours: bytes) -> Merge:
     """Takes our version of an output that git keeps: neither is a result of the merged code, and `repro` writes a new one.
 
     Raises UsageError for what no stage declares as such.
@@ -120,10 +120,10 @@ def drive(project: Project, path: str, base_file: str, ours_file: str, theirs_fi
             sides.append(handle.read())
     try:
         result = _merge(project, path, *sides)
-    except UsageError:  # an output once: then it is a file like any other
-        git.run(["merge-file", *_LABELS, ours_file, base_file, theirs_file], project.path)
-        return Merge(b"")
-    except MltrackError:
+    except MltrackError as error:
+        if isinstance(error, UsageError) and not _is_metadata(path):  # an output once: a file like any other now
+            git.run(["merge-file", *_LABELS, ours_file, base_file, theirs_file], project.path)
+            return Merge(b"")
         _leave_markers(project, base_file, ours_file, theirs_file)
         raise
     if result.conflicts:
@@ -146,7 +146,7 @@ def _merge(project: Project, path: str, base: bytes, ours: bytes, theirs: bytes)
         return merge_lock(project, path, base, ours, theirs)
     if path.endswith(SUFFIX):
         return merge_pointer(project, path, base, ours, theirs)
-    return merge_output(project, path, ours, theirs)
+    return merge_output(project, path, ours)
 
 
 def bring_along(project: Project, found: list[Resolved]) -> CheckoutResult:
