@@ -34,6 +34,13 @@ class GcPlan:
     bytes: int = 0
 
 
+FOR_DAMAGED = (
+    "`mltrack fsck --repair` brings it back if a remote has it; "
+    "`mltrack gc --keep-last N --force` counts only the last N versions"
+)
+"""The ways on, where an earlier version refers to a listing that a disk destroyed."""
+
+
 def mark(cache: Cache, current: Iterable[Content], history: Iterable[Content], marked: set[str]) -> None:
     """Adds to ``marked`` the digests of everything at and below the given contents.
 
@@ -51,15 +58,21 @@ def mark(cache: Cache, current: Iterable[Content], history: Iterable[Content], m
                 try:
                     entries = cache.read_tree(hex_digest)
                 except (MissingObjectError, IntegrityError) as error:
-                    if must_exist or _was_damaged(cache, hex_digest, error):
-                        raise WorkspaceError(
-                            f"nothing was deleted: the tree {cache.algorithm.text(hex_digest)} is not in the cache, "
-                            "so what it refers to is not known",
-                            hint="mltrack fetch",
-                        ) from error
+                    if must_exist:
+                        raise _unknown(cache, hex_digest, "mltrack fetch") from error
+                    if _was_damaged(cache, hex_digest, error):
+                        raise _unknown(cache, hex_digest, FOR_DAMAGED) from error
                     continue
                 pending += [(entry.hex, entry.kind == tree.DIRECTORY) for entry in entries]
             marked.add(hex_digest)
+
+
+def _unknown(cache: Cache, hex_digest: str, hint: str) -> WorkspaceError:
+    return WorkspaceError(
+        f"nothing was deleted: the tree {cache.algorithm.text(hex_digest)} is not in the cache, so what it refers to is "
+        "not known",
+        hint=hint,
+    )
 
 
 def _was_damaged(cache: Cache, hex_digest: str, error: Exception) -> bool:

@@ -325,3 +325,25 @@ def test_the_autostash_of_a_stopped_merge_is_kept(ws: Workspace) -> None:
     ws.git("merge", "--abort")
     ws.mltrack("checkout")
     assert ws.read("c") == "only in the autostash\n"
+
+
+def test_what_a_destroyed_listing_named_is_kept_until_earlier_versions_are_given_up(ws: Workspace) -> None:
+    ws.write("d/sub/1", "one\n")
+    ws.mltrack("add", "d")
+    ws.commit("one")
+    ws.write("d/sub/1", "two\n")
+    ws.mltrack("add", "d")
+    ws.commit("two")
+    packs = (path for path in (ws.path / ".mltrack/cache").rglob("*.pack") if b"mltrack-tree" in path.read_bytes())
+    earlier = min(packs, key=lambda path: path.stat().st_mtime_ns)
+    earlier.chmod(0o644)
+    earlier.write_bytes(earlier.read_bytes().replace(b"mltrack-tree", b"Mltrack-tree"))
+    assert "damaged" in ws.mltrack("fsck", "--repair", code=7).out
+    refused = ws.mltrack("gc", code=1)
+    assert "nothing was deleted: the tree" in refused.err
+    assert "mltrack fsck --repair" in refused.err
+    assert "mltrack gc --keep-last N --force" in refused.err
+    assert "freed" in ws.mltrack("gc", "--keep-last", "1", "--force").out
+    ws.write("d/sub/1", "three\n")
+    ws.mltrack("checkout", "--force", "d")
+    assert ws.read("d/sub/1") == "two\n"

@@ -48,11 +48,13 @@ def is_file(content: Content | None) -> bool:
 
 @dataclass
 class Holding:
-    """What a cache or a remote must hold. ``maybe`` are bytes that it once held and may still."""
+    """What a cache or a remote must hold. ``maybe`` are bytes that it once held and may still, ``lost`` are listings that a
+    disk destroyed."""
 
     data: set[bytes] = field(default_factory=set)
     listings: set[frozenset[tuple[str, Entry]]] = field(default_factory=set)
     maybe: set[bytes] = field(default_factory=set)
+    lost: set[frozenset[tuple[str, Entry]]] = field(default_factory=set)
 
     def take(self, content: Content) -> None:
         self.data |= {entry.data for entry in content.values()}
@@ -62,6 +64,12 @@ class Holding:
     def add_listing(self, content: Content) -> None:
         if not is_file(content):
             self.listings.add(listing(content))
+            self.lost.discard(listing(content))
+
+    def lose_listings(self, kept: set[frozenset[tuple[str, Entry]]]) -> None:
+        """Any but those kept may be gone."""
+        self.lost |= self.listings - kept
+        self.listings &= kept
 
     def lacks(self, content: Content) -> set[bytes]:
         return {entry.data for entry in content.values()} - self.data
