@@ -64,8 +64,10 @@ def _code(result: verb.FsckResult) -> int:
 
 def _verdict(result: verb.FsckResult) -> str:
     repaired = sum(1 for item in result.problems if item.state == verb.REPAIRED)
-    damaged = len(result.problems) - repaired
+    unread = sum(1 for item in result.problems if item.state == verb.UNREAD)
+    damaged = len(result.problems) - repaired - unread
     words = [f"{damaged} damaged" if damaged else "all whole"] + ([f"{repaired} repaired"] if repaired else [])
+    words += [f"{unread} of its indexes not readable by this version"] if unread else []
     absent = sum(item.objects for item in result.absent)
     words += [f"{absent:,} absent"] if absent else []
     return ", ".join(words)

@@ -20,7 +20,7 @@ from mltrack.objects.content import TREE, Content
 from mltrack.objects.digest import Algorithm
 from mltrack.objects.tree_diff import extent, leaves
 from mltrack.store import cache_users, pack
-from mltrack.store.index import Index
+from mltrack.store.catalogue import Catalogue, Whole
 from mltrack.store.verified import Verified
 
 _PIECE = 1 << 18
@@ -56,7 +56,7 @@ class Cache:
         self.tmp_path = os.path.join(path, "tmp")
         self.packs_path = os.path.join(path, "packs")
         self.quarantine_path = os.path.join(path, "quarantine")
-        self._indexes: dict[str, Index] | None = None
+        self._indexes: dict[str, Catalogue] | None = None
         self._quarantined: set[str] = set()
         self.unreadable: set[str] = set()
         """The packs whose index is damaged, both in them and beside them."""
@@ -72,7 +72,7 @@ class Cache:
 
     # what is there
 
-    def indexes(self) -> dict[str, Index]:
+    def indexes(self) -> dict[str, Catalogue]:
         """Returns the indexes of all packs by pack id; one that is lost or damaged is read from its pack."""
         if self._indexes is None:
             self.reload()
@@ -83,7 +83,7 @@ class Cache:
         """Looks again which packs there are: another process may have added or merged some."""
         known = self._indexes if self._indexes is not None else {}
         names = {name[:-5] for name in names_in(self.packs_path) if name.endswith(".pack")}
-        found: dict[str, Index] = {}
+        found: dict[str, Catalogue] = {}
         self.unreadable = set()
         for id_ in sorted(names):
             try:
@@ -128,9 +128,9 @@ class Cache:
     def _find_packed(self, hex_digest: str) -> Place | None:
         raw = bytes.fromhex(hex_digest)
         for id_, index in self.indexes().items():
-            row = index.find(raw)
-            if row is not None and not self.is_quarantined(hex_digest, id_):
-                return Place(self.pack_path(id_), row.offset, row.stored, id_)
+            entry = index.whole(raw)
+            if entry is not None and not self.is_quarantined(hex_digest, id_):
+                return Place(self.pack_path(id_), entry.offset, entry.size, id_)
         return None
 
     def has(self, hex_digest: str) -> bool:
@@ -144,13 +144,21 @@ class Cache:
         for id_, index in self.indexes().items():
             if not rest:
                 break
-            found: Set[bytes] = index.digests() & rest
-            if self._quarantined:
-                found = {raw for raw in found if not self.is_quarantined(raw.hex(), id_)}
-            rest -= found
+            rest -= self._unharmed(id_, index.digests() & rest)
         if len(rest) > _FEW:  # then listing costs less than asking for each
             return {raw.hex() for raw in rest} - {hex_digest for _, hex_digest in self.loose_files()}
         return {raw.hex() for raw in rest if not os.path.exists(self.loose_path(raw.hex()))}
+
+    def packed_among(self, id_: str, raws: Set[bytes]) -> list[Whole]:
+        """Returns the objects among these that lie in a pack and were not found damaged there."""
+        found = self.indexes()[id_].among(raws)
+        unharmed = self._unharmed(id_, {entry.raw for entry in found}) if self._quarantined else None
+        return found if unharmed is None else [entry for entry in found if entry.raw in unharmed]
+
+    def _unharmed(self, id_: str, raws: Set[bytes]) -> Set[bytes]:
+        if not self._quarantined:
+            return raws
+        return {raw for raw in raws if not self.is_quarantined(raw.hex(), id_)}
 
     def holds(self, content: Content) -> bool:
         """Returns whether everything of a content is here: of a tree all trees and files below it."""
@@ -380,11 +388,11 @@ class Cache:
                 os.rename(os.path.join(self.packs_path, id_ + ending), os.path.join(self.quarantine_path, id_ + ending))
         self.forget_indexes()
 
-    def _load_index(self, id_: str) -> Index:
+    def _load_index(self, id_: str) -> Catalogue:
         path = os.path.join(self.packs_path, id_ + ".idx")
         try:
             with opened(path, os.O_RDONLY) as descriptor:
                 data = read_all(descriptor, os.fstat(descriptor).st_size)
-            return Index(data, self.algorithm, path)
+            return Catalogue(data, self.algorithm, path, pack_id=id_)
         except (OSError, IntegrityError):
-            return pack.read_index(self.pack_path(id_), self.algorithm)
+            return pack.read_index(self.pack_path(id_), self.algorithm, id_)

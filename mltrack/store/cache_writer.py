@@ -152,10 +152,13 @@ class CacheWriter:
         algorithm = self._cache.algorithm
         if pack.digest_of_file(temporary, algorithm) != id_:
             raise IntegrityError(f"the pack {id_} does not match its digest", hint="mltrack fetch")
-        index = pack.read_index(temporary, algorithm)
-        for row, data in pack.read_objects(temporary, list(index)):
-            if algorithm.hex_of(data) != row.raw.hex() or row.size != row.stored:
-                raise IntegrityError(f"the pack {id_} holds an object that does not match its digest {row.raw.hex()}")
+        index = pack.read_index(temporary, algorithm, id_)
+        entries = list(index)
+        if len(entries) != index.count:
+            raise IntegrityError(f"the pack {id_} holds other things than whole objects")
+        for entry, data in pack.read_objects(temporary, entries):
+            if algorithm.hex_of(data) != entry.raw.hex():
+                raise IntegrityError(f"the pack {id_} holds an object that does not match its digest {entry.raw.hex()}")
         os.chmod(temporary, READ_ONLY)
         synced = pack.sync_ahead(os.open(temporary, os.O_RDONLY | os.O_CLOEXEC))
         self._finished.append(pack.Finished(id_, temporary, index.data, os.stat(temporary).st_size, synced))
@@ -321,11 +324,12 @@ def renew_pack(cache: Cache, id_: str) -> None:
         with suppress(IntegrityError, FormatError):  # what is damaged may be the head that says so
             contents = pack.contents_of(path)
         with CacheWriter(cache) as writer:
-            for row in index:
+            for entry in index:
+                hex_digest = entry.raw.hex()
                 with suppress(IntegrityError):
-                    for _, data in pack.read_objects(path, [row]):
-                        if cache.algorithm.hex_of(data) == row.raw.hex():
-                            writer.rewrite(row.raw.hex(), data, contents)
+                    for _, data in pack.read_objects(path, [entry]):
+                        if cache.algorithm.hex_of(data) == hex_digest:
+                            writer.rewrite(hex_digest, data, contents)
             cache.set_pack_aside(id_)  # first: the new one may have the same name
             writer.finish()
     else:
@@ -336,7 +340,7 @@ def _rewrite_pack(cache: Cache, writer: CacheWriter, id_: str) -> bool:
     """Adds a pack's objects to the writer; returns whether all of them are whole."""
     path = cache.pack_path(id_)
     contents = pack.contents_of(path)
-    objects = [(row.raw.hex(), data) for row, data in pack.read_objects(path, list(cache.indexes()[id_]))]
+    objects = [(entry.raw.hex(), data) for entry, data in pack.read_objects(path, cache.indexes()[id_])]
     if any(cache.algorithm.hex_of(data) != hex_digest for hex_digest, data in objects):
         return False
     for hex_digest, data in objects:

@@ -19,8 +19,8 @@ from mltrack.objects.content import TREE, Content
 from mltrack.store import pack, workers
 from mltrack.store.cache import Cache
 from mltrack.store.cache_writer import CacheWriter
-from mltrack.store.index import Row
-from mltrack.store.remote import Remote, coalesce
+from mltrack.store.catalogue import Whole
+from mltrack.store.remote import FOR_NEWER, Remote, coalesce
 from mltrack.store.remote_names import object_path, pack_path
 from mltrack.store.transfer import WHOLE_PACK_SHARE, Moved, Report
 
@@ -36,7 +36,7 @@ class Arrived(NamedTuple):
     brought nothing what is wrong at the remote."""
 
     name: str
-    rows: list[Row]
+    entries: list[Whole]
     pack_id: str = ""
     temporary: str = ""
     data: bytes = b""
@@ -63,9 +63,10 @@ def fetch(cache: Cache, remotes: list[Remote], contents: Iterable[Content], repo
         raise brought.damage[0]
     if brought.lost:
         names = ", ".join(remote.name for remote in remotes) or "none"
+        is_newer = any(not remote.is_understood for remote in remotes)
         raise MissingObjectError(
             f"{len(brought.lost)} objects are in no remote (asked: {names}), first {cache.algorithm.text(min(brought.lost))}",
-            hint="`mltrack push` from the clone that has them",
+            hint=FOR_NEWER if is_newer else "`mltrack push` from the clone that has them",
             context=min(brought.lost),
         )
     return brought.moved
@@ -147,9 +148,9 @@ def _from_one(
     packed, alone, _ = remote.locate(wanted, bad)
     waiting = 0
     with CacheWriter(cache) as writer:
-        for row in alone:
+        for entry in alone:
             # one after the other, each in as many parts at once as there are workers
-            came = _adopt(cache, writer, remote, _fetch_alone(cache, remote, row), bad, damage)
+            came = _adopt(cache, writer, remote, _fetch_alone(cache, remote, entry), bad, damage)
             writer.publish()
             yield came
         calls = _requests(cache, remote, packed)
@@ -163,68 +164,68 @@ def _from_one(
         writer.finish()
 
 
-def _requests(cache: Cache, remote: Remote, packed: dict[str, list[Row]]) -> Iterator[Callable[[], Arrived]]:
-    for id_, rows in packed.items():
+def _requests(cache: Cache, remote: Remote, packed: dict[str, list[Whole]]) -> Iterator[Callable[[], Arrived]]:
+    for id_, entries in packed.items():
         is_new = id_ not in cache.indexes() and not cache.linking
-        wanted = sum(row.stored for row in rows)
+        wanted = sum(entry.size for entry in entries)
         if is_new and wanted >= _WORTH_A_PACK and wanted >= WHOLE_PACK_SHARE * remote.stored_in(id_):
-            yield partial(_fetch_pack, cache, remote, id_, rows)
+            yield partial(_fetch_pack, cache, remote, id_, entries)
         else:
-            for offset, length, group in coalesce(rows, longest=PART_BYTES):
+            for offset, length, group in coalesce(entries, longest=PART_BYTES):
                 yield partial(_fetch_range, remote, id_, offset, length, group)
 
 
-def _fetch_pack(cache: Cache, remote: Remote, id_: str, rows: list[Row]) -> Arrived:
+def _fetch_pack(cache: Cache, remote: Remote, id_: str, entries: list[Whole]) -> Arrived:
     temporary = temporary_path(cache.tmp_path)
     try:
         remote.store.fetch(pack_path(id_), temporary)
     except FileNotFoundError:
-        return Arrived(pack_path(id_), rows, pack_id=id_, why=_GONE)
+        return Arrived(pack_path(id_), entries, pack_id=id_, why=_GONE)
     except BaseException:
         _discard(temporary)
         raise
-    return Arrived(pack_path(id_), rows, pack_id=id_, temporary=temporary)
+    return Arrived(pack_path(id_), entries, pack_id=id_, temporary=temporary)
 
 
-def _fetch_range(remote: Remote, id_: str, offset: int, length: int, rows: list[Row]) -> Arrived:
+def _fetch_range(remote: Remote, id_: str, offset: int, length: int, entries: list[Whole]) -> Arrived:
     try:
         data = remote.store.get(pack_path(id_), offset, length)
     except FileNotFoundError:
-        return Arrived(pack_path(id_), rows, pack_id=id_, why=_GONE)
-    return Arrived(pack_path(id_), rows, pack_id=id_, data=data, offset=offset)
+        return Arrived(pack_path(id_), entries, pack_id=id_, why=_GONE)
+    return Arrived(pack_path(id_), entries, pack_id=id_, data=data, offset=offset)
 
 
-def _fetch_alone(cache: Cache, remote: Remote, row: Row) -> Arrived:
+def _fetch_alone(cache: Cache, remote: Remote, entry: Whole) -> Arrived:
     """Fetches a large object in parts, into a file that a later fetch goes on with if this one is cut off."""
-    hex_digest = row.raw.hex()
+    hex_digest = entry.raw.hex()
     name = object_path(hex_digest)
     temporary = temporary_path(cache.tmp_path)
     try:
-        if remote.store.abilities.local or row.size <= PART_BYTES:
+        if remote.store.abilities.local or entry.size <= PART_BYTES:
             remote.store.fetch(name, temporary)
         else:
-            _fetch_parts(cache, remote, row, temporary)
+            _fetch_parts(cache, remote, entry, temporary)
     except FileNotFoundError:
-        return Arrived(name, [row], why=_GONE)
+        return Arrived(name, [entry], why=_GONE)
     except IntegrityError as error:
-        return Arrived(name, [row], why=error.message)
+        return Arrived(name, [entry], why=error.message)
     except BaseException:
         _discard(temporary)
         raise
-    return Arrived(name, [row], temporary=temporary)
+    return Arrived(name, [entry], temporary=temporary)
 
 
-def _fetch_parts(cache: Cache, remote: Remote, row: Row, temporary: str) -> None:
-    hex_digest = row.raw.hex()
+def _fetch_parts(cache: Cache, remote: Remote, entry: Whole, temporary: str) -> None:
+    hex_digest = entry.raw.hex()
     partial_path = os.path.join(cache.tmp_path, f"{hex_digest}.partial")
     with locked(partial_path + ".lock"), opened(partial_path, os.O_RDWR | os.O_CREAT, 0o644) as target:
         at = os.fstat(target).st_size // PART_BYTES * PART_BYTES
-        if at >= row.size:
+        if at >= entry.size:
             at = 0
         window = PART_BYTES * remote.jobs
-        while at < row.size:
-            offsets = range(at, min(row.size, at + window), PART_BYTES)
-            calls = (partial(_part, remote, hex_digest, offset, row.size) for offset in offsets)
+        while at < entry.size:
+            offsets = range(at, min(entry.size, at + window), PART_BYTES)
+            calls = (partial(_part, remote, hex_digest, offset, entry.size) for offset in offsets)
             for offset, piece in sorted(workers.run(calls, remote.jobs)):
                 os.lseek(target, offset, os.SEEK_SET)
                 write_all(target, piece)  # in order: what a cut leaves is the whole beginning of the file
@@ -251,7 +252,7 @@ def _adopt(
     damage: list[IntegrityError],
 ) -> tuple[int, int]:
     """Takes over what has arrived, checked; returns how many objects that were, and their bytes."""
-    why, whole = arrived.why, list[Row]()
+    why, whole = arrived.why, list[Whole]()
     if arrived.temporary:
         try:
             whole, why = _adopt_file(cache, writer, arrived)
@@ -259,38 +260,46 @@ def _adopt(
             if not writer.owns(arrived.temporary):
                 _discard(arrived.temporary)
     elif not why:
-        pieces = ((row, arrived.data[row.offset - arrived.offset :][: row.stored]) for row in arrived.rows)
+        pieces = _cut(arrived)
         whole, why = _adopt_pieces(cache, writer, pieces)
-    if len(whole) < len(arrived.rows):
-        bad |= {(arrived.pack_id, row.raw) for row in arrived.rows} - {(arrived.pack_id, row.raw) for row in whole}
+    if len(whole) < len(arrived.entries):
+        bad |= {(arrived.pack_id, entry.raw) for entry in set(arrived.entries).difference(whole)}
         damage.append(_damaged(remote, arrived.name, why))
-    return len(whole), sum(row.stored for row in whole)
+    return len(whole), sum(entry.size for entry in whole)
 
 
-def _adopt_file(cache: Cache, writer: CacheWriter, arrived: Arrived) -> tuple[list[Row], str]:
-    """Takes over a pack, or what is whole in it, or an object; returns the rows that were whole, and else why."""
+def _cut(arrived: Arrived) -> Iterator[tuple[Whole, bytes]]:
+    """The objects of a range of a pack."""
+    for entry in arrived.entries:
+        at = entry.offset - arrived.offset
+        yield entry, arrived.data[at : at + entry.size]
+
+
+def _adopt_file(cache: Cache, writer: CacheWriter, arrived: Arrived) -> tuple[list[Whole], str]:
+    """Takes over a pack, or what is whole in it, or an object; returns those that were whole, and else why."""
     try:
         if arrived.pack_id:
             writer.adopt_pack(arrived.temporary, arrived.pack_id)
-        elif os.stat(arrived.temporary).st_size != arrived.rows[0].stored:
+        elif os.stat(arrived.temporary).st_size != arrived.entries[0].size:
             return [], _WRONG
         else:
-            writer.adopt_alone(arrived.temporary, arrived.rows[0].raw.hex())
+            writer.adopt_alone(arrived.temporary, arrived.entries[0].raw.hex())
     except IntegrityError:
         if not arrived.pack_id:
             return [], _WRONG
         with opened(arrived.temporary, os.O_RDONLY) as descriptor:
-            pieces = ((row, os.pread(descriptor, row.stored, row.offset)) for row in arrived.rows)
+            pieces = ((entry, os.pread(descriptor, entry.size, entry.offset)) for entry in arrived.entries)
             return _adopt_pieces(cache, writer, pieces)
-    return arrived.rows, ""
+    return arrived.entries, ""
 
 
-def _adopt_pieces(cache: Cache, writer: CacheWriter, pieces: Iterable[tuple[Row, bytes]]) -> tuple[list[Row], str]:
+def _adopt_pieces(cache: Cache, writer: CacheWriter, pieces: Iterable[tuple[Whole, bytes]]) -> tuple[list[Whole], str]:
     whole = []
-    for row, piece in pieces:
-        if len(piece) == row.size and cache.algorithm.hex_of(piece) == row.raw.hex():
-            writer.put_known(row.raw.hex(), piece, pack.ANY)
-            whole.append(row)
+    for entry, piece in pieces:
+        hex_digest = entry.raw.hex()
+        if len(piece) == entry.size and cache.algorithm.hex_of(piece) == hex_digest:
+            writer.put_known(hex_digest, piece, pack.ANY)
+            whole.append(entry)
     return whole, _WRONG
 
 

@@ -1,14 +1,14 @@
 """Looking at every byte: of the cache, and of a remote. Nothing is changed here; ``verbs/fsck`` repairs."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from mltrack.errors import FormatError, IntegrityError
 from mltrack.store import pack
 from mltrack.store.cache import Cache, Place
-from mltrack.store.index import ALONE, CHUNKS, WHOLE, Index, Row
+from mltrack.store.catalogue import UNLISTED, Whole, alone
 from mltrack.store.remote import Remote
 from mltrack.store.remote_names import object_path, pack_path
 
@@ -46,17 +46,17 @@ def check_cache(cache: Cache, report: Report) -> tuple[Findings, list[tuple[str,
         report(found.checked, 0)
     for id_, index in cache.indexes().items():
         path = cache.pack_path(id_)
-        for row, data in _rows(path, index):
+        for entry, data in _read(path, index):
             found.checked += 1
-            hex_digest = row.raw.hex()
+            hex_digest = entry.raw.hex()
             if cache.is_quarantined(hex_digest, id_):
                 continue
-            if len(data) != row.stored or cache.algorithm.hex_of(data) != hex_digest:
+            if len(data) != entry.size or cache.algorithm.hex_of(data) != hex_digest:
                 found.damaged[hex_digest] = path
-                places.append((hex_digest, Place(path, row.offset, row.stored, id_)))
+                places.append((hex_digest, Place(path, entry.offset, entry.size, id_)))
         report(found.checked, 0)
         with suppress(OSError, IntegrityError, FormatError):
-            if pack.read_index(path, cache.algorithm).data == index.data:
+            if pack.read_index(path, cache.algorithm, id_).data == index.data:
                 continue
         found.files[path] = "its index does not match the one beside it"
     for id_ in cache.unreadable:
@@ -64,20 +64,20 @@ def check_cache(cache: Cache, report: Report) -> tuple[Findings, list[tuple[str,
     return found, places
 
 
-def _rows(path: str, index: Index) -> Iterator[tuple[Row, bytes]]:
+def _read(path: str, entries: Iterable[Whole]) -> Iterator[tuple[Whole, bytes]]:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        for row in sorted(index, key=lambda row: row.offset):
-            yield row, os.pread(descriptor, row.stored, row.offset)
+        for entry in sorted(entries, key=lambda entry: entry.offset):
+            yield entry, os.pread(descriptor, entry.size, entry.offset)
     finally:
         os.close(descriptor)
 
 
 @dataclass(slots=True)
 class RemoteFindings(Findings):
-    """Of a remote: ``whole`` are the rows that are right, by pack id ('' for files of their own)."""
+    """Of a remote: ``whole`` are the objects that are right, by pack id ('' for files of their own)."""
 
-    whole: dict[str, list[Row]] = field(default_factory=dict)
+    whole: dict[str, list[Whole]] = field(default_factory=dict)
     indexes: dict[str, str] = field(default_factory=dict)
     unnamed: list[str] = field(default_factory=list)
     """Packs that no index names, though they are whole: a lost index, or a push that was cut off."""
@@ -86,12 +86,12 @@ class RemoteFindings(Findings):
 def check_remote(remote: Remote, cache: Cache, report: Report) -> RemoteFindings:
     """Reads all that a remote's indexes name, one file after the other."""
     found = RemoteFindings()
-    rows = _all_rows(remote, cache, found)
-    total = sum(len(items) for items in rows.values())
-    for id_, items in rows.items():
+    entries = _all_entries(remote, cache, found)
+    total = sum(len(items) for items in entries.values())
+    for id_, items in entries.items():
         if not id_:
-            for row in items:
-                _check_alone(remote, cache, row, found)
+            for entry in items:
+                _check_alone(remote, cache, entry, found)
                 report(found.checked, total)
             continue
         _check_pack(remote, cache, id_, items, found)
@@ -99,63 +99,63 @@ def check_remote(remote: Remote, cache: Cache, report: Report) -> RemoteFindings
     return found
 
 
-def _all_rows(remote: Remote, cache: Cache, found: RemoteFindings) -> dict[str, list[Row]]:
-    rows: dict[str, dict[bytes, Row]] = {}
+def _all_entries(remote: Remote, cache: Cache, found: RemoteFindings) -> dict[str, list[Whole]]:
+    entries: dict[str, dict[bytes, Whole]] = {}
     for name, index in remote.readable_indexes(found.indexes).items():
-        for row in index:
-            if row.kind == CHUNKS or (row.pack != ALONE and row.pack >= len(index.packs)):
-                found.indexes[name] = "it names a pack that it does not list"
-                continue
-            rows.setdefault("" if row.pack == ALONE else index.packs[row.pack], {})[row.raw] = row
-    known = set(rows)
+        if UNLISTED in index.pack_ends():
+            found.indexes[name] = "it names a pack that it does not list"
+        for entry in index:
+            entries.setdefault(entry.pack_id, {})[entry.raw] = entry
+    known = set(entries)
     listed = {item.name[len("packs/") : -len(".pack")] for item in remote.store.list("packs")}
-    if found.indexes or not listed <= known:
-        _add_unindexed(remote, cache, rows)
-        found.unnamed = sorted(set(rows) - known)
-    return {id_: list(items.values()) for id_, items in rows.items()}
+    if remote.is_understood and (found.indexes or not listed <= known):
+        _add_unindexed(remote, cache, entries)
+        found.unnamed = sorted(set(entries) - known)
+    return {id_: list(items.values()) for id_, items in entries.items()}
 
 
-def _add_unindexed(remote: Remote, cache: Cache, rows: dict[str, dict[bytes, Row]]) -> None:
+def _add_unindexed(remote: Remote, cache: Cache, entries: dict[str, dict[bytes, Whole]]) -> None:
     """Finds again what only a damaged index named: packs carry their own, other files are named by their digest."""
     for item in list(remote.store.list("packs")):
         id_ = item.name[len("packs/") : -len(".pack")]
-        if id_ in rows or not remote.algorithm.is_hex(id_):
+        if id_ in entries or not remote.algorithm.is_hex(id_):
             continue
         with remote.fetched(item.name, cache.tmp_path) as path, suppress(IntegrityError, FormatError):
-            rows[id_] = {row.raw: row for row in pack.read_index(path, cache.algorithm)}
+            entries[id_] = {entry.raw: entry for entry in pack.read_index(path, cache.algorithm, id_)}
     for item in list(remote.store.list("objects")):
         hex_digest = item.name[len("objects/") :].replace("/", "", 1)
         if remote.algorithm.is_hex(hex_digest):
-            row = Row(bytes.fromhex(hex_digest), WHOLE, 0, 0, item.size, item.size)
-            rows.setdefault("", {}).setdefault(row.raw, row)
+            entry = alone(hex_digest, item.size)
+            entries.setdefault("", {}).setdefault(entry.raw, entry)
 
 
-def _check_alone(remote: Remote, cache: Cache, row: Row, found: RemoteFindings) -> None:
+def _check_alone(remote: Remote, cache: Cache, entry: Whole, found: RemoteFindings) -> None:
     found.checked += 1
-    name = object_path(row.raw.hex())
-    if _digest(remote, cache, name) == row.raw.hex():
-        found.whole.setdefault("", []).append(row)
+    hex_digest = entry.raw.hex()
+    name = object_path(hex_digest)
+    if _digest(remote, cache, name) == hex_digest:
+        found.whole.setdefault("", []).append(entry)
     else:
-        found.damaged[row.raw.hex()] = name
+        found.damaged[hex_digest] = name
 
 
-def _check_pack(remote: Remote, cache: Cache, id_: str, rows: list[Row], found: RemoteFindings) -> None:
-    found.checked += len(rows)
+def _check_pack(remote: Remote, cache: Cache, id_: str, entries: list[Whole], found: RemoteFindings) -> None:
+    found.checked += len(entries)
     name = pack_path(id_)
     try:
         with remote.fetched(name, cache.tmp_path) as path, open(path, "rb") as file:
-            for row in rows:
-                file.seek(row.offset)
-                data = file.read(row.stored)
-                if len(data) == row.stored and cache.algorithm.hex_of(data) == row.raw.hex():
-                    found.whole.setdefault(id_, []).append(row)
+            for entry in entries:
+                file.seek(entry.offset)
+                data = file.read(entry.size)
+                if len(data) == entry.size and cache.algorithm.hex_of(data) == entry.raw.hex():
+                    found.whole.setdefault(id_, []).append(entry)
                 else:
-                    found.damaged[row.raw.hex()] = name
+                    found.damaged[entry.raw.hex()] = name
             if pack.digest_of_file(path, cache.algorithm) != id_:
                 found.files[name] = "its bytes do not match its name"
     except FileNotFoundError:
         found.files[name] = "it is not there, though an index names it"
-        found.damaged.update({row.raw.hex(): name for row in rows})
+        found.damaged.update({entry.raw.hex(): name for entry in entries})
 
 
 def _digest(remote: Remote, cache: Cache, name: str) -> str:

@@ -16,7 +16,7 @@ from mltrack.objects.content import TREE, Content
 from mltrack.store import pack
 from mltrack.store.cache import Cache
 from mltrack.store.cache_writer import CacheWriter
-from mltrack.store.index import Row
+from mltrack.store.catalogue import Whole
 
 REPACK_BELOW = 0.5
 """A pack of which less than this share is still needed is written anew without the rest."""
@@ -24,11 +24,11 @@ REPACK_BELOW = 0.5
 
 @dataclass(frozen=True, slots=True)
 class GcPlan:
-    """What would go: files of large objects, whole packs, packs to shrink with the rows that stay, record files."""
+    """What would go: files of large objects, whole packs, packs to shrink with what stays of them, record files."""
 
     loose: tuple[str, ...] = ()
     packs: tuple[str, ...] = ()
-    shrink: dict[str, list[Row]] = field(default_factory=dict)
+    shrink: dict[str, list[Whole]] = field(default_factory=dict)
     records: tuple[str, ...] = ()
     objects: int = 0
     bytes: int = 0
@@ -93,14 +93,14 @@ def plan(cache: Cache, marked: set[str], records: Iterable[str], older_than: flo
             loose.append(path)
             objects, size = objects + 1, size + state.st_size
     packs: list[str] = []
-    shrink: dict[str, list[Row]] = {}
+    shrink: dict[str, list[Whole]] = {}
     raw_marked = {bytes.fromhex(item) for item in marked}
     for id_, index in cache.indexes().items():
         if os.stat(cache.pack_path(id_)).st_mtime >= older_than:
             continue
-        live = [row for row in index if row.raw in raw_marked and not cache.is_quarantined(row.raw.hex(), id_)]
-        total = sum(row.stored for row in index)
-        kept = sum(row.stored for row in live)
+        live = cache.packed_among(id_, raw_marked)
+        total = sum(entry.size for entry in index)
+        kept = sum(entry.size for entry in live)
         if not live:
             packs.append(id_)
         elif kept < REPACK_BELOW * total:
@@ -120,14 +120,14 @@ def plan_drop(cache: Cache, unwanted: set[str], older_than: float) -> GcPlan:
             loose.append(path)
             objects, size = objects + 1, size + os.stat(path).st_size
     packs: list[str] = []
-    shrink: dict[str, list[Row]] = {}
+    shrink: dict[str, list[Whole]] = {}
     raws = {bytes.fromhex(item) for item in unwanted}
     for id_, index in cache.indexes().items():
         gone = index.digests() & raws
         if not gone or os.stat(cache.pack_path(id_)).st_mtime >= older_than:
             continue
-        live = [row for row in index if row.raw not in gone and not cache.is_quarantined(row.raw.hex(), id_)]
-        objects, size = objects + len(gone), size + sum(row.stored for row in index if row.raw in gone)
+        live = cache.packed_among(id_, index.digests() - gone)
+        objects, size = objects + len(gone), size + sum(entry.size for entry in index.among(gone))
         if live:
             shrink[id_] = live
         else:
@@ -143,14 +143,14 @@ def execute(cache: Cache, plan: GcPlan) -> None:
     _delete_packs(cache, plan.packs)
     if plan.shrink:
         with CacheWriter(cache) as writer:
-            kept = {row.raw for rows in plan.shrink.values() for row in rows}
+            kept = {entry.raw for entries in plan.shrink.values() for entry in entries}
             elsewhere = _held_elsewhere(cache, kept, set(plan.shrink))
-            for id_, rows in plan.shrink.items():
+            for id_, entries in plan.shrink.items():
                 contents = pack.contents_of(cache.pack_path(id_))
-                for row in rows:
-                    if row.raw not in elsewhere:
-                        writer.rewrite(row.raw.hex(), cache.read(row.raw.hex()), contents)
-                        elsewhere.add(row.raw)
+                for raw in (entry.raw for entry in entries):
+                    if raw not in elsewhere:
+                        writer.rewrite(raw.hex(), cache.read(raw.hex()), contents)
+                        elsewhere.add(raw)
             writer.finish()
         _delete_packs(cache, tuple(plan.shrink))
     cache.forget_indexes()
@@ -159,9 +159,9 @@ def execute(cache: Cache, plan: GcPlan) -> None:
 
 def _held_elsewhere(cache: Cache, raws: set[bytes], shrinking: set[str]) -> set[bytes]:
     found: set[bytes] = set()
-    for id_, index in cache.indexes().items():
+    for id_ in cache.indexes():
         if id_ not in shrinking:
-            found |= {raw for raw in index.digests() & raws if not cache.is_quarantined(raw.hex(), id_)}
+            found.update(entry.raw for entry in cache.packed_among(id_, raws))
     return found
 
 

@@ -7,24 +7,24 @@ from contextlib import suppress
 from mltrack.disk.durable import names_in, read_bounded
 from mltrack.errors import FormatError, IntegrityError
 from mltrack.objects.digest import Algorithm
-from mltrack.store.index import Index
+from mltrack.store.catalogue import Catalogue
 from mltrack.store.remote import MAX_INDEX_BYTES
 
 DIRECTORY = "remotes"
 RUNS_SUFFIX = ".runs"
 
 
-def hinted(index_path: str, algorithm: Algorithm) -> list[Index]:
+def hinted(index_path: str, algorithm: Algorithm) -> list[Catalogue]:
     """Returns the indexes of all remotes as they were last seen; copies that cannot be read are passed over."""
-    found: list[Index] = []
+    found: list[Catalogue] = []
     top = os.path.join(index_path, DIRECTORY)
     for remote in sorted(names_in(top)):
-        known: dict[str, Index] = {}
+        known: dict[str, Catalogue] = {}
         for name in sorted(names_in(os.path.join(top, remote))):
             with suppress(OSError, FormatError, IntegrityError):
                 data = read_bounded(os.path.join(top, remote, name), MAX_INDEX_BYTES)
                 if data is not None:
-                    known[name.removesuffix(".idx")] = Index(data, algorithm, name)
+                    known[name.removesuffix(".idx")] = Catalogue(data, algorithm, name)
         stale = {old for index in known.values() for old in index.supersedes}
         found += [index for name, index in known.items() if name not in stale]
     return found
@@ -48,4 +48,4 @@ def hinted_among(index_path: str, algorithm: Algorithm, hex_digests: Iterable[st
     """Returns those of the digests that a remote was last seen to hold."""
     wanted = {item: bytes.fromhex(item) for item in hex_digests}
     indexes = hinted(index_path, algorithm) if wanted else []
-    return {item for item, raw in wanted.items() if any(index.find(raw) is not None for index in indexes)}
+    return {item for item, raw in wanted.items() if any(index.whole(raw) is not None for index in indexes)}

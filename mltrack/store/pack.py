@@ -6,14 +6,14 @@ The same format serves cache and remote. The layout is settled in docs/reference
 import os
 import struct
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from mltrack.disk.durable import fsync, opened, temporary_path, write_all
-from mltrack.errors import FormatError, IntegrityError
+from mltrack.errors import IntegrityError
 from mltrack.objects.content import TREE, Content
 from mltrack.objects.digest import Algorithm
-from mltrack.store.index import WHOLE, Index, Row, encode
+from mltrack.store.catalogue import Catalogue, NewerFormatError, Whole, encode_own
 
 MAGIC, END_MAGIC = b"MLTPACK\n", b"MLTPEND\n"
 VERSION = 1
@@ -84,16 +84,17 @@ class PackWriter:
         self._hasher = algorithm.new()
         self._pieces: list[bytes] = [_HEADER.pack(MAGIC, VERSION, algorithm.code, contents)]
         self._buffered = self.size = _HEADER.size
-        self._rows: list[tuple[bytes, int, int, int, int, int]] = []
+        self._objects: list[tuple[bytes, int, int]] = []
+        """Digest, offset and size of each."""
 
     @property
     def is_full(self) -> bool:
-        return self.size >= TARGET_BYTES or len(self._rows) >= TARGET_OBJECTS
+        return self.size >= TARGET_BYTES or len(self._objects) >= TARGET_OBJECTS
 
     def add(self, hex_digest: str, data: bytes) -> None:
         """Appends an object; its digest must be that of ``data``, and it must not be in the pack yet."""
         length = len(data)
-        self._rows.append((bytes.fromhex(hex_digest), WHOLE, 0, self.size, length, length))
+        self._objects.append((bytes.fromhex(hex_digest), self.size, length))
         self._pieces.append(data)
         self.size += length
         self._buffered += length
@@ -115,9 +116,9 @@ class PackWriter:
         return done._replace(synced=sync_ahead(descriptor))
 
     def _close(self) -> tuple[Finished, int]:
-        index = encode(self._rows, self._algorithm)
+        index = encode_own(self._objects, self._algorithm)
         digest = index[-self._algorithm.raw_size :]
-        self._pieces += [index, struct.pack(">QQ", self.size, len(self._rows)), digest, END_MAGIC]
+        self._pieces += [index, struct.pack(">QQ", self.size, len(self._objects)), digest, END_MAGIC]
         self._flush()
         descriptor, self._descriptor = self._descriptor, -1
         try:
@@ -150,18 +151,18 @@ def contents_of(path: str) -> int:
         return _check_header(os.read(descriptor, _HEADER.size), path)
 
 
-def read_index(path: str, algorithm: Algorithm) -> Index:
-    """Returns the index that a pack carries; raises IntegrityError if the pack is truncated or damaged there."""
+def read_index(path: str, algorithm: Algorithm, id_: str) -> Catalogue:
+    """Returns the index that the pack of this id carries; raises IntegrityError if it is truncated or damaged there."""
     with opened(path, os.O_RDONLY) as descriptor:
         size = os.fstat(descriptor).st_size
 
         def read(offset: int, length: int) -> bytes:
             return os.pread(descriptor, length, offset)
 
-        return index_at_end(read, size, algorithm, path)
+        return index_at_end(read, size, algorithm, path, id_)
 
 
-def index_at_end(read: Callable[[int, int], bytes], size: int, algorithm: Algorithm, name: str) -> Index:
+def index_at_end(read: Callable[[int, int], bytes], size: int, algorithm: Algorithm, name: str, id_: str) -> Catalogue:
     """Returns the index that a pack of ``size`` bytes carries; ``read`` takes offset and length."""
     trailer = struct.Struct(f">QQ{algorithm.raw_size}s8s")
     at = size - trailer.size
@@ -175,20 +176,20 @@ def index_at_end(read: Callable[[int, int], bytes], size: int, algorithm: Algori
     if magic != END_MAGIC or not _HEADER.size <= offset <= at:
         raise IntegrityError(f"{name}: the pack is truncated, or its trailer is damaged")
     data = read(offset, at - offset)
-    index = Index(data, algorithm, name)
+    index = Catalogue(data, algorithm, name, pack_id=id_)
     if index.count != count or data[-algorithm.raw_size :] != digest:
         raise IntegrityError(f"{name}: the pack's trailer does not fit its index")
     return index
 
 
-def read_objects(path: str, rows: list[Row]) -> Iterator[tuple[Row, bytes]]:
-    """Yields the stored bytes of rows, in order of offset; the caller checks their digests."""
+def read_objects(path: str, entries: Iterable[Whole]) -> Iterator[tuple[Whole, bytes]]:
+    """Yields the bytes of objects in a pack, in order of offset; the caller checks their digests."""
     with opened(path, os.O_RDONLY) as descriptor:
-        for row in sorted(rows, key=lambda row: row.offset):
-            data = os.pread(descriptor, row.stored, row.offset)
-            if len(data) != row.stored:
+        for entry in sorted(entries, key=lambda entry: entry.offset):
+            data = os.pread(descriptor, entry.size, entry.offset)
+            if len(data) != entry.size:
                 raise IntegrityError(f"{path}: the pack is shorter than its index says")
-            yield row, data
+            yield entry, data
 
 
 def digest_of_file(path: str, algorithm: Algorithm) -> str:
@@ -206,7 +207,7 @@ def _check_header(header: bytes, path: str, algorithm: Algorithm | None = None) 
         raise IntegrityError(f"{path}: not a pack, or truncated")
     _, version, code, contents = _HEADER.unpack(header)
     if version > VERSION:
-        raise FormatError(f"{path}: a pack of a newer mltrack (format {version})", hint="upgrade mltrack")
+        raise NewerFormatError(f"{path}: a pack of a newer mltrack (format {version})", hint="upgrade mltrack")
     if version != VERSION or contents not in (ANY, TREES) or (algorithm is not None and code != algorithm.code):
         raise IntegrityError(f"{path}: the head of the pack is damaged")
     return int(contents)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from mltrack.store.index import ALONE, Index, Row
+from mltrack.store.catalogue import Catalogue, Whole
 from mltrack.store.remote_names import object_path, pack_path
 
 _FEW = 64
@@ -15,7 +15,7 @@ class Present:
     ``is_whole`` says that nothing an index names is missing or too short. What is lost is sent again by the next push.
     """
 
-    def __init__(self, indexes: Iterable[Index], sizes: dict[str, int]) -> None:
+    def __init__(self, indexes: Iterable[Catalogue], sizes: dict[str, int]) -> None:
         self._indexes = list(indexes)
         self._sizes = sizes
         self.is_whole = all(self._is_whole(index) for index in self._indexes)
@@ -35,22 +35,25 @@ class Present:
                 rest -= index.digests()
         return {raw.hex() for raw in rest}
 
-    def has_row(self, index: Index, row: Row) -> bool:
-        """Returns whether the bytes that a row of one of the indexes promises are there."""
-        return self.is_whole or self._has(index, row.pack, row.raw, row.offset + row.stored)
+    def can_be_had(self, entry: Whole) -> bool:
+        """Returns whether the bytes that an entry of one of the indexes promises are there."""
+        if self.is_whole:
+            return True
+        return self._has(entry.pack_id, entry.raw, entry.offset + entry.size)
 
-    def _holds(self, index: Index, raw: bytes) -> bool:
-        row = index.find(raw)
-        return row is not None and self.has_row(index, row)
+    def _holds(self, index: Catalogue, raw: bytes) -> bool:
+        entry = index.whole(raw)
+        return entry is not None and self.can_be_had(entry)
 
-    def _is_whole(self, index: Index) -> bool:
+    def _is_whole(self, index: Catalogue) -> bool:
         ends = index.pack_ends()
-        alone = ends.pop(ALONE, None) is not None
-        return all(self._has(index, number, b"", end) for number, end in ends.items()) and (
-            not alone or all(self._has(index, ALONE, row.raw, row.size) for row in index if row.pack == ALONE)
+        has_alone = ends.pop("", None) is not None
+        return all(self._has(id_, b"", end) for id_, end in ends.items()) and (
+            not has_alone or all(self._has("", entry.raw, entry.size) for entry in index if not entry.pack_id)
         )
 
-    def _has(self, index: Index, number: int, raw: bytes, end: int) -> bool:
-        if number == ALONE:
+    def _has(self, id_: str, raw: bytes, end: int) -> bool:
+        """Whether a pack reaches as far as ``end``, or a file of its own is that long."""
+        if not id_:
             return self._sizes.get(object_path(raw.hex()), -1) == end
-        return number < len(index.packs) and self._sizes.get(pack_path(index.packs[number]), -1) >= end
+        return self._sizes.get(pack_path(id_), -1) >= end

@@ -15,9 +15,9 @@ from mltrack.events import Progress
 from mltrack.objects.content import Content
 from mltrack.store import pack, workers
 from mltrack.store.cache import Cache
+from mltrack.store.catalogue import Whole, alone
 from mltrack.store.confirmed import Confirmed
 from mltrack.store.fetch import fetch_trees
-from mltrack.store.index import WHOLE, Row
 from mltrack.store.present import Present
 from mltrack.store.remote import Remote
 from mltrack.store.remote_names import object_path, pack_path
@@ -34,7 +34,7 @@ class Parcel(NamedTuple):
     path: str
     expected: str
     pack_id: str
-    rows: list[Row]
+    entries: list[Whole]
     is_temporary: bool = False
 
 
@@ -100,27 +100,22 @@ def _refuse_missing(cache: Cache, need: Need) -> None:
 
 def _push(cache: Cache, remote: Remote, need: Need, report: Report) -> Moved:
     _refuse_missing(cache, need)
-    packed, alone = _rows_by_pack(cache, need.objects)
-    tree_packs, large_trees = _rows_by_pack(cache, need.trees)
-    files = len(alone) + len(packed) + len(tree_packs) + len(large_trees)
+    packed, large = _by_pack(cache, need.objects)
+    tree_packs, large_trees = _by_pack(cache, need.trees)
+    files = len(large) + len(packed) + len(tree_packs) + len(large_trees)
     at_once = max(1, remote.jobs // max(1, min(remote.jobs, files)))
-    parcels = _parcels(cache, packed, alone, tree_packs, large_trees)
+    parcels = _parcels(cache, packed, large, tree_packs, large_trees)
     calls: Iterator[Callable[[], tuple[Parcel, int]]] = (
         partial(_send, cache, remote, item, at_once) for item in parcels
     )
-    pack_rows: dict[str, list[Row]] = {}
-    alone_rows: list[Row] = []
-    size = done = 0
+    arrived: list[Whole] = []
+    size = 0
     for parcel, sent in workers.run(calls, remote.jobs):
-        if parcel.pack_id:
-            pack_rows[parcel.pack_id] = parcel.rows
-        else:
-            alone_rows += parcel.rows
+        arrived += parcel.entries
         size += sent
-        done += len(parcel.rows)
-        report(Progress("push", done, need.total))
-    remote.publish(pack_rows, alone_rows)
-    return Moved(done, size)
+        report(Progress("push", len(arrived), need.total))
+    remote.publish(arrived)
+    return Moved(len(arrived), size)
 
 
 def _send(cache: Cache, remote: Remote, parcel: Parcel, at_once: int) -> tuple[Parcel, int]:
@@ -140,8 +135,8 @@ def _send(cache: Cache, remote: Remote, parcel: Parcel, at_once: int) -> tuple[P
 
 
 def _find_damage(cache: Cache, parcel: Parcel) -> None:
-    for row in parcel.rows:
-        hex_digest = row.raw.hex()
+    for entry in parcel.entries:
+        hex_digest = entry.raw.hex()
         place = cache.find(hex_digest)
         if place is not None and not cache.is_whole(hex_digest, place):
             cache.quarantine(hex_digest, place)
@@ -151,21 +146,25 @@ def _find_damage(cache: Cache, parcel: Parcel) -> None:
 
 
 def _parcels(
-    cache: Cache, packed: dict[str, list[Row]], alone: list[str], trees: dict[str, list[Row]], large_trees: list[str]
+    cache: Cache,
+    packed: dict[str, list[Whole]],
+    large: list[str],
+    trees: dict[str, list[Whole]],
+    large_trees: list[str],
 ) -> Iterator[Parcel]:
     """The files to send, trees after all below them. A tree is a file of its own where its listing is as large as a large
     object."""
-    yield from _alone(cache, alone)
-    for rows_by_id, contents in ((packed, pack.ANY), (trees, pack.TREES)):
-        rest: list[Row] = []
-        for id_, rows in rows_by_id.items():
-            index = cache.indexes()[id_]
-            # only these rows are published: a tree that happens to lie there too may not exist for others before
+    yield from _alone(cache, large)
+    for by_pack, contents in ((packed, pack.ANY), (trees, pack.TREES)):
+        rest: list[Whole] = []
+        for id_, entries in by_pack.items():
+            in_pack = cache.indexes()[id_].pack_bytes()[id_]
+            # only these entries are published: a tree that happens to lie there too may not exist for others before
             # all that is below it does
-            if sum(row.stored for row in rows) >= WHOLE_PACK_SHARE * sum(row.stored for row in index):
-                yield Parcel(pack_path(id_), cache.pack_path(id_), id_, id_, rows)
+            if sum(entry.size for entry in entries) >= WHOLE_PACK_SHARE * in_pack:
+                yield Parcel(pack_path(id_), cache.pack_path(id_), id_, id_, entries)
             else:
-                rest += rows
+                rest += entries
         yield from _repacked(cache, rest, contents)
     yield from _alone(cache, large_trees)
 
@@ -175,14 +174,13 @@ def _alone(cache: Cache, hex_digests: list[str]) -> Iterator[Parcel]:
         place = cache.find(hex_digest)
         if place is None:
             raise MissingObjectError(f"the object {hex_digest} vanished from the cache", context=hex_digest)
-        row = Row(bytes.fromhex(hex_digest), WHOLE, 0, 0, place.size, place.size)
-        yield Parcel(object_path(hex_digest), place.path, hex_digest, "", [row])
+        yield Parcel(object_path(hex_digest), place.path, hex_digest, "", [alone(hex_digest, place.size)])
 
 
-def _repacked(cache: Cache, rows: list[Row], contents: int) -> Iterator[Parcel]:
+def _repacked(cache: Cache, entries: list[Whole], contents: int) -> Iterator[Parcel]:
     """Gathers objects from packs that are mostly not wanted into new ones; sorted, so that a push that was cut off
     makes the same packs again and finds them there."""
-    chosen = sorted(row.raw.hex() for row in rows)
+    chosen = sorted(entry.raw.hex() for entry in entries)
     while chosen:
         writer = pack.PackWriter(cache.tmp_path, cache.algorithm, contents)
         try:
@@ -194,20 +192,18 @@ def _repacked(cache: Cache, rows: list[Row], contents: int) -> Iterator[Parcel]:
         except BaseException:
             writer.discard()
             raise
-        found = list(pack.read_index(done.temporary, cache.algorithm))
+        found = list(pack.read_index(done.temporary, cache.algorithm, done.id))
         yield Parcel(pack_path(done.id), done.temporary, done.id, done.id, found, is_temporary=True)
         del chosen[:count]
 
 
-def _rows_by_pack(cache: Cache, hex_digests: Iterable[str]) -> tuple[dict[str, list[Row]], list[str]]:
-    """Returns the rows of packed objects by pack, and the digests of those that are files of their own."""
-    packed: dict[str, list[Row]] = {}
-    alone: list[str] = []
+def _by_pack(cache: Cache, hex_digests: Iterable[str]) -> tuple[dict[str, list[Whole]], list[str]]:
+    """Returns what of these objects is packed, by pack, and the digests of those that are files of their own."""
+    packed: dict[str, list[Whole]] = {}
     rest = {bytes.fromhex(item) for item in hex_digests}
-    for id_, index in cache.indexes().items():
-        rows = [row for row in index.rows_of(rest) if not cache.is_quarantined(row.raw.hex(), id_)]
-        if rows:
-            packed[id_] = rows
-            rest.difference_update(row.raw for row in rows)
-    alone += [raw.hex() for raw in rest]
-    return packed, alone
+    for id_ in cache.indexes():
+        entries = cache.packed_among(id_, rest)
+        if entries:
+            packed[id_] = entries
+            rest.difference_update(entry.raw for entry in entries)
+    return packed, [raw.hex() for raw in rest]

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from mltrack.store.cache import Cache, Place
-from mltrack.store.index import Index
+from mltrack.store.catalogue import Catalogue
 
 _KEPT_OPEN = 8
 
@@ -18,8 +18,8 @@ class Reader:
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
-        self._open: dict[str, tuple[int, Index]] = {}
-        self._last: tuple[str, int, Index] | None = None
+        self._open: dict[str, tuple[int, Catalogue]] = {}
+        self._last: tuple[str, int, Catalogue] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -36,11 +36,11 @@ class Reader:
         """
         if self._last is not None:
             id_, descriptor, index = self._last
-            row = index.find(bytes.fromhex(hex_digest))
-            if row is not None and not self._cache.is_quarantined(hex_digest, id_):
-                data = os.pread(descriptor, row.stored, row.offset)
+            entry = index.whole(bytes.fromhex(hex_digest))
+            if entry is not None and not self._cache.is_quarantined(hex_digest, id_):
+                data = os.pread(descriptor, entry.size, entry.offset)
                 if self._cache.algorithm.hex_of(data) != hex_digest:
-                    self._cache.quarantine(hex_digest, Place(self._cache.pack_path(id_), row.offset, row.stored, id_))
+                    self._cache.quarantine(hex_digest, Place(self._cache.pack_path(id_), entry.offset, entry.size, id_))
                 return data
         place = self._cache.find(hex_digest)
         if place is not None and not place.pack_id:

@@ -16,7 +16,7 @@ from mltrack.disk.durable import make_directories, read_bounded, temporary_path,
 from mltrack.errors import FormatError, IntegrityError, RemoteError
 from mltrack.formats import json_text
 from mltrack.objects.digest import Algorithm
-from mltrack.store.index import ALONE, CHUNKS, Index, RangedIndex, Row, encode
+from mltrack.store.catalogue import Catalogue, NewerFormatError, RangedCatalogue, Whole, encode
 from mltrack.store.present import Present
 from mltrack.store.remote_names import MARKER, index_name, index_path
 from mltrack.store.store import Store
@@ -26,6 +26,7 @@ MAX_INDEX_BYTES = 1 << 30
 FEW = 64
 """So many objects are looked up by ranges of an index rather than by reading all of it."""
 _SMALL_INDEX = 256 << 10
+FOR_NEWER = "a remote holds what only a newer mltrack can read: upgrade mltrack"
 MERGE_ABOVE = 32
 """A push that finds more indexes than this writes one that replaces them all."""
 
@@ -43,13 +44,15 @@ class Remote:
         self.algorithm = algorithm
         self.hints_path = hints_path
         self._ids_path = ids_path
-        self._indexes: dict[str, Index] | None = None
+        self._indexes: dict[str, Catalogue] | None = None
         self._stale: set[str] = set()
         self._sizes: dict[str, int] | None = None
         self._stored: dict[str, int] | None = None
         self._present: Present | None = None
         self.damaged: dict[str, str] = {}
         """Indexes that cannot be read, by name: what they name counts as not there, so that a push sends it again."""
+        self.newer: dict[str, str] = {}
+        """Indexes that were met and say what only a newer mltrack can read: what they say is absent to this one."""
         self.id = ""
         """The identity that the remote gave itself; '' until it was opened."""
 
@@ -124,7 +127,8 @@ class Remote:
     def restore_marker(self) -> bool:
         """Writes the marker of a remote that has lost it, with the id by which it is known here; returns whether it did.
         Does nothing unless an index there can be read as this project's."""
-        is_lost = bool(self.store.missing([MARKER])) and self._lost_marker() and bool(self.readable_indexes({}))
+        is_lost = bool(self.store.missing([MARKER])) and self._lost_marker()
+        is_lost = is_lost and bool(self.readable_indexes({})) and self.is_understood
         if is_lost:
             self.store.delete([MARKER])  # a pipe, perhaps: what stands there is no file
             self._write_marker(self._known_id() or os.urandom(16).hex())
@@ -150,33 +154,53 @@ class Remote:
 
     # what is there
 
-    def indexes(self) -> dict[str, Index]:
+    def indexes(self) -> dict[str, Catalogue]:
         """Returns the indexes that count, by name: superseded and damaged ones left out. Listed once per command."""
         if self._indexes is None:
-            known: dict[str, Index] = {}
+            known: dict[str, Catalogue] = {}
             self.damaged.clear()
-            for item in self.store.list("index"):
-                name = index_name(item.name)
-                if name and self.algorithm.is_hex(name):
-                    try:
-                        known[name] = self.read_index(name, item.size)
-                    except IntegrityError as error:
-                        self.damaged[name] = error.message
+            for name, size in self._listed():
+                try:
+                    known[name] = self.read_index(name, size)
+                except NewerFormatError as error:
+                    self.newer[name] = error.message
+                except IntegrityError as error:
+                    self.damaged[name] = error.message
             self._stale = {old for index in known.values() for old in index.supersedes}
             self._indexes = {name: index for name, index in sorted(known.items()) if name not in self._stale}
             self._forget_hints(set(known))
         return self._indexes
 
-    def readable_indexes(self, problems: dict[str, str]) -> dict[str, Index]:
-        """Returns the indexes that count and can be read, from the remote itself; notes the others in ``problems``."""
-        known: dict[str, Index] = {}
+    def _listed(self) -> Iterator[tuple[str, int]]:
+        """Names and sizes of the files that are indexes by their names."""
         for item in self.store.list("index"):
             name = index_name(item.name)
             if name and self.algorithm.is_hex(name):
-                try:
-                    known[name] = self._checked(name, self.store.get(item.name))
-                except (IntegrityError, FormatError) as error:
-                    problems[name] = error.message
+                yield name, item.size
+
+    @property
+    def is_understood(self) -> bool:
+        """Whether nothing was met in its indexes that only a newer mltrack knows."""
+        return not self.newer
+
+    def require_understood(self, done: str) -> None:
+        """Raises RemoteError where something was not to be ``done`` by a version that does not know all that is there."""
+        self.indexes()
+        if not self.is_understood:
+            raise RemoteError(
+                f"{self.url} was written to by a newer mltrack, so it is not {done} by this one", hint=FOR_NEWER
+            )
+
+    def readable_indexes(self, problems: dict[str, str]) -> dict[str, Catalogue]:
+        """Returns the indexes that count and can be read, from the remote itself; notes the others in ``problems``."""
+        known: dict[str, Catalogue] = {}
+        for name, _ in self._listed():
+            try:
+                known[name] = self._checked(name, self.store.get(index_path(name)))
+            except NewerFormatError as error:
+                self.newer[name] = error.message
+            except (IntegrityError, FormatError) as error:
+                problems[name] = error.message
         stale = {old for index in known.values() for old in index.supersedes}
         return {name: index for name, index in sorted(known.items()) if name not in stale}
 
@@ -204,64 +228,53 @@ class Remote:
         if self._stored is None:
             self._stored = {}
             for index in self.indexes().values():
-                for number, size in index.pack_bytes().items():
-                    if number < len(index.packs):
-                        name = index.packs[number]
-                        self._stored[name] = self._stored.get(name, 0) + size
+                for name, size in index.pack_bytes().items():
+                    self._stored[name] = self._stored.get(name, 0) + size
         return self._stored.get(id_, 0)
 
     def locate(
         self, hex_digests: Iterable[str], bad: Set[tuple[str, bytes]] = frozenset()
-    ) -> tuple[dict[str, list[Row]], list[Row], set[str]]:
-        """Returns for these digests: rows by pack, rows of files of their own, and the digests that are not here.
+    ) -> tuple[dict[str, list[Whole]], list[Whole], set[str]]:
+        """Returns for these digests: what is packed by pack, files of their own, and the digests that are not here.
 
         ``bad`` are places that were found damaged, by pack id ('' for a file of its own) and raw digest: an object may lie
         in several.
         """
         rest = {bytes.fromhex(item) for item in hex_digests}
-        packed: dict[str, list[Row]] = {}
-        alone: list[Row] = []
-        for index in self._asked(len(rest)):
-            for row in index.rows_of(frozenset(rest)):
-                if row.kind == CHUNKS:
-                    continue
-                if row.pack != ALONE and row.pack >= len(index.packs):
-                    raise IntegrityError(f"the index {index.name} names a pack that it does not list")
-                id_ = "" if row.pack == ALONE else index.packs[row.pack]
-                if (id_, row.raw) in bad:
-                    continue
-                rest.discard(row.raw)
-                if id_:
-                    packed.setdefault(id_, []).append(row)
-                else:
-                    alone.append(row)
+        packed: dict[str, list[Whole]] = {}
+        for name, index in self._asked(len(rest)):
+            for entry in index.among(frozenset(rest)):
+                if (entry.pack_id, entry.raw) not in bad:
+                    rest.discard(entry.raw)
+                    packed.setdefault(entry.pack_id, []).append(entry)
+            self._note_newer(name, index)
+        alone = packed.pop("", [])
         return packed, alone, {raw.hex() for raw in rest}
 
-    def _asked(self, wanted: int) -> Iterator[Index | RangedIndex]:
+    def _asked(self, wanted: int) -> Iterator[tuple[str, Catalogue | RangedCatalogue]]:
         """The indexes to look into: whole ones, or for a few objects those that are not at hand by ranges only."""
         if self._indexes is not None or wanted > FEW:
-            yield from self.indexes().values()
+            yield from self.indexes().items()
             return
-        found: dict[str, Index | RangedIndex] = {}
-        for item in self.store.list("index"):
-            name = index_name(item.name)
-            if not name or not self.algorithm.is_hex(name):
-                continue
-            with suppress(
-                FileNotFoundError, IntegrityError
-            ):  # replaced by another since the names were listed, or damaged
-                if item.size < _SMALL_INDEX or os.path.exists(self._hint(name)):
-                    found[name] = self.read_index(name, item.size)
+        found: dict[str, Catalogue | RangedCatalogue] = {}
+        for name, size in self._listed():
+            try:
+                if size < _SMALL_INDEX or os.path.exists(self._hint(name)):
+                    found[name] = self.read_index(name, size)
                 else:
                     read = partial(self.store.get, index_path(name))
-                    found[name] = RangedIndex(read, item.size, self.algorithm, f"{self.url}/{index_path(name)}")
+                    found[name] = RangedCatalogue(read, size, self.algorithm, f"{self.url}/{index_path(name)}")
+            except NewerFormatError as error:
+                self.newer[name] = error.message
+            except (FileNotFoundError, IntegrityError):
+                continue  # replaced by another since the names were listed, or damaged
         stale = {old for index in found.values() for old in index.supersedes}
-        yield from (index for name, index in sorted(found.items()) if name not in stale)
+        yield from ((name, index) for name, index in sorted(found.items()) if name not in stale)
 
     def _hint(self, name: str) -> str:
         return os.path.join(self.hints_path, name + ".idx")
 
-    def read_index(self, name: str, size: int) -> Index:
+    def read_index(self, name: str, size: int) -> Catalogue:
         """Returns an index by name; raises IntegrityError for a damaged one. ``size`` is what the remote lists: a copy of an
         index that was cut short there does not stand for it."""
         hint = self._hint(name)
@@ -276,13 +289,19 @@ class Remote:
             write_atomic(hint, data, durable=False)
         return index
 
-    def _checked(self, name: str, data: bytes) -> Index:
+    def _checked(self, name: str, data: bytes) -> Catalogue:
         where = f"{self.url}/{index_path(name)}"
         if self.algorithm.hex_of(data) != name:
             raise IntegrityError(
                 f"{where}: its bytes do not match its name", hint=f"mltrack fsck --remote {self.name} --repair"
             )
-        return Index(data, self.algorithm, where)
+        index = Catalogue(data, self.algorithm, where)
+        self._note_newer(name, index)
+        return index
+
+    def _note_newer(self, name: str, index: Catalogue | RangedCatalogue) -> None:
+        if not index.is_understood:
+            self.newer[name] = f"{index.name}: it says of objects what only a newer mltrack knows"
 
     def _forget_hints(self, kept: set[str]) -> None:
         with suppress(OSError):
@@ -303,39 +322,35 @@ class Remote:
 
     # writing
 
-    def publish(self, packs: dict[str, list[Row]], alone: list[Row]) -> None:
+    def publish(self, entries: Iterable[Whole]) -> None:
         """Makes what was put before exist for others: one index, written last.
 
-        Where more than 32 indexes have gathered, or one promises what is lost, the new one takes over the rows that can be
-        had and names them all as superseded.
+        Where more than 32 indexes have gathered, or one promises what is lost, the new one takes over what can be had and
+        names them all as superseded; but for those that say more than this version knows.
         """
-        if not packs and not alone:
+        fresh = list(entries)
+        if not fresh:
             return
-        current = self.indexes()
+        current = {name: index for name, index in self.indexes().items() if index.is_understood}
         merges = len(current) >= MERGE_ABOVE or not self.present().is_whole
-        data = self._encoded(packs, alone, current if merges else {})
+        data = self._encoded(fresh, current if merges else {})
         if self.algorithm.hex_of(data) in self._stale:
             # an equal one was superseded, and its name stays so: this one takes over what superseded it
-            data = self._encoded(packs, alone, current)
+            data = self._encoded(fresh, current)
         name = self.algorithm.hex_of(data)
+        if name in self._stale:
+            self.require_understood("sent what an index that it superseded named")
         self.store.put(index_path(name), data, replace=name in self.damaged)
         self.forget()
 
-    def _encoded(self, packs: dict[str, list[Row]], alone: list[Row], superseded: dict[str, Index]) -> bytes:
-        """An index with these rows and those of the indexes that it supersedes."""
-        ids: list[str] = []
-        rows: dict[bytes, Row] = {}
-        present = self.present() if superseded else None
-        for index in superseded.values():
-            numbers = {number: _number(ids, id_) for number, id_ in enumerate(index.packs)}
-            for row in index:
-                if present is None or present.has_row(index, row):
-                    rows[row.raw] = row._replace(pack=numbers.get(row.pack, ALONE))
-        for id_, packed in packs.items():
-            number = _number(ids, id_)
-            rows.update({row.raw: row._replace(pack=number) for row in packed})
-        rows.update({row.raw: row._replace(pack=ALONE) for row in alone})
-        return encode(rows.values(), self.algorithm, packs=ids, supersedes=list(superseded))
+    def _encoded(self, fresh: list[Whole], superseded: dict[str, Catalogue]) -> bytes:
+        """An index that names these objects, and what can be had of those that the superseded ones name."""
+        if not superseded:
+            return encode(fresh, self.algorithm)
+        present = self.present()
+        entries = {entry.raw: entry for index in superseded.values() for entry in index if present.can_be_had(entry)}
+        entries.update({entry.raw: entry for entry in fresh})
+        return encode(entries.values(), self.algorithm, superseded)
 
     def forget(self) -> None:
         """Forgets what was listed: it has changed."""
@@ -361,22 +376,21 @@ def move_id(ids_path: str, old: str, new: str) -> None:
         os.rename(os.path.join(ids_path, old), os.path.join(ids_path, new))
 
 
-def _number(ids: list[str], id_: str) -> int:
-    ids.append(id_)
-    return len(ids) - 1
-
-
-def coalesce(rows: list[Row], gap: int = 64 << 10, longest: int = 16 << 20) -> Iterator[tuple[int, int, list[Row]]]:
-    """Yields ``(offset, length, rows)`` ranges that cover the rows: neighbours closer than ``gap`` are read together."""
-    group: list[Row] = []
+def coalesce(
+    entries: Iterable[Whole], gap: int = 64 << 10, longest: int = 16 << 20
+) -> Iterator[tuple[int, int, list[Whole]]]:
+    """Yields ``(offset, length, entries)`` ranges that cover these parts of one pack: neighbours closer than ``gap`` are read
+    together."""
+    group: list[Whole] = []
     start = end = 0
-    for row in sorted(rows, key=lambda row: row.offset):
-        if group and (row.offset - end > gap or row.offset + row.stored - start > longest):
+    for entry in sorted(entries, key=lambda entry: entry.offset):
+        is_far = entry.offset - end > gap or entry.offset + entry.size - start > longest
+        if group and is_far:
             yield start, end - start, group
             group = []
         if not group:
-            start = end = row.offset
-        group.append(row)
-        end = max(end, row.offset + row.stored)
+            start = end = entry.offset
+        group.append(entry)
+        end = max(end, entry.offset + entry.size)
     if group:
         yield start, end - start, group

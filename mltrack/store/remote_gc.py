@@ -16,7 +16,7 @@ from mltrack.errors import FormatError, IntegrityError
 from mltrack.formats import json_text
 from mltrack.objects.digest import Algorithm
 from mltrack.store import pack
-from mltrack.store.index import ALONE, Row, encode
+from mltrack.store.catalogue import UNLISTED, Whole, encode
 from mltrack.store.remote import Remote, coalesce
 from mltrack.store.remote_names import index_path, object_path, pack_path
 from mltrack.store.store import Listed
@@ -28,10 +28,10 @@ _NOTE_FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class RemoteGcPlan:
-    """``kept`` are the rows that stay by pack id ('' for files of their own); ``shrink`` the packs of which less than
+    """``kept`` are the objects that stay by pack id ('' for files of their own); ``shrink`` the packs of which less than
     half stays; ``forgotten`` the names that nothing needs any more; ``due`` those whose delay has passed."""
 
-    kept: dict[str, list[Row]] = field(default_factory=dict)
+    kept: dict[str, list[Whole]] = field(default_factory=dict)
     shrink: tuple[str, ...] = ()
     forgotten: tuple[str, ...] = ()
     superseded: tuple[str, ...] = ()
@@ -50,60 +50,61 @@ def server_time(remote: Remote) -> float:
 
 def plan(remote: Remote, marked: set[str], older_than: float, notes_before: float) -> RemoteGcPlan:
     """Returns what may be forgotten (not marked, and written before ``older_than``) and what may be deleted now (noted
-    before ``notes_before``, and named by no index)."""
+    before ``notes_before``, and named by no index). Raises RemoteError for a remote that a newer mltrack has written to."""
+    remote.require_understood("collected")
     files = {item.name: item for place in ("packs", "objects") for item in remote.store.list(place)}
-    rows = _sort_rows(remote, files, marked, older_than)
-    needed = {pack_path(id_) for id_ in rows.kept if id_} | {object_path(raw.hex()) for raw in rows.kept.get("", {})}
-    needed |= _kept_by_lost_indexes(remote, files, rows, needed, marked)
+    found = _sort(remote, files, marked, older_than)
+    needed = {pack_path(id_) for id_ in found.kept if id_} | {object_path(raw.hex()) for raw in found.kept.get("", {})}
+    needed |= _kept_by_lost_indexes(remote, files, found, needed, marked)
     old = {name: item for name, item in files.items() if item.modified < older_than}
     due, notes = _due(remote, needed, notes_before)
     return RemoteGcPlan(
-        kept={id_: list(kept.values()) for id_, kept in rows.kept.items()},
-        shrink=tuple(id_ for id_ in sorted(rows.kept) if pack_path(id_) in old and rows.is_mostly_gone(id_)),
+        kept={id_: list(kept.values()) for id_, kept in found.kept.items()},
+        shrink=tuple(id_ for id_ in sorted(found.kept) if pack_path(id_) in old and found.is_mostly_gone(id_)),
         forgotten=tuple(sorted(name for name in old if name not in needed)),
         superseded=_superseded(remote),
         due=tuple(name for name in due if name in files or name.startswith("index/")),
         notes=notes,
-        objects=len(rows.gone),
-        bytes=sum(rows.gone.values()),
+        objects=len(found.gone),
+        bytes=sum(found.gone.values()),
         due_bytes=sum(files[name].size for name in due if name in files),
     )
 
 
 @dataclass(slots=True)
 class _Sorted:
-    """The rows of all indexes: those that stay by pack id and digest, the stored bytes of all by pack id, and of those that go
-    by digest."""
+    """What all indexes name: the objects that stay by pack id and digest, the bytes of all by pack id, and of those that go by
+    digest."""
 
-    kept: dict[str, dict[bytes, Row]] = field(default_factory=dict)
+    kept: dict[str, dict[bytes, Whole]] = field(default_factory=dict)
     totals: dict[str, int] = field(default_factory=dict)
     gone: dict[bytes, int] = field(default_factory=dict)
 
     @property
     def digests(self) -> set[bytes]:
-        return {raw for rows in self.kept.values() for raw in rows}
+        return {raw for entries in self.kept.values() for raw in entries}
 
     def is_mostly_gone(self, id_: str) -> bool:
         """Whether so little of a pack stays that it is rewritten; a file of its own is no pack."""
-        left = sum(row.stored for row in self.kept[id_].values())
+        left = sum(entry.size for entry in self.kept[id_].values())
         return bool(id_) and left < REPACK_BELOW * self.totals[id_]
 
 
-def _sort_rows(remote: Remote, files: dict[str, Listed], marked: set[str], older_than: float) -> _Sorted:
+def _sort(remote: Remote, files: dict[str, Listed], marked: set[str], older_than: float) -> _Sorted:
     found = _Sorted()
     for index in remote.indexes().values():
-        for row in index:
-            if row.pack != ALONE and row.pack >= len(index.packs):
-                raise IntegrityError(f"the index {index.name} names a pack that it does not list")
-            id_ = "" if row.pack == ALONE else index.packs[row.pack]
-            file = files.get(pack_path(id_) if id_ else object_path(row.raw.hex()))
-            found.totals[id_] = found.totals.get(id_, 0) + row.stored
+        if UNLISTED in index.pack_ends():
+            raise IntegrityError(f"the index {index.name} names a pack that it does not list")
+        for entry in index:
+            raw, id_ = entry.raw, entry.pack_id
+            file = files.get(pack_path(id_) if id_ else object_path(raw.hex()))
+            found.totals[id_] = found.totals.get(id_, 0) + entry.size
             # What is young may belong to a push whose pointers nobody has seen yet.
             is_young = file is not None and file.modified >= older_than
-            if is_young or row.raw.hex() in marked:
-                found.kept.setdefault(id_, {})[row.raw] = row
+            if is_young or raw.hex() in marked:
+                found.kept.setdefault(id_, {})[raw] = entry
             else:
-                found.gone[row.raw] = row.stored
+                found.gone[raw] = entry.size
     # An object may lie in several packs: it is gone only if none of them keeps it.
     stay = found.digests
     found.gone = {raw: size for raw, size in found.gone.items() if raw not in stay}
@@ -111,14 +112,14 @@ def _sort_rows(remote: Remote, files: dict[str, Listed], marked: set[str], older
 
 
 def _kept_by_lost_indexes(
-    remote: Remote, files: dict[str, Listed], rows: _Sorted, needed: set[str], marked: set[str]
+    remote: Remote, files: dict[str, Listed], found: _Sorted, needed: set[str], marked: set[str]
 ) -> set[str]:
     """The files that no index names and that hold what is referred to: `fsck --repair` brings them back to light. They are
     looked into only where something is referred to that no index has."""
-    unreached = marked - {raw.hex() for raw in rows.digests}
+    unreached = marked - {raw.hex() for raw in found.digests}
     if not unreached:
         return set()
-    unnamed = [name for name in files if name not in needed and _id_of(name) not in rows.totals]
+    unnamed = [name for name in files if name not in needed and _id_of(name) not in found.totals]
     return {name for name in unnamed if _names_any(remote, name, files[name].size, unreached)}
 
 
@@ -146,7 +147,8 @@ def _names_any(remote: Remote, name: str, size: int, marked: set[str]) -> bool:
         return name.removeprefix("objects/").replace("/", "", 1) in marked
     try:
         read = partial(remote.store.get, name)
-        return any(row.raw.hex() in marked for row in pack.index_at_end(read, size, remote.algorithm, name))
+        index = pack.index_at_end(read, size, remote.algorithm, name, _id_of(name))
+        return any(entry.raw.hex() in marked for entry in index)
     except (IntegrityError, FormatError):
         return True
 
@@ -157,53 +159,52 @@ def execute(remote: Remote, plan: RemoteGcPlan, tmp_path: str) -> None:
     remote.store.delete(plan.notes)
     noted = {name for name in (*plan.forgotten, *plan.superseded) if name not in plan.due}
     if plan.objects or plan.shrink:
-        rows = {id_: list(rows) for id_, rows in plan.kept.items() if id_ not in plan.shrink}
+        entries = {id_: kept for id_, kept in plan.kept.items() if id_ not in plan.shrink}
         for id_ in plan.shrink:
-            fresh, fresh_rows = _repack(remote, id_, plan.kept[id_], tmp_path)
-            rows[fresh] = fresh_rows
+            fresh, repacked = _repack(remote, id_, plan.kept[id_], tmp_path)
+            entries[fresh] = repacked
             noted.add(pack_path(id_))
         noted |= {index_path(name) for name in remote.indexes()}
-        replace_indexes(remote, rows)
+        replace_indexes(remote, entries)
     if noted:
         text = json.dumps({"mltrack": _NOTE_FORMAT, "names": sorted(noted)}, indent=1)
         remote.store.put(f"{NOTES}/{os.urandom(8).hex()}.json", text.encode())
 
 
-def replace_indexes(remote: Remote, rows: dict[str, list[Row]]) -> None:
-    """Writes one index with these rows by pack id ('' for files of their own) in the place of all that there are."""
-    ids = [id_ for id_ in rows if id_]
-    numbers = {id_: number for number, id_ in enumerate(ids)} | {"": ALONE}
-    flat = {row.raw: row._replace(pack=numbers[id_]) for id_, items in rows.items() for row in items}
-    data = encode(flat.values(), remote.algorithm, packs=ids, supersedes=list(remote.indexes()))
+def replace_indexes(remote: Remote, entries: dict[str, list[Whole]]) -> None:
+    """Writes one index with these objects by pack id ('' for files of their own) in the place of all that there are."""
+    flat = {entry.raw: entry for items in entries.values() for entry in items}
+    data = encode(flat.values(), remote.algorithm, supersedes=remote.indexes())
     remote.store.put(index_path(remote.algorithm.hex_of(data)), data)
     remote.forget()
 
 
-def _repack(remote: Remote, id_: str, rows: list[Row], tmp_path: str) -> tuple[str, list[Row]]:
-    """Writes the objects that stay of a pack into a new one, checked; returns its id and rows."""
+def _repack(remote: Remote, id_: str, entries: list[Whole], tmp_path: str) -> tuple[str, list[Whole]]:
+    """Writes the objects that stay of a pack into a new one, checked; returns its id and entries."""
     pieces: dict[bytes, bytes] = {}
-    for offset, length, group in coalesce(rows):
+    for offset, length, group in coalesce(entries):
         data = remote.store.get(pack_path(id_), offset, length)
-        for row in group:
-            piece = data[row.offset - offset : row.offset - offset + row.stored]
-            if remote.algorithm.hex_of(piece) != row.raw.hex():
+        for entry in group:
+            at = entry.offset - offset
+            piece = data[at : at + entry.size]
+            if remote.algorithm.hex_of(piece) != entry.raw.hex():
                 raise IntegrityError(
                     f"{remote.url}/{pack_path(id_)} does not match its digest: nothing was deleted",
                     hint=f"mltrack fsck --remote {remote.name} --repair",
                 )
-            pieces[row.raw] = piece
+            pieces[entry.raw] = piece
     return send_pack(remote, pieces, tmp_path)
 
 
-def send_pack(remote: Remote, objects: dict[bytes, bytes], tmp_path: str) -> tuple[str, list[Row]]:
-    """Sends objects as a new pack, without publishing it; returns its id and rows."""
+def send_pack(remote: Remote, objects: dict[bytes, bytes], tmp_path: str) -> tuple[str, list[Whole]]:
+    """Sends objects as a new pack, without publishing it; returns its id and entries."""
     writer = pack.PackWriter(tmp_path, remote.algorithm)
     try:
         for raw, data in sorted(objects.items()):
             writer.add(raw.hex(), data)
         done = writer.finish()
         remote.store.put_file(pack_path(done.id), done.temporary)
-        return done.id, list(pack.read_index(done.temporary, remote.algorithm))
+        return done.id, list(pack.read_index(done.temporary, remote.algorithm, done.id))
     finally:
         writer.discard()
 

@@ -7,8 +7,8 @@ from contextlib import suppress
 
 from mltrack.errors import IntegrityError, MissingObjectError
 from mltrack.store.cache import Cache
+from mltrack.store.catalogue import Whole, alone
 from mltrack.store.fsck import RemoteFindings
-from mltrack.store.index import WHOLE, Row
 from mltrack.store.remote import Remote
 from mltrack.store.remote_gc import replace_indexes, send_pack
 from mltrack.store.remote_names import index_path, object_path, pack_path
@@ -17,27 +17,30 @@ QUARANTINE = "quarantine"
 
 
 def repair(remote: Remote, cache: Cache, found: RemoteFindings) -> set[str]:
-    """Repairs what it can; returns the digests of objects that are damaged there and not whole in the cache."""
-    rows = {id_: list(items) for id_, items in found.whole.items()}
+    """Repairs what it can; returns the digests of objects that are damaged there and not whole in the cache. Raises
+    RemoteError, with nothing changed, for a remote that a newer mltrack has written to."""
+    remote.require_understood("repaired")
+    entries = {id_: list(items) for id_, items in found.whole.items()}
     lost: set[str] = set()
     broken = sorted({*found.files, *found.damaged.values()})
-    rescued = {name: _rescued(remote, name, rows.pop(_id(name), [])) for name in broken if _id(name)}
+    rescued = {name: _rescued(remote, name, entries.pop(_id(name), [])) for name in broken if _id(name)}
     for name in (*broken, *map(index_path, found.indexes)):
         _set_aside(remote, cache, name)  # first: what is sent anew may have the same name
     for name in broken:
         wanted = {hex_digest for hex_digest, place in found.damaged.items() if place == name}
         if _id(name):
             fresh, missing = _resend_packed(remote, cache, rescued[name], wanted)
-            rows.update(fresh)
+            entries.update(fresh)
         else:
-            alone, missing = _resend_alone(remote, cache, wanted)
-            rows.setdefault("", []).extend(alone)
+            resent, missing = _resend_alone(remote, cache, wanted)
+            entries.setdefault("", []).extend(resent)
         lost |= missing
     remote.store.delete([index_path(name) for name in found.indexes])
     remote.forget()
-    if rows:
-        replace_indexes(remote, rows)
-    needed = {pack_path(id_) for id_ in rows if id_} | {object_path(row.raw.hex()) for row in rows.get("", [])}
+    if entries:
+        replace_indexes(remote, entries)
+    needed = {pack_path(id_) for id_ in entries if id_}
+    needed |= {object_path(entry.raw.hex()) for entry in entries.get("", [])}
     remote.store.delete([name for name in broken if name not in needed])
     return lost
 
@@ -47,20 +50,20 @@ def _id(name: str) -> str:
     return name[len("packs/") : -len(".pack")] if name.startswith("packs/") else ""
 
 
-def _rescued(remote: Remote, name: str, whole: list[Row]) -> dict[bytes, bytes]:
+def _rescued(remote: Remote, name: str, whole: list[Whole]) -> dict[bytes, bytes]:
     """The objects of a damaged pack that are whole."""
     pieces: dict[bytes, bytes] = {}
-    for row in whole:
+    for entry in whole:
         with suppress(FileNotFoundError):
-            data = remote.store.get(name, row.offset, row.stored)
-            if remote.algorithm.hex_of(data) == row.raw.hex():
-                pieces[row.raw] = data
+            data = remote.store.get(name, entry.offset, entry.size)
+            if remote.algorithm.hex_of(data) == entry.raw.hex():
+                pieces[entry.raw] = data
     return pieces
 
 
 def _resend_packed(
     remote: Remote, cache: Cache, pieces: dict[bytes, bytes], wanted: set[str]
-) -> tuple[dict[str, list[Row]], set[str]]:
+) -> tuple[dict[str, list[Whole]], set[str]]:
     """Sends what was rescued of a pack, and what the cache has of the rest, as a new one."""
     lost: set[str] = set()
     for hex_digest in wanted:
@@ -70,12 +73,12 @@ def _resend_packed(
             lost.add(hex_digest)
     if not pieces:
         return {}, lost
-    fresh, rows = send_pack(remote, pieces, cache.tmp_path)
-    return {fresh: rows}, lost
+    fresh, entries = send_pack(remote, pieces, cache.tmp_path)
+    return {fresh: entries}, lost
 
 
-def _resend_alone(remote: Remote, cache: Cache, wanted: set[str]) -> tuple[list[Row], set[str]]:
-    rows: list[Row] = []
+def _resend_alone(remote: Remote, cache: Cache, wanted: set[str]) -> tuple[list[Whole], set[str]]:
+    resent: list[Whole] = []
     lost: set[str] = set()
     for hex_digest in wanted:
         place = cache.find(hex_digest)
@@ -86,8 +89,8 @@ def _resend_alone(remote: Remote, cache: Cache, wanted: set[str]) -> tuple[list[
             remote.store.put(object_path(hex_digest), cache.read(hex_digest), replace=True)
         else:
             remote.store.put_file(object_path(hex_digest), place.path)
-        rows.append(Row(bytes.fromhex(hex_digest), WHOLE, 0, 0, place.size, place.size))
-    return rows, lost
+        resent.append(alone(hex_digest, place.size))
+    return resent, lost
 
 
 def _set_aside(remote: Remote, cache: Cache, name: str) -> None:

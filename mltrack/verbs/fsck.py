@@ -30,7 +30,7 @@ from mltrack.store.hints import hinted, hinted_runs
 from mltrack.store.pack import read_index
 from mltrack.store.present import Present
 from mltrack.store.push import push_contents
-from mltrack.store.remote import Remote
+from mltrack.store.remote import FOR_NEWER, Remote
 from mltrack.store.remote_names import MARKER
 from mltrack.store.remote_repair import repair as repair_remote
 from mltrack.store.shared_runs import sent_records
@@ -39,6 +39,8 @@ from mltrack.verbs.session import Session
 from mltrack.workspace.ingest import Saving
 
 DAMAGED, MISSING, REPAIRED = "damaged", "missing", "repaired"
+UNREAD = "unread"
+"""Of what only a newer mltrack can read: nobody knows here whether it is whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +74,7 @@ class FsckResult:
     @property
     def is_whole(self) -> bool:
         """Whether nothing that is there is damaged, or stays so."""
-        return all(problem.state == REPAIRED for problem in self.problems)
+        return all(problem.state in (REPAIRED, UNREAD) for problem in self.problems)
 
     @property
     def is_clean(self) -> bool:
@@ -117,7 +119,7 @@ def fsck(session: Session, report: Report, *, remote: str = "", repair: bool = F
 def _renew_index(cache: Cache, path: str) -> None:
     """Mends a pack that does not agree with the index beside it: the one that is whole is believed."""
     try:
-        read_index(path, cache.algorithm)
+        read_index(path, cache.algorithm, os.path.basename(path).removesuffix(".pack"))
     except (IntegrityError, FormatError, OSError):
         renew_pack(cache, os.path.basename(path).removesuffix(".pack"))
     else:
@@ -148,7 +150,7 @@ def _absent_results(session: Session) -> Iterator[tuple[str, set[str]]]:
     for name, record in project.run_cache.all():
         if record.started >= since and name not in sent:
             lacking = {item for content in restorable(record) for item in _absent_here(project.cache, content)}
-            nowhere = {item for item in lacking if not any(index.find(bytes.fromhex(item)) for index in held)}
+            nowhere = {item for item in lacking if not any(index.whole(bytes.fromhex(item)) for index in held)}
             yield f"run of {record.stage}", nowhere
 
 
@@ -202,6 +204,8 @@ def _fsck_remote(session: Session, report: Report, name: str, *, repair: bool) -
     remote = project.remote(name)
     lost_marker = repair and remote.restore_marker()
     remote.open()
+    if repair:
+        remote.require_understood("repaired")
     os.makedirs(project.cache.tmp_path, exist_ok=True)
     found = checker.check_remote(remote, project.cache, report)
     lost = set(found.damaged)
@@ -216,6 +220,7 @@ def _fsck_remote(session: Session, report: Report, name: str, *, repair: bool) -
         for hex_digest, place in sorted(found.damaged.items())
     ]
     problems += [Problem(REPAIRED, "it was not there", f"{remote.url}/{MARKER}")] if lost_marker else []
+    problems += [Problem(UNREAD, FOR_NEWER, f"{remote.url}/index/{index}.idx") for index in sorted(remote.newer)]
     state = REPAIRED if repair else DAMAGED
     problems += [Problem(state, why, f"{remote.url}/{place}") for place, why in sorted(found.files.items())]
     problems += [Problem(state, why, f"{remote.url}/index/{index}.idx") for index, why in sorted(found.indexes.items())]

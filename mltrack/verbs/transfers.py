@@ -12,7 +12,7 @@ from mltrack.project import Project
 from mltrack.store.fetch import bring, fetch_objects, fetch_trees
 from mltrack.store.present import Present
 from mltrack.store.push import push_contents, would_push
-from mltrack.store.remote import Remote
+from mltrack.store.remote import FOR_NEWER, Remote
 from mltrack.store.remote_names import user_mark
 from mltrack.store.shared_runs import bring_records, send_records, unsent
 from mltrack.store.transfer import Moved, Report
@@ -216,7 +216,8 @@ def _fetch(
             late = brought.lost - cache.missing(brought.lost)
             moved = Moved(moved.objects + len(late), moved.bytes)
             names = ", ".join(remote.name for remote in remotes)
-            problem = brought.damage[0].message if brought.damage else f"in no remote (asked: {names})"
+            newer = "" if all(remote.is_understood for remote in remotes) else f"; {FOR_NEWER}"
+            problem = brought.damage[0].message if brought.damage else f"in no remote (asked: {names}){newer}"
         both = Moved(moved.objects + from_hosts.objects, moved.bytes + from_hosts.bytes)
         return TransferResult(remotes[0].name, both, records=records), problem
 

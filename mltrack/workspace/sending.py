@@ -6,7 +6,7 @@ import os
 from mltrack.errors import WorkspaceError
 from mltrack.objects.digest import Algorithm
 from mltrack.store import pack
-from mltrack.store.index import WHOLE, Row
+from mltrack.store.catalogue import Whole, alone
 from mltrack.store.remote import Remote
 from mltrack.store.remote_names import object_path, pack_path
 from mltrack.workspace.ingest import Hashing, Read
@@ -23,8 +23,7 @@ class Sending:
         self._present = remote.present()
         self._seen: set[str] = set()
         self._writers: dict[int, pack.PackWriter] = {}
-        self._packs: dict[str, list[Row]] = {}
-        self._alone: list[Row] = []
+        self._sent: list[Whole] = []
         self._hashing = Hashing(algorithm)
         self.objects = self.bytes = 0
 
@@ -46,7 +45,7 @@ class Sending:
             self.remote.store.delete([name])  # it may hold other bytes than its name says
             raise _changed(path)
         self._seen.add(read.hex)
-        self._alone.append(Row(bytes.fromhex(read.hex), WHOLE, 0, 0, read.size, read.size))
+        self._sent.append(alone(read.hex, read.size))
         self._count(read.size)
         return read
 
@@ -63,7 +62,7 @@ class Sending:
         """Sends what is left, then the index."""
         for contents in list(self._writers):
             self._send(contents)
-        self.remote.publish(self._packs, self._alone)
+        self.remote.publish(self._sent)
 
     def discard(self) -> None:
         for writer in self._writers.values():
@@ -94,7 +93,7 @@ class Sending:
         try:
             done = writer.finish()
             self.remote.store.put_file(pack_path(done.id), done.temporary, at_once=self.remote.jobs)
-            self._packs[done.id] = list(pack.read_index(done.temporary, self.algorithm))
+            self._sent += pack.read_index(done.temporary, self.algorithm, done.id)
         finally:
             writer.discard()
 

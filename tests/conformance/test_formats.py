@@ -13,7 +13,7 @@ from mltrack.objects.content import EXEC, FILE, TREE, Content
 from mltrack.objects.digest import XXH3, algorithm
 from mltrack.pipeline.run_key import canonical_json, entry_parts, run_key
 from mltrack.pipeline.stage import Entry
-from mltrack.store import index, pack
+from mltrack.store import pack
 
 HEX = "0f343b0931126a20f133d67c2b018a3b"
 ENTRY = Entry(
@@ -120,9 +120,9 @@ def test_packs_and_indexes(name: str, tmp_path: Path) -> None:
         writer.add(hex_digest, data)
     done = writer.finish()
     assert pack.digest_of_file(done.temporary, chosen) == done.id
-    found = pack.read_index(done.temporary, chosen)
+    found = pack.read_index(done.temporary, chosen, done.id)
     assert found.data == done.index_data
-    assert {row.raw.hex(): data for row, data in pack.read_objects(done.temporary, list(found))} == objects
+    assert {entry.raw.hex(): data for entry, data in pack.read_objects(done.temporary, found)} == objects
     for hex_digest in objects:
         row = found.find(bytes.fromhex(hex_digest))
         assert row is not None and row.raw.hex() == hex_digest
@@ -146,11 +146,4 @@ def test_a_truncated_pack_is_told(cut: int, tmp_path: Path) -> None:
     path = Path(writer.finish().temporary)
     (tmp_path / "cut").write_bytes(path.read_bytes()[:-cut])
     with pytest.raises((IntegrityError, FormatError)):
-        pack.read_index(str(tmp_path / "cut"), XXH3)
-
-
-def test_every_flipped_byte_of_an_index_is_noticed() -> None:
-    data = index.encode([(bytes([n] * 16), 0, 0, n, 1, 1) for n in range(3)], XXH3)
-    for at in range(0, len(data), 7):
-        with pytest.raises((IntegrityError, FormatError)):
-            index.Index(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :], XXH3, "i")
+        pack.read_index(str(tmp_path / "cut"), XXH3, "00" * 16)
