@@ -23,7 +23,7 @@ from mltrack.runners.connection import Address
 from mltrack.runners.hosts import HostRunner
 from mltrack.runners.job import Item, Job
 from mltrack.runners.task import HostSettings
-from mltrack.store.cache import Cache
+from mltrack.store.local.cache import Cache
 
 PIPELINE = """
 stages:

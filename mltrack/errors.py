@@ -44,6 +44,12 @@ class FormatError(MltrackError):
     slug = "format"
 
 
+class NewerFormatError(FormatError):
+    """A pack or index was written by a newer mltrack, in a way that this one cannot read."""
+
+    slug = "newer"
+
+
 class PipelineError(MltrackError):
     """A pipeline file is wrong, or its stages do not fit together."""
 

@@ -21,11 +21,11 @@ from mltrack.git import exclude
 from mltrack.git import repository as git
 from mltrack.git.repository import Repository
 from mltrack.objects.digest import Algorithm, algorithm
-from mltrack.store.cache import Cache
-from mltrack.store.cache_users import is_own
-from mltrack.store.remote import Remote
-from mltrack.store.remotes import open_store
-from mltrack.store.run_cache import RunCache
+from mltrack.store.kinds.opening import open_store
+from mltrack.store.local.cache import Cache
+from mltrack.store.local.run_cache import RunCache
+from mltrack.store.local.users import is_own
+from mltrack.store.shared.remote import Remote
 from mltrack.workspace.observe import Observer
 
 DIRECTORY = ".mltrack"

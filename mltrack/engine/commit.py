@@ -24,9 +24,9 @@ from mltrack.objects import tree
 from mltrack.objects.content import TREE, Content
 from mltrack.pipeline.run_key import entry_parts, run_key
 from mltrack.pipeline.stage import Entry, Inputs, Stage
-from mltrack.store.cache_writer import CacheWriter
+from mltrack.store.local.run_cache import RunCache
+from mltrack.store.local.writer import CacheWriter
 from mltrack.store.pack import SMALL_OBJECT, TREES, is_small
-from mltrack.store.run_cache import RunCache
 from mltrack.workspace.ingest import Saving
 from mltrack.workspace.last import LastMaterialized
 from mltrack.workspace.materialize import make_parents

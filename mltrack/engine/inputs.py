@@ -14,7 +14,7 @@ from mltrack.objects.digest import Algorithm
 from mltrack.pipeline.paths import PathMap
 from mltrack.pipeline.plan import Known, Upcoming
 from mltrack.pipeline.stage import Inputs, ParamFile, Stage, is_url
-from mltrack.store.cache import Cache
+from mltrack.store.local.cache import Cache
 from mltrack.workspace.observe import Observer
 from mltrack.workspace.stillness import Moment, moment
 

@@ -12,7 +12,7 @@ from mltrack.errors import WorkspaceError
 from mltrack.objects import tree
 from mltrack.objects.content import TREE, Content
 from mltrack.pipeline.paths import contains
-from mltrack.store.cache import Cache
+from mltrack.store.local.cache import Cache
 from mltrack.workspace.observe import Observer
 from mltrack.workspace.scan import Snapshot
 

@@ -26,7 +26,7 @@ from mltrack.runners.job import Poll, State
 from mltrack.runners.task import Board, HostSettings, Phase, Task
 from mltrack.runners.tickets import Tickets
 from mltrack.runners.worker.slots import Gpu, Slot
-from mltrack.store.cache import Cache
+from mltrack.store.local.cache import Cache
 
 SMALL_TRANSFER = 4 << 20
 _WATCH_SECONDS = 20.0

@@ -25,7 +25,7 @@ from mltrack.runners.moving import discard
 from mltrack.runners.task import Board, HostSettings, Phase, Task
 from mltrack.runners.tickets import Tickets
 from mltrack.runners.worker.system import GRACE_SECONDS
-from mltrack.store.cache import Cache
+from mltrack.store.local.cache import Cache
 
 _ALIVE = (State.QUEUED.value, State.RUNNING.value)
 

@@ -17,8 +17,8 @@ from mltrack.objects.content import BY_LETTER, EXEC, SYMLINK, TREE, Content
 from mltrack.objects.digest import Algorithm
 from mltrack.runners.connection import Connection, pipelined
 from mltrack.runners.job import Origin
-from mltrack.store.cache import Cache
-from mltrack.store.cache_writer import CacheWriter
+from mltrack.store.local.cache import Cache
+from mltrack.store.local.writer import CacheWriter
 from mltrack.store.pack import SMALL_OBJECT, TREES
 
 FRAME = 4 << 20

@@ -13,7 +13,7 @@ from mltrack.runners.capacity import MEMORY
 from mltrack.runners.local import LocalRunner
 from mltrack.runners.names import LOCAL
 from mltrack.runners.runner import Runner
-from mltrack.store.cache import Cache
+from mltrack.store.local.cache import Cache
 
 if TYPE_CHECKING:
     from mltrack.runners.hosts import HostRunner

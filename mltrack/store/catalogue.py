@@ -14,7 +14,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Set
 from typing import NamedTuple
 
-from mltrack.errors import FormatError, IntegrityError
+from mltrack.errors import FormatError, IntegrityError, NewerFormatError
 from mltrack.objects.digest import Algorithm
 
 MAGIC = b"MLTINDEX"
@@ -31,10 +31,6 @@ _FANOUT = struct.Struct(">256I")
 _ROWS_AT = _HEADER.size + _FANOUT.size
 _WORTH_A_PASS = 8
 """Where more than one in so many rows is asked for, one pass over all beats bisecting for each."""
-
-
-class NewerFormatError(FormatError):
-    """Something that only a newer mltrack can read."""
 
 
 class Whole(NamedTuple):

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple
 
 from mltrack.disk.durable import fsync, opened, temporary_path, write_all
-from mltrack.errors import IntegrityError
+from mltrack.errors import IntegrityError, NewerFormatError
 from mltrack.objects.content import TREE, Content
 from mltrack.objects.digest import Algorithm
-from mltrack.store.catalogue import Catalogue, NewerFormatError, Whole, encode_own
+from mltrack.store.catalogue import Catalogue, Whole, encode_own
 
 MAGIC, END_MAGIC = b"MLTPACK\n", b"MLTPEND\n"
 VERSION = 1

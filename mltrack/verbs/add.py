@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mltrack.errors import MltrackError, UsageError, WorkspaceError
 from mltrack.formats.pointer import SUFFIX
 from mltrack.objects.content import Content
-from mltrack.store.cache_writer import CacheWriter
+from mltrack.store.local.writer import CacheWriter
 from mltrack.verbs.session import Session
 from mltrack.verbs.tracking import Added, Recording, check, record
 from mltrack.verbs.transfers import register

@@ -13,7 +13,7 @@ from mltrack.engine.view import Target
 from mltrack.errors import LockedError, MissingObjectError, MltrackError, UnsavedDataError
 from mltrack.git.ignored import ignored_by_rule
 from mltrack.objects.content import Content
-from mltrack.store.hints import hinted_among
+from mltrack.store.shared.hints import hinted_among
 from mltrack.verbs.session import STAGE_LOCKS, Session
 from mltrack.workspace.checkout import MAX_NAMED, Absent, no_progress
 from mltrack.workspace.checkout_plan import CheckoutPlan

@@ -8,7 +8,7 @@ from mltrack.config.settings import FILE_NAME, LOCAL_NAME, Value, load, user_con
 from mltrack.errors import ConfigError
 from mltrack.project import DIRECTORY, Project
 from mltrack.project import load as load_project
-from mltrack.store.remotes import check_kind
+from mltrack.store.kinds.opening import check_kind
 
 Level = Literal["project", "local", "user"]
 

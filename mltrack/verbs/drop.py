@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from mltrack.errors import RemoteError, UnsavedDataError, UsageError, WorkspaceError
 from mltrack.objects.content import Content
-from mltrack.store import gc as collector
-from mltrack.store.cache import SYMLINK, Cache
+from mltrack.store.local import gc as collector
+from mltrack.store.local.cache import SYMLINK, Cache
 from mltrack.verbs.gc import deleting, not_held
 from mltrack.verbs.records import DAY
 from mltrack.verbs.session import Session

@@ -20,20 +20,20 @@ from mltrack.errors import (
 from mltrack.git.roots import worktrees
 from mltrack.objects.content import TREE, Content
 from mltrack.project import DIRECTORY, INDEX
-from mltrack.store import cache_users
-from mltrack.store import fsck as checker
-from mltrack.store.cache import Cache
-from mltrack.store.cache_writer import CacheWriter, renew_pack
-from mltrack.store.fetch import fetch_objects, fetch_trees
-from mltrack.store.fsck import Report
-from mltrack.store.hints import hinted, hinted_runs
+from mltrack.store.local import users as cache_users
+from mltrack.store.local.cache import Cache
+from mltrack.store.local.check import Report, check_cache
+from mltrack.store.local.writer import CacheWriter, renew_pack
 from mltrack.store.pack import read_index
-from mltrack.store.present import Present
-from mltrack.store.push import push_contents
-from mltrack.store.remote import FOR_NEWER, Remote
-from mltrack.store.remote_names import MARKER
-from mltrack.store.remote_repair import repair as repair_remote
-from mltrack.store.shared_runs import sent_records
+from mltrack.store.shared.check import check_remote
+from mltrack.store.shared.fetch import fetch_objects, fetch_trees
+from mltrack.store.shared.hints import hinted, hinted_runs
+from mltrack.store.shared.names import MARKER
+from mltrack.store.shared.present import Present
+from mltrack.store.shared.push import push_contents
+from mltrack.store.shared.remote import FOR_NEWER, Remote
+from mltrack.store.shared.repair import repair as repair_remote
+from mltrack.store.shared.runs import sent_records
 from mltrack.verbs.records import restorable, since_for_records
 from mltrack.verbs.session import Session
 from mltrack.workspace.ingest import Saving
@@ -88,7 +88,7 @@ def fsck(session: Session, report: Report, *, remote: str = "", repair: bool = F
         return _fsck_remote(session, report, remote, repair=repair)
     project = session.project
     cache = project.cache
-    found, places = checker.check_cache(cache, report)
+    found, places = check_cache(cache, report)
     leftovers = remove_stale_temporaries(cache.tmp_path) if repair else 0
     if repair:
         for hex_digest, place in places:
@@ -207,7 +207,7 @@ def _fsck_remote(session: Session, report: Report, name: str, *, repair: bool) -
     if repair:
         remote.require_understood("repaired")
     os.makedirs(project.cache.tmp_path, exist_ok=True)
-    found = checker.check_remote(remote, project.cache, report)
+    found = check_remote(remote, project.cache, report)
     lost = set(found.damaged)
     if repair and (not found.is_clean or found.indexes or found.unnamed):
         if not remote.store.abilities.writable:

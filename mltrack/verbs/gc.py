@@ -18,10 +18,10 @@ from mltrack.objects.content import TREE, Content
 from mltrack.objects.digest import XXH3
 from mltrack.pipeline.stage import LOCK_NAME
 from mltrack.project import DIRECTORY, Project, load
-from mltrack.store import cache_users
-from mltrack.store import gc as collector
-from mltrack.store.fetch import remove_old_partials
-from mltrack.store.gc import GcPlan
+from mltrack.store.local import gc as collector
+from mltrack.store.local import users as cache_users
+from mltrack.store.local.gc import GcPlan
+from mltrack.store.shared.fetch import remove_old_partials
 from mltrack.verbs.records import DAY, since_for_records
 from mltrack.verbs.session import Session
 from mltrack.workspace.trash import Trash

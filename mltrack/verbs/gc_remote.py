@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from mltrack.errors import IntegrityError, RemoteError, WorkspaceError
 from mltrack.git import roots as git_roots
 from mltrack.objects.content import FILE, Content
-from mltrack.store import gc as collector
-from mltrack.store import remote_gc
-from mltrack.store.fetch import fetch_trees
-from mltrack.store.remote import Remote
-from mltrack.store.remote_names import user_mark
-from mltrack.store.shared_runs import bring_records
+from mltrack.store.local import gc as collector
+from mltrack.store.shared import gc as remote_gc
+from mltrack.store.shared.fetch import fetch_trees
+from mltrack.store.shared.names import user_mark
+from mltrack.store.shared.remote import Remote
+from mltrack.store.shared.runs import bring_records
 from mltrack.verbs.gc import find_roots
 from mltrack.verbs.records import DAY, since_for_records
 from mltrack.verbs.session import Session

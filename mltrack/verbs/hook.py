@@ -20,8 +20,8 @@ from mltrack.objects.content import Content
 from mltrack.pipeline.paths import overlaps
 from mltrack.pipeline.stage import LOCK_NAME
 from mltrack.project import Project
-from mltrack.store.push import push_contents
-from mltrack.store.transfer import Report
+from mltrack.store.shared.push import push_contents
+from mltrack.store.shared.transfer import Report
 from mltrack.verbs.checkout import CheckoutResult, checkout_targets
 from mltrack.verbs.session import Session
 from mltrack.verbs.status import MODIFIED, OUTDATED, TargetStatus, status

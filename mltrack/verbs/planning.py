@@ -13,7 +13,7 @@ from mltrack.pipeline import plan as plans
 from mltrack.pipeline.graph import Graph, with_edges
 from mltrack.pipeline.plan import Facts, Options, Plan, Record
 from mltrack.pipeline.stage import is_url
-from mltrack.store.url_state import url_content
+from mltrack.store.kinds.url_state import url_content
 from mltrack.verbs.session import Session
 
 

@@ -11,8 +11,8 @@ from mltrack.engine.remember import Remembered
 from mltrack.errors import UsageError
 from mltrack.formats.remote_url import shown
 from mltrack.project import DIRECTORY, Project, load
-from mltrack.store.remote import forget_hints, forget_id, move_id
-from mltrack.store.remotes import KINDS, check_kind, split
+from mltrack.store.kinds.opening import KINDS, check_kind, split
+from mltrack.store.shared.remote import forget_hints, forget_id, move_id
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
 

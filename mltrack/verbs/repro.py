@@ -31,8 +31,8 @@ from mltrack.pipeline.stage import Stage, is_url
 from mltrack.project import Project
 from mltrack.runners.names import LOCAL
 from mltrack.runners.runner import Runner
-from mltrack.store.cache_writer import CacheWriter
-from mltrack.store.remote import Remote
+from mltrack.store.local.writer import CacheWriter
+from mltrack.store.shared.remote import Remote
 from mltrack.verbs import places, planning
 from mltrack.verbs.bringing import bring_left, is_part, is_read, note_left
 from mltrack.verbs.drivers import drive_outputs

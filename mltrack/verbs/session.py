@@ -16,7 +16,7 @@ from mltrack.formats.pointer import SUFFIX
 from mltrack.objects.content import BY_LETTER, Content
 from mltrack.pipeline.paths import PathMap, contains
 from mltrack.project import Project
-from mltrack.store.cache_writer import CacheWriter
+from mltrack.store.local.writer import CacheWriter
 from mltrack.workspace.checkout import Checkout
 from mltrack.workspace.last import LastMaterialized
 from mltrack.workspace.observe import Observer

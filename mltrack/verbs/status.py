@@ -78,8 +78,8 @@ def status(session: Session, arguments: list[str], remote: str = "") -> Status:
 
 
 def _unpushed(session: Session, targets: list[Target], name: str) -> tuple[Unpushed, ...]:
-    from mltrack.store.confirmed import Confirmed  # noqa: PLC0415 - only where a remote is asked
-    from mltrack.store.transfer import needed  # noqa: PLC0415
+    from mltrack.store.shared.confirmed import Confirmed  # noqa: PLC0415 - only where a remote is asked
+    from mltrack.store.shared.transfer import needed  # noqa: PLC0415
 
     remote = session.project.remote(name)
     remote.open()

@@ -8,10 +8,10 @@ from mltrack.errors import MissingObjectError
 from mltrack.objects.content import TREE, Content
 from mltrack.pipeline.paths import PathMap
 from mltrack.pipeline.stage import Stage, is_url
-from mltrack.store.fetch import fetch as receive
-from mltrack.store.fetch import fetch_trees
-from mltrack.store.remote import Remote
-from mltrack.store.shared_runs import bring_records
+from mltrack.store.shared.fetch import fetch as receive
+from mltrack.store.shared.fetch import fetch_trees
+from mltrack.store.shared.remote import Remote
+from mltrack.store.shared.runs import bring_records
 from mltrack.verbs.session import Session
 
 

@@ -9,13 +9,13 @@ from mltrack.formats.run_record import BY_HAND, RunRecord
 from mltrack.git import repository as git
 from mltrack.objects.content import FILE, Content
 from mltrack.project import Project
-from mltrack.store.fetch import bring, fetch_objects, fetch_trees
-from mltrack.store.present import Present
-from mltrack.store.push import push_contents, would_push
-from mltrack.store.remote import FOR_NEWER, Remote
-from mltrack.store.remote_names import user_mark
-from mltrack.store.shared_runs import bring_records, send_records, unsent
-from mltrack.store.transfer import Moved, Report
+from mltrack.store.shared.fetch import bring, fetch_objects, fetch_trees
+from mltrack.store.shared.names import user_mark
+from mltrack.store.shared.present import Present
+from mltrack.store.shared.push import push_contents, would_push
+from mltrack.store.shared.remote import FOR_NEWER, Remote
+from mltrack.store.shared.runs import bring_records, send_records, unsent
+from mltrack.store.shared.transfer import Moved, Report
 from mltrack.verbs.checkout import CheckoutResult, Progress, checkout_targets
 from mltrack.verbs.records import restorable
 from mltrack.verbs.session import Session

@@ -8,7 +8,7 @@ from mltrack.engine.view import Target
 from mltrack.errors import PartlyDoneError
 from mltrack.objects.content import TREE
 from mltrack.objects.tree import DIRECTORY
-from mltrack.store.cache import Cache
+from mltrack.store.local.cache import Cache
 from mltrack.verbs.session import Session
 from mltrack.workspace.checkout import MAX_NAMED
 

@@ -12,8 +12,8 @@ from mltrack.objects import tree
 from mltrack.objects.content import BY_LETTER, TREE, Content
 from mltrack.objects.tree import Entry
 from mltrack.objects.tree_diff import Change, Load, diff, extent, leaves
-from mltrack.store.cache import Cache
-from mltrack.store.cache_writer import CacheWriter
+from mltrack.store.local.cache import Cache
+from mltrack.store.local.writer import CacheWriter
 from mltrack.workspace import checkout_plan, fresh
 from mltrack.workspace.checkout_plan import Approved, CheckoutPlan, Operation, Whole
 from mltrack.workspace.ingest import Saving

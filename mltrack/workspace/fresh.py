@@ -15,8 +15,8 @@ from mltrack.errors import MissingObjectError
 from mltrack.objects.content import Content
 from mltrack.objects.tree import DIRECTORY, SYMLINK, Entry
 from mltrack.objects.tree_diff import extents
-from mltrack.store.cache import Cache
-from mltrack.store.reader import Reader
+from mltrack.store.local.cache import Cache
+from mltrack.store.local.reader import Reader
 from mltrack.workspace.checkout_plan import Whole
 from mltrack.workspace.materialize import Report, in_the_way, link_target, put_file
 from mltrack.workspace.scan import Snapshot

@@ -13,7 +13,7 @@ from mltrack.disk.copying import hash_bytes
 from mltrack.disk.durable import opened
 from mltrack.errors import WorkspaceError
 from mltrack.objects.digest import Algorithm
-from mltrack.store.cache_writer import CacheWriter
+from mltrack.store.local.writer import CacheWriter
 from mltrack.store.pack import SMALL_OBJECT, TREES
 from mltrack.workspace.stat_index import NEVER, is_trustworthy, stamps, without_ctime
 

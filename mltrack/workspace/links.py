@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from mltrack.disk.beneath import Beneath
 from mltrack.disk.copying import copy_bytes
 from mltrack.disk.durable import opened, temporary_path
-from mltrack.store.cache import Cache
+from mltrack.store.local.cache import Cache
 
 
 def make_private(project_path: str, root: str, cache: Cache) -> int:

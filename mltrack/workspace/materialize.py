@@ -18,10 +18,10 @@ from mltrack.disk.write_back import WriteBack
 from mltrack.errors import WorkspaceError
 from mltrack.objects import tree
 from mltrack.objects.tree import DIRECTORY, EXEC, FILE, SYMLINK, Entry
-from mltrack.store.cache import SYMLINK as SYMLINK_MODE
-from mltrack.store.cache import Cache
+from mltrack.store.local.cache import SYMLINK as SYMLINK_MODE
+from mltrack.store.local.cache import Cache
+from mltrack.store.local.reader import Reader
 from mltrack.store.pack import SMALL_OBJECT
-from mltrack.store.reader import Reader
 from mltrack.workspace.checkout_plan import Operation
 from mltrack.workspace.scan import leaves_root
 from mltrack.workspace.stat_index import STAMPS, stamps

@@ -13,8 +13,8 @@ from mltrack.objects.content import TREE, Content
 from mltrack.objects.tree import Entry
 from mltrack.objects.tree_diff import Load
 from mltrack.objects.tree_edit import NeverHere, edited, never_here
-from mltrack.store.cache import Cache
-from mltrack.store.cache_writer import CacheWriter
+from mltrack.store.local.cache import Cache
+from mltrack.store.local.writer import CacheWriter
 from mltrack.store.pack import TREES
 from mltrack.workspace.scan import Snapshot
 

@@ -7,8 +7,8 @@ from mltrack.errors import WorkspaceError
 from mltrack.objects.digest import Algorithm
 from mltrack.store import pack
 from mltrack.store.catalogue import Whole, alone
-from mltrack.store.remote import Remote
-from mltrack.store.remote_names import object_path, pack_path
+from mltrack.store.shared.names import object_path, pack_path
+from mltrack.store.shared.remote import Remote
 from mltrack.workspace.ingest import Hashing, Read
 from mltrack.workspace.stat_index import stamps
 

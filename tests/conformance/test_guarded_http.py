@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from mltrack.errors import MltrackError, RemoteError
-from mltrack.store import fsspec_remote
-from mltrack.store.remotes import open_store
+from mltrack.store.kinds import fsspec_store as fsspec_remote
+from mltrack.store.kinds.opening import open_store
 
 SENT_AT_MOST = 64 << 20
 

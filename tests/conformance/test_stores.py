@@ -13,18 +13,19 @@ from mltrack.errors import FormatError, IntegrityError, MissingObjectError, Remo
 from mltrack.objects import tree
 from mltrack.objects.content import FILE, TREE, Content
 from mltrack.objects.digest import XXH3
-from mltrack.store import remote_gc, transfer
-from mltrack.store.cache import Cache
-from mltrack.store.cache_writer import CacheWriter
-from mltrack.store.directory_remote import DirectoryRemote
-from mltrack.store.fetch import fetch
+from mltrack.store.kinds.directory import DirectoryRemote
+from mltrack.store.kinds.opening import open_store
+from mltrack.store.kinds.store import Store
+from mltrack.store.local.cache import Cache
+from mltrack.store.local.writer import CacheWriter
 from mltrack.store.pack import TREES
-from mltrack.store.present import Present
-from mltrack.store.push import push, push_contents
-from mltrack.store.remote import Remote
-from mltrack.store.remote_names import MARKER, pack_path
-from mltrack.store.remotes import open_store
-from mltrack.store.store import Store
+from mltrack.store.shared import gc as remote_gc
+from mltrack.store.shared import transfer
+from mltrack.store.shared.fetch import fetch
+from mltrack.store.shared.names import MARKER, pack_path
+from mltrack.store.shared.present import Present
+from mltrack.store.shared.push import push, push_contents
+from mltrack.store.shared.remote import Remote
 from tests.services.servers import WRITABLE
 from tests.services.service import Service
 from tests.support.memory_store import MemoryStore
@@ -335,9 +336,9 @@ def test_what_is_lost_in_a_remote_is_sent_again_though_the_listings_above_it_are
     content = furnish(cache)
     push_contents(cache, remote, [content], quiet)
     for index in remote.indexes().values():
-        row = index.find(bytes.fromhex(XXH3.hex_of(b"small 7")))
-        if row is not None:
-            remote.store.delete([pack_path(index.packs[row.pack])])
+        entry = index.whole(bytes.fromhex(XXH3.hex_of(b"small 7")))
+        if entry is not None:
+            remote.store.delete([pack_path(entry.pack_id)])
     fresh = Remote("store", remote.store, XXH3, str(tmp_path / "hints2"))
     assert push_contents(cache, fresh, [content], quiet).objects == 30
     other = new_cache(tmp_path / "b")

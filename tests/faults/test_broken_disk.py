@@ -15,7 +15,7 @@ import pytest
 from mltrack.formats import lock_file
 from mltrack.objects.digest import XXH3
 from mltrack.project import find
-from mltrack.store.cache import Cache
+from mltrack.store.local.cache import Cache
 from mltrack.verbs.session import Session
 from tests.support.workspace import Workspace
 

@@ -216,8 +216,8 @@ def hostile_tree(ws: Workspace, lines: str) -> None:
     from mltrack.formats import pointer
     from mltrack.objects.content import Content
     from mltrack.objects.digest import XXH3
-    from mltrack.store.cache import Cache
-    from mltrack.store.cache_writer import CacheWriter
+    from mltrack.store.local.cache import Cache
+    from mltrack.store.local.writer import CacheWriter
 
     with CacheWriter(Cache(str(ws.path / ".mltrack/cache"), XXH3)) as writer:
         file = writer.put(b"evil")

@@ -9,10 +9,10 @@ import pytest
 from mltrack.errors import RemoteError
 from mltrack.objects.content import FILE, Content
 from mltrack.objects.digest import XXH3
-from mltrack.store.cache import Cache
-from mltrack.store.cache_writer import CacheWriter
-from mltrack.store.push import push_contents
-from mltrack.store.remote import Remote
+from mltrack.store.local.cache import Cache
+from mltrack.store.local.writer import CacheWriter
+from mltrack.store.shared.push import push_contents
+from mltrack.store.shared.remote import Remote
 from tests.support.memory_store import MemoryStore
 from tests.support.workspace import Workspace
 

@@ -11,8 +11,8 @@ from mltrack.objects import tree
 from mltrack.objects.content import FILE, TREE, Content
 from mltrack.objects.digest import XXH3
 from mltrack.pipeline.stage import Entry
-from mltrack.store.cache import Cache
-from mltrack.store.cache_writer import CacheWriter
+from mltrack.store.local.cache import Cache
+from mltrack.store.local.writer import CacheWriter
 from tests.support.workspace import Workspace
 
 RECORD = RunRecord("ab" * 16, "s", Entry(("x",), "/bin/sh", "", {}, {}, {}, None, None, {}, {}))

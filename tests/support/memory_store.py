@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 
-from mltrack.store.store import Abilities, Listed
+from mltrack.store.kinds.store import Abilities, Listed
 
 
 class MemoryStore:

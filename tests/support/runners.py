@@ -16,7 +16,7 @@ from mltrack.runners.job import Item, Job, Poll, State, Ticket
 from mltrack.runners.local import LocalRunner
 from mltrack.runners.runner import Runner
 from mltrack.runners.task import HostSettings
-from mltrack.store.cache import Cache
+from mltrack.store.local.cache import Cache
 
 PATIENCE_SECONDS = 60.0
 SLOTS = 2

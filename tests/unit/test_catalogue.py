@@ -7,13 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mltrack.errors import FormatError, IntegrityError
+from mltrack.errors import FormatError, IntegrityError, NewerFormatError
 from mltrack.objects.digest import XXH3
 from mltrack.store.catalogue import (
     UNLISTED,
     Catalogue,
     Chunked,
-    NewerFormatError,
     RangedCatalogue,
     Whole,
     alone,

@@ -9,8 +9,8 @@ from mltrack.errors import UnsavedDataError
 from mltrack.objects.digest import XXH3
 from mltrack.objects.tree import DIRECTORY, Entry
 from mltrack.objects.tree_diff import Change
-from mltrack.store.cache import Cache
-from mltrack.store.cache_writer import CacheWriter
+from mltrack.store.local.cache import Cache
+from mltrack.store.local.writer import CacheWriter
 from mltrack.workspace.checkout import Checkout
 from mltrack.workspace.checkout_plan import CheckoutPlan, decide
 from mltrack.workspace.last import LastMaterialized

@@ -10,7 +10,7 @@ from mltrack.runners.connection import Address
 from mltrack.runners.hosts import HostRunner
 from mltrack.runners.job import Abilities, State
 from mltrack.runners.task import HostSettings, Phase
-from mltrack.store.cache import Cache
+from mltrack.store.local.cache import Cache
 from tests.support.runners import job
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mltrack.objects.digest import XXH3
-from mltrack.store.cache import Cache
+from mltrack.store.local.cache import Cache
 from mltrack.workspace import stat_index
 from mltrack.workspace.ignore import KeepAll
 from mltrack.workspace.ingest import Hashing

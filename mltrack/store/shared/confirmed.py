@@ -9,8 +9,8 @@ from collections.abc import Iterable
 
 from mltrack.disk.durable import make_directories, read_bounded, write_atomic
 from mltrack.errors import FormatError
-from mltrack.store.present import Present
-from mltrack.store.remote import Remote
+from mltrack.store.shared.present import Present
+from mltrack.store.shared.remote import Remote
 
 _VERSION = "mltrack-whole 1"
 _MAX_BYTES = 1 << 30

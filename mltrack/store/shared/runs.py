@@ -11,9 +11,9 @@ from mltrack.errors import FormatError, RemoteError
 from mltrack.formats import record_bundle, run_record
 from mltrack.formats.run_record import RunRecord
 from mltrack.objects.digest import Algorithm
-from mltrack.store.hints import RUNS_SUFFIX
-from mltrack.store.remote import Remote
-from mltrack.store.run_cache import SUFFIX, RunCache
+from mltrack.store.local.run_cache import SUFFIX, RunCache
+from mltrack.store.shared.hints import RUNS_SUFFIX
+from mltrack.store.shared.remote import Remote
 
 MERGE_ABOVE = 32
 MAX_BYTES = 256 << 20

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 from mltrack.errors import RemoteError
-from mltrack.store.store import Abilities, Listed, Store
+from mltrack.store.kinds.store import Abilities, Listed, Store
 
 FIRST_SECONDS = 0.25
 LONGEST_SECONDS = 20.0

@@ -13,13 +13,13 @@ from contextlib import contextmanager, suppress
 from functools import partial
 
 from mltrack.disk.durable import make_directories, read_bounded, temporary_path, write_atomic
-from mltrack.errors import FormatError, IntegrityError, RemoteError
+from mltrack.errors import FormatError, IntegrityError, NewerFormatError, RemoteError
 from mltrack.formats import json_text
 from mltrack.objects.digest import Algorithm
-from mltrack.store.catalogue import Catalogue, NewerFormatError, RangedCatalogue, Whole, encode
-from mltrack.store.present import Present
-from mltrack.store.remote_names import MARKER, index_name, index_path
-from mltrack.store.store import Store
+from mltrack.store.catalogue import Catalogue, RangedCatalogue, Whole, encode
+from mltrack.store.kinds.store import Store
+from mltrack.store.shared.names import MARKER, index_name, index_path
+from mltrack.store.shared.present import Present
 
 FORMAT = 1
 MAX_INDEX_BYTES = 1 << 30

@@ -17,8 +17,8 @@ from urllib.parse import urlsplit
 
 from mltrack.disk.durable import opened, temporary_path, write_all
 from mltrack.errors import ConfigError, RemoteError
-from mltrack.store.remote_errors import translate
-from mltrack.store.store import Abilities, Listed
+from mltrack.store.kinds.errors import translate
+from mltrack.store.kinds.store import Abilities, Listed
 
 try:
     import paramiko
@@ -41,7 +41,7 @@ class _Refusing(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]
 
 
 class SftpRemote:
-    """See :class:`mltrack.store.store.Store`. ``given`` are the remote's settings."""
+    """See :class:`mltrack.store.kinds.store.Store`. ``given`` are the remote's settings."""
 
     def __init__(self, url: str, given: Mapping[str, Any]) -> None:
         parts = urlsplit(url)

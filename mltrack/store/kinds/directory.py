@@ -21,11 +21,11 @@ from mltrack.disk.durable import (
     write_all,
 )
 from mltrack.errors import RemoteError
-from mltrack.store.store import Abilities, Listed
+from mltrack.store.kinds.store import Abilities, Listed
 
 
 class DirectoryRemote:
-    """See :class:`mltrack.store.store.Store`; ``root`` is created when something is first written."""
+    """See :class:`mltrack.store.kinds.store.Store`; ``root`` is created when something is first written."""
 
     def __init__(self, root: str) -> None:
         self.root = root

@@ -13,16 +13,16 @@ import fsspec
 
 from mltrack.disk.durable import opened
 from mltrack.errors import ConfigError, RemoteError
-from mltrack.store.fsspec_options import MANNERS, OTHER, PART_BYTES, Manner
-from mltrack.store.most_bytes import LISTING_BYTES, at_most, in_all_at_most
-from mltrack.store.remote_errors import translate
-from mltrack.store.store import Abilities, Listed
+from mltrack.store.kinds.errors import translate
+from mltrack.store.kinds.fsspec_options import MANNERS, OTHER, PART_BYTES, Manner
+from mltrack.store.kinds.most_bytes import LISTING_BYTES, at_most, in_all_at_most
+from mltrack.store.kinds.store import Abilities, Listed
 
 _GRAIN = 256 << 10
 
 
 class FsspecRemote:
-    """See :class:`mltrack.store.store.Store`. ``given`` are the remote's settings, ``extra`` what to install for it."""
+    """See :class:`mltrack.store.kinds.store.Store`. ``given`` are the remote's settings, ``extra`` what to install for it."""
 
     def __init__(self, url: str, given: Mapping[str, Any], extra: str = "") -> None:
         self._url = url.rstrip("/")

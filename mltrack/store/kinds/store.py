@@ -1,7 +1,7 @@
 """The store protocol: named bytes somewhere else. Directories, object stores and ssh speak it.
 
 Names are relative paths of printable ASCII with ``/`` between their parts. A store knows nothing of objects, packs or
-indexes; :class:`mltrack.store.remote.Remote` lays those on top. Extra behaviour (retries, limits) wraps a store.
+indexes; :class:`mltrack.store.shared.remote.Remote` lays those on top. Extra behaviour (retries, limits) wraps a store.
 """
 
 from collections.abc import Iterable, Iterator

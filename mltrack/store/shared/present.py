@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from mltrack.store.catalogue import Catalogue, Whole
-from mltrack.store.remote_names import object_path, pack_path
+from mltrack.store.shared.names import object_path, pack_path
 
 _FEW = 64
 """So many digests are looked up one by one, rather than by collecting all that an index has."""

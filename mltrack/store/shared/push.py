@@ -13,15 +13,16 @@ from typing import NamedTuple
 from mltrack.errors import IntegrityError, MissingObjectError, RemoteError
 from mltrack.events import Progress
 from mltrack.objects.content import Content
-from mltrack.store import pack, workers
-from mltrack.store.cache import Cache
+from mltrack.store import pack
 from mltrack.store.catalogue import Whole, alone
-from mltrack.store.confirmed import Confirmed
-from mltrack.store.fetch import fetch_trees
-from mltrack.store.present import Present
-from mltrack.store.remote import Remote
-from mltrack.store.remote_names import object_path, pack_path
-from mltrack.store.transfer import WHOLE_PACK_SHARE, Moved, Need, Report, needed
+from mltrack.store.local.cache import Cache
+from mltrack.store.shared import workers
+from mltrack.store.shared.confirmed import Confirmed
+from mltrack.store.shared.fetch import fetch_trees
+from mltrack.store.shared.names import object_path, pack_path
+from mltrack.store.shared.present import Present
+from mltrack.store.shared.remote import Remote
+from mltrack.store.shared.transfer import WHOLE_PACK_SHARE, Moved, Need, Report, needed
 
 _ROUNDS = 3
 """How often a push sends what the remote lacks, because its indexes were replaced under it."""

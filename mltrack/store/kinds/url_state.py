@@ -70,7 +70,7 @@ def _http_facts(url: str) -> dict[str, object]:
 
 
 def _fsspec_facts(url: str) -> dict[str, object]:
-    from mltrack.store.fsspec_remote import info_of  # noqa: PLC0415 - a hundred milliseconds
+    from mltrack.store.kinds.fsspec_store import info_of  # noqa: PLC0415 - a hundred milliseconds
 
     info = info_of(url)
     mark = next((name for name in _MARKS if info.get(name)), "")

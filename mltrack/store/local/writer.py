@@ -23,8 +23,8 @@ from mltrack.disk.durable import (
 from mltrack.disk.lock import locked
 from mltrack.errors import FormatError, IntegrityError, LockedError, WorkspaceError
 from mltrack.store import pack
-from mltrack.store.cache import READ_ONLY, Cache, Place
-from mltrack.store.reader import Reader
+from mltrack.store.local.cache import READ_ONLY, Cache, Place
+from mltrack.store.local.reader import Reader
 
 MERGE_ABOVE = 32
 SMALL_PACK_BYTES = 8 << 20

@@ -40,7 +40,7 @@ def _named(given: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]
 
 
 def _s3(given: Mapping[str, Any]) -> dict[str, Any]:
-    from mltrack.store.guarded_s3 import GuardedSession  # noqa: PLC0415 - comes with the extra
+    from mltrack.store.kinds.guarded_s3 import GuardedSession  # noqa: PLC0415 - comes with the extra
 
     config: dict[str, Any] = {
         "connect_timeout": CONNECT_SECONDS,
@@ -70,7 +70,7 @@ def _gs(given: Mapping[str, Any]) -> dict[str, Any]:
     options = _named(given, {"project": "project", "endpoint": "endpoint_url", "credentials": "token"})
     if given.get("anonymous"):
         options["token"] = "anon"
-    from mltrack.store.guarded_http import for_credentials  # noqa: PLC0415 - comes with the extra
+    from mltrack.store.kinds.guarded_http import for_credentials  # noqa: PLC0415 - comes with the extra
 
     return options | {"requests_timeout": _seconds(given), "session_kwargs": for_credentials()}
 
@@ -89,7 +89,7 @@ def _azure(given: Mapping[str, Any]) -> dict[str, Any]:
 def _web(given: Mapping[str, Any]) -> dict[str, Any]:
     from aiohttp import BasicAuth  # noqa: PLC0415 - comes with the extra
 
-    from mltrack.store import guarded_http  # noqa: PLC0415
+    from mltrack.store.kinds import guarded_http  # noqa: PLC0415
 
     if not given.get("password"):
         return {"client_kwargs": guarded_http.for_anyone()}

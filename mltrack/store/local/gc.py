@@ -14,9 +14,9 @@ from mltrack.errors import IntegrityError, MissingObjectError, WorkspaceError
 from mltrack.objects import tree
 from mltrack.objects.content import TREE, Content
 from mltrack.store import pack
-from mltrack.store.cache import Cache
-from mltrack.store.cache_writer import CacheWriter
 from mltrack.store.catalogue import Whole
+from mltrack.store.local.cache import Cache
+from mltrack.store.local.writer import CacheWriter
 
 REPACK_BELOW = 0.5
 """A pack of which less than this share is still needed is written anew without the rest."""

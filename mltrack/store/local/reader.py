@@ -7,8 +7,8 @@ import os
 from types import TracebackType
 from typing import Self
 
-from mltrack.store.cache import Cache, Place
 from mltrack.store.catalogue import Catalogue
+from mltrack.store.local.cache import Cache, Place
 
 _KEPT_OPEN = 8
 

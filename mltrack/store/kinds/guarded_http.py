@@ -12,7 +12,7 @@ import aiohttp
 from yarl import URL
 
 from mltrack.errors import RemoteError
-from mltrack.store.most_bytes import LEFT, MOST_BYTES
+from mltrack.store.kinds.most_bytes import LEFT, MOST_BYTES
 
 
 def for_credentials() -> dict[str, Any]:

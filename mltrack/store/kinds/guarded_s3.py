@@ -4,11 +4,11 @@ from typing import Any
 
 from aiobotocore.httpsession import AIOHTTPSession
 
-from mltrack.store.guarded_http import guard
+from mltrack.store.kinds.guarded_http import guard
 
 
 class GuardedSession(AIOHTTPSession):  # type: ignore[misc]
-    """See :mod:`mltrack.store.guarded_http`."""
+    """See :mod:`mltrack.store.kinds.guarded_http`."""
 
     async def _get_session(self, proxy_url: Any) -> Any:
         session = await super()._get_session(proxy_url)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from mltrack.errors import ConfigError
 from mltrack.formats.remote_url import has_secrets, shown
-from mltrack.store.store import Store
+from mltrack.store.kinds.store import Store
 
 
 class Kind(NamedTuple):
@@ -18,10 +18,10 @@ class Kind(NamedTuple):
     extra: str = ""
 
 
-_FSSPEC = "mltrack.store.fsspec_remote:FsspecRemote"
-_SFTP = "mltrack.store.sftp_remote:SftpRemote"
+_FSSPEC = "mltrack.store.kinds.fsspec_store:FsspecRemote"
+_SFTP = "mltrack.store.kinds.sftp:SftpRemote"
 KINDS = {
-    "file": Kind("mltrack.store.directory_remote:DirectoryRemote"),
+    "file": Kind("mltrack.store.kinds.directory:DirectoryRemote"),
     "s3": Kind(_FSSPEC, "s3"),
     "gs": Kind(_FSSPEC, "gs"),
     "gcs": Kind(_FSSPEC, "gs"),
@@ -65,7 +65,7 @@ def open_store(url: str, base: str, given: Mapping[str, Any] | None = None) -> S
             f"remotes of the kind {scheme}:// need a library: {error}",
             hint=f"pip install 'mltrack[{kind.extra or 'all'}]'",
         ) from None
-    from mltrack.store.retrying import Retrying  # noqa: PLC0415 - not for a directory
+    from mltrack.store.kinds.retrying import Retrying  # noqa: PLC0415 - not for a directory
 
     store: Store = made(url, settings, kind.extra) if kind.place == _FSSPEC else made(url, settings)
     return Retrying(store, int(settings.get("tries") or 5))

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from mltrack.events import Progress
 from mltrack.objects import tree
 from mltrack.objects.content import TREE, Content
-from mltrack.store.cache import Cache
-from mltrack.store.present import Present
+from mltrack.store.local.cache import Cache
+from mltrack.store.shared.present import Present
 
 Report = Callable[[Progress], None]
 WHOLE_PACK_SHARE = 0.5

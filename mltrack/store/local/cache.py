@@ -19,9 +19,10 @@ from mltrack.objects import tree
 from mltrack.objects.content import TREE, Content
 from mltrack.objects.digest import Algorithm
 from mltrack.objects.tree_diff import extent, leaves
-from mltrack.store import cache_users, pack
+from mltrack.store import pack
 from mltrack.store.catalogue import Catalogue, Whole
-from mltrack.store.verified import Verified
+from mltrack.store.local import users as cache_users
+from mltrack.store.local.verified import Verified
 
 _PIECE = 1 << 18
 READ_ONLY = 0o444
@@ -41,7 +42,7 @@ class Place(NamedTuple):
 
 
 class Cache:
-    """Reads objects; :class:`mltrack.store.cache_writer.CacheWriter` writes them.
+    """Reads objects; :class:`mltrack.store.local.writer.CacheWriter` writes them.
 
     ``links`` are the ways in which files may leave the cache, first usable first. Where that is a hard or symbolic
     link, objects of every size are files of their own: one cannot link into a pack. ``user`` is the ``.mltrack`` of the

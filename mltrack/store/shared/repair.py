@@ -6,12 +6,12 @@ The order is the usual one: bytes first, then one index in the place of all othe
 from contextlib import suppress
 
 from mltrack.errors import IntegrityError, MissingObjectError
-from mltrack.store.cache import Cache
 from mltrack.store.catalogue import Whole, alone
-from mltrack.store.fsck import RemoteFindings
-from mltrack.store.remote import Remote
-from mltrack.store.remote_gc import replace_indexes, send_pack
-from mltrack.store.remote_names import index_path, object_path, pack_path
+from mltrack.store.local.cache import Cache
+from mltrack.store.shared.check import RemoteFindings
+from mltrack.store.shared.gc import replace_indexes, send_pack
+from mltrack.store.shared.names import index_path, object_path, pack_path
+from mltrack.store.shared.remote import Remote
 
 QUARANTINE = "quarantine"
 

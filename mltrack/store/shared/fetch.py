@@ -16,13 +16,14 @@ from mltrack.errors import IntegrityError, MissingObjectError
 from mltrack.events import Progress
 from mltrack.objects import tree
 from mltrack.objects.content import TREE, Content
-from mltrack.store import pack, workers
-from mltrack.store.cache import Cache
-from mltrack.store.cache_writer import CacheWriter
+from mltrack.store import pack
 from mltrack.store.catalogue import Whole
-from mltrack.store.remote import FOR_NEWER, Remote, coalesce
-from mltrack.store.remote_names import object_path, pack_path
-from mltrack.store.transfer import WHOLE_PACK_SHARE, Moved, Report
+from mltrack.store.local.cache import Cache
+from mltrack.store.local.writer import CacheWriter
+from mltrack.store.shared import workers
+from mltrack.store.shared.names import object_path, pack_path
+from mltrack.store.shared.remote import FOR_NEWER, Remote, coalesce
+from mltrack.store.shared.transfer import WHOLE_PACK_SHARE, Moved, Report
 
 PART_BYTES = 4 << 20
 _WORTH_A_PACK = 256 << 10

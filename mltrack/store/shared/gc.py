@@ -17,9 +17,9 @@ from mltrack.formats import json_text
 from mltrack.objects.digest import Algorithm
 from mltrack.store import pack
 from mltrack.store.catalogue import UNLISTED, Whole, encode
-from mltrack.store.remote import Remote, coalesce
-from mltrack.store.remote_names import index_path, object_path, pack_path
-from mltrack.store.store import Listed
+from mltrack.store.kinds.store import Listed
+from mltrack.store.shared.names import index_path, object_path, pack_path
+from mltrack.store.shared.remote import Remote, coalesce
 
 NOTES = "gc"
 REPACK_BELOW = 0.5

@@ -1,0 +1,1 @@
+"""The cache on this disk, and the results of runs that it remembers. Knows no remote."""
