@@ -10,8 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from mltrack.config import places
 from mltrack.config import settings as config
+from mltrack.config.remotes import Around, Remotes
 from mltrack.config.settings import Settings
 from mltrack.disk.durable import make_directories, read_bounded, write_atomic
 from mltrack.engine.remember import Remembered
@@ -21,11 +21,9 @@ from mltrack.git import exclude
 from mltrack.git import repository as git
 from mltrack.git.repository import Repository
 from mltrack.objects.digest import Algorithm, algorithm
-from mltrack.store.kinds.opening import open_store
 from mltrack.store.local.cache import Cache
 from mltrack.store.local.run_cache import RunCache
 from mltrack.store.local.users import is_own
-from mltrack.store.shared.remote import Remote
 from mltrack.workspace.observe import Observer
 
 DIRECTORY = ".mltrack"
@@ -123,40 +121,15 @@ class Project:
     def observer(self, owned: Iterable[str]) -> Observer:
         return Observer(self.path, self.index_path, self.algorithm, self.cache, owned)
 
-    def remote(self, name: str = "") -> Remote:
-        """Returns a remote by name, or the default one; raises UsageError if there is none."""
-        remotes = self.settings.remotes()
-        chosen = name or self.settings.text("core.remote") or (next(iter(remotes)) if len(remotes) == 1 else "")
-        if not chosen:
-            hint = f"mltrack remote default {next(iter(remotes))}" if remotes else "mltrack remote add NAME DIRECTORY"
-            raise UsageError("no remote is named, and there is no default one", hint=hint)
-        if chosen not in remotes:
-            known = ", ".join(sorted(remotes)) or "none"
-            raise UsageError(
-                f"there is no remote {chosen!r} (known: {known})", hint=f"mltrack remote add {chosen} DIRECTORY"
-            )
-        given = self.settings.remote(chosen)
-        if places.must_be_trusted(self.settings, chosen) and not places.is_trusted(self.settings, chosen):
-            raise UsageError(
-                f"the remote {chosen!r} leads to {places.place_of(given)}: the project's files say so, and you have not yet",
-                hint=f"if credentials may be sent there: mltrack remote trust {chosen}",
-            )
-        store = open_store(remotes[chosen], os.path.dirname(self.shared_path), given)
-        if store.abilities.local:
-            self.refuse_inside(store.url)
-        hints = os.path.join(self.index_path, "remotes", chosen)
-        jobs = int(given.get("jobs") or self.settings.number("core.jobs"))
-        return Remote(chosen, store, self.algorithm, hints, self.remote_ids_path, jobs)
-
-    def refuse_inside(self, place: str) -> None:
-        """Raises UsageError for a directory in the repository: as a remote it would be committed with the code, or led
-        by links that a clone brings."""
-        real, top = os.path.realpath(place), os.path.realpath(self.repository.top)
-        if real == top or real.startswith(top + os.sep):
-            raise UsageError(
-                f"{place} lies in the git repository, where a remote would be committed with the code",
-                hint="give a directory outside it, such as ../store",
-            )
+    def new_remotes(self) -> Remotes:
+        """Returns what opens the project's remotes; whoever asks closes it."""
+        around = Around(
+            os.path.dirname(self.shared_path),
+            self.repository.top,
+            os.path.join(self.index_path, "remotes"),
+            self.remote_ids_path,
+        )
+        return Remotes(self.settings, self.algorithm, around)
 
     @property
     def here(self) -> str:

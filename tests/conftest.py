@@ -8,7 +8,18 @@ from typing import Any
 import pytest
 
 from tests.services.service import Missing, Service
+from tests.support import owners
 from tests.support.workspace import Workspace, hermetic_environment
+
+owners.watch()
+
+
+@pytest.fixture(autouse=True)
+def _own_threads() -> Iterator[None]:
+    """What belongs to one thread is used by that thread."""
+    owners.strangers.clear()
+    yield
+    assert not owners.strangers
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,8 @@ import re
 import shlex
 import sys
 from collections.abc import Collection
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, field
 
 from mltrack import project as projects
 from mltrack.verbs.session import Session
@@ -17,6 +18,8 @@ class Invocation:
     directory: str = "."
     verbosity: int = 0
     session: Session | None = None
+    opened: ExitStack = field(default_factory=ExitStack)
+    """What ends with the command."""
 
 
 current = Invocation()
@@ -25,7 +28,7 @@ current = Invocation()
 
 def open_session() -> Session:
     """Returns a session in the project of the current directory."""
-    current.session = Session(projects.find(current.directory))
+    current.session = current.opened.enter_context(Session(projects.find(current.directory)))
     return current.session
 
 

@@ -60,7 +60,8 @@ def _run(arguments: list[str]) -> int:
         raise UsageError(
             f"there is no command {verb!r}", hint=f"did you mean `mltrack {close[0]}`?" if close else "mltrack --help"
         )
-    code = _call(verb, given)
+    with invocation.current.opened:
+        code = _call(verb, given)
     sys.stdout.flush()
     return _name_left_out() or code
 

@@ -51,7 +51,6 @@ def add(session: Session, arguments: list[str], report: Report = no_report) -> A
                         failed[path] = error
             writer.finish()
         added = record(session, found)
-    session.observer.close()
     if failed and not added:
         raise next(iter(failed.values()))
     return AddResult(tuple(added), tuple(failed.items()))
@@ -92,7 +91,6 @@ def add_from(session: Session, source: str, out: str, report: Report = no_report
             writer.finish()
         session.checkout.bring(path, content)
         [added] = record(session, [Recording(path, content, content)])
-    session.observer.close()
     return added
 
 
@@ -104,7 +102,7 @@ def add_to_remote(session: Session, source: str, out: str, remote: str = "", rep
     path = _free_target(
         session, inside, may_stand=os.path.realpath(project.absolute(inside)) == os.path.realpath(place)
     )
-    target = project.remote(remote)
+    target = session.remotes.get(remote)
     target.open(create=True)
     register(project, target)
     sending = Sending(target, project.algorithm, project.tmp_path)

@@ -106,7 +106,6 @@ def checkout_targets(
                 done.append(_summary(target.path, plan))
             except MltrackError as error:
                 failed.append((target.path, error))
-    session.observer.close()
     brought = {item.path for item in done if item.written and not dry_run}
     seen = seen_by_git(session, [target for target in targets if target.path in brought])
     return CheckoutResult(tuple(done), tuple(failed), tuple(saved), tuple(stayed), tuple(aside), tuple(seen))
@@ -160,7 +159,6 @@ def relink(session: Session, arguments: list[str], progress: Progress | None = N
             count = session.checkout.relink(target.path, target.content, report)
             if count:
                 done.append((target.path, count))
-    session.observer.close()
     return done
 
 

@@ -50,7 +50,6 @@ def commit(session: Session, targets: list[str]) -> CommitResult:
             recorder.commit(stage, "", inputs, project.settings.text("core.shell"), complete=session.with_absent)
         recorder.settle()
         end_tracking(session, recorder, locks.fold(session.view.graph.stages.values()))
-    session.observer.close()
     return CommitResult(tuple(addresses))
 
 

@@ -89,8 +89,7 @@ def _remotes(session: Session) -> list[Check]:
                 place = places.place_of(project.settings.remote(name))
                 found.append(Check(f"remote {name}", "note", f"{place}, not asked", f"mltrack remote trust {name}"))
                 continue
-            remote = project.remote(name)
-            remote.open()
+            remote = session.remotes.opened(name)
             found.append(Check(f"remote {name}", "ok", remote.url))
         except MltrackError as error:
             found.append(Check(f"remote {name}", "bad", error.message, error.hint))

@@ -181,27 +181,16 @@ def _refill(session: Session, wanted: set[str], *, exclude: str) -> None:
                 with suppress(MltrackError):  # what cannot be read there cannot help
                     session.observer.tracked(path, Saving(writer, project.algorithm))
             writer.finish()
-        for remote in _others(session, exclude):
+        for remote in session.remotes.reachable(beside=exclude):
             rest = cache.missing(wanted)
             if rest:
                 with suppress(IntegrityError, RemoteError):
                     fetch_objects(cache, [remote], rest, lambda event: None)
 
 
-def _others(session: Session, exclude: str) -> list[Remote]:
-    opened = []
-    for name in sorted(session.project.settings.remotes()):
-        if name != exclude:
-            with suppress(RemoteError):
-                remote = session.project.remote(name)
-                remote.open()
-                opened.append(remote)
-    return opened
-
-
 def _fsck_remote(session: Session, report: Report, name: str, *, repair: bool) -> FsckResult:
     project = session.project
-    remote = project.remote(name)
+    remote = session.remotes.get(name)
     lost_marker = repair and remote.restore_marker()
     remote.open()
     if repair:

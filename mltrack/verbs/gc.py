@@ -122,7 +122,7 @@ def not_held(session: Session, hex_digests: set[str], remote: str) -> set[str]:
     project = session.project
     if not remote and not project.settings.remotes():
         return hex_digests
-    place = project.remote(remote)
+    place = session.remotes.get(remote)
     try:
         place.open()
     except RemoteError as error:

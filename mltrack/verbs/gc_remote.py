@@ -37,8 +37,7 @@ def gc_remote(session: Session, name: str, *, dry_run: bool = False, force: bool
     """Collects a remote's garbage. Raises WorkspaceError, with nothing changed, where it cannot be known what others
     refer to: commits that were not fetched, or other projects that use the remote; ``force`` goes on then."""
     project = session.project
-    remote = project.remote(name)
-    remote.open()
+    remote = session.remotes.opened(name)
     if not remote.store.abilities.writable:
         raise RemoteError(f"{remote.url} can only be read", hint="mltrack remote list")
     if not force:

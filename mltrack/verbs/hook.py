@@ -56,9 +56,11 @@ def run(name: str, arguments: list[str], stdin: Callable[[], str], cwd: str, rep
     for project in _projects(cwd, result):
         try:
             if name == "pre-push":
-                _pre_push(project, given, report, result)
+                with Session(project) as session:
+                    _pre_push(session, given, report, result)
             elif name == "pre-commit":
-                _pre_commit(Session(project), result)
+                with Session(project) as session:
+                    _pre_commit(session, result)
             elif project.settings.get("hooks.checkout"):
                 _bring_along(project, name, arguments, given, result)
         except (MltrackError, OSError) as error:
@@ -86,18 +88,20 @@ def _projects(cwd: str, result: HookResult) -> list[Project]:
 
 def _bring_along(project: Project, name: str, arguments: list[str], given: str, result: HookResult) -> None:
     if name == "post-commit":
-        _catch_up(Session(project), result)
+        with Session(project) as session:
+            _catch_up(session, result)
         return
     for old, new in _moved(project, name, arguments, given):
-        _follow(project, old, new, result)
+        with Session(project) as session:
+            _follow(session, old, new, result)
 
 
-def _follow(project: Project, old: str, new: str, result: HookResult) -> None:
+def _follow(session: Session, old: str, new: str, result: HookResult) -> None:
     """Brings along what changed between two commits."""
+    project = session.project
     changed = [path for path in git.changed_files(old, new, project.path) if _is_ours(path)]
     if not changed:
         return
-    session = Session(project)
     before = revision_view(old, project.path, project.algorithm) if old.strip("0") else None
     targets, gone = changed_targets(before, session.view)
     gone = [target for target in gone if not session.view.is_unreadable(target)]
@@ -184,9 +188,10 @@ def _conflicts(session: Session) -> list[str]:
 # before a push
 
 
-def _pre_push(project: Project, given: str, report: Report, result: HookResult) -> None:
+def _pre_push(session: Session, given: str, report: Report, result: HookResult) -> None:
     """Sends what the pushed tips refer to, and what the commits that go with them brought. What a remote is known to hold
     whole is not opened."""
+    project = session.project
     if not project.settings.remotes():
         return
     wanted: dict[str, set[Content]] = {}
@@ -199,12 +204,13 @@ def _pre_push(project: Project, given: str, report: Report, result: HookResult) 
                 wanted.setdefault(name, set()).update(contents)
     for name, contents in wanted.items():
         if contents:
-            remote_name, objects = _send(project, name, contents, report)
+            remote_name, objects = _send(session, name, contents, report)
             result.sent[remote_name] = result.sent.get(remote_name, 0) + objects
 
 
-def _send(project: Project, name: str, contents: set[Content], report: Report) -> tuple[str, int]:
-    target = project.remote(name)
+def _send(session: Session, name: str, contents: set[Content], report: Report) -> tuple[str, int]:
+    project = session.project
+    target = session.remotes.get(name)
     try:
         target.open(create=True)
         with project.cache.in_use():

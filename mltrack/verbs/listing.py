@@ -81,7 +81,6 @@ def diff(session: Session, old: str, new: str, arguments: list[str]) -> list[Dif
         a, b = before.get(path), after.get(path)
         if a is None or b is None or not a.same_bytes(b):
             found += _differences(session, path, a, b)
-    session.observer.close()
     return found
 
 

@@ -151,9 +151,9 @@ def _merge(project: Project, path: str, base: bytes, ours: bytes, theirs: bytes)
 
 def bring_along(project: Project, found: list[Resolved]) -> CheckoutResult:
     """Checks out the tracked data whose pointers were just settled."""
-    session = Session(project)
     settled = {item.path.removesuffix(SUFFIX) for item in found if not item.conflicts}
-    return checkout_targets(session, [target for path, target in session.view.targets().items() if path in settled])
+    with Session(project) as session:
+        return checkout_targets(session, [target for path, target in session.view.targets().items() if path in settled])
 
 
 def resolve(project: Project, arguments: list[str], side: str = "") -> list[Resolved]:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from mltrack.config import edit, places, schema
+from mltrack.config.remotes import refuse_inside
 from mltrack.config.settings import FILE_NAME, LOCAL_NAME, read_file
 from mltrack.engine.remember import Remembered
 from mltrack.errors import UsageError
@@ -46,7 +47,7 @@ def add(
     if scheme == "file" and not os.path.isabs(path) and not path.startswith("~"):
         kept = os.path.relpath(os.path.join(project.cwd, path), os.path.dirname(project.shared_path))
     if scheme == "file":
-        project.refuse_inside(os.path.normpath(os.path.join(project.cwd, os.path.expanduser(path))))
+        refuse_inside(os.path.normpath(os.path.join(project.cwd, os.path.expanduser(path))), project.repository.top)
     forget_id(project.remote_ids_path, name)
     forget_hints(os.path.join(project.index_path, "remotes", name))
     path = _config(project, local=local)

@@ -32,7 +32,6 @@ from mltrack.project import Project
 from mltrack.runners.names import LOCAL
 from mltrack.runners.runner import Runner
 from mltrack.store.local.writer import CacheWriter
-from mltrack.store.shared.remote import Remote
 from mltrack.verbs import places, planning
 from mltrack.verbs.bringing import bring_left, is_part, is_read, note_left
 from mltrack.verbs.drivers import drive_outputs
@@ -108,7 +107,7 @@ class Repro:
         self.addresses = _scope(self.graph, self._chosen, options)
         jobs = options.jobs or session.project.settings.number("repro.jobs") or 1
         self.limits = Limits(jobs, options.keep_going, options.detach)
-        self._supply = Supply(session, _opened_remote(session)) if options.pull else None
+        self._supply = Supply(session, session.remotes.opened()) if options.pull else None
         if self._supply is not None:
             self.learner = planning.learner(session, overrides, self._supply.get)
         else:
@@ -175,11 +174,9 @@ class Repro:
                     self._supply.bring(stage, self.learner)
         self.graph = planning.linked_graph(self.session, self.graph, self.addresses, self.learner)
         self.addresses = _scope(self.graph, self._chosen, self._asked)
-        plan = planning.make_plan(
+        return planning.make_plan(
             self.session, self.addresses, self.options, self.learner, self.facts, graph=self.graph
         )
-        self.session.observer.close()
-        return plan
 
     def run(self, plan: Plan) -> Generator[Event, None, None]:
         """Carries out the plan. However it ends, what finished is in the lock."""
@@ -221,7 +218,6 @@ class Repro:
         finally:
             recorder.discard()
             names.close()
-            session.observer.close()
 
     def _sweep_lines(self, recorder: Committer) -> None:
         view, last = self.session.view, self.session.last
@@ -306,12 +302,6 @@ def _scope(graph: Graph, chosen: list[str], options: ReproOptions) -> list[str]:
         return chosen
     wanted = graph.beyond(chosen) if options.downstream else graph.closure(chosen)
     return [address for address in graph.stages if address in wanted]
-
-
-def _opened_remote(session: Session) -> Remote:
-    remote = session.project.remote()
-    remote.open()
-    return remote
 
 
 def end_tracking(session: Session, recorder: Committer, dropped: list[Dropped]) -> None:

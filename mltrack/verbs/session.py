@@ -5,7 +5,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from types import TracebackType
+from typing import Self
 
+from mltrack.config.remotes import Remotes
 from mltrack.disk.lock import locked
 from mltrack.engine.left import Left
 from mltrack.engine.pipelines import nearest
@@ -30,7 +33,12 @@ STAGE_LOCKS = "stages.lock"
 
 @dataclass
 class Session:
-    """One command at work in one project. Everything is made when it is first asked for."""
+    """One command at work in one project. Everything is made when it is first asked for, and belongs to the thread that made
+    the session.
+
+    A context manager: at its end connections are closed and, unless something failed, what was learned about single files is
+    kept.
+    """
 
     project: Project
     bring_tree: Callable[[str], None] | None = None
@@ -38,6 +46,24 @@ class Session:
     left_out: dict[str, MltrackError] = field(default_factory=dict)
     """Tracked paths that a command was asked about and went on without, since their pointers, or they themselves, cannot be
     read."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        made = vars(self)  # what was asked for
+        if kind is None and "observer" in made:
+            self.observer.save()
+        if "remotes" in made and not isinstance(
+            error, KeyboardInterrupt
+        ):  # who interrupts does not wait for the network
+            self.remotes.close()
+
+    @cached_property
+    def remotes(self) -> Remotes:
+        return self.project.new_remotes()
 
     @cached_property
     def view(self) -> View:

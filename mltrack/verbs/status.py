@@ -69,7 +69,6 @@ def status(session: Session, arguments: list[str], remote: str = "") -> Status:
         plan = _plan(session, {target.source for target in chosen if target.is_output} if arguments else None)
     except (PipelineError, FormatError) as error:
         problem = error
-    session.observer.close()
     no_hooks = not hooks.are_installed(session.project.repository) and os.environ.get("MLTRACK_HOOKS") != "0"
     unpushed = _unpushed(session, chosen, remote) if remote else ()
     places = {step.stage.address: noted_place(session.project, step.key) for step in plan.steps if step.key}
@@ -81,8 +80,7 @@ def _unpushed(session: Session, targets: list[Target], name: str) -> tuple[Unpus
     from mltrack.store.shared.confirmed import Confirmed  # noqa: PLC0415 - only where a remote is asked
     from mltrack.store.shared.transfer import needed  # noqa: PLC0415
 
-    remote = session.project.remote(name)
-    remote.open()
+    remote = session.remotes.opened(name)
     present = remote.present()
     whole = Confirmed(remote, present)
     found = []

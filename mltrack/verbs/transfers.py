@@ -174,7 +174,7 @@ def register(project: Project, remote: Remote) -> None:
 
 def open_remote(session: Session, scope: Scope) -> Remote:
     """Returns the remote that is meant, not yet looked at."""
-    remote = session.project.remote(scope.remote)
+    remote = session.remotes.get(scope.remote)
     if scope.jobs:
         remote.jobs = 1 if remote.store.abilities.local else scope.jobs
     return remote
@@ -288,8 +288,8 @@ def _would_fetch(session: Session, remotes: list[Remote], contents: list[Content
 def bring_listing(project: Project, hex_digest: str) -> None:
     """Gets a directory's listing from a remote into the cache; leaves it away where no remote can be asked."""
     if project.settings.remotes():
-        with suppress(RemoteError, UsageError, OSError):
-            _Sources(Session(project), Scope()).bring_tree(hex_digest)
+        with suppress(RemoteError, UsageError, OSError), Session(project) as session:
+            _Sources(session, Scope()).bring_tree(hex_digest)
 
 
 class _Sources:
@@ -302,17 +302,11 @@ class _Sources:
     def all(self) -> list[Remote]:
         """Returns the remotes, each looked at once; raises RemoteError if the first cannot be had."""
         if not self._opened:
-            project = self.session.project
             first = open_remote(self.session, self.scope)
             first.open()
             self._opened.append(first)
             if not self.scope.remote:
-                for name in sorted(project.settings.remotes()):
-                    if name != first.name:
-                        with suppress(RemoteError):
-                            other = project.remote(name)
-                            other.open()
-                            self._opened.append(other)
+                self._opened += self.session.remotes.reachable(beside=first.name)
         return self._opened
 
     def bring_tree(self, hex_digest: str) -> None:

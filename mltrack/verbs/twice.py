@@ -39,16 +39,20 @@ def twice(session: Session, options: ReproOptions, shown: Show) -> list[Compared
     if not options.targets:
         raise UsageError("--twice needs stages to run twice", hint="mltrack repro --twice train")
     first = _run(session, replace(options, force=False), shown)
-    again = Session(session.project)
+    session.observer.save()  # the second run looks at what the first one wrote
     once_more = replace(options, force=True, single_item=True, downstream=False, use_run_cache=False)
-    second = _run(again, once_more, shown)
-    return [
-        Compared(
-            stage, path, content.same_bytes(first[stage].get(path)), _differing(again, first[stage].get(path), content)
-        )
-        for stage, outs in second.items()
-        for path, content in sorted(outs.items())
-    ]
+    with Session(session.project) as again:
+        second = _run(again, once_more, shown)
+        return [
+            Compared(
+                stage,
+                path,
+                content.same_bytes(first[stage].get(path)),
+                _differing(again, first[stage].get(path), content),
+            )
+            for stage, outs in second.items()
+            for path, content in sorted(outs.items())
+        ]
 
 
 def _run(session: Session, options: ReproOptions, shown: Show) -> Results:

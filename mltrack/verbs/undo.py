@@ -38,7 +38,6 @@ def undo(session: Session, arguments: list[str]) -> list[Undone]:
             session.checkout.put(note.path, session.checkout.approve(note.path, plan), no_progress)
             done.append(Undone(note.path, session.project.algorithm.text(note.content.hex), note.moment))
         session.trash.undone(newest, replaced)
-    session.observer.close()
     return done
 
 

@@ -61,9 +61,7 @@ def why(session: Session, targets: list[str]) -> list[Explanation]:
     steps = [step for step in plan.steps if step.stage.address in chosen]
     wanted = {step.stage.address for step in steps if step.verdict is not Verdict.WAIT}
     records = _records(session, wanted)
-    explanations = [_explain(session, step, learner, facts, records.get(step.stage.address, [])) for step in steps]
-    session.observer.close()
-    return explanations
+    return [_explain(session, step, learner, facts, records.get(step.stage.address, [])) for step in steps]
 
 
 def _explain(session: Session, step: Step, learner: Learner, facts: Facts, records: list[RunRecord]) -> Explanation:

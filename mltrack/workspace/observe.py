@@ -153,7 +153,7 @@ class Observer:
         self._keep(key, snapshot)
         self._try_write(self._index_file(key), snapshot.blocks)
 
-    def close(self) -> None:
+    def save(self) -> None:
         """Writes back what was learned about single files; directories were written when they were seen."""
         if self._files is not None and self._files.changed:
             self._files.save()

@@ -5,12 +5,16 @@ import json
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from mltrack.cli.commands import COMMANDS
 from mltrack.errors import MltrackError
+from mltrack.objects.digest import XXH3
+from mltrack.store.local.cache import Cache
+from tests.support import owners
 from tests.support.workspace import ROOT, Workspace
 
 HEAVY = {
@@ -143,3 +147,12 @@ def test_quiet_says_less_and_verbose_shows_tracebacks(ws: Workspace) -> None:
     ws.write("data/a", "x")
     assert ws.mltrack("-q", "add", "data").err == ""
     assert "Traceback" in ws.mltrack("-vv", "ls", "nosuch", code=2).err
+
+
+def test_a_call_from_another_thread_is_noticed(tmp_path: Path) -> None:
+    cache = Cache(str(tmp_path), XXH3)
+    thread = threading.Thread(target=cache.indexes, name="stranger")
+    thread.start()
+    thread.join()
+    assert owners.strangers == ["Cache.indexes was called from stranger", "Cache.reload was called from stranger"]
+    owners.strangers.clear()

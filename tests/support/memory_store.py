@@ -55,3 +55,6 @@ class MemoryStore:
 
     def clean(self, before: float) -> int:
         return 0
+
+    def close(self) -> None:
+        pass

@@ -139,6 +139,9 @@ class DirectoryRemote:
     def clean(self, before: float) -> int:
         return remove_stale_temporaries(self._tmp)
 
+    def close(self) -> None:
+        """There is nothing to end."""
+
     def _path(self, name: str) -> str:
         if name.startswith("/") or ".." in name.split("/"):
             raise RemoteError(f"not a name in a remote: {name[:120]!r}")

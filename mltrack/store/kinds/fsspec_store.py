@@ -148,6 +148,9 @@ class FsspecRemote:
                     count += 1
         return count
 
+    def close(self) -> None:
+        """fsspec keeps one file system, and its connections, for all that ask for the same one in this process."""
+
     def _pieces(self, place: str, starts: Sequence[int], ends: Sequence[int]) -> Sequence[bytes]:
         if len(starts) == 1:
             return [self._fs.cat_file(place, start=starts[0], end=ends[0])]

@@ -75,6 +75,9 @@ class Retrying:
     def clean(self, before: float) -> int:
         return self._again(lambda: self.store.clean(before))
 
+    def close(self) -> None:
+        self.store.close()
+
     def _again(self, call: Callable[[], T]) -> T:
         pause = FIRST_SECONDS
         for attempt in range(1, self._tries + 1):

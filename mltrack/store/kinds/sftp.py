@@ -157,6 +157,12 @@ class SftpRemote:
                     count += 1
         return count
 
+    def close(self) -> None:
+        with self._guard:
+            idle, self._idle = self._idle, []
+        for client, _ in idle:
+            client.close()
+
     # writing: aside, synced, renamed over, synced again
 
     @contextmanager

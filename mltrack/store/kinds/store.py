@@ -78,3 +78,7 @@ class Store(Protocol):
     def clean(self, before: float) -> int:
         """Removes what writers that are gone left half-written before that moment; returns how many things."""
         ...
+
+    def close(self) -> None:
+        """Ends connections; a later call opens them anew."""
+        ...

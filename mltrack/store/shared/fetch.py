@@ -1,6 +1,7 @@
 """Bringing objects from remotes into the cache: whole packs, ranges of packs, and files of their own.
 
-Requests run in a few threads; everything that arrives is checked in one, and becomes durable and visible as it comes,
+Requests run in a few threads, which are given the store alone; everything that arrives is checked in one, and becomes
+durable and visible as it comes,
 so that a fetch that was cut off goes on where it was. Of a large file, finished parts are kept too.
 """
 
@@ -18,6 +19,7 @@ from mltrack.objects import tree
 from mltrack.objects.content import TREE, Content
 from mltrack.store import pack
 from mltrack.store.catalogue import Whole
+from mltrack.store.kinds.store import Store
 from mltrack.store.local.cache import Cache
 from mltrack.store.local.writer import CacheWriter
 from mltrack.store.shared import workers
@@ -170,16 +172,16 @@ def _requests(cache: Cache, remote: Remote, packed: dict[str, list[Whole]]) -> I
         is_new = id_ not in cache.indexes() and not cache.linking
         wanted = sum(entry.size for entry in entries)
         if is_new and wanted >= _WORTH_A_PACK and wanted >= WHOLE_PACK_SHARE * remote.stored_in(id_):
-            yield partial(_fetch_pack, cache, remote, id_, entries)
+            yield partial(_fetch_pack, remote.store, cache.tmp_path, id_, entries)
         else:
             for offset, length, group in coalesce(entries, longest=PART_BYTES):
-                yield partial(_fetch_range, remote, id_, offset, length, group)
+                yield partial(_fetch_range, remote.store, id_, offset, length, group)
 
 
-def _fetch_pack(cache: Cache, remote: Remote, id_: str, entries: list[Whole]) -> Arrived:
-    temporary = temporary_path(cache.tmp_path)
+def _fetch_pack(store: Store, directory: str, id_: str, entries: list[Whole]) -> Arrived:
+    temporary = temporary_path(directory)
     try:
-        remote.store.fetch(pack_path(id_), temporary)
+        store.fetch(pack_path(id_), temporary)
     except FileNotFoundError:
         return Arrived(pack_path(id_), entries, pack_id=id_, why=_GONE)
     except BaseException:
@@ -188,9 +190,9 @@ def _fetch_pack(cache: Cache, remote: Remote, id_: str, entries: list[Whole]) ->
     return Arrived(pack_path(id_), entries, pack_id=id_, temporary=temporary)
 
 
-def _fetch_range(remote: Remote, id_: str, offset: int, length: int, entries: list[Whole]) -> Arrived:
+def _fetch_range(store: Store, id_: str, offset: int, length: int, entries: list[Whole]) -> Arrived:
     try:
-        data = remote.store.get(pack_path(id_), offset, length)
+        data = store.get(pack_path(id_), offset, length)
     except FileNotFoundError:
         return Arrived(pack_path(id_), entries, pack_id=id_, why=_GONE)
     return Arrived(pack_path(id_), entries, pack_id=id_, data=data, offset=offset)
@@ -226,7 +228,7 @@ def _fetch_parts(cache: Cache, remote: Remote, entry: Whole, temporary: str) -> 
         window = PART_BYTES * remote.jobs
         while at < entry.size:
             offsets = range(at, min(entry.size, at + window), PART_BYTES)
-            calls = (partial(_part, remote, hex_digest, offset, entry.size) for offset in offsets)
+            calls = (partial(_part, remote.store, hex_digest, offset, entry.size) for offset in offsets)
             for offset, piece in sorted(workers.run(calls, remote.jobs)):
                 os.lseek(target, offset, os.SEEK_SET)
                 write_all(target, piece)  # in order: what a cut leaves is the whole beginning of the file
@@ -236,9 +238,9 @@ def _fetch_parts(cache: Cache, remote: Remote, entry: Whole, temporary: str) -> 
         os.unlink(partial_path + ".lock")
 
 
-def _part(remote: Remote, hex_digest: str, offset: int, size: int) -> tuple[int, bytes]:
+def _part(store: Store, hex_digest: str, offset: int, size: int) -> tuple[int, bytes]:
     length = min(PART_BYTES, size - offset)
-    data = remote.store.get(object_path(hex_digest), offset, length)
+    data = store.get(object_path(hex_digest), offset, length)
     if len(data) != length:
         raise IntegrityError("is shorter than the index says")
     return offset, data

@@ -8,13 +8,15 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from mltrack.errors import IntegrityError, MissingObjectError, RemoteError
 from mltrack.events import Progress
 from mltrack.objects.content import Content
+from mltrack.objects.digest import Algorithm
 from mltrack.store import pack
 from mltrack.store.catalogue import Whole, alone
+from mltrack.store.kinds.store import Store
 from mltrack.store.local.cache import Cache
 from mltrack.store.shared import workers
 from mltrack.store.shared.confirmed import Confirmed
@@ -37,6 +39,14 @@ class Parcel(NamedTuple):
     pack_id: str
     entries: list[Whole]
     is_temporary: bool = False
+
+
+class Sent(NamedTuple):
+    """A parcel that was dealt with: how many bytes went, and whether what is here has the digest that it should have."""
+
+    parcel: Parcel
+    bytes: int
+    is_whole: bool = True
 
 
 def push(cache: Cache, remote: Remote, need: Need, report: Report) -> Moved:
@@ -106,36 +116,40 @@ def _push(cache: Cache, remote: Remote, need: Need, report: Report) -> Moved:
     files = len(large) + len(packed) + len(tree_packs) + len(large_trees)
     at_once = max(1, remote.jobs // max(1, min(remote.jobs, files)))
     parcels = _parcels(cache, packed, large, tree_packs, large_trees)
-    calls: Iterator[Callable[[], tuple[Parcel, int]]] = (
-        partial(_send, cache, remote, item, at_once) for item in parcels
+    there = remote.sizes()
+    calls: Iterator[Callable[[], Sent]] = (
+        partial(_send, remote.store, cache.algorithm, item, there.get(item.name, -1), at_once) for item in parcels
     )
     arrived: list[Whole] = []
     size = 0
-    for parcel, sent in workers.run(calls, remote.jobs):
-        arrived += parcel.entries
-        size += sent
+    for sent in workers.run(calls, remote.jobs):
+        if not sent.is_whole:
+            _find_damage(cache, sent.parcel)
+        arrived += sent.parcel.entries
+        size += sent.bytes
         report(Progress("push", len(arrived), need.total))
     remote.publish(arrived)
     return Moved(len(arrived), size)
 
 
-def _send(cache: Cache, remote: Remote, parcel: Parcel, at_once: int) -> tuple[Parcel, int]:
-    """Sends a file unless it is there, checked against its digest first; returns how many bytes went."""
+def _send(store: Store, algorithm: Algorithm, parcel: Parcel, size_there: int, at_once: int) -> Sent:
+    """Sends a file unless it is there, checked against its digest first. Runs in a thread of its own: it touches bytes only."""
     size = os.stat(parcel.path).st_size
     try:
-        if remote.sizes().get(parcel.name) == size:
-            return parcel, 0
-        if pack.digest_of_file(parcel.path, cache.algorithm) != parcel.expected:
-            _find_damage(cache, parcel)
-        remote.store.put_file(parcel.name, parcel.path, at_once=at_once)
-        return parcel, size
+        if size_there == size:
+            return Sent(parcel, 0)
+        if pack.digest_of_file(parcel.path, algorithm) != parcel.expected:
+            return Sent(parcel, 0, is_whole=False)
+        store.put_file(parcel.name, parcel.path, at_once=at_once)
+        return Sent(parcel, size)
     finally:
         if parcel.is_temporary:
             with suppress(FileNotFoundError):
                 os.unlink(parcel.path)
 
 
-def _find_damage(cache: Cache, parcel: Parcel) -> None:
+def _find_damage(cache: Cache, parcel: Parcel) -> NoReturn:
+    """Sets aside what is damaged of a file, and raises IntegrityError."""
     for entry in parcel.entries:
         hex_digest = entry.raw.hex()
         place = cache.find(hex_digest)
