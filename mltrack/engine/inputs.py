@@ -11,6 +11,7 @@ from mltrack.formats import params_file
 from mltrack.objects import tree
 from mltrack.objects.content import BY_LETTER, TREE, Content
 from mltrack.objects.digest import Algorithm
+from mltrack.objects.tree_walk import entry_at
 from mltrack.pipeline.paths import PathMap
 from mltrack.pipeline.plan import Known, Upcoming
 from mltrack.pipeline.stage import Inputs, ParamFile, Stage, is_url
@@ -240,12 +241,7 @@ class Learner:
             return False, None
 
     def _below(self, content: Content, path: str) -> Content | None:
-        hex_digest, found = content.hex, None
-        for part in os.fsencode(path).split(b"/"):
-            found = next((entry for entry in self._cache.read_tree(hex_digest) if entry.name == part), None)
-            if found is None:
-                return None
-            hex_digest = found.hex
+        found = entry_at(content.hex, os.fsencode(path), self._cache.read_tree)
         if found is None:
             return None
         is_tree = found.kind == tree.DIRECTORY

@@ -9,11 +9,9 @@ from typing import NamedTuple
 
 from mltrack.errors import FormatError
 from mltrack.objects.tree import DIRECTORY, MAX_DEPTH, Entry
+from mltrack.objects.tree_walk import Load, leaves
 
-MAX_LEAVES = 50_000_000
 MAX_MERGE_DEPTH = 400  # of directories that both sides changed; the one recursive walk here
-
-Load = Callable[[str], list[Entry]]
 
 
 class Change(NamedTuple):
@@ -28,55 +26,6 @@ class Conflict(NamedTuple):
     """A path that both sides changed differently."""
 
     path: bytes
-
-
-def leaves(hex_digest: str, load: Load, prefix: bytes = b"") -> Iterator[tuple[bytes, Entry]]:
-    """Yields ``(path, entry)`` of each file, link and empty directory below a tree, in sorted order per directory."""
-    pending: list[tuple[bytes, str, int]] = [(prefix, hex_digest, 0)]
-    while pending:
-        at, digest, depth = pending.pop()
-        if depth > MAX_DEPTH:
-            raise FormatError(f"tree is deeper than {MAX_DEPTH} levels at {at[:120]!r}")
-        entries = load(digest)
-        if not entries and at:
-            yield at[:-1], Entry(at[:-1].rsplit(b"/", 1)[-1], DIRECTORY, digest, 0)
-        for entry in entries:
-            if entry.kind == DIRECTORY:
-                pending.append((at + entry.name + b"/", entry.hex, depth + 1))
-            else:
-                yield at + entry.name, entry
-
-
-def extent(hex_digest: str, load: Load) -> int:
-    """Returns how many files and links are below a tree; see :func:`extents`."""
-    return extents(hex_digest, load)[hex_digest]
-
-
-def extents(hex_digest: str, load: Load) -> dict[str, int]:
-    """Returns how many files and links are below a tree and below each tree in it, opening each distinct one once.
-
-    Raises FormatError for more than ``MAX_LEAVES``: a few forged trees can name each other's children to any number.
-    """
-    counts: dict[str, int] = {}
-    pending: list[tuple[str, int]] = [(hex_digest, 0)]
-    while pending:
-        digest, depth = pending[-1]
-        if digest in counts:
-            pending.pop()
-            continue
-        if depth > MAX_DEPTH:
-            raise FormatError(f"tree is deeper than {MAX_DEPTH} levels")
-        entries = load(digest)
-        below = [entry.hex for entry in entries if entry.kind == DIRECTORY]
-        unknown = [item for item in dict.fromkeys(below) if item not in counts]
-        if unknown:
-            pending += [(item, depth + 1) for item in unknown]
-            continue
-        counts[digest] = len(entries) - len(below) + sum(counts[item] for item in below)
-        if counts[digest] > MAX_LEAVES:
-            raise FormatError(f"tree holds more than {MAX_LEAVES:,} files: it was forged")
-        pending.pop()
-    return counts
 
 
 def diff(old: str | None, new: str | None, load: Load, prefix: bytes = b"") -> Iterator[Change]:

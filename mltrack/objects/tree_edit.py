@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from mltrack.objects.tree import DIRECTORY, Entry, parents
-from mltrack.objects.tree_diff import Load
+from mltrack.objects.tree_walk import Load, extent
 
 Write = Callable[[list[Entry]], str]
 
@@ -24,7 +24,8 @@ def edited(root: str | None, changes: Mapping[bytes, Entry | None], load: Load, 
     """Returns the tree with these entries at these paths, or without what stands there for None.
 
     An entry may be a whole directory. A directory that holds nothing afterwards, and did before, goes. None for ``root`` is
-    a tree that is not there yet, and as the result one in which nothing is left. No path may lie below another.
+    a tree that is not there yet, and as the result one in which nothing is left. No path may lie below another. A file makes
+    way for a directory that is needed in its place, and stays where only something below it was to go.
     """
     levels: dict[bytes, dict[bytes, Entry]] = {}
     touched: set[bytes] = set()
@@ -38,14 +39,17 @@ def edited(root: str | None, changes: Mapping[bytes, Entry | None], load: Load, 
         if entry is not None:
             levels[above][name] = entry._replace(name=name)
     result: Edited | None = None
-    for directory in sorted(touched, key=lambda path: path.count(b"/") + bool(path), reverse=True):
+    for directory in sorted(touched, key=lambda path: path.count(b"/") + bool(path), reverse=True):  # deepest first
         entries = list(levels[directory].values())
         result = Edited(write(entries), sum(entry.size for entry in entries)) if entries else None
-        if directory:
-            above, _, name = directory.rpartition(b"/")
-            levels[above].pop(name, None)
-            if result is not None:
-                levels[above][name] = Entry(name, DIRECTORY, result.hex, result.size)
+        if not directory:
+            break
+        above, _, name = directory.rpartition(b"/")
+        before = levels[above].get(name)
+        if result is not None:
+            levels[above][name] = Entry(name, DIRECTORY, result.hex, result.size)
+        elif before is not None and before.kind == DIRECTORY:
+            del levels[above][name]
     return result
 
 
@@ -83,7 +87,7 @@ def never_here(present: str | None, recorded: str, last: str | None, load: Load)
             elif entry.kind != DIRECTORY:
                 known += 1
             elif now is not None and now.kind != DIRECTORY:
-                known += _count(entry.hex, load)
+                known += extent(entry.hex, load)
             else:
                 pending.append((at + name + b"/", now and now.hex, entry.hex, _tree_of(then)))
     return NeverHere(entries, known)
@@ -95,14 +99,3 @@ def _by_name(hex_digest: str | None, load: Load) -> Iterator[tuple[bytes, Entry]
 
 def _tree_of(entry: Entry | None) -> str | None:
     return entry.hex if entry is not None and entry.kind == DIRECTORY else None
-
-
-def _count(hex_digest: str, load: Load) -> int:
-    count, pending = 0, [hex_digest]
-    while pending:
-        for entry in load(pending.pop()):
-            if entry.kind == DIRECTORY:
-                pending.append(entry.hex)
-            else:
-                count += 1
-    return count

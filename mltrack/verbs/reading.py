@@ -7,7 +7,7 @@ from mltrack.engine.view import View
 from mltrack.errors import MissingObjectError
 from mltrack.objects import tree
 from mltrack.objects.content import TREE, Content
-from mltrack.objects.tree_diff import leaves
+from mltrack.objects.tree_walk import entry_at, leaves
 from mltrack.pipeline.paths import contains
 from mltrack.verbs.session import Session
 
@@ -92,10 +92,5 @@ def _below(session: Session, content: Content, path: str) -> str:
     """The digest of a file in a recorded directory, '' if it has none of that name."""
     if content.kind != TREE:
         return ""
-    hex_digest = content.hex
-    for part in os.fsencode(path).split(b"/"):
-        entries = session.project.cache.read_tree(hex_digest)
-        hex_digest = next((entry.hex for entry in entries if entry.name == part), "")
-        if not hex_digest:
-            return ""
-    return hex_digest
+    found = entry_at(content.hex, os.fsencode(path), session.project.cache.read_tree)
+    return found.hex if found is not None else ""

@@ -17,6 +17,8 @@ from mltrack.errors import MissingObjectError, MltrackError, UsageError
 from mltrack.formats import pointer
 from mltrack.formats.pointer import SUFFIX
 from mltrack.objects.content import BY_LETTER, Content
+from mltrack.objects.tree import Entry
+from mltrack.objects.tree_walk import entry_at
 from mltrack.pipeline.paths import PathMap, contains
 from mltrack.project import Project
 from mltrack.store.local.writer import CacheWriter
@@ -152,22 +154,19 @@ class Session:
 
     def _narrow(self, target: Target, path: str) -> Target:
         """Returns the part of a tracked directory that ``path`` names."""
-        hex_digest, entry = target.content.hex, None
         cache = self.project.cache
-        for part in os.fsencode(path[len(target.path) + 1 :]).split(b"/"):
-            try:
-                if self.bring_tree is not None and not cache.has(hex_digest):
-                    self.bring_tree(hex_digest)
-                entries = cache.read_tree(hex_digest)
-            except MissingObjectError as error:
-                raise MissingObjectError(
-                    f"{target.path}: {error.message}", hint=f"mltrack fetch {target.path}"
-                ) from None
-            entry = next((item for item in entries if item.name == part), None)
-            if entry is None:
-                raise UsageError(f"{target.path!r} has no {path!r} in it", hint=f"mltrack ls {target.path}")
-            hex_digest = entry.hex
-        assert entry is not None
+
+        def load(hex_digest: str) -> list[Entry]:
+            if self.bring_tree is not None and not cache.has(hex_digest):
+                self.bring_tree(hex_digest)
+            return cache.read_tree(hex_digest)
+
+        try:
+            entry = entry_at(target.content.hex, os.fsencode(path[len(target.path) + 1 :]), load)
+        except MissingObjectError as error:
+            raise MissingObjectError(f"{target.path}: {error.message}", hint=f"mltrack fetch {target.path}") from None
+        if entry is None:
+            raise UsageError(f"{target.path!r} has no {path!r} in it", hint=f"mltrack ls {target.path}")
         return target._replace(
             path=path, owner=target.path, content=Content(BY_LETTER[entry.kind], entry.hex, entry.size)
         )

@@ -4,14 +4,15 @@ import errno
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
-from functools import partial
+from functools import cache, partial
 from typing import NamedTuple, NoReturn
 
 from mltrack.errors import MissingObjectError, UnsavedDataError
 from mltrack.objects import tree
 from mltrack.objects.content import BY_LETTER, TREE, Content
 from mltrack.objects.tree import Entry
-from mltrack.objects.tree_diff import Change, Load, diff, extent, leaves
+from mltrack.objects.tree_diff import Change, diff
+from mltrack.objects.tree_walk import Load, entry_at, extent, leaves
 from mltrack.store.local.cache import Cache
 from mltrack.store.local.writer import CacheWriter
 from mltrack.workspace import checkout_plan, fresh
@@ -181,29 +182,15 @@ class Checkout(NamedTuple):
         if leaf is not None:
             return {path: leaf}
         found: dict[bytes, Entry] = {}
-        trees: dict[bytes, dict[bytes, Entry]] = {}
+        load = cache(self.cache.read_tree)  # the paths share the trees on the way to them
         try:
             for item in paths:
-                entry = self._entry_below(before.hex, item[len(path) + 1 :], trees)
+                entry = entry_at(before.hex, item[len(path) + 1 :], load)
                 if entry is not None:
                     found[item] = entry
         except MissingObjectError:
             return None
         return found
-
-    def _entry_below(self, top: str, path: bytes, trees: dict[bytes, dict[bytes, Entry]]) -> Entry | None:
-        at, hex_digest = b"", top
-        *directories, name = path.split(b"/")
-        for part in [*directories, None]:
-            if at not in trees:
-                trees[at] = {entry.name: entry for entry in self.cache.read_tree(hex_digest)}
-            if part is None:
-                break
-            entry = trees[at].get(part)
-            if entry is None or entry.kind != tree.DIRECTORY:
-                return None
-            at, hex_digest = at + part + b"/", entry.hex
-        return trees[at].get(name)
 
     def saved(self, hexes: set[str]) -> set[str]:
         return hexes - self.cache.missing(hexes)

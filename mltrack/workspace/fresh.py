@@ -14,7 +14,7 @@ from mltrack.disk.write_back import WriteBack
 from mltrack.errors import MissingObjectError
 from mltrack.objects.content import Content
 from mltrack.objects.tree import DIRECTORY, SYMLINK, Entry
-from mltrack.objects.tree_diff import extents
+from mltrack.objects.tree_walk import extents
 from mltrack.store.local.cache import Cache
 from mltrack.store.local.reader import Reader
 from mltrack.workspace.checkout_plan import Whole

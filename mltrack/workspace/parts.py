@@ -11,8 +11,8 @@ from mltrack.errors import MissingObjectError
 from mltrack.objects import tree
 from mltrack.objects.content import TREE, Content
 from mltrack.objects.tree import Entry
-from mltrack.objects.tree_diff import Load
 from mltrack.objects.tree_edit import NeverHere, edited, never_here
+from mltrack.objects.tree_walk import Load
 from mltrack.store.local.cache import Cache
 from mltrack.store.local.writer import CacheWriter
 from mltrack.store.pack import TREES

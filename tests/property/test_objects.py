@@ -1,6 +1,7 @@
 """Laws of trees and digests."""
 
 import random
+from collections import Counter
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +10,9 @@ from mltrack.errors import FormatError
 from mltrack.objects import tree
 from mltrack.objects.digest import XXH3
 from mltrack.objects.tree import Entry
-from mltrack.objects.tree_diff import diff, leaves, merge
+from mltrack.objects.tree_diff import diff, merge
+from mltrack.objects.tree_edit import edited
+from mltrack.objects.tree_walk import below, each_once, entry_at, leaves
 
 names = st.binary(min_size=1, max_size=12).filter(lambda name: _allowed(name))
 hexes = st.binary(min_size=16, max_size=16).map(bytes.hex)
@@ -137,3 +140,107 @@ def test_merging_with_an_unchanged_side_takes_the_other(base: dict[bytes, int], 
     b, t = trees.build(base), trees.build(theirs)
     assert merge(b, b, t, trees.load, trees.write).hex == t
     assert merge(b, t, b, trees.load, trees.write).hex == t
+
+
+# walks, against what a dictionary of paths says
+
+
+def _directories(flat: dict[bytes, int]) -> set[bytes]:
+    return {path for leaf in flat for path in tree.parents(leaf)}
+
+
+@given(flat_trees, paths)
+def test_the_entry_at_a_path_is_found_by_opening_the_way_to_it(flat: dict[bytes, int], path: bytes) -> None:
+    trees = Trees()
+    root = trees.build(flat)
+    opened: list[str] = []
+
+    def load(hex_digest: str) -> list[Entry]:
+        opened.append(hex_digest)
+        return trees.load(hex_digest)
+
+    for wanted in {path, *flat, *_directories(flat)}:
+        opened.clear()
+        found = entry_at(root, wanted, load)
+        if wanted in flat:
+            assert found is not None and (found.kind, found.size) == ("f", flat[wanted])
+        elif wanted in _directories(flat):
+            assert found is not None and found.kind == "d"
+            inner = {leaf[len(wanted) + 1 :]: size for leaf, size in flat.items() if leaf.startswith(wanted + b"/")}
+            assert trees.flat(found.hex) == inner
+        else:
+            assert found is None
+        assert len(opened) <= wanted.count(b"/") + 1
+
+
+@given(st.lists(flat_trees, max_size=3), st.sets(st.integers(0, 10), max_size=3))
+def test_everything_below_roots_is_met_once_but_for_what_cannot_be_opened(
+    several: list[dict[bytes, int]], lost_at: set[int]
+) -> None:
+    trees = Trees()
+    roots = [trees.build(flat) for flat in several]
+    every = sorted(trees.by_hex)
+    lost = {every[number] for number in lost_at if number < len(every)}
+    opened: Counter[str] = Counter()
+
+    def load(hex_digest: str) -> list[Entry] | None:
+        opened[hex_digest] += 1
+        return None if hex_digest in lost else trees.load(hex_digest)
+
+    reached, files = set(roots), {}
+    for _ in range(4):  # no deeper than three
+        for hex_digest in reached - lost:
+            files |= {entry.hex: entry.size for entry in trees.load(hex_digest) if entry.kind != "d"}
+        reached |= {e.hex for item in reached - lost for e in trees.load(item) if e.kind == "d"}
+    found = below(roots, load)
+    assert set(found.trees) == reached - lost
+    assert found.files == files
+    assert found.unopened == reached & lost
+    assert set(opened.values()) <= {1}
+    named = set(roots)
+    for hex_digest, entries in each_once(roots, load):
+        assert hex_digest in named
+        named |= {entry.hex for entry in entries or () if entry.kind == "d"}
+
+
+@given(flat_trees)
+def test_what_was_seen_is_passed_over_with_all_below_it(flat: dict[bytes, int]) -> None:
+    trees = Trees()
+    root = trees.build(flat)
+    seen: set[str] = set()
+    assert {hex_digest for hex_digest, _ in each_once([root], trees.load, seen)} == seen
+    assert list(each_once([root], trees.load, seen)) == []
+
+
+@given(flat_trees, flat_trees, st.sets(paths, max_size=2))
+def test_a_change_at_paths_is_what_a_dictionary_makes_of_it(
+    before: dict[bytes, int], added: dict[bytes, int], removed: set[bytes]
+) -> None:
+    changed = {*added, *removed}
+    if any(_nested(a, b) for a in changed for b in changed if a != b):
+        return  # no path may lie below another
+    trees = Trees()
+    root = trees.build(before)
+    untouched = set(trees.by_hex)
+    changes = dict.fromkeys(removed) | {path: Entry(b"", "f", f"{value:032x}", value) for path, value in added.items()}
+    opened: list[str] = []
+
+    def load(hex_digest: str) -> list[Entry]:
+        opened.append(hex_digest)
+        return trees.load(hex_digest)
+
+    result = edited(root if before else None, changes, load, trees.write)
+    # what stands where a directory is needed makes way, as does what lies below a path that is a leaf now
+    expected = added | {
+        leaf: size
+        for leaf, size in before.items()
+        if leaf not in changed
+        and not any(leaf.startswith(path + b"/") for path in changed)
+        and not any(path.startswith(leaf + b"/") for path in added)
+    }
+    if changes:
+        assert (trees.flat(result.hex) if result else {}) == expected
+        assert result is None or result.size == sum(trees.flat(result.hex).values())
+        ways = {b"", *(above for path in changed for above in tree.parents(path))}
+        assert len(opened) <= len(ways)
+        assert set(opened) <= untouched

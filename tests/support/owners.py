@@ -38,7 +38,10 @@ def _remembering(initialise: Callable[..., None]) -> Callable[..., None]:
 def _noting(method: Callable[..., Any], name: str) -> Callable[..., Any]:
     @functools.wraps(method)
     def note(self: Any, *arguments: Any, **named: Any) -> Any:
-        if self._owner != threading.get_ident():
+        if getattr(self, "_owner", None) not in (
+            None,
+            threading.get_ident(),
+        ):  # one may be made without its initialiser
             strangers.append(f"{name} was called from {threading.current_thread().name}")
         return method(self, *arguments, **named)
 

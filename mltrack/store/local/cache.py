@@ -18,7 +18,7 @@ from mltrack.errors import IntegrityError, MissingObjectError
 from mltrack.objects import tree
 from mltrack.objects.content import TREE, Content
 from mltrack.objects.digest import Algorithm
-from mltrack.objects.tree_diff import extent, leaves
+from mltrack.objects.tree_walk import Below, below, extent, leaves
 from mltrack.store import pack
 from mltrack.store.catalogue import Catalogue, Whole
 from mltrack.store.local import users as cache_users
@@ -169,23 +169,8 @@ class Cache:
 
     def missing_below(self, hex_digest: str) -> set[str]:
         """Returns the digests of objects at or below a tree that are not here."""
-        lacking: set[str] = set()
-        files: set[str] = set()
-        pending, seen = [hex_digest], {hex_digest}
-        while pending:
-            digest = pending.pop()
-            try:
-                entries = self.read_tree(digest)
-            except MissingObjectError:
-                lacking.add(digest)
-                continue
-            for entry in entries:
-                if entry.kind != tree.DIRECTORY:
-                    files.add(entry.hex)
-                elif entry.hex not in seen:
-                    seen.add(entry.hex)
-                    pending.append(entry.hex)
-        return lacking | self.missing(files)
+        found = self.below([hex_digest])
+        return found.unopened | self.missing(found.files)
 
     # reading
 
@@ -212,21 +197,19 @@ class Cache:
     def leaves_below(self, hex_digest: str) -> Iterator[tuple[bytes, tree.Entry]]:
         return leaves(hex_digest, self.read_tree)
 
+    def below(self, trees: Iterable[str]) -> Below:
+        """Returns everything at and below some trees, as far as their listings are here."""
+        return below(trees, self._tree_or_none)
+
+    def _tree_or_none(self, hex_digest: str) -> list[tree.Entry] | None:
+        try:
+            return self.read_tree(hex_digest)
+        except MissingObjectError:
+            return None
+
     def files_below(self, content: Content) -> dict[str, int]:
         """Returns the sizes of the files and links at and below a content by digest, as far as its listings are here."""
-        if content.kind != TREE:
-            return {content.hex: content.size}
-        found: dict[str, int] = {}
-        pending, seen = [content.hex], {content.hex}
-        while pending:
-            with suppress(MissingObjectError):
-                for entry in self.read_tree(pending.pop()):
-                    if entry.kind != tree.DIRECTORY:
-                        found[entry.hex] = entry.size
-                    elif entry.hex not in seen:
-                        seen.add(entry.hex)
-                        pending.append(entry.hex)
-        return found
+        return self.below([content.hex]).files if content.kind == TREE else {content.hex: content.size}
 
     def count_below(self, hex_digest: str) -> int:
         """Returns how many files and links a tree holds."""

@@ -5,14 +5,16 @@ written and published before old ones are deleted; on a full disk the deletions 
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from mltrack.disk.durable import remove_stale_temporaries
 from mltrack.errors import IntegrityError, MissingObjectError, WorkspaceError
 from mltrack.objects import tree
 from mltrack.objects.content import TREE, Content
+from mltrack.objects.tree_walk import each_once
 from mltrack.store import pack
 from mltrack.store.catalogue import Whole
 from mltrack.store.local.cache import Cache
@@ -48,23 +50,39 @@ def mark(cache: Cache, current: Iterable[Content], history: Iterable[Content], m
     belongs to the current state, or was here and is damaged, what it names cannot be told: WorkspaceError, so that
     nothing is deleted.
     """
-    for contents, must_exist in ((current, True), (history, False)):
-        pending = [(content.hex, content.kind == TREE) for content in contents]
-        while pending:
-            hex_digest, is_tree = pending.pop()
-            if hex_digest in marked:
-                continue
-            if is_tree:
-                try:
-                    entries = cache.read_tree(hex_digest)
-                except (MissingObjectError, IntegrityError) as error:
-                    if must_exist:
-                        raise _unknown(cache, hex_digest, "mltrack fetch") from error
-                    if _was_damaged(cache, hex_digest, error):
-                        raise _unknown(cache, hex_digest, FOR_DAMAGED) from error
-                    continue
-                pending += [(entry.hex, entry.kind == tree.DIRECTORY) for entry in entries]
-            marked.add(hex_digest)
+    _mark(cache, current, marked, _must_exist)
+    _mark(cache, history, marked, _if_here)
+
+
+def _mark(
+    cache: Cache, contents: Iterable[Content], marked: set[str], load: Callable[[Cache, str], list[tree.Entry] | None]
+) -> None:
+    listed = list(contents)
+    marked.update(content.hex for content in listed if content.kind != TREE)
+    absent: set[str] = set()
+    roots = [content.hex for content in listed if content.kind == TREE]
+    for hex_digest, entries in each_once(roots, partial(load, cache), marked):
+        if entries is None:
+            absent.add(hex_digest)
+        else:
+            marked.update(entry.hex for entry in entries if entry.kind != tree.DIRECTORY)
+    marked -= absent  # whoever marks again looks again
+
+
+def _must_exist(cache: Cache, hex_digest: str) -> list[tree.Entry]:
+    try:
+        return cache.read_tree(hex_digest)
+    except (MissingObjectError, IntegrityError) as error:
+        raise _unknown(cache, hex_digest, "mltrack fetch") from error
+
+
+def _if_here(cache: Cache, hex_digest: str) -> list[tree.Entry] | None:
+    try:
+        return cache.read_tree(hex_digest)
+    except (MissingObjectError, IntegrityError) as error:
+        if _was_damaged(cache, hex_digest, error):
+            raise _unknown(cache, hex_digest, FOR_DAMAGED) from error
+        return None
 
 
 def _unknown(cache: Cache, hex_digest: str, hint: str) -> WorkspaceError:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from mltrack.events import Progress
 from mltrack.objects import tree
 from mltrack.objects.content import TREE, Content
+from mltrack.objects.tree_walk import below
 from mltrack.store.local.cache import Cache
 from mltrack.store.shared.present import Present
 
@@ -22,7 +23,7 @@ class Moved(NamedTuple):
 
 
 class Need(NamedTuple):
-    """Digests to move: trees in the order children first, and other objects with their sizes.
+    """Digests to move: trees, each before one that names it, and other objects with their sizes.
 
     ``opened`` are the trees that were looked into, and ``there`` all digests that were found to be there already.
     ``is_complete`` is False where a tree that is there could not be opened, since the cache lacks it.
@@ -46,33 +47,25 @@ def needed(cache: Cache, contents: Iterable[Content], present: Present, whole: C
     there says nothing of what it names, since an index may be lost. Raises MissingObjectError if the cache lacks a tree
     that is not there.
     """
-    files: dict[str, int] = {}
-    trees: dict[str, None] = {}
-    is_complete = True
-    pending: list[str] = []
-    for content in contents:
-        if content.kind == TREE:
-            pending.append(content.hex)
-        else:
-            files[content.hex] = content.size
-    while pending:
-        hex_digest = pending.pop()
-        if hex_digest in trees or hex_digest in whole:
-            continue
+    closed: set[str] = set()
+
+    def load(hex_digest: str) -> list[tree.Entry] | None:
+        if hex_digest in whole:
+            return None
         if bytes.fromhex(hex_digest) in present and not cache.has(hex_digest):
-            is_complete = False
-            continue
-        trees[hex_digest] = None
-        for entry in cache.read_tree(hex_digest):
-            if entry.kind == tree.DIRECTORY:
-                pending.append(entry.hex)
-            else:
-                files[entry.hex] = entry.size
+            closed.add(hex_digest)
+            return None
+        return cache.read_tree(hex_digest)
+
+    wanted = list(contents)
+    found = below([content.hex for content in wanted if content.kind == TREE], load)
+    trees = found.trees
+    files = {content.hex: content.size for content in wanted if content.kind != TREE} | found.files
     lacking = present.missing([*trees, *files])
     return Need(
         [hex_digest for hex_digest in reversed(trees) if hex_digest in lacking],
         {hex_digest: size for hex_digest, size in files.items() if hex_digest in lacking},
-        list(trees),
+        trees,
         {*trees, *files} - lacking,
-        is_complete,
+        is_complete=not closed,
     )
