@@ -21,7 +21,7 @@ from pathlib import Path
 from mltrack.objects.digest import XXH3
 from mltrack.runners.connection import Address
 from mltrack.runners.hosts import HostRunner
-from mltrack.runners.job import Item, Job
+from mltrack.runners.job import Item, Job, Seen
 from mltrack.runners.task import HostSettings
 from mltrack.store.local.cache import Cache
 
@@ -84,7 +84,7 @@ def dispatch(top: Path, config: str, host: str, count: int) -> None:
 def one_job(runner: HostRunner, number: int) -> float:
     started = time.perf_counter()
     ticket = runner.submit(Job(f"{number:032x}", "s", "/bin/sh", "", (Item("", ("true",)),)))
-    while not runner.poll(ticket, 0).state.is_over:
+    while not runner.poll({ticket: Seen()})[ticket].state.is_over:
         runner.wait(1)
     runner.fetch(ticket)
     runner.settle(ticket)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mltrack.cli.commands import COMMANDS
-from mltrack.config.schema import RUNNER, SETTINGS
+from mltrack.config.schema import SETTINGS, runner_settings
 from mltrack.errors import MltrackError
 
 REFERENCE = Path(__file__).parent / "reference"
@@ -41,7 +41,7 @@ def cli() -> str:
 def settings() -> str:
     rows = [
         f"| `{item.key}` | {item.default!r} | {item.about}{' Not in the committed config.' if item.private else ''} |"
-        for item in (*SETTINGS, *RUNNER)
+        for item in (*SETTINGS, *runner_settings())
     ]
     return (
         "# Settings\n\n"

@@ -47,10 +47,6 @@ class Project:
 
     @cached_property
     def cache(self) -> Cache:
-        return self.new_cache()
-
-    def new_cache(self) -> Cache:
-        """Returns the cache once more, for a thread of its own."""
         place = self.settings.text("cache.dir")
         path = os.path.expanduser(place) if place else os.path.join(self.shared_path, "cache")
         user = "" if is_own(path, self.shared_path) else self.shared_path

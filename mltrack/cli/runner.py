@@ -10,6 +10,7 @@ from mltrack.cli.invocation import announce, current, say
 from mltrack.cli.options import Json, add_command, new_app
 from mltrack.cli.render import age_text, emit_json, size_text, table
 from mltrack.errors import RemoteError
+from mltrack.runners.job import MachineReport
 from mltrack.runners.worker.slots import Slot
 from mltrack.verbs import runner as verb
 from mltrack.verbs.places import list_runners
@@ -81,7 +82,7 @@ def check(name: Name = "local", as_json: Json = False) -> None:
         raise RemoteError(f"cannot be reached: {', '.join(report.name for report in broken)}", hint=hint)
 
 
-def _show(report: verb.HostReport) -> None:
+def _show(report: MachineReport) -> None:
     say(report.name)
     facts = report.facts
     if facts:
@@ -114,7 +115,7 @@ def _slot_words(slot: Slot) -> str:
     return f"held by {holder.get('user', '?')}, process {holder.get('pid', '?')}: {holder.get('label', '?')}{since}{memory}"
 
 
-def _json(report: verb.HostReport) -> dict[str, object]:
+def _json(report: MachineReport) -> dict[str, object]:
     slots = [{**slot.gpu._asdict(), "holder": slot.holder, "is_foreign": slot.is_foreign} for slot in report.slots]
     return {
         "name": report.name,

@@ -2,9 +2,12 @@
 
 import difflib
 import re
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from mltrack.errors import ConfigError
+
+if TYPE_CHECKING:
+    from mltrack.runners.kind import Option
 
 Level = Literal["default", "user", "project", "local", "environment"]
 
@@ -74,24 +77,26 @@ _REMOTE_SETTINGS = (
 _RUNNER_KEY = re.compile(r"runner\.([A-Za-z0-9][A-Za-z0-9_-]{0,63})\.([a-z_][a-z0-9_]{0,63})\Z")
 
 
-def _runner(key: str, type_: type, about: str, *, private: bool = False, choices: tuple[str, ...] = ()) -> Setting:
-    return Setting(f"runner.NAME.{key}", type_, type_(), about, private, choices)
+def runner_settings() -> list[Setting]:
+    """Returns what may be set for a runner: the options of all kinds, and resources."""
+    from mltrack.runners import kinds  # noqa: PLC0415 - where something is set for a runner only
+
+    return [_of_runner(option) for option in kinds.options()]
 
 
-_RESOURCE = _runner("RESOURCE", int, "How much of a resource a runner has: cpus, gpus, or one of your own naming.")
-_RUNNER_SETTINGS = (
-    _runner("type", str, "What kind of runner it is.", choices=("local", "ssh")),
-    _runner("hosts", list, "The hosts of an ssh runner, as ssh knows them; several are a pool."),
-    _runner("setup", str, "Shell text that runs before each command on a host, such as `. ~/venv/bin/activate`."),
-    _runner("memory", str, "How much memory a runner's stages may claim together, such as 48GB."),
-    _runner("cache_limit", str, "How large the objects on a host may grow, such as 200GB; 100GB unless set."),
-    _runner("directory", str, "mltrack's directory on a host; ~/.mltrack-host unless set.", private=True),
-    _runner("python", str, "The Python that runs the worker on a host; python3 unless set.", private=True),
-    _runner("ssh_config", str, "The ssh configuration to read, instead of ~/.ssh/config.", private=True),
-    _runner("gpu_locks", str, "The directory of GPU locks that all users of a machine share; /tmp/mltrack-gpus unless set.", private=True),
-)  # fmt: skip
-RUNNER = (*_RUNNER_SETTINGS, _RESOURCE)
-_RUNNER_BY_NAME = {setting.key.removeprefix("runner.NAME."): setting for setting in _RUNNER_SETTINGS}
+def _of_runner(option: "Option") -> Setting:
+    from mltrack.runners import kinds  # noqa: PLC0415 - see above
+
+    choices = tuple(kinds.names()) if option is kinds.TYPE else ()
+    return Setting(f"runner.NAME.{option.name}", option.type, option.type(), option.about, option.private, choices)
+
+
+def _runner_setting(name: str) -> Setting:
+    from mltrack.runners import kinds  # noqa: PLC0415 - see above
+
+    return _of_runner(kinds.option(name))
+
+
 REMOTE = {setting.key.removeprefix("remote.NAME."): setting for setting in _REMOTE_SETTINGS}
 SECRET = frozenset(
     {"access_key", "secret_key", "session_token", "account_key", "connection_string", "sas_token", "password"}
@@ -105,7 +110,7 @@ def find(key: str) -> Setting:
         return BY_KEY[key]
     runner = _RUNNER_KEY.match(key)
     if runner is not None:
-        return _RUNNER_BY_NAME.get(runner[2], _RESOURCE)
+        return _runner_setting(runner[2])
     match = _REMOTE_KEY.match(key)
     if match is not None and match[2] in REMOTE:
         return REMOTE[match[2]]

@@ -32,8 +32,8 @@ from mltrack.objects.content import FILE, Content
 from mltrack.pipeline.plan import Facts, Known, Options, Step, Upcoming, input_reasons
 from mltrack.pipeline.reason import Cause, Reason
 from mltrack.pipeline.stage import ERROR, NONE, OUT, Inputs, Output, Stage, is_url
-from mltrack.runners.failures import Failure, classify, words_of
-from mltrack.runners.job import Item, Job, Poll, State, Ticket
+from mltrack.runners.failures import classify, words_of
+from mltrack.runners.job import Failure, Item, Job, Poll, Seen, State, Ticket
 from mltrack.runners.process import interrupts_deferred
 from mltrack.runners.runner import Runner
 from mltrack.workspace.checkout import Checkout
@@ -99,7 +99,7 @@ class Attempt:
     ticket: Ticket
     started: float
     clock: float
-    offset: int = 0
+    seen: Seen = field(default_factory=Seen)
     tail: bytes = b""
     is_resumed: bool = False
     found: str = ""
@@ -112,6 +112,10 @@ class Attempt:
     @property
     def stage(self) -> Stage:
         return self.step.stage
+
+    def poll(self) -> Poll:
+        """Returns where its job stands now."""
+        return self.runner.poll({self.ticket: self.seen})[self.ticket]
 
     def interval(self) -> Interval:
         return Interval(self.stage.address, int(self.started * 1e9), time.time_ns())
@@ -185,15 +189,15 @@ def _is_fresh(engine: Engine, stage: Stage) -> bool:
     return options.force or not options.use_run_cache or stage.always_changed or stage.is_callback or goes_on
 
 
-def follow(engine: Engine, attempt: Attempt) -> Generator[Event, None, Poll | None]:
+def follow(attempt: Attempt, state: Poll) -> Generator[Event, None, Poll | None]:
     """Tells what the command printed since the last look; returns the poll if it has ended and all of it was told."""
     while True:
-        state = attempt.runner.poll(attempt.ticket, attempt.offset)
         if state.log:
-            attempt.offset += len(state.log)
+            attempt.seen = Seen(attempt.seen.log + len(state.log), attempt.seen.items + len(state.items))
             attempt.tail = (attempt.tail + state.log)[-_TAIL_BYTES:]
             if not state.was_over:
                 yield StageOutput(attempt.stage.address, state.log)
+            state = attempt.poll()
             continue
         if state.is_resumed and not attempt.is_resumed:
             attempt.is_resumed = True

@@ -33,8 +33,8 @@ from mltrack.errors import MissingObjectError, MltrackError, RemoteError, Termin
 from mltrack.pipeline.plan import Plan, Step, Verdict, decide
 from mltrack.pipeline.reason import Cause
 from mltrack.pipeline.stage import NONE, Inputs, Stage
-from mltrack.runners.failures import RULES, WORDS, Failure
-from mltrack.runners.job import Poll, State
+from mltrack.runners.failures import RULES, WORDS
+from mltrack.runners.job import Failure, Poll, State
 from mltrack.workspace.checkout import no_progress
 
 _TICK_SECONDS = 0.1
@@ -139,7 +139,7 @@ class Execution:
         ended = [attempt for attempt in running if ends_all or not attempt.runner.abilities.survives]
         self._engine.placement.cancel((attempt.runner, attempt.ticket) for attempt in ended)
         for attempt in running:
-            place = attempt.runner.poll(attempt.ticket, attempt.offset)
+            place = attempt.poll()
             is_ended = place.state.is_over and place.state not in (State.UNREACHABLE, State.DONE)
             if attempt in ended:
                 attempts.put_checkpoint_aside(self._engine, attempt)
@@ -311,7 +311,7 @@ class Execution:
             self._let_go(stage.address)
             self._unsettled[stage.address] = -1
             self._outcome.detached.append(stage.address)
-            yield StageDetached(stage.address, attempt.ticket.runner, runner.poll(attempt.ticket, attempt.offset).place)
+            yield StageDetached(stage.address, attempt.ticket.runner, attempt.poll().place)
 
     def _fits(self, stage: Stage) -> bool:
         """Whether a stage's claims are free where it would run; one that can run nowhere is taken, to fail."""
@@ -329,10 +329,15 @@ class Execution:
         busy = list({id(attempt.runner): attempt.runner for attempt in self._running.values()}.values())
         self._engine.placement.wait(busy, _TICK_SECONDS)
         yield Tick()
-        for attempt in list(self._running.values()):
-            result = yield from attempts.follow(self._engine, attempt)
-            if result is not None:
-                yield from self._end(attempt, result)
+        attempts_now = list(self._running.values())
+        for runner in busy:
+            asked = {attempt.ticket: attempt.seen for attempt in attempts_now if attempt.runner is runner}
+            polls = runner.poll(asked)
+            for attempt in attempts_now:
+                if attempt.runner is runner:
+                    result = yield from attempts.follow(attempt, polls[attempt.ticket])
+                    if result is not None:
+                        yield from self._end(attempt, result)
 
     def _end(self, attempt: Attempt, result: Poll) -> Iterator[Event]:
         stage, address = attempt.stage, attempt.stage.address

@@ -1,7 +1,8 @@
 """Which runner each stage's job goes to, and how many jobs fit there at once."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from mltrack.engine.budget import Budget
 from mltrack.errors import MltrackError, PipelineError, RemoteError
@@ -12,26 +13,40 @@ from mltrack.runners.runner import Runner
 _SHORT_WAIT_SECONDS = 0.02
 
 
+class Runners(Protocol):
+    """Where runners are had by name."""
+
+    def open(self, name: str) -> Runner:
+        """Returns a runner; raises ConfigError if there is none."""
+        ...
+
+    def open_surviving(self, name: str) -> Runner:
+        """Returns the runner of those jobs that outlive the command."""
+        ...
+
+    def is_surviving(self, name: str, key: str) -> bool:
+        """Returns whether such a job of this run key is known beside the runner, and its result is yet to be taken."""
+        ...
+
+    def handed_over_to(self, key: str) -> str:
+        """Returns the runner that was handed a job of a run key whose result nobody has taken; '' for none."""
+        ...
+
+
 @dataclass(slots=True)
 class Placement:
     """The runners of one command, each opened when a stage first needs it.
 
-    ``open`` returns a runner by name. ``asked`` is the runner of every stage, as the person said; '' leaves it to the
-    stages, and ``default`` to those that name none. ``open_detached`` returns the runner that takes the place of the local
-    one for jobs that outlive the command: for all of them where ``detaches``, else for those that ``is_detached`` knows.
-    ``noted`` returns the runner that was handed a job of a key whose result nobody has taken; '' for none.
+    ``asked`` is the runner of every stage, as the person said; '' leaves it to the stages, and ``default`` to those that name
+    none. With ``detaches`` jobs are to outlive the command.
     """
 
-    open: Callable[[str], Runner]
-    open_detached: Callable[[], Runner]
-    is_detached: Callable[[str], bool]
-    noted: Callable[[str], str]
+    runners: Runners
     default: str
-    local: str
     asked: str = ""
     detaches: bool = False
-    _opened: dict[str, Runner] = field(default_factory=dict)
-    _failed: dict[str, MltrackError] = field(default_factory=dict)
+    _opened: dict[tuple[str, bool], Runner] = field(default_factory=dict)
+    _failed: dict[tuple[str, bool], MltrackError] = field(default_factory=dict)
     _budgets: dict[int, Budget] = field(default_factory=dict)
 
     def names(self, stage: Stage) -> tuple[str, ...]:
@@ -64,7 +79,7 @@ class Placement:
 
     def _names_with_noted(self, stage: Stage, key: str) -> tuple[str, ...]:
         """A job that was handed over is asked for where it went, whatever the stage says now."""
-        noted = self.noted(key) if key and not self.asked else ""
+        noted = self.runners.handed_over_to(key) if key and not self.asked else ""
         return tuple(dict.fromkeys((noted, *self.names(stage)))) if noted else self.names(stage)
 
     def check(self, stages: Iterable[Stage]) -> None:
@@ -77,20 +92,20 @@ class Placement:
                 self.runner_for(stage)
 
     def _open(self, name: str, key: str) -> Runner:
-        is_detached = name == self.local and (self.detaches or (bool(key) and self.is_detached(key)))
-        kind = "" if is_detached else name
-        if kind in self._failed:
-            raise self._failed[kind]
-        if kind not in self._opened:
-            runner = self.open_detached() if is_detached else self.open(name)
+        survives = self.detaches or (bool(key) and self.runners.is_surviving(name, key))
+        chosen = name, survives
+        if chosen in self._failed:
+            raise self._failed[chosen]
+        if chosen not in self._opened:
+            runner = self.runners.open_surviving(name) if survives else self.runners.open(name)
             try:
                 _ = runner.abilities  # which connects, where that is needed
             except RemoteError as error:
                 runner.close()
-                self._failed[kind] = error
+                self._failed[chosen] = error
                 raise
-            self._opened[kind] = runner
-        return self._opened[kind]
+            self._opened[chosen] = runner
+        return self._opened[chosen]
 
     def recover(self) -> list[str]:
         """Deals with what killed processes left on the runners that are open; returns the labels of jobs that it ended."""

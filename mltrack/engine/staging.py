@@ -13,16 +13,17 @@ from mltrack.objects import tree
 from mltrack.objects.content import TREE, Content
 from mltrack.pipeline.paths import contains
 from mltrack.store.local.cache import Cache
+from mltrack.store.local.caches import Caches
 from mltrack.workspace.observe import Observer
 from mltrack.workspace.scan import Snapshot
 
 
 class Staged:
-    """The inputs of one job. See :class:`mltrack.runners.job.Origin`."""
+    """The inputs of one job. See :class:`mltrack.runners.job.Origin`; a runner asks from threads of its own."""
 
     def __init__(self, project_path: str, cache: Cache) -> None:
         self.inputs: dict[str, Content] = {}
-        self._project_path, self._cache = project_path, cache
+        self._project_path, self._caches = project_path, Caches(cache)
         self._snapshots: dict[str, Snapshot] = {}
         self._index: dict[str, bytes | str] | None = None
         self._below: dict[str, list[str]] = {}
@@ -53,10 +54,11 @@ class Staged:
         found = self._index.get(hex_digest)
         if found is not None:
             return found
-        place = self._cache.find(hex_digest)
+        cache = self._caches.get()
+        place = cache.find(hex_digest)
         if place is None:
             return None
-        return place.path if not place.pack_id else self._cache.read(hex_digest)
+        return place.path if not place.pack_id else cache.read(hex_digest)
 
     def trees_below(self, hex_digest: str) -> list[str]:
         self.find(hex_digest)
@@ -72,7 +74,8 @@ class Staged:
             if data is None:
                 if not any(content.kind == TREE and content.hex == one for content in self.inputs.values()):
                     return []
-                entries = self._cache.read_tree(one) if self._cache.has(one) else []
+                cache = self._caches.get()
+                entries = cache.read_tree(one) if cache.has(one) else []
                 data = [entry.hex for entry in entries if entry.kind == tree.DIRECTORY]
             found[one] = None
             pending += data

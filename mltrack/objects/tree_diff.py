@@ -87,40 +87,54 @@ def merge(base: str | None, ours: str, theirs: str, load: Load, write: Write, pr
     """
     conflicts: list[Conflict] = []
 
-    def merge_level(at: bytes, base_hex: str | None, our_hex: str, their_hex: str, depth: int) -> str:
+    def merge_level(at: bytes, base_hex: str | None, our_hex: str | None, their_hex: str | None, depth: int) -> str:
+        """Merges one directory; None is one that is not there, and holds nothing."""
         if depth > MAX_MERGE_DEPTH:
             raise FormatError(f"both sides changed a tree below {MAX_MERGE_DEPTH} levels, at {at[:120]!r}")
-        if our_hex == their_hex or base_hex == their_hex:
+        if our_hex is not None and our_hex == their_hex:
             return our_hex
-        if base_hex == our_hex:
-            return their_hex
-        before = {entry.name: entry for entry in load(base_hex)} if base_hex else {}
-        mine = {entry.name: entry for entry in load(our_hex)}
-        other = {entry.name: entry for entry in load(their_hex)}
+        before, mine, other = (
+            {entry.name: entry for entry in load(item)} if item is not None else {}
+            for item in (base_hex, our_hex, their_hex)
+        )
         result: list[Entry] = []
         for name in sorted(mine.keys() | other.keys()):
             b, o, t = before.get(name), mine.get(name), other.get(name)
             chosen = _choose(b, o, t)
             if chosen is _DISAGREE:
-                if o is not None and t is not None and o.kind == t.kind == DIRECTORY:
-                    base_tree = b.hex if b is not None and b.kind == DIRECTORY else None
-                    merged_hex = merge_level(at + name + b"/", base_tree, o.hex, t.hex, depth + 1)
-                    chosen = Entry(name, DIRECTORY, merged_hex, 0)
+                chosen = o
+                if {entry.kind for entry in (o, t) if entry is not None} == {DIRECTORY}:
+                    # they disagree about what is in it; one that a side took away holds nothing there any more
+                    merged_hex = merge_level(at + name + b"/", _tree_hex(b), _tree_hex(o), _tree_hex(t), depth + 1)
+                    # where a side has no such directory, one in which nothing is left goes
+                    is_left = (o is not None and t is not None) or bool(load(merged_hex))
+                    chosen = Entry(name, DIRECTORY, merged_hex, 0) if is_left else None
                 else:
                     conflicts.append(Conflict(at + name))
-                    chosen = o
             if chosen is not None:
                 result.append(chosen)
         sized = [e if e.kind != DIRECTORY else e._replace(size=_size_of(e.hex, load)) for e in result]
         return write(sized)
 
+    if base is not None and base == theirs:
+        return _merged(ours, conflicts, load)
+    if base is not None and base == ours:
+        return _merged(theirs, conflicts, load)
     root = merge_level(prefix, base, ours, theirs, 0)
+    return _merged(root, conflicts, load)
+
+
+def _merged(root: str, conflicts: list[Conflict], load: Load) -> Merged:
     files = size = 0
     for _, entry in leaves(root, load):
         if entry.kind != DIRECTORY:
             files += 1
             size += entry.size
     return Merged(root, size, files, conflicts)
+
+
+def _tree_hex(entry: Entry | None) -> str | None:
+    return entry.hex if entry is not None and entry.kind == DIRECTORY else None
 
 
 _DISAGREE = Entry(b"", "", "", -1)

@@ -5,7 +5,7 @@ from typing import Any
 from mltrack.errors import RemoteError
 from mltrack.objects.content import KINDS, Content
 from mltrack.objects.digest import Algorithm
-from mltrack.runners.job import ItemResult, Poll, State
+from mltrack.runners.job import Failure, ItemResult, Poll, State
 from mltrack.runners.task import Task
 
 RAW = "raw"
@@ -23,7 +23,7 @@ def poll_of(task: Task, row: dict[str, Any], host: str, algorithm: Algorithm, *,
         exit_code=row.get("exit_code"),
         command=str(row.get("command", "")),
         peak_memory=int(row.get("peak_memory", 0)),
-        timed_out=bool(row.get("timed_out")),
+        failure=Failure.TIMEOUT if row.get("timed_out") else None,
         items=tuple(ItemResult(str(item["id"]), int(item["exit_code"]), item.get("seconds", 0.0)) for item in items),
         place=host,
         gpus=tuple(map(str, row.get("gpus", []))),

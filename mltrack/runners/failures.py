@@ -6,10 +6,9 @@ and of NVIDIA's driver, as their documentation and source print them.
 
 import re
 import signal
-from enum import Enum
 from typing import NamedTuple
 
-from mltrack.runners.job import Poll, State
+from mltrack.runners.job import Failure, Poll, State
 
 _GPU_MEMORY = re.compile(
     rb"CUDA out of memory|OutOfMemoryError|CUDA_ERROR_OUT_OF_MEMORY|cudaErrorMemoryAllocation|CUBLAS_STATUS_ALLOC_FAILED"
@@ -25,19 +24,6 @@ SETUP_FAILED = b"mltrack: the setup of this runner failed"
 _BAD_HOST = re.compile(r"No space left on device|Disk quota exceeded|Read-only file system|Input/output error")
 
 
-class Failure(Enum):
-    """Why a job did not end well."""
-
-    USER = "user"  # the command says no
-    TIMEOUT = "timeout"
-    GPU_MEMORY = "gpu-memory"
-    PREEMPTED = "preempted"
-    BAD_NODE = "bad-node"
-    LOST = "lost"
-    UNREACHABLE = "unreachable"
-    CANCELLED = "cancelled"
-
-
 class Rule(NamedTuple):
     """``extra`` tries are made without counting as one of the stage's own; with ``counts`` the stage's own are made too.
     ``pause`` is before an extra try, in seconds."""
@@ -50,6 +36,7 @@ class Rule(NamedTuple):
 RULES: dict[Failure, Rule] = {
     Failure.USER: Rule(0, counts=True),
     Failure.TIMEOUT: Rule(0, counts=True),
+    Failure.MEMORY: Rule(0, counts=True),
     Failure.GPU_MEMORY: Rule(0, counts=True),
     Failure.PREEMPTED: Rule(3, counts=False, pause=1.0),
     Failure.BAD_NODE: Rule(2, counts=True, pause=1.0),
@@ -58,7 +45,7 @@ RULES: dict[Failure, Rule] = {
     Failure.CANCELLED: Rule(0, counts=False),
 }
 WORDS = {
-    Failure.TIMEOUT: "timeout", Failure.GPU_MEMORY: "out of GPU memory", Failure.PREEMPTED: "preempted",
+    Failure.TIMEOUT: "timeout", Failure.MEMORY: "out of memory", Failure.GPU_MEMORY: "out of GPU memory", Failure.PREEMPTED: "preempted",
     Failure.BAD_NODE: "the machine is at fault", Failure.LOST: "lost", Failure.UNREACHABLE: "unreachable",
 }  # fmt: skip
 
@@ -71,8 +58,8 @@ def classify(poll: Poll, tail: bytes) -> Failure:
         return Failure.UNREACHABLE
     if poll.state is State.LOST:
         return Failure.LOST
-    if poll.timed_out:
-        return Failure.TIMEOUT
+    if poll.failure is not None:
+        return poll.failure
     if poll.place and _BAD_HOST.search(poll.problem):
         return Failure.BAD_NODE
     if _GPU_MEMORY.search(tail):
@@ -112,10 +99,12 @@ def words_of(poll: Poll, tail: bytes, *, runner: str, timeout: float | None) -> 
 def _ending(poll: Poll, timeout: float | None) -> str:
     code = poll.exit_code or 0
     killed = -code if code < 0 else code - 128 if 128 < code < 160 else 0
-    if poll.timed_out:
+    if poll.failure is Failure.TIMEOUT:
         return f"took longer than its timeout of {timeout or 0:g} s and was ended"
-    if poll.out_of_memory:
+    if poll.failure is Failure.MEMORY:
         return "was killed by the kernel: the machine ran out of memory"
+    if poll.failure is Failure.PREEMPTED:
+        return "was preempted"
     if code < 0:
         return f"was killed by {_signal_name(killed)}"
     if code == 127:

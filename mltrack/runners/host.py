@@ -27,6 +27,7 @@ from mltrack.runners.task import Board, HostSettings, Phase, Task
 from mltrack.runners.tickets import Tickets
 from mltrack.runners.worker.slots import Gpu, Slot
 from mltrack.store.local.cache import Cache
+from mltrack.store.local.caches import Caches
 
 SMALL_TRANSFER = 4 << 20
 _WATCH_SECONDS = 20.0
@@ -43,7 +44,7 @@ class Host:
         self.hello: dict[str, Any] = {}
         self.known: dict[str, dict[str, Any]] = {}
         self.trouble: MltrackError | None = None
-        self._board, self._cache, self._tickets = board, cache, tickets
+        self._board, self._caches, self._tickets = board, Caches(cache), tickets
         self._connection: Connection | None = None
         self._mover: Connection | None = None
         self._moving = threading.Lock()
@@ -60,7 +61,7 @@ class Host:
 
     @property
     def algorithm(self) -> Algorithm:
-        return self._cache.algorithm
+        return self._caches.algorithm
 
     def open(self) -> None:
         """Connects, and asks what the host has and knows; raises RemoteError if that fails."""
@@ -109,7 +110,7 @@ class Host:
     def fetch_objects(self, contents: list[Content]) -> None:
         """Gets contents that are here into the cache; before :meth:`start` was called."""
         assert self._connection is not None
-        moving.fetch_objects(self._connection, self._cache, contents)
+        moving.fetch_objects(self._connection, self._caches.get(), contents)
 
     def start(self) -> None:
         """Starts the thread, if it does not run."""
@@ -316,8 +317,8 @@ class Host:
                 left[path] = content
             else:
                 os.makedirs(os.path.dirname(target), exist_ok=True)
-                moving.receive_output(connection, self.algorithm, self._cache, content, target)
-        moving.fetch_listings(connection, self._cache, left.values())
+                moving.receive_output(connection, self.algorithm, self._caches.get(), content, target)
+        moving.fetch_listings(connection, self._caches.get(), left.values())
         self._end(task, replace(task.poll, left=left))
 
     def _in_background(self, task: Task, phase: Phase, act: Any) -> None:

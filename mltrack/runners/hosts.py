@@ -11,27 +11,38 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
 
 from mltrack.disk.durable import is_running, make_directories, names_in, opened
 from mltrack.errors import MltrackError, RemoteError
 from mltrack.objects.content import Content
-from mltrack.runners.capacity import CPUS, GPUS, NOT_COUNTED
+from mltrack.runners.capacity import NOT_COUNTED
 from mltrack.runners.connection import Address
 from mltrack.runners.host import Host
-from mltrack.runners.job import Abilities, Job, Origin, Poll, Shortage, State, Ticket
+from mltrack.runners.job import (
+    Abilities,
+    Job,
+    KnownJob,
+    MachineReport,
+    Origin,
+    Poll,
+    Seen,
+    Shortage,
+    State,
+    Ticket,
+)
 from mltrack.runners.logs import LOGS, note_failure, note_path, read_log
 from mltrack.runners.moving import discard
+from mltrack.runners.pool import fit_for, host_for, is_found
+from mltrack.runners.reports import jobs_of, report_of
+from mltrack.runners.runner import Runner
 from mltrack.runners.task import Board, HostSettings, Phase, Task
 from mltrack.runners.tickets import Tickets
 from mltrack.runners.worker.system import GRACE_SECONDS
 from mltrack.store.local.cache import Cache
 
-_ALIVE = (State.QUEUED.value, State.RUNNING.value)
 
-
-class HostRunner:
-    """See :class:`mltrack.runners.runner.Runner`. ``root`` is the project; logs and tickets lie in ``jobs_path``."""
+class HostRunner(Runner):
+    """Hosts reached by ssh, or this machine in directories of its own. ``root`` is the project; logs and tickets lie in ``jobs_path``."""
 
     def __init__(
         self, settings: HostSettings, addresses: Sequence[Address], root: str, jobs_path: str, cache: Cache
@@ -92,10 +103,39 @@ class HostRunner:
             capacity=capacity,
         )
 
-    def check(self) -> list[str]:
+    def report(self) -> list[MachineReport]:
         with suppress(MltrackError):
             self.open()
-        return [f"{host.name}: {problem}" for host in self.hosts for problem in host.problems()]
+        return [report_of(host) for host in self.hosts]
+
+    def silent(self) -> dict[str, str]:
+        self._try_to_open()
+        return {host.name: host.trouble.message if host.trouble else "" for host in self.hosts if not host.hello}
+
+    def jobs(self) -> list[KnownJob]:
+        self._try_to_open()
+        return [job for host in self.reached for job in jobs_of(host)]
+
+    def _try_to_open(self) -> None:
+        if self._abilities is None and not any(host.trouble for host in self.hosts):
+            with suppress(MltrackError):
+                self.open()
+
+    def follow(self, job: KnownJob, offset: int, seconds: float) -> tuple[str, bytes]:
+        row, data = self._host_of(job).watch(job.key, job.number, offset, seconds)
+        return str(row["state"]), data
+
+    def end(self, job: KnownJob) -> None:
+        self._host_of(job).request({"verb": "cancel", "jobs": [[job.key, job.number]]})
+
+    def drop(self, job: KnownJob) -> None:
+        self._host_of(job).request({"verb": "take", "key": job.key, "number": job.number})
+
+    def _host_of(self, job: KnownJob) -> Host:
+        host = self._by_name.get(job.host)
+        if host is None or not host.hello:
+            raise RemoteError(f"{job.host} cannot be reached", hint=f"mltrack runner check {self.name}")
+        return host
 
     def recover(self) -> list[str]:
         """Nothing is ended: jobs go on, and are found again. What a killed process had half received is removed."""
@@ -146,7 +186,7 @@ class HostRunner:
         """A job that may be running where nobody can ask is not started once more; one that another host knows of, which
         shares the directory, can be asked for."""
         key, reached = job.key, {host.name for host in self.reached}
-        if any(_is_found(host.known.get(key), job) for host in self.reached):
+        if any(is_found(host.known.get(key), job) for host in self.reached):
             return
         for noted in self._tickets.of(key) if key else ():
             if noted.runner == self.name and noted.host not in reached:
@@ -163,8 +203,8 @@ class HostRunner:
             if task.wants_end:
                 task.poll, task.phase = Poll(State.CANCELLED), Phase.OVER
                 continue
-            host = self._host_for(task)
-            fit = [one for one in self.reached if _fits(task.job, one.capacity(), {})]
+            host = host_for(task, self.reached, self._board.tasks, self._former)
+            fit = fit_for(task.job, self.reached)
             if all(one.is_given_up for one in fit):
                 problem = next((one.trouble.message for one in fit if one.trouble is not None), "no host is left")
                 task.poll, task.phase = Poll(State.UNREACHABLE, problem=problem), Phase.OVER
@@ -175,49 +215,17 @@ class HostRunner:
                 host.wake()
                 self._board.tell()
 
-    def _host_for(self, task: Task) -> Host | None:
-        """The host that knows the job; else one on which its claims are free, the least busy first; else one at which it may
-        wait in line."""
-        reached = [host for host in self.reached if not host.is_given_up]
-        knowing = [host for host in reached if _holds(host.known.get(task.job.key), task.job)]
-        if knowing:
-            return min(knowing, key=lambda host: host.known[task.job.key]["state"] not in _ALIVE)
-        fit = [host for host in reached if _fits(task.job, host.capacity(), {})]
-        former = self._former.get(task.job.key)
-        if len(fit) > 1 and former:  # elsewhere, unless its checkpoint is there
-            fit = [host for host in fit if (host.name == former) == bool(task.job.checkpoint)] or fit
-        loads = {host.name: self._load(host) for host in fit}
-        free = [host for host in fit if _fits(task.job, host.capacity(), loads[host.name])]
-        if free:
-            return min(free, key=lambda host: (loads[host.name].get(GPUS, 0.0), loads[host.name].get("", 0.0)))
-        if task.may_queue:
-            ahead = fit
-        elif task.job.resources.get(GPUS):
-            ahead = [host for host in fit if _fits(task.job, _doubled(host.capacity()), loads[host.name])]
-        else:
-            ahead = []
-        if not ahead:
-            return None
-        return min(ahead, key=lambda host: loads[host.name].get("", 0.0))
-
     def holds(self, job: Job) -> str:
         for host in self.reached:
             row = host.known.get(job.key)
-            if row is not None and job.key and _is_found(row, job):
+            if row is not None and job.key and is_found(row, job):
                 return str(row["state"])
         return ""
 
-    def _load(self, host: Host) -> dict[str, float]:
-        """What the tasks at a host claim together, and under '' how many they are."""
-        load: dict[str, float] = {}
-        for task in self._board.tasks:
-            if task.host == host.name and task.phase not in (Phase.OVER, Phase.RECEIVING):
-                load[""] = load.get("", 0.0) + 1
-                for name, amount in task.job.resources.items():
-                    load[name] = load.get(name, 0.0) + amount
-        return load
+    def poll(self, asked: Mapping[Ticket, Seen]) -> dict[Ticket, Poll]:
+        return {ticket: self._poll(ticket, seen) for ticket, seen in asked.items()}
 
-    def poll(self, ticket: Ticket, offset: int) -> Poll:
+    def _poll(self, ticket: Ticket, seen: Seen) -> Poll:
         task = self._by_ticket.get(ticket)
         if task is None:
             return Poll(State.LOST)
@@ -225,16 +233,17 @@ class HostRunner:
             self._serial = self._board.serial
             poll, host = task.poll, self._by_name.get(task.host)
             is_over = task.phase is Phase.OVER
-        data = read_log(ticket, offset)
+        data = read_log(ticket, seen.log)
+        items = poll.items[seen.items :]
         if not is_over:
             trouble = host.trouble if host is not None else None
             state = poll.state if not poll.state.is_over else State.RUNNING
             problem = trouble.message if trouble else ""
             return Poll(
-                state, log=data, place=poll.place, gpus=poll.gpus, problem=problem, sent=task.sent,
+                state, log=data, items=items, place=poll.place, gpus=poll.gpus, problem=problem, sent=task.sent,
                 was_over=task.was_over, is_resumed=task.is_resumed,
             )  # fmt: skip
-        return replace(poll, log=data, was_over=task.was_over, sent=task.sent, is_resumed=task.is_resumed)
+        return replace(poll, log=data, items=items, was_over=task.was_over, sent=task.sent, is_resumed=task.is_resumed)
 
     def fetch(self, ticket: Ticket) -> None:
         task = self._by_ticket[ticket]
@@ -342,30 +351,3 @@ class HostRunner:
                 found[host.name] = here
                 rest = [content for content in rest if content not in here]
         return found
-
-
-def _holds(row: dict[str, Any] | None, job: Job) -> bool:
-    """Whether what a host knows of a job's key is a reason to go there: the job would be found, or its checkpoint is there."""
-    return row is not None and (_is_found(row, job) or bool(job.checkpoint))
-
-
-def _is_found(row: dict[str, Any] | None, job: Job) -> bool:
-    """Whether a job that a host knows would be found: it is under way, or its result was not taken or may be wanted again."""
-    if row is None:
-        return False
-    state = row["state"]
-    is_result = state in (State.DONE.value, State.FAILED.value) and not row["is_taken"]
-    is_reusable = state == State.DONE.value and not job.fresh
-    return state in _ALIVE or is_result or is_reusable
-
-
-def _fits(job: Job, capacity: Mapping[str, float], load: Mapping[str, float]) -> bool:
-    return all(
-        load.get(name, 0.0) + amount <= capacity.get(name, 0.0)
-        for name, amount in job.resources.items()
-        if name not in NOT_COUNTED and amount
-    )
-
-
-def _doubled(capacity: Mapping[str, float]) -> dict[str, float]:
-    return {name: 2 * amount if name in (GPUS, CPUS) else amount for name, amount in capacity.items()}

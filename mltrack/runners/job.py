@@ -3,11 +3,13 @@
 A runner knows commands, directories, inputs by digest and wanted outputs; nothing of stages, git or the lock.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from mltrack.objects.content import Content
+from mltrack.runners.worker.slots import Slot
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +105,32 @@ class State(Enum):
         return self not in (State.QUEUED, State.RUNNING)
 
 
+class Failure(Enum):
+    """Why a job did not end well."""
+
+    USER = "user"  # the command says no
+    TIMEOUT = "timeout"
+    MEMORY = "memory"  # the machine's, and the kernel ended the command
+    GPU_MEMORY = "gpu-memory"
+    PREEMPTED = "preempted"
+    BAD_NODE = "bad-node"
+    LOST = "lost"
+    UNREACHABLE = "unreachable"
+    CANCELLED = "cancelled"
+
+
+class Seen(NamedTuple):
+    """What whoever asks knows of a job already: so many bytes of its log, and the results of so many items."""
+
+    log: int = 0
+    items: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Poll:
-    """What is known of a job now. ``log`` starts at the offset asked for; ``exit_code`` is negative for a signal.
+    """What is known of a job now. ``log`` and ``items`` start behind what was seen; ``exit_code`` is negative for a signal.
 
+    ``failure`` is why it did not end well, where the runner knows that by itself: a scheduler that ended it, a timeout.
     ``peak_memory`` is that of the largest process, in bytes. ``reads`` and ``writes`` are the paths, relative to the root,
     that a traced job opened. ``place`` is the host that has the job, where the runner is more than one machine, ``gpus``
     the names of its GPUs. ``problem`` says what kept it from ending well, where that was not the command. ``left`` are
@@ -120,8 +144,7 @@ class Poll:
     log: bytes = b""
     command: str = ""
     peak_memory: int = 0
-    timed_out: bool = False
-    out_of_memory: bool = False
+    failure: Failure | None = None
     reads: frozenset[str] = frozenset()
     writes: frozenset[str] = frozenset()
     items: tuple[ItemResult, ...] = ()
@@ -159,3 +182,44 @@ class Abilities:
     leaves: bool = False
     capacity: dict[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KnownJob:
+    """A job that a runner knows of, whoever submitted it. ``age`` is in seconds since then, by one clock; ``token`` is its
+    ticket's attempt. ``is_taken`` says that somebody has its result."""
+
+    key: str
+    label: str
+    project: str
+    host: str
+    number: int
+    state: str
+    token: str
+    gpus: tuple[str, ...] = ()
+    exit_code: int | None = None
+    age: float = 0.0
+    is_taken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class MachineReport:
+    """What one machine of a runner has, none of it known where it cannot be reached; who holds its GPUs. ``problems`` are what
+    keeps it from working, ``notes`` what may surprise."""
+
+    name: str
+    facts: dict[str, Any] = field(default_factory=dict)
+    slots: tuple[Slot, ...] = ()
+    problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def of(
+        cls, name: str, facts: dict[str, Any], slots: Sequence[Slot], problems: Sequence[str], notes: Sequence[str] = ()
+    ) -> "MachineReport":
+        """Returns a report that also notes which GPUs are in use by others."""
+        foreign = [slot.gpu.name for slot in slots if slot.is_foreign]
+        in_use = (
+            [f"GPU {', '.join(foreign)}: its memory is in use by programs that are not mltrack's"] if foreign else []
+        )
+        return cls(name, facts, tuple(slots), tuple(problems), (*in_use, *notes))

@@ -16,10 +16,23 @@ from itertools import count
 from mltrack.errors import StageFailedError
 from mltrack.runners import tracing
 from mltrack.runners.capacity import GPU_MEMORY, GPUS, NOT_COUNTED, visible_gpus
-from mltrack.runners.job import Abilities, ItemResult, Job, Origin, Poll, Shortage, State, Ticket
+from mltrack.runners.job import (
+    Abilities,
+    Failure,
+    ItemResult,
+    Job,
+    MachineReport,
+    Origin,
+    Poll,
+    Seen,
+    Shortage,
+    State,
+    Ticket,
+)
 from mltrack.runners.logs import LOGS, RUNNING, note_failure, note_path, read_log
 from mltrack.runners.marks import Marks
 from mltrack.runners.process import Process, is_readable
+from mltrack.runners.runner import Runner
 from mltrack.runners.sandbox import Place, Sandbox, Workspace
 from mltrack.runners.worker.slots import Request, Slots, visible
 from mltrack.runners.worker.system import GRACE_SECONDS, VARIABLE, holder_note, stops_at_failure
@@ -56,8 +69,8 @@ class _Running:
     peak_memory: int = 0
 
 
-class LocalRunner:
-    """See :class:`mltrack.runners.runner.Runner`.
+class LocalRunner(Runner):
+    """This machine, in the workspace itself.
 
     ``jobs_path`` holds logs, ``logs/<run key>-<attempt>.log``, and beside those of jobs that failed what became of them.
     ``capacity`` is how much of each resource jobs may claim together; ``locks`` the directory of GPU locks, '' for the
@@ -79,11 +92,16 @@ class LocalRunner:
         self._logs_path = os.path.join(jobs_path, LOGS)
         self._marks = Marks(os.path.join(jobs_path, RUNNING))
         self._running: dict[tuple[str, str], _Running] = {}
-        self.abilities = Abilities(shares_files=True, survives=False, capacity=capacity or {})
+        self._abilities = Abilities(shares_files=True, survives=False, capacity=capacity or {})
         self.slots = Slots(visible_gpus(int(self.abilities.capacity.get(GPUS, 0))), locks)
 
-    def check(self) -> list[str]:
-        return [] if os.access(self._root, os.W_OK) else [f"{self._root} cannot be written"]
+    @property
+    def abilities(self) -> Abilities:
+        return self._abilities
+
+    def report(self) -> list[MachineReport]:
+        problems = [] if os.access(self._root, os.W_OK) else [f"{self._root} cannot be written"]
+        return [MachineReport.of("this machine", dict(self.abilities.capacity), self.slots.held(), problems)]
 
     def lacks(self, resources: Mapping[str, float]) -> Shortage | None:
         for name, amount in resources.items():
@@ -96,9 +114,6 @@ class LocalRunner:
         """Ends what a process that is gone left running, and returns the labels of those jobs: the outputs that they go
         on writing are about to be written anew."""
         return self._marks.end_leftovers()
-
-    def holds(self, job: Job) -> str:
-        return ""
 
     def submit(self, job: Job, origin: Origin | None = None) -> Ticket:
         for running in self._running.values():
@@ -121,7 +136,10 @@ class LocalRunner:
             raise
         return ticket
 
-    def poll(self, ticket: Ticket, offset: int) -> Poll:
+    def poll(self, asked: Mapping[Ticket, Seen]) -> dict[Ticket, Poll]:
+        return {ticket: self._poll(ticket, seen) for ticket, seen in asked.items()}
+
+    def _poll(self, ticket: Ticket, seen: Seen) -> Poll:
         running = self._running.get((ticket.key, ticket.attempt))
         if running is None:
             return Poll(State.LOST)
@@ -133,15 +151,13 @@ class LocalRunner:
                 self._begin(running)
             else:
                 self._advance(running)
-        data = read_log(ticket, offset)
+        data = read_log(ticket, seen.log)
+        items = tuple(running.done[seen.items :])
         gpus = tuple(running.request.names) if running.request is not None else ()
         if running.result is None:
             state = State.RUNNING if running.process is not None else State.QUEUED
-            return Poll(state, log=data, command=running.command, gpus=gpus)
-        return replace(running.result, log=data)
-
-    def fetch(self, ticket: Ticket) -> None:
-        """Nothing: the commands wrote where the outputs belong, or they were brought there from the sandbox."""
+            return Poll(state, log=data, command=running.command, items=items, gpus=gpus)
+        return replace(running.result, log=data, items=items)
 
     def wait(self, seconds: float) -> None:
         watched = select.poll()
@@ -174,15 +190,6 @@ class LocalRunner:
                     code = running.process.reap()
                     self._marks.forget(running.token)
                 self._finish(running, State.CANCELLED, code)
-
-    def detach(self, ticket: Ticket) -> bool:
-        return False
-
-    def settle(self, ticket: Ticket) -> None:
-        """Nothing: attempts end with this process."""
-
-    def reject(self, ticket: Ticket) -> None:
-        """Nothing, as for :meth:`settle`."""
 
     def forget(self, ticket: Ticket) -> None:
         running = self._running.pop((ticket.key, ticket.attempt), None)
@@ -290,11 +297,9 @@ class LocalRunner:
             code,
             command=running.command,
             peak_memory=running.peak_memory,
-            timed_out=running.timed_out,
-            out_of_memory=running.process is not None and running.process.out_of_memory,
+            failure=_failure(running),
             reads=reads,
             writes=writes,
-            items=tuple(running.done),
             seconds=sum(item.seconds for item in running.done) if state is State.DONE else None,
             gpus=gpus,
         )
@@ -306,3 +311,10 @@ class LocalRunner:
             running.place.rescue(running.job)
             note_failure(running.ticket, running.job.label, state.value, code, running.started)
         running.place.remove()
+
+
+def _failure(running: _Running) -> Failure | None:
+    """What this machine knows by itself of how a job ended."""
+    if running.timed_out:
+        return Failure.TIMEOUT
+    return Failure.MEMORY if running.process is not None and running.process.out_of_memory else None

@@ -10,7 +10,8 @@ from mltrack.objects.content import Content
 from mltrack.pipeline.paths import contains
 from mltrack.pipeline.stage import Stage, is_url
 from mltrack.runners.job import Poll
-from mltrack.verbs.places import list_runners, open_on_hosts
+from mltrack.runners.names import LOCAL
+from mltrack.verbs.places import ProjectRunners, list_runners
 from mltrack.verbs.session import Session
 
 
@@ -26,15 +27,13 @@ def fetch_left(session: Session, contents: Iterable[Content]) -> list[Content]:
     wanted = [content for content in contents if not cache.holds(content)]
     noted = [row for row in session.left if any(content.same_bytes(row.content) for content in wanted)]
     fetched: list[Content] = []
+    runners = ProjectRunners(session.project)
     for name in dict.fromkeys(row.runner for row in noted):
-        one = open_on_hosts(session.project, name)
-        try:
-            rows = [row for row in noted if row.runner == name]
+        rows = [row for row in noted if row.runner == name]
+        with closing(runners.open_surviving(name)) as one:
             got = one.bring(list(dict.fromkeys(row.content for row in rows)))
             fetched += got
             one.release({row.key for row in rows if row.content in got})
-        finally:
-            one.close()
     if fetched:
         cache.reload()
         session.left.forget(fetched)
@@ -45,11 +44,11 @@ def fetch_from_hosts(session: Session, contents: Iterable[Content]) -> None:
     """Asks every ssh runner that is set up for contents that nobody else has: the clone that left them there may be
     another one. Hosts that cannot be reached are passed over."""
     cache = session.project.cache
+    runners = ProjectRunners(session.project)
     for info in list_runners(session.project):
         lacking = [content for content in contents if not cache.holds(content)]
-        if info.hosts and lacking:
-            one = open_on_hosts(session.project, info.name)
-            with closing(one), suppress(MltrackError):
+        if lacking and (info.hosts or info.name != LOCAL):
+            with suppress(MltrackError), closing(runners.open_surviving(info.name)) as one:
                 one.bring(lacking)
             cache.reload()
 

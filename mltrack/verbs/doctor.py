@@ -15,7 +15,7 @@ from mltrack.git import repository as git
 from mltrack.runners.names import LOCAL
 from mltrack.runners.sandbox import can_bind
 from mltrack.runners.tracing import has_strace
-from mltrack.verbs.places import open_named
+from mltrack.verbs.places import ProjectRunners
 from mltrack.verbs.session import Session
 
 
@@ -100,7 +100,7 @@ def _remotes(session: Session) -> list[Check]:
 
 def _stages_of_this_machine(session: Session) -> Check:
     """What `repro` finds here."""
-    capacity = open_named(session.project, LOCAL).abilities.capacity
+    capacity = ProjectRunners(session.project).open(LOCAL).abilities.capacity
     parts = [f"{capacity['cpus']:.0f} cpus, {capacity['memory'] / 1e9:.0f} GB, {capacity['gpus']:.0f} gpus"]
     parts.append("sandbox by bubblewrap" if can_bind() else "sandbox by copies (no bubblewrap)")
     parts.append("tracing by Python's hook or strace" if has_strace() else "tracing by Python's hook (no strace)")

@@ -11,9 +11,9 @@ from mltrack.git.ignored import ignored_among
 from mltrack.pipeline.paths import PathMap, parents
 from mltrack.pipeline.stage import WRITTEN_BY_US
 from mltrack.runners import tracing
-from mltrack.runners.job import Item, Job, Poll, State
+from mltrack.runners.job import Item, Job, Poll, Seen, State
 from mltrack.runners.names import LOCAL
-from mltrack.verbs.places import open_named
+from mltrack.verbs.places import ProjectRunners
 from mltrack.verbs.session import Session
 from mltrack.verbs.stage import NewStage
 
@@ -70,13 +70,13 @@ def infer(session: Session, new: NewStage, printed: Callable[[bytes], object]) -
 
 def _run(session: Session, job: Job, printed: Callable[[bytes], object]) -> Poll:
     """Runs the job to its end."""
-    runner = open_named(session.project, LOCAL)
+    runner = ProjectRunners(session.project).open(LOCAL)
     ticket = runner.submit(job)
-    offset = 0
+    seen = Seen()
     try:
         while True:
-            state = runner.poll(ticket, offset)
-            offset += len(state.log)
+            state = runner.poll({ticket: seen})[ticket]
+            seen = Seen(seen.log + len(state.log))
             printed(state.log)
             if state.state is not State.RUNNING and not state.log:
                 break

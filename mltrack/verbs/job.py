@@ -2,21 +2,21 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 
 from mltrack.config import places
-from mltrack.errors import MltrackError, RemoteError, UsageError
+from mltrack.errors import RemoteError, UsageError
 from mltrack.project import Project
-from mltrack.runners.host import Host
-from mltrack.runners.hosts import HostRunner
-from mltrack.runners.job import State
+from mltrack.runners.job import KnownJob, State
 from mltrack.runners.names import LOCAL
-from mltrack.runners.registry import has_place
+from mltrack.runners.runner import Runner
 from mltrack.runners.tickets import Tickets
-from mltrack.verbs.places import list_runners, open_on_hosts
+from mltrack.verbs.places import ProjectRunners, list_runners
 
 _CANCEL_SECONDS = 30.0
+_LOOK_SECONDS = 0.05
+_NO_LOG = -1
+"""An offset behind any log: only the state is asked for."""
 _WATCH_SECONDS = 5.0
 _KEY_SHOWN = 12
 UNKNOWN = "unknown"
@@ -40,6 +40,10 @@ class JobInfo:
     problem: str = ""
     token: str = ""
 
+    def known(self) -> KnownJob:
+        """Returns it as its runner knows it."""
+        return KnownJob(self.key, self.label, "", self.host, self.number, self.state, self.token)
+
     @property
     def id(self) -> str:
         """The first digits of the run key: a name that a person can type."""
@@ -51,7 +55,7 @@ class Jobs:
 
     def __init__(self, project: Project) -> None:
         self._project = project
-        self._runners: dict[str, HostRunner] = {}
+        self._runners: dict[str, Runner] = {}
         self._tickets = Tickets(project.jobs_path)
 
     def __enter__(self) -> "Jobs":
@@ -66,8 +70,7 @@ class Jobs:
         that were taken too. Of hosts that cannot be reached those that this clone handed over."""
         found: list[JobInfo] = []
         for runner in self._open():
-            for host in runner.hosts:
-                found += self._on_host(runner, host, of_all_projects=of_all_projects)
+            found += self._of_runner(runner, of_all_projects=of_all_projects)
         once = {
             job.token or f"{job.runner} {job.host} {job.key}": job for job in reversed(found)
         }  # hosts may share a directory
@@ -98,72 +101,56 @@ class Jobs:
     def follow(self, job: JobInfo, *, to_the_end: bool) -> Iterator[tuple[bytes, str]]:
         """Yields pieces of a job's log with its state then; of what is there, or on and on until it has ended. Raises
         RemoteError where the host cannot be reached."""
-        host = self._host(job)
+        runner, known = self._runners[job.runner], job.known()
         offset, seconds = 0, 0.0
         while True:
-            row, data = host.watch(job.key, job.number, offset, seconds)
+            state, data = runner.follow(known, offset, seconds)
             offset += len(data)
             if data or to_the_end:
-                yield data, str(row["state"])
-            if not data and (not to_the_end or State(row["state"]).is_over):
+                yield data, state
+            if not data and (not to_the_end or State(state).is_over):
                 return
             seconds = _WATCH_SECONDS if to_the_end else 0.0
 
     def cancel(self, job: JobInfo) -> str:
         """Ends a job with all that it started, and returns the state that it ended in. One on a host that cannot be reached
         is given up: this clone forgets it, and says 'unknown'."""
-        if job.state != UNKNOWN:
-            host = self._host(job)
-            host.request({"verb": "cancel", "jobs": [[job.key, job.number]]})
-            end = time.monotonic() + _CANCEL_SECONDS
-            state = job.state
-            while time.monotonic() < end:
-                row, _ = host.watch(job.key, job.number, -1, 0.0)
-                state = str(row["state"])
-                if State(state).is_over:
-                    break
-                time.sleep(0.05)
-            else:
-                raise RemoteError(f"{job.label} on {job.host} does not end", hint="mltrack job list")
-            host.request({"verb": "take", "key": job.key, "number": job.number})
-        else:
-            state = UNKNOWN
+        state = job.state
+        if state != UNKNOWN:
+            runner, known = self._runners[job.runner], job.known()
+            runner.end(known)
+            deadline = time.monotonic() + _CANCEL_SECONDS
+            while not State(state).is_over:
+                if time.monotonic() > deadline:
+                    raise RemoteError(f"{job.label} on {job.host} does not end", hint="mltrack job list")
+                state, _ = runner.follow(known, _NO_LOG, _LOOK_SECONDS)
+            runner.drop(known)
         for noted in self._tickets.of(job.key):
             self._tickets.forget(noted.key, noted.attempt)
         return state
 
-    def _open(self) -> list[HostRunner]:
+    def _open(self) -> list[Runner]:
         if not self._runners:
-            project = self._project
-            for info in list_runners(project):
-                if info.hosts and places.is_trusted_runner(project.settings, info.name):
-                    self._runners[info.name] = open_on_hosts(project, info.name)
-            if has_place(project.settings.runner(LOCAL)):
-                self._runners[LOCAL] = open_on_hosts(project, LOCAL)
-            for runner in self._runners.values():
-                with suppress(MltrackError):
-                    runner.open()
+            settings, runners = self._project.settings, ProjectRunners(self._project)
+            for info in list_runners(self._project):
+                is_here = info.name == LOCAL and not info.hosts
+                if is_here and not runners.is_surviving(info.name, ""):
+                    continue  # nothing was ever handed over to this machine
+                if places.is_trusted_runner(settings, info.name):
+                    self._runners[info.name] = runners.open_surviving(info.name)
         return list(self._runners.values())
 
-    def _host(self, job: JobInfo) -> Host:
-        host = next((one for one in self._runners[job.runner].hosts if one.name == job.host), None)
-        if host is None or not host.hello:
-            raise RemoteError(f"{job.host} cannot be reached", hint=f"mltrack runner check {job.runner}")
-        return host
-
-    def _on_host(self, runner: HostRunner, host: Host, *, of_all_projects: bool) -> Iterator[JobInfo]:
-        if not host.hello:
-            problem = host.trouble.message if host.trouble is not None else ""
+    def _of_runner(self, runner: Runner, *, of_all_projects: bool) -> Iterator[JobInfo]:
+        for host, problem in runner.silent().items():
             for noted in self._tickets.all():
-                if noted.runner == runner.name and noted.host == host.name:
+                if noted.runner == runner.name and noted.host == host:
                     yield JobInfo(
                         noted.key, noted.label, noted.runner, noted.host, noted.number, UNKNOWN, (), None,
                         time.time() - noted.submitted, problem=problem, token=noted.attempt,
                     )  # fmt: skip
-            return
-        for row in host.known.values():
-            if of_all_projects or (row["project"] == self._project.job_name and not row["is_taken"]):
+        for job in runner.jobs():
+            if of_all_projects or (job.project == self._project.job_name and not job.is_taken):
                 yield JobInfo(
-                    row["key"], row["label"], runner.name, host.name, row["number"], row["state"], tuple(row["gpus"]),
-                    row["exit_code"], row["age"], row["is_taken"], token=row["token"],
+                    job.key, job.label, runner.name, job.host, job.number, job.state, job.gpus, job.exit_code, job.age,
+                    job.is_taken, token=job.token,
                 )  # fmt: skip

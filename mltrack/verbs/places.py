@@ -1,19 +1,17 @@
 """The runners of a project, opened by name, and what places stages on them. What speaks to hosts is loaded where one is used."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 from mltrack.engine.pipelines import nearest
 from mltrack.engine.placement import Placement
 from mltrack.errors import UsageError
 from mltrack.project import Project
+from mltrack.runners import kinds
+from mltrack.runners.kind import Surroundings
 from mltrack.runners.names import LOCAL
-from mltrack.runners.registry import Surroundings, has_detached, open_detached, open_hosts, open_runner
 from mltrack.runners.runner import Runner
 from mltrack.verbs.handed_over import noted_place
-
-if TYPE_CHECKING:
-    from mltrack.runners.hosts import HostRunner
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +24,51 @@ class RunnerInfo:
     is_default: bool
 
 
-def surroundings(project: Project) -> Surroundings:
-    """Returns what every runner of a project is given."""
-    return Surroundings(project.path, project.jobs_path, project.new_cache())
+class ProjectRunners:
+    """The runners of a project, by name; none is connected to before it is used. See :class:`mltrack.engine.placement.Runners`."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+
+    def open(self, name: str) -> Runner:
+        given = self._given(name)
+        return kinds.find(name, given).open(name, given, self._surroundings())
+
+    def open_surviving(self, name: str) -> Runner:
+        given = self._given(name)
+        return kinds.find(name, given).open_surviving(name, given, self._surroundings())
+
+    def is_surviving(self, name: str, key: str) -> bool:
+        given = self._given(name)
+        return kinds.find(name, given).has_surviving(given, key)
+
+    def handed_over_to(self, key: str) -> str:
+        return noted_place(self._project, key)[0]
+
+    def _given(self, name: str) -> dict[str, Any]:
+        return self._project.settings.runner(name)
+
+    def _surroundings(self) -> Surroundings:
+        return Surroundings(self._project.path, self._project.jobs_path, self._project.cache.twin())
 
 
-def open_named(project: Project, name: str) -> Runner:
-    """Returns the runner of a name, not connected yet; raises ConfigError if there is none."""
-    return open_runner(name, project.settings.runner(name), surroundings(project))
+class OneRunner:
+    """A runner that stands for all."""
+
+    def __init__(self, only: Runner) -> None:
+        self._only = only
+
+    def open(self, name: str) -> Runner:
+        return self._only
+
+    def open_surviving(self, name: str) -> Runner:
+        return self._only
+
+    def is_surviving(self, name: str, key: str) -> bool:
+        return False
+
+    def handed_over_to(self, key: str) -> str:
+        return ""
 
 
 def check_name(project: Project, name: str) -> None:
@@ -46,32 +81,10 @@ def check_name(project: Project, name: str) -> None:
         )
 
 
-def open_on_hosts(project: Project, name: str) -> "HostRunner":
-    """Returns the runner of a name whose jobs survive: of its hosts, or of this machine; raises ConfigError if there is
-    none."""
-    return (
-        open_here(project) if name == LOCAL else open_hosts(name, project.settings.runner(name), surroundings(project))
-    )
-
-
-def open_here(project: Project) -> "HostRunner":
-    """Returns the runner of detached jobs on this machine."""
-    return open_detached(project.settings.runner(LOCAL), surroundings(project))
-
-
 def placement(project: Project, asked: str = "", *, detaches: bool = False, only: Runner | None = None) -> Placement:
     """Returns what places the stages of a project; on ``only``, if given, whatever they name."""
-    given = project.settings.runner(LOCAL)
-    return Placement(
-        open=lambda name: only or open_named(project, name),
-        open_detached=lambda: open_here(project),
-        is_detached=lambda key: only is None and has_detached(given, key),
-        noted=lambda key: noted_place(project, key)[0] if only is None else "",
-        default=project.settings.text("repro.runner"),
-        local=LOCAL,
-        asked=asked,
-        detaches=detaches,
-    )
+    runners = OneRunner(only) if only is not None else ProjectRunners(project)
+    return Placement(runners, project.settings.text("repro.runner"), asked, detaches)
 
 
 def list_runners(project: Project) -> list[RunnerInfo]:

@@ -2,33 +2,18 @@
 
 import os
 import re
-from dataclasses import dataclass
-from typing import Any
+from contextlib import closing
 
 from mltrack.config import edit, places
 from mltrack.config.settings import FILE_NAME, LOCAL_NAME
-from mltrack.errors import ConfigError, UsageError
+from mltrack.errors import UsageError
 from mltrack.project import DIRECTORY, Project, load
 from mltrack.runners.connection import check_host
-from mltrack.runners.hosts import HostRunner
-from mltrack.runners.local import LocalRunner
+from mltrack.runners.job import MachineReport
 from mltrack.runners.names import LOCAL
-from mltrack.runners.worker.slots import Slot
-from mltrack.verbs.places import RunnerInfo, open_named
+from mltrack.verbs.places import ProjectRunners, RunnerInfo
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
-_CLOCK_SECONDS = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class HostReport:
-    """What one machine of a runner has. ``problems`` are what keeps it from working, ``notes`` what may surprise."""
-
-    name: str
-    facts: dict[str, Any]
-    slots: tuple[Slot, ...]
-    problems: tuple[str, ...]
-    notes: tuple[str, ...]
 
 
 def add(project: Project, name: str, hosts: tuple[str, ...], *, local: bool = False, force: bool = False) -> RunnerInfo:
@@ -70,50 +55,15 @@ def remove(project: Project, name: str) -> None:
             edit.unset(path, f"runner.{name}")
 
 
-def check(project: Project, name: str) -> list[HostReport]:
+def check(project: Project, name: str) -> list[MachineReport]:
     """Returns what each machine of a runner has, and what is missing; raises ConfigError for an unknown runner, and
     UsageError for one whose hosts only the project's files name."""
-    runner = open_named(project, name)
+    runner = ProjectRunners(project).open(name)
     if not places.is_trusted_runner(project.settings, name):
         raise UsageError(
             f"the runner {name!r} is {places.runner_place(project.settings.runner(name))}: the project's files say so, "
             "and you have not yet",
             hint=f"mltrack runner trust {name}",
         )
-    try:
-        if isinstance(runner, LocalRunner):
-            slots = tuple(runner.slots.held())
-            return [
-                HostReport(
-                    "this machine", dict(runner.abilities.capacity), slots, tuple(runner.check()), _shortage(slots)
-                )
-            ]
-        if not isinstance(runner, HostRunner):
-            raise ConfigError(f"the runner {name!r} cannot be checked")
-        runner.check()
-        reports = []
-        for host in runner.hosts:
-            own = tuple(host.problems())
-            if not host.hello:
-                reports.append(HostReport(host.name, {}, (), own, ()))
-                continue
-            facts = {**host.hello, **host.capacity()}
-            slots = tuple(host.slots())
-            notes = _shortage(slots) + _clock(float(facts.pop("skew", 0.0)))
-            reports.append(HostReport(host.name, facts, slots, own, notes))
-        return reports
-    finally:
-        runner.close()
-
-
-def _shortage(slots: tuple[Slot, ...]) -> tuple[str, ...]:
-    foreign = [slot.gpu.name for slot in slots if slot.is_foreign]
-    return (f"GPU {', '.join(foreign)}: its memory is in use by programs that are not mltrack's",) if foreign else ()
-
-
-def _clock(skew: float) -> tuple[str, ...]:
-    if abs(skew) < _CLOCK_SECONDS:
-        return ()
-    return (
-        f"its clock is {abs(skew):.0f} s {'ahead' if skew > 0 else 'behind'}: nothing depends on it, but its own logs",
-    )
+    with closing(runner):
+        return runner.report()

@@ -14,11 +14,11 @@ from mltrack.errors import RemoteError
 from mltrack.objects.content import Content
 from mltrack.runners import tracing
 from mltrack.runners.connection import Address
-from mltrack.runners.job import Item, Job, State, Ticket
+from mltrack.runners.job import Failure, Item, Job, Seen, State, Ticket
 from mltrack.runners.runner import Runner
 from tests.services.servers import Sshd
 from tests.support.processes import ends
-from tests.support.runners import SLOTS, Bench, Given, here, job, over_ssh, supervisors, wait, wait_for_text
+from tests.support.runners import SLOTS, Bench, Given, here, job, now, over_ssh, supervisors, wait, wait_for_text
 
 KINDS = ("local", "here", "ssh")
 Serve = Callable[[type[Sshd]], Any]
@@ -52,7 +52,7 @@ def runner(bench: Bench) -> Runner:
 
 
 def test_it_is_fit(runner: Runner) -> None:
-    assert runner.check() == []
+    assert [report.problems for report in runner.report()] == [()]
 
 
 def test_success_with_its_log(runner: Runner) -> None:
@@ -93,14 +93,14 @@ def test_cancelling_ends_the_whole_process_group(runner: Runner, tmp_path: Path)
     ticket = runner.submit(job(f"sleep 60 & echo $! > {tmp_path}/child; echo ready; wait"))
     wait_for_text(runner, ticket, b"ready")
     runner.cancel([ticket])
-    assert runner.poll(ticket, 0).state is State.CANCELLED
+    assert now(runner, ticket).state is State.CANCELLED
     assert ends(int((tmp_path / "child").read_text()))
 
 
 def test_the_log_is_read_from_any_offset(runner: Runner) -> None:
     ticket = runner.submit(job("printf 0123456789"))
     wait(runner, ticket)
-    assert runner.poll(ticket, 4).log == b"456789"
+    assert now(runner, ticket, Seen(log=4)).log == b"456789"
 
 
 def test_a_long_log_arrives_whole(runner: Runner) -> None:
@@ -138,7 +138,7 @@ def test_what_was_taken_runs_anew(runner: Runner, tmp_path: Path) -> None:
 
 
 def test_a_ticket_of_nobody_is_lost(runner: Runner) -> None:
-    assert runner.poll(Ticket("local", "x", "1", os.devnull), 0).state is State.LOST
+    assert now(runner, Ticket("local", "x", "1", os.devnull)).state is State.LOST
 
 
 def test_many_small_jobs(runner: Runner, bench: Bench) -> None:
@@ -149,14 +149,14 @@ def test_many_small_jobs(runner: Runner, bench: Bench) -> None:
 
 def test_a_timeout_ends_the_whole_process_group(runner: Runner, tmp_path: Path) -> None:
     state, _ = wait(runner, runner.submit(job(f"sleep 60 & echo $! > {tmp_path}/child; wait", timeout=0.3)))
-    assert state.state is State.FAILED and state.timed_out
+    assert state.state is State.FAILED and state.failure is Failure.TIMEOUT
     assert ends(int((tmp_path / "child").read_text()))
 
 
 def test_several_jobs_are_cancelled_together(runner: Runner) -> None:
     tickets = [runner.submit(job("sleep 60", key=f"{n:032x}")) for n in range(3)]
     runner.cancel(tickets)
-    assert {runner.poll(ticket, 0).state for ticket in tickets} == {State.CANCELLED}
+    assert {now(runner, ticket).state for ticket in tickets} == {State.CANCELLED}
 
 
 def test_it_says_how_much_memory_a_job_took(runner: Runner) -> None:
@@ -227,7 +227,7 @@ def test_what_is_kept_of_a_job_can_be_forgotten(runner: Runner, bench: Bench) ->
         wait(runner, ticket)
         runner.settle(ticket)
         runner.forget(ticket)
-        assert runner.poll(ticket, 0).state is State.LOST and not Path(ticket.log_path).exists()
+        assert now(runner, ticket).state is State.LOST and not Path(ticket.log_path).exists()
     assert not list((bench.root / "jobs").rglob("*.json"))
 
 
@@ -252,7 +252,7 @@ def test_a_command_that_ignores_the_end_of_its_time_is_killed(tmp_path: Path, mo
     state, _ = wait(
         runner, runner.submit(job(f"trap '' TERM; echo $$ > {tmp_path}/pid; sleep 60; sleep 60", timeout=0.3))
     )
-    assert state.state is State.FAILED and state.timed_out
+    assert state.state is State.FAILED and state.failure is Failure.TIMEOUT
     assert ends(int((tmp_path / "pid").read_text()))
 
 
@@ -442,7 +442,7 @@ def test_the_worker_runs_on_the_hosts_own_python(version: str, tmp_path: Path) -
     slow = runner.submit(job("echo begun; sleep 60", key="2" * 32))
     wait_for_text(runner, slow, b"begun")
     runner.cancel([slow])
-    assert runner.poll(slow, 0).state is State.CANCELLED
+    assert now(runner, slow).state is State.CANCELLED
     bench.close()
 
 

@@ -1,5 +1,6 @@
 """Two people change one directory, and merge: what each lacks of the other's data is a listing, which the merge gets itself."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -50,3 +51,36 @@ def test_without_a_remote_at_hand_the_hint_works_once_it_is_back(
     ours.git("commit", "-qm", "merged")
     ours.mltrack("pull")
     assert ours.read("d/sub/theirs") == "theirs\n" and ours.read("d/sub/ours") == "ours\n"
+
+
+def test_a_directory_that_one_side_removes_keeps_what_the_other_adds_to_it(ws: Workspace) -> None:
+    ws.write("d/a", "a\n")
+    ws.write("d/sub/c", "c\n")
+    ws.mltrack("add", "d")
+    ws.commit("base")
+    ws.git("checkout", "-q", "-b", "other")
+    ws.write("d/sub/new", "new\n")
+    ws.mltrack("add", "d")
+    ws.git("commit", "-qam", "adds")
+    ws.git("checkout", "-q", "main")
+    shutil.rmtree(ws.path / "d/sub")
+    ws.mltrack("add", "d")
+    ws.git("commit", "-qam", "removes")
+    ws.git("merge", "-q", "--no-edit", "other")
+    assert sorted(p for p, k in ws.files("d").items() if k != "directory") == ["d/a", "d/sub/new"]
+
+
+def test_a_file_that_one_side_removes_with_its_directory_and_the_other_changes_is_in_conflict(ws: Workspace) -> None:
+    ws.write("d/a", "a\n")
+    ws.write("d/sub/c", "c\n")
+    ws.mltrack("add", "d")
+    ws.commit("base")
+    ws.git("checkout", "-q", "-b", "other")
+    ws.write("d/sub/c", "changed\n")
+    ws.mltrack("add", "d")
+    ws.git("commit", "-qam", "changes")
+    ws.git("checkout", "-q", "main")
+    shutil.rmtree(ws.path / "d/sub")
+    ws.mltrack("add", "d")
+    ws.git("commit", "-qam", "removes")
+    assert "both sides changed d/sub/c" in ws.git("merge", "-q", "--no-edit", "other", code=None).said

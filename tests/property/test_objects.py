@@ -109,25 +109,28 @@ def test_equal_trees_do_not_differ_and_are_never_opened(flat: dict[bytes, int]) 
 
 
 @given(flat_trees, flat_trees, flat_trees)
-def test_a_merge_without_conflicts_holds_what_each_side_changed(
+def test_a_merge_holds_what_each_side_changed_and_names_what_both_did(
     base: dict[bytes, int], ours: dict[bytes, int], theirs: dict[bytes, int]
 ) -> None:
     trees = Trees()
     merged = merge(trees.build(base), trees.build(ours), trees.build(theirs), trees.load, trees.write)
     flat = trees.flat(merged.hex)
     assert merged.files == len(flat) and merged.size == sum(flat.values())
-    if merged.conflicts:
-        return
-    for path in {*base, *ours, *theirs}:
+    union = {*base, *ours, *theirs}
+    changed_by_both = set()
+    for path in union:
         b, o, t = base.get(path), ours.get(path), theirs.get(path)
-        if o == t or t == b:
-            expected = o
-        elif o == b:
-            expected = t
-        else:
-            raise AssertionError(f"both sides changed {path!r}, and no conflict was reported")
-        if not any(_nested(path, other) for other in {*base, *ours, *theirs}):
-            assert flat.get(path) == expected
+        if o not in (t, b) and t != b:
+            changed_by_both.add(path)
+    if any(_nested(a, b) for a in union for b in union if a != b):
+        return  # a file in one version where another has a directory: that is told of the directory
+    assert {conflict.path for conflict in merged.conflicts} == changed_by_both
+    for path in union - changed_by_both:
+        b, o, t = base.get(path), ours.get(path), theirs.get(path)
+        assert flat.get(path) == (t if o == b else o)
+    assert {path: size for path, size in flat.items() if path in changed_by_both} == {
+        path: ours[path] for path in changed_by_both if path in ours
+    }
 
 
 def _nested(a: bytes, b: bytes) -> bool:

@@ -1,31 +1,32 @@
-"""What every runner has that works in the workspace, within one process, and never refuses: nothing to do."""
+"""A runner that works in the workspace, within one process, and never refuses: what stand-ins of tests share."""
 
-from mltrack.runners.job import Job, Ticket
+from collections.abc import Mapping
+
+from mltrack.runners.job import Abilities, MachineReport, Poll, Seen, Ticket
+from mltrack.runners.runner import Runner
 
 
-class LocalOnly:
-    """The part of :class:`mltrack.runners.runner.Runner` that stands-in of tests share."""
+class LocalOnly(Runner):
+    """Subclasses submit jobs, and say where one stands."""
 
-    def check(self) -> list[str]:
-        return []
+    @property
+    def abilities(self) -> Abilities:
+        return Abilities(shares_files=True, survives=False)
 
-    def recover(self) -> list[str]:
+    def report(self) -> list[MachineReport]:
         return []
 
     def lacks(self, resources: object) -> None:
         return None
 
-    def holds(self, job: Job) -> str:
-        return ""
+    def poll(self, asked: Mapping[Ticket, Seen]) -> dict[Ticket, Poll]:
+        return {ticket: self.now(ticket, seen) for ticket, seen in asked.items()}
 
-    def fetch(self, ticket: Ticket) -> None:
+    def now(self, ticket: Ticket, seen: Seen) -> Poll:
+        raise NotImplementedError
+
+    def wait(self, seconds: float) -> None:
         pass
 
-    def detach(self, ticket: Ticket) -> bool:
-        return False
-
-    def settle(self, ticket: Ticket) -> None:
-        pass
-
-    def reject(self, ticket: Ticket) -> None:
+    def cancel(self, tickets: list[Ticket]) -> None:
         pass

@@ -10,7 +10,7 @@ from mltrack import project as projects
 from mltrack.engine.events import StageFailed, StageFinished, StageRestored, StageSkipped
 from mltrack.formats import yaml
 from mltrack.objects.digest import XXH3
-from mltrack.runners.job import Abilities, Job, Poll, State, Ticket
+from mltrack.runners.job import Job, Poll, Seen, State, Ticket
 from mltrack.verbs.repro import Repro, ReproOptions
 from mltrack.verbs.session import Session
 from tests.support.local_only import LocalOnly
@@ -29,7 +29,6 @@ class OrderlessRunner(LocalOnly):
 
     def __init__(self, root: Path, chance: random.Random, jobs: int) -> None:
         self.root, self.chance, self.jobs = root, chance, jobs
-        self.abilities = Abilities(shares_files=True, survives=False)
         self.under_way: dict[str, Job] = {}
         self.done: dict[str, Poll] = {}
         self.log = root / ".mltrack/tmp/stub.log"
@@ -40,7 +39,7 @@ class OrderlessRunner(LocalOnly):
         assert len(self.under_way) <= self.jobs, "more at once than was allowed"
         return Ticket("stub", job.label, "1", str(self.log))
 
-    def poll(self, ticket: Ticket, offset: int) -> Poll:
+    def now(self, ticket: Ticket, seen: Seen) -> Poll:
         return self.done.get(ticket.key, Poll(State.RUNNING))
 
     def wait(self, seconds: float) -> None:

@@ -9,10 +9,11 @@ from typing import Any
 from mltrack.store.local.cache import Cache
 from mltrack.store.local.run_cache import RunCache
 from mltrack.store.shared.remote import Remote
-from mltrack.workspace.checkout import Checkout
 from mltrack.workspace.observe import Observer
 
-OF_ONE_THREAD = (Cache, RunCache, Remote, Observer, Checkout)
+OF_ONE_THREAD = (Cache, RunCache, Remote, Observer)
+FOR_ALL = ("Cache.twin",)
+"""What any thread may ask."""
 strangers: list[str] = []
 """Calls that came from another thread than the one that made the object."""
 
@@ -22,7 +23,7 @@ def watch() -> None:
     for kind in OF_ONE_THREAD:
         kind.__init__ = _remembering(kind.__init__)  # type: ignore[method-assign]
         for name, method in list(vars(kind).items()):
-            if inspect.isfunction(method) and not name.startswith("_"):
+            if inspect.isfunction(method) and not name.startswith("_") and f"{kind.__name__}.{name}" not in FOR_ALL:
                 setattr(kind, name, _noting(method, f"{kind.__name__}.{name}"))
 
 
@@ -38,10 +39,8 @@ def _remembering(initialise: Callable[..., None]) -> Callable[..., None]:
 def _noting(method: Callable[..., Any], name: str) -> Callable[..., Any]:
     @functools.wraps(method)
     def note(self: Any, *arguments: Any, **named: Any) -> Any:
-        if getattr(self, "_owner", None) not in (
-            None,
-            threading.get_ident(),
-        ):  # one may be made without its initialiser
+        owner = getattr(self, "_owner", None)  # one may be made without its initialiser
+        if owner not in (None, threading.get_ident()):
             strangers.append(f"{name} was called from {threading.current_thread().name}")
         return method(self, *arguments, **named)
 

@@ -10,7 +10,7 @@ from mltrack.engine.events import StageFinished, StageRestored, StageSkipped
 from mltrack.formats import yaml
 from mltrack.objects.digest import XXH3
 from mltrack.pipeline.plan import Plan
-from mltrack.runners.job import Abilities, Job, Poll, State, Ticket
+from mltrack.runners.job import Job, Poll, Seen, State, Ticket
 from mltrack.verbs import init
 from mltrack.verbs.repro import Repro, ReproOptions
 from mltrack.verbs.session import Session
@@ -21,7 +21,6 @@ class StubRunner(LocalOnly):
     """Not a shell: each output becomes the digest of the command, of what the command names, and of its own name."""
 
     name = "stub"
-    abilities = Abilities(shares_files=True, survives=False)
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -38,20 +37,8 @@ class StubRunner(LocalOnly):
         log.write_text("")
         return Ticket("stub", job.key, "1", str(log))
 
-    def poll(self, ticket: Ticket, offset: int) -> Poll:
+    def now(self, ticket: Ticket, seen: Seen) -> Poll:
         return Poll(State.DONE, 0)
-
-    def wait(self, seconds: float) -> None:
-        pass
-
-    def cancel(self, tickets: list[Ticket]) -> None:
-        pass
-
-    def forget(self, ticket: Ticket) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
 
 
 class Pipeline:

@@ -12,7 +12,7 @@ from mltrack.objects.content import EXEC, FILE, TREE, Content
 from mltrack.objects.digest import XXH3
 from mltrack.runners.connection import Address
 from mltrack.runners.hosts import HostRunner
-from mltrack.runners.job import Item, Job, Poll, State, Ticket
+from mltrack.runners.job import Item, Job, Poll, Seen, State, Ticket
 from mltrack.runners.local import LocalRunner
 from mltrack.runners.runner import Runner
 from mltrack.runners.task import HostSettings
@@ -98,22 +98,27 @@ def job(*commands: str, key: str = "ab" * 16, outputs: tuple[str, ...] = (), **s
     return Job(key=key, label="s", shell="/bin/sh", directory="", **{"items": items, **settings})  # type: ignore[arg-type]
 
 
+def now(runner: Runner, ticket: Ticket, seen: Seen | None = None) -> Poll:
+    """Returns where a job stands, with all that is new since ``seen``."""
+    return runner.poll({ticket: seen or Seen()})[ticket]
+
+
 def wait(runner: Runner, ticket: Ticket, until: Callable[[Poll], bool] = lambda poll: False) -> tuple[Poll, bytes]:
     """Follows a job to its end, or until something is so."""
     log, deadline = b"", time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
-        state = runner.poll(ticket, len(log))
+        state = runner.poll({ticket: Seen(len(log))})[ticket]
         log += state.log
         if (state.state.is_over and not state.log) or until(state):
             return state, log
         runner.wait(0.1)
-    raise AssertionError(f"the job did not end: {runner.poll(ticket, 0)}")
+    raise AssertionError(f"the job did not end: {now(runner, ticket)}")
 
 
 def wait_for_text(runner: Runner, ticket: Ticket, text: bytes) -> None:
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while text not in runner.poll(ticket, 0).log:
-        assert time.monotonic() < deadline, runner.poll(ticket, 0)
+    while text not in now(runner, ticket).log:
+        assert time.monotonic() < deadline, now(runner, ticket)
         runner.wait(0.05)
 
 
@@ -139,6 +144,7 @@ __all__ = [
     "State",
     "here",
     "job",
+    "now",
     "over_ssh",
     "supervisors",
     "wait",

@@ -2,8 +2,8 @@
 
 import pytest
 
-from mltrack.runners.failures import RULES, Failure, classify, words_of
-from mltrack.runners.job import Poll, State
+from mltrack.runners.failures import RULES, classify, words_of
+from mltrack.runners.job import Failure, Poll, State
 
 FAILED = Poll(State.FAILED, 1)
 
@@ -18,7 +18,7 @@ FAILED = Poll(State.FAILED, 1)
         (FAILED, b"Failed to initialize NVML: Driver/library version mismatch", Failure.BAD_NODE),
         (Poll(State.FAILED, None, place="gpu1", problem="/x: No space left on device"), b"", Failure.BAD_NODE),
         (Poll(State.FAILED, None, problem="here: /x: No space left on device"), b"", Failure.USER),
-        (Poll(State.FAILED, -15, timed_out=True), b"CUDA out of memory", Failure.TIMEOUT),
+        (Poll(State.FAILED, -15, failure=Failure.TIMEOUT), b"CUDA out of memory", Failure.TIMEOUT),
         (Poll(State.FAILED, -15, place="gpu1"), b"", Failure.PREEMPTED),
         (Poll(State.FAILED, -15), b"", Failure.USER),
         (Poll(State.FAILED, 143, place="gpu1"), b"", Failure.PREEMPTED),

@@ -11,7 +11,7 @@ from mltrack.runners.hosts import HostRunner
 from mltrack.runners.job import Abilities, State
 from mltrack.runners.task import HostSettings, Phase
 from mltrack.store.local.cache import Cache
-from tests.support.runners import job
+from tests.support.runners import job, now
 
 
 @pytest.fixture
@@ -63,9 +63,9 @@ def test_a_result_that_was_taken_binds_only_those_who_want_it_again(pool: HostRu
 def test_what_only_a_lost_host_could_run_is_unreachable(pool: HostRunner) -> None:
     pool.hosts[1].is_given_up, pool.hosts[1].trouble = True, RemoteError("b is gone")
     ticket = pool.submit(job("true", key="1" * 32, resources={"cpus": 2.0}))
-    assert pool.poll(ticket, 0).state is State.UNREACHABLE and "b is gone" in pool.poll(ticket, 0).problem
+    assert now(pool, ticket).state is State.UNREACHABLE and "b is gone" in now(pool, ticket).problem
     other = pool.submit(job("true", key="2" * 32, resources={"cpus": 1.0}))
-    assert pool.poll(other, 0).state is State.QUEUED
+    assert now(pool, other).state is State.QUEUED
 
 
 def test_a_job_that_is_handed_over_waits_for_nobody(pool: HostRunner) -> None:

@@ -62,6 +62,10 @@ class Cache:
         self.unreadable: set[str] = set()
         """The packs whose index is damaged, both in them and beside them."""
 
+    def twin(self) -> "Cache":
+        """Returns the same cache once more, for another thread, which may ask for it: this one belongs to who made it."""
+        return Cache(self.path, self.algorithm, self.links, self._user)
+
     @contextmanager
     def in_use(self) -> Iterator[None]:
         """Keeps garbage collection from deleting, from the question 'is it there?' until the answer's reference is written."""
