@@ -13,7 +13,7 @@ from mltrack.cli.options import DryRun, Json, Paths, command_app
 from mltrack.cli.render import describe, emit_json, plural, reason_json, verdict_word
 from mltrack.cli.run_lines import RunLines, emit_event
 from mltrack.engine.events import Event, StageFailed
-from mltrack.engine.execute import Outcome
+from mltrack.engine.outcome import Outcome
 from mltrack.errors import PartlyDoneError, RemoteError, StageFailedError, UsageError
 from mltrack.pipeline.plan import Plan
 from mltrack.verbs import repro as verb

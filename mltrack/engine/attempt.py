@@ -1,162 +1,65 @@
 """One attempt at a stage: its outputs' places made ready, its job handed to a runner, its result taken.
 
-Before a run dependencies are hashed, outputs' parents created, outputs without ``persist`` removed (bytes that the cache
-lacks are saved first). After it dependencies are observed again; if one changed meanwhile, the result stays on disk and
-is neither cached nor locked.
+If an input changed while a command ran that reads the workspace itself, the result stays on disk and is neither cached nor
+locked.
 """
 
 import os
 import time
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Generator, Iterator
 
-from mltrack.engine.checkpoints import Checkpoints
-from mltrack.engine.commit import Committer, Run
+from mltrack.engine.commit import Run
 from mltrack.engine.events import (
-    BytesSaved,
     CheckpointRestored,
     DataBrought,
     Event,
-    MovedAside,
     StageOutput,
     StagePlaced,
     UndeclaredReads,
 )
-from mltrack.engine.inputs import Learner
-from mltrack.engine.lock_state import LockState
-from mltrack.engine.placement import Placement
-from mltrack.engine.staging import Staged, stage_inputs
-from mltrack.engine.undeclared import Interval, named_in_log, undeclared_reads
-from mltrack.errors import MissingObjectError, MltrackError, RemoteError, UnsavedDataError, WorkspaceError
+from mltrack.engine.failed import Failed
+from mltrack.engine.parts import Engine
+from mltrack.engine.running import NOTHING_UPCOMING, Attempt
+from mltrack.engine.undeclared import named_in_log, undeclared_reads
+from mltrack.engine.ways import way_of
+from mltrack.errors import MissingObjectError, MltrackError, RemoteError, WorkspaceError
 from mltrack.objects.content import FILE, Content
-from mltrack.pipeline.plan import Facts, Known, Options, Step, Upcoming, input_reasons
+from mltrack.pipeline.plan import Step
 from mltrack.pipeline.reason import Cause, Reason
-from mltrack.pipeline.stage import ERROR, NONE, OUT, Inputs, Output, Stage, is_url
+from mltrack.pipeline.stage import ERROR, NONE, Inputs, Stage, is_url
 from mltrack.runners.failures import classify, words_of
-from mltrack.runners.job import Failure, Item, Job, Poll, Seen, State, Ticket
+from mltrack.runners.job import Failure, Item, Job, Poll, Seen, State
 from mltrack.runners.process import interrupts_deferred
 from mltrack.runners.runner import Runner
-from mltrack.workspace.checkout import Checkout
-from mltrack.workspace.links import make_private
-from mltrack.workspace.materialize import make_parents
-from mltrack.workspace.stillness import Moment, stood_still
-from mltrack.workspace.trash import Trash
 
-LAST_LINES = 20
 _TAIL_BYTES = 16384
-NOTHING_UPCOMING: Upcoming = Upcoming()
-
-
-@dataclass(frozen=True, slots=True)
-class Engine:
-    """The parts that executing needs, wired once per command.
-
-    ``placement`` says which runner a stage's job goes to. ``bring`` gets inputs of a stage that are known but not here, and
-    returns their paths; ``fetch`` gets contents into the cache that are to be had elsewhere. ``outputs`` are the paths that
-    any stage of the project writes. ``check`` is what to do about undeclared reads where a stage does not say, ``trace`` how
-    they are seen. ``project`` is the project's identity. With ``leaves`` outputs stay where they were made, and ``note_left``
-    notes where that is.
-    """
-
-    learner: Learner
-    locks: LockState
-    checkout: Checkout
-    committer: Committer
-    trash: Trash
-    placement: Placement
-    facts: Facts
-    options: Options
-    bring: Callable[[Stage, Runner | None], tuple[str, ...]]
-    fetch: Callable[[list[Content]], None]
-    outputs: tuple[str, ...]
-    check: str
-    trace: str
-    checkpoints: Checkpoints
-    project: str = ""
-    leaves: bool = False
-    note_left: Callable[[str, str, Poll], None] = lambda runner, key, result: None
-
-
-class Failed(Exception):
-    """The attempt did not give a result; ``code`` is the command's, None where it gave none. ``failure`` is its kind where
-    another try may do better; its rule says which."""
-
-    def __init__(self, message: str, code: int | None = 0, *, failure: Failure | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.code = code
-        self.failure = failure
-
-
-@dataclass(slots=True)
-class Attempt:
-    """One stage that runs now."""
-
-    step: Step
-    number: int
-    before: Inputs
-    runner: Runner
-    ticket: Ticket
-    started: float
-    clock: float
-    seen: Seen = field(default_factory=Seen)
-    tail: bytes = b""
-    is_resumed: bool = False
-    found: str = ""
-    """The state of the job that was found, where it was not started by this attempt."""
-    moments: dict[str, Moment] = field(default_factory=dict)
-    """The stamps of what it reads, as they were when that was hashed."""
-    placed: tuple[str, tuple[str, ...], str, str] = ("", (), "", "")
-    """Where it was last told to be: host, GPUs, state, what is wrong."""
-
-    @property
-    def stage(self) -> Stage:
-        return self.step.stage
-
-    def poll(self) -> Poll:
-        """Returns where its job stands now."""
-        return self.runner.poll({self.ticket: self.seen})[self.ticket]
-
-    def interval(self) -> Interval:
-        return Interval(self.stage.address, int(self.started * 1e9), time.time_ns())
-
-    def last_lines(self) -> tuple[str, ...]:
-        return tuple(self.tail.decode("utf-8", "replace").splitlines()[-LAST_LINES:])
+_NAMED_IN_ERRORS = 5
 
 
 def begin(
-    engine: Engine, step: Step, number: int, seen: Inputs | None, running: dict[str, "Attempt"], runner: Runner
+    engine: Engine, step: Step, number: int, seen: Inputs | None, running: dict[str, Attempt]
 ) -> Generator[Event, None, Attempt]:
     """Starts a stage's command, adds the attempt to those that are ``running`` and returns it.
 
     ``seen`` are its inputs, where they were looked at just now. Raises Failed if it cannot be started.
     """
-    stage = step.stage
-    missing = [reason.subject for reason in step.reasons if reason.cause is Cause.DEPENDENCY_MISSING]
-    if step.problem is not None:
-        raise Failed(step.problem.message, None)
-    if missing:
-        raise Failed(f"it depends on {missing[0]!r}, which does not exist; `mltrack pull` brings tracked data", None)
+    stage, learner = step.stage, engine.tree.learner
+    runner = _choose_runner(engine, step)
+    if not stage.outs:
+        engine.recorder.locks.forget(stage.lock_path, stage.name)  # it is never up to date
+    _refuse_hindered(step)
+    way = way_of(engine, runner)
     try:
-        brought = engine.bring(stage, runner)
+        brought = way.bring(stage)
     except (MissingObjectError, RemoteError) as error:
         raise Failed(error.message, None) from error
     if brought:
-        engine.learner.forget(stage)
+        learner.forget(stage)
         yield DataBrought(stage.address, brought)
         seen = None
-    before = seen or engine.learner.inputs(stage, NOTHING_UPCOMING)[0]
-    moments = engine.learner.moments(before.deps) if runner.abilities.shares_files else {}
-    origin = None
-    job = _job(engine, step, before)
-    if runner.abilities.shares_files:
-        for out in stage.outs:
-            yield from _prepare(engine, out)
-        engine.committer.make_directory(stage.wdir)
-        if stage.execution.checkpoint and engine.checkpoints.restore(stage.execution.checkpoint, step.key):
-            yield CheckpointRestored(stage.address, stage.execution.checkpoint)
-    else:
-        job, origin = _staged(engine, stage, job, leaves=engine.leaves and runner.abilities.leaves)
+    before = seen or learner.inputs(stage, NOTHING_UPCOMING)[0]
+    moments = way.moments(before)
+    job, origin = yield from way.prepare(step, _job(engine, step, before))
     started, clock = time.time(), time.monotonic()
     try:
         # a command that runs is always one that we know of, and end when we are interrupted
@@ -164,7 +67,7 @@ def begin(
             found = runner.holds(job)
             ticket = runner.submit(job, origin)
             attempt = running[stage.address] = Attempt(
-                step, number, before, runner, ticket, started, clock, found=found, moments=moments
+                step, number, before, runner, way, ticket, started, clock, found=found, moments=moments
             )
     except MltrackError as error:
         raise Failed(error.message + (f" (hint: {error.hint})" if error.hint else ""), None) from error
@@ -172,7 +75,15 @@ def begin(
     return attempt
 
 
-def choose_runner(engine: Engine, step: Step) -> Runner:
+def _refuse_hindered(step: Step) -> None:
+    missing = [reason.subject for reason in step.reasons if reason.cause is Cause.DEPENDENCY_MISSING]
+    if step.problem is not None:
+        raise Failed(step.problem.message, None)
+    if missing:
+        raise Failed(f"it depends on {missing[0]!r}, which does not exist; `mltrack pull` brings tracked data", None)
+
+
+def _choose_runner(engine: Engine, step: Step) -> Runner:
     """Returns the runner for a stage that runs now; raises Failed if there is none."""
     try:
         return engine.placement.runner_for(step.stage, step.key)
@@ -184,7 +95,7 @@ def choose_runner(engine: Engine, step: Step) -> Runner:
 
 def _is_fresh(engine: Engine, stage: Stage) -> bool:
     """Whether only a new attempt will do: earlier results of the same key do not count."""
-    options = engine.options
+    options = engine.policy.options
     goes_on = any(out.persist for out in stage.outs)
     return options.force or not options.use_run_cache or stage.always_changed or stage.is_callback or goes_on
 
@@ -214,40 +125,51 @@ def complete(engine: Engine, attempt: Attempt, result: Poll) -> Generator[Event,
 
     Raises Failed if there is no result to take.
     """
-    stage, runner = attempt.stage, attempt.runner
-    check = stage.execution.check or engine.check
+    stage, runner, way = attempt.stage, attempt.runner, attempt.way
     if result.state is not State.DONE:
-        put_checkpoint_aside(engine, attempt)
+        way.keep_checkpoint(attempt)
         failure = classify(result, attempt.tail)
         runner.settle(attempt.ticket)
         raise Failed(_failure(engine, attempt, result), result.exit_code, failure=failure)
-    if not runner.abilities.shares_files:
-        for out in stage.outs:
-            make_parents(engine.checkout.project_path, out.path)
-            yield from save(engine, out)
-            engine.checkout.clear(out.path)
+    yield from way.make_room(stage)
     runner.fetch(attempt.ticket)
-    if check != NONE:
-        undeclared = undeclared_reads(stage, result.reads, engine.checkout.project_path)
-        if undeclared and check == ERROR:
-            shown = ", ".join(undeclared[:5])
-            raise Failed(f"it read what it does not declare: {shown}; add it to `deps`, or set `check: warn`")
-        if undeclared:
-            yield UndeclaredReads(stage.address, undeclared)
-    engine.checkout.observer.forget([out.path for out in stage.outs])
-    top = engine.checkout.project_path
-    lacking = [
-        out.path
-        for out in stage.outs
-        if out.path not in result.left and not os.path.lexists(os.path.join(top, out.path))
-    ]
+    yield from _tell_undeclared_reads(engine, stage, result)
+    engine.tree.checkout.observer.forget([out.path for out in stage.outs])
+    _require_outputs(engine, attempt, result)
+    changed = way.changed(attempt)
+    if changed:
+        return changed
+    _record(engine, attempt, result)
+    way.forget_checkpoint(attempt)
+    runner.settle(attempt.ticket)
+    runner.forget(attempt.ticket)
+    return ()
+
+
+def _tell_undeclared_reads(engine: Engine, stage: Stage, result: Poll) -> Iterator[Event]:
+    """Names what a command read without declaring it; raises Failed where that is an error."""
+    check = stage.execution.check or engine.policy.check
+    undeclared = undeclared_reads(stage, result.reads, engine.tree.path) if check != NONE else ()
+    if undeclared and check == ERROR:
+        shown = ", ".join(undeclared[:_NAMED_IN_ERRORS])
+        raise Failed(f"it read what it does not declare: {shown}; add it to `deps`, or set `check: warn`")
+    if undeclared:
+        yield UndeclaredReads(stage.address, undeclared)
+
+
+def _require_outputs(engine: Engine, attempt: Attempt, result: Poll) -> None:
+    """Raises Failed unless every declared output stands there, or stayed where it was made."""
+    outs = [out.path for out in attempt.stage.outs if out.path not in result.left]
+    lacking = [path for path in outs if not os.path.lexists(os.path.join(engine.tree.path, path))]
     if lacking:
-        runner.reject(attempt.ticket)
+        attempt.runner.reject(attempt.ticket)
         raise Failed(f"it did not write {', '.join(map(repr, lacking))}, declared as its output")
-    if runner.abilities.shares_files:
-        changed = _changed_inputs(engine, attempt)
-        if changed:
-            return changed
+
+
+def _record(engine: Engine, attempt: Attempt, result: Poll) -> None:
+    """Makes the outputs a result of the stage; raises Failed where they cannot be one."""
+    stage, runner = attempt.stage, attempt.runner
+    shell = engine.policy.facts.shell
     place = f":{result.place}" if result.place else ""
     run = Run(
         attempt.ticket.log_path,
@@ -257,145 +179,62 @@ def complete(engine: Engine, attempt: Attempt, result: Poll) -> Generator[Event,
         attempt.ticket.runner + place,
     )
     try:
-        engine.committer.commit(stage, attempt.step.key, attempt.before, engine.facts.shell, run, result.left)
+        engine.recorder.committer.commit(stage, attempt.step.key, attempt.before, shell, run, result.left)
     except WorkspaceError as error:
         runner.reject(attempt.ticket)
         raise Failed(
             f"its outputs cannot be recorded (a link that leads out, a pipe, a repository?): {error.message}"
         ) from error
     if result.left:
-        engine.checkout.cache.reload()  # their listings are there
-        engine.note_left(attempt.ticket.runner, attempt.step.key, result)
+        engine.tree.checkout.cache.reload()  # their listings are there
+        engine.supply.note_left(attempt.ticket.runner, attempt.step.key, result)
         for path, content in result.left.items():
-            engine.learner.absent[path] = content
-    if stage.execution.checkpoint and runner.abilities.shares_files:
-        engine.checkpoints.forget(stage.execution.checkpoint, attempt.step.key)
-    runner.settle(attempt.ticket)
-    runner.forget(attempt.ticket)
-    return ()
-
-
-def put_checkpoint_aside(engine: Engine, attempt: Attempt) -> None:
-    """Keeps what an attempt that did not end well had saved of its state, where it stands in the workspace."""
-    directory = attempt.stage.execution.checkpoint
-    if directory and attempt.runner.abilities.shares_files:
-        engine.checkpoints.save(directory, attempt.step.key)
-
-
-def _changed_inputs(engine: Engine, attempt: Attempt) -> tuple[Reason, ...]:
-    """What of a stage's inputs is another than before it ran. Where a job has copies of its own nothing of the
-    workspace can have changed under it."""
-    stage = attempt.stage
-    engine.learner.forget(stage)
-    after, _ = engine.learner.inputs(stage, NOTHING_UPCOMING)
-    reference = engine.committer.entry(stage, attempt.before, {}, engine.facts.shell)
-    changed = [
-        reason
-        for reason in input_reasons(stage, Known(reference, after, {}), engine.facts.shell)
-        if reason.cause is not Cause.OUTPUT_ADDED
-    ]
-    told = {reason.subject for reason in changed}
-    now = engine.learner.moments(after.deps)
-    changed += [
-        Reason(Cause.DEPENDENCY_CHANGED, path)  # the same bytes again, but not all the time
-        for path, moment in attempt.moments.items()
-        if path not in told and path in now and not stood_still(moment, now[path])
-    ]
-    return tuple(changed)
-
-
-def save(engine: Engine, out: Output) -> Iterator[Event]:
-    """Saves what stands at an output if the cache lacks it, and says so."""
-    cache, observer = engine.checkout.cache, engine.checkout.observer
-    try:
-        snapshot = observer.tracked(out.path)
-    except WorkspaceError:  # what cannot be represented cannot be cached either: it is kept as it is, elsewhere
-        place = engine.trash.set_aside(engine.checkout.project_path, out.path)
-        observer.forget([out.path])
-        yield MovedAside(out.path, place)
-        return
-    if snapshot is None:
-        return
-    content: Content | None = snapshot.content
-    if cache.holds(snapshot.content):
-        if not out.cache or snapshot.content.same_bytes(engine.checkout.last.get(out.path)):
-            return
-    else:
-        content = engine.checkout.save(out.path)
-    if content is None or not cache.holds(content):
-        raise UnsavedDataError(f"cannot save {out.path!r} before it is replaced", hint="move it away")
-    engine.trash.note([(out.path, content)])
-    yield BytesSaved(out.path, cache.algorithm.text(content.hex))
-
-
-def _prepare(engine: Engine, out: Output) -> Iterator[Event]:
-    make_parents(engine.checkout.project_path, out.path)
-    yield from save(engine, out)
-    if not out.persist:
-        engine.checkout.clear(out.path)
-    elif os.path.lexists(os.path.join(engine.checkout.project_path, out.path)):
-        make_private(engine.checkout.project_path, out.path, engine.checkout.cache)
+            engine.tree.learner.absent[path] = content
 
 
 def _job(engine: Engine, step: Step, known: Inputs) -> Job:
     stage = step.stage
-    texts = {file.path: engine.learner.params_text(file) for file in stage.params}
+    learner, policy = engine.tree.learner, engine.policy
+    texts = {file.path: learner.params_text(file) for file in stage.params}
     files = {path: data for path, data in texts.items() if data is not None}
     unknown = Content(FILE, "", 0)
     isolated = stage.execution.sandbox or bool(files)
     reads = [path for path in stage.reads if not is_url(path)]
     if isolated:  # a link that leads nowhere leads nowhere there, too
-        top = engine.checkout.project_path
-        reads += sorted(path for path in engine.learner.linked(reads) if os.path.exists(os.path.join(top, path)))
+        top = engine.tree.path
+        reads += sorted(path for path in learner.linked(reads) if os.path.exists(os.path.join(top, path)))
     return Job(
         key=step.key,
         label=stage.address,
-        shell=engine.facts.shell,
+        shell=policy.facts.shell,
         directory=stage.wdir,
         items=(Item("", stage.cmd, tuple(out.path for out in stage.outs)),),
         inputs={path: known.deps.get(path) or unknown for path in reads},
-        variables={"MLTRACK_ROOT": engine.checkout.project_path, "MLTRACK_STAGE": stage.address},
+        variables={"MLTRACK_ROOT": engine.tree.path, "MLTRACK_STAGE": stage.address},
         resources=dict(stage.execution.resources),
         timeout=stage.execution.timeout,
         isolated=isolated,
         files=files,
         kept=tuple(out.path for out in stage.outs if out.persist),
-        project=engine.project,
+        project=policy.project,
         fresh=_is_fresh(engine, stage),
         checkpoint=stage.execution.checkpoint,
-        trace=engine.trace if (stage.execution.check or engine.check) != NONE or stage.execution.sandbox else "",
+        trace=policy.trace if (stage.execution.check or policy.check) != NONE or stage.execution.sandbox else "",
     )
-
-
-def _staged(engine: Engine, stage: Stage, job: Job, *, leaves: bool) -> tuple[Job, Staged]:
-    """The job as one in another place: its inputs as objects, the values of its variables, and what may stay there."""
-    learner = engine.learner
-    known = {path: content if content.hex else None for path, content in job.inputs.items() if path not in job.files}
-    known.update(dict.fromkeys(job.kept))
-    try:
-        staged = stage_inputs(engine.checkout.observer, engine.checkout.cache, known, learner.absent_at)
-    except WorkspaceError as error:
-        raise Failed(error.message, None) from error
-    environment = learner.sources.environment
-    given = {name: environment[name] for name in stage.env.vars if name in environment}
-    left = frozenset(out.path for out in stage.outs if out.cache and out.type == OUT) if leaves else frozenset()
-    variables = {**given, **job.variables}
-    variables.pop("MLTRACK_ROOT", None)
-    unset = tuple(name for name in stage.env.vars if name not in environment)
-    return replace(job, inputs=staged.inputs, variables=variables, unset=unset, left=left, isolated=True), staged
 
 
 def _failure(engine: Engine, attempt: Attempt, result: Poll) -> str:
     stage = attempt.stage
     text = words_of(result, attempt.tail, runner=attempt.ticket.runner, timeout=stage.execution.timeout)
-    is_apart = not attempt.runner.abilities.shares_files
-    is_alone = is_apart or stage.execution.sandbox or bool(stage.params and engine.learner.sources.overrides)
+    elsewhere = attempt.way.place.format(result.place or attempt.ticket.runner)
+    has_own_params = bool(stage.params and engine.tree.learner.sources.overrides)
+    is_alone = bool(elsewhere) or stage.execution.sandbox or has_own_params
     if is_alone and result.state is State.FAILED and not result.problem:
-        project = engine.checkout.project_path
+        project = engine.tree.path
         sought = dict.fromkeys(
             (*undeclared_reads(stage, result.reads, project), *named_in_log(stage, attempt.tail, project))
         )
         if sought:
-            where = f"on {result.place or attempt.ticket.runner}" if is_apart else "in its sandbox"
-            text += f"; {where} it looked for {', '.join(list(sought)[:5])}, which it does not declare"
+            where = elsewhere or "in its sandbox"
+            text += f"; {where} it looked for {', '.join(list(sought)[:_NAMED_IN_ERRORS])}, which it does not declare"
     return text

@@ -8,11 +8,9 @@ stage: each is taken under a lock of its own, and whoever comes second finds the
 import heapq
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
 from mltrack.disk.lock import NameLocks
 from mltrack.engine import attempt as attempts
-from mltrack.engine.attempt import NOTHING_UPCOMING, Attempt, Engine, Failed
 from mltrack.engine.claims import Claims
 from mltrack.engine.events import (
     Event,
@@ -28,6 +26,11 @@ from mltrack.engine.events import (
     Tick,
     UndeclaredWrites,
 )
+from mltrack.engine.failed import Failed
+from mltrack.engine.outcome import Limits, Outcome
+from mltrack.engine.parts import Engine
+from mltrack.engine.running import NOTHING_UPCOMING, Attempt
+from mltrack.engine.saving import save
 from mltrack.engine.undeclared import Interval, undeclared_writes
 from mltrack.errors import MissingObjectError, MltrackError, RemoteError, Terminated
 from mltrack.pipeline.plan import Plan, Step, Verdict, decide
@@ -40,35 +43,6 @@ from mltrack.workspace.checkout import no_progress
 _TICK_SECONDS = 0.1
 _MAX_MISFITS = 1000
 """How far the queue is searched for a stage whose claims fit."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """``jobs`` commands run at once; ``keep_going`` goes on with what does not depend on a stage that failed. With
-    ``detach`` jobs that survive are handed over, as many as are ready, and not waited for."""
-
-    jobs: int = 1
-    keep_going: bool = False
-    detach: bool = False
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What became of the stages, by address."""
-
-    ran: list[str] = field(default_factory=list)
-    restored: list[str] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
-    failed: list[str] = field(default_factory=list)
-    unrecorded: list[str] = field(default_factory=list)
-    not_reached: list[str] = field(default_factory=list)
-    detached: list[str] = field(default_factory=list)
-    ended: list[tuple[str, str]] = field(default_factory=list)
-    """Those that an interrupt ended, with the host that had them, '' for this machine."""
-    go_on: list[tuple[str, str]] = field(default_factory=list)
-    """Those that go on, or are done there, and whose results the next repro takes."""
-    unreachable: list[str] = field(default_factory=list)
-    """Of those that failed, those whose runner could not be reached."""
 
 
 class Execution:
@@ -113,7 +87,7 @@ class Execution:
         self._intervals: list[Interval] = []
         self._writers: dict[str, tuple[str, ...]] = {}
         self._extra: dict[str, int] = {}
-        self._claims = Claims(engine.checkout.observer.owned, engine.learner.sources.aliases, locks)
+        self._claims = Claims(engine.tree.checkout.observer.owned, engine.tree.learner.sources.aliases, locks)
 
     def events(self) -> Iterator[Event]:
         """Carries out the plan."""
@@ -121,7 +95,7 @@ class Execution:
             while self._ready or self._blocked or self._later or self._running:
                 yield from self._take_what_is_ready()
                 yield from self._look_at_running()
-                self._engine.committer.settle_if_due()
+                self._engine.recorder.committer.settle_if_due()
                 if self._stops and not self._running:
                     break
         except BaseException as error:
@@ -142,7 +116,7 @@ class Execution:
             place = attempt.poll()
             is_ended = place.state.is_over and place.state not in (State.UNREACHABLE, State.DONE)
             if attempt in ended:
-                attempts.put_checkpoint_aside(self._engine, attempt)
+                attempt.way.keep_checkpoint(attempt)
                 if is_ended:
                     attempt.runner.settle(attempt.ticket)
             (self._outcome.ended if is_ended else self._outcome.go_on).append((attempt.stage.address, place.place))
@@ -233,15 +207,15 @@ class Execution:
     def _decide_again(self, step: Step) -> tuple[Step, Inputs]:
         """The step with what is known now, and the inputs that were looked at for it."""
         engine, stage = self._engine, step.stage
-        engine.locks.refresh_if_changed(stage)
-        if any(engine.learner.absent.below(dep) for dep in stage.deps):
-            engine.bring(stage, None)  # what lies below a directory that it reads counts as a part of that
-        engine.learner.forget(stage)
-        if stage.address in self._told or engine.locks.reads > 1:
+        engine.recorder.locks.refresh_if_changed(stage)
+        if any(engine.tree.learner.absent.below(dep) for dep in stage.deps):
+            engine.supply.bring_parts(stage)  # what lies below a directory that it reads counts as a part of that
+        engine.tree.learner.forget(stage)
+        if stage.address in self._told or engine.recorder.locks.reads > 1:
             # another process is at work: what stood at the outputs when the plan was made says nothing now
-            engine.checkout.observer.forget([out.path for out in stage.outs])
-        known = engine.learner.learn(stage, NOTHING_UPCOMING, ())
-        return decide(stage, known, engine.facts, engine.options), known.inputs
+            engine.tree.checkout.observer.forget([out.path for out in stage.outs])
+        known = engine.tree.learner.learn(stage, NOTHING_UPCOMING, ())
+        return decide(stage, known, engine.policy.facts, engine.policy.options), known.inputs
 
     def _settle(self, address: str, *, is_good: bool = True) -> None:
         """Lets go of a stage, and puts those in the queue that waited for it; nothing follows one that is stuck."""
@@ -274,30 +248,27 @@ class Execution:
         if step.record is not None:
             for reason in step.reasons:
                 if reason.cause is Cause.OUTPUT_MISSING:
-                    self._engine.learner.absent[reason.subject] = step.record.outs[reason.subject]
+                    self._engine.tree.learner.absent[reason.subject] = step.record.outs[reason.subject]
 
     def _restore(self, step: Step, inputs: Inputs | None) -> Iterator[Event]:
         engine, stage, record = self._engine, step.stage, step.record
         assert record is not None
         for out in stage.outs:
             wanted = record.outs.get(out.path)
-            if wanted is None or (not out.cache and not engine.facts.is_cached(wanted)):
+            if wanted is None or (not out.cache and not engine.policy.facts.is_cached(wanted)):
                 continue
-            yield from attempts.save(engine, out)
-            engine.fetch([wanted])
-            plan = engine.checkout.plan(out.path, wanted, force=True)
-            engine.checkout.carry_out(out.path, wanted, engine.checkout.approve(out.path, plan), no_progress)
+            yield from save(engine.tree, out)
+            engine.supply.fetch([wanted])
+            plan = engine.tree.checkout.plan(out.path, wanted, force=True)
+            engine.tree.checkout.carry_out(out.path, wanted, engine.tree.checkout.approve(out.path, plan), no_progress)
         if step.from_run_cache and inputs is not None:
-            engine.committer.note_restored(stage, step.key, inputs, record.outs, engine.facts.shell)
+            engine.recorder.committer.note_restored(stage, step.key, inputs, record.outs, engine.policy.facts.shell)
         yield StageRestored(stage.address, step.reasons, step.from_run_cache)
 
     def _start(self, step: Step, number: int, seen: Inputs | None = None) -> Iterator[Event]:
         stage = step.stage
         try:
-            runner = attempts.choose_runner(self._engine, step)
-            if not stage.outs:
-                self._engine.locks.forget(stage.lock_path, stage.name)
-            attempt = yield from attempts.begin(self._engine, step, number, seen, self._running, runner)
+            attempt = yield from attempts.begin(self._engine, step, number, seen, self._running)
         except Failed as failed:
             yield from self._fail(stage.address, failed, ())
             return
@@ -305,9 +276,9 @@ class Execution:
             yield StageFound(stage.address, step.reasons, attempt.ticket.runner, attempt.found)
         else:
             yield StageStarted(stage.address, stage.cmd, step.reasons, attempt.ticket.attempt, attempt.ticket.runner)
-        if self._limits.detach and runner.detach(attempt.ticket):
+        if self._limits.detach and attempt.runner.detach(attempt.ticket):
             del self._running[stage.address]
-            self._engine.placement.give(runner, stage)
+            self._engine.placement.give(attempt.runner, stage)
             self._let_go(stage.address)
             self._unsettled[stage.address] = -1
             self._outcome.detached.append(stage.address)
@@ -343,8 +314,9 @@ class Execution:
         stage, address = attempt.stage, attempt.stage.address
         del self._running[address]
         self._engine.placement.give(attempt.runner, stage)
-        if attempt.runner.abilities.shares_files:
-            self._intervals.append(attempt.interval())
+        interval = attempt.way.interval(attempt)
+        if interval is not None:
+            self._intervals.append(interval)
         try:
             unrecorded = yield from attempts.complete(self._engine, attempt, result)
         except Failed as failed:
@@ -392,9 +364,9 @@ class Execution:
         yield StageFailed(address, failed.message, failed.code, last_lines)
 
     def _tell_undeclared_writes(self) -> Iterator[Event]:
-        if self._engine.check == NONE:
+        if self._engine.policy.check == NONE:
             return
         for written in undeclared_writes(
-            self._engine.checkout.project_path, self._engine.outputs, self._intervals, self._writers
+            self._engine.tree.path, self._engine.tree.outputs, self._intervals, self._writers
         ):
             yield UndeclaredWrites(written.path, written.stages)

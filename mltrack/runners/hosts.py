@@ -29,6 +29,7 @@ from mltrack.runners.job import (
     Shortage,
     State,
     Ticket,
+    Works,
 )
 from mltrack.runners.logs import LOGS, note_failure, note_path, read_log
 from mltrack.runners.moving import discard
@@ -95,7 +96,7 @@ class HostRunner(Runner):
             for name, amount in host.capacity().items():
                 capacity[name] = max(capacity.get(name, 0.0), amount)
         self._abilities = Abilities(
-            shares_files=False,
+            works=Works.APART,
             survives=True,
             queues=True,
             notes=tuple(f"{name} is left out: {error.message}" for name, error in failures.items()),

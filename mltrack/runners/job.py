@@ -166,17 +166,25 @@ class Shortage(NamedTuple):
     words: str
 
 
+class Works(Enum):
+    """Where the commands of a runner run: in the workspace itself, or in a place of their own that is given what they read."""
+
+    IN_PLACE = "in place"
+    APART = "apart"
+
+
 @dataclass(frozen=True, slots=True)
 class Abilities:
     """What a runner can do, each in one sentence.
 
-    ``shares_files``: it works in the workspace itself. ``survives``: a job goes on when this process ends, and is found
-    again by its key. ``queues``: jobs may wait there for what they claim. ``leaves``: outputs may stay there.
+    ``works``: where commands run. ``survives``: a job goes on when this process ends, and is found
+    again by its key. ``queues``: jobs may wait there for what they claim. ``leaves``: outputs may stay where
+    commands run, known by their digests.
     ``capacity`` is how much of each resource one job can claim at most; claims on others are refused. ``notes`` say what is
     missing of it, though it works.
     """
 
-    shares_files: bool
+    works: Works
     survives: bool
     queues: bool = False
     leaves: bool = False

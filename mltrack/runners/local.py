@@ -28,6 +28,7 @@ from mltrack.runners.job import (
     Shortage,
     State,
     Ticket,
+    Works,
 )
 from mltrack.runners.logs import LOGS, RUNNING, note_failure, note_path, read_log
 from mltrack.runners.marks import Marks
@@ -92,7 +93,7 @@ class LocalRunner(Runner):
         self._logs_path = os.path.join(jobs_path, LOGS)
         self._marks = Marks(os.path.join(jobs_path, RUNNING))
         self._running: dict[tuple[str, str], _Running] = {}
-        self._abilities = Abilities(shares_files=True, survives=False, capacity=capacity or {})
+        self._abilities = Abilities(Works.IN_PLACE, survives=False, leaves=True, capacity=capacity or {})
         self.slots = Slots(visible_gpus(int(self.abilities.capacity.get(GPUS, 0))), locks)
 
     @property

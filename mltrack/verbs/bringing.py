@@ -1,6 +1,6 @@
 """Getting outputs that stayed on the hosts that made them, and noting which did."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import closing, suppress
 
 from mltrack.engine.inputs import Learner
@@ -53,20 +53,36 @@ def fetch_from_hosts(session: Session, contents: Iterable[Content]) -> None:
             cache.reload()
 
 
-def is_read(path: str, dep: str) -> bool:
-    """Whether what stayed at ``path`` is read by a stage that reads ``dep``."""
-    return True
+class FromHosts:
+    """What stages read and stayed on the hosts that made it. See :class:`mltrack.engine.parts.Supply`."""
+
+    def __init__(self, session: Session, learner: Learner) -> None:
+        self._session, self._learner = session, learner
+
+    def fetch(self, contents: Iterable[Content]) -> None:
+        """Nothing: what is restored is in the cache."""
+
+    def bring_parts(self, stage: Stage) -> tuple[str, ...]:
+        return bring_left(self._session, stage, self._learner, parts_only=True)
+
+    def bring_inputs(self, stage: Stage) -> tuple[str, ...]:
+        return bring_left(self._session, stage, self._learner, parts_only=False)
+
+    def bring_apart(self, stage: Stage) -> tuple[str, ...]:
+        return ()  # it is had there
+
+    def note_left(self, runner: str, key: str, result: Poll) -> None:
+        note_left(self._session, runner, key, result)
 
 
-def is_part(path: str, dep: str) -> bool:
+def _is_part(path: str, dep: str) -> bool:
     """Whether what stayed at ``path`` is a part of the directory ``dep``: without it, that would be another one."""
     return path != dep and contains(dep, path)
 
 
-def bring_left(
-    session: Session, stage: Stage, learner: Learner, concerns: Callable[[str, str], bool]
-) -> tuple[str, ...]:
-    """Puts what a stage reads and ``concerns`` it where it belongs, as far as it stayed on a host; returns the paths."""
+def bring_left(session: Session, stage: Stage, learner: Learner, *, parts_only: bool) -> tuple[str, ...]:
+    """Puts what a stage reads where it belongs, as far as it stayed on a host; with ``parts_only`` only what lies below
+    directories that it reads. Returns the paths."""
     wanted: dict[str, Content] = {}
     for path in stage.reads:
         if not is_url(path):
@@ -74,7 +90,7 @@ def bring_left(
                 content = learner.absent[absent]
                 if (
                     content is not None
-                    and concerns(absent, path)
+                    and (not parts_only or _is_part(absent, path))
                     and (session.left.has(content) or session.project.cache.holds(content))
                 ):
                     wanted[absent] = content

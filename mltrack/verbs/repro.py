@@ -5,24 +5,23 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
-from functools import partial
 from typing import NamedTuple
 
 from mltrack.config import places as trusted
 from mltrack.disk.lock import NameLocks, locked
-from mltrack.engine.attempt import Engine
 from mltrack.engine.checkpoints import Checkpoints
 from mltrack.engine.commit import Committer
 from mltrack.engine.events import Event, LeftoverEnded, RunnerNote
-from mltrack.engine.execute import Execution, Limits, Outcome
+from mltrack.engine.execute import Execution
 from mltrack.engine.ignoring import IgnoreLines
 from mltrack.engine.inputs import Overrides
 from mltrack.engine.lock_state import Dropped, LockState
+from mltrack.engine.outcome import Limits, Outcome
+from mltrack.engine.parts import Engine, Policy, Recorder, Tree
 from mltrack.engine.pipelines import choose, load_graph
 from mltrack.errors import MltrackError, PipelineError, UsageError, WorkspaceError
 from mltrack.git import repository as git
 from mltrack.git.ignored import ignored_among
-from mltrack.objects.content import Content
 from mltrack.pipeline.graph import Graph
 from mltrack.pipeline.paths import PathMap
 from mltrack.pipeline.plan import Facts, Options, Plan, Verdict
@@ -33,11 +32,11 @@ from mltrack.runners.names import LOCAL
 from mltrack.runners.runner import Runner
 from mltrack.store.local.writer import CacheWriter
 from mltrack.verbs import places, planning
-from mltrack.verbs.bringing import bring_left, is_part, is_read, note_left
+from mltrack.verbs.bringing import FromHosts
 from mltrack.verbs.drivers import drive_outputs
 from mltrack.verbs.overrides import read_overrides
 from mltrack.verbs.session import STAGE_LOCKS, Session
-from mltrack.verbs.supply import Supply
+from mltrack.verbs.supply import FromRemote
 from mltrack.workspace.links import make_private
 
 
@@ -107,7 +106,7 @@ class Repro:
         self.addresses = _scope(self.graph, self._chosen, options)
         jobs = options.jobs or session.project.settings.number("repro.jobs") or 1
         self.limits = Limits(jobs, options.keep_going, options.detach)
-        self._supply = Supply(session, session.remotes.opened()) if options.pull else None
+        self._supply = FromRemote(session, session.remotes.opened()) if options.pull else None
         if self._supply is not None:
             self.learner = planning.learner(session, overrides, self._supply.get)
         else:
@@ -168,10 +167,10 @@ class Repro:
         run records first."""
         if self._supply is not None:
             self._supply.bring_records()
-            self._supply.note_absent(self.learner)
+            self._supply.inform(self.learner)
             for stage in self.stages:
                 if any(self.learner.absent.below(dep) for dep in stage.deps):
-                    self._supply.bring(stage, self.learner)
+                    self._supply.bring_parts(stage)
         self.graph = planning.linked_graph(self.session, self.graph, self.addresses, self.learner)
         self.addresses = _scope(self.graph, self._chosen, self._asked)
         return planning.make_plan(
@@ -228,7 +227,7 @@ class Repro:
     def _check_leaving(self) -> None:
         """Raises UsageError where outputs were to stay on hosts that cannot say what they are."""
         for one in self._placement.opened if self._leaves else ():
-            if not (one.abilities.shares_files or one.abilities.leaves):
+            if not one.abilities.leaves:
                 raise UsageError(
                     f"the hosts of {one.name} have no library to hash with: what stays there would not be known",
                     hint=f"without --no-fetch results are hashed when they are back; see `mltrack runner check {one.name}`",
@@ -245,37 +244,23 @@ class Repro:
         return list({**self.session.view.graph.stages, **self.graph.stages}.values())
 
     def _engine(self, locks: LockState, recorder: Committer) -> Engine:
-        session, project, supply = self.session, self.session.project, self._supply
-
-        def bring(stage: Stage, one: Runner | None) -> tuple[str, ...]:
-            if supply is not None:
-                return supply.bring(stage, self.learner)
-            if one is None:  # what lies below a directory that it reads is a part of that, wherever the stage runs
-                return bring_left(session, stage, self.learner, is_part)
-            return bring_left(session, stage, self.learner, is_read) if one.abilities.shares_files else ()
-
-        def fetch(contents: list[Content]) -> None:
-            if supply is not None:
-                supply.fetch(contents)
-
+        session, project = self.session, self.session.project
+        settings = project.settings
+        outputs = tuple(path for stage in self._declared() for path in _written(stage))
+        checkpoints = Checkpoints(project.path, os.path.join(project.tmp_path, "checkpoints"))
         return Engine(
-            learner=self.learner,
-            locks=locks,
-            checkout=session.checkout,
-            committer=recorder,
-            trash=session.trash,
-            placement=self._placement,
-            facts=self.facts,
-            options=self.options,
-            bring=bring,
-            fetch=fetch,
-            outputs=tuple(path for stage in self._declared() for path in _written(stage)),
-            check=project.settings.text("repro.check"),
-            trace=project.settings.text("repro.trace"),
-            checkpoints=Checkpoints(project.path, os.path.join(project.tmp_path, "checkpoints")),
-            project=project.job_name,
-            leaves=self._leaves,
-            note_left=partial(note_left, session),
+            Tree(session.checkout, self.learner, session.trash, outputs),
+            Recorder(locks, recorder, checkpoints),
+            Policy(
+                self.facts,
+                self.options,
+                check=settings.text("repro.check"),
+                trace=settings.text("repro.trace"),
+                project=project.job_name,
+                leaves=self._leaves,
+            ),
+            self._placement,
+            self._supply or FromHosts(session, self.learner),
         )
 
 

@@ -8,15 +8,17 @@ from mltrack.errors import MissingObjectError
 from mltrack.objects.content import TREE, Content
 from mltrack.pipeline.paths import PathMap
 from mltrack.pipeline.stage import Stage, is_url
+from mltrack.runners.job import Poll
 from mltrack.store.shared.fetch import fetch as receive
 from mltrack.store.shared.fetch import fetch_trees
 from mltrack.store.shared.remote import Remote
 from mltrack.store.shared.runs import bring_records
+from mltrack.verbs.bringing import note_left
 from mltrack.verbs.session import Session
 
 
-class Supply:
-    """What can be had from one remote for the stages of a project.
+class FromRemote:
+    """What can be had from one remote for the stages of a project. See :class:`mltrack.engine.parts.Supply`.
 
     Tracked data that stands nowhere in the workspace counts as being what its pointer says, outputs of stages that are
     up to date as what the lock says. They are brought when a stage that runs needs them.
@@ -24,6 +26,8 @@ class Supply:
 
     def __init__(self, session: Session, remote: Remote) -> None:
         self._session = session
+        self.learner: Learner | None = None
+        """What knows of data that is not here; set once it is made, since it asks here for what it lacks."""
         self._remote = remote
         self._present = remote.present()
 
@@ -31,8 +35,9 @@ class Supply:
         """Takes the remote's run records; returns how many are new here."""
         return bring_records(self._session.project.run_cache, self._remote)
 
-    def note_absent(self, learner: Learner) -> None:
-        """Tells the learner of tracked data that is not here."""
+    def inform(self, learner: Learner) -> None:
+        """Tells the learner of tracked data that is not here; it is asked for the rest from then on."""
+        self.learner = learner
         for path, content in self._session.view.pointers.items():
             if not os.path.lexists(self._session.project.absolute(path)):
                 learner.absent[path] = content
@@ -70,8 +75,10 @@ class Supply:
         if lacking:
             receive(cache, [self._remote], lacking, lambda progress: None)
 
-    def bring(self, stage: Stage, learner: Learner) -> tuple[str, ...]:
+    def bring_inputs(self, stage: Stage) -> tuple[str, ...]:
         """Puts what a stage reads where it belongs, as far as it is not here; returns the paths."""
+        learner = self.learner
+        assert learner is not None
         sought = [*stage.reads, *(out.path for out in stage.outs if out.persist)]
         wanted: dict[str, Content] = {}
         for path in sought:
@@ -88,3 +95,12 @@ class Supply:
             checkout.bring(path, content)
             learner.absent.pop(path)
         return tuple(wanted)
+
+    def bring_parts(self, stage: Stage) -> tuple[str, ...]:
+        return self.bring_inputs(stage)
+
+    def bring_apart(self, stage: Stage) -> tuple[str, ...]:
+        return self.bring_inputs(stage)
+
+    def note_left(self, runner: str, key: str, result: Poll) -> None:
+        note_left(self._session, runner, key, result)

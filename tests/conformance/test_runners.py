@@ -219,6 +219,15 @@ def test_many_items_in_one_job_each_with_its_result(runner: Runner, bench: Bench
     state, _ = wait(runner, ticket)
     assert (state.state, state.exit_code, state.command) == (State.FAILED, 1, "test 2 != 2")
     assert [(item.id, item.exit_code) for item in state.items] == [(f"i{n}", int(n == 2)) for n in range(5)]
+    assert [item.id for item in now(runner, ticket, Seen(items=3)).items] == ["i3", "i4"]
+
+
+def test_one_poll_asks_about_all_jobs_from_where_each_was_seen(runner: Runner) -> None:
+    tickets = [runner.submit(job(f"printf {n}{n}{n}", key=f"{n:032x}")) for n in range(3)]
+    for ticket in tickets:
+        wait(runner, ticket)
+    polls = runner.poll({ticket: Seen(log=n) for n, ticket in enumerate(tickets)})
+    assert [polls[ticket].log for ticket in tickets] == [b"000", b"11", b"2"]
 
 
 def test_what_is_kept_of_a_job_can_be_forgotten(runner: Runner, bench: Bench) -> None:

@@ -244,6 +244,8 @@ class TransferRules(GitRules):
         saved = {e.data for target in clone.recorded for e in clone.files.get(target, {}).values()}
         clone.cache.data &= self.world.store.data | saved
         clone.cache.lose_listings(self.world.store.listings)
+        # A repair looks for what is lost among all that stands there, and may save it on the way.
+        clone.cache.maybe |= {e.data for target in clone.recorded for e in clone.files.get(target, {}).values()}
         repaired = self.mltrack(clone, "fsck", "--repair", codes=[0, 1, 7])
         # What could not be had is set aside: from then on it counts, where something refers to it, as absent.
         expected = [0, 1] if repaired.code == 7 else [repaired.code]

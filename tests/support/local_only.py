@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from mltrack.runners.job import Abilities, MachineReport, Poll, Seen, Ticket
+from mltrack.runners.job import Abilities, MachineReport, Poll, Seen, Ticket, Works
 from mltrack.runners.runner import Runner
 
 
@@ -11,7 +11,7 @@ class LocalOnly(Runner):
 
     @property
     def abilities(self) -> Abilities:
-        return Abilities(shares_files=True, survives=False)
+        return Abilities(Works.IN_PLACE, survives=False)
 
     def report(self) -> list[MachineReport]:
         return []

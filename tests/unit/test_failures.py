@@ -19,6 +19,8 @@ FAILED = Poll(State.FAILED, 1)
         (Poll(State.FAILED, None, place="gpu1", problem="/x: No space left on device"), b"", Failure.BAD_NODE),
         (Poll(State.FAILED, None, problem="here: /x: No space left on device"), b"", Failure.USER),
         (Poll(State.FAILED, -15, failure=Failure.TIMEOUT), b"CUDA out of memory", Failure.TIMEOUT),
+        (Poll(State.FAILED, 1, failure=Failure.PREEMPTED), b"CUDA out of memory", Failure.PREEMPTED),
+        (Poll(State.FAILED, -9, failure=Failure.MEMORY), b"", Failure.MEMORY),
         (Poll(State.FAILED, -15, place="gpu1"), b"", Failure.PREEMPTED),
         (Poll(State.FAILED, -15), b"", Failure.USER),
         (Poll(State.FAILED, 143, place="gpu1"), b"", Failure.PREEMPTED),

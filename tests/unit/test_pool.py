@@ -8,7 +8,7 @@ from mltrack.errors import RemoteError
 from mltrack.objects.digest import XXH3
 from mltrack.runners.connection import Address
 from mltrack.runners.hosts import HostRunner
-from mltrack.runners.job import Abilities, State
+from mltrack.runners.job import Abilities, State, Works
 from mltrack.runners.task import HostSettings, Phase
 from mltrack.store.local.cache import Cache
 from tests.support.runners import job, now
@@ -25,7 +25,7 @@ def pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HostRunner:
     for number, host in enumerate(runner.hosts, 1):
         host.hello = {"cpus": number, "memory": 10**9, "gpus": [[str(n), "", 0, 0] for n in range(number)]}
         monkeypatch.setattr(host, "start", lambda: None)
-    runner._abilities = Abilities(shares_files=False, survives=True, queues=True, capacity={"cpus": 2.0, "gpus": 2.0})
+    runner._abilities = Abilities(Works.APART, survives=True, queues=True, capacity={"cpus": 2.0, "gpus": 2.0})
     return runner
 
 
@@ -79,6 +79,6 @@ def test_a_job_that_is_handed_over_waits_for_nobody(pool: HostRunner) -> None:
 
 def test_what_no_host_has_alone_is_named(pool: HostRunner) -> None:
     pool.hosts[0].hello["memory"] = 10**12
-    pool._abilities = Abilities(shares_files=False, survives=True, capacity={"cpus": 2.0, "memory": 1e12})
+    pool._abilities = Abilities(Works.APART, survives=True, capacity={"cpus": 2.0, "memory": 1e12})
     shortage = pool.lacks({"cpus": 2.0, "memory": 5e11})
     assert shortage is not None and "no host of pool has all of it" in shortage.words

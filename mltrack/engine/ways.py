@@ -1,0 +1,163 @@
+"""The two ways in which a stage runs: in the workspace itself, or apart from it. Each takes the same steps.
+
+Before a run dependencies are brought and hashed, and room is made; after it the outputs are put where they belong, and what
+was read is looked at again, if it can have changed.
+"""
+
+import os
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+
+from mltrack.engine.events import CheckpointRestored, Event
+from mltrack.engine.failed import Failed
+from mltrack.engine.parts import Engine
+from mltrack.engine.running import NOTHING_UPCOMING, Attempt, Prepared, Way
+from mltrack.engine.saving import save
+from mltrack.engine.staging import stage_inputs
+from mltrack.engine.undeclared import Interval
+from mltrack.errors import WorkspaceError
+from mltrack.pipeline.plan import Known, Step, input_reasons
+from mltrack.pipeline.reason import Cause, Reason
+from mltrack.pipeline.stage import OUT, Inputs, Output, Stage
+from mltrack.runners.job import Job, Works
+from mltrack.runners.runner import Runner
+from mltrack.workspace.links import make_private
+from mltrack.workspace.materialize import make_parents
+from mltrack.workspace.stillness import Moment, stood_still
+
+
+def way_of(engine: Engine, runner: Runner) -> Way:
+    """Returns how a stage runs on a runner."""
+    return InPlace(engine) if runner.abilities.works is Works.IN_PLACE else Apart(engine)
+
+
+class InPlace:
+    """In the workspace: its outputs are written where they belong, and its inputs may change under it."""
+
+    place = ""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def bring(self, stage: Stage) -> tuple[str, ...]:
+        return self._engine.supply.bring_inputs(stage)
+
+    def moments(self, before: Inputs) -> dict[str, Moment]:
+        return self._engine.tree.learner.moments(before.deps)
+
+    def prepare(self, step: Step, job: Job) -> Generator[Event, None, Prepared]:
+        engine, stage = self._engine, step.stage
+        for out in stage.outs:
+            yield from self._prepare_output(out)
+        engine.recorder.committer.make_directory(stage.wdir)
+        directory = stage.execution.checkpoint
+        if directory and engine.recorder.checkpoints.restore(directory, step.key):
+            yield CheckpointRestored(stage.address, directory)
+        return job, None
+
+    def _prepare_output(self, out: Output) -> Iterator[Event]:
+        tree = self._engine.tree
+        make_parents(tree.path, out.path)
+        yield from save(tree, out)
+        if not out.persist:
+            tree.checkout.clear(out.path)
+        elif os.path.lexists(os.path.join(tree.path, out.path)):
+            make_private(tree.path, out.path, tree.checkout.cache)
+
+    def make_room(self, stage: Stage) -> Iterator[Event]:
+        return iter(())  # the command wrote where they belong
+
+    def changed(self, attempt: Attempt) -> tuple[Reason, ...]:
+        stage, learner = attempt.stage, self._engine.tree.learner
+        shell = self._engine.policy.facts.shell
+        learner.forget(stage)
+        after, _ = learner.inputs(stage, NOTHING_UPCOMING)
+        reference = self._engine.recorder.committer.entry(stage, attempt.before, {}, shell)
+        changed = [
+            reason
+            for reason in input_reasons(stage, Known(reference, after, {}), shell)
+            if reason.cause is not Cause.OUTPUT_ADDED
+        ]
+        told = {reason.subject for reason in changed}
+        now = learner.moments(after.deps)
+        changed += [
+            Reason(Cause.DEPENDENCY_CHANGED, path)  # the same bytes again, but not all the time
+            for path, moment in attempt.moments.items()
+            if path not in told and path in now and not stood_still(moment, now[path])
+        ]
+        return tuple(changed)
+
+    def interval(self, attempt: Attempt) -> Interval | None:
+        return attempt.interval()
+
+    def keep_checkpoint(self, attempt: Attempt) -> None:
+        directory = attempt.stage.execution.checkpoint
+        if directory:
+            self._engine.recorder.checkpoints.save(directory, attempt.step.key)
+
+    def forget_checkpoint(self, attempt: Attempt) -> None:
+        directory = attempt.stage.execution.checkpoint
+        if directory:
+            self._engine.recorder.checkpoints.forget(directory, attempt.step.key)
+
+
+class Apart:
+    """In another place, with copies of its own: nothing of the workspace changes before its result is taken."""
+
+    place = "on {}"
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def bring(self, stage: Stage) -> tuple[str, ...]:
+        return self._engine.supply.bring_apart(stage)
+
+    def moments(self, before: Inputs) -> dict[str, Moment]:
+        return {}
+
+    def prepare(self, step: Step, job: Job) -> Generator[Event, None, Prepared]:
+        """The job as one in another place: its inputs as objects, the values of its variables, and what may stay there. Raises
+        Failed for inputs that changed just now."""
+        stage, tree = step.stage, self._engine.tree
+        known = {
+            path: content if content.hex else None for path, content in job.inputs.items() if path not in job.files
+        }
+        known.update(dict.fromkeys(job.kept))
+        try:
+            staged = stage_inputs(tree.checkout.observer, tree.checkout.cache, known, tree.learner.absent_at)
+        except WorkspaceError as error:
+            raise Failed(error.message, None) from error
+        environment = tree.learner.sources.environment
+        given = {name: environment[name] for name in stage.env.vars if name in environment}
+        variables = {**given, **job.variables}
+        variables.pop("MLTRACK_ROOT", None)
+        unset = tuple(name for name in stage.env.vars if name not in environment)
+        apart = replace(
+            job, inputs=staged.inputs, variables=variables, unset=unset, left=self._may_stay(stage), isolated=True
+        )
+        yield from ()
+        return apart, staged
+
+    def _may_stay(self, stage: Stage) -> frozenset[str]:
+        if not self._engine.policy.leaves:
+            return frozenset()
+        return frozenset(out.path for out in stage.outs if out.cache and out.type == OUT)
+
+    def make_room(self, stage: Stage) -> Iterator[Event]:
+        tree = self._engine.tree
+        for out in stage.outs:
+            make_parents(tree.path, out.path)
+            yield from save(tree, out)
+            tree.checkout.clear(out.path)
+
+    def changed(self, attempt: Attempt) -> tuple[Reason, ...]:
+        return ()
+
+    def interval(self, attempt: Attempt) -> Interval | None:
+        return None
+
+    def keep_checkpoint(self, attempt: Attempt) -> None:
+        """The runner keeps it where the job ran."""
+
+    def forget_checkpoint(self, attempt: Attempt) -> None:
+        """As for keeping."""
