@@ -7,9 +7,10 @@ from mltrack.errors import RemoteError, UnsavedDataError, UsageError, WorkspaceE
 from mltrack.objects.content import Content
 from mltrack.store.local import gc as collector
 from mltrack.store.local.cache import SYMLINK, Cache
-from mltrack.verbs.gc import deleting, not_held
+from mltrack.verbs.gc import deleting
 from mltrack.verbs.records import DAY
 from mltrack.verbs.session import Session
+from mltrack.verbs.sources import Sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def drop(
     chosen -= _files(cache, [item.content for path, item in session.view.targets().items() if path not in named])
     chosen -= cache.missing(chosen)
     try:
-        lost = not_held(session, chosen, remote)
+        lost = Sources(session, remote).not_kept(chosen)
     except RemoteError:
         if not force:
             raise

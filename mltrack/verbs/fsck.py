@@ -26,7 +26,7 @@ from mltrack.store.local.check import Report, check_cache
 from mltrack.store.local.writer import CacheWriter, renew_pack
 from mltrack.store.pack import read_index
 from mltrack.store.shared.check import check_remote
-from mltrack.store.shared.fetch import fetch_objects, fetch_trees
+from mltrack.store.shared.fetch import fetch_trees
 from mltrack.store.shared.hints import hinted, hinted_runs
 from mltrack.store.shared.names import MARKER
 from mltrack.store.shared.present import Present
@@ -36,6 +36,7 @@ from mltrack.store.shared.repair import repair as repair_remote
 from mltrack.store.shared.runs import sent_records
 from mltrack.verbs.records import restorable, since_for_records
 from mltrack.verbs.session import Session
+from mltrack.verbs.sources import Sources
 from mltrack.workspace.ingest import Saving
 
 DAMAGED, MISSING, REPAIRED = "damaged", "missing", "repaired"
@@ -181,11 +182,7 @@ def _refill(session: Session, wanted: set[str], *, exclude: str) -> None:
                 with suppress(MltrackError):  # what cannot be read there cannot help
                     session.observer.tracked(path, Saving(writer, project.algorithm))
             writer.finish()
-        for remote in session.remotes.reachable(beside=exclude):
-            rest = cache.missing(wanted)
-            if rest:
-                with suppress(IntegrityError, RemoteError):
-                    fetch_objects(cache, [remote], rest, lambda event: None)
+        Sources(session).search(wanted, beside=exclude)
 
 
 def _fsck_remote(session: Session, report: Report, name: str, *, repair: bool) -> FsckResult:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from mltrack.config.settings import FILE_NAME
 from mltrack.disk.durable import remove_stale_temporaries
 from mltrack.disk.lock import locked
-from mltrack.errors import FormatError, GitError, LockedError, RemoteError, UnsavedDataError, WorkspaceError
+from mltrack.errors import FormatError, GitError, LockedError, UnsavedDataError, WorkspaceError
 from mltrack.formats import lock_file, pointer
 from mltrack.formats.pointer import SUFFIX
 from mltrack.git import repository as git
@@ -24,6 +24,7 @@ from mltrack.store.local.gc import GcPlan
 from mltrack.store.shared.fetch import remove_old_partials
 from mltrack.verbs.records import DAY, since_for_records
 from mltrack.verbs.session import Session
+from mltrack.verbs.sources import Sources
 from mltrack.workspace.trash import Trash
 
 UNDO_DAYS = 14
@@ -106,31 +107,13 @@ def _require_elsewhere(session: Session, kept: set[str], moment: float, remote: 
     collector.mark(project.cache, roots.current, roots.history, everything)
     going = everything - kept
     going -= project.cache.missing(going)
-    lost = not_held(session, going, remote)
+    lost = Sources(session, remote).not_kept(going)
     if lost:
         raise UnsavedDataError(
             f"nothing was deleted: history refers to {len(lost)} of these objects, and no remote holds them, "
             f"first {project.algorithm.text(min(lost))}",
             hint="`mltrack push --all-branches --all-tags` (or --rev) sends them; --force deletes them for good",
         )
-
-
-def not_held(session: Session, hex_digests: set[str], remote: str) -> set[str]:
-    """Returns those of the objects that the remote, asked now, does not hold at their full size; all without one."""
-    if not hex_digests:
-        return set()
-    project = session.project
-    if not remote and not project.settings.remotes():
-        return hex_digests
-    place = session.remotes.get(remote)
-    try:
-        place.open()
-    except RemoteError as error:
-        if error.absent:
-            return hex_digests
-        raise
-    held = place.present()
-    return {item for item in hex_digests if bytes.fromhex(item) not in held}
 
 
 def _delete(session: Session, marked: set[str], moment: float, grace: float, old: list[str], keep: Keep) -> GcPlan:

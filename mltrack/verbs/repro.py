@@ -106,7 +106,7 @@ class Repro:
         self.addresses = _scope(self.graph, self._chosen, options)
         jobs = options.jobs or session.project.settings.number("repro.jobs") or 1
         self.limits = Limits(jobs, options.keep_going, options.detach)
-        self._supply = FromRemote(session, session.remotes.opened()) if options.pull else None
+        self._supply = FromRemote(session) if options.pull else None
         if self._supply is not None:
             self.learner = planning.learner(session, overrides, self._supply.get)
         else:

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from mltrack.config.remotes import Remotes
 from mltrack.disk.lock import locked
@@ -33,6 +33,14 @@ STAGE_LOCKS = "stages.lock"
 """In the project's scratch directory: who works on a stage holds its lock, by address."""
 
 
+class Lister(Protocol):
+    """Gets directories' listings from elsewhere."""
+
+    def listing(self, hex_digest: str) -> None:
+        """Gets one into the cache, if anyone has it."""
+        ...
+
+
 @dataclass
 class Session:
     """One command at work in one project. Everything is made when it is first asked for, and belongs to the thread that made
@@ -43,8 +51,8 @@ class Session:
     """
 
     project: Project
-    bring_tree: Callable[[str], None] | None = None
-    """Gets a directory's listing into the cache that is not there, for commands that may ask a remote."""
+    lister: Lister | None = None
+    """Gets listings that are not here, for commands that may ask a remote."""
     left_out: dict[str, MltrackError] = field(default_factory=dict)
     """Tracked paths that a command was asked about and went on without, since their pointers, or they themselves, cannot be
     read."""
@@ -157,8 +165,8 @@ class Session:
         cache = self.project.cache
 
         def load(hex_digest: str) -> list[Entry]:
-            if self.bring_tree is not None and not cache.has(hex_digest):
-                self.bring_tree(hex_digest)
+            if self.lister is not None and not cache.has(hex_digest):
+                self.lister.listing(hex_digest)
             return cache.read_tree(hex_digest)
 
         try:

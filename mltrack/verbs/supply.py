@@ -9,27 +9,26 @@ from mltrack.objects.content import TREE, Content
 from mltrack.pipeline.paths import PathMap
 from mltrack.pipeline.stage import Stage, is_url
 from mltrack.runners.job import Poll
-from mltrack.store.shared.fetch import fetch as receive
-from mltrack.store.shared.fetch import fetch_trees
-from mltrack.store.shared.remote import Remote
 from mltrack.store.shared.runs import bring_records
 from mltrack.verbs.bringing import note_left
 from mltrack.verbs.session import Session
+from mltrack.verbs.sources import Sources
 
 
 class FromRemote:
-    """What can be had from one remote for the stages of a project. See :class:`mltrack.engine.parts.Supply`.
+    """What can be had from elsewhere for the stages of a project. See :class:`mltrack.engine.parts.Supply`.
 
     Tracked data that stands nowhere in the workspace counts as being what its pointer says, outputs of stages that are
     up to date as what the lock says. They are brought when a stage that runs needs them.
     """
 
-    def __init__(self, session: Session, remote: Remote) -> None:
+    def __init__(self, session: Session) -> None:
+        """Raises RemoteError where the default remote cannot be had."""
         self._session = session
+        self._remote = session.remotes.opened()
+        self._sources = Sources(session, self._remote.name)
         self.learner: Learner | None = None
         """What knows of data that is not here; set once it is made, since it asks here for what it lacks."""
-        self._remote = remote
-        self._present = remote.present()
 
     def bring_records(self) -> int:
         """Takes the remote's run records; returns how many are new here."""
@@ -47,7 +46,7 @@ class FromRemote:
         if not self.has(content):
             return
         if content.kind == TREE:
-            fetch_trees(self._session.project.cache, [self._remote], [content], lambda progress: None)
+            self._sources.listings([content])
         else:
             self.fetch([content])
 
@@ -66,14 +65,11 @@ class FromRemote:
                 session.observer.forget([path])
 
     def has(self, content: Content) -> bool:
-        return bytes.fromhex(content.hex) in self._present
+        return self._sources.has(content)
 
     def fetch(self, contents: Iterable[Content]) -> None:
         """Gets contents into the cache that it lacks."""
-        cache = self._session.project.cache
-        lacking = [content for content in contents if not cache.holds(content)]
-        if lacking:
-            receive(cache, [self._remote], lacking, lambda progress: None)
+        self._sources.require(contents)
 
     def bring_inputs(self, stage: Stage) -> tuple[str, ...]:
         """Puts what a stage reads where it belongs, as far as it is not here; returns the paths."""

@@ -9,16 +9,16 @@ from mltrack.formats.run_record import BY_HAND, RunRecord
 from mltrack.git import repository as git
 from mltrack.objects.content import FILE, Content
 from mltrack.project import Project
-from mltrack.store.shared.fetch import bring, fetch_objects, fetch_trees
 from mltrack.store.shared.names import user_mark
 from mltrack.store.shared.present import Present
 from mltrack.store.shared.push import push_contents, would_push
-from mltrack.store.shared.remote import FOR_NEWER, Remote
+from mltrack.store.shared.remote import Remote
 from mltrack.store.shared.runs import bring_records, send_records, unsent
 from mltrack.store.shared.transfer import Moved, Report
 from mltrack.verbs.checkout import CheckoutResult, Progress, checkout_targets
 from mltrack.verbs.records import restorable
 from mltrack.verbs.session import Session
+from mltrack.verbs.sources import Sources
 from mltrack.verbs.unavailable import Unavailable, unavailable
 from mltrack.workspace.checkout import Absent
 
@@ -111,7 +111,7 @@ def _declared_remotes(session: Session) -> dict[str, str]:
 
 
 def _push_to(session: Session, scope: Scope, wanted: list[Content], report: Report, *, dry_run: bool) -> TransferResult:
-    target = open_remote(session, scope)
+    target = Sources(session, scope.remote, scope.jobs).chosen()
     is_there = _open_for_push(target, dry_run=dry_run)
     cache = session.project.cache
     with cache.in_use():
@@ -132,24 +132,26 @@ def _push_to(session: Session, scope: Scope, wanted: list[Content], report: Repo
 
 def fetch(session: Session, scope: Scope, report: Report, *, dry_run: bool = False) -> FetchResult:
     """Brings what is referred to into the cache, as far as it can be had; the workspace is not touched."""
-    sources = _Sources(session, scope)
-    session.bring_tree = sources.bring_tree
+    sources = session.lister = Sources(session, scope.remote, scope.jobs)
     wanted = _wanted(session, scope)
-    fetched, problem = _fetch(session, [item.content for item in wanted], report, sources, dry_run=dry_run)
-    return FetchResult(fetched, unavailable(session, wanted, problem) if not dry_run else ())
+    contents = [item.content for item in wanted]
+    if dry_run:
+        return FetchResult(_would_fetch(session, contents, scope, report, sources))
+    fetched, problem = _fetch(session, contents, scope, report, sources)
+    return FetchResult(fetched, unavailable(session, wanted, problem))
 
 
 def pull(
     session: Session, scope: Scope, report: Report, *, force: bool = False, progress: Progress | None = None
 ) -> PullResult:
     """Fetches what can be had, then checks out what the workspace's pointers and locks say, as far as it is here."""
-    sources = _Sources(session, scope)
-    session.bring_tree = sources.bring_tree
+    sources = session.lister = Sources(session, scope.remote, scope.jobs)
     targets = session.select(list(scope.targets))
     wanted = list(targets)
     if not scope.is_of_workspace:
         wanted += _wanted(session, scope)
-    fetched, problem = _fetch(session, list(dict.fromkeys(item.content for item in wanted)), report, sources)
+    contents = list(dict.fromkeys(item.content for item in wanted))
+    fetched, problem = _fetch(session, contents, scope, report, sources)
     checkout = checkout_targets(session, targets, force=force, progress=progress, absent=Absent.LEAVE)
     return PullResult(fetched, checkout, unavailable(session, wanted, problem))
 
@@ -172,54 +174,33 @@ def register(project: Project, remote: Remote) -> None:
         remote.store.put(name, b"")
 
 
-def open_remote(session: Session, scope: Scope) -> Remote:
-    """Returns the remote that is meant, not yet looked at."""
-    remote = session.remotes.get(scope.remote)
-    if scope.jobs:
-        remote.jobs = 1 if remote.store.abilities.local else scope.jobs
-    return remote
-
-
 def _fetch(
-    session: Session, contents: list[Content], report: Report, sources: "_Sources", *, dry_run: bool = False
+    session: Session, contents: list[Content], scope: Scope, report: Report, sources: Sources
 ) -> tuple[TransferResult, str]:
-    """Brings contents into the cache, as far as they can be had: from the hosts where they were left, then from remotes, then
-    from any host. Returns what came, and why the rest did not."""
-    cache = session.project.cache
-    with cache.in_use():
-        records = 0 if dry_run else _bring_records(session, sources)
-        if sources.scope.run_cache:
-            contents += [content for record in session.project.run_cache.all_but(()) for content in restorable(record)]
-        lacking = [content for content in contents if not cache.holds(content)]
-        if not lacking:
-            return TransferResult(sources.scope.remote, Moved(0, 0), dry_run, records), ""
-        from_hosts = Moved(0, 0)
-        if not dry_run and any(map(session.left.has, lacking)):
-            from mltrack.verbs.bringing import fetch_left  # noqa: PLC0415 - where something was left only
+    """Brings contents into the cache, as far as they can be had. Returns what came, and why the rest did not."""
+    with session.project.cache.in_use():
+        records = _bring_records(session, sources)
+        had = sources.fetch(_with_results(session, contents, scope), report)
+        return TransferResult(had.source, had.moved, records=records), had.why
 
-            with suppress(RemoteError):  # a remote may have it by now
-                got = fetch_left(session, lacking)
-                from_hosts = Moved(sum(content.files for content in got), sum(content.size for content in got))
-            lacking = [content for content in lacking if not cache.holds(content)]
-            if not lacking:
-                return TransferResult("the hosts that made them", from_hosts, records=records), ""
-        remotes = sources.all()
-        if dry_run:
-            would = _would_fetch(session, remotes, lacking, report)
-            return TransferResult(remotes[0].name, would, dry_run=True), ""
-        brought = bring(cache, remotes, lacking, report)
-        moved, problem = brought.moved, ""
-        if brought.lost:
-            from mltrack.verbs.bringing import fetch_from_hosts  # noqa: PLC0415 - where a remote lacks something
 
-            fetch_from_hosts(session, lacking)
-            late = brought.lost - cache.missing(brought.lost)
-            moved = Moved(moved.objects + len(late), moved.bytes)
-            names = ", ".join(remote.name for remote in remotes)
-            newer = "" if all(remote.is_understood for remote in remotes) else f"; {FOR_NEWER}"
-            problem = brought.damage[0].message if brought.damage else f"in no remote (asked: {names}){newer}"
-        both = Moved(moved.objects + from_hosts.objects, moved.bytes + from_hosts.bytes)
-        return TransferResult(remotes[0].name, both, records=records), problem
+def _would_fetch(
+    session: Session, contents: list[Content], scope: Scope, report: Report, sources: Sources
+) -> TransferResult:
+    with session.project.cache.in_use():
+        wanted = _with_results(session, contents, scope)
+        if all(map(session.project.cache.holds, wanted)):
+            return TransferResult(scope.remote, Moved(0, 0), dry_run=True)
+        would = sources.would_fetch(wanted, report)
+        return TransferResult(sources.remotes[0].name, would, dry_run=True)
+
+
+def _with_results(session: Session, contents: list[Content], scope: Scope) -> list[Content]:
+    """The contents, and with ``run_cache`` the outputs of all run records."""
+    if not scope.run_cache:
+        return contents
+    records = session.project.run_cache.all_but(())
+    return [*contents, *(content for record in records for content in restorable(record))]
 
 
 def _save_what_was_left(session: Session) -> None:
@@ -231,14 +212,14 @@ def _save_what_was_left(session: Session) -> None:
         committer(session, locks).recover()
 
 
-def _bring_records(session: Session, sources: "_Sources") -> int:
+def _bring_records(session: Session, sources: Sources) -> int:
     """Takes the remote's run records. They are a help, not what was asked for: where no remote can be asked, nothing is
     said of it here."""
     project = session.project
     if not project.settings.get("runs.remote") or not project.settings.remotes():
         return 0
     try:
-        return bring_records(project.run_cache, sources.all()[0])
+        return bring_records(project.run_cache, sources.remotes[0])
     except (RemoteError, UsageError):
         return 0
 
@@ -277,44 +258,11 @@ def _records_to_send(
     return [record for record in records if record.entry.outs and will_be_there(record)]
 
 
-def _would_fetch(session: Session, remotes: list[Remote], contents: list[Content], report: Report) -> Moved:
-    """What a fetch would bring. Directory listings are brought on the way: without them nobody can tell."""
-    cache = session.project.cache
-    files = fetch_trees(cache, remotes, contents, report).files
-    missing = cache.missing(files)
-    return Moved(len(missing), sum(files[hex_digest] for hex_digest in missing))
-
-
 def bring_listing(project: Project, hex_digest: str) -> None:
     """Gets a directory's listing from a remote into the cache; leaves it away where no remote can be asked."""
     if project.settings.remotes():
         with suppress(RemoteError, UsageError, OSError), Session(project) as session:
-            _Sources(session, Scope()).bring_tree(hex_digest)
-
-
-class _Sources:
-    """Where to fetch from: the named remote, or the default one and then the others: whoever has the bytes will do."""
-
-    def __init__(self, session: Session, scope: Scope) -> None:
-        self.session, self.scope = session, scope
-        self._opened: list[Remote] = []
-
-    def all(self) -> list[Remote]:
-        """Returns the remotes, each looked at once; raises RemoteError if the first cannot be had."""
-        if not self._opened:
-            first = open_remote(self.session, self.scope)
-            first.open()
-            self._opened.append(first)
-            if not self.scope.remote:
-                self._opened += self.session.remotes.reachable(beside=first.name)
-        return self._opened
-
-    def bring_tree(self, hex_digest: str) -> None:
-        cache = self.session.project.cache
-        with cache.in_use():
-            brought = fetch_objects(cache, self.all(), {hex_digest}, lambda event: None)
-        if brought.damage:
-            raise brought.damage[0]
+            Sources(session).listing(hex_digest)
 
 
 def _wanted(session: Session, scope: Scope) -> list[Target]:
