@@ -10,11 +10,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from mltrack.config import schema
 from mltrack.config import settings as config
 from mltrack.config.remotes import Around, Remotes
 from mltrack.config.settings import Settings
 from mltrack.disk.durable import make_directories, read_bounded, write_atomic
+from mltrack.engine.recorded import Recorded
 from mltrack.engine.remember import Remembered
+from mltrack.engine.view import revision_view
 from mltrack.errors import ConfigError, UsageError, WorkspaceError
 from mltrack.formats.paths import check_path
 from mltrack.git import exclude
@@ -44,6 +47,26 @@ class Project:
     shared_path: str
     settings: Settings
     algorithm: Algorithm
+
+    @staticmethod
+    def at(place: str, revision: str, cache: Cache, inner: str = "") -> Recorded:
+        """Returns what a project recorded at a revision of any repository, bare ones too; ``place`` is the repository, ``inner``
+        where the project lies in it, and ``cache`` where the bytes that it names may be.
+
+        Raises GitError for an unknown revision, WorkspaceError where no project is.
+        """
+        where = git.find_any(place)
+        commit = git.resolve(revision, where)
+        name = os.path.join(inner, DIRECTORY, config.FILE_NAME)
+        data = git.read_at(commit, name, where, inner="")
+        if data is None:
+            raise WorkspaceError(f"{place} has no mltrack project at {revision}: there is no {name}")
+        chosen = algorithm(
+            str(config.parse(data, f"{name} at {revision}").get("core.hash", schema.find("core.hash").default))
+        )
+        if chosen != cache.algorithm:
+            raise WorkspaceError(f"{place} uses {chosen.name} digests, this cache holds {cache.algorithm.name} ones")
+        return Recorded(revision_view(revision, where, chosen, inner=inner), chosen, cache)
 
     @cached_property
     def cache(self) -> Cache:

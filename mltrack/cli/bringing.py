@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from mltrack.cli.progress import ProgressLine
-from mltrack.verbs import reading, transfers
+from mltrack.verbs import transfers
 from mltrack.verbs.session import Session
 
 Pull = Annotated[bool, typer.Option("--pull", help="Fetch what is to be shown and is not here.")]
@@ -16,7 +16,7 @@ def bring(session: Session, revisions: list[str], type_: str) -> None:
     where it is shown. Of the workspace ('') they are checked out, too."""
     with ProgressLine() as line:
         for revision in revisions:
-            paths = reading.not_here(session, revision, type_)
+            paths = session.at(revision).not_here(type_)
             if not paths:
                 continue
             # targets are taken as a person gives them, from where the person stands

@@ -141,6 +141,11 @@ def read_file(path: str, remembered: Remembered | None) -> dict[str, Any]:
     return {key: schema.check(key, value, path) for key, value in _flatten(document).items()}
 
 
+def parse(data: bytes, where: str) -> dict[str, Any]:
+    """Returns the checked values of a config file's text by dotted key."""
+    return {key: schema.check(key, value, where) for key, value in _flatten(_parse(data, where)).items()}
+
+
 def _parse(data: bytes, path: str) -> Any:
     import tomllib  # noqa: PLC0415 - 5 ms, for nothing where the text is remembered
 

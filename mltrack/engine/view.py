@@ -151,17 +151,21 @@ def workspace_view(project_path: str, journal_path: str, index_path: str, algori
     )
 
 
-def revision_view(revision: str, project_path: str, algorithm: Algorithm) -> View:
-    """Returns what a git revision says; raises GitError if there is none of that name."""
-    commit = git.resolve(revision, project_path)
-    blobs = git.files_at(commit, project_path, (SUFFIX, PIPELINE_NAME, LOCK_NAME))
+def revision_view(revision: str, place: str, algorithm: Algorithm, *, inner: str | None = None) -> View:
+    """Returns what a git revision says; raises GitError if there is none of that name.
+
+    ``place`` is the project in a worktree; or, with ``inner``, any place where git can be asked, and ``inner`` is where the
+    project lies in the repository.
+    """
+    commit = git.resolve(revision, place)
+    blobs = git.files_at(commit, place, (SUFFIX, PIPELINE_NAME, LOCK_NAME), inner=inner)
     wanted = {path: blob for path, blob in blobs.items() if not path.startswith(".mltrack/")}
-    by_blob = dict(git.read_blobs(wanted.values(), project_path))
+    by_blob = dict(git.read_blobs(wanted.values(), place))
 
     def read(path: str) -> bytes | None:
         if path in wanted:
             return by_blob.get(wanted[path])
-        return git.read_at(commit, path, project_path)
+        return git.read_at(commit, path, place, inner=inner)
 
     names = sorted(wanted)
     locks = {}

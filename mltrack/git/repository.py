@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from mltrack.errors import GitError
+from mltrack.errors import GitError, WorkspaceError
 from mltrack.git.ownership import check as check_owner
 
 # Values that git would run, or take for another repository: never inherited from a hook or set by a clone.
@@ -219,13 +219,30 @@ def tracked_below(path: str, cwd: str) -> list[str]:
     return [os.fsdecode(name) for name in out.split(b"\0") if name]
 
 
-def files_at(commit: str, cwd: str, wanted: Iterable[str] = ()) -> dict[str, str]:
+def find_any(place: str) -> str:
+    """Returns where git is to be asked about a repository at ``place``: a worktree's top, or a bare repository itself.
+
+    Raises WorkspaceError for one that belongs to another user, before anything in it is read, and for what is none.
+    """
+    path = os.path.abspath(place)
+    if all(os.path.exists(os.path.join(path, name)) for name in ("HEAD", "objects", "refs")):
+        _check_owner(path, path)
+        return path
+    repository = find(path)
+    if repository is None:
+        raise WorkspaceError(f"{place} is not a git repository", hint="name its directory, or a bare repository's")
+    return repository.top
+
+
+def files_at(commit: str, cwd: str, wanted: Iterable[str] = (), *, inner: str | None = None) -> dict[str, str]:
     """Returns blob ids by path, relative to ``cwd``, of the commit's files below ``cwd`` whose last part is in
-    ``wanted`` or ends with one of its items that begin with a dot; of all files without ``wanted``."""
+    ``wanted`` or ends with one of its items that begin with a dot; of all files without ``wanted``. ``inner`` says where in
+    the repository to look, and what paths are relative to, instead of ``cwd``."""
     suffixes = tuple(item for item in wanted if item.startswith("."))
     names = {item for item in wanted if not item.startswith(".")}
     found = {}
-    for line in run(["ls-tree", "-r", "-z", "--end-of-options", commit], cwd).split(b"\0"):
+    named = ["--end-of-options", commit] if inner is None else ["--full-tree", "--end-of-options", f"{commit}:{inner}"]
+    for line in run(["ls-tree", "-r", "-z", *named], cwd).split(b"\0"):
         if not line:
             continue
         meta, _, raw = line.partition(b"\t")
@@ -259,9 +276,10 @@ def read_blobs(blobs: Iterable[str], cwd: str) -> Iterator[tuple[str, bytes]]:
         position += size + 1
 
 
-def read_at(commit: str, path: str, cwd: str) -> bytes | None:
-    """Returns the bytes of a file at a commit, or None if it is not there; ``path`` is relative to ``cwd``."""
-    spec = f"{commit}:./{path}"
+def read_at(commit: str, path: str, cwd: str, *, inner: str | None = None) -> bytes | None:
+    """Returns the bytes of a file at a commit, or None if it is not there; ``path`` is relative to ``cwd``, or to ``inner`` in
+    the repository."""
+    spec = f"{commit}:./{path}" if inner is None else f"{commit}:{os.path.join(inner, path)}"
     kind = (
         run(["cat-file", "--batch-check"], cwd, data=spec.encode("utf-8", "surrogateescape") + b"\n").decode().split()
     )

@@ -2,18 +2,20 @@
 
 from mltrack.engine.pipelines import choose
 from mltrack.pipeline.drawing import Edges, restrict
+from mltrack.pipeline.graph import Graph
 from mltrack.pipeline.paths import contains, overlaps
 from mltrack.verbs.session import Session
 
 
-def dag(session: Session, targets: list[str], *, files: bool = False) -> Edges:
-    """Returns for each name what it depends on, in topological order; with ``targets`` only what leads to them."""
-    view = session.view
+def dag(session: Session, targets: list[str], *, revision: str = "", files: bool = False) -> Edges:
+    """Returns for each name what it depends on, in topological order, in the workspace or at a revision; with ``targets`` only
+    what leads to them."""
+    view = session.at(revision).view
     graph = view.graph
     chosen = choose(graph, targets, session.project.here)
     kept = graph.closure(chosen)
     if files:
-        return _files(session, kept)
+        return _files(graph, kept)
     data = {
         address: tuple(path for path in view.pointers if any(overlaps(path, dep) for dep in graph.stages[address].deps))
         for address in graph.stages
@@ -24,9 +26,9 @@ def dag(session: Session, targets: list[str], *, files: bool = False) -> Edges:
     return restrict(edges, [*used, *kept])
 
 
-def _files(session: Session, kept: set[str]) -> Edges:
+def _files(graph: Graph, kept: set[str]) -> Edges:
     edges: Edges = {}
-    for address, stage in session.view.graph.stages.items():
+    for address, stage in graph.stages.items():
         if address in kept:
             inputs = tuple(_above(path, edges) for path in dict.fromkeys(stage.deps))
             for path in inputs:

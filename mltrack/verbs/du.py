@@ -36,7 +36,7 @@ def du(session: Session, arguments: list[str], *, revision: str = "") -> list[Us
     """Returns the usage of targets, at a revision or as recorded in the workspace."""
     cache = session.project.cache
     found = []
-    for target in session.select(arguments, session.view_at(revision)):
+    for target in session.select(arguments, session.at(revision).view):
         content = target.content
         sizes = cache.files_below(content)
         lacking = cache.missing(sizes)

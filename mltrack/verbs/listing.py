@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 
+from mltrack.engine.recorded import Recorded
 from mltrack.engine.view import Target
 from mltrack.errors import MissingObjectError, WorkspaceError
 from mltrack.objects import tree
@@ -32,19 +33,19 @@ class Difference:
 
 def ls(session: Session, arguments: list[str], *, revision: str = "", recursive: bool = False) -> list[Listed]:
     """Returns what is tracked: the targets; for a named directory what is in it, with ``recursive`` all files below."""
-    view = session.view_at(revision)
+    recorded = session.at(revision)
     found: list[Listed] = []
-    for target in session.select(arguments, view):
+    for target in session.select(arguments, recorded.view):
         named = any(session.project.relative(argument) == target.path for argument in arguments)
         if target.content.kind != TREE or not (recursive or named):
             found.append(Listed(target.path, target.content, target.source))
         else:
-            found += _entries(session, target, recursive=recursive)
+            found += _entries(recorded, target, recursive=recursive)
     return found
 
 
-def _entries(session: Session, target: Target, *, recursive: bool) -> list[Listed]:
-    cache = session.project.cache
+def _entries(recorded: Recorded, target: Target, *, recursive: bool) -> list[Listed]:
+    cache = recorded.cache
     try:
         if recursive:
             pairs = list(cache.leaves_below(target.content.hex))
@@ -85,7 +86,7 @@ def diff(session: Session, old: str, new: str, arguments: list[str]) -> list[Dif
 
 
 def _targets(session: Session, revision: str, arguments: list[str]) -> dict[str, Target]:
-    view = session.view_at(revision)
+    view = session.at(revision).view
     return {target.path: target for target in session.select(arguments, view)} if arguments else view.targets()
 
 

@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from mltrack.engine.pipelines import nearest
-from mltrack.engine.view import View
+from mltrack.engine.recorded import Recorded
 from mltrack.errors import FormatError, MissingObjectError, MltrackError, PipelineError, UsageError
 from mltrack.formats import series_file
 from mltrack.formats.pipeline_file import parse_yaml
 from mltrack.pipeline import vega
 from mltrack.pipeline.stage import PLOT
 from mltrack.pipeline.vega import FIELD, REV, STEP, TEMPLATES, Chart, Row, Spec
-from mltrack.verbs.reading import files_of_output, read_if_ever
 from mltrack.verbs.session import Session
 
 MAX_IMAGE = 32 << 20
@@ -56,10 +55,10 @@ def plots(
     One that cannot be drawn, since a file of it is not here or has no such column, is put into ``problems``. Raises what is
     wrong with it if nothing else can be drawn, UsageError for a target that is no plot.
     """
-    views = [(revision or "workspace", session.view_at(revision)) for revision in revisions]
+    moments = [(revision or "workspace", session.at(revision)) for revision in revisions]
     definitions: dict[str, Definition] = {}
-    for _, view in views:
-        for definition in _definitions(session, view):
+    for _, recorded in moments:
+        for definition in _definitions(recorded):
             definitions.setdefault(definition.name, definition)
     wanted = list(definitions)
     if targets:
@@ -71,7 +70,7 @@ def plots(
     drawn = []
     for name in wanted:
         try:
-            drawn.append(_plot(session, definitions[name], views))
+            drawn.append(_plot(definitions[name], moments))
         except (FormatError, PipelineError, MissingObjectError) as error:
             problems[name] = error
     found = [plot for plot in drawn if plot is not None]
@@ -85,12 +84,13 @@ def _is_meant(session: Session, target: str, definition: Definition) -> bool:
     return definition.name in (target, path) or any(file.startswith(path + "/") for file, _ in definition.ys)
 
 
-def _definitions(session: Session, view: View) -> Iterator[Definition]:
+def _definitions(recorded: Recorded) -> Iterator[Definition]:
+    view = recorded.view
     for stage in view.graph.stages.values():
         for out in stage.outs:
             if out.type == PLOT:
                 settings = dict(out.settings)
-                for path in files_of_output(session, view, out.path):
+                for path in recorded.files_of(out.path):
                     columns = _columns(settings.get("y"))
                     yield Definition(path, ((path, columns),), str(settings.get("x") or ""), settings=settings)
     for pipeline in view.pipelines:
@@ -98,10 +98,10 @@ def _definitions(session: Session, view: View) -> Iterator[Definition]:
         document = parse_yaml(data, pipeline) if data else None
         items = document.get("plots") if isinstance(document, dict) else None
         for item in items if isinstance(items, list) else ():
-            yield from _top_level(session, view, pipeline, item)
+            yield from _top_level(recorded, pipeline, item)
 
 
-def _top_level(session: Session, view: View, pipeline: str, item: Any) -> Iterator[Definition]:
+def _top_level(recorded: Recorded, pipeline: str, item: Any) -> Iterator[Definition]:
     """A plot at the top of a pipeline file: a path, or a name or path with settings."""
     directory = os.path.dirname(pipeline)
 
@@ -121,7 +121,7 @@ def _top_level(session: Session, view: View, pipeline: str, item: Any) -> Iterat
             ys = tuple((path_of(file), _columns(columns)) for file, columns in y.items())
             yield Definition(name, ys, str(x_column), path_of(x_file) if x_file else "", settings)
         else:
-            for path in files_of_output(session, view, path_of(name)):
+            for path in recorded.files_of(path_of(name)):
                 yield Definition(path, ((path, _columns(y)),), str(x_column), "", settings)
 
 
@@ -129,10 +129,10 @@ def _columns(value: Any) -> tuple[str, ...]:
     return tuple(map(str, value)) if isinstance(value, list) else (str(value),) if value not in (None, "") else ()
 
 
-def _plot(session: Session, definition: Definition, views: list[tuple[str, View]]) -> Plot | None:
+def _plot(definition: Definition, moments: list[tuple[str, Recorded]]) -> Plot | None:
     first = definition.ys[0][0]
     if series_file.suffix_of(first) in series_file.IMAGES:
-        images = tuple(_images(session, first, views))
+        images = tuple(_images(first, moments))
         return Plot(definition.name, None, images) if images else None
     template = str(definition.settings.get("template") or "linear")
     if template not in TEMPLATES:
@@ -140,8 +140,8 @@ def _plot(session: Session, definition: Definition, views: list[tuple[str, View]
         raise PipelineError(f"plot {definition.name!r}: there is no template {template!r}", hint=hint)
     rows: list[Row] = []
     columns: dict[str, None] = {}
-    for revision, view in views:
-        for row, column in _rows(session, definition, view):
+    for revision, recorded in moments:
+        for row, column in _rows(definition, recorded):
             rows.append({REV: revision, **row})
             columns[column] = None
     if not rows:
@@ -172,17 +172,17 @@ def _drawable(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _rows(session: Session, definition: Definition, view: View) -> Iterator[tuple[Row, str]]:
+def _rows(definition: Definition, recorded: Recorded) -> Iterator[tuple[Row, str]]:
     """The rows to draw, each with the column that is drawn of it."""
     has_header = definition.settings.get("header", True) is not False
     for file, wanted in definition.ys:
-        data = read_if_ever(session, view, file)
+        data = recorded.read_if_ever(file)
         if data is None:
             continue
         rows = series_file.load(data, file, has_header=has_header)
         if not rows:
             continue
-        xs = _other_xs(session, definition, view, file, has_header=has_header)
+        xs = _other_xs(definition, recorded, file, has_header=has_header)
         for column in wanted or (_last_column(rows[0], definition.x),):
             for needed in (column, *([definition.x] if definition.x and xs is None else [])):
                 if needed not in rows[0]:
@@ -197,11 +197,11 @@ def _rows(session: Session, definition: Definition, view: View) -> Iterator[tupl
                 yield drawn, column
 
 
-def _other_xs(session: Session, definition: Definition, view: View, file: str, *, has_header: bool) -> list[Any] | None:
+def _other_xs(definition: Definition, recorded: Recorded, file: str, *, has_header: bool) -> list[Any] | None:
     """The values of the x axis where they come from another file."""
     if not definition.x_file or definition.x_file == file:
         return None
-    data = read_if_ever(session, view, definition.x_file)
+    data = recorded.read_if_ever(definition.x_file)
     rows = series_file.load(data, definition.x_file, has_header=has_header) if data is not None else []
     return [row.get(definition.x) for row in rows]
 
@@ -210,9 +210,9 @@ def _last_column(row: Row, x: str) -> str:
     return str(next((name for name in reversed(row) if name != x), x))
 
 
-def _images(session: Session, path: str, views: list[tuple[str, View]]) -> Iterator[Image]:
-    for revision, view in views:
-        data = read_if_ever(session, view, path)
+def _images(path: str, moments: list[tuple[str, Recorded]]) -> Iterator[Image]:
+    for revision, recorded in moments:
+        data = recorded.read_if_ever(path)
         if data is not None and len(data) <= MAX_IMAGE:
             kind = series_file.IMAGES[series_file.suffix_of(path)]
             yield Image(revision, f"data:image/{kind};base64,{base64.b64encode(data).decode()}")

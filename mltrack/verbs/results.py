@@ -15,7 +15,6 @@ from mltrack.formats.pipeline_file import declared_files, parse_yaml
 from mltrack.formats.template_values import DEFAULT_PARAMS
 from mltrack.pipeline.plan import same_value
 from mltrack.pipeline.stage import METRIC
-from mltrack.verbs.reading import read_if_ever
 from mltrack.verbs.session import Session
 
 Values = dict[str, dict[str, Any]]
@@ -42,14 +41,15 @@ def metrics(
 ) -> Values:
     """Returns all metrics of the workspace, or of a revision. A file that cannot be read is left out and put into
     ``problems``, if given, else raises."""
-    view = session.view_at(revision)
+    recorded = session.at(revision)
+    view = recorded.view
     paths = dict.fromkeys(out.path for stage in view.graph.stages.values() for out in stage.outs if out.type == METRIC)
     paths.update(dict.fromkeys(_declared(view, 0)))
     wanted = _restrict(session, list(paths), arguments)
     values: Values = {}
     for path in wanted:
         with noted(path, problems):
-            data = read_if_ever(session, view, path)
+            data = recorded.read_if_ever(path)
             if data is not None:
                 values[path] = flatten(params_file.load(data, path, _at(view)))
     return values
@@ -71,7 +71,7 @@ def params(
 ) -> Values:
     """Returns all params in the workspace or at a revision: those that stages depend on, and all of the ``params.yaml``
     beside a pipeline file, since its templates may use any of them."""
-    view = session.view_at(revision)
+    view = session.at(revision).view
     keys: dict[str, set[str] | None] = {}
     for stage in view.graph.stages.values():
         for file in stage.params:

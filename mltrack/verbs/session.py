@@ -12,6 +12,7 @@ from mltrack.config.remotes import Remotes
 from mltrack.disk.lock import locked
 from mltrack.engine.left import Left
 from mltrack.engine.pipelines import nearest
+from mltrack.engine.recorded import Recorded
 from mltrack.engine.view import Target, View, revision_view, workspace_view
 from mltrack.errors import MissingObjectError, MltrackError, UsageError
 from mltrack.formats import pointer
@@ -106,9 +107,11 @@ class Session:
         project = self.project
         return Checkout(project.path, project.tmp_path, project.cache, self.observer, self.last)
 
-    def view_at(self, revision: str) -> View:
-        """Returns the view of a revision, or of the workspace for an empty one."""
-        return revision_view(revision, self.project.path, self.project.algorithm) if revision else self.view
+    def at(self, revision: str) -> Recorded:
+        """Returns what is recorded at a revision, or in the workspace for an empty one."""
+        project = self.project
+        view = revision_view(revision, project.path, project.algorithm) if revision else self.view
+        return Recorded(view, project.algorithm, project.cache)
 
     def select(self, arguments: list[str], view: View | None = None) -> list[Target]:
         """Returns the targets that a person means: tracked paths, paths below or above them, pointers, stages.

@@ -278,7 +278,7 @@ def _wanted(session: Session, scope: Scope) -> list[Target]:
     problem: MltrackError | None = None
     for revision in revisions:
         try:
-            targets = session.select(arguments, session.view_at(revision))
+            targets = session.select(arguments, session.at(revision).view)
         except UsageError as error:  # not every revision has what was asked for
             problem = error
             continue
