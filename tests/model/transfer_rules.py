@@ -82,8 +82,8 @@ class TransferRules(GitRules):
         tip = list(self.world.commits[self.head(clone)].values())
         before = self.shell.ask(self.path(clone), "ls-remote", "origin")
         done = self.git(clone, "push", "-q", "origin", "HEAD", codes=None)
-        if done.code == 0 and clone.hooks and self.shell.ask(self.path(clone), "ls-remote", "origin") != before:
-            self._is_sent(tip)
+        if done.code == 0 and clone.hooks and self.shell.ask(self.path(clone), "ls-remote", "origin") != before and tip:
+            self._is_sent(tip)  # without data the hook has nothing to send, and makes no remote
 
     # getting
 
