@@ -33,7 +33,7 @@ def add(
     if (out or to_remote) and len(paths) != 1:
         raise UsageError("--out and --to-remote take one path", hint="run it once for each")
     if remote and not to_remote:
-        raise UsageError("--remote says something only with --to-remote", hint="mltrack push")
+        raise UsageError("--remote has no effect without --to-remote", hint="mltrack push")
     session = open_session()
     with ProgressLine() as line:
 

@@ -10,11 +10,11 @@ from mltrack.cli.progress import ProgressLine
 from mltrack.cli.render import plural
 from mltrack.verbs import checkout as verb
 
-Relink = Annotated[bool, typer.Option("--relink", help="Make files that are clean anew, as cache.link says now.")]
+Relink = Annotated[bool, typer.Option("--relink", help="Recreate unmodified files with the current cache.link.")]
 
 
 def checkout(targets: Paths = None, force: Force = False, dry_run: DryRun = False, relink: Relink = False) -> None:
-    """Makes tracked data and outputs be what the pointers and locks in the workspace say, from the cache.
+    """Updates tracked data and outputs to match the pointers and locks in the workspace, from the cache.
 
     Changes of your own are never overwritten: what only you changed is left and named; where the recorded version
     changed too, the target is left as it is. --force replaces them, after saving them to the cache (see undo).
@@ -26,7 +26,7 @@ def checkout(targets: Paths = None, force: Force = False, dry_run: DryRun = Fals
     if not relinked:
         show(result, dry_run=dry_run)
     for path, count in relinked:
-        announce(f"{path}: {plural(count, 'file')} made anew")
+        announce(f"{path}: {plural(count, 'file')} recreated")
     verb.raise_failures(result)
 
 

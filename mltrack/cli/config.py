@@ -16,7 +16,9 @@ from mltrack.verbs import config as verb
 
 
 def config(
-    key: Annotated[str, typer.Argument(metavar="[KEY]", help="Such as core.remote; all without one.")] = "",
+    key: Annotated[
+        str, typer.Argument(metavar="[KEY]", help="A key such as core.remote; without one, all settings.")
+    ] = "",
     value: Annotated[str | None, typer.Argument(metavar="[VALUE]", help="Sets the key.")] = None,
     unset: Annotated[bool, typer.Option("--unset", help="Removes the key.")] = False,
     local: Annotated[

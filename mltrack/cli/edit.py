@@ -13,7 +13,7 @@ from mltrack.verbs import edit as verb
 def edit(
     paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Tracked paths, or parts of them.")],
 ) -> None:
-    """Makes files writable that are links to the cache, by giving each a copy of its own.
+    """Makes files writable that are links to the cache, by replacing each with its own copy.
 
     Needed only where cache.link is hardlink or symlink: elsewhere files are writable copies from the start.
     `mltrack add` records what you changed.

@@ -17,7 +17,7 @@ MAX_SHOWN = 50
 def fsck(
     remote: RemoteName = "",
     repair: Annotated[
-        bool, typer.Option("--repair", help="Set damaged bytes aside and get them anew from wherever they are whole.")
+        bool, typer.Option("--repair", help="Set damaged bytes aside and fetch them from wherever they are whole.")
     ] = False,
     as_json: Json = False,
 ) -> int:

@@ -16,7 +16,12 @@ KeepLast = Annotated[
 ]
 Kept = Annotated[list[str] | None, typer.Option("--rev", help="Keep what this revision refers to; may be repeated.")]
 Remote = Annotated[
-    str, typer.Option("--remote", "-r", help="Collect this remote; else, which one must hold what goes.")
+    str,
+    typer.Option(
+        "--remote",
+        "-r",
+        help="Collect this remote; with --keep-last or --rev: the remote that must hold what is deleted.",
+    ),
 ]
 Force = Annotated[
     bool, typer.Option("--force", "-f", help="Delete what no remote holds; of a remote, what others use.")
@@ -44,7 +49,7 @@ def gc(
         _show_remote(gc_remote(open_session(), remote, dry_run=dry_run, force=force), as_json=as_json)
         return
     if force and keep.is_all:
-        raise UsageError("--force says something only with --keep-last, --rev or --remote", hint="mltrack gc --help")
+        raise UsageError("--force has no effect without --keep-last, --rev or --remote", hint="mltrack gc --help")
     result = verb.gc(open_session(), dry_run=dry_run, keep=keep, remote=remote, force=force)
     if as_json:
         emit_json({"objects": result.objects, "bytes": result.bytes, "records": result.records, "dry_run": dry_run})

@@ -20,7 +20,7 @@ def init(
         bool,
         typer.Option("--shared-hooks", help="Install hooks in core.hooksPath, also outside the repository."),
     ] = False,
-    subdir: Annotated[bool, typer.Option("--subdir", help="Make a project of its own below another one.")] = False,
+    subdir: Annotated[bool, typer.Option("--subdir", help="Create a separate project below another one.")] = False,
 ) -> None:
     """Makes the current directory, inside a git repository, an mltrack project.
 

@@ -62,7 +62,7 @@ def attach(name: Name) -> None:
             for data, state in jobs.follow(job, to_the_end=True):  # noqa: B007 - the last one is looked at
                 say_bytes(data)
         except KeyboardInterrupt:
-            tell(f"\n{job.label} goes on, on {job.host}")
+            tell(f"\n{job.label} is still running on {job.host}")
             raise
     if state != State.DONE.value:
         raise StageFailedError(
@@ -80,7 +80,7 @@ def cancel(
         for job in {job.token: job for name in names for job in jobs.find_all(name)}.values():
             state = jobs.cancel(job)
             if state == UNKNOWN:
-                announce(f"{job.label}: {job.host} cannot be reached; the job is given up, and may go on there")
+                announce(f"{job.label}: cannot reach {job.host}; gave up on the job, which may still be running there")
             else:
                 announce(f"{job.label}: {state}")
 

@@ -24,7 +24,7 @@ def run(arguments: list[str]) -> int:
     if result.conflicts:
         tell(f"mltrack: hint: mltrack resolve --ours {path}  (or --theirs)")
     for stage in result.dropped:
-        tell(f"mltrack: both sides ran stage {stage}: `mltrack repro` decides it anew")
+        tell(f"mltrack: both sides ran stage {stage}: `mltrack repro` decides it again")
     if result.stage:
         tell(f"mltrack: {path}: kept ours; `mltrack repro {result.stage}` will write a new one")
     return 1 if result.conflicts else 0

@@ -76,7 +76,7 @@ def trust(name: Name) -> None:
 def rename(old: Name, new: Annotated[str, typer.Argument(metavar="NEW")]) -> None:
     """Gives a remote another name. The data there is not touched."""
     verb.rename(projects.find(current.directory), old, new)
-    announce(f"remote {old} is called {new} now")
+    announce(f"renamed remote {old} to {new}")
 
 
 app = new_app(help="Names the places that hold the data for others.", no_args_is_help=True)

@@ -139,7 +139,7 @@ _PHRASES = {
     Cause.DEPENDENCY_MISSING: "{} does not exist",
     Cause.PARAM_REMOVED: "param {} removed",
     Cause.ENVIRONMENT_CHANGED: "environment changed: {}",
-    Cause.OUTPUT_ADDED: "output {} added or declared otherwise",
+    Cause.OUTPUT_ADDED: "output {} is new or declared differently",
     Cause.OUTPUT_REMOVED: "output {} no longer declared",
     Cause.OUTPUT_CHANGED: "output {} was changed",
     Cause.OUTPUT_MISSING: "output {} is missing",
@@ -172,4 +172,4 @@ def _lines_changed(old: str, new: str) -> str:
         b = after[number] if number < len(after) else "(nothing)"
         if a != b:
             return f"{a!r} -> {b!r}"
-    return "its lines are split otherwise"
+    return "only its line breaks differ"

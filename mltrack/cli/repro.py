@@ -42,9 +42,7 @@ def repro(
     downstream: Annotated[
         bool, typer.Option("--downstream", help="The targets and what depends on them, not what they depend on.")
     ] = False,
-    pull: Annotated[
-        bool, typer.Option("--pull", help="Fetch what stages that run need; leave away what is not needed.")
-    ] = False,
+    pull: Annotated[bool, typer.Option("--pull", help="Fetch only the inputs of stages that will run.")] = False,
     overrides: Annotated[
         list[str] | None,
         typer.Option("--set", "-S", metavar="[FILE:]KEY=VALUE", help="Run with another param; files stay as they are."),
@@ -74,9 +72,7 @@ def repro(
     if single_item and downstream:
         raise UsageError("--single-item and --downstream exclude each other", hint="give one of them")
     if twice and (detach or no_fetch):
-        raise UsageError(
-            "--twice compares what comes back: it excludes --detach and --no-fetch", hint="leave them away"
-        )
+        raise UsageError("--twice needs the outputs here", hint="drop --detach and --no-fetch")
     options = verb.ReproOptions(
         tuple(targets or ()), force, single_item, downstream, not no_run_cache, jobs, keep_going, pull,
         tuple(overrides or ()), runner, detach, not no_fetch,

@@ -147,7 +147,7 @@ def _tell_rare(event: Event) -> None:
         case UndeclaredWrites(path, stages):
             tell(f"warning: {path} was written while {', '.join(stages)} ran; no stage declares it", level=-1)
         case CheckpointRestored(stage, path):
-            tell(f"{stage}: goes on from its checkpoint in {path}")
+            tell(f"{stage}: resuming from its checkpoint in {path}")
         case DataBrought(stage, paths):
             tell(f"{stage}: brought {', '.join(paths)}")
         case BytesSaved(path, digest):
@@ -157,7 +157,7 @@ def _tell_rare(event: Event) -> None:
         case RunnerNote(runner, note):
             tell(f"warning: {runner}: {note}", level=-1)
         case LeftoverEnded(stage):
-            tell(f"{stage}: ended the command that an earlier repro, which was killed, had left running")
+            tell(f"{stage}: stopped a command left running by an earlier, killed repro")
         case _:
             pass
 

@@ -66,7 +66,7 @@ def add(
             ("deps", stage.deps), ("params", [file.path for file in stage.params]), ("outs", [out.path for out in stage.outs]),
         ):  # fmt: skip
             announce(f"  {word}: {', '.join(paths) or 'none'}")
-        tell(f"Look it through. Next: mltrack commit {stage.address} records this run; mltrack repro runs it again.")
+        tell(f"Review it. Next: mltrack commit {stage.address} records this run; mltrack repro runs it again.")
         return
     tell(f"Next: mltrack repro {stage.address}")
 

@@ -15,7 +15,7 @@ def undo(
         list[str] | None, typer.Argument(metavar="[PATH]...", help="Only what stood at these paths.")
     ] = None,
 ) -> None:
-    """Puts back what `--force` or a stage replaced last. What stands there now is saved first."""
+    """Puts back what `--force` or a stage replaced last. What is there now is saved first."""
     for item in verb.undo(open_session(), paths or []):
         moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(item.moment))
         announce(f"put back {item.path}, as it was at {moment} ({item.digest})")

@@ -41,7 +41,7 @@ def why(targets: Paths = None, as_json: Json = False) -> None:
             else:
                 say(f"  a run on {moment}{at} had the same inputs")
         for what, old, new in item.machine:
-            say(f"  not part of the key: the recorded run had the {what} {old}, now it is {new}")
+            say(f"  {what} differs (not part of the run key): {old} when recorded, {new} now")
 
 
 def _show(reasons: Iterable[verb.Explained], indent: str = "  ") -> None:

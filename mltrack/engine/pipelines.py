@@ -85,7 +85,7 @@ def choose(graph: Graph, targets: list[str], in_directory: str = "") -> list[str
             elsewhere = [address for address in graph.stages if address.endswith(f":{target}")]
             hint = f"did you mean {elsewhere[0]!r}?" if elsewhere else nearest(target, [*graph.stages, *outs])
             hint = hint or "mltrack stage list"
-            raise UsageError(f"there is no stage and no output {target!r}", hint=hint)
+            raise UsageError(f"no stage or output named {target!r}", hint=hint)
         chosen += found
     return list(dict.fromkeys(chosen))
 

@@ -44,9 +44,7 @@ def dump(values: Any, path: str) -> bytes:
         return yaml.dump(values).encode()
     if path.endswith(".json"):
         return json.dumps(values, indent=2).encode()
-    raise PipelineError(
-        f"{path}: only YAML and JSON files can be written anew", hint="move these params to one of them"
-    )
+    raise PipelineError(f"{path}: only YAML and JSON files can be rewritten", hint="move these params to one of them")
 
 
 def pick(values: Any, keys: tuple[str, ...] | None, path: str) -> dict[str, Any]:

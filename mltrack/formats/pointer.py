@@ -71,7 +71,7 @@ def parse(data: bytes, algorithm: Algorithm, name: str) -> Pointer:
     pointer = _record(fields, tuple(extra), algorithm, name)
     if write(pointer, algorithm) != text:
         raise FormatError(
-            f"{name}: not in canonical form", hint=f"`mltrack add {name.removesuffix(SUFFIX)}` writes it anew"
+            f"{name}: not in canonical form", hint=f"`mltrack add {name.removesuffix(SUFFIX)}` writes it again"
         )
     return pointer
 

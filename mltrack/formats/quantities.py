@@ -33,5 +33,5 @@ def size(value: object) -> float:
 
 def _positive(number: float, value: object) -> float:
     if not 0 < number < 1e18:
-        raise PipelineError(f"{value!r} must be more than nothing")
+        raise PipelineError(f"{value!r} must be greater than zero")
     return number

@@ -78,9 +78,7 @@ class StageBlock:
             self._mistakes.mistake(at, f"output {path!r} is declared twice")
         own = stage.execution.checkpoint
         if own and any(contains(own, path) or contains(path, own) for path in (*paths, *stage.deps)):
-            self._mistakes.mistake(
-                (*at, "checkpoint"), f"{own!r} is, holds or lies in an output or dependency of the stage"
-            )
+            self._mistakes.mistake((*at, "checkpoint"), f"{own!r} overlaps an output or dependency of the stage")
         return stage if len(self._mistakes.mistakes) == count else None
 
     def _resolved(self, value: Any, at: At) -> Any:

@@ -49,7 +49,7 @@ def _replace(text: str, values: Mapping[str, Any], where: str, write: AsText) ->
         if not match[2] and text[match.end() :].startswith("{"):
             raise PipelineError(
                 f"{where}: {text[match.start() :][:120]!r} has a reference inside another, which is not supported",
-                hint="write the value that you want under a name of its own, such as in `vars`",
+                hint="give the value that you want its own name, such as in `vars`",
             )
         if not match[2]:
             raise PipelineError(

@@ -103,7 +103,7 @@ def bring_left(session: Session, stage: Stage, learner: Learner, *, parts_only: 
     checkout = session.checkout
     for path, content in wanted.items():
         if not session.project.cache.holds(content):
-            raise MissingObjectError(f"{path!r} is not on the host any more that made it", hint="mltrack repro --force")
+            raise MissingObjectError(f"the host that made {path!r} no longer has it", hint="mltrack repro --force")
         checkout.bring(path, content)
         learner.absent.pop(path)
     return tuple(wanted)

@@ -60,7 +60,7 @@ def drop(
     if lost and not force:
         raise UnsavedDataError(
             f"nothing was dropped: {len(lost)} of {len(chosen)} objects are in no remote, first {project.algorithm.text(min(lost))}",
-            hint="`mltrack push` sends them; --force drops them all the same",
+            hint="`mltrack push` sends them; --force drops them anyway",
         )
     limit = time.time() - older_than * DAY if older_than is not None else float("inf")
     if dry_run:

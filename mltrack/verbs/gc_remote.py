@@ -98,5 +98,5 @@ def _require_sole_user(session: Session, name: str, marks: list[str]) -> None:
     if others:
         raise WorkspaceError(
             f"nothing was deleted: {len(others)} other projects have pushed to {name!r}, and what they refer to is not known here",
-            hint="give each project a remote of its own; --force counts only this one's",
+            hint="give each project its own remote; --force counts only this one's",
         )

@@ -69,5 +69,5 @@ def _check(session: Session, old: str, new: str) -> None:
         raise WorkspaceError(f"{new!r} and {other!r} overlap", hint="choose another name")
     if is_ignored(new + SUFFIX, project.path):
         raise WorkspaceError(
-            f"git ignores {new + SUFFIX!r}, so nothing would remember {new!r}", hint="choose another name"
+            f"git ignores {new + SUFFIX!r}, so {new!r} would not be recorded", hint="choose another name"
         )

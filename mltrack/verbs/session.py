@@ -134,7 +134,7 @@ class Session:
                 self._refuse_unreadable(argument, chosen_view)
                 near = nearest(argument, [*targets, *(target.source for target in targets.values())])
                 raise UsageError(
-                    f"nothing tracked is called {argument!r}",
+                    f"{argument!r} is not tracked",
                     hint=near
                     or "`mltrack ls` lists what is tracked; for another version of it, `git checkout REVISION`",
                 )

@@ -77,7 +77,7 @@ def _check_name(session: Session, path: str) -> None:
         name.encode("utf-8")
     except UnicodeEncodeError:
         raise WorkspaceError(
-            f"the name {path!r} is not UTF-8, and a pointer is named by it", hint="rename it"
+            f"{path!r} is not valid UTF-8, so no pointer can be named after it", hint="rename it"
         ) from None
     check_path(path, path)
     if name in _OWN_NAMES:
@@ -103,7 +103,7 @@ def _check_seen(path: str, is_ignored: bool, pipelines: PathMap[None], in_git: l
     """git will keep the pointer, and does not keep the data."""
     if is_ignored:
         raise WorkspaceError(
-            f"git ignores {path + SUFFIX!r}, so nothing would remember {path!r}",
+            f"git ignores {path + SUFFIX!r}, so {path!r} would not be recorded",
             hint=f"let git see it: add the line `!{os.path.basename(path)}{SUFFIX}` to .gitignore, below what ignores it",
         )
     kept = at_or_below(in_git, path)

@@ -108,7 +108,7 @@ def test_relink_turns_copies_into_links_and_back(ws: Workspace, linked: Workspac
     again(linked)
     assert not is_linked(linked, "data/deep/large")
     linked.mltrack("config", "cache.link", "hardlink,copy", "--local")
-    assert "3 files made anew" in linked.mltrack("checkout", "--relink").out
+    assert "3 files recreated" in linked.mltrack("checkout", "--relink").out
     assert is_linked(linked, "data/small") and is_linked(linked, "data/deep/large")
     assert "Nothing changed" in linked.mltrack("status").out
     linked.mltrack("config", "cache.link", "copy", "--local")

@@ -423,7 +423,7 @@ def test_a_checkpoint_is_restored_by_the_next_try(where: str, box: Workspace) ->
     assert not box.exists("ck")
     said = box.mltrack("repro", "--runner", where)
     assert box.read("o") == "step\nstep\nstep\n" and not box.exists("ck")
-    assert where == "box" or "goes on from its checkpoint" in said.err
+    assert where == "box" or "resuming from its checkpoint" in said.err
     box.write("mltrack.yaml", box.read("mltrack.yaml").replace("-ge 3", "-ge 1"))  # another key finds none
     box.mltrack("repro", "--runner", where)
     assert box.read("o") == "step\n"

@@ -128,7 +128,7 @@ def test_a_command_that_a_killed_repro_left_running_is_ended_before_the_next_run
     running.wait()
     left = int(pids.read_text())
     assert is_alive(left)
-    assert "had left running" in ws.mltrack("repro").err
+    assert "left running by an earlier, killed repro" in ws.mltrack("repro").err
     assert ends(left)
     assert ws.read("out") == "".join(f"line{number}\n" for number in range(1, 7))
 

@@ -199,7 +199,7 @@ class Slots:
                 os.mkdir(self._directory, 0o1777)
                 os.chmod(self._directory, 0o1777)
         if not stat.S_ISDIR(os.lstat(self._directory).st_mode):
-            raise NotADirectoryError(errno.ENOTDIR, "is not a directory of its own", self._directory)
+            raise NotADirectoryError(errno.ENOTDIR, "is not a real directory", self._directory)
         path = os.path.join(self._directory, name)
         flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
@@ -215,7 +215,7 @@ class Slots:
         state = os.fstat(descriptor)
         if not stat.S_ISREG(state.st_mode) or state.st_nlink > 1:
             os.close(descriptor)
-            raise PermissionError(errno.EPERM, "is no plain file of its own", path)
+            raise PermissionError(errno.EPERM, "is not a regular file", path)
         return descriptor
 
 

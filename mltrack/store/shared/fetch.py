@@ -327,6 +327,6 @@ _GONE = "is not there, though an index names it"
 
 def _damaged(remote: Remote, name: str, why: str) -> IntegrityError:
     return IntegrityError(
-        f"{remote.url}/{name} {why}; nothing of that entered the cache",
+        f"{remote.url}/{name} {why}; none of it entered the cache",
         hint=f"`mltrack fsck --remote {remote.name}` looks at all of it; `mltrack push` from a clone that has the data repairs it",
     )

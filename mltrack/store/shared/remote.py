@@ -113,7 +113,7 @@ class Remote:
         if isinstance(error, FileNotFoundError) and next(iter(self.store.list("")), None) is not None:
             raise RemoteError(
                 f"{self.url} is not empty and not a remote: nothing is written there",
-                hint="give the remote a directory of its own",
+                hint="give the remote its own, empty directory",
             ) from error
         self._write_marker(os.urandom(16).hex())
 
