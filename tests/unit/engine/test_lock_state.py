@@ -1,5 +1,6 @@
 """Two processes' journals in one worktree: what one folds does not make the other's lines worthless."""
 
+import os
 from pathlib import Path
 
 from mltrack.engine.lock_state import LockState
@@ -42,3 +43,39 @@ def test_lines_say_nothing_about_a_lock_that_came_from_elsewhere(tmp_path: Path)
     state.record(stage("a"), record("a"))
     (tmp_path / "mltrack.lock").write_text('{"mltrack": 1, "stages": {}}\n')
     assert "a" not in opened(tmp_path).locks["mltrack.lock"]
+
+
+def test_what_a_killed_process_noted_is_left_behind_until_it_is_folded(tmp_path: Path) -> None:
+    killed = opened(tmp_path)
+    killed.record(stage("a"), record("a"))
+    [journal] = [path for path in (tmp_path / "journal").iterdir() if f"-{os.getpid()}." in path.name]
+    journal.rename(journal.with_name(journal.name.replace(f"-{os.getpid()}.", "-4194305.")))  # above what the kernel gives
+    later = opened(tmp_path)
+    assert [one.stage for one in later.left_behind()] == ["a"]
+    assert later.locks["mltrack.lock"].keys() == {"a"}
+    later.fold([stage("a")])
+    assert later.left_behind() == [] and "a" in (tmp_path / "mltrack.lock").read_text()
+
+
+def test_the_journal_of_a_process_that_runs_is_not_left_behind(tmp_path: Path) -> None:
+    opened(tmp_path).record(stage("a"), record("a"))
+    assert opened(tmp_path).left_behind() == []
+
+
+def test_folding_drops_what_is_declared_no_more(tmp_path: Path) -> None:
+    state = opened(tmp_path)
+    for name in "ab":
+        state.record(stage(name), record(name))
+    state.fold([stage("a"), stage("b")])
+    [dropped] = opened(tmp_path).fold([stage("a")])
+    assert [*dropped.entry.outs] == ["b.o"]
+    assert opened(tmp_path).locks["mltrack.lock"].keys() == {"a"}
+
+
+def test_what_is_forgotten_is_not_in_the_lock(tmp_path: Path) -> None:
+    state = opened(tmp_path)
+    state.record(stage("a"), record("a"))
+    state.fold([stage("a")])
+    state.forget("mltrack.lock", "a")
+    state.fold([stage("a")])
+    assert opened(tmp_path).locks["mltrack.lock"].keys() == set()

@@ -1,0 +1,128 @@
+"""The queue: what runs at once, what waits for what, and what follows a failure."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mltrack import project as projects
+from mltrack.engine.events import Event, StageFailed, StageFinished, StageRetried, StageStarted
+from mltrack.engine.outcome import Outcome
+from mltrack.formats import yaml
+from mltrack.runners.job import Abilities, Job, Poll, Seen, State, Ticket, Works
+from mltrack.verbs.repro import Repro, ReproOptions
+from mltrack.verbs.session import Session
+from tests.support.local_only import LocalOnly
+from tests.support.workspace import Workspace
+
+
+class Recording(LocalOnly):
+    """Writes the outputs of a job at the next wait; notes what ran at once. ``fails`` says how often a stage fails first."""
+
+    name = "stub"
+
+    def __init__(self, root: Path, capacity: dict[str, float] | None = None, **fails: int) -> None:
+        self.root, self.fails, self.capacity = root, fails, capacity or {}
+        self.under_way: dict[str, Job] = {}
+        self.done: dict[str, Poll] = {}
+        self.at_once: list[set[str]] = []
+        self.log = root / "stub.log"
+        self.log.write_text("")
+
+    @property
+    def abilities(self) -> Abilities:
+        return Abilities(Works.IN_PLACE, survives=False, capacity=self.capacity)
+
+    def submit(self, job: Job, origin: object = None) -> Ticket:
+        self.under_way[job.label] = job
+        self.done.pop(job.label, None)
+        return Ticket("stub", job.label, "1", str(self.log))
+
+    def wait(self, seconds: float) -> None:
+        self.at_once.append(set(self.under_way))
+        label, job = next(iter(self.under_way.items()))  # one at a time, so that others can start beside the rest
+        del self.under_way[label]
+        if self.fails.get(label, 0):
+            self.fails[label] -= 1
+            self.done[label] = Poll(State.FAILED, 1)
+            return
+        for path in job.items[0].outputs:
+            (self.root / path).write_text(label)
+        self.done[label] = Poll(State.DONE, 0)
+
+    def now(self, ticket: Ticket, seen: Seen) -> Poll:
+        return self.done.get(ticket.key, Poll(State.RUNNING))
+
+
+Run = Callable[..., tuple[list[Event], Outcome, Recording]]
+
+
+@pytest.fixture
+def run(ws: Workspace) -> Run:
+    """Runs stages, given as what each depends on, with more of its declaration."""
+
+    def run(
+        stages: dict[str, dict[str, object]], capacity: dict[str, float] | None = None, fails: dict[str, int] | None = None,
+        **options: object,
+    ) -> tuple[list[Event], Outcome, Recording]:  # fmt: skip
+        declared = {
+            name: {"cmd": "x", "outs": [f"{name}.o"], **more, "deps": [f"{dep}.o" for dep in more.get("deps", [])]}  # type: ignore[attr-defined]
+            for name, more in stages.items()
+        }
+        for one in declared.values():
+            if not one["deps"]:
+                one["deps"] = ["source"]
+        ws.write("source", "x")
+        ws.write("mltrack.yaml", yaml.dump({"stages": declared}))
+        runner = Recording(ws.path, capacity, **(fails or {}))
+        with Session(projects.find(str(ws.path))) as session:
+            work = Repro(session, ReproOptions(**options), runner)  # type: ignore[arg-type]
+            return [*work.run(work.plan())], work.outcome, runner
+
+    return run
+
+
+def started(events: list[Event]) -> list[str]:
+    return [event.stage for event in events if isinstance(event, StageStarted)]
+
+
+def test_as_many_run_at_once_as_were_asked_for(run: Run) -> None:
+    _, outcome, runner = run({name: {} for name in "abcd"}, jobs=3)
+    assert max(map(len, runner.at_once)) == 3
+    assert sorted(outcome.ran) == [*"abcd"]
+
+
+def test_a_stage_waits_for_what_it_depends_on(run: Run) -> None:
+    events, _, runner = run({"a": {}, "b": {"deps": ["a"]}, "c": {"deps": ["b"]}, "d": {}}, jobs=4)
+    assert all(len({"a", "b", "c"} & together) <= 1 for together in runner.at_once)
+    assert started(events).index("a") < started(events).index("b") < started(events).index("c")
+
+
+def test_claims_that_do_not_fit_let_others_pass(run: Run) -> None:
+    big, small = {"resources": {"gpus": 2}}, {"resources": {"gpus": 1}}
+    _, outcome, runner = run({"a": small, "b": big, "c": small}, {"gpus": 2.0}, jobs=3)
+    assert {"a", "c"} in runner.at_once
+    assert not any({"b"} < together for together in runner.at_once)
+    assert sorted(outcome.ran) == ["a", "b", "c"]
+
+
+def test_after_a_failure_nothing_more_is_started(run: Run) -> None:
+    events, outcome, _ = run({"a": {}, "b": {"deps": ["a"]}, "c": {}}, fails={"a": 1})
+    assert started(events) == ["a"]
+    assert outcome.failed == ["a"] and sorted(outcome.not_reached) == ["b", "c"]
+    assert [event.stage for event in events if isinstance(event, StageFailed)] == ["a"]
+
+
+def test_with_keep_going_only_what_depends_on_it_is_left_out(run: Run) -> None:
+    stages: dict[str, dict[str, object]] = {"a": {}, "b": {"deps": ["a"]}, "c": {"deps": ["b"]}, "d": {}}
+    _, outcome, _ = run(stages, fails={"a": 1}, keep_going=True)
+    assert (outcome.ran, outcome.failed, sorted(outcome.not_reached)) == (["d"], ["a"], ["b", "c"])
+
+
+def test_a_stage_that_fails_is_tried_as_often_as_it_says(run: Run) -> None:
+    stages: dict[str, dict[str, object]] = {"a": {"retry": {"tries": 3, "backoff": 0}}}
+    events, outcome, _ = run(stages, fails={"a": 2})
+    assert len([event for event in events if isinstance(event, StageRetried)]) == 2
+    assert outcome.ran == ["a"] and any(isinstance(event, StageFinished) for event in events)
+    _, outcome, _ = run(stages, fails={"a": 3}, force=True)
+    assert outcome.failed == ["a"]
