@@ -49,7 +49,9 @@ def test_what_a_killed_process_noted_is_left_behind_until_it_is_folded(tmp_path:
     killed = opened(tmp_path)
     killed.record(stage("a"), record("a"))
     [journal] = [path for path in (tmp_path / "journal").iterdir() if f"-{os.getpid()}." in path.name]
-    journal.rename(journal.with_name(journal.name.replace(f"-{os.getpid()}.", "-4194305.")))  # above what the kernel gives
+    journal.rename(
+        journal.with_name(journal.name.replace(f"-{os.getpid()}.", "-4194305."))
+    )  # above what the kernel gives
     later = opened(tmp_path)
     assert [one.stage for one in later.left_behind()] == ["a"]
     assert later.locks["mltrack.lock"].keys() == {"a"}
