@@ -199,10 +199,7 @@ def _job(engine: Engine, step: Step, known: Inputs) -> Job:
     files = {path: data for path, data in texts.items() if data is not None}
     unknown = Content(FILE, "", 0)
     isolated = stage.execution.sandbox or bool(files)
-    reads = [path for path in stage.reads if not is_url(path)]
-    if isolated:  # a link that leads nowhere leads nowhere there, too
-        top = engine.tree.path
-        reads += sorted(path for path in learner.linked(reads) if os.path.exists(os.path.join(top, path)))
+    reads = _read_by_job(engine, stage, through_links=isolated)
     return Job(
         key=step.key,
         label=stage.address,
@@ -221,6 +218,15 @@ def _job(engine: Engine, step: Step, known: Inputs) -> Job:
         checkpoint=stage.execution.checkpoint,
         trace=policy.trace if (stage.execution.check or policy.check) != NONE or stage.execution.sandbox else "",
     )
+
+
+def _read_by_job(engine: Engine, stage: Stage, *, through_links: bool) -> list[str]:
+    """The paths that a job is given: what the stage declares to read, and with ``through_links`` what that leads to."""
+    reads = [path for path in stage.reads if not is_url(path)]
+    if not through_links:
+        return reads
+    linked = engine.tree.learner.linked(reads)  # a link that leads nowhere leads nowhere there, too
+    return reads + sorted(path for path in linked if os.path.exists(os.path.join(engine.tree.path, path)))
 
 
 def _failure(engine: Engine, attempt: Attempt, result: Poll) -> str:

@@ -67,16 +67,7 @@ class Execution:
         self._outcome = outcome
         self._steps = list(plan.steps)
         self._place = {step.stage.address: place for place, step in enumerate(plan.steps)}
-        self._unsettled = dict.fromkeys(self._place, 0)
-        self._downstream: dict[str, list[str]] = {address: [] for address in self._place}
-        for step in plan.steps:
-            address = step.stage.address
-            if step.stage.frozen:
-                continue  # it takes nothing from above: it is decided as it stands
-            found = {str(reason.new) for reason in step.reasons if reason.cause is Cause.UPSTREAM}
-            for needed in (found & self._place.keys()).union(upstream[address]):
-                self._downstream[needed].append(address)
-                self._unsettled[address] += 1
+        self._unsettled, self._downstream = _edges(plan, upstream)
         self._ready = [place for address, place in self._place.items() if not self._unsettled[address]]
         self._blocked: list[int] = []
         self._later: list[tuple[float, int, Step, int]] = []
@@ -163,10 +154,7 @@ class Execution:
         had_room = step.verdict in (Verdict.RUN, Verdict.WAIT)
         if step.verdict is not Verdict.SKIP:
             if not self._locks.take(address):
-                self._blocked.append(place)
-                if address not in self._told:
-                    self._told.add(address)
-                    yield StageWaiting(address)
+                yield from self._wait_for_others(place, address)
                 return
             self._held.add(address)
             try:
@@ -176,10 +164,7 @@ class Execution:
                 return
         if step.verdict is not Verdict.SKIP and not self._claims.take(step.stage):
             self._let_go(address)
-            self._blocked.append(place)
-            if address not in self._told:
-                self._told.add(address)
-                yield StageWaiting(address)
+            yield from self._wait_for_others(place, address)
             return
         if step.verdict is Verdict.SKIP:
             self._note_absent(step)
@@ -196,6 +181,13 @@ class Execution:
             self._let_go(address)
             self._steps[place] = step
             heapq.heappush(self._ready, place)
+
+    def _wait_for_others(self, place: int, address: str) -> Iterator[Event]:
+        """Puts a stage aside that another process works on, or reads from; it is tried again. That is told once."""
+        self._blocked.append(place)
+        if address not in self._told:
+            self._told.add(address)
+            yield StageWaiting(address)
 
     def _let_go(self, address: str) -> None:
         """Releases the lock of a stage, if it is held, and what it reads and writes."""
@@ -370,3 +362,18 @@ class Execution:
             self._engine.tree.path, self._engine.tree.outputs, self._intervals, self._writers
         ):
             yield UndeclaredWrites(written.path, written.stages)
+
+
+def _edges(plan: Plan, upstream: Mapping[str, tuple[str, ...]]) -> tuple[dict[str, int], dict[str, list[str]]]:
+    """Returns how many others each step waits for, and which wait for it: what is declared, and what the plan found."""
+    addresses = [step.stage.address for step in plan.steps]
+    unsettled = dict.fromkeys(addresses, 0)
+    downstream: dict[str, list[str]] = {address: [] for address in addresses}
+    for step in plan.steps:
+        if step.stage.frozen:
+            continue  # it takes nothing from above: it is decided as it stands
+        found = {str(reason.new) for reason in step.reasons if reason.cause is Cause.UPSTREAM}
+        for needed in (found & unsettled.keys()).union(upstream[step.stage.address]):
+            downstream[needed].append(step.stage.address)
+            unsettled[step.stage.address] += 1
+    return unsettled, downstream

@@ -79,6 +79,7 @@ def parse_entry(data: object, algorithm: Algorithm, where: str) -> Entry:
     if not isinstance(cmd, list) or not all(isinstance(line, str) for line in cmd):
         raise FormatError(f"{where}: 'cmd' must be a list of texts")
     params = _mapping(block.get("params", {}), f"{where}.params")
+    variables = _mapping(block.get("env", {}), f"{where}.env")
     outs = _mapping(block.get("outs", {}), f"{where}.outs")
     return Entry(
         cmd=tuple(cmd),
@@ -86,17 +87,19 @@ def parse_entry(data: object, algorithm: Algorithm, where: str) -> Entry:
         wdir=_text(block.get("wdir", ""), f"{where}.wdir"),
         deps=_dependencies(_mapping(block.get("deps", {}), f"{where}.deps"), algorithm, f"{where}.deps"),
         params={check_path(file, where): _mapping(keys, f"{where}.params") for file, keys in params.items()},
-        env={
-            name: value and algorithm.parse(value)
-            for name, value in _mapping(block.get("env", {}), f"{where}.env").items()
-        },
+        env={name: value and algorithm.parse(value) for name, value in variables.items()},
         lock=algorithm.parse(block["lock"]) if "lock" in block else None,
         image=_text(block["image"], f"{where}.image") if "image" in block else None,
         outs=_contents(outs, algorithm, f"{where}.outs"),
         out_types={path: _text(out.get("type", "out"), f"{where}.outs") for path, out in outs.items()},
-        uncached=frozenset(path for path, out in outs.items() if out.get("cache") is False),
-        unpushed=frozenset(path for path, out in outs.items() if out.get("push") is False),
+        uncached=_refusing(outs, "cache"),
+        unpushed=_refusing(outs, "push"),
     )
+
+
+def _refusing(outs: dict[str, Any], setting: str) -> frozenset[str]:
+    """The outputs that say no to something."""
+    return frozenset(path for path, out in outs.items() if out.get(setting) is False)
 
 
 def content_data(content: Content, algorithm: Algorithm) -> dict[str, Any]:

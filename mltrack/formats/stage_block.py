@@ -209,6 +209,17 @@ class StageBlock:
             if key is not None and known is not None and key not in known:
                 known.append(key)
 
+    def _may_be_output(self, path: str, where: tuple[Any, ...]) -> bool:
+        """Whether a stage may write a path; if not, that is a mistake."""
+        if any(sign in path for sign in "*?["):
+            why = "is a pattern: declare a directory instead, so that missing files are noticed"
+        elif path.rpartition("/")[2] in WRITTEN_BY_US or path.endswith(".mlt"):
+            why = "is a file that mltrack or git writes"
+        else:
+            return True
+        self._mistakes.mistake(where, f"{path!r} {why}")
+        return False
+
     def _outputs(self, section: str, type_: str, known: tuple[str, ...]) -> Iterable[Output]:
         at = (*self._at, section)
         for index, item in enumerate(self._list(self._block.get(section), at)):
@@ -221,16 +232,7 @@ class StageBlock:
                     continue
                 self._mistakes.check_keys(settings or {}, known, (*where, str(value)))
                 settings = {key: self._resolved(item, where) for key, item in (settings or {}).items()}
-                if path is None:
-                    continue
-                if any(sign in path for sign in "*?["):
-                    self._mistakes.mistake(
-                        where,
-                        f"{path!r} is a pattern: declare a directory instead, so that what is missing can be told",
-                    )
-                    continue
-                if path.rpartition("/")[2] in WRITTEN_BY_US or path.endswith(".mlt"):
-                    self._mistakes.mistake(where, f"{path!r} is a file that mltrack or git writes")
+                if path is None or not self._may_be_output(path, where):
                     continue
                 yield Output(
                     path=path,

@@ -79,49 +79,67 @@ class Merged(NamedTuple):
 Write = Callable[[list[Entry]], str]
 
 
-def merge(base: str | None, ours: str, theirs: str, load: Load, write: Write, prefix: bytes = b"") -> Merged:
+def merge(base: str | None, ours: str, theirs: str, load: Load, write: Write) -> Merged:
     """Returns the three-way merge of two trees; ``write`` stores a tree and returns its digest.
 
     A path changed on one side takes that side; changed equally on both, either; changed differently, it is a conflict
     and keeps ours in the result. ``files`` is counted over the whole merged tree.
     """
-    conflicts: list[Conflict] = []
+    merging = _Merging(load, write)
+    if base is not None and base == theirs:
+        return _merged(ours, [], load)
+    if base is not None and base == ours:
+        return _merged(theirs, [], load)
+    root = merging.merge(b"", base, ours, theirs, 0)
+    return _merged(root, merging.conflicts, load)
 
-    def merge_level(at: bytes, base_hex: str | None, our_hex: str | None, their_hex: str | None, depth: int) -> str:
-        """Merges one directory; None is one that is not there, and holds nothing."""
+
+class _Merging:
+    """One merge under way, and the conflicts that it met."""
+
+    def __init__(self, load: Load, write: Write) -> None:
+        self._load = load
+        self._write = write
+        self.conflicts: list[Conflict] = []
+
+    def merge(self, at: bytes, base: str | None, ours: str | None, theirs: str | None, depth: int) -> str:
+        """Merges one directory; None is one that is not there, and holds nothing. Returns the digest of the result."""
         if depth > MAX_MERGE_DEPTH:
             raise FormatError(f"both sides changed a tree below {MAX_MERGE_DEPTH} levels, at {at[:120]!r}")
-        if our_hex is not None and our_hex == their_hex:
-            return our_hex
-        before, mine, other = (
-            {entry.name: entry for entry in load(item)} if item is not None else {}
-            for item in (base_hex, our_hex, their_hex)
-        )
+        if ours is not None and ours == theirs:
+            return ours
+        before, mine, other = (self._by_name(item) for item in (base, ours, theirs))
         result: list[Entry] = []
         for name in sorted(mine.keys() | other.keys()):
             b, o, t = before.get(name), mine.get(name), other.get(name)
             chosen = _choose(b, o, t)
             if chosen is _DISAGREE:
-                chosen = o
-                if {entry.kind for entry in (o, t) if entry is not None} == {DIRECTORY}:
-                    # they disagree about what is in it; one that a side took away holds nothing there any more
-                    merged_hex = merge_level(at + name + b"/", _tree_hex(b), _tree_hex(o), _tree_hex(t), depth + 1)
-                    # where a side has no such directory, one in which nothing is left goes
-                    is_left = (o is not None and t is not None) or bool(load(merged_hex))
-                    chosen = Entry(name, DIRECTORY, merged_hex, 0) if is_left else None
-                else:
-                    conflicts.append(Conflict(at + name))
+                chosen = self._reconcile(at + name, b, o, t, depth)
             if chosen is not None:
                 result.append(chosen)
-        sized = [e if e.kind != DIRECTORY else e._replace(size=_size_of(e.hex, load)) for e in result]
-        return write(sized)
+        return self._write([self._sized(entry) for entry in result])
 
-    if base is not None and base == theirs:
-        return _merged(ours, conflicts, load)
-    if base is not None and base == ours:
-        return _merged(theirs, conflicts, load)
-    root = merge_level(prefix, base, ours, theirs, 0)
-    return _merged(root, conflicts, load)
+    def _reconcile(
+        self, path: bytes, base: Entry | None, ours: Entry | None, theirs: Entry | None, depth: int
+    ) -> Entry | None:
+        """What becomes of a path that both sides changed differently: of directories a merge, of anything else ours."""
+        if {entry.kind for entry in (ours, theirs) if entry is not None} != {DIRECTORY}:
+            self.conflicts.append(Conflict(path))
+            return ours
+        # they disagree about what is in it; one that a side took away holds nothing there any more
+        merged = self.merge(path + b"/", _tree_hex(base), _tree_hex(ours), _tree_hex(theirs), depth + 1)
+        # where a side has no such directory, one in which nothing is left goes
+        is_left = (ours is not None and theirs is not None) or bool(self._load(merged))
+        return Entry(path.rpartition(b"/")[2], DIRECTORY, merged, 0) if is_left else None
+
+    def _by_name(self, hex_digest: str | None) -> dict[bytes, Entry]:
+        return {entry.name: entry for entry in self._load(hex_digest)} if hex_digest is not None else {}
+
+    def _sized(self, entry: Entry) -> Entry:
+        """An entry with its size, which of a directory is the sum below it."""
+        if entry.kind != DIRECTORY:
+            return entry
+        return entry._replace(size=sum(below.size for below in self._load(entry.hex)))
 
 
 def _merged(root: str, conflicts: list[Conflict], load: Load) -> Merged:
@@ -151,7 +169,3 @@ def _choose(base: Entry | None, ours: Entry | None, theirs: Entry | None) -> Ent
 
 def _key(entry: Entry | None) -> tuple[str, str] | None:
     return (entry.kind, entry.hex) if entry is not None else None
-
-
-def _size_of(hex_digest: str, load: Load) -> int:
-    return sum(entry.size for entry in load(hex_digest))

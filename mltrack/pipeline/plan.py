@@ -4,7 +4,7 @@ The same ``decide`` serves the whole plan before anything runs, and each waiting
 gives all reasons, not the first. It never looks at the disk: what it needs is handed in.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 from typing import Any, NamedTuple
 
@@ -278,12 +278,7 @@ def input_reasons(stage: Stage, known: Known, shell: str, pending: set[str] | No
     ]
     if entry is None:
         return [Reason(Cause.NEVER_RAN), *reasons]
-    if entry.cmd != stage.cmd:
-        reasons.append(Reason(Cause.COMMAND_CHANGED, old="\n".join(entry.cmd), new="\n".join(stage.cmd)))
-    if entry.shell != shell:
-        reasons.append(Reason(Cause.SHELL_CHANGED, old=entry.shell, new=shell))
-    if entry.wdir != stage.wdir:
-        reasons.append(Reason(Cause.WDIR_CHANGED, old=entry.wdir, new=stage.wdir))
+    reasons += _command_reasons(stage, entry, shell)
     reasons += _dependency_reasons(stage, entry, inputs, skip)
     reasons += _param_reasons(entry.params, inputs.params, skip)
     reasons += _environment_reasons(entry, inputs, skip, stage.env.lock)
@@ -292,6 +287,15 @@ def input_reasons(stage: Stage, known: Known, shell: str, pending: set[str] | No
     reasons += [Reason(Cause.OUTPUT_ADDED, path) for path in declared if recorded.get(path) != declared[path]]
     reasons += [Reason(Cause.OUTPUT_REMOVED, path) for path in entry.outs if path not in declared]
     return reasons
+
+
+def _command_reasons(stage: Stage, entry: Entry, shell: str) -> Iterator[Reason]:
+    if entry.cmd != stage.cmd:
+        yield Reason(Cause.COMMAND_CHANGED, old="\n".join(entry.cmd), new="\n".join(stage.cmd))
+    if entry.shell != shell:
+        yield Reason(Cause.SHELL_CHANGED, old=entry.shell, new=shell)
+    if entry.wdir != stage.wdir:
+        yield Reason(Cause.WDIR_CHANGED, old=entry.wdir, new=stage.wdir)
 
 
 def _dependency_reasons(stage: Stage, entry: Entry, inputs: Inputs, skip: set[str]) -> list[Reason]:

@@ -78,37 +78,58 @@ def checkout_targets(
 ) -> CheckoutResult:
     """See :func:`checkout`, for targets that are chosen already. ``absent`` is what to do about what the cache lacks,
     ``recorded`` what was recorded of the targets before."""
-    done: list[CheckedOut] = []
-    failed: list[tuple[str, MltrackError]] = []
-    saved: list[tuple[str, str]] = []
     wanted: list[tuple[Target, Content | None]] = [(target, target.content) for target in targets]
     wanted += [(target, None) for target in gone]
-    stayed: list[str] = []
-    aside: list[tuple[str, str]] = []
     with session.project.cache.in_use(), _locks(session, targets) as running:
+        work = _Work(session, running, progress, absent, recorded or {}, force=force, dry_run=dry_run)
         for target, content in wanted:
-            if content is not None and session.left.has(content) and not session.project.cache.holds(content):
-                stayed.append(target.path)
-                continue
             try:
-                _refuse_running(target, running)
-                if content is not None and not target.owner:
-                    content = session.recorded_now(target)
-                    if content is None:
-                        continue  # it is tracked no more: what stands there is not ours to touch
-                if force and not dry_run and not target.owner:
-                    aside += _move_aside(session, target.path)
-                former = (recorded or {}).get(target.path)
-                plan = session.checkout.plan(target.path, content, force=force, absent=absent, recorded=former)
-                session.checkout.refuse_conflicts(target.path, plan)
-                if not dry_run:
-                    saved += _carry_out(session, target, content, plan, progress)
-                done.append(_summary(target.path, plan))
+                work.check_out(target, content)
             except MltrackError as error:
-                failed.append((target.path, error))
-    brought = {item.path for item in done if item.written and not dry_run}
+                work.failed.append((target.path, error))
+    brought = {item.path for item in work.done if item.written and not dry_run}
     seen = seen_by_git(session, [target for target in targets if target.path in brought])
-    return CheckoutResult(tuple(done), tuple(failed), tuple(saved), tuple(stayed), tuple(aside), tuple(seen))
+    return CheckoutResult(
+        tuple(work.done), tuple(work.failed), tuple(work.saved), tuple(work.stayed), tuple(work.aside), tuple(seen)
+    )
+
+
+@dataclass(slots=True)
+class _Work:
+    """One checkout of several targets: how it was asked for, and what became of them."""
+
+    session: Session
+    running: NameLocks | None
+    progress: Progress | None
+    absent: Absent
+    recorded: Mapping[str, Content]
+    force: bool
+    dry_run: bool
+    done: list[CheckedOut] = field(default_factory=list)
+    failed: list[tuple[str, MltrackError]] = field(default_factory=list)
+    saved: list[tuple[str, str]] = field(default_factory=list)
+    stayed: list[str] = field(default_factory=list)
+    aside: list[tuple[str, str]] = field(default_factory=list)
+
+    def check_out(self, target: Target, content: Content | None) -> None:
+        """Brings one target along; None wants nothing there any more."""
+        session = self.session
+        if content is not None and session.left.has(content) and not session.project.cache.holds(content):
+            self.stayed.append(target.path)
+            return
+        _refuse_running(target, self.running)
+        if content is not None and not target.owner:
+            content = session.recorded_now(target)
+            if content is None:
+                return  # it is tracked no more: what stands there is not ours to touch
+        if self.force and not self.dry_run and not target.owner:
+            self.aside += _move_aside(session, target.path)
+        former = self.recorded.get(target.path)
+        plan = session.checkout.plan(target.path, content, force=self.force, absent=self.absent, recorded=former)
+        session.checkout.refuse_conflicts(target.path, plan)
+        if not self.dry_run:
+            self.saved += _carry_out(session, target, content, plan, self.progress)
+        self.done.append(_summary(target.path, plan))
 
 
 def seen_by_git(session: Session, targets: list[Target]) -> list[Lacking]:

@@ -6,8 +6,8 @@ from mltrack.engine.lock_state import LockState
 from mltrack.engine.pipelines import choose
 from mltrack.errors import PipelineError, UsageError, WorkspaceError
 from mltrack.formats.pointer import SUFFIX
-from mltrack.pipeline.plan import Upcoming
-from mltrack.pipeline.stage import Inputs
+from mltrack.pipeline.plan import Known, Upcoming
+from mltrack.pipeline.stage import Inputs, Stage
 from mltrack.verbs import planning
 from mltrack.verbs.repro import alone, committer, end_tracking
 from mltrack.verbs.session import Session
@@ -38,12 +38,7 @@ def commit(session: Session, targets: list[str]) -> CommitResult:
         session.observer.prepare(path for stage in stages for path in stage.deps)
         known = [(stage, learner.learn(stage, Upcoming(), ())) for stage in stages]
         for stage, facts in known:
-            gone = [path for path, content in {**facts.inputs.deps, **facts.outs}.items() if content is None]
-            if gone:
-                raise WorkspaceError(
-                    f"stage {stage.address!r} cannot be recorded: {gone[0]!r} does not exist",
-                    hint=f"mltrack repro {stage.address}",
-                )
+            _require_present(stage, facts)
         recorder.recover()
         for stage, facts in known:
             inputs = _with_absent(session, facts.inputs)
@@ -51,6 +46,16 @@ def commit(session: Session, targets: list[str]) -> CommitResult:
         recorder.settle()
         end_tracking(session, recorder, locks.fold(session.view.graph.stages.values()))
     return CommitResult(tuple(addresses))
+
+
+def _require_present(stage: Stage, facts: Known) -> None:
+    """Raises WorkspaceError unless all that the stage reads and writes is there."""
+    gone = [path for path, content in {**facts.inputs.deps, **facts.outs}.items() if content is None]
+    if gone:
+        raise WorkspaceError(
+            f"stage {stage.address!r} cannot be recorded: {gone[0]!r} does not exist",
+            hint=f"mltrack repro {stage.address}",
+        )
 
 
 def _with_absent(session: Session, inputs: Inputs) -> Inputs:

@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass, field
+from functools import partial
 
 from mltrack.errors import MissingObjectError, MltrackError, UsageError
 from mltrack.formats import lock_file, pointer
@@ -13,8 +14,8 @@ from mltrack.objects.content import TREE, Content
 from mltrack.objects.tree_diff import merge as merge_trees
 from mltrack.pipeline.stage import LOCK_NAME, Entry, lock_place
 from mltrack.project import Project
+from mltrack.store.local.new_trees import NewTrees
 from mltrack.store.local.writer import CacheWriter
-from mltrack.store.pack import TREES
 from mltrack.verbs.checkout import CheckoutResult, checkout_targets
 from mltrack.verbs.session import Session
 from mltrack.verbs.transfers import bring_listing
@@ -40,6 +41,13 @@ class Resolved:
     dropped: tuple[str, ...] = field(default=())
 
 
+def _listing(project: Project, hex_digest: str) -> list[tree.Entry]:
+    """A directory's listing, from a remote if it is not here."""
+    if not project.cache.has(hex_digest):
+        bring_listing(project, hex_digest)
+    return project.cache.read_tree(hex_digest)
+
+
 def merge_pointer(project: Project, path: str, base: bytes, ours: bytes, theirs: bytes) -> Merge:
     """Merges two states of a tracked path. Directories merge file by file; files that both sides changed conflict.
 
@@ -56,19 +64,8 @@ def merge_pointer(project: Project, path: str, base: bytes, ours: bytes, theirs:
         return Merge(ours, (path.removesuffix(SUFFIX),))
     base_tree = before.hex if before is not None and before.kind == TREE else None
     with cache.in_use(), CacheWriter(cache) as writer:
-        written: dict[str, list[tree.Entry]] = {}
-
-        def load(hex_digest: str) -> list[tree.Entry]:
-            if hex_digest not in written and not cache.has(hex_digest):
-                bring_listing(project, hex_digest)
-            return written[hex_digest] if hex_digest in written else cache.read_tree(hex_digest)
-
-        def write(entries: list[tree.Entry]) -> str:
-            hex_digest = writer.put(tree.encode(entries), TREES)
-            written[hex_digest] = entries
-            return hex_digest
-
-        merged = merge_trees(base_tree, mine.content.hex, other.content.hex, load, write)
+        trees = NewTrees(writer, partial(_listing, project))
+        merged = merge_trees(base_tree, mine.content.hex, other.content.hex, trees.load, trees.write)
         writer.finish()
     root = path.removesuffix(SUFFIX)
     conflicts = tuple(f"{root}/{os.fsdecode(conflict.path)}" for conflict in merged.conflicts)

@@ -8,6 +8,7 @@ from mltrack.formats import pointer
 from mltrack.formats.pointer import SUFFIX, Pointer
 from mltrack.git import ignore_file
 from mltrack.git.ignored import is_ignored
+from mltrack.objects.content import Content
 from mltrack.pipeline.paths import overlaps
 from mltrack.verbs.session import Session
 
@@ -34,13 +35,7 @@ def move(session: Session, old_argument: str, new_argument: str) -> Moved:
     if os.path.isdir(project.absolute(new)):
         new = f"{new}/{os.path.basename(old)}" if new else os.path.basename(old)
     _check(session, old, new)
-    data = project.read(old + SUFFIX)
-    assert data is not None
-    extra = pointer.parse(data, project.algorithm, old + SUFFIX).extra
-    directory, name = os.path.split(new)
-    os.makedirs(project.absolute(directory), exist_ok=True)
-    session.edit_text(os.path.join(directory, ".gitignore"), lambda text: ignore_file.include(text, [name]))
-    project.write(new + SUFFIX, pointer.write(Pointer(name, content, extra), project.algorithm).encode())
+    _write_pointer(session, old, new, content)
     if os.path.lexists(project.absolute(old)):
         os.rename(project.absolute(old), project.absolute(new))
     session.last.set(new, session.last.get(old))
@@ -50,6 +45,18 @@ def move(session: Session, old_argument: str, new_argument: str) -> Moved:
     session.edit_text(os.path.join(before, ".gitignore"), lambda text: ignore_file.exclude(text, [old_name]))
     stages = session.view.graph.stages.values()
     return Moved(old, new, tuple(stage.address for stage in stages if any(overlaps(old, dep) for dep in stage.deps)))
+
+
+def _write_pointer(session: Session, old: str, new: str, content: Content) -> None:
+    """Writes the pointer of the new path, hidden from git before it stands there; what a person added to the old one stays."""
+    project = session.project
+    data = project.read(old + SUFFIX)
+    assert data is not None
+    extra = pointer.parse(data, project.algorithm, old + SUFFIX).extra
+    directory, name = os.path.split(new)
+    os.makedirs(project.absolute(directory), exist_ok=True)
+    session.edit_text(os.path.join(directory, ".gitignore"), lambda text: ignore_file.include(text, [name]))
+    project.write(new + SUFFIX, pointer.write(Pointer(name, content, extra), project.algorithm).encode())
 
 
 def _check(session: Session, old: str, new: str) -> None:

@@ -69,11 +69,9 @@ class Checkout(NamedTuple):
         unlisted: list[bytes] = []
         try:
             if wanted is not None and wanted.kind == TREE and snapshot is None:
-                try:
-                    return CheckoutPlan([], [], [], [], fresh.survey(wanted, self.cache))
-                except MissingObjectError:
-                    if absent is not Absent.LEAVE:
-                        raise
+                whole = self._whole(wanted, absent)
+                if whole is not None:
+                    return CheckoutPlan([], [], [], [], whole)
             if wanted is not None and wanted.kind == TREE:
                 unlisted = self._unlisted(root, wanted, absent)
             changes = list(self.changes(root, snapshot, wanted, passes_unlisted=bool(unlisted)))
@@ -89,6 +87,15 @@ class Checkout(NamedTuple):
         plan = checkout_plan.decide(changes, entries, self.saved, force=force)
         plan = self._without_absent(root, plan, entries, absent)
         return plan._replace(absent=(*plan.absent, *unlisted))
+
+    def _whole(self, wanted: Content, absent: Absent) -> Whole | None:
+        """All of a directory that stands nowhere yet; None where a part of it may be left, and has to be."""
+        try:
+            return fresh.survey(wanted, self.cache)
+        except MissingObjectError:
+            if absent is not Absent.LEAVE:
+                raise
+            return None
 
     def _unlisted(self, root: str, wanted: Content, absent: Absent) -> list[bytes]:
         """The directories of a tree whose listings the cache lacks; raises MissingObjectError for one of them unless they

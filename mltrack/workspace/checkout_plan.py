@@ -93,15 +93,7 @@ def decide(
             operations.append(Operation(path, new, old))
             continue
         is_safe = old.hex in saved
-        before = last.get(path) if last is not None else None
-        if before is not None and before.kind == DIRECTORY:
-            before = None  # of what was in it its own paths tell: this file is new here
-        changed_here = not _same(old, before) if last is not None else not is_safe
-        wanted_moved = not _same(new, before) if last is not None else new is not None
-        if last is None and new is None:
-            changed_here = (
-                True  # nobody knows that it was ever put here: it is the person's, wherever else its bytes are
-            )
+        changed_here, wanted_moved = _who_changed(path, old, new, last, is_safe=is_safe)
         if force:
             operations.append(Operation(path, new, old))
             unsaved += [(path, old)] if changed_here or not is_safe else []
@@ -113,6 +105,19 @@ def decide(
             operations.append(Operation(path, new, old))
             unkept += [] if is_safe else [old]
     return _without_collisions(CheckoutPlan(operations, kept, conflicts, unsaved, unkept=tuple(unkept)))
+
+
+def _who_changed(
+    path: bytes, old: Entry, new: Entry | None, last: dict[bytes, Entry] | None, *, is_safe: bool
+) -> tuple[bool, bool]:
+    """Whether the person changed what stands at a path, and whether another version is wanted there than before."""
+    if last is None:
+        # nobody knows what was put here: where nothing is wanted it is the person's, wherever else its bytes are
+        return not is_safe or new is None, new is not None
+    before = last.get(path)
+    if before is not None and before.kind == DIRECTORY:
+        before = None  # of what was in it its own paths tell: this file is new here
+    return not _same(old, before), not _same(new, before)
 
 
 def _without_collisions(plan: CheckoutPlan) -> CheckoutPlan:

@@ -8,23 +8,20 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 
 from mltrack.errors import MissingObjectError
-from mltrack.objects import tree
 from mltrack.objects.content import TREE, Content
 from mltrack.objects.tree import Entry
 from mltrack.objects.tree_edit import NeverHere, edited, never_here
 from mltrack.objects.tree_walk import Load
 from mltrack.store.local.cache import Cache
+from mltrack.store.local.new_trees import NewTrees
 from mltrack.store.local.writer import CacheWriter
-from mltrack.store.pack import TREES
 from mltrack.workspace.scan import Snapshot
 
 
-def loader(cache: Cache, snapshot: Snapshot | None, written: Mapping[str, list[Entry]] | None = None) -> Load:
-    """Returns what opens trees: those just written, those of a snapshot, and those of the cache."""
+def loader(cache: Cache, snapshot: Snapshot | None) -> Load:
+    """Returns what opens trees: those of a snapshot, and those of the cache."""
 
     def load(hex_digest: str) -> list[Entry]:
-        if written is not None and hex_digest in written:
-            return written[hex_digest]
         if snapshot is not None:
             with suppress(KeyError):
                 return snapshot.load(hex_digest)
@@ -83,14 +80,8 @@ def edit(
 ) -> Content | None:
     """Returns a directory with changed entries, whose new listings are durable in the cache then; its number of files is
     not counted. ``before`` is none or a directory."""
-    written: dict[str, list[Entry]] = {}
     with new_writer() as writer:
-
-        def write(entries: list[Entry]) -> str:
-            hex_digest = writer.put(tree.encode(entries), TREES)
-            written[hex_digest] = entries
-            return hex_digest
-
-        done = edited(before.hex if before is not None else None, changes, loader(cache, snapshot, written), write)
+        trees = NewTrees(writer, loader(cache, snapshot))
+        done = edited(before.hex if before is not None else None, changes, trees.load, trees.write)
         writer.finish()
     return Content(TREE, done.hex, done.size, 0) if done is not None else None
