@@ -46,6 +46,19 @@ def add(
             result = verb.AddResult((verb.add_from(session, paths[0], out, report),))
         else:
             result = verb.add(session, paths, report)
+    _show(session, result, as_json=as_json)
+    for item in result.added:
+        if item.is_seen:
+            tell(
+                f"warning: git still sees {item.path}: a later .gitignore rule overrides the one that mltrack added",
+                level=-1,
+            )
+    for path, error in result.failed:
+        tell(f"error: {path}: {error.message}" + (f"\nhint: {error.hint}" if error.hint else ""), level=-1)
+    return 3 if result.failed else 0
+
+
+def _show(session: Session, result: verb.AddResult, *, as_json: bool) -> None:
     algorithm = session.project.algorithm
     if as_json:
         items = [
@@ -60,15 +73,6 @@ def add(
         changed = [session.project.shown(item.path) for item in result.added if item.is_changed]
         if changed:
             tell("For git: " + git_add([*(f"{path}{SUFFIX}" for path in changed), *_ignores(session, result.added)]))
-    for item in result.added:
-        if item.is_seen:
-            tell(
-                f"warning: git still sees {item.path}: a later .gitignore rule overrides the one that mltrack added",
-                level=-1,
-            )
-    for path, error in result.failed:
-        tell(f"error: {path}: {error.message}" + (f"\nhint: {error.hint}" if error.hint else ""), level=-1)
-    return 3 if result.failed else 0
 
 
 def _ignores(session: Session, added: tuple[Added, ...]) -> list[str]:

@@ -44,14 +44,15 @@ def config(
         )
         return
     for name, item in values.items():
-        text = (
-            ",".join(item.value)
-            if isinstance(item.value, list)
-            else str(item.value).lower()
-            if isinstance(item.value, bool)
-            else item.value
-        )
+        text = _text(item.value)
         say(f"{text}" if key and not origin else f"{name} = {text}" + (f"  ({item.origin})" if origin else ""))
+
+
+def _text(value: object) -> str:
+    """A value as it is written on the command line."""
+    if isinstance(value, list):
+        return ",".join(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _found() -> Project | None:

@@ -26,42 +26,52 @@ _DOUBTS = {
 }
 
 
+_Jobs = Annotated[
+    int, typer.Option("--jobs", "-j", min=0, help="How many stages run at once; 0 for what repro.jobs says.")
+]
+_Force = Annotated[bool, typer.Option("--force", "-f", help="Run stages though nothing changed.")]
+_KeepGoing = Annotated[
+    bool, typer.Option("--keep-going", "-k", help="After a failure go on with what does not depend on it.")
+]
+_SingleItem = Annotated[bool, typer.Option("--single-item", "-s", help="Only the targets, not what they depend on.")]
+_Downstream = Annotated[
+    bool, typer.Option("--downstream", help="The targets and what depends on them, not what they depend on.")
+]
+_Pull = Annotated[bool, typer.Option("--pull", help="Fetch only the inputs of stages that will run.")]
+_Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", "-S", metavar="[FILE:]KEY=VALUE", help="Run with another param; files stay as they are."),
+]
+_NoRunCache = Annotated[bool, typer.Option("--no-run-cache", help="Restore nothing; results are still recorded.")]
+_Runner = Annotated[
+    str, typer.Option("--runner", metavar="NAME", help="Where stages run, whatever they say; see `mltrack runner`.")
+]
+_Detach = Annotated[
+    bool, typer.Option("--detach", help="Hand jobs over and leave; the next repro takes their results.")
+]
+_NoFetch = Annotated[
+    bool, typer.Option("--no-fetch", help="Leave outputs on the host that makes them; `mltrack fetch` brings them.")
+]
+_Twice = Annotated[
+    bool, typer.Option("--twice", help="Run the targets two times, and compare what they write byte by byte.")
+]
+
+
 def repro(
     targets: Paths = None,
     dry_run: DryRun = False,
-    jobs: Annotated[
-        int, typer.Option("--jobs", "-j", min=0, help="How many stages run at once; 0 for what repro.jobs says.")
-    ] = 0,
-    force: Annotated[bool, typer.Option("--force", "-f", help="Run stages though nothing changed.")] = False,
-    keep_going: Annotated[
-        bool, typer.Option("--keep-going", "-k", help="After a failure go on with what does not depend on it.")
-    ] = False,
-    single_item: Annotated[
-        bool, typer.Option("--single-item", "-s", help="Only the targets, not what they depend on.")
-    ] = False,
-    downstream: Annotated[
-        bool, typer.Option("--downstream", help="The targets and what depends on them, not what they depend on.")
-    ] = False,
-    pull: Annotated[bool, typer.Option("--pull", help="Fetch only the inputs of stages that will run.")] = False,
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option("--set", "-S", metavar="[FILE:]KEY=VALUE", help="Run with another param; files stay as they are."),
-    ] = None,
-    no_run_cache: Annotated[
-        bool, typer.Option("--no-run-cache", help="Restore nothing; results are still recorded.")
-    ] = False,
-    runner: Annotated[
-        str, typer.Option("--runner", metavar="NAME", help="Where stages run, whatever they say; see `mltrack runner`.")
-    ] = "",
-    detach: Annotated[
-        bool, typer.Option("--detach", help="Hand jobs over and leave; the next repro takes their results.")
-    ] = False,
-    no_fetch: Annotated[
-        bool, typer.Option("--no-fetch", help="Leave outputs on the host that makes them; `mltrack fetch` brings them.")
-    ] = False,
-    twice: Annotated[
-        bool, typer.Option("--twice", help="Run the targets two times, and compare what they write byte by byte.")
-    ] = False,
+    jobs: _Jobs = 0,
+    force: _Force = False,
+    keep_going: _KeepGoing = False,
+    single_item: _SingleItem = False,
+    downstream: _Downstream = False,
+    pull: _Pull = False,
+    overrides: _Overrides = None,
+    no_run_cache: _NoRunCache = False,
+    runner: _Runner = "",
+    detach: _Detach = False,
+    no_fetch: _NoFetch = False,
+    twice: _Twice = False,
     as_json: Json = False,
 ) -> None:
     """Brings stages up to date: skips what did not change, restores what ran before with the same inputs, runs the rest.

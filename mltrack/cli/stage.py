@@ -15,30 +15,42 @@ from mltrack.verbs import stage as verb
 Many = list[str] | None
 
 
+_Command = Annotated[
+    list[str],
+    typer.Argument(metavar="COMMAND...", help="The command: all that follows its first word is part of it."),
+]
+_Name = Annotated[str, typer.Option("--name", "-n", help="The stage's name.")]
+_Deps = Annotated[Many, typer.Option("--deps", "-d", metavar="PATH", help="A file or directory it reads.")]
+_Params = Annotated[Many, typer.Option("--params", "-p", metavar="[FILE:]KEY,...", help="Params it reads.")]
+_Outs = Annotated[Many, typer.Option("--outs", "-o", metavar="PATH", help="A file or directory it writes.")]
+_OutsNoCache = Annotated[Many, typer.Option("--outs-no-cache", "-O", metavar="PATH", help="One that git keeps.")]
+_Metrics = Annotated[Many, typer.Option("--metrics", "-m", metavar="PATH", help="A metrics file it writes.")]
+_MetricsNoCache = Annotated[Many, typer.Option("--metrics-no-cache", "-M", metavar="PATH", help="One that git keeps.")]
+_Plots = Annotated[Many, typer.Option("--plots", metavar="PATH", help="A plots file it writes.")]
+_Wdir = Annotated[str, typer.Option("--wdir", "-w", metavar="DIR", help="Where the command runs.")]
+_Desc = Annotated[str, typer.Option("--desc", help="What it is for.")]
+_AlwaysChanged = Annotated[bool, typer.Option("--always-changed", help="Run it on every repro.")]
+_Infer = Annotated[
+    bool, typer.Option("--infer", help="Run the command once, and declare the files that it is seen to open.")
+]
+_Force = Annotated[bool, typer.Option("--force", "-f", help="Replace a stage of that name.")]
+
+
 def add(
-    command: Annotated[
-        list[str],
-        typer.Argument(metavar="COMMAND...", help="The command: all that follows its first word is part of it."),
-    ],
-    name: Annotated[str, typer.Option("--name", "-n", help="The stage's name.")],
-    deps: Annotated[Many, typer.Option("--deps", "-d", metavar="PATH", help="A file or directory it reads.")] = None,
-    params: Annotated[Many, typer.Option("--params", "-p", metavar="[FILE:]KEY,...", help="Params it reads.")] = None,
-    outs: Annotated[Many, typer.Option("--outs", "-o", metavar="PATH", help="A file or directory it writes.")] = None,
-    outs_no_cache: Annotated[
-        Many, typer.Option("--outs-no-cache", "-O", metavar="PATH", help="One that git keeps.")
-    ] = None,
-    metrics: Annotated[Many, typer.Option("--metrics", "-m", metavar="PATH", help="A metrics file it writes.")] = None,
-    metrics_no_cache: Annotated[
-        Many, typer.Option("--metrics-no-cache", "-M", metavar="PATH", help="One that git keeps.")
-    ] = None,
-    plots: Annotated[Many, typer.Option("--plots", metavar="PATH", help="A plots file it writes.")] = None,
-    wdir: Annotated[str, typer.Option("--wdir", "-w", metavar="DIR", help="Where the command runs.")] = "",
-    desc: Annotated[str, typer.Option("--desc", help="What it is for.")] = "",
-    always_changed: Annotated[bool, typer.Option("--always-changed", help="Run it on every repro.")] = False,
-    infer: Annotated[
-        bool, typer.Option("--infer", help="Run the command once, and declare the files that it is seen to open.")
-    ] = False,
-    force: Annotated[bool, typer.Option("--force", "-f", help="Replace a stage of that name.")] = False,
+    command: _Command,
+    name: _Name,
+    deps: _Deps = None,
+    params: _Params = None,
+    outs: _Outs = None,
+    outs_no_cache: _OutsNoCache = None,
+    metrics: _Metrics = None,
+    metrics_no_cache: _MetricsNoCache = None,
+    plots: _Plots = None,
+    wdir: _Wdir = "",
+    desc: _Desc = "",
+    always_changed: _AlwaysChanged = False,
+    infer: _Infer = False,
+    force: _Force = False,
 ) -> None:
     """Declares a stage in mltrack.yaml of the current directory. Nothing is run, unless --infer says so."""
     keys = [item for text in params or [] for item in ([text] if ":" in text else text.split(","))]

@@ -128,16 +128,27 @@ class Committer:
             outs.update({path: complete(path, snapshot, recorded.get(path)) for path, snapshot in here.items()})
         self.keep_trees(writer, inputs)
         entry = self.entry(stage, inputs, outs, shell)
+        log = _put_log(writer, run.log_path) if run is not None and run.log_path else ""
+        record = self._record(stage, key, entry, run, log)
+        self._note(stage, record)
+        self._unsettled.records.append(record)
+        self._unsettled.last.update(
+            {out.path: here[out.path].content for out in stage.outs if out.cache and out.path in here}
+        )
+        return entry
+
+    def _record(self, stage: Stage, key: str, entry: Entry, run: Run | None, log: str) -> RunRecord:
+        """What is remembered of a result: how it came to be, or that someone says so."""
         commit, is_dirty = self.code_state()
         done = run or Run()
-        record = RunRecord(
+        return RunRecord(
             key=key or run_key(entry_parts(entry), self.run_cache.algorithm),
             stage=stage.address,
             entry=entry,
             by=BY_RUN if run is not None else BY_HAND,
             started=done.started or time.time(),
             seconds=done.seconds,
-            log=_put_log(writer, done.log_path) if done.log_path else "",
+            log=log,
             commit=commit,
             dirty=is_dirty,
             runner=done.runner,
@@ -145,12 +156,6 @@ class Committer:
             peak_memory=done.peak_memory,
             program=program_of(stage.cmd[0]),
         )
-        self._note(stage, record)
-        self._unsettled.records.append(record)
-        self._unsettled.last.update(
-            {out.path: here[out.path].content for out in stage.outs if out.cache and out.path in here}
-        )
-        return entry
 
     def note_restored(self, stage: Stage, key: str, inputs: Inputs, outs: dict[str, Content], shell: str) -> None:
         """Notes that an earlier result was put in place."""

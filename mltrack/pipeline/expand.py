@@ -5,7 +5,7 @@ key; of a matrix the values of its variables joined with ``-``, where a value th
 variable's name and its position.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import product
 from math import prod
 from typing import Any, NamedTuple
@@ -41,6 +41,30 @@ def foreach(over: Any) -> list[Expanded]:
     return found
 
 
+Combination = tuple[str, dict[str, Any]]
+"""The key of an expanded stage, and the values of its variables."""
+
+
+def _combinations(axes: Mapping[str, list[Any]], excluded: list[dict[str, Any]]) -> Iterator[Combination]:
+    """Every combination of the variables' values that agrees with nothing that is excluded."""
+    for chosen in product(*(enumerate(values) for values in axes.values())) if axes else ():
+        item = {name: value for name, (_, value) in zip(axes, chosen, strict=True)}
+        if not any(_agrees(item, pattern) for pattern in excluded):
+            yield "-".join(_part(name, *pair) for name, pair in zip(axes, chosen, strict=True)), item
+
+
+def _include(found: list[Combination], axes: Mapping[str, list[Any]], included: list[dict[str, Any]]) -> None:
+    """Adds values to the combinations that agree with a mapping which names more, or the mapping as a combination."""
+    for number, extra in enumerate(included):
+        fitting = [item for _, item in found if _agrees(item, {k: v for k, v in extra.items() if k in axes})]
+        adds_values = not extra.keys() <= axes.keys() and bool(extra.keys() & axes.keys())
+        if fitting and adds_values:
+            for item in fitting:
+                item.update(extra)
+        else:
+            found.append(("-".join(_part(name, number, value) for name, value in extra.items()), dict(extra)))
+
+
 def matrix(variables: Any) -> list[Expanded]:
     """Returns the stages of a ``matrix``: every combination of its variables' values.
 
@@ -55,20 +79,8 @@ def matrix(variables: Any) -> list[Expanded]:
         if not isinstance(values, list):
             raise PipelineError(f"{name!r} must be a list of values")
     _check_count(prod(len(values) for values in axes.values()) if axes else 0)
-    excluded, included = _mappings(variables, EXCLUDE), _mappings(variables, INCLUDE)
-    found: list[tuple[str, dict[str, Any]]] = []
-    for chosen in product(*(enumerate(values) for values in axes.values())) if axes else ():
-        item = {name: value for name, (_, value) in zip(axes, chosen, strict=True)}
-        if not any(_agrees(item, pattern) for pattern in excluded):
-            parts = [_part(name, *pair) for name, pair in zip(axes, chosen, strict=True)]
-            found.append(("-".join(parts), item))
-    for number, extra in enumerate(included):
-        fitting = [item for _, item in found if _agrees(item, {k: v for k, v in extra.items() if k in axes})]
-        if fitting and not extra.keys() <= axes.keys() and extra.keys() & axes.keys():
-            for item in fitting:
-                item.update(extra)
-        else:
-            found.append(("-".join(_part(name, number, value) for name, value in extra.items()), dict(extra)))
+    found = list(_combinations(axes, _mappings(variables, EXCLUDE)))
+    _include(found, axes, _mappings(variables, INCLUDE))
     _check_count(len(found))
     result = [Expanded(key, {"item": item, "key": key}) for key, item in found]
     _check_distinct(result)

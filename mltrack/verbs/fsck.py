@@ -21,11 +21,11 @@ from mltrack.git.roots import worktrees
 from mltrack.objects.content import TREE, Content
 from mltrack.project import DIRECTORY, INDEX
 from mltrack.store.local import users as cache_users
-from mltrack.store.local.cache import Cache
-from mltrack.store.local.check import Report, check_cache
+from mltrack.store.local.cache import Cache, Place
+from mltrack.store.local.check import Findings, Report, check_cache
 from mltrack.store.local.writer import CacheWriter, renew_pack
 from mltrack.store.pack import read_index
-from mltrack.store.shared.check import check_remote
+from mltrack.store.shared.check import RemoteFindings, check_remote
 from mltrack.store.shared.fetch import fetch_trees
 from mltrack.store.shared.hints import hinted, hinted_runs
 from mltrack.store.shared.names import MARKER
@@ -90,19 +90,10 @@ def fsck(session: Session, report: Report, *, remote: str = "", repair: bool = F
     project = session.project
     cache = project.cache
     found, places = check_cache(cache, report)
-    leftovers = remove_stale_temporaries(cache.tmp_path) if repair else 0
+    leftovers = 0
     if repair:
-        for hex_digest, place in places:
-            with suppress(IntegrityError):
-                cache.quarantine(hex_digest, place)
-        for path in found.files:
-            _renew_index(cache, path)
-        cache.reload()
-        earlier = cache.set_aside()
-        _refill(session, {*earlier, *found.damaged}, exclude="")
-        # What stays lost from an earlier repair was told then; what is still referred to counts as absent below.
-        returned = earlier.keys() - cache.missing(earlier)
-        found.damaged = {**{item: earlier[item] for item in returned}, **found.damaged}
+        leftovers = remove_stale_temporaries(cache.tmp_path)
+        _repair_cache(session, found, places)
     still = cache.missing(found.damaged) if repair else set(found.damaged)
     text = project.algorithm.text
     problems = [
@@ -115,6 +106,23 @@ def fsck(session: Session, report: Report, *, remote: str = "", repair: bool = F
         absent += [(target.path, _absent_here(cache, target.content) - still) for target in session.select([])]
         absent += _absent_results(session)
     return FsckResult(cache.path, found.checked, tuple(problems), _named(absent, text), leftovers)
+
+
+def _repair_cache(session: Session, found: Findings, places: list[tuple[str, Place]]) -> None:
+    """Sets damaged bytes aside, and has them again from wherever they are whole. What came back from earlier damage is added to
+    what was found."""
+    cache = session.project.cache
+    for hex_digest, place in places:
+        with suppress(IntegrityError):
+            cache.quarantine(hex_digest, place)
+    for path in found.files:
+        _renew_index(cache, path)
+    cache.reload()
+    earlier = cache.set_aside()
+    _refill(session, {*earlier, *found.damaged}, exclude="")
+    # What stays lost from an earlier repair was told then; what is still referred to counts as absent.
+    returned = earlier.keys() - cache.missing(earlier)
+    found.damaged = {**{item: earlier[item] for item in returned}, **found.damaged}
 
 
 def _renew_index(cache: Cache, path: str) -> None:
@@ -200,27 +208,36 @@ def _fsck_remote(session: Session, report: Report, name: str, *, repair: bool) -
             raise RemoteError(f"{remote.url} can only be read", hint="repair it where it is written")
         _refill(session, set(found.damaged), exclude=name)
         lost = repair_remote(remote, project.cache, found)
-    text = project.algorithm.text
-    problems = [
-        Problem(DAMAGED if hex_digest in lost else REPAIRED, text(hex_digest), f"{remote.url}/{place}")
-        for hex_digest, place in sorted(found.damaged.items())
-    ]
-    problems += [Problem(REPAIRED, "it was not there", f"{remote.url}/{MARKER}")] if lost_marker else []
-    problems += [Problem(UNREAD, FOR_NEWER, f"{remote.url}/index/{index}.idx") for index in sorted(remote.newer)]
-    state = REPAIRED if repair else DAMAGED
-    problems += [Problem(state, why, f"{remote.url}/{place}") for place, why in sorted(found.files.items())]
-    problems += [Problem(state, why, f"{remote.url}/index/{index}.idx") for index, why in sorted(found.indexes.items())]
-    referred = [(target.path, target.content) for target in session.select([]) if target.push]
-    referred += [
-        (f"run of {record.stage}", content)
-        for record in sent_records(project.run_cache, remote, since_for_records(session, time.time()))
-        for content in restorable(record)
-    ]
+    problems = [Problem(REPAIRED, "it was not there", f"{remote.url}/{MARKER}")] if lost_marker else []
+    problems += _problems_of_remote(remote, found, lost, REPAIRED if repair else DAMAGED)
+    referred = _referred(session, remote)
     if repair and remote.store.abilities.writable:
         _send_what_lacks(session, remote, [content for _, content in referred])
     present = remote.present()
     absent = [(source, _absent_there(session, remote, present, content) - lost) for source, content in referred]
-    return FsckResult(remote.url, found.checked, tuple(problems), _named(absent, text))
+    return FsckResult(remote.url, found.checked, tuple(problems), _named(absent, project.algorithm.text))
+
+
+def _problems_of_remote(remote: Remote, found: RemoteFindings, lost: set[str], state: str) -> Iterator[Problem]:
+    """What is wrong with a remote: objects, of which those in ``lost`` stay damaged, then files and indexes, in ``state``."""
+    for hex_digest, place in sorted(found.damaged.items()):
+        is_lost = hex_digest in lost
+        yield Problem(DAMAGED if is_lost else REPAIRED, remote.algorithm.text(hex_digest), f"{remote.url}/{place}")
+    for place, why in sorted(found.files.items()):
+        yield Problem(state, why, f"{remote.url}/{place}")
+    for index, why in sorted(found.indexes.items()):
+        yield Problem(state, why, f"{remote.url}/index/{index}.idx")
+    for index in sorted(remote.newer):
+        yield Problem(UNREAD, FOR_NEWER, f"{remote.url}/index/{index}.idx")
+
+
+def _referred(session: Session, remote: Remote) -> list[tuple[str, Content]]:
+    """What a remote must hold, with what says so: targets that are pushed, and the outputs of runs that it has."""
+    project = session.project
+    found = [(target.path, target.content) for target in session.select([]) if target.push]
+    for record in sent_records(project.run_cache, remote, since_for_records(session, time.time())):
+        found += [(f"run of {record.stage}", content) for content in restorable(record)]
+    return found
 
 
 def _absent_there(session: Session, remote: Remote, present: Present, content: Content) -> set[str]:

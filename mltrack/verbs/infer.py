@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 from mltrack.engine.undeclared import changed_since
 from mltrack.errors import StageFailedError
@@ -29,8 +30,31 @@ def infer(session: Session, new: NewStage, printed: Callable[[bytes], object]) -
 
     Every program is seen where strace is there, else only what Python programs open through Python.
     """
+    job = _job(session, new)
+    opened = _opened_by(session, job, printed)
+    root = job.directory
+
+    def seen(paths: list[str], given: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*given, *(os.path.relpath(path, root or ".") for path in paths))))
+
+    declared = PathMap((os.path.normpath(path), None) for path in (*new.metrics, *new.metrics_no_cache, *new.plots))
+
+    def undeclared(paths: list[str]) -> list[str]:
+        return [path for path in paths if declared.holder(os.path.relpath(path, root or ".")) is None]
+
+    return replace(
+        new,
+        deps=seen([path for path in opened.deps if path not in opened.outs], new.deps),
+        params=new.params or tuple(f"{os.path.relpath(path, root or '.')}:" for path in opened.params),
+        outs=seen(undeclared(opened.outs), new.outs),
+        outs_no_cache=seen(undeclared(opened.in_git), new.outs_no_cache),
+    )
+
+
+def _job(session: Session, new: NewStage) -> Job:
+    """The stage's command as a job that notes which files are opened."""
     project = session.project
-    job = Job(
+    return Job(
         key=_KEY,
         label=new.name,
         shell=project.settings.text("core.shell"),
@@ -39,10 +63,24 @@ def infer(session: Session, new: NewStage, printed: Callable[[bytes], object]) -
         variables={"MLTRACK_STAGE": new.name},
         trace=tracing.STRACE if tracing.has_strace() else tracing.PYTHON,
     )
+
+
+class _Opened(NamedTuple):
+    """What a command opened, by the project's paths: what it read, params files among that, what it wrote, and what of that git
+    keeps."""
+
+    deps: list[str]
+    params: list[str]
+    outs: list[str]
+    in_git: list[str]
+
+
+def _opened_by(session: Session, job: Job, printed: Callable[[bytes], object]) -> _Opened:
+    """Runs a job, and sorts what it opened."""
+    project = session.project
     before = set(session.view.in_git)
     began = time.time_ns()
     result = _run(session, job, printed)
-    root = job.directory
     changed = {path for path, _ in changed_since(project.path, began)}  # what was renamed into place was never opened
     changed -= set(ignored_among(sorted(changed), project.path))
     writes = {path for path in result.writes | changed if os.path.exists(project.absolute(path)) and not _is_own(path)}
@@ -51,21 +89,7 @@ def infer(session: Session, new: NewStage, printed: Callable[[bytes], object]) -
     params = sorted(path for path in reads if os.path.basename(path) in _PARAMS)
     deps = _gathered({known.holder(path) or path for path in reads - set(params)})
     in_git = sorted(path for path in writes if path in before)
-    outs = _gathered(writes - set(in_git))
-
-    def seen(paths: list[str], given: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((*given, *(os.path.relpath(path, root or ".") for path in paths))))
-
-    declared = PathMap((os.path.normpath(path), None) for path in (*new.metrics, *new.metrics_no_cache, *new.plots))
-    return replace(
-        new,
-        deps=seen([path for path in deps if path not in outs], new.deps),
-        params=new.params or tuple(f"{os.path.relpath(path, root or '.')}:" for path in params),
-        outs=seen([path for path in outs if declared.holder(os.path.relpath(path, root or ".")) is None], new.outs),
-        outs_no_cache=seen(
-            [path for path in in_git if declared.holder(os.path.relpath(path, root or ".")) is None], new.outs_no_cache
-        ),
-    )
+    return _Opened(deps, params, _gathered(writes - set(in_git)), in_git)
 
 
 def _run(session: Session, job: Job, printed: Callable[[bytes], object]) -> Poll:

@@ -189,22 +189,7 @@ class Repro:
         try:
             with locked(_lock_path(project), shared=True), project.cache.in_use():
                 engine = self._engine(locks, recorder)
-                _check_inputs(plan)
-                self._placement.check(step.stage for step in plan.steps if step.verdict in (Verdict.RUN, Verdict.WAIT))
-                self._check_leaving()
-                for one in self._placement.opened:
-                    trusted.trust(project.settings, trusted.runner_place(project.settings.runner(one.name)))
-                    for note in one.abilities.notes:
-                        yield RunnerNote(one.name, note)
-                for label in self._placement.recover():
-                    yield LeftoverEnded(label)
-                recorder.recover()
-                entries = ((stage.pipeline_path, locks.entry(stage)) for stage in self.stages)
-                former = [pair for path, entry in entries if entry is not None for pair in entry.cached_outs(path)]
-                recorder.lines.follow(self.stages, former)  # before a command writes anything
-                self._sweep_lines(recorder)
-                drive_outputs(session)
-                self._fetch_results(plan)
+                yield from self._make_ready(plan, locks, recorder)
                 try:
                     yield from Execution(engine, plan, upstream, self.limits, names, self.outcome).events()
                     recorder.settle()
@@ -217,6 +202,26 @@ class Repro:
         finally:
             recorder.discard()
             names.close()
+
+    def _make_ready(self, plan: Plan, locks: LockState, recorder: Committer) -> Iterator[Event]:
+        """Refuses what cannot work, and settles what earlier runs left, before anything runs."""
+        project = self.session.project
+        _check_inputs(plan)
+        self._placement.check(step.stage for step in plan.steps if step.verdict in (Verdict.RUN, Verdict.WAIT))
+        self._check_leaving()
+        for one in self._placement.opened:
+            trusted.trust(project.settings, trusted.runner_place(project.settings.runner(one.name)))
+            for note in one.abilities.notes:
+                yield RunnerNote(one.name, note)
+        for label in self._placement.recover():
+            yield LeftoverEnded(label)
+        recorder.recover()
+        entries = ((stage.pipeline_path, locks.entry(stage)) for stage in self.stages)
+        former = [pair for path, entry in entries if entry is not None for pair in entry.cached_outs(path)]
+        recorder.lines.follow(self.stages, former)  # before a command writes anything
+        self._sweep_lines(recorder)
+        drive_outputs(self.session)
+        self._fetch_results(plan)
 
     def _sweep_lines(self, recorder: Committer) -> None:
         view, last = self.session.view, self.session.last

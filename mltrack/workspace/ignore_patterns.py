@@ -144,6 +144,21 @@ def _stars(glob: bytes, start: int) -> tuple[bytes, int]:
     return rb".*", end
 
 
+_NEVER = (b"", -1)
+"""Of a set that can match nothing: it does not end, or names a class that there is not."""
+
+
+def _named_class(glob: bytes, at: int) -> tuple[bytes, int] | None:
+    """Returns the members of a class such as ``[:alpha:]`` at ``at`` and what lies behind it; None where it is no such thing."""
+    closing = glob.find(b"]", at + 2)
+    if closing < 0:
+        return _NEVER
+    if closing == at + 2 or glob[closing - 1 : closing] != b":":
+        return None
+    members = _CLASSES.get(glob[at + 2 : closing - 1])
+    return _NEVER if members is None else (members, closing + 1)
+
+
 def _set(glob: bytes, at: int) -> tuple[bytes, int]:
     """Returns the expression for a set whose ``[`` lies before ``at``; a set never matches a slash."""
     negated = glob[at : at + 1] in (b"!", b"^")
@@ -169,16 +184,12 @@ def _set(glob: bytes, at: int) -> tuple[bytes, int]:
             at += 1
             continue
         elif byte == b"[" and glob[at + 1 : at + 2] == b":":
-            closing = glob.find(b"]", at + 2)
-            if closing < 0:
+            named = _named_class(glob, at)
+            if named == _NEVER:
                 return _NOTHING, len(glob)
-            if closing > at + 2 and glob[closing - 1 : closing] == b":":
-                members = _CLASSES.get(glob[at + 2 : closing - 1])
-                if members is None:
-                    return _NOTHING, len(glob)
-                parts.append(members)
-                previous = b""
-                at = closing + 1
+            if named is not None:
+                parts.append(named[0])
+                previous, at = b"", named[1]
                 continue
             parts.append(_member(byte, byte))
         else:

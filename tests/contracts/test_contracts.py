@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import house
 from mltrack.cli.commands import COMMANDS
 from mltrack.errors import MltrackError
 from mltrack.objects.digest import XXH3
@@ -100,6 +101,12 @@ def test_the_generated_reference_is_up_to_date() -> None:
         [sys.executable, str(ROOT / "docs/generate.py"), "--check"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_no_function_is_longer_than_the_size_guide_allows() -> None:
+    """By tokens, comments, docstrings and layout left out: what benchmarks/house.py measures."""
+    found = [one for path in house.modules() for one in house.functions(path)]
+    assert not [f"{one.where}: {one.tokens}" for one in found if one.tokens > house.LONG_FUNCTION]
 
 
 def test_no_module_is_longer_than_the_size_guide_allows() -> None:

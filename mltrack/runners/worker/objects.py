@@ -262,23 +262,29 @@ class Objects:
     def _take_in(self, path: bytes) -> Content:
         state = os.lstat(path)
         if stat.S_ISDIR(state.st_mode):
-            if state.st_mode & 0o700 != 0o700:
-                os.chmod(path, stat.S_IMODE(state.st_mode) | 0o700)
-            lines, size, files = [], 0, 0
-            for name in sorted(os.listdir(path)):
-                inner = self._take_in(path + b"/" + name)
-                letter = {"file": b"f", "exec": b"x", "symlink": b"l", "tree": b"d"}[inner.kind]
-                shown = _ESCAPE.sub(lambda found: b"%%%02x" % found[0][0], name)
-                lines.append(b"%s %s %d %s\n" % (letter, inner.hex.encode(), inner.size, shown))
-                size, files = size + inner.size, files + inner.files
-            os.rmdir(path)
-            return Content("tree", self._put_own(TREE_HEADER + b"".join(lines)), size, files)
+            return self._take_in_directory(path, state)
         if stat.S_ISLNK(state.st_mode):
             target = os.readlink(path)
             os.unlink(path)
             return Content("symlink", self._put_own(target), len(target))
         if not stat.S_ISREG(state.st_mode):
             raise Damaged(f"{os.fsdecode(path)} is neither a file nor a directory nor a link")
+        return self._take_in_file(path, state)
+
+    def _take_in_directory(self, path: bytes, state: os.stat_result) -> Content:
+        if state.st_mode & 0o700 != 0o700:
+            os.chmod(path, stat.S_IMODE(state.st_mode) | 0o700)
+        lines, size, files = [], 0, 0
+        for name in sorted(os.listdir(path)):
+            inner = self._take_in(path + b"/" + name)
+            letter = {"file": b"f", "exec": b"x", "symlink": b"l", "tree": b"d"}[inner.kind]
+            shown = _ESCAPE.sub(lambda found: b"%%%02x" % found[0][0], name)
+            lines.append(b"%s %s %d %s\n" % (letter, inner.hex.encode(), inner.size, shown))
+            size, files = size + inner.size, files + inner.files
+        os.rmdir(path)
+        return Content("tree", self._put_own(TREE_HEADER + b"".join(lines)), size, files)
+
+    def _take_in_file(self, path: bytes, state: os.stat_result) -> Content:
         full = os.fsdecode(path)
         kind = "exec" if state.st_mode & 0o100 else "file"
         if not state.st_mode & 0o400:

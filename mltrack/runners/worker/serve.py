@@ -187,11 +187,7 @@ class Server:
                 is_useless = message["fresh"] or os.path.exists(former[-1].file("rejected"))
                 job["done"] = [] if is_useless else self._items_done(former[-1])
                 remove(former[-1].work)
-            attempt, alive = self._attempts.create(
-                job["key"], {**{name: job[name] for name in _UNIT}, "checkpoint": job.get("checkpoint"),
-                             "submitted": time.time(), "directory": job["directory"], "items": job["items"],
-                             "kept": _kept_inputs(job)}
-            )  # fmt: skip
+            attempt, alive = self._attempts.create(job["key"], _facts_of(job))
             self._detach(attempt, alive, job)
         return {"found": False, "number": attempt.number, "resumed": bool(job.get("checkpoint_content"))}, b""
 
@@ -365,6 +361,13 @@ class Server:
     def _read_raw(self, message: dict[str, Any], data: bytes) -> Reply:
         attempt = self._attempts.get(message["key"], message["number"])
         return {}, read_raw(attempt, message["path"], message["inner"], message["offset"], PIECE)
+
+
+def _facts_of(job: dict[str, Any]) -> dict[str, Any]:
+    """What is kept of a job in its attempt's directory, for whoever asks about it later."""
+    facts = {name: job[name] for name in (*_UNIT, "directory", "items")}
+    facts.update(checkpoint=job.get("checkpoint"), submitted=time.time(), kept=_kept_inputs(job))
+    return facts
 
 
 def _kept_inputs(job: dict[str, Any]) -> list[Any]:
