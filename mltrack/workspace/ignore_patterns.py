@@ -198,10 +198,14 @@ def _set(glob: bytes, at: int) -> tuple[bytes, int]:
             return _NOTHING, len(glob)  # the set never ends
         previous = byte
         at += 1
-    inner = b"".join(parts)
-    if not inner:
-        return (rb"[^/]" if negated else _NOTHING), at + 1
-    return (rb"(?!/)[^" if negated else rb"(?!/)[") + inner + b"]", at + 1
+    return _expression(b"".join(parts), negated=negated), at + 1
+
+
+def _expression(members: bytes, *, negated: bool) -> bytes:
+    """The expression for a set of these members, or of all others."""
+    if not members:
+        return rb"[^/]" if negated else _NOTHING
+    return (rb"(?!/)[^" if negated else rb"(?!/)[") + members + b"]"
 
 
 def _member(low: bytes, high: bytes) -> bytes:
