@@ -10,6 +10,7 @@ from typing import Any
 from mltrack.cli.commands import COMMANDS
 from mltrack.config.schema import SETTINGS, runner_settings
 from mltrack.errors import MltrackError
+from mltrack.runners.worker import messages
 
 REFERENCE = Path(__file__).parent / "reference"
 NOTE = "<!-- Made by docs/generate.py: change the code, then run `make docs`. -->\n\n"
@@ -121,6 +122,22 @@ def _all(kind: type[MltrackError]) -> set[type[MltrackError]]:
     return {found for child in kind.__subclasses__() for found in {child, *_all(child)}}
 
 
+def host_messages() -> str:
+    """The page on what is asked of a host, from the records themselves."""
+    parts = [
+        "# What is asked of a host\n\n", NOTE,
+        "A connection is a pair of pipes through ssh. Both ways go frames: 4 bytes with the length of the JSON, 8 with that of the\n"
+        "bytes behind it, the JSON, the bytes (`runners/worker/frames.py`). A request is one of these records as\n"
+        '`{"verb": NAME, field: value, …}` (`runners/worker/messages.py`, which both sides import); the answer is a mapping, or\n'
+        "`error` and `kind` (`damaged`, `tampered`, `system`, `protocol`). Requests may be sent ahead; they are answered in order.\n\n",
+        "| request | fields | what it asks, and what is answered |\n|---|---|---|\n",
+    ]  # fmt: skip
+    for name, kind in messages.KINDS.items():
+        fields = ", ".join(f"`{field}`" for field in kind._fields)
+        parts.append(f"| `{name}` | {fields} | {' '.join(kind.__doc__.split())} |\n")
+    return "".join(parts)
+
+
 def main() -> int:
     stale = []
     for name, text in (
@@ -128,6 +145,7 @@ def main() -> int:
         ("settings.md", settings()),
         ("errors.md", errors()),
         ("json.md", documents()),
+        ("../internals/host-messages.md", host_messages()),
     ):
         path = REFERENCE / name
         if not path.exists() or path.read_text() != text:

@@ -8,6 +8,7 @@ from mltrack.runners import library
 from mltrack.runners.capacity import GPUS
 from mltrack.runners.connection import Address, Connection
 from mltrack.runners.task import HostSettings
+from mltrack.runners.worker.messages import Hello
 
 
 def connect(address: Address, settings: HostSettings, algorithm: Algorithm) -> tuple[Connection, dict[str, Any]]:
@@ -19,11 +20,8 @@ def connect(address: Address, settings: HostSettings, algorithm: Algorithm) -> t
     connection = Connection(address)
     try:
         gpus = int(settings.capacity[GPUS]) if GPUS in settings.capacity else None
-        request = {
-            "verb": "hello", "algorithm": algorithm.name, "gpus": gpus, "locks": settings.locks, "limit": settings.limit,
-        }  # fmt: skip
         asked = time.time()
-        hello, _ = connection.request(request)
+        hello, _ = connection.request(Hello(algorithm.name, gpus, settings.locks, settings.limit))
         hello["skew"] = hello["now"] - (asked + time.time()) / 2
         if not hello["hashes"]:
             hello["hashes"] = library.provide(connection, hello, algorithm.name)

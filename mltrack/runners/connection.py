@@ -19,7 +19,7 @@ from mltrack.disk.durable import write_all
 from mltrack.errors import ConfigError, IntegrityError, RemoteError, WorkspaceError
 from mltrack.runners.process import is_readable
 from mltrack.runners.program import GREETING, HAVE, NEED, OLD, boot_arguments, worker_program
-from mltrack.runners.worker import frames
+from mltrack.runners.worker import frames, messages
 
 _HOST = re.compile(r"[A-Za-z0-9_.@%:\[\]-]{1,255}\Z")
 _PYTHON = re.compile(r"[A-Za-z0-9_./~+-]{1,255}\Z")
@@ -113,11 +113,11 @@ class Connection:
         """Becomes readable when a reply begins to arrive."""
         return self._replies
 
-    def send(self, message: dict[str, Any], data: bytes = b"") -> None:
+    def send(self, message: messages.Request, data: bytes = b"") -> None:
         """Sends a request; :meth:`receive` gives its reply. Several may be under way, and are answered in order."""
         try:
             self.pending += 1
-            frames.send(self._requests, message, data)
+            frames.send(self._requests, messages.to_wire(message), data)
         except frames.Closed as error:
             raise self._lost() from error
 
@@ -132,7 +132,7 @@ class Connection:
             raise self._refusal(reply)
         return reply, data
 
-    def request(self, message: dict[str, Any], data: bytes = b"") -> tuple[dict[str, Any], bytes]:
+    def request(self, message: messages.Request, data: bytes = b"") -> tuple[dict[str, Any], bytes]:
         self.send(message, data)
         return self.receive()
 
@@ -232,7 +232,7 @@ def _is_final(words: str) -> bool:
     return any(text in words for text in _FINAL)
 
 
-def pipelined(connection: Connection, requests: Sequence[dict[str, Any]], window: int = 4) -> Any:
+def pipelined(connection: Connection, requests: Sequence[messages.Request], window: int = 4) -> Any:
     """Yields the replies to requests, with several under way: a connection with a long way to go is kept busy."""
     sent = 0
     for at in range(len(requests)):

@@ -25,6 +25,7 @@ from mltrack.runners.connection import Address, Connection
 from mltrack.runners.job import Poll, State
 from mltrack.runners.task import Board, HostSettings, Phase, Task
 from mltrack.runners.tickets import Tickets
+from mltrack.runners.worker.messages import Cancel, Holders, Known, Request, Start, Take, Watch
 from mltrack.runners.worker.slots import Gpu, Slot
 from mltrack.store.local.cache import Cache
 from mltrack.store.local.caches import Caches
@@ -48,7 +49,7 @@ class Host:
         self._connection: Connection | None = None
         self._mover: Connection | None = None
         self._moving = threading.Lock()
-        self._taken: list[dict[str, Any]] = []
+        self._taken: list[Take] = []
         self.is_given_up = False
         self._is_closing = False
         self._watched: list[Any] = []
@@ -66,7 +67,7 @@ class Host:
     def open(self) -> None:
         """Connects, and asks what the host has and knows; raises RemoteError if that fails."""
         self._connection = self._connect()
-        reply, _ = self._connection.request({"verb": "known"})
+        reply, _ = self._connection.request(Known())
         self.known = {row["key"]: row for row in reply["jobs"]}
 
     def capacity(self) -> dict[str, float]:
@@ -87,7 +88,7 @@ class Host:
             return [f"{self.trouble.message}; {self.trouble.hint}"]
         return [] if self.hashes else ["no xxhash or blake3 there: results are hashed when they are back"]
 
-    def request(self, message: dict[str, Any]) -> dict[str, Any]:
+    def request(self, message: Request) -> dict[str, Any]:
         """Asks one thing, before :meth:`start` was called."""
         if self._connection is None:
             self._connection = self._connect()
@@ -98,13 +99,13 @@ class Host:
         before :meth:`start` was called."""
         assert self._connection is not None
         rows = [[key, number, offset, []]] if not seconds else [[key, number, offset, self._watched]]
-        reply, data = self._connection.request({"verb": "watch", "jobs": rows, "seconds": seconds})
+        reply, data = self._connection.request(Watch(rows, seconds))
         self._watched = [reply["jobs"][0]["state"], reply["jobs"][0].get("gpus", [])]
         return reply["jobs"][0], data
 
     def slots(self) -> list[Slot]:
         """Returns the GPUs and who holds them; before :meth:`start` was called."""
-        rows = self.request({"verb": "holders"})["slots"]
+        rows = self.request(Holders())["slots"]
         return [Slot(Gpu(*gpu), holder, bool(is_foreign)) for gpu, holder, is_foreign in rows]
 
     def fetch_objects(self, contents: list[Content]) -> None:
@@ -140,9 +141,7 @@ class Host:
         whether it is of no use to anybody."""
         if task.number:
             with self._board.changed:
-                self._taken.append(
-                    {"verb": "take", "rejected": rejected, "key": task.key, "number": task.number, "held": held}
-                )
+                self._taken.append(Take(task.key, task.number, held=held, rejected=rejected))
                 self._board.changed.notify_all()
             self.wake()
 
@@ -176,7 +175,7 @@ class Host:
             claimed, watched = self._mine(Phase.CLAIMED), self._mine(Phase.WATCHED)
         ended = [task for task in watched if task.wants_end and not task.end_asked]
         if ended:
-            connection.request({"verb": "cancel", "jobs": [[task.key, task.number] for task in ended]})
+            connection.request(Cancel([[task.key, task.number] for task in ended]))
             for task in ended:
                 task.end_asked = True
         for task in claimed:
@@ -215,7 +214,7 @@ class Host:
             if task.wants_end:
                 self._end(task, Poll(State.CANCELLED, place=self.name))
                 return
-            reply, data = connection.request({"verb": "start", "job": spec, "fresh": task.job.fresh})
+            reply, data = connection.request(Start(spec, task.job.fresh))
             if "missing" not in reply:
                 break
             lacking = digests_in(data, self.algorithm)
@@ -254,7 +253,7 @@ class Host:
     def _watch(self, connection: Connection, watched: list[Task]) -> None:
         """Asks what is new, and waits for the answer; a wake-up ends the wait."""
         rows = [[task.key, task.number, task.offset, task.seen] for task in watched]
-        connection.send({"verb": "watch", "jobs": rows, "seconds": _WATCH_SECONDS})
+        connection.send(Watch(rows, _WATCH_SECONDS))
         watching = select.poll()
         for descriptor in (connection.descriptor, self._wake_read):
             watching.register(descriptor, select.POLLIN)
@@ -262,7 +261,7 @@ class Host:
         if is_woken:
             with suppress(BlockingIOError):
                 os.read(self._wake_read, 4096)
-            connection.send({"verb": "known", "keys": []})
+            connection.send(Known([]))
         reply, data = connection.receive()
         if is_woken:
             connection.receive()

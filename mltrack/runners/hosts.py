@@ -38,6 +38,7 @@ from mltrack.runners.reports import jobs_of, report_of
 from mltrack.runners.runner import Runner
 from mltrack.runners.task import Board, HostSettings, Phase, Task
 from mltrack.runners.tickets import Tickets
+from mltrack.runners.worker.messages import Cancel, Has, Take
 from mltrack.runners.worker.system import GRACE_SECONDS
 from mltrack.store.local.cache import Cache
 
@@ -127,10 +128,10 @@ class HostRunner(Runner):
         return str(row["state"]), data
 
     def end(self, job: KnownJob) -> None:
-        self._host_of(job).request({"verb": "cancel", "jobs": [[job.key, job.number]]})
+        self._host_of(job).request(Cancel([[job.key, job.number]]))
 
     def drop(self, job: KnownJob) -> None:
-        self._host_of(job).request({"verb": "take", "key": job.key, "number": job.number})
+        self._host_of(job).request(Take(job.key, job.number))
 
     def _host_of(self, job: KnownJob) -> Host:
         host = self._by_name.get(job.host)
@@ -338,7 +339,7 @@ class HostRunner(Runner):
         for host in self.reached:
             for key in keys & host.known.keys():
                 number = host.known[key]["number"]
-                host.request({"verb": "take", "key": key, "number": number, "held": False})
+                host.request(Take(key, number))
 
     def holding(self, contents: Sequence[Content]) -> dict[str, list[Content]]:
         """Returns which of the contents are on which host, each on the first one that has it all."""
@@ -346,7 +347,7 @@ class HostRunner(Runner):
         found: dict[str, list[Content]] = {}
         rest = list(contents)
         for host in self.reached:
-            reply = host.request({"verb": "has", "roots": [list(content) for content in rest]})
+            reply = host.request(Has([list(content) for content in rest]))
             here = [content for content, is_here in zip(rest, reply["has"], strict=True) if is_here]
             if here:
                 found[host.name] = here

@@ -17,6 +17,7 @@ from typing import Any
 
 from mltrack.errors import RemoteError
 from mltrack.runners.connection import Connection
+from mltrack.runners.worker.messages import Install, Library
 
 _PACKAGES = {"xxh3": "xxhash", "blake3": "blake3"}
 _DOWNLOAD_SECONDS = 120
@@ -38,7 +39,7 @@ def provide(connection: Connection, hello: dict[str, Any], algorithm: str) -> bo
 def _provide(connection: Connection, hello: dict[str, Any], package: str) -> bool:
     if hello["abi"] == sysconfig.get_config_var("SOABI") and _send(connection, _own_files(package)):
         return True
-    if connection.request({"verb": "install"})[0]["hashes"]:
+    if connection.request(Install())[0]["hashes"]:
         return True
     return _send(connection, _downloaded(package, hello))
 
@@ -47,7 +48,7 @@ def _send(connection: Connection, files: Files) -> bool:
     if not files or sum(len(data) for _, data in files) > _MAX_BYTES:
         return False
     rows = [[name, len(data)] for name, data in files]
-    reply, _ = connection.request({"verb": "library", "files": rows}, b"".join(data for _, data in files))
+    reply, _ = connection.request(Library(rows), b"".join(data for _, data in files))
     return bool(reply["hashes"])
 
 

@@ -17,6 +17,7 @@ from mltrack.objects.content import BY_LETTER, EXEC, SYMLINK, TREE, Content
 from mltrack.objects.digest import Algorithm
 from mltrack.runners.connection import Connection, pipelined
 from mltrack.runners.job import Origin
+from mltrack.runners.worker.messages import ListRaw, Part, Put, Read, ReadPart, ReadRaw, Request, Settle
 from mltrack.store.local.cache import Cache
 from mltrack.store.local.writer import CacheWriter
 from mltrack.store.pack import SMALL_OBJECT, TREES
@@ -70,7 +71,7 @@ def send_objects(
             total, size, small = total + size, 0, []
     if small:
         window.send(_put(small))
-    window.send(({"verb": "settle"}, b""))
+    window.send((Settle(), b""))
     window.finish()
     return total + size
 
@@ -82,7 +83,7 @@ class _Window:
         self._connection, self._is_over = connection, is_over
         self._under_way = 0
 
-    def send(self, request: tuple[dict[str, Any], bytes]) -> None:
+    def send(self, request: tuple[Request, bytes]) -> None:
         if self._is_over():
             raise WorkspaceError("it was cancelled while its inputs were being sent")
         if self._under_way >= _WINDOW:
@@ -97,16 +98,16 @@ class _Window:
             self._connection.receive()
 
 
-def _put(objects: list[tuple[str, bytes]]) -> tuple[dict[str, Any], bytes]:
+def _put(objects: list[tuple[str, bytes]]) -> tuple[Request, bytes]:
     rows = [[hex_digest, len(data)] for hex_digest, data in objects]
-    return {"verb": "put", "objects": rows}, b"".join(data for _, data in objects)
+    return Put(rows), b"".join(data for _, data in objects)
 
 
 def _send_large(connection: Connection, window: _Window, hex_digest: str, path: str, algorithm: Algorithm) -> int:
     """Sends a large file from where an earlier connection left off. Its digest is computed on the way."""
     window.finish()
     whole = os.stat(path).st_size
-    offset = int(connection.request({"verb": "part", "hex": hex_digest, "size": whole})[0]["offset"])
+    offset = int(connection.request(Part(hex_digest, whole))[0]["offset"])
     hasher = algorithm.new()
     with opened(path, os.O_RDONLY) as descriptor:
         size = os.fstat(descriptor).st_size
@@ -121,7 +122,7 @@ def _send_large(connection: Connection, window: _Window, hex_digest: str, path: 
             if at + len(piece) >= size and hasher.hexdigest() != hex_digest:
                 raise _changed(path)
             if at >= offset:
-                window.send(({"verb": "part", "hex": hex_digest, "offset": at, "size": size}, piece))
+                window.send((Part(hex_digest, size, at), piece))
             at += len(piece)
     return size - offset
 
@@ -256,7 +257,7 @@ def _read(
     connection: Connection, algorithm: Algorithm, batches: list[list[str]], window: int = _WINDOW
 ) -> Iterator[tuple[str, bytes]]:
     """Yields objects with their digests, a batch to a request; raises IntegrityError for other bytes than theirs."""
-    requests = [{"verb": "read", "objects": batch} for batch in batches]
+    requests = [Read(batch) for batch in batches]
     for batch, (reply, data) in zip(batches, pipelined(connection, requests, window), strict=True):
         for hex_digest, piece in zip(batch, _split(reply, data), strict=True):
             if algorithm.hex_of(piece) != hex_digest:
@@ -267,7 +268,7 @@ def _read(
 def _pieces(connection: Connection, algorithm: Algorithm, hex_digest: str, size: int) -> Iterator[bytes]:
     """Yields a large object in pieces; raises IntegrityError at the end if it has other bytes."""
     hasher = algorithm.new()
-    requests = [{"verb": "read", "hex": hex_digest, "offset": offset} for offset in range(0, size, FRAME)]
+    requests = [ReadPart(hex_digest, offset) for offset in range(0, size, FRAME)]
     total = 0
     for _, data in pipelined(connection, requests):
         hasher.update(data)
@@ -300,8 +301,7 @@ def _copy(cache: Cache, file: File) -> None:
 
 def receive_raw(connection: Connection, key: str, number: int, output: str, path: str) -> None:
     """Puts an output of a job at a path from a host that could not hash it: as the files themselves."""
-    where = {"key": key, "number": number, "path": output}
-    rows = connection.request({"verb": "list_raw", **where})[0]["rows"]
+    rows = connection.request(ListRaw(key, number, output))[0]["rows"]
     made = {path}
     for inner, kind, size, link in rows:
         parts = [os.fsencode(part) for part in str(inner).split("/")] if inner else []
@@ -316,7 +316,7 @@ def receive_raw(connection: Connection, key: str, number: int, output: str, path
         elif kind == SYMLINK:
             os.symlink(link, target)
         else:
-            requests = [{"verb": "read_raw", **where, "inner": inner, "offset": at} for at in range(0, size, FRAME)]
+            requests = [ReadRaw(key, number, output, inner, at) for at in range(0, size, FRAME)]
             _write(File(target, str(kind), "", size), (data for _, data in pipelined(connection, requests)))
 
 

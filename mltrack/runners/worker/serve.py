@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Dict, Tuple
 
-from . import attempts, frames, hashing
+from . import attempts, frames, hashing, messages
 from .attempts import Attempt, Attempts, Tampered
 from .objects import Content, Damaged, Objects
 from .parts import Parts
@@ -47,11 +47,12 @@ class Server:
         self._parts: Parts
         self._slots = Slots([])
         self._limit = 0
-        self._verbs: dict[str, Callable[[dict[str, Any], bytes], Reply]] = {
-            "hello": self._hello, "library": self._library, "install": self._install, "known": self._known,
-            "start": self._start, "watch": self._watch, "cancel": self._cancel, "take": self._take,
-            "put": self._put, "part": self._part, "settle": self._settle, "read": self._read, "list_raw": self._list_raw,
-            "read_raw": self._read_raw, "has": self._has, "holders": self._holders,
+        self._answers: dict[type, Callable[[Any, bytes], Reply]] = {
+            messages.Hello: self._hello, messages.Library: self._library, messages.Install: self._install,
+            messages.Holders: self._holders, messages.Known: self._known, messages.Start: self._start,
+            messages.Watch: self._watch, messages.Cancel: self._cancel, messages.Take: self._take, messages.Has: self._has,
+            messages.Put: self._put, messages.Part: self._part, messages.Settle: self._settle, messages.Read: self._read,
+            messages.ReadPart: self._read_part, messages.ListRaw: self._list_raw, messages.ReadRaw: self._read_raw,
         }  # fmt: skip
 
     def run(self) -> None:
@@ -63,10 +64,11 @@ class Server:
             except frames.Closed:
                 return
 
-    def _answer(self, message: dict[str, Any], data: bytes) -> Reply:
+    def _answer(self, found: dict[str, Any], data: bytes) -> Reply:
         """Every fault of a request is told to who made it: ``error`` says what, ``kind`` whose."""
         try:
-            return self._verbs[str(message.get("verb"))](message, data)
+            message = messages.from_wire(found)
+            return self._answers[type(message)](message, data)
         except Damaged as error:
             return {"error": str(error), "kind": "damaged"}, b""
         except Tampered as error:
@@ -78,15 +80,13 @@ class Server:
 
     # the host
 
-    def _hello(self, message: dict[str, Any], data: bytes) -> Reply:
-        self._algorithm = str(message["algorithm"])
+    def _hello(self, message: messages.Hello, data: bytes) -> Reply:
+        self._algorithm = str(message.algorithm)
         if self._algorithm not in hashing.LIBRARIES:
             raise ValueError(self._algorithm)
-        names = message.get("gpus")
-        self._slots = Slots(
-            [str(number) for number in range(int(names))] if names is not None else None, message["locks"]
-        )
-        self._limit = int(message["limit"])
+        names = message.gpus
+        self._slots = Slots([str(number) for number in range(int(names))] if names is not None else None, message.locks)
+        self._limit = int(message.limit)
         self._open_objects()
         self._keep_house()
         usage = shutil.disk_usage(self._place)
@@ -102,21 +102,21 @@ class Server:
         self._objects = Objects(self._place, self._algorithm, hashing.find(self._algorithm, self._place))
         self._parts = Parts(self._objects)
 
-    def _library(self, message: dict[str, Any], data: bytes) -> Reply:
+    def _library(self, message: messages.Library, data: bytes) -> Reply:
         """Takes the files of a library that fits this interpreter."""
         at = 0
-        for name, size in message["files"]:
+        for name, size in message.files:
             hashing.accept(self._place, name, data[at : at + size])
             at += size
         self._open_objects()
         return {"hashes": self._objects.hashing is not None}, b""
 
-    def _install(self, message: dict[str, Any], data: bytes) -> Reply:
+    def _install(self, message: messages.Install, data: bytes) -> Reply:
         hashing.install(self._algorithm, self._place)
         self._open_objects()
         return {"hashes": self._objects.hashing is not None}, b""
 
-    def _holders(self, message: dict[str, Any], data: bytes) -> Reply:
+    def _holders(self, message: messages.Holders, data: bytes) -> Reply:
         return {"slots": [[list(slot.gpu), slot.holder, slot.is_foreign] for slot in self._slots.held()]}, b""
 
     def _keep_house(self) -> None:
@@ -148,9 +148,9 @@ class Server:
 
     # jobs
 
-    def _known(self, message: dict[str, Any], data: bytes) -> Reply:
+    def _known(self, message: messages.Known, data: bytes) -> Reply:
         """The latest attempt of each key, or of those asked for."""
-        keys = message.get("keys")
+        keys = message.keys
         found = self._attempts.all() if keys is None else [one for key in keys for one in self._attempts.of(key)]
         latest = {attempt.key: attempt for attempt in found}
         return {"jobs": [self._row(attempt) for attempt in latest.values()]}, b""
@@ -168,12 +168,12 @@ class Server:
             "is_taken": os.path.exists(attempt.file("taken")),
         }  # fmt: skip
 
-    def _start(self, message: dict[str, Any], data: bytes) -> Reply:
+    def _start(self, message: messages.Start, data: bytes) -> Reply:
         """Starts an attempt, or finds the one there is: alive, ended and not taken yet, or with a result that is whole."""
-        job = message["job"]
+        job = message.job
         with self._attempts.alone(job["key"]):
             former = self._attempts.of(job["key"])
-            found = self._find(former, job, is_fresh=bool(message["fresh"]))
+            found = self._find(former, job, is_fresh=bool(message.fresh))
             if found is not None:
                 return {"found": True, "number": found.number}, b""
             roots = [(kind, hex_digest, size) for _, kind, hex_digest, size, *_ in job["inputs"]]
@@ -184,7 +184,7 @@ class Server:
             if lacking:
                 return {"missing": len(lacking)}, b"".join(map(bytes.fromhex, lacking))
             if former:
-                is_useless = message["fresh"] or os.path.exists(former[-1].file("rejected"))
+                is_useless = message.fresh or os.path.exists(former[-1].file("rejected"))
                 job["done"] = [] if is_useless else self._items_done(former[-1])
                 remove(former[-1].work)
             attempt, alive = self._attempts.create(job["key"], _facts_of(job))
@@ -257,13 +257,13 @@ class Server:
         finally:
             os._exit(0)
 
-    def _watch(self, message: dict[str, Any], data: bytes) -> Reply:
+    def _watch(self, message: messages.Watch, data: bytes) -> Reply:
         """Returns what is new of attempts: at once if anything is, else when something is, after ``seconds``, or when the
         next request arrives."""
-        end = time.monotonic() + float(message["seconds"])
+        end = time.monotonic() + float(message.seconds)
         while True:
             replies, pieces, is_new = [], [], False
-            for key, number, offset, known in message["jobs"]:
+            for key, number, offset, known in message.jobs:
                 attempt = self._attempts.get(key, number)
                 state = self._look(attempt)
                 piece = _log_from(attempt, offset)
@@ -285,21 +285,21 @@ class Server:
         except Tampered as error:
             return {"state": attempts.LOST, "problem": str(error), "tampered": True}
 
-    def _cancel(self, message: dict[str, Any], data: bytes) -> Reply:
+    def _cancel(self, message: messages.Cancel, data: bytes) -> Reply:
         """Asks for the end of attempts; each ends in its own time, and what watches it sees that."""
-        for key, number in message["jobs"]:
+        for key, number in message.jobs:
             attempts.mark(self._attempts.get(key, number), "cancel")
         return {}, b""
 
-    def _take(self, message: dict[str, Any], data: bytes) -> Reply:
+    def _take(self, message: messages.Take, data: bytes) -> Reply:
         """Notes that the result of an attempt has arrived; ``held`` says whether objects are left here on purpose."""
-        attempt = self._attempts.get(message["key"], message["number"])
-        if message.get("held"):
+        attempt = self._attempts.get(message.key, message.number)
+        if message.held:
             attempts.mark(attempt, "held")
         else:
             with suppress(FileNotFoundError):
                 os.unlink(attempt.file("held"))
-        if message.get("rejected"):
+        if message.rejected:
             attempts.mark(attempt, "rejected")
             self._distrust(attempt)
         attempts.mark(attempt, "taken")
@@ -320,47 +320,47 @@ class Server:
 
     # objects
 
-    def _has(self, message: dict[str, Any], data: bytes) -> Reply:
+    def _has(self, message: messages.Has, data: bytes) -> Reply:
         """Which of these contents are here, with all below them."""
-        roots = [tuple(row) for row in message["roots"]]
+        roots = [tuple(row) for row in message.roots]
         return {"has": [not self._objects.missing([(row[0], row[1], row[2])]) for row in roots]}, b""
 
-    def _put(self, message: dict[str, Any], data: bytes) -> Reply:
+    def _put(self, message: messages.Put, data: bytes) -> Reply:
         at = 0
-        for hex_digest, size in message["objects"]:
+        for hex_digest, size in message.objects:
             self._objects.put(hex_digest, data[at : at + size])
             at += size
         return {}, b""
 
-    def _part(self, message: dict[str, Any], data: bytes) -> Reply:
+    def _part(self, message: messages.Part, data: bytes) -> Reply:
         """Takes a piece of a large object; without one says how much of it is here."""
         if data:
-            self._parts.put(message["hex"], message["offset"], message["size"], data)
+            self._parts.put(message.hex, message.offset, message.size, data)
             return {}, b""
-        return {"offset": self._parts.begin(message["hex"], int(message["size"]))}, b""
+        return {"offset": self._parts.begin(message.hex, int(message.size))}, b""
 
-    def _settle(self, message: dict[str, Any], data: bytes) -> Reply:
+    def _settle(self, message: messages.Settle, data: bytes) -> Reply:
         self._objects.settle()
         return {}, b""
 
-    def _read(self, message: dict[str, Any], data: bytes) -> Reply:
-        """Returns objects, or with an offset a piece of one."""
-        if "offset" in message:
-            with open(self._objects.path_of(message["hex"]), "rb") as file:
-                file.seek(message["offset"])
-                return {}, file.read(PIECE)
+    def _read(self, message: messages.Read, data: bytes) -> Reply:
         pieces = []
-        for hex_digest in message["objects"]:
+        for hex_digest in message.objects:
             with open(self._objects.path_of(hex_digest), "rb") as file:
                 pieces.append(file.read())
         return {"sizes": [len(piece) for piece in pieces]}, b"".join(pieces)
 
-    def _list_raw(self, message: dict[str, Any], data: bytes) -> Reply:
-        return {"rows": list_raw(self._attempts.get(message["key"], message["number"]), message["path"])}, b""
+    def _read_part(self, message: messages.ReadPart, data: bytes) -> Reply:
+        with open(self._objects.path_of(message.hex), "rb") as file:
+            file.seek(message.offset)
+            return {}, file.read(PIECE)
 
-    def _read_raw(self, message: dict[str, Any], data: bytes) -> Reply:
-        attempt = self._attempts.get(message["key"], message["number"])
-        return {}, read_raw(attempt, message["path"], message["inner"], message["offset"], PIECE)
+    def _list_raw(self, message: messages.ListRaw, data: bytes) -> Reply:
+        return {"rows": list_raw(self._attempts.get(message.key, message.number), message.path)}, b""
+
+    def _read_raw(self, message: messages.ReadRaw, data: bytes) -> Reply:
+        attempt = self._attempts.get(message.key, message.number)
+        return {}, read_raw(attempt, message.path, message.inner, message.offset, PIECE)
 
 
 def _facts_of(job: dict[str, Any]) -> dict[str, Any]:
