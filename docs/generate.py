@@ -126,8 +126,8 @@ def host_messages() -> str:
     """The page on what is asked of a host, from the records themselves."""
     parts = [
         "# What is asked of a host\n\n", NOTE,
-        "A connection is a pair of pipes through ssh. Both ways go frames: 4 bytes with the length of the JSON, 8 with that of the\n"
-        "bytes behind it, the JSON, the bytes (`runners/worker/frames.py`). A request is one of these records as\n"
+        "A connection is a pair of pipes through ssh. Both ways go frames: `MLTF`, 4 bytes with the length of the JSON, 8 with that of\n"
+        "the bytes behind it, the JSON, the bytes (`runners/worker/frames.py`). A request is one of these records as\n"
         '`{"verb": NAME, field: value, …}` (`runners/worker/messages.py`, which both sides import); the answer is a mapping, or\n'
         "`error` and `kind` (`damaged`, `tampered`, `system`, `protocol`). Requests may be sent ahead; they are answered in order.\n\n",
         "| request | fields | what it asks, and what is answered |\n|---|---|---|\n",
