@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from mltrack.config import schema
 from mltrack.config import settings as config
-from mltrack.config.remotes import Around, Remotes
 from mltrack.config.settings import Settings
 from mltrack.disk.durable import make_directories, read_bounded, write_atomic
 from mltrack.engine.recorded import Recorded
@@ -28,6 +28,9 @@ from mltrack.store.local.cache import Cache
 from mltrack.store.local.run_cache import RunCache
 from mltrack.store.local.users import is_own
 from mltrack.workspace.observe import Observer
+
+if TYPE_CHECKING:
+    from mltrack.config.remotes import Remotes
 
 DIRECTORY = ".mltrack"
 INDEX = "index"
@@ -140,8 +143,10 @@ class Project:
     def observer(self, owned: Iterable[str]) -> Observer:
         return Observer(self.path, self.index_path, self.algorithm, self.cache, owned)
 
-    def new_remotes(self) -> Remotes:
+    def new_remotes(self) -> "Remotes":
         """Returns what opens the project's remotes; whoever asks closes it."""
+        from mltrack.config.remotes import Around, Remotes  # noqa: PLC0415 - 5 ms, for commands that ask a remote
+
         around = Around(
             os.path.dirname(self.shared_path),
             self.repository.top,

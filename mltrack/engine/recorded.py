@@ -5,7 +5,7 @@ A workspace adds looking at what stands there, and writing; a revision needs non
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from mltrack.engine.view import View
 from mltrack.errors import MissingObjectError
@@ -17,8 +17,7 @@ from mltrack.pipeline.paths import contains
 from mltrack.store.local.cache import Cache
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """Pointers, locks and pipelines at one moment (``view``), and where the bytes that they name may lie."""
 
     view: View

@@ -6,8 +6,8 @@ bounded, since a forged tree may be deep, or name the same one many times.
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from operator import attrgetter
+from typing import NamedTuple
 
 from mltrack.errors import FormatError
 from mltrack.objects.tree import DIRECTORY, MAX_DEPTH, Entry
@@ -55,19 +55,18 @@ def each_once(
                 pending.append(entry.hex)
 
 
-@dataclass(slots=True)
-class Below:
+class Below(NamedTuple):
     """Everything at and below some roots: the trees that could be opened, each after one that names it; the files and links that
     they name, with their sizes; and the trees that could not, below which there may be more."""
 
-    trees: list[str] = field(default_factory=list)
-    files: dict[str, int] = field(default_factory=dict)
-    unopened: set[str] = field(default_factory=set)
+    trees: list[str]
+    files: dict[str, int]
+    unopened: set[str]
 
 
 def below(roots: Iterable[str], load: Callable[[str], list[Entry] | None]) -> Below:
     """Returns what lies at and below some roots; ``load`` has None for a tree that cannot be opened."""
-    found = Below()
+    found = Below([], {}, set())
     for hex_digest, entries in each_once(roots, load):
         if entries is None:
             found.unopened.add(hex_digest)

@@ -14,8 +14,7 @@ from mltrack.objects.content import TREE, Content
 from mltrack.objects.tree_diff import merge as merge_trees
 from mltrack.pipeline.stage import LOCK_NAME, Entry, lock_place
 from mltrack.project import Project
-from mltrack.store.local.new_trees import NewTrees
-from mltrack.store.local.writer import CacheWriter
+from mltrack.store.local.writer import CacheWriter, NewTrees
 from mltrack.verbs.checkout import CheckoutResult, checkout_targets
 from mltrack.verbs.session import Session
 from mltrack.verbs.transfers import bring_listing

@@ -6,9 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
-from mltrack.config.remotes import Remotes
 from mltrack.disk.lock import locked
 from mltrack.engine.left import Left
 from mltrack.engine.pipelines import nearest
@@ -29,6 +28,9 @@ from mltrack.workspace.observe import Observer
 from mltrack.workspace.parts import absent_parts, completed
 from mltrack.workspace.scan import Snapshot
 from mltrack.workspace.trash import Trash
+
+if TYPE_CHECKING:
+    from mltrack.config.remotes import Remotes
 
 STAGE_LOCKS = "stages.lock"
 """In the project's scratch directory: who works on a stage holds its lock, by address."""
@@ -73,7 +75,7 @@ class Session:
             self.remotes.close()
 
     @cached_property
-    def remotes(self) -> Remotes:
+    def remotes(self) -> "Remotes":
         return self.project.new_remotes()
 
     @cached_property

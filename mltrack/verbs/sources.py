@@ -5,8 +5,8 @@ One answer for all verbs: whether something is kept elsewhere, a directory's lis
 
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 from mltrack.errors import IntegrityError, MissingObjectError, RemoteError
 from mltrack.objects.content import Content
@@ -23,8 +23,7 @@ def quiet(event: object) -> None:
     """A report to nobody."""
 
 
-@dataclass(frozen=True, slots=True)
-class Had:
+class Had(NamedTuple):
     """What came, from where, and why the rest did not: '' where everything was had."""
 
     moved: Moved

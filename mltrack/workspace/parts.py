@@ -13,8 +13,7 @@ from mltrack.objects.tree import Entry
 from mltrack.objects.tree_edit import NeverHere, edited, never_here
 from mltrack.objects.tree_walk import Load
 from mltrack.store.local.cache import Cache
-from mltrack.store.local.new_trees import NewTrees
-from mltrack.store.local.writer import CacheWriter
+from mltrack.store.local.writer import CacheWriter, NewTrees
 from mltrack.workspace.scan import Snapshot
 
 

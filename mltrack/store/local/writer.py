@@ -22,6 +22,8 @@ from mltrack.disk.durable import (
 )
 from mltrack.disk.lock import locked
 from mltrack.errors import FormatError, IntegrityError, LockedError, WorkspaceError
+from mltrack.objects import tree
+from mltrack.objects.tree_walk import Load
 from mltrack.store import pack
 from mltrack.store.local.cache import READ_ONLY, Cache, Place
 from mltrack.store.local.reader import Reader
@@ -347,3 +349,22 @@ def _rewrite_pack(cache: Cache, writer: CacheWriter, id_: str) -> bool:
         if not writer.adds(hex_digest):
             writer.rewrite(hex_digest, data, contents)
     return True
+
+
+class NewTrees:
+    """Writes trees by ``writer``; ``load`` opens those that were there before."""
+
+    def __init__(self, writer: CacheWriter, load: Load) -> None:
+        self._writer = writer
+        self._load = load
+        self._written: dict[str, list[tree.Entry]] = {}
+
+    def write(self, entries: list[tree.Entry]) -> str:
+        """Stores a tree; returns its digest."""
+        hex_digest = self._writer.put(tree.encode(entries), pack.TREES)
+        self._written[hex_digest] = entries
+        return hex_digest
+
+    def load(self, hex_digest: str) -> list[tree.Entry]:
+        """Returns the entries of a tree: of one just written, or of one that was there."""
+        return self._written[hex_digest] if hex_digest in self._written else self._load(hex_digest)
