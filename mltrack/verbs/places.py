@@ -8,7 +8,7 @@ from mltrack.engine.placement import Placement
 from mltrack.errors import UsageError
 from mltrack.project import Project
 from mltrack.runners import kinds
-from mltrack.runners.kind import Surroundings
+from mltrack.runners.kind import Kind, Surroundings
 from mltrack.runners.names import LOCAL
 from mltrack.runners.runner import Runner
 from mltrack.verbs.handed_over import noted_place
@@ -29,21 +29,24 @@ class ProjectRunners:
 
     def __init__(self, project: Project) -> None:
         self._project = project
+        self._kinds: dict[str, Kind] = {}
 
     def open(self, name: str) -> Runner:
-        given = self._given(name)
-        return kinds.find(name, given).open(name, given, self._surroundings())
+        return self._kind(name).open(name, self._given(name), self._surroundings())
 
     def open_surviving(self, name: str) -> Runner:
-        given = self._given(name)
-        return kinds.find(name, given).open_surviving(name, given, self._surroundings())
+        return self._kind(name).open_surviving(name, self._given(name), self._surroundings())
 
     def is_surviving(self, name: str, key: str) -> bool:
-        given = self._given(name)
-        return kinds.find(name, given).has_surviving(given, key)
+        return self._kind(name).has_surviving(self._given(name), key)
 
     def handed_over_to(self, key: str) -> str:
         return noted_place(self._project, key)[0]
+
+    def _kind(self, name: str) -> Kind:
+        if name not in self._kinds:  # it is asked for with each stage
+            self._kinds[name] = kinds.find(name, self._given(name))
+        return self._kinds[name]
 
     def _given(self, name: str) -> dict[str, Any]:
         return self._project.settings.runner(name)

@@ -4,6 +4,7 @@ import difflib
 import importlib
 import pkgutil
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from mltrack.errors import ConfigError
@@ -29,7 +30,12 @@ def register(kind: Kind) -> None:
 
 def names() -> list[str]:
     """Returns the names of all kinds."""
-    return sorted({*(module.name for module in pkgutil.iter_modules(__path__)), *_registered})
+    return sorted({*_modules(), *_registered})
+
+
+@cache
+def _modules() -> frozenset[str]:
+    return frozenset(module.name for module in pkgutil.iter_modules(__path__))
 
 
 def find(name: str, given: Mapping[str, Any]) -> Kind:
@@ -59,7 +65,7 @@ def find(name: str, given: Mapping[str, Any]) -> Kind:
 def _load(name: str) -> Kind | None:
     if name in _registered:
         return _registered[name]
-    if name not in {module.name for module in pkgutil.iter_modules(__path__)}:
+    if name not in _modules():
         return None
     kind = importlib.import_module(f"{__name__}.{name}").KIND
     assert isinstance(kind, Kind)
