@@ -48,7 +48,7 @@ def test_what_names_nothing_is_refused_with_the_nearest(target: str, hint: str) 
 
 
 def test_the_nearest_word_and_the_first_path_below() -> None:
-    assert nearest("lerning", ["learning", "other"]) == "did you mean 'learning'?"
-    assert nearest("x", ["learning"]) == ""
+    assert nearest("prepared", ["prepare", "other"]) == "did you mean 'prepare'?"
+    assert nearest("x", ["prepare"]) == ""
     assert at_or_below(["a", "b/c", "b-d"], "b") == "b/c"
     assert at_or_below(["a", "bc"], "b") is None
