@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mltrack.cli.commands import COMMANDS
-from mltrack.config.schema import SETTINGS, runner_settings
+from mltrack.config.schema import SETTINGS, remote_settings, runner_settings
 from mltrack.errors import MltrackError
 from mltrack.runners.worker import messages
 
@@ -44,6 +44,10 @@ def settings() -> str:
         f"| `{item.key}` | {item.default!r} | {item.about}{' Not in the committed config.' if item.private else ''} |"
         for item in (*SETTINGS, *runner_settings())
     ]
+    rows += [
+        f"| `{item.key}` | | {item.about}{' Not in the committed config.' if item.private else ''} |"
+        for item in remote_settings().values()
+    ]
     return (
         "# Settings\n\n"
         + NOTE
@@ -51,8 +55,7 @@ def settings() -> str:
         "`core.jobs`), `.mltrack/config.local.toml`\n(this clone), `.mltrack/config.toml` (the project, in git), the user's own config, "
         "the default.\n`mltrack config --origin` shows which.\n\n| key | default | meaning |\n|---|---|---|\n"
         + "\n".join(rows)
-        + "\n"
-        "| `remote.NAME.url` | | Where a remote is: a directory; a relative one starts at the project. |\n\n"
+        + "\n\n"
         "| variable | meaning |\n|---|---|\n"
         "| `MLTRACK_HOOKS` | `0` makes git's hooks do nothing |\n"
         "| `MLTRACK_ROOT`, `MLTRACK_STAGE` | set for the commands of stages: the project's directory, the stage's name |\n"

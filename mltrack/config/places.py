@@ -11,14 +11,11 @@ from typing import Any
 
 from mltrack.config.settings import Settings, user_config_path
 from mltrack.formats.remote_url import URL, shown
+from mltrack.store.kinds import known
 
 KEY = "trust.places"
 CHOOSING = ("url", "endpoint", "account", "ssh_config")
 """The options of a remote that say where it leads."""
-_BY_ENDPOINT = ("s3", "gs", "gcs")
-_AZURE = ("az", "abfs")
-_SSH = ("sftp", "ssh")
-_WEB = ("http", "https")
 
 
 def place_of(given: Mapping[str, Any]) -> str:
@@ -65,24 +62,17 @@ def must_be_trusted(settings: Settings, name: str) -> bool:
     scheme = str(given.get("url", "")).partition("://")[0]
     if place_of(given) == "" or given.get("anonymous"):
         return False
-    if scheme in _BY_ENDPOINT:
-        return bool(given.get("endpoint"))
-    if scheme in _AZURE:
-        return bool(given.get("endpoint") or given.get("account"))
-    if scheme in _SSH:
-        return bool(given.get("password") or given.get("ssh_config"))
-    if scheme in _WEB:
-        return bool(given.get("password"))
-    return scheme != "memory"
+    kind = known.find(scheme)
+    return kind is None or kind.must_be_trusted(given)
 
 
 def trust(settings: Settings, place: str) -> None:
     """Remembers, in the user's own config, that the user means this place."""
-    known = list(settings.get(KEY))
-    if place and place not in known:
+    places = list(settings.get(KEY))
+    if place and place not in places:
         from mltrack.config import edit  # noqa: PLC0415 - the library that keeps comments, only where something is written
 
-        edit.set_value(user_config_path(os.environ), KEY, [*known, place])
+        edit.set_value(user_config_path(os.environ), KEY, [*places, place])
 
 
 def trust_typed(settings: Settings, name: str, key: str) -> None:

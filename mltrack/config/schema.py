@@ -56,23 +56,9 @@ _REMOTE_SETTINGS = (
     _remote("tries", int, "How often a request is tried that fails in a way that may pass; 5 unless set."),
     _remote("timeout", int, "After how many seconds without an answer a request counts as lost; 60 unless set."),
     _remote("endpoint", str, "The address of the service, where it is not the vendor's own (s3, gs, az)."),
-    _remote("region", str, "The region of the bucket (s3)."),
-    _remote("profile", str, "The profile of the vendor's configuration to take credentials from (s3)."),
     _remote("anonymous", bool, "Whether to ask without credentials (s3, gs, az)."),
-    _remote("checksums", str, "`when_required` for services that refuse checksums (s3).", choices=("when_required", "when_supported")),
-    _remote("project", str, "The project that is billed (gs)."),
-    _remote("account", str, "The storage account (az)."),
     _remote("user", str, "The user to log in as (sftp, http)."),
-    _remote("access_key", str, "The access key's id (s3).", private=True),
-    _remote("secret_key", str, "The access key's secret (s3).", private=True),
-    _remote("session_token", str, "The token of temporary credentials (s3).", private=True),
-    _remote("credentials", str, "The path of a service account's key file (gs).", private=True),
-    _remote("account_key", str, "The account's key (az).", private=True),
-    _remote("connection_string", str, "Account, key and address in one (az).", private=True),
-    _remote("sas_token", str, "A shared access signature (az).", private=True),
-    _remote("key_file", str, "The path of the private key, instead of what your ssh configuration says (sftp).", private=True),
     _remote("password", str, "The password, where no key can be used (sftp), or where the server asks for one (http).", private=True),
-    _remote("ssh_config", str, "The ssh configuration to read, instead of ~/.ssh/config (sftp).", private=True),
 )  # fmt: skip
 _RUNNER_KEY = re.compile(r"runner\.([A-Za-z0-9][A-Za-z0-9_-]{0,63})\.([a-z_][a-z0-9_]{0,63})\Z")
 
@@ -97,11 +83,34 @@ def _runner_setting(name: str) -> Setting:
     return _of_runner(kinds.option(name))
 
 
-REMOTE = {setting.key.removeprefix("remote.NAME."): setting for setting in _REMOTE_SETTINGS}
-SECRET = frozenset(
-    {"access_key", "secret_key", "session_token", "account_key", "connection_string", "sas_token", "password"}
-)
-"""The keys of a remote whose values are never shown."""
+_COMMON = {setting.key.removeprefix("remote.NAME."): setting for setting in _REMOTE_SETTINGS}
+
+
+def remote_settings() -> dict[str, Setting]:
+    """Returns by name what may be set for a remote: what all have, and what one kind alone has."""
+    from mltrack.store.kinds import known  # noqa: PLC0415 - where something particular is set for a remote only
+
+    return _COMMON | {
+        option.name: _remote(
+            option.name,
+            option.type,
+            f"{option.about[:-1]} ({kind.schemes[0]}).",
+            private=option.private,
+            choices=option.choices,
+        )
+        for kind in known.kinds()
+        for option in kind.options
+    }
+
+
+def is_secret(key: str) -> bool:
+    """Returns whether the values of a setting are never shown."""
+    from mltrack.store.kinds import known  # noqa: PLC0415 - see above
+
+    match = _REMOTE_KEY.match(key)
+    name = match[2] if match is not None else ""
+    options = known.options()
+    return name == "password" or (name in options and options[name].secret)
 
 
 def find(key: str) -> Setting:
@@ -112,9 +121,12 @@ def find(key: str) -> Setting:
     if runner is not None:
         return _runner_setting(runner[2])
     match = _REMOTE_KEY.match(key)
-    if match is not None and match[2] in REMOTE:
-        return REMOTE[match[2]]
-    known = [*BY_KEY, *(setting.key for setting in REMOTE.values())]
+    if match is not None and match[2] in _COMMON:
+        return _COMMON[match[2]]
+    of_remotes = remote_settings()
+    if match is not None and match[2] in of_remotes:
+        return of_remotes[match[2]]
+    known = [*BY_KEY, *(setting.key for setting in of_remotes.values())]
     close = difflib.get_close_matches(key, known, n=1)
     raise ConfigError(f"unknown setting {key!r}", hint=f"did you mean {close[0]!r}?" if close else "mltrack config")
 

@@ -15,6 +15,7 @@ from mltrack.config.schema import Level
 from mltrack.disk.durable import read_bounded
 from mltrack.engine.remember import Remembered
 from mltrack.errors import ConfigError
+from mltrack.formats.remote_url import SECRET_WORDS
 
 MAX_BYTES = 1 << 20
 FILE_NAME = "config.toml"
@@ -75,9 +76,7 @@ class Settings:
         return {name: str(value.value) for (_, name, field), value in parts if field == "url"}
 
 
-_MAY_BE_SECRET = re.compile(
-    b"|".join(sorted(name.encode() for name in schema.SECRET)) + rb"|credentials|://[^/\s\"]*@|[?&]"
-)
+_MAY_BE_SECRET = re.compile(b"|".join(word.encode() for word in SECRET_WORDS) + rb"|://[^/\s\"]*@|[?&]")
 
 
 def user_config_path(environment: Mapping[str, str]) -> str:
@@ -112,8 +111,9 @@ def load(
     )  # fmt: skip
     for level, path in levels:
         if path is not None:
-            for key, value in read_file(path, remembered).items():
-                if level == "project" and schema.find(key).private:
+            stated = read_file(path, remembered)
+            for key, value in stated.values.items():
+                if level == "project" and key in stated.private:
                     raise ConfigError(
                         f"{path}: {key} may not stand in the committed config: a clone would bring it to other machines",
                         hint=f"mltrack config --local {key} {value}",
@@ -128,22 +128,35 @@ def load(
     return Settings(values)
 
 
-def read_file(path: str, remembered: Remembered | None) -> dict[str, Any]:
-    """Returns the checked values of one config file by dotted key; none if the file does not exist.
+class Stated(NamedTuple):
+    """What one config file says: its checked values by dotted key, and which of these may not stand in a committed file."""
 
-    Its parsed text is ``remembered`` only where it names no secret: those lie in one place.
+    values: dict[str, Any]
+    private: list[str]
+
+
+def read_file(path: str, remembered: Remembered | None) -> Stated:
+    """Returns what one config file says; nothing if the file does not exist. Raises ConfigError for a value that may not stand.
+
+    It is ``remembered``, parsed and checked, only where it names no secret: those lie in one place.
     """
     data = read_bounded(path, MAX_BYTES)
     if data is None or not data.strip():
-        return {}
+        return Stated({}, [])
     is_plain = remembered is not None and _MAY_BE_SECRET.search(data) is None
-    document = remembered.load(data, path, _parse) if remembered is not None and is_plain else _parse(data, path)
-    return {key: schema.check(key, value, path) for key, value in _flatten(document).items()}
+    return Stated(
+        *(remembered.load(data, path, _stated) if remembered is not None and is_plain else _stated(data, path))
+    )
 
 
 def parse(data: bytes, where: str) -> dict[str, Any]:
     """Returns the checked values of a config file's text by dotted key."""
-    return {key: schema.check(key, value, where) for key, value in _flatten(_parse(data, where)).items()}
+    return _stated(data, where).values
+
+
+def _stated(data: bytes, path: str) -> Stated:
+    values = {key: schema.check(key, value, path) for key, value in _flatten(_parse(data, path)).items()}
+    return Stated(values, [key for key in values if schema.find(key).private])
 
 
 def _parse(data: bytes, path: str) -> Any:

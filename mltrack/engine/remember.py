@@ -15,6 +15,7 @@ from mltrack.objects.digest import XXH3
 
 MAX_BYTES = 64 << 20
 Parse = Callable[[bytes, str], Any]
+"""A function with a name of its own."""
 
 
 class Remembered:
@@ -29,8 +30,12 @@ class Remembered:
         shutil.rmtree(self._path, ignore_errors=True)
 
     def load(self, data: bytes, name: str, parse: Parse | None = None) -> Any:
-        """Returns what parsing ``data`` gives, as YAML unless ``parse`` is given; ``name`` is the file's path, for errors."""
-        key = XXH3.hex_of(data + f"{__version__} {parse is None}".encode())
+        """Returns what parsing ``data`` gives, as YAML unless ``parse`` is given; ``name`` is the file's path, for errors.
+
+        What ``parse`` returns comes back in the types that JSON has.
+        """
+        way = parse.__qualname__ if parse is not None else ""
+        key = XXH3.hex_of(data + f"{__version__} {way}".encode())
         if key not in self._seen:
             self._seen[key] = self._load(key, data, name, parse)
         return self._seen[key]

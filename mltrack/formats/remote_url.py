@@ -6,6 +6,8 @@ URL = re.compile(r"([a-z][a-z0-9+.-]*)://([^/?#]*)")
 _SECRETS = re.compile(r"(?<=://)[^/@\s]*@|[?#].*")
 _SSH = ("sftp", "ssh")
 _WEB = ("http", "https")
+SECRET_WORDS = ("key", "token", "secret", "password", "credentials", "connection_string")
+"""Words in the name of every setting that holds a secret."""
 
 
 def has_secrets(url: str) -> bool:

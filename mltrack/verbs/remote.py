@@ -12,7 +12,7 @@ from mltrack.engine.remember import Remembered
 from mltrack.errors import UsageError
 from mltrack.formats.remote_url import shown
 from mltrack.project import DIRECTORY, Project, load
-from mltrack.store.kinds.opening import KINDS, check_kind, split
+from mltrack.store.kinds.opening import check_kind, kinds, split
 from mltrack.store.shared.remote import forget_hints, forget_id, move_id
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
@@ -73,7 +73,7 @@ def _trust_typed(project: Project, name: str, key: str) -> None:
 
 def is_tested(url: str) -> bool:
     """Returns whether the project's own tests try remotes of this kind."""
-    return split(url)[0] in KINDS
+    return split(url)[0] in kinds()
 
 
 def list_remotes(project: Project) -> list[RemoteInfo]:
@@ -104,11 +104,12 @@ def modify(project: Project, name: str, key: str, text: str | None, *, local: bo
     What a clone must not bring along (secrets, paths of this machine) goes into the clone's own config in any case.
     """
     _known(project, name)
-    if key not in schema.REMOTE:
-        close = difflib.get_close_matches(key, schema.REMOTE, n=1)
+    options = schema.remote_settings()
+    if key not in options:
+        close = difflib.get_close_matches(key, options, n=1)
         raise UsageError(
             f"a remote has no option {key!r}",
-            hint=f"did you mean {close[0]!r}?" if close else f"options: {', '.join(schema.REMOTE)}",
+            hint=f"did you mean {close[0]!r}?" if close else f"options: {', '.join(options)}",
         )
     full = f"remote.{name}.{key}"
     is_local = local or schema.find(full).private
@@ -136,7 +137,7 @@ def rename(project: Project, old: str, new: str) -> None:
         raise UsageError(f"there is a remote {new!r} already", hint=f"mltrack remote remove {new}")
     for local in (False, True):
         path = _config(project, local=local)
-        values = read_file(path, Remembered(project.index_path)) if os.path.exists(path) else {}
+        values = read_file(path, Remembered(project.index_path)).values
         for key, value in values.items():
             if key.startswith(f"remote.{old}."):
                 edit.set_value(path, f"remote.{new}." + key.removeprefix(f"remote.{old}."), value)

@@ -14,7 +14,8 @@ import fsspec
 from mltrack.disk.durable import opened
 from mltrack.errors import ConfigError, RemoteError
 from mltrack.store.kinds.errors import translate
-from mltrack.store.kinds.fsspec_options import MANNERS, OTHER, PART_BYTES, Manner
+from mltrack.store.kinds.kind import Kind
+from mltrack.store.kinds.manner import PART_BYTES
 from mltrack.store.kinds.most_bytes import LISTING_BYTES, at_most, in_all_at_most
 from mltrack.store.kinds.store import Abilities, Listed
 
@@ -22,19 +23,19 @@ _GRAIN = 256 << 10
 
 
 class FsspecRemote:
-    """See :class:`mltrack.store.kinds.store.Store`. ``given`` are the remote's settings, ``extra`` what to install for it."""
+    """See :class:`mltrack.store.kinds.store.Store`. ``given`` are the remote's settings."""
 
-    def __init__(self, url: str, given: Mapping[str, Any], extra: str = "") -> None:
+    def __init__(self, url: str, given: Mapping[str, Any], kind: Kind) -> None:
         self._url = url.rstrip("/")
         scheme = url.partition("://")[0]
-        self._manner: Manner = MANNERS.get(scheme, OTHER)
+        self._manner = kind.manner
         # what gcsfs would ask about each bucket first, over another protocol, is of no use here
         os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
         try:
             options = self._manner.options(given)
             self._fs: Any = fsspec.filesystem(scheme, skip_instance_cache=True, use_listings_cache=False, **options)
         except (ImportError, ValueError) as error:
-            name = f"'mltrack[{extra}]'" if extra else f"what fsspec needs for {scheme}://"
+            name = f"'mltrack[{kind.extra}]'" if kind.extra else f"what fsspec needs for {scheme}://"
             raise ConfigError(
                 f"remotes of the kind {scheme}:// need a library: {error}", hint=f"pip install {name}"
             ) from None

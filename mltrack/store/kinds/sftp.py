@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from mltrack.disk.durable import opened, temporary_path, write_all
 from mltrack.errors import ConfigError, RemoteError
 from mltrack.store.kinds.errors import translate
+from mltrack.store.kinds.kind import Kind
 from mltrack.store.kinds.store import Abilities, Listed
 
 try:
@@ -43,7 +44,7 @@ class _Refusing(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]
 class SftpRemote:
     """See :class:`mltrack.store.kinds.store.Store`. ``given`` are the remote's settings."""
 
-    def __init__(self, url: str, given: Mapping[str, Any]) -> None:
+    def __init__(self, url: str, given: Mapping[str, Any], kind: Kind) -> None:
         parts = urlsplit(url)
         if not parts.hostname or not _HOST.match(parts.hostname) or parts.hostname.startswith("-"):
             raise ConfigError(f"not an address of a host: {url!r}", hint="sftp://user@host/path")
