@@ -126,3 +126,11 @@ def test_a_stage_that_fails_is_tried_as_often_as_it_says(run: Run) -> None:
     assert outcome.ran == ["a"] and any(isinstance(event, StageFinished) for event in events)
     _, outcome, _ = run(stages, fails={"a": 3}, force=True)
     assert outcome.failed == ["a"]
+
+
+def test_what_is_frozen_waits_for_nothing(run: Run) -> None:
+    stages: dict[str, dict[str, object]] = {"a": {}, "b": {"deps": ["a"], "frozen": True}, "c": {"deps": ["b"]}}
+    run(stages | {"b": {"deps": ["a"]}})
+    events, outcome, _ = run(stages, fails={"a": 1}, force=True, keep_going=True)
+    assert outcome.failed == ["a"]
+    assert "b" not in started(events) and "c" in started(events)

@@ -245,6 +245,28 @@ def test_in_place_an_input_that_changed_under_the_command_is_named(engine: Engin
     assert running.way.interval(running) is not None
 
 
+def test_in_place_an_input_that_changed_and_changed_back_is_named(engine: Engine, project: Workspace) -> None:
+    running = attempt(engine, Stub(Works.IN_PLACE))
+    running.before = learner(engine).inputs(TRAIN, NOTHING_UPCOMING)[0]
+    running.moments = running.way.moments(running.before)
+    project.write("train.py", "print(2)\n")
+    project.write("train.py", "print()\n")
+    assert [(reason.cause, reason.subject) for reason in running.way.changed(running)] == [
+        (Cause.DEPENDENCY_CHANGED, "train.py")
+    ]
+
+
+def test_a_command_that_leaves_out_an_output_is_rejected_by_its_runner(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = attempt(engine, Stub(Works.IN_PLACE))
+    rejected: list[Ticket] = []
+    monkeypatch.setattr(running.runner, "reject", rejected.append)
+    with pytest.raises(Failed, match="it did not write 'model', declared as its output"):
+        list(attempts.complete(engine, running, Poll(State.DONE, 0)))
+    assert rejected == [running.ticket]
+
+
 def test_apart_nothing_changes_under_the_command(engine: Engine, project: Workspace) -> None:
     running = attempt(engine, Stub(Works.APART))
     running.before = learner(engine).inputs(TRAIN, NOTHING_UPCOMING)[0]
