@@ -8,7 +8,7 @@ from mltrack import project as projects
 from mltrack.cli.invocation import announce, current, say
 from mltrack.cli.options import Json, command_app
 from mltrack.cli.render import emit_json
-from mltrack.config.schema import is_secret
+from mltrack.config.schema import find
 from mltrack.config.settings import Value
 from mltrack.formats.remote_url import shown
 from mltrack.project import Project
@@ -64,7 +64,7 @@ def _masked(name: str, value: Value) -> Value:
     """Secrets are kept where they stand: neither a screen nor a log shows them."""
     if name.endswith(".url"):
         return value._replace(value=shown(str(value.value)))
-    return value._replace(value="(set)") if value.value and is_secret(name) else value
+    return value._replace(value="(set)") if value.value and find(name).secret else value
 
 
 app = command_app(

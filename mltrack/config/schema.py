@@ -8,12 +8,13 @@ from mltrack.errors import ConfigError
 
 if TYPE_CHECKING:
     from mltrack.runners.kind import Option
+    from mltrack.store.kinds.kind import Option as RemoteOption
 
 Level = Literal["default", "user", "project", "local", "environment"]
 
 
 class Setting(NamedTuple):
-    """One key. ``private`` ones name places or programs: the committed config may not set them."""
+    """One key. ``private`` ones name places or programs: the committed config may not set them. ``secret`` ones are never shown."""
 
     key: str
     type: type
@@ -21,6 +22,7 @@ class Setting(NamedTuple):
     about: str
     private: bool = False
     choices: tuple[str, ...] = ()
+    secret: bool = False
 
 
 LINK_MODES = ("reflink", "copy", "hardlink", "symlink")
@@ -46,20 +48,20 @@ BY_KEY = {setting.key: setting for setting in SETTINGS}
 _REMOTE_KEY = re.compile(r"remote\.([A-Za-z0-9][A-Za-z0-9_-]{0,63})\.([a-z_]+)\Z")
 
 
-def _remote(key: str, type_: type, about: str, *, private: bool = False, choices: tuple[str, ...] = ()) -> Setting:
-    return Setting(f"remote.NAME.{key}", type_, type_(), about, private, choices)
-
-
 _REMOTE_SETTINGS = (
-    _remote("url", str, "Where the remote is: a directory (a relative one starts at the project), or a URL."),
-    _remote("jobs", int, "How many of its transfers run at once, instead of core.jobs."),
-    _remote("tries", int, "How often a request is tried that fails in a way that may pass; 5 unless set."),
-    _remote("timeout", int, "After how many seconds without an answer a request counts as lost; 60 unless set."),
-    _remote("endpoint", str, "The address of the service, where it is not the vendor's own (s3, gs, az)."),
-    _remote("anonymous", bool, "Whether to ask without credentials (s3, gs, az)."),
-    _remote("user", str, "The user to log in as (sftp, http)."),
-    _remote("password", str, "The password, where no key can be used (sftp), or where the server asks for one (http).", private=True),
+    Setting("remote.NAME.url", str, "", "Where the remote is: a directory (a relative one starts at the project), or a URL."),
+    Setting("remote.NAME.jobs", int, 0, "How many of its transfers run at once, instead of core.jobs."),
+    Setting("remote.NAME.tries", int, 0, "How often a request is tried that fails in a way that may pass; 5 unless set."),
+    Setting("remote.NAME.timeout", int, 0, "After how many seconds without an answer a request counts as lost; 60 unless set."),
+    Setting("remote.NAME.endpoint", str, "", "The address of the service, where it is not the vendor's own (s3, gs, az)."),
+    Setting("remote.NAME.anonymous", bool, default=False, about="Whether to ask without credentials (s3, gs, az)."),
+    Setting("remote.NAME.user", str, "", "The user to log in as (sftp, http)."),
+    Setting(
+        "remote.NAME.password", str, "", "The password, where no key can be used (sftp), or where the server asks for one (http).",
+        private=True, secret=True,
+    ),
 )  # fmt: skip
+"""What several kinds of remotes have; what one alone has, it says itself."""
 _RUNNER_KEY = re.compile(r"runner\.([A-Za-z0-9][A-Za-z0-9_-]{0,63})\.([a-z_][a-z0-9_]{0,63})\Z")
 
 
@@ -90,27 +92,14 @@ def remote_settings() -> dict[str, Setting]:
     """Returns by name what may be set for a remote: what all have, and what one kind alone has."""
     from mltrack.store.kinds import known  # noqa: PLC0415 - where something particular is set for a remote only
 
-    return _COMMON | {
-        option.name: _remote(
-            option.name,
-            option.type,
-            f"{option.about[:-1]} ({kind.schemes[0]}).",
-            private=option.private,
-            choices=option.choices,
-        )
-        for kind in known.kinds()
-        for option in kind.options
-    }
+    own = [(option, kind.schemes[0]) for kind in known.kinds() for option in kind.options]
+    return _COMMON | {option.name: _of_remote(option, scheme) for option, scheme in own}
 
 
-def is_secret(key: str) -> bool:
-    """Returns whether the values of a setting are never shown."""
-    from mltrack.store.kinds import known  # noqa: PLC0415 - see above
-
-    match = _REMOTE_KEY.match(key)
-    name = match[2] if match is not None else ""
-    options = known.options()
-    return name == "password" or (name in options and options[name].secret)
+def _of_remote(option: "RemoteOption", scheme: str) -> Setting:
+    about = f"{option.about.removesuffix('.')} ({scheme})."
+    key, default = f"remote.NAME.{option.name}", option.type()
+    return Setting(key, option.type, default, about, option.private, option.choices, option.secret)
 
 
 def find(key: str) -> Setting:
