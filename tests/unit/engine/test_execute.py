@@ -1,11 +1,13 @@
 """The queue: what runs at once, what waits for what, and what follows a failure."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from mltrack import project as projects
+from mltrack.engine import lock_state
 from mltrack.engine.events import Event, StageFailed, StageFinished, StageRetried, StageStarted
 from mltrack.engine.outcome import Outcome
 from mltrack.formats import yaml
@@ -134,3 +136,12 @@ def test_what_is_frozen_waits_for_nothing(run: Run) -> None:
     events, outcome, _ = run(stages, fails={"a": 1}, force=True, keep_going=True)
     assert outcome.failed == ["a"]
     assert "b" not in started(events) and "c" in started(events)
+
+
+def test_what_ran_outlasts_a_power_cut_once_repro_has_ended(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    monkeypatch.setattr(
+        lock_state, "fsync", lambda descriptor: synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+    )
+    run({"a": {}, "b": {"deps": ["a"]}})
+    assert [path for path in synced if f"-{os.getpid()}." in path]  # the journal of this process
