@@ -64,7 +64,7 @@ def test_what_was_put_is_got_whole_and_in_ranges(store: Store) -> None:
 
 
 def test_a_file_is_put_and_fetched(store: Store, tmp_path: Path) -> None:
-    data = os.urandom(3 << 20)
+    data = os.urandom(3 << 20) + b"."  # the emulator of GCS loses a carriage return at the end
     (tmp_path / "in").write_bytes(data)
     store.put_file("big", str(tmp_path / "in"))
     store.fetch("big", str(tmp_path / "out"))

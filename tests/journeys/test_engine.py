@@ -243,7 +243,7 @@ def test_the_output_of_runs_is_kept(ws: Workspace) -> None:
     assert ws.mltrack("logs", "t").out == "two" and ws.mltrack("logs", "t", "--run", "2").out == "one"
     assert [log["state"] for log in ws.mltrack("logs", "t", "--json").json["logs"]] == ["current", "recorded"]
     assert "there are 2 runs" in ws.mltrack("logs", "t", "--run", "3", code=2).err
-    assert "there is no stage" in ws.mltrack("logs", "none", code=2).err
+    assert "no stage or output named 'none'" in ws.mltrack("logs", "none", code=2).err
 
 
 @python

@@ -18,7 +18,7 @@ from tests.support.proxy import Proxy
 from tests.support.workspace import Workspace
 
 Serve = Callable[[type[Service]], Any]
-LARGE = os.urandom(9 << 20)
+LARGE = os.urandom(9 << 20) + b"."  # the emulator of GCS loses a carriage return at the end
 BUSY = b"HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\nRetry-After: 0\r\nConnection: close\r\n\r\n"
 
 
@@ -234,10 +234,11 @@ def test_bytes_that_a_server_changed_never_enter_the_cache(ws: Workspace, serve:
     victim.write_bytes(whole[:-1])
     other = clone(ws, "short")
     assert other.mltrack("pull", code=3).err.count("hint") == 1
-    victim.write_bytes(whole[:5] + b"?" + whole[6:])
+    flipped = whole[:5] + bytes([whole[5] ^ 1])
+    victim.write_bytes(flipped + whole[6:])
     other = clone(ws, "flipped")
     assert "does not match its digest" in other.mltrack("pull", code=3).err
-    assert not any((whole[:5] + b"?") in path.read_bytes() for path in other.path.rglob("*") if path.is_file())
+    assert not any(flipped in path.read_bytes() for path in other.path.rglob("*") if path.is_file())
     assert "1 repaired" in ws.mltrack("fsck", "--remote", "cloud", "--repair").out
     other.mltrack("pull")
 
