@@ -122,32 +122,37 @@ def find(key: str) -> Setting:
 
 def check(key: str, value: Any, where: str) -> Any:
     """Returns ``value`` if it may stand at ``key``; raises ConfigError naming ``where``."""
-    setting = find(key)
+    setting, at = find(key), _said(where, key)
     if type(value) is not setting.type:
-        raise ConfigError(f"{where}: {key} must be {_named(setting)}, not {value!r}")
+        raise ConfigError(f"{at}{key} must be {_named(setting)}, not {value!r}")
     if isinstance(value, int) and value < 0:
-        raise ConfigError(f"{where}: {key} must not be negative")
+        raise ConfigError(f"{at}{key} must not be negative")
     for item in value if isinstance(value, list) else [value]:
         if setting.choices and item not in setting.choices:
-            raise ConfigError(f"{where}: {key} must be of {', '.join(setting.choices)}, not {item!r}")
+            raise ConfigError(f"{at}{key} must be of {', '.join(setting.choices)}, not {item!r}")
     if isinstance(value, str) and (any(ord(char) < 32 for char in value) or value.startswith("-")):
-        raise ConfigError(f"{where}: {key} holds control characters or starts with '-'")
+        raise ConfigError(f"{at}{key} holds control characters or starts with '-'")
     return value
 
 
 def parse(key: str, text: str, where: str) -> Any:
     """Returns the value that a person or the environment wrote as text."""
-    setting = find(key)
+    setting, at = find(key), _said(where, key)
     if setting.type is bool:
         if text.lower() not in ("true", "false", "1", "0"):
-            raise ConfigError(f"{where}: {key} must be true or false, not {text!r}")
+            raise ConfigError(f"{at}{key} must be true or false, not {text!r}")
         return text.lower() in ("true", "1")
     if setting.type is int:
         if not text.isdigit():
-            raise ConfigError(f"{where}: {key} must be a whole number, not {text!r}")
+            raise ConfigError(f"{at}{key} must be a whole number, not {text!r}")
         return int(text)
     value = [item.strip() for item in text.split(",")] if setting.type is list else text
     return check(key, value, where)
+
+
+def _said(where: str, key: str) -> str:
+    """A value that was typed stands in no file: its key says enough."""
+    return "" if where == key else f"{where}: "
 
 
 def _named(setting: Setting) -> str:
