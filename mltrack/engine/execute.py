@@ -183,7 +183,7 @@ class Execution:
             heapq.heappush(self._ready, place)
 
     def _wait_for_others(self, place: int, address: str) -> Iterator[Event]:
-        """Puts a stage aside that another process works on, or reads from; it is tried again. That is told once."""
+        """Puts a stage aside that another process works on, or reads from; it is tried again. One event says so, once."""
         self._blocked.append(place)
         if address not in self._told:
             self._told.add(address)

@@ -54,7 +54,7 @@ class Supply(Protocol):
     """Where known bytes that are not here are had. Raises MissingObjectError or RemoteError for what cannot be."""
 
     def fetch(self, contents: Iterable[Content]) -> None:
-        """Gets contents into the cache, as far as they are to be had."""
+        """Gets contents into the cache, those that can be had."""
         ...
 
     def bring_parts(self, stage: Stage) -> tuple[str, ...]:
@@ -67,7 +67,7 @@ class Supply(Protocol):
         ...
 
     def bring_apart(self, stage: Stage) -> tuple[str, ...]:
-        """Does the same for a stage that will run in another place, as far as that place cannot have it by itself."""
+        """Does the same for a stage that will run in another place: for what that place cannot have by itself."""
         ...
 
     def note_left(self, runner: str, key: str, result: Poll) -> None:

@@ -23,14 +23,14 @@ class Way(Protocol):
     """The steps of a run that depend on where it takes place."""
 
     place: str
-    """How a person is told of it; '' for the workspace itself, in which nothing is missing that stands there."""
+    """How messages name it; '' for the workspace itself, in which nothing is missing that exists there."""
 
     def bring(self, stage: Stage) -> tuple[str, ...]:
         """Gets what the stage reads and is not here; returns the paths that were brought."""
         ...
 
     def moments(self, before: Inputs) -> dict[str, Moment]:
-        """Returns the stamps of what the command will read, as far as it can change under it."""
+        """Returns the stamps of what the command will read and what can change under it."""
         ...
 
     def prepare(self, step: Step, job: Job) -> Generator[Event, None, Prepared]:

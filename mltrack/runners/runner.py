@@ -82,7 +82,7 @@ class Runner(ABC):
         return False
 
     def jobs(self) -> list[KnownJob]:
-        """Returns all jobs that it knows, as far as its hosts can be asked."""
+        """Returns all jobs that it knows, of the hosts that can be asked."""
         return []
 
     def silent(self) -> dict[str, str]:

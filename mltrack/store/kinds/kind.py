@@ -34,12 +34,18 @@ def always(given: Mapping[str, Any]) -> bool:
     return True
 
 
+def has_endpoint(given: Mapping[str, Any]) -> bool:
+    """Where an address names no host, an endpoint does."""
+    return bool(given.get("endpoint"))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Kind:
     """The kind of the remotes whose address begins with one of ``schemes``.
 
     ``opens`` names the class, as ``module:class``; it is imported with the first remote of the kind, and called with the address,
     the remote's settings and this kind. ``extra`` is what to install for it.
+
     ``must_be_trusted`` says whether a remote with these settings sends credentials to a host, or starts a program, that they choose:
     a clone brings them along, so the person is asked about the place first.
     """

@@ -80,5 +80,5 @@ class Store(Protocol):
         ...
 
     def close(self) -> None:
-        """Ends connections; a later call opens them anew."""
+        """Ends connections; a later call opens them again."""
         ...

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mltrack.store.kinds.kind import FSSPEC, Kind, Option
+from mltrack.store.kinds.kind import FSSPEC, Kind, Option, has_endpoint
 from mltrack.store.kinds.manner import CONNECT_SECONDS, Manner, named, seconds
 
 
@@ -20,7 +20,7 @@ def _options(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _leads_elsewhere(given: Mapping[str, Any]) -> bool:
     # the account is a part of the host's name
-    return bool(given.get("endpoint") or given.get("account"))
+    return has_endpoint(given) or bool(given.get("account"))
 
 
 KIND = Kind(

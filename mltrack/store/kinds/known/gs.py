@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mltrack.store.kinds.kind import FSSPEC, Kind, Option
+from mltrack.store.kinds.kind import FSSPEC, Kind, Option, has_endpoint
 from mltrack.store.kinds.manner import Manner, named, seconds
 
 _PART_BYTES = 8 << 20  # a multiple of 256 KiB, as it must be there
@@ -18,15 +18,11 @@ def _options(given: Mapping[str, Any]) -> dict[str, Any]:
     return options | {"requests_timeout": seconds(given), "session_kwargs": for_credentials()}
 
 
-def _leads_elsewhere(given: Mapping[str, Any]) -> bool:
-    return bool(given.get("endpoint"))
-
-
 KIND = Kind(
     schemes=("gs", "gcs"),
     opens=FSSPEC,
     extra="gs",
-    must_be_trusted=_leads_elsewhere,
+    must_be_trusted=has_endpoint,
     options=(
         Option("project", str, "The project that is billed."),
         Option("credentials", str, "The path of a service account's key file.", private=True),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mltrack.store.kinds.kind import FSSPEC, Kind, Option
+from mltrack.store.kinds.kind import FSSPEC, Kind, Option, has_endpoint
 from mltrack.store.kinds.manner import CONNECT_SECONDS, PART_BYTES, Manner, named, seconds
 
 
@@ -34,15 +34,11 @@ def _options(given: Mapping[str, Any]) -> dict[str, Any]:
     return options
 
 
-def _leads_elsewhere(given: Mapping[str, Any]) -> bool:
-    return bool(given.get("endpoint"))
-
-
 KIND = Kind(
     schemes=("s3",),
     opens=FSSPEC,
     extra="s3",
-    must_be_trusted=_leads_elsewhere,
+    must_be_trusted=has_endpoint,
     options=(
         Option("region", str, "The region of the bucket."),
         Option("profile", str, "The profile of the vendor's configuration to take credentials from."),
