@@ -1,10 +1,13 @@
-"""``make bench``: the same jobs by mltrack, by what people could use instead, and by the least that they could cost.
+"""``make bench``: the same jobs by mltrack, by what people could use instead, and by
+the least that they could cost.
 
-usage: python -m benchmarks [--size small|full] [--rounds N] [--only JOB] [--scratch DIR] [--out DIR]
+usage: python -m benchmarks [--size small|full] [--rounds N] [--only JOB] [--scratch
+DIR] [--out DIR]
 
-Each contestant plays each round on a fresh file system of its own where that can be mounted (a loop file, as root): a
-file system that has just deleted much is slow for minutes. Contestants take turns within a round, and so do a job and
-its floor. Figures are medians; machines are noisy, so read the ratios, and CPU beside wall time.
+Each contestant plays each round on a fresh file system of its own where that can be
+mounted (a loop file, as root): a file system that has just deleted much is slow for
+minutes. Contestants take turns within a round, and so do a job and its floor. Figures
+are medians; machines are noisy, so read the ratios, and CPU beside wall time.
 """
 
 import argparse
@@ -25,7 +28,8 @@ from benchmarks.shapes import SHAPES, Shape, make
 
 ROUNDS = {"small": 3, "full": 3}
 S3_FILES_OF_OTHERS = 10_000
-"""DVC moves so many files over S3, and its figures are scaled: more would take hours."""
+"""DVC moves so many files over S3, and its figures are scaled: more would take hours.
+"""
 
 
 @contextmanager
@@ -39,10 +43,14 @@ def scratch(parent: Path, size_gib: int) -> Iterator[Path]:
         if os.geteuid() == 0 and shutil.which("mkfs.ext4"):
             with image.open("wb") as file:
                 file.truncate(size_gib << 30)
-            subprocess.run(["mkfs.ext4", "-q", "-F", "-i", "8192", str(image)], check=True)
+            subprocess.run(
+                ["mkfs.ext4", "-q", "-F", "-i", "8192", str(image)], check=True
+            )
             is_mounted = (
                 subprocess.run(
-                    ["mount", "-o", "loop", str(image), str(place)], check=False, capture_output=True
+                    ["mount", "-o", "loop", str(image), str(place)],
+                    check=False,
+                    capture_output=True,
                 ).returncode
                 == 0
             )
@@ -54,7 +62,11 @@ def scratch(parent: Path, size_gib: int) -> Iterator[Path]:
 
 
 def play_all(given: argparse.Namespace, runs: Runs) -> None:
-    present = [kind for kind in ALL if kind.find() and not (given.without and kind.name in given.without)]
+    present = [
+        kind
+        for kind in ALL
+        if kind.find() and not (given.without and kind.name in given.without)
+    ]
     parent = Path(given.scratch)
     gib = 60 if given.size == "full" else 8
     with tempfile.TemporaryDirectory(prefix="bench-data-", dir=parent) as name:
@@ -65,7 +77,9 @@ def play_all(given: argparse.Namespace, runs: Runs) -> None:
             make(shape, source)
             for number in range(given.rounds):
                 # who begins changes from round to round
-                for kind in present[number % len(present) :] + present[: number % len(present)]:
+                for kind in (
+                    present[number % len(present) :] + present[: number % len(present)]
+                ):
                     if number and kind not in (Mltrack, Dvc):
                         continue
                     if number and kind is Dvc and number >= given.rounds_of_dvc:
@@ -79,13 +93,25 @@ def play_all(given: argparse.Namespace, runs: Runs) -> None:
             play_s3(given, runs, Path(name), parent, gib)
 
 
-def play_s3(given: argparse.Namespace, runs: Runs, data: Path, parent: Path, gib: int) -> None:
+def play_s3(
+    given: argparse.Namespace, runs: Runs, data: Path, parent: Path, gib: int
+) -> None:
     from tests.services.servers import RcloneS3
     from tests.services.service import Missing
 
     many = next(shape for shape in SHAPES[given.size] if shape.name == "many")
-    fewer = many if given.size == "small" else many._replace(small=S3_FILES_OF_OTHERS, directories=100)
-    single = Shape("single", 0, 1, large=1, large_bytes=(1 << 30) if given.size == "full" else (64 << 20))
+    fewer = (
+        many
+        if given.size == "small"
+        else many._replace(small=S3_FILES_OF_OTHERS, directories=100)
+    )
+    single = Shape(
+        "single",
+        0,
+        1,
+        large=1,
+        large_bytes=(1 << 30) if given.size == "full" else (64 << 20),
+    )
     kinds: list[type[Contestant]] = [kind for kind in (Mltrack, Dvc) if kind.find()]
     for number in range(min(given.rounds, 2 if given.size == "full" else given.rounds)):
         for kind in kinds:
@@ -103,7 +129,9 @@ def play_s3(given: argparse.Namespace, runs: Runs, data: Path, parent: Path, gib
                     try:
                         remote = {**server.settings(), "url": server.url("bench")}
                         scale = many.small / shape.small if shape.small else 1.0
-                        jobs.play_s3(kind(place / "c", remote), shape, source, runs, scale)
+                        jobs.play_s3(
+                            kind(place / "c", remote), shape, source, runs, scale
+                        )
                     finally:
                         server.stop()
                 report.write(runs, given)
@@ -129,9 +157,9 @@ def main() -> None:
 def machine() -> str:
     """Describes the machine in one line."""
     memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / (1 << 30)
-    return (
-        f"{os.cpu_count()} cores, {memory:.0f} GiB, Linux {platform.release()}, Python {sys.version.split()[0]}, ext4"
-    )
+    python = sys.version.split()[0]
+    kernel = platform.release()
+    return f"{os.cpu_count()} cores, {memory:.0f} GiB, Linux {kernel}, Python {python}, ext4"
 
 
 if __name__ == "__main__":

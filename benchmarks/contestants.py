@@ -14,7 +14,8 @@ HERE = Path(sys.executable).parent
 class Contestant:
     """One tool in one directory of its own. A job that it does not have is None.
 
-    The work tree is ``project``; ``store`` is where it pushes to. Commands run in ``project``.
+    The work tree is ``project``; ``store`` is where it pushes to. Commands run in
+    ``project``.
     """
 
     name = ""
@@ -28,13 +29,23 @@ class Contestant:
         self.store = top / "store"
         self.remote = remote or {}
         self.environment = {
-            **os.environ, "HOME": str(top / "home"), "GIT_CONFIG_NOSYSTEM": "1", "GIT_AUTHOR_NAME": "b",
-            "GIT_AUTHOR_EMAIL": "b@localhost", "GIT_COMMITTER_NAME": "b", "GIT_COMMITTER_EMAIL": "b@localhost",
-            "MLTRACK_HOOKS": "0", "DVC_SITE_CACHE_DIR": str(top / "dvc-site"), "DVC_NO_ANALYTICS": "1",
-            "DVC_GLOBAL_CONFIG_DIR": str(top / "dvc-global"), "RESTIC_PASSWORD": "b", "RESTIC_CACHE_DIR": str(top / "rc"),
-            "AWS_ACCESS_KEY_ID": self.remote.get("access_key", ""), "AWS_SECRET_ACCESS_KEY": self.remote.get("secret_key", ""),
+            **os.environ,
+            "HOME": str(top / "home"),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "GIT_AUTHOR_NAME": "b",
+            "GIT_AUTHOR_EMAIL": "b@localhost",
+            "GIT_COMMITTER_NAME": "b",
+            "GIT_COMMITTER_EMAIL": "b@localhost",
+            "MLTRACK_HOOKS": "0",
+            "DVC_SITE_CACHE_DIR": str(top / "dvc-site"),
+            "DVC_NO_ANALYTICS": "1",
+            "DVC_GLOBAL_CONFIG_DIR": str(top / "dvc-global"),
+            "RESTIC_PASSWORD": "b",
+            "RESTIC_CACHE_DIR": str(top / "rc"),
+            "AWS_ACCESS_KEY_ID": self.remote.get("access_key", ""),
+            "AWS_SECRET_ACCESS_KEY": self.remote.get("secret_key", ""),
             "AWS_DEFAULT_REGION": "us-east-1",
-        }  # fmt: skip
+        }
 
     @classmethod
     def find(cls) -> str | None:
@@ -45,7 +56,12 @@ class Contestant:
     def do(self, *commands: list[str]) -> None:
         for command in commands:
             done = subprocess.run(
-                command, cwd=self.project, env=self.environment, capture_output=True, text=True, check=False
+                command,
+                cwd=self.project,
+                env=self.environment,
+                capture_output=True,
+                text=True,
+                check=False,
             )
             if done.returncode:
                 raise RuntimeError(f"{' '.join(command)}: {done.stdout}{done.stderr}")
@@ -63,7 +79,9 @@ class Contestant:
     pull_one: Callable[[str], list[str]] | None = None
 
     def forget_cache(self) -> None:
-        """Removes what the tool keeps here, so that the next command starts from nothing."""
+        """Removes what the tool keeps here, so that the next command starts from
+        nothing.
+        """
 
     def forget_store(self) -> None:
         shutil.rmtree(self.store, ignore_errors=True)
@@ -78,10 +96,30 @@ class Mltrack(Contestant):
     def begin(self) -> None:
         super().begin()
         self.do([self.exe, "-q", "init", "--no-hooks"])
-        self.do([self.exe, "-q", "remote", "add", "store", self.remote.get("url", str(self.store))])
+        self.do(
+            [
+                self.exe,
+                "-q",
+                "remote",
+                "add",
+                "store",
+                self.remote.get("url", str(self.store)),
+            ]
+        )
         for key in ("endpoint", "access_key", "secret_key"):
             if key in self.remote:
-                self.do([self.exe, "-q", "remote", "modify", "--local", "store", key, self.remote[key]])
+                self.do(
+                    [
+                        self.exe,
+                        "-q",
+                        "remote",
+                        "modify",
+                        "--local",
+                        "store",
+                        key,
+                        self.remote[key],
+                    ]
+                )
 
     @property
     def exe(self) -> str:
@@ -127,7 +165,16 @@ class Dvc(Contestant):
         if self.remote:
             place = self.remote["url"].replace("bucket/", "bucket/dvc-")
             self.do([self.exe, "remote", "add", "-d", "store", place])
-            self.do([self.exe, "remote", "modify", "store", "endpointurl", self.remote["endpoint"]])
+            self.do(
+                [
+                    self.exe,
+                    "remote",
+                    "modify",
+                    "store",
+                    "endpointurl",
+                    self.remote["endpoint"],
+                ]
+            )
         else:
             self.do([self.exe, "remote", "add", "-d", "store", str(self.store)])
         self.do([self.exe, "config", "core.autostage", "false"])
@@ -158,7 +205,11 @@ class Dvc(Contestant):
         self.do([self.exe, "config", "cache.type", way])
 
     def forget_cache(self) -> None:
-        for path in (self.project / ".dvc/cache", self.project / ".dvc/tmp", self.top / "dvc-site"):
+        for path in (
+            self.project / ".dvc/cache",
+            self.project / ".dvc/tmp",
+            self.top / "dvc-site",
+        ):
             shutil.rmtree(path, ignore_errors=True)
 
 
@@ -167,7 +218,9 @@ class GitLfs(Contestant):
 
     def begin(self) -> None:
         super().begin()
-        self.do(["git", "lfs", "install", "--local"], ["git", "lfs", "track", "data/**"])
+        self.do(
+            ["git", "lfs", "install", "--local"], ["git", "lfs", "track", "data/**"]
+        )
 
     def add(self) -> list[str]:
         return ["git", "add", "data"]
@@ -208,7 +261,16 @@ class Restic(Contestant):
         return ["restic", "-q", "-r", str(self.store), "backup", "data"]
 
     def checkout(self) -> list[str]:
-        return ["restic", "-q", "-r", str(self.store), "restore", "latest", "--target", "."]
+        return [
+            "restic",
+            "-q",
+            "-r",
+            str(self.store),
+            "restore",
+            "latest",
+            "--target",
+            ".",
+        ]
 
 
 ALL: list[type[Contestant]] = [Mltrack, Dvc, GitLfs, GitAnnex, Restic]

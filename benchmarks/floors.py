@@ -1,4 +1,6 @@
-"""What a job costs at least: the same system calls in plain Python or a system program, with the same durability."""
+"""What a job costs at least: the same system calls in plain Python or a system program,
+with the same durability.
+"""
 
 import sys
 from pathlib import Path
@@ -100,4 +102,13 @@ def s3_objects(remote: dict[str, str], size: int, way: str) -> list[str]:
 
 
 def s3_multipart(remote: dict[str, str], path: Path, way: str) -> list[str]:
-    return [PYTHON, "-c", _MULTIPART, remote["endpoint"], remote["access_key"], remote["secret_key"], str(path), way]
+    return [
+        PYTHON,
+        "-c",
+        _MULTIPART,
+        remote["endpoint"],
+        remote["access_key"],
+        remote["secret_key"],
+        str(path),
+        way,
+    ]

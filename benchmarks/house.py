@@ -1,8 +1,11 @@
-"""``python -m benchmarks.house``: how much of the house a reader, and a command, walks through.
+"""``python -m benchmarks.house``: how much of the house a reader, and a command, walks
+through.
 
-Lines of functions that commands execute (``sys.settrace``: distinct ones, and the files they stand in), tokens a line and
-comments (``tokenize``; comments, docstrings and layout left out), long functions and files, parameters, imports inside of functions
-(``ast``). Prints one table; `docs/internals/house.md` keeps what it said before and after. ``--long`` names what is too long.
+Lines of functions that commands execute (``sys.settrace``: distinct ones, and the files
+they stand in), tokens a line and comments (``tokenize``; comments, docstrings and
+layout left out), long functions and files, parameters, imports inside of functions
+(``ast``). Prints one table; `docs/internals/house.md` keeps what it said before and
+after. ``--long`` names what is too long.
 """
 
 import ast
@@ -22,8 +25,14 @@ ROOT = Path(__file__).resolve().parent.parent
 HOUSE = ROOT / "mltrack"
 LONG_FUNCTION, LONG_FILE, MANY_PARAMETERS = 350, 3_000, 5
 _LAYOUT = {
-    tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENCODING, tokenize.ENDMARKER,
-}  # fmt: skip
+    tokenize.COMMENT,
+    tokenize.NL,
+    tokenize.NEWLINE,
+    tokenize.INDENT,
+    tokenize.DEDENT,
+    tokenize.ENCODING,
+    tokenize.ENDMARKER,
+}
 _TRACER = """
 import json, os, sys
 seen = set()
@@ -59,7 +68,9 @@ class Walk(NamedTuple):
 
 
 class Function(NamedTuple):
-    """One function or method: where, how many tokens, how many parameters (``self`` left out)."""
+    """One function or method: where, how many tokens, how many parameters (``self``
+    left out).
+    """
 
     where: str
     tokens: int
@@ -113,7 +124,9 @@ def density(paths: list[Path]) -> tuple[float, float]:
         docstrings = docstring_lines(ast.parse(text))
         filled: set[int] = set()
         for token in tokenize.generate_tokens(io.StringIO(text).readline):
-            if token.type == tokenize.COMMENT and not token.string.startswith(("# noqa", "# type:", "# fmt:")):
+            if token.type == tokenize.COMMENT and not token.string.startswith(
+                ("# noqa", "# type:", "# fmt:")
+            ):
                 comments += 1
             if token.type not in _LAYOUT and token.start[0] not in docstrings:
                 tokens += 1
@@ -123,10 +136,16 @@ def density(paths: list[Path]) -> tuple[float, float]:
 
 
 def docstring_lines(module: ast.Module) -> set[int]:
-    """The lines of docstrings, and of the strings that stand behind a name to explain it."""
+    """The lines of docstrings, and of the strings that stand behind a name to explain
+    it.
+    """
     found: set[int] = set()
     for node in ast.walk(module):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+        if (
+            isinstance(node, ast.Expr)
+            and isinstance(node.value, ast.Constant)
+            and isinstance(node.value.value, str)
+        ):
             found.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
     return found
 
@@ -145,8 +164,12 @@ def functions(path: Path) -> Iterator[Function]:
             last = node.end_lineno or node.lineno
             inside = sum(1 for row in rows if node.lineno <= row <= last)
             given = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-            parameters = [argument for argument in given if argument.arg not in ("self", "cls")]
-            yield Function(f"{path.relative_to(ROOT)}:{node.name}", inside, len(parameters))
+            parameters = [
+                argument for argument in given if argument.arg not in ("self", "cls")
+            ]
+            yield Function(
+                f"{path.relative_to(ROOT)}:{node.name}", inside, len(parameters)
+            )
 
 
 def imports_in_functions(path: Path) -> Iterator[str]:
@@ -154,24 +177,39 @@ def imports_in_functions(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             for inner in ast.walk(node):
-                names = [inner.module or ""] if isinstance(inner, ast.ImportFrom) else []
-                names += [alias.name for alias in inner.names] if isinstance(inner, ast.Import) else []
+                names = (
+                    [inner.module or ""] if isinstance(inner, ast.ImportFrom) else []
+                )
+                names += (
+                    [alias.name for alias in inner.names]
+                    if isinstance(inner, ast.Import)
+                    else []
+                )
                 if any(name.partition(".")[0] == "mltrack" for name in names):
                     yield f"{path.relative_to(ROOT)}:{inner.lineno}"
 
 
 def imported_by_unit_tests(room: str) -> tuple[int, int]:
-    """Returns how many modules of a room some unit test imports, and how many there are."""
+    """Returns how many modules of a room some unit test imports, and how many there
+    are.
+    """
     texts = [path.read_text() for path in (ROOT / "tests/unit").rglob("*.py")]
     names: set[str] = set()
     for text in texts:
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.ImportFrom) and node.module:
-                names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+                names |= {
+                    node.module,
+                    *(f"{node.module}.{alias.name}" for alias in node.names),
+                }
             elif isinstance(node, ast.Import):
                 names |= {alias.name for alias in node.names}
-    present = [path for path in (HOUSE / room).rglob("*.py") if path.name != "__init__.py"]
-    wanted = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in present]
+    present = [
+        path for path in (HOUSE / room).rglob("*.py") if path.name != "__init__.py"
+    ]
+    wanted = [
+        ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in present
+    ]
     return sum(1 for name in wanted if name in names), len(wanted)
 
 
@@ -179,7 +217,11 @@ def tokens_of(path: Path) -> int:
     text = path.read_text()
     docstrings = docstring_lines(ast.parse(text))
     found = tokenize.generate_tokens(io.StringIO(text).readline)
-    return sum(1 for token in found if token.type not in _LAYOUT and token.start[0] not in docstrings)
+    return sum(
+        1
+        for token in found
+        if token.type not in _LAYOUT and token.start[0] not in docstrings
+    )
 
 
 def rows() -> Iterator[tuple[str, str]]:
@@ -190,11 +232,23 @@ def rows() -> Iterator[tuple[str, str]]:
     every = [function for path in paths for function in functions(path)]
     yield "tokens a line", f"{tokens:.1f}"
     yield "comments per 100 lines", f"{comments:.1f}"
-    yield f"functions > {LONG_FUNCTION} tokens", str(sum(1 for one in every if one.tokens > LONG_FUNCTION))
+    yield (
+        f"functions > {LONG_FUNCTION} tokens",
+        str(sum(1 for one in every if one.tokens > LONG_FUNCTION)),
+    )
     yield "tokens a function, mean", f"{mean(one.tokens for one in every):.0f}"
-    yield f"functions > {MANY_PARAMETERS} parameters", str(sum(1 for one in every if one.parameters > MANY_PARAMETERS))
-    yield f"files > {LONG_FILE:,} tokens", str(sum(1 for path in paths if tokens_of(path) > LONG_FILE))
-    yield "own imports in functions", str(sum(1 for path in paths for _ in imports_in_functions(path)))
+    yield (
+        f"functions > {MANY_PARAMETERS} parameters",
+        str(sum(1 for one in every if one.parameters > MANY_PARAMETERS)),
+    )
+    yield (
+        f"files > {LONG_FILE:,} tokens",
+        str(sum(1 for path in paths if tokens_of(path) > LONG_FILE)),
+    )
+    yield (
+        "own imports in functions",
+        str(sum(1 for path in paths for _ in imports_in_functions(path))),
+    )
     for room in ("engine", "disk", "store", "runners"):
         found, there = imported_by_unit_tests(room)
         yield f"modules of {room} imported by unit tests", f"{found} of {there}"
@@ -205,7 +259,9 @@ def main() -> None:
         found = [one for path in modules() for one in functions(path)]
         for one in sorted(found, key=lambda one: -one.tokens):
             if one.tokens > LONG_FUNCTION or one.parameters > MANY_PARAMETERS:
-                print(f"{one.tokens:5} tokens, {one.parameters} parameters  {one.where}")
+                print(
+                    f"{one.tokens:5} tokens, {one.parameters} parameters  {one.where}"
+                )
         return
     for name, value in rows():
         print(f"| {name} | {value} |")

@@ -1,4 +1,6 @@
-"""The jobs, in the order in which a project meets them, each with the floor that it is held against."""
+"""The jobs, in the order in which a project meets them, each with the floor that it is
+held against.
+"""
 
 import os
 import shutil
@@ -29,41 +31,66 @@ class Runs:
 
 
 class Play:
-    """One contestant at one shape: runs jobs, and right before or after each its floor, once per round.
+    """One contestant at one shape: runs jobs, and right before or after each its floor,
+    once per round.
 
-    Who begins changes from round to round: on a virtual machine the first to touch memory or blocks pays for both.
+    Who begins changes from round to round: on a virtual machine the first to touch
+    memory or blocks pays for both.
     """
 
     def __init__(
-        self, contestant: Contestant, shape: Shape, runs: Runs, scale: float = 1.0, *, floor_first: bool = False
+        self,
+        contestant: Contestant,
+        shape: Shape,
+        runs: Runs,
+        scale: float = 1.0,
+        *,
+        floor_first: bool = False,
     ) -> None:
-        self.contestant, self.shape, self.runs, self.scale = contestant, shape, runs, scale
+        self.contestant, self.shape, self.runs, self.scale = (
+            contestant,
+            shape,
+            runs,
+            scale,
+        )
         self.floor_first = floor_first
         self.has_floors = isinstance(contestant, Mltrack)
         self.gone = 0
 
-    def job(self, name: str, command: list[str] | None, floor: list[str] | None = None) -> None:
+    def job(
+        self, name: str, command: list[str] | None, floor: list[str] | None = None
+    ) -> None:
         if command is None:
             return
         who = self.contestant
         os.sync()
         if floor is not None and self.has_floors and self.floor_first:
-            self.runs.add(self.shape.name, name, FLOOR, run(floor, who.project, who.environment))
+            self.runs.add(
+                self.shape.name, name, FLOOR, run(floor, who.project, who.environment)
+            )
             os.sync()
         try:
             figure = run(command, who.project, who.environment)
         except RuntimeError as error:
             if self.has_floors:
                 raise
-            self.runs.failures.append(f"{self.shape.name}, {name}: {error}".splitlines()[0])
+            self.runs.failures.append(
+                f"{self.shape.name}, {name}: {error}".splitlines()[0]
+            )
             return
-        scaled = Measured(figure.cpu * self.scale, figure.wall * self.scale, figure.peak)
+        scaled = Measured(
+            figure.cpu * self.scale, figure.wall * self.scale, figure.peak
+        )
         self.runs.add(self.shape.name, name, who.name, scaled)
         if floor is not None and self.has_floors and not self.floor_first:
-            self.runs.add(self.shape.name, name, FLOOR, run(floor, who.project, who.environment))
+            self.runs.add(
+                self.shape.name, name, FLOOR, run(floor, who.project, who.environment)
+            )
 
     def put_away(self, path: Path) -> None:
-        """Takes the data out of the way without deleting it, which would slow down what comes next."""
+        """Takes the data out of the way without deleting it, which would slow down what
+        comes next.
+        """
         if path.exists():
             self.gone += 1
             path.rename(self.contestant.top / f"gone{self.gone}")
@@ -73,10 +100,14 @@ class Play:
         return make(*arguments) if make is not None else None
 
     def store(self, name: str, path: Path) -> None:
-        self.runs.stored[self.shape.name, name, self.contestant.name] = bytes_below(path)
+        self.runs.stored[self.shape.name, name, self.contestant.name] = bytes_below(
+            path
+        )
 
 
-def play(contestant: Contestant, shape: Shape, source: Path, runs: Runs, number: int = 0) -> None:
+def play(
+    contestant: Contestant, shape: Shape, source: Path, runs: Runs, number: int = 0
+) -> None:
     """Plays all jobs of a local shape once."""
     runs.abouts[shape.name] = shape.about
     contestant.begin()
@@ -93,7 +124,10 @@ def play(contestant: Contestant, shape: Shape, source: Path, runs: Runs, number:
     play.job("add again, nothing changed", play.command("add"), scan)
     play.store("cache after add", contestant.project)
     first = top / "first-version"
-    if not (contestant.project / contestant.metadata).exists() or contestant.checkout is None:
+    if (
+        not (contestant.project / contestant.metadata).exists()
+        or contestant.checkout is None
+    ):
         return
     shutil.copy(contestant.project / contestant.metadata, first)
     changed = first_file(data)
@@ -101,7 +135,11 @@ def play(contestant: Contestant, shape: Shape, source: Path, runs: Runs, number:
     play.job("add after one file changed", play.command("add"), scan)
     if contestant.status is not None and contestant.push is not None:
         shutil.copy(first, contestant.project / contestant.metadata)
-        play.job("checkout of the version that differs in one file", play.command("checkout"), scan)
+        play.job(
+            "checkout of the version that differs in one file",
+            play.command("checkout"),
+            scan,
+        )
     play.put_away(data)
     play.job(
         "delete all, checkout from the cache",
@@ -127,7 +165,11 @@ def play(contestant: Contestant, shape: Shape, source: Path, runs: Runs, number:
         )
     play.put_away(data)
     contestant.forget_cache()
-    play.job("pull one file", play.command("pull_one", str(changed.relative_to(contestant.project))), floors.start())
+    play.job(
+        "pull one file",
+        play.command("pull_one", str(changed.relative_to(contestant.project))),
+        floors.start(),
+    )
     if hasattr(contestant, "link"):
         # hard links, from objects that are files of their own
         play.put_away(data)
@@ -160,13 +202,23 @@ def _play_large(play: Play, contestant: Contestant, source: Path, data: Path) ->
     shutil.copytree(source, data)
     _settle(data)
     contestant.link("hardlink")
-    play.job("add, as a hard link", play.command("add"), floors.hash_one(source / file.name))
+    play.job(
+        "add, as a hard link", play.command("add"), floors.hash_one(source / file.name)
+    )
 
 
-def play_s3(contestant: Contestant, shape: Shape, source: Path, runs: Runs, scale: float) -> None:
-    """Plays push and pull over S3 once; times are multiplied by ``scale`` where fewer files were used."""
+def play_s3(
+    contestant: Contestant, shape: Shape, source: Path, runs: Runs, scale: float
+) -> None:
+    """Plays push and pull over S3 once; times are multiplied by ``scale`` where fewer
+    files were used.
+    """
     name = f"s3-{shape.name}"
-    scaled = "" if shape.large else "; DVC's times are scaled from 10,000 files where there are more"
+    scaled = (
+        ""
+        if shape.large
+        else "; DVC's times are scaled from 10,000 files where there are more"
+    )
     runs.abouts[name] = f"{shape.about}, S3 on loopback{scaled}"
     contestant.begin()
     play = Play(contestant, shape._replace(name=name), runs, scale)
@@ -181,7 +233,9 @@ def play_s3(contestant: Contestant, shape: Shape, source: Path, runs: Runs, scal
 
     def floor(way: str) -> list[str]:
         return (
-            floors.s3_multipart(contestant.remote, big, way) if big else floors.s3_objects(contestant.remote, size, way)
+            floors.s3_multipart(contestant.remote, big, way)
+            if big
+            else floors.s3_objects(contestant.remote, size, way)
         )
 
     play.job("push", play.command("push"), floor("put"))
@@ -196,6 +250,11 @@ def play_s3(contestant: Contestant, shape: Shape, source: Path, runs: Runs, scal
 
 
 def _settle(path: Path) -> None:
-    """Writes everything out, and reads it once: the page cache is warm, and stamps are old enough to be trusted."""
+    """Writes everything out, and reads it once: the page cache is warm, and stamps are
+    old enough to be trusted.
+    """
     os.sync()
-    subprocess.run(["sh", "-c", f"cat $(find {path} -type f | head -1) > /dev/null; sleep 2.1"], check=True)
+    subprocess.run(
+        ["sh", "-c", f"cat $(find {path} -type f | head -1) > /dev/null; sleep 2.1"],
+        check=True,
+    )

@@ -1,10 +1,13 @@
-"""``make bench-pipelines``: the same pipelines by mltrack, DVC, make, doit and snakemake, as far as they are installed.
+"""``make bench-pipelines``: the same pipelines by mltrack, DVC, make, doit and
+snakemake, as far as they are installed.
 
-usage: python -m benchmarks.pipelines [--rounds N] [--without NAME] [--only JOB] [--scratch DIR] [--out DIR]
+usage: python -m benchmarks.pipelines [--rounds N] [--without NAME] [--only JOB]
+[--scratch DIR] [--out DIR]
 
-Stages are one shell line each, in a chain or as a fan from one file. Beside them stands the cost of
-``subprocess.run(["sh", "-c", "true"])``, which any tool that starts a shell per stage pays. Contestants take turns. What
-would take hours is left out: DVC's first run stops at 100 stages, its run with nothing to do at 300.
+Stages are one shell line each, in a chain or as a fan from one file. Beside them stands
+the cost of ``subprocess.run(["sh", "-c", "true"])``, which any tool that starts a shell
+per stage pays. Contestants take turns. What would take hours is left out: DVC's first
+run stops at 100 stages, its run with nothing to do at 300.
 """
 
 import argparse
@@ -44,7 +47,9 @@ def lines(count: int, shape: str) -> list[Line]:
 
 
 class Tool:
-    """One contestant: how it is told of the stages, and the command that brings them up to date."""
+    """One contestant: how it is told of the stages, and the command that brings them up
+    to date.
+    """
 
     name = ""
     most_first = 1000
@@ -61,10 +66,18 @@ class Tool:
         self.project = top / self.name
         self.project.mkdir(parents=True)
         self.environment = {
-            **os.environ, "HOME": str(top), "DVC_NO_ANALYTICS": "1", "DVC_SITE_CACHE_DIR": str(top / "site"),
-            "DVC_GLOBAL_CONFIG_DIR": str(top / "global"), "GIT_CONFIG_NOSYSTEM": "1", "XDG_CACHE_HOME": str(top / "xdg"),
-            "GIT_AUTHOR_NAME": "b", "GIT_AUTHOR_EMAIL": "b@localhost", "GIT_COMMITTER_NAME": "b", "GIT_COMMITTER_EMAIL": "b@localhost",
-        }  # fmt: skip
+            **os.environ,
+            "HOME": str(top),
+            "DVC_NO_ANALYTICS": "1",
+            "DVC_SITE_CACHE_DIR": str(top / "site"),
+            "DVC_GLOBAL_CONFIG_DIR": str(top / "global"),
+            "GIT_CONFIG_NOSYSTEM": "1",
+            "XDG_CACHE_HOME": str(top / "xdg"),
+            "GIT_AUTHOR_NAME": "b",
+            "GIT_AUTHOR_EMAIL": "b@localhost",
+            "GIT_COMMITTER_NAME": "b",
+            "GIT_COMMITTER_EMAIL": "b@localhost",
+        }
         self.program = self.find() or ""
         self.prepare()
 
@@ -78,7 +91,13 @@ class Tool:
         raise NotImplementedError
 
     def do(self, *command: str) -> None:
-        subprocess.run(command, cwd=self.project, env=self.environment, check=True, capture_output=True)
+        subprocess.run(
+            command,
+            cwd=self.project,
+            env=self.environment,
+            check=True,
+            capture_output=True,
+        )
 
 
 class Mltrack(Tool):
@@ -90,7 +109,11 @@ class Mltrack(Tool):
         self.do(self.program, "init", "--no-hooks")
 
     def write(self, stages: list[Line]) -> None:
-        text = "".join(f"  {s.name}:\n    cmd: {s.command}\n    deps: [{s.dep}]\n    outs: [{s.out}]\n" for s in stages)
+        text = "".join(
+            f"  {s.name}:\n    cmd: {s.command}\n    deps: [{s.dep}]\n    outs: "
+            f"[{s.out}]\n"
+            for s in stages
+        )
         (self.project / "mltrack.yaml").write_text("stages:\n" + text)
 
     def command(self, jobs: int = 1) -> list[str]:
@@ -120,7 +143,9 @@ class Make(Tool):
 
     def write(self, stages: list[Line]) -> None:
         rules = "".join(f"{s.out}: {s.dep}\n\t{s.command}\n" for s in stages)
-        (self.project / "Makefile").write_text(f"all: {' '.join(s.out for s in stages)}\n{rules}")
+        (self.project / "Makefile").write_text(
+            f"all: {' '.join(s.out for s in stages)}\n{rules}"
+        )
 
     def command(self, jobs: int = 1) -> list[str]:
         return [self.program, "--silent", "-j", str(jobs)]
@@ -130,7 +155,15 @@ class Doit(Tool):
     name = "doit"
 
     def write(self, stages: list[Line]) -> None:
-        tasks = [{"name": s.name, "actions": [s.command], "file_dep": [s.dep], "targets": [s.out]} for s in stages]
+        tasks = [
+            {
+                "name": s.name,
+                "actions": [s.command],
+                "file_dep": [s.dep],
+                "targets": [s.out],
+            }
+            for s in stages
+        ]
         text = f"def task_all():\n    yield from {tasks!r}\n"
         (self.project / "dodo.py").write_text(text)
 
@@ -145,10 +178,13 @@ class Snakemake(Tool):
 
     def write(self, stages: list[Line]) -> None:
         rules = "".join(
-            f'rule {s.name}:\n    input: "{s.dep}"\n    output: "{s.out}"\n    shell: "{s.command}"\n' for s in stages
+            f'rule {s.name}:\n    input: "{s.dep}"\n    output: "{s.out}"\n    shell: "{s.command}"\n'
+            for s in stages
         )
         every = ", ".join(f'"{s.out}"' for s in stages)
-        (self.project / "Snakefile").write_text(f"rule all:\n    input: {every}\n{rules}")
+        (self.project / "Snakefile").write_text(
+            f"rule all:\n    input: {every}\n{rules}"
+        )
 
     def command(self, jobs: int = 1) -> list[str]:
         return [self.program, "--cores", str(jobs), "--quiet", "all"]
@@ -163,7 +199,11 @@ class Bench:
 
     def __init__(self, given: argparse.Namespace) -> None:
         self.given = given
-        self.tools = [kind for kind in TOOLS if kind.find() and kind.name not in (given.without or [])]
+        self.tools = [
+            kind
+            for kind in TOOLS
+            if kind.find() and kind.name not in (given.without or [])
+        ]
         self.figures: Figures = {}
         self.facts: list[str] = []
 
@@ -175,7 +215,9 @@ class Bench:
         for kind in self.tools:
             if count > kind.most_first and count > kind.most_again:
                 continue
-            if kind.most_first < count and self.figures.get((f"nothing to do, {count} stages, {shape}", kind.name)):
+            if kind.most_first < count and self.figures.get(
+                (f"nothing to do, {count} stages, {shape}", kind.name)
+            ):
                 continue  # its first run takes minutes: once is enough
             tool = kind(top)
             (tool.project / "in").write_text("x\n")
@@ -190,10 +232,14 @@ class Bench:
                 self.add(f"nothing to do, {count} stages, {shape}", kind.name, again)
             if shape == CHAIN and count == 100:
                 changed = lines(count, shape)
-                changed[-1] = changed[-1]._replace(command=changed[-1].command + "; echo more >> o99")
+                changed[-1] = changed[-1]._replace(
+                    command=changed[-1].command + "; echo more >> o99"
+                )
                 tool.write(changed)
                 self.add(
-                    "one changed leaf of a chain of 100", kind.name, run(tool.command(), tool.project, tool.environment)
+                    "one changed leaf of a chain of 100",
+                    kind.name,
+                    run(tool.command(), tool.project, tool.environment),
                 )
             shutil.rmtree(tool.project)
 
@@ -206,8 +252,17 @@ class Bench:
         for kind in self.tools:
             tool = kind(top)
             (tool.project / "in").write_text("x\n")
-            tool.write([Line(f"s{n}", "in", f"o{n}", f"sleep 1; echo {n} > o{n}") for n in range(8)])
-            self.add("8 stages of 1 s, 8 at once", kind.name, run(tool.command(8), tool.project, tool.environment))
+            tool.write(
+                [
+                    Line(f"s{n}", "in", f"o{n}", f"sleep 1; echo {n} > o{n}")
+                    for n in range(8)
+                ]
+            )
+            self.add(
+                "8 stages of 1 s, 8 at once",
+                kind.name,
+                run(tool.command(8), tool.project, tool.environment),
+            )
             shutil.rmtree(tool.project)
 
     def tracing(self, top: Path) -> None:
@@ -216,11 +271,13 @@ class Bench:
         for n in range(20_000):
             (tool.project / "files" / str(n)).write_text(f"{n}\n" * 20)
         (tool.project / "read.py").write_text(
-            "total = 0\nfor n in range(20_000):\n    with open(f'files/{n}') as file:\n        total += len(file.read())\n"
+            "total = 0\nfor n in range(20_000):\n    with open(f'files/{n}') as "
+            "file:\n        total += len(file.read())\n"
             "open('o', 'w').write(str(total))\n"
         )
         (tool.project / "mltrack.yaml").write_text(
-            f"stages:\n  s:\n    cmd: {sys.executable} read.py\n    deps: [read.py, files]\n    outs: [o]\n"
+            f"stages:\n  s:\n    cmd: {sys.executable} read.py\n    deps: [read.py, "
+            "files]\n    outs: [o]\n"
         )
         run(tool.command(), tool.project, tool.environment)
         for _ in range(5):
@@ -246,7 +303,14 @@ class Bench:
             run(tool.command(), tool.project, tool.environment)
             is_own = kind is Mltrack
             locks = ["mltrack.lock"] if is_own else ["dvc.lock"]
-            tool.do(tool.program, "remote", "add", *([] if is_own else ["-d"]), "store", str(top / "store"))
+            tool.do(
+                tool.program,
+                "remote",
+                "add",
+                *([] if is_own else ["-d"]),
+                "store",
+                str(top / "store"),
+            )
             tool.do(*([tool.program, "push", "--run-cache"]))
             for name in locks:
                 (tool.project / name).unlink()
@@ -264,12 +328,19 @@ class Bench:
                 )
                 commands = [[tool.program, "-q", "repro", "--pull"]]
             else:
-                commands = [[tool.program, "pull", "--run-cache", "--quiet", "--allow-missing"], tool.command()]
+                commands = [
+                    [tool.program, "pull", "--run-cache", "--quiet", "--allow-missing"],
+                    tool.command(),
+                ]
             steps = [run(command, clone, tool.environment) for command in commands]
             self.add(
                 "a fresh clone restores 100 stages from the remote",
                 kind.name,
-                Measured(sum(s.cpu for s in steps), sum(s.wall for s in steps), max(s.peak for s in steps)),
+                Measured(
+                    sum(s.cpu for s in steps),
+                    sum(s.wall for s in steps),
+                    max(s.peak for s in steps),
+                ),
             )
             for path in (tool.project, clone, top / "store"):
                 shutil.rmtree(path)
@@ -281,20 +352,25 @@ class Bench:
             started = time.perf_counter()
             subprocess.run(["sh", "-c", "true"], check=True)
             times.append(time.perf_counter() - started)
-        self.facts.append(f'subprocess.run(["sh", "-c", "true"]): {statistics.median(times) * 1000:.2f} ms')
+        self.facts.append(
+            f'subprocess.run(["sh", "-c", "true"]): {statistics.median(times) * 1000:.2f} ms'
+        )
         tool = Mltrack(top)
         (tool.project / "in").write_text("x\n")
         tool.write(lines(3, FAN))
         run(tool.command(), tool.project, tool.environment)
         for _ in range(5):
             self.add(
-                "status of a small project", "mltrack", run([tool.program, "status"], tool.project, tool.environment)
+                "status of a small project",
+                "mltrack",
+                run([tool.program, "status"], tool.project, tool.environment),
             )
         shutil.rmtree(tool.project)
 
     def table(self) -> str:
         rows = [
-            "| job | who | CPU | wall | peak | mltrack is so many times faster, CPU / wall |",
+            "| job | who | CPU | wall | peak | mltrack is so many times faster, CPU / "
+            "wall |",
             "|---|---|---|---|---|---|",
         ]
         for (job, who), items in self.figures.items():
@@ -303,7 +379,10 @@ class Bench:
             if own and who != "mltrack":
                 mine = median(own)
                 ratio = f"{figure.cpu / mine.cpu:.1f} / {figure.wall / mine.wall:.1f}"
-            rows.append(f"| {job} | {who} | {figure.cpu:.2f} | {figure.wall:.2f} | {figure.peak:.0f} | {ratio} |")
+            rows.append(
+                f"| {job} | {who} | {figure.cpu:.2f} | {figure.wall:.2f} | "
+                f"{figure.peak:.0f} | {ratio} |"
+            )
         return "\n".join([machine(), "", *rows, "", *self.facts]) + "\n"
 
 
@@ -311,7 +390,11 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--without", action="append")
-    parser.add_argument("--only", action="append", choices=("floors", "stages", "side", "tracing", "restoring", "many"))
+    parser.add_argument(
+        "--only",
+        action="append",
+        choices=("floors", "stages", "side", "tracing", "restoring", "many"),
+    )
     parser.add_argument("--scratch", default=tempfile.gettempdir())
     parser.add_argument("--out", default="build/bench")
     given = parser.parse_args()

@@ -1,10 +1,12 @@
 """``make bench-runners``: what jobs cost on this machine and over ssh to it.
 
-usage: python -m benchmarks.runners --ssh-config FILE --host NAME [--jobs N] [--scratch DIR]
+usage: python -m benchmarks.runners --ssh-config FILE --host NAME [--jobs N] [--scratch
+DIR]
 
-The host is one that ``ssh -F FILE NAME true`` reaches; a server on loopback will do. Measured are a job's way there and
-back beside ``ssh NAME true`` without multiplexing, in turns; twenty jobs of two seconds over two GPU slots beside the ideal
-twenty seconds; and what a second run of a stage with a 1 GiB input sends.
+The host is one that ``ssh -F FILE NAME true`` reaches; a server on loopback will do.
+Measured are a job's way there and back beside ``ssh NAME true`` without multiplexing,
+in turns; twenty jobs of two seconds over two GPU slots beside the ideal twenty seconds;
+and what a second run of a stage with a 1 GiB input sends.
 """
 
 import argparse
@@ -43,7 +45,9 @@ stages:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--ssh-config", required=True)
     parser.add_argument("--host", default="worker")
     parser.add_argument("--jobs", type=int, default=30)
@@ -59,31 +63,46 @@ def main() -> None:
 
 
 def dispatch(top: Path, config: str, host: str, count: int) -> None:
-    """One job after another, each submitted, run, taken and forgotten, beside plain ssh."""
+    """One job after another, each submitted, run, taken and forgotten, beside plain
+    ssh.
+    """
     root = top / "dispatch"
     root.mkdir()
     settings = HostSettings("box", {}, str(top / "locks"), 1 << 40, "")
     runner = HostRunner(
-        settings, [Address(host, "python3", str(top / "host"), config)], str(root), str(root / "jobs"),
+        settings,
+        [Address(host, "python3", str(top / "host"), config)],
+        str(root),
+        str(root / "jobs"),
         Cache(str(root / "cache"), XXH3),
-    )  # fmt: skip
+    )
     started = time.perf_counter()
     runner.open()
-    print(f"first connection, the worker and its library sent: {time.perf_counter() - started:.2f} s")
+    print(
+        "first connection, the worker and its library sent: "
+        f"{time.perf_counter() - started:.2f} s"
+    )
     jobs, plain = [], []
     for number in range(count):
         jobs.append(one_job(runner, number))
         started = time.perf_counter()
-        subprocess.run(["ssh", "-F", config, "-o", "ControlPath=none", host, "true"], check=True)
+        subprocess.run(
+            ["ssh", "-F", config, "-o", "ControlPath=none", host, "true"], check=True
+        )
         plain.append(time.perf_counter() - started)
     runner.close()
     job, ssh = statistics.median(jobs[1:]), statistics.median(plain[1:])
-    print(f"a job, warm: {job * 1000:.0f} ms; ssh {host} true: {ssh * 1000:.0f} ms; ratio {job / ssh:.2f}")
+    print(
+        f"a job, warm: {job * 1000:.0f} ms; ssh {host} true: {ssh * 1000:.0f} ms; "
+        f"ratio {job / ssh:.2f}"
+    )
 
 
 def one_job(runner: HostRunner, number: int) -> float:
     started = time.perf_counter()
-    ticket = runner.submit(Job(f"{number:032x}", "s", "/bin/sh", "", (Item("", ("true",)),)))
+    ticket = runner.submit(
+        Job(f"{number:032x}", "s", "/bin/sh", "", (Item("", ("true",)),))
+    )
     while not runner.poll({ticket: Seen()})[ticket].state.is_over:
         runner.wait(1)
     runner.fetch(ticket)
@@ -98,7 +117,12 @@ def project(path: Path, top: Path, config: str, host: str, text: str) -> Path:
     mltrack(path, "init")
     (path / "mltrack.yaml").write_text(text)
     mltrack(path, "runner", "add", "--local", "box", host)
-    options = {"ssh_config": config, "gpus": "2", "directory": str(top / "host"), "gpu_locks": str(top / "locks")}
+    options = {
+        "ssh_config": config,
+        "gpus": "2",
+        "directory": str(top / "host"),
+        "gpu_locks": str(top / "locks"),
+    }
     for key, value in options.items():
         mltrack(path, "config", "--local", f"runner.box.{key}", value)
     for key, value in {"gpus": "2", "gpu_locks": str(top / "local-locks")}.items():
@@ -113,14 +137,31 @@ def slots(top: Path, config: str, host: str) -> None:
         start_up = timed(path, "repro", "--runner", name, "--dry-run")
         seconds = timed(path, "repro", "--runner", name, "-j", "20")
         print(
-            f"20 jobs of 2 s over 2 slots, {name}: {seconds:.2f} s, {seconds / 20 - 1:+.1%}; start-up {start_up:.2f} s"
+            f"20 jobs of 2 s over 2 slots, {name}: {seconds:.2f} s, "
+            f"{seconds / 20 - 1:+.1%}; start-up {start_up:.2f} s"
         )
-    first, second = (project(top / f"clone-{name}", top, config, host, PIPELINE) for name in ("a", "b"))
+    first, second = (
+        project(top / f"clone-{name}", top, config, host, PIPELINE)
+        for name in ("a", "b")
+    )
     started = time.perf_counter()
-    command = [sys.executable, "-m", "mltrack", "-q", "repro", "--runner", "local", "-j", "20"]
+    command = [
+        sys.executable,
+        "-m",
+        "mltrack",
+        "-q",
+        "repro",
+        "--runner",
+        "local",
+        "-j",
+        "20",
+    ]
     for process in [subprocess.Popen(command, cwd=path) for path in (first, second)]:
         assert process.wait() == 0
-    print(f"40 jobs of two clones over 2 slots, local: {time.perf_counter() - started:.2f} s; ideal 40 s")
+    print(
+        "40 jobs of two clones over 2 slots, local: "
+        f"{time.perf_counter() - started:.2f} s; ideal 40 s"
+    )
 
 
 def large(top: Path, config: str, host: str) -> None:
@@ -133,8 +174,15 @@ def large(top: Path, config: str, host: str) -> None:
         (path / "code.py").write_text(f"print({number})\n")
         started = time.perf_counter()
         out = mltrack(path, "repro", "--runner", "box", "--json")
-        sent = [json.loads(line)["sent"] for line in out.splitlines() if '"StageFinished"' in line]
-        print(f"1 GiB input, run {number + 1}: {sent[0]:,} bytes sent, {time.perf_counter() - started:.1f} s")
+        sent = [
+            json.loads(line)["sent"]
+            for line in out.splitlines()
+            if '"StageFinished"' in line
+        ]
+        print(
+            f"1 GiB input, run {number + 1}: {sent[0]:,} bytes sent, "
+            f"{time.perf_counter() - started:.1f} s"
+        )
 
 
 def timed(path: Path, *arguments: str) -> float:
@@ -148,7 +196,9 @@ def mltrack(path: Path, *arguments: str) -> str:
 
 
 def run(path: Path, *command: str) -> str:
-    return subprocess.run(command, cwd=path, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(
+        command, cwd=path, check=True, capture_output=True, text=True
+    ).stdout
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""Writes the parts of docs/reference that follow from the code; ``--check`` only says whether they are up to date."""
+"""Writes the parts of docs/reference that follow from the code; ``--check`` only says
+whether they are up to date.
+"""
 
 import importlib
 import json
@@ -16,15 +18,21 @@ REFERENCE = Path(__file__).parent / "reference"
 NOTE = "<!-- Made by docs/generate.py: change the code, then run `make docs`. -->\n\n"
 OTHER_CODES = (
     (0, "done, or nothing to do"),
-    (4, "differences were found, and `--check` was given"), (70, "a bug in mltrack; a report file is written and named"), (130, "interrupted"),
-)  # fmt: skip
+    (4, "differences were found, and `--check` was given"),
+    (70, "a bug in mltrack; a report file is written and named"),
+    (130, "interrupted"),
+)
 
 
 def cli() -> str:
     from typer._click import Context
     from typer.main import get_command
 
-    parts = ["# Commands\n\n", NOTE, "Every command takes `-C DIR`, `-q`, `-v` and `--help`.\n"]
+    parts = [
+        "# Commands\n\n",
+        NOTE,
+        "Every command takes `-C DIR`, `-q`, `-v` and `--help`.\n",
+    ]
     family = ""
     for verb, entry in COMMANDS.items():
         if entry.family != family:
@@ -34,47 +42,68 @@ def cli() -> str:
         subcommands = getattr(command, "commands", None)
         for name, one in subcommands.items() if subcommands else [("", command)]:
             title = f"mltrack {verb} {name}".strip()
-            context = Context(one, info_name=title, terminal_width=100, max_content_width=100)
-            parts.append(f"\n### {title}\n\n```text\n{one.get_help(context).strip()}\n```\n")
+            context = Context(
+                one, info_name=title, terminal_width=100, max_content_width=100
+            )
+            parts.append(
+                f"\n### {title}\n\n```text\n{one.get_help(context).strip()}\n```\n"
+            )
     return "".join(parts)
 
 
 def settings() -> str:
     rows = [
-        f"| `{item.key}` | {item.default!r} | {item.about}{' Not in the committed config.' if item.private else ''} |"
+        f"| `{item.key}` | {item.default!r} | "
+        f"{item.about}{' Not in the committed config.' if item.private else ''} |"
         for item in (*SETTINGS, *runner_settings())
     ]
     rows += [
-        f"| `{item.key}` | | {item.about}{' Not in the committed config.' if item.private else ''} |"
+        f"| `{item.key}` | | "
+        f"{item.about}{' Not in the committed config.' if item.private else ''} |"
         for item in remote_settings().values()
     ]
     return (
         "# Settings\n\n"
         + NOTE
         + "A value comes from the first of these that has it: an environment variable (`MLTRACK_CORE_JOBS` for "
-        "`core.jobs`), `.mltrack/config.local.toml`\n(this clone), `.mltrack/config.toml` (the project, in git), the user's own config, "
-        "the default.\n`mltrack config --origin` shows which.\n\n| key | default | meaning |\n|---|---|---|\n"
-        + "\n".join(rows)
-        + "\n\n"
+        "`core.jobs`), `.mltrack/config.local.toml`\n(this clone), "
+        "`.mltrack/config.toml` (the project, in git), the user's own config, "
+        "the default.\n`mltrack config --origin` shows which.\n\n| key | default | "
+        "meaning |\n|---|---|---|\n" + "\n".join(rows) + "\n\n"
         "| variable | meaning |\n|---|---|\n"
         "| `MLTRACK_HOOKS` | `0` makes git's hooks do nothing |\n"
-        "| `MLTRACK_ROOT`, `MLTRACK_STAGE` | set for the commands of stages: the project's directory, the stage's name |\n"
+        "| `MLTRACK_ROOT`, `MLTRACK_STAGE` | set for the commands of stages: the "
+        "project's directory, the stage's name |\n"
     )
 
 
+def _summary(kind: type) -> str:
+    """The first paragraph of a docstring, on one line."""
+    first = (kind.__doc__ or "").strip().split("\n\n")[0]
+    return " ".join(first.split())
+
+
 def errors() -> str:
-    classes = sorted({MltrackError, *_all(MltrackError)}, key=lambda kind: (kind.exit_code, kind.slug))
+    classes = sorted(
+        {MltrackError, *_all(MltrackError)},
+        key=lambda kind: (kind.exit_code, kind.slug),
+    )
     rows = [
-        f"| {kind.exit_code} | `{kind.slug}` | {(kind.__doc__ or '').strip().splitlines()[0]} |"
+        f"| {kind.exit_code} | `{kind.slug}` | {_summary(kind)} |"
         for kind in classes
         if kind is not MltrackError
     ]
     others = "\n".join(f"| {code} | {about} |" for code, about in OTHER_CODES)
     return (
-        "# Errors and exit codes\n\n" + NOTE + "An error says what happened, with the path, why, and in a line `hint:` one thing to try. "
-        "`-vv` adds a traceback.\n\n| exit code | kind | when |\n|---|---|---|\n" + "\n".join(rows)
-        + "\n\n| exit code | meaning |\n|---|---|\n" + others + "\n"
-    )  # fmt: skip
+        "# Errors and exit codes\n\n"
+        + NOTE
+        + "An error says what happened, with the path, why, and in a line `hint:` one thing to try. "
+        "`-vv` adds a traceback.\n\n| exit code | kind | when |\n|---|---|---|\n"
+        + "\n".join(rows)
+        + "\n\n| exit code | meaning |\n|---|---|\n"
+        + others
+        + "\n"
+    )
 
 
 def documents() -> str:
@@ -82,9 +111,12 @@ def documents() -> str:
     parts = [
         "# What `--json` prints\n\n",
         NOTE,
-        "[json.schema.json](json.schema.json) says it for programs (JSON Schema 2020-12), by command. `mltrack repro --json` prints a\n"
-        "line for each event as it happens; everything else prints one document. A field may be added under the same\n"
-        "`schema_version`; one that changes or goes takes the next, and a line in the changelog.\n",
+        "[json.schema.json](json.schema.json) says it for programs (JSON Schema "
+        "2020-12), by command. `mltrack repro --json` prints a\n"
+        "line for each event as it happens; everything else prints one document. A "
+        "field may be added under the same\n"
+        "`schema_version`; one that changes or goes takes the next, and a line in the "
+        "changelog.\n",
     ]
     for name, body in schema["$defs"].items():
         for one in body.get("oneOf", [body]):
@@ -116,7 +148,8 @@ def _words(value: dict[str, Any]) -> str:
         return ", ".join(f"`{word}`" for word in value["enum"])
     if "anyOf" in value:
         return " or ".join(
-            each.get("$ref", "").rpartition("/")[2] or each.get("type", "any") for each in value["anyOf"]
+            each.get("$ref", "").rpartition("/")[2] or each.get("type", "any")
+            for each in value["anyOf"]
         )
     return str(value.get("type", "any"))
 
@@ -128,13 +161,18 @@ def _all(kind: type[MltrackError]) -> set[type[MltrackError]]:
 def host_messages() -> str:
     """The page on what is asked of a host, from the records themselves."""
     parts = [
-        "# What is asked of a host\n\n", NOTE,
-        "A connection is a pair of pipes through ssh. Both ways go frames: `MLTF`, 4 bytes with the length of the JSON, 8 with that of\n"
-        "the bytes behind it, the JSON, the bytes (`runners/worker/frames.py`). A request is one of these records as\n"
-        '`{"verb": NAME, field: value, …}` (`runners/worker/messages.py`, which both sides import); the answer is a mapping, or\n'
-        "`error` and `kind` (`damaged`, `tampered`, `system`, `protocol`). Requests may be sent ahead; they are answered in order.\n\n",
+        "# What is asked of a host\n\n",
+        NOTE,
+        "A connection is a pair of pipes through ssh. Both ways go frames: `MLTF`, 4 "
+        "bytes with the length of the JSON, 8 with that of\n"
+        "the bytes behind it, the JSON, the bytes (`runners/worker/frames.py`). A "
+        "request is one of these records as\n"
+        '`{"verb": NAME, field: value, …}` (`runners/worker/messages.py`, which both sides '
+        "import); the answer is a mapping, or\n"
+        "`error` and `kind` (`damaged`, `tampered`, `system`, `protocol`). Requests "
+        "may be sent ahead; they are answered in order.\n\n",
         "| request | fields | what it asks, and what is answered |\n|---|---|---|\n",
-    ]  # fmt: skip
+    ]
     for name, kind in messages.KINDS.items():
         fields = ", ".join(f"`{field}`" for field in kind._fields)
         parts.append(f"| `{name}` | {fields} | {' '.join(kind.__doc__.split())} |\n")

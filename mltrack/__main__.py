@@ -23,14 +23,15 @@ def main() -> None:
         sys.stderr.flush()
     except OSError:
         pass  # whoever read our output has gone
-    # Taking the interpreter apart costs a tenth of a short command and does nothing: files are closed, and what must
-    # last was made durable where it was written.
+    # Taking the interpreter apart costs a tenth of a short command and does nothing:
+    # files are closed, and what must last was made durable where it was written.
     os._exit(code)
 
 
 def _fit_streams() -> None:
-    """A closed standard stream must not be reused for a file that is opened later, and text that the terminal's encoding
-    lacks is shown escaped."""
+    """A closed standard stream must not be reused for a file that is opened later, and
+    text that the terminal's encoding lacks is shown escaped.
+    """
     descriptor = os.open(os.devnull, os.O_RDWR)
     while descriptor <= _STDERR:
         descriptor = os.dup(descriptor)

@@ -1,15 +1,17 @@
 """Every error a person can meet: its words, its hint, its exit code.
 
-Classes are cut by who must act, not by where the fault arose. Only ``cli/main`` catches them; everyone else raises,
-with ``from`` when a lower error is the cause. Slugs are stable and documented in ``docs/reference/errors.md``.
+Classes are cut by who must act, not by where the fault arose. Only ``cli/main`` catches
+them; everyone else raises, with ``from`` when a lower error is the cause. Slugs are
+stable and documented in ``docs/reference/errors.md``.
 """
 
 from typing import ClassVar
 
 
 class Terminated(KeyboardInterrupt):
-    """Someone else than the person at the terminal asked this process to end: what runs here is stopped, what runs on hosts
-    goes on."""
+    """Someone else than the person at the terminal asked this process to end: what runs
+    here is stopped, what runs on hosts goes on.
+    """
 
 
 class MltrackError(Exception):
@@ -39,13 +41,17 @@ class ConfigError(MltrackError):
 
 
 class FormatError(MltrackError):
-    """A pointer, lock, tree, pack, record or index is malformed, in conflict, or newer than this mltrack."""
+    """A pointer, lock, tree, pack, record or index is malformed, in conflict, or newer
+    than this mltrack.
+    """
 
     slug = "format"
 
 
 class NewerFormatError(FormatError):
-    """A pack or index was written by a newer mltrack, in a way that this one cannot read."""
+    """A pack or index was written by a newer mltrack, in a way that this one cannot
+    read.
+    """
 
     slug = "newer"
 
@@ -95,7 +101,13 @@ class RemoteError(MltrackError):
     exit_code = 6
 
     def __init__(
-        self, message: str, *, hint: str = "", context: str = "", retryable: bool = False, absent: bool = False
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        context: str = "",
+        retryable: bool = False,
+        absent: bool = False,
     ) -> None:
         super().__init__(message, hint=hint, context=context)
         self.retryable = retryable

@@ -1,7 +1,7 @@
 """Finds a project and hands out its parts. Wiring only: nothing is decided here.
 
-Per worktree are config, index, scratch and journal; cache, jobs and the local config are shared by all worktrees of a
-clone and stand in the main one.
+Per worktree are config, index, scratch and journal; cache, jobs and the local config
+are shared by all worktrees of a clone and stand in the main one.
 """
 
 import os
@@ -42,7 +42,9 @@ IGNORED = "/cache/\n/index/\n/jobs/\n/journal/\n/last/\n/remotes/\n/tmp/\n/trash
 
 @dataclass(frozen=True)
 class Project:
-    """One project in one worktree. ``cwd`` is where the person stands, for reading and showing paths."""
+    """One project in one worktree. ``cwd`` is where the person stands, for reading and
+    showing paths.
+    """
 
     path: str
     cwd: str
@@ -53,8 +55,9 @@ class Project:
 
     @staticmethod
     def at(place: str, revision: str, cache: Cache, inner: str = "") -> Recorded:
-        """Returns what a project recorded at a revision of any repository, bare ones too; ``place`` is the repository, ``inner``
-        where the project lies in it, and ``cache`` where the bytes that it names may be.
+        """Returns what a project recorded at a revision of any repository, bare ones
+        too; ``place`` is the repository, ``inner`` where the project lies in it, and
+        ``cache`` where the bytes that it names may be.
 
         Raises GitError for an unknown revision, WorkspaceError where no project is.
         """
@@ -63,18 +66,33 @@ class Project:
         name = os.path.join(inner, DIRECTORY, config.FILE_NAME)
         data = git.read_at(commit, name, where, inner="")
         if data is None:
-            raise WorkspaceError(f"{place} has no mltrack project at {revision}: there is no {name}")
+            raise WorkspaceError(
+                f"{place} has no mltrack project at {revision}: there is no {name}"
+            )
         chosen = algorithm(
-            str(config.parse(data, f"{name} at {revision}").get("core.hash", schema.find("core.hash").default))
+            str(
+                config.parse(data, f"{name} at {revision}").get(
+                    "core.hash", schema.find("core.hash").default
+                )
+            )
         )
         if chosen != cache.algorithm:
-            raise WorkspaceError(f"{place} uses {chosen.name} digests, this cache holds {cache.algorithm.name} ones")
-        return Recorded(revision_view(revision, where, chosen, inner=inner), chosen, cache)
+            raise WorkspaceError(
+                f"{place} uses {chosen.name} digests, this cache holds "
+                f"{cache.algorithm.name} ones"
+            )
+        return Recorded(
+            revision_view(revision, where, chosen, inner=inner), chosen, cache
+        )
 
     @cached_property
     def cache(self) -> Cache:
         place = self.settings.text("cache.dir")
-        path = os.path.expanduser(place) if place else os.path.join(self.shared_path, "cache")
+        path = (
+            os.path.expanduser(place)
+            if place
+            else os.path.join(self.shared_path, "cache")
+        )
         user = "" if is_own(path, self.shared_path) else self.shared_path
         return Cache(path, self.algorithm, self.settings.get("cache.link"), user)
 
@@ -84,8 +102,10 @@ class Project:
 
     @cached_property
     def scratch_path(self) -> str:
-        """Where what can be rebuilt is kept: in the project, or in the user's cache directory where the project cannot be
-        written, as on a read-only disk or in another user's checkout."""
+        """Where what can be rebuilt is kept: in the project, or in the user's cache
+        directory where the project cannot be written, as on a read-only disk or in
+        another user's checkout.
+        """
         own = os.path.join(self.path, DIRECTORY)
         if os.access(own, os.W_OK):
             return own
@@ -122,23 +142,30 @@ class Project:
 
     @cached_property
     def identity(self) -> str:
-        """What tells this project from others, in every clone of it: its first commit, and where it lies in the
-        repository. '' before the first commit."""
+        """What tells this project from others, in every clone of it: its first commit,
+        and where it lies in the repository. '' before the first commit.
+        """
         place = os.path.join(self.index_path, "identity")
         known = (read_bounded(place, 256) or b"").decode("ascii", "replace").strip()
         if not known:
             root = git.first_commit(self.path)
             if root:
                 inner = os.path.relpath(self.path, self.repository.top)
-                known = self.algorithm.hex_of(f"{root} {inner}".encode("utf-8", "surrogateescape"))
+                known = self.algorithm.hex_of(
+                    f"{root} {inner}".encode("utf-8", "surrogateescape")
+                )
                 make_directories(self.index_path)
                 write_atomic(place, known.encode(), durable=False)
         return known
 
     @property
     def job_name(self) -> str:
-        """What tells this project's jobs from those of others: its identity, or before the first commit where it stands."""
-        return self.identity or self.algorithm.hex_of(f"at {self.shared_path}".encode("utf-8", "surrogateescape"))
+        """What tells this project's jobs from those of others: its identity, or before
+        the first commit where it stands.
+        """
+        return self.identity or self.algorithm.hex_of(
+            f"at {self.shared_path}".encode("utf-8", "surrogateescape")
+        )
 
     def observer(self, owned: Iterable[str]) -> Observer:
         return Observer(self.path, self.index_path, self.algorithm, self.cache, owned)
@@ -165,7 +192,9 @@ class Project:
         return os.path.join(self.path, path)
 
     def relative(self, argument: str) -> str:
-        """Returns the project path that a person means by ``argument``, typed where they stand; '' is the root."""
+        """Returns the project path that a person means by ``argument``, typed where
+        they stand; '' is the root.
+        """
         full = os.path.normpath(os.path.join(self.cwd, argument))
         path = os.path.relpath(full, self.path)
         if path == os.curdir:
@@ -175,7 +204,9 @@ class Project:
         return check_path(path, argument)
 
     def relative_to_top(self, path: str) -> str:
-        """Returns the project path of a path that git names relative to the repository's top."""
+        """Returns the project path of a path that git names relative to the
+        repository's top.
+        """
         return os.path.relpath(os.path.join(self.repository.top, path), self.path)
 
     def shown(self, path: str) -> str:
@@ -183,7 +214,9 @@ class Project:
         return os.path.relpath(self.absolute(path), self.cwd)
 
     def read(self, path: str) -> bytes | None:
-        """Returns a text file of the workspace, or None; bounded, and never through a link in its last part."""
+        """Returns a text file of the workspace, or None; bounded, and never through a
+        link in its last part.
+        """
         return read_bounded(self.absolute(path), 64 << 20)
 
     def write(self, path: str, data: bytes) -> None:
@@ -191,13 +224,17 @@ class Project:
 
 
 def find(start: str, environment: Mapping[str, str] = os.environ) -> Project:
-    """Returns the project that contains ``start``: the nearest ``.mltrack/`` upward, not past git's top level."""
+    """Returns the project that contains ``start``: the nearest ``.mltrack/`` upward,
+    not past git's top level.
+    """
     cwd = os.path.abspath(start)
     if not os.path.isdir(cwd):
         raise UsageError(f"there is no directory {start!r}")
     repository = git.find(cwd)
     if repository is None:
-        raise WorkspaceError(f"{cwd} is not in a git repository", hint="git init && mltrack init")
+        raise WorkspaceError(
+            f"{cwd} is not in a git repository", hint="git init && mltrack init"
+        )
     directory = above(cwd, repository)
     if directory is None:
         refuse_unseen(cwd, repository)
@@ -206,14 +243,18 @@ def find(start: str, environment: Mapping[str, str] = os.environ) -> Project:
 
 
 def is_inside(start: str) -> bool:
-    """Returns whether ``start`` lies in a project; raises WorkspaceError in a repository that belongs to another user."""
+    """Returns whether ``start`` lies in a project; raises WorkspaceError in a
+    repository that belongs to another user.
+    """
     path = os.path.abspath(start)
     repository = git.find(path)
     return repository is not None and above(path, repository) is not None
 
 
 def above(cwd: str, repository: Repository) -> str | None:
-    """Returns the nearest directory at or above ``cwd``, within the repository, that is a project; None if none is."""
+    """Returns the nearest directory at or above ``cwd``, within the repository, that is
+    a project; None if none is.
+    """
     directory = cwd
     while not os.path.lexists(os.path.join(directory, DIRECTORY, config.FILE_NAME)):
         if directory in (repository.top, os.path.dirname(directory)):
@@ -223,8 +264,9 @@ def above(cwd: str, repository: Repository) -> str | None:
 
 
 def refuse_unseen(cwd: str, repository: Repository, *, own_only: bool = False) -> None:
-    """Raises WorkspaceError if git has the config of a project at ``cwd``, or above unless ``own_only``, that is not
-    checked out: in a sparse clone, or deleted."""
+    """Raises WorkspaceError if git has the config of a project at ``cwd``, or above
+    unless ``own_only``, that is not checked out: in a sparse clone, or deleted.
+    """
     directory = cwd
     while True:
         place = os.path.join(directory, DIRECTORY, config.FILE_NAME)
@@ -232,7 +274,10 @@ def refuse_unseen(cwd: str, repository: Repository, *, own_only: bool = False) -
         if not os.path.lexists(place) and git.tracked_below(name, repository.top):
             raise WorkspaceError(
                 f"{name} is committed, but not checked out here",
-                hint=f"git sparse-checkout add {os.path.dirname(name)}, or git checkout -- {name}",
+                hint=(
+                    f"git sparse-checkout add {os.path.dirname(name)}, or git "
+                    f"checkout -- {name}"
+                ),
             )
         if own_only or directory in (repository.top, os.path.dirname(directory)):
             return
@@ -240,57 +285,92 @@ def refuse_unseen(cwd: str, repository: Repository, *, own_only: bool = False) -
 
 
 def find_for(start: str, path: str) -> Project:
-    """Returns the project that holds ``path``, which git names relative to the repository's top."""
+    """Returns the project that holds ``path``, which git names relative to the
+    repository's top.
+    """
     repository = git.find(os.path.abspath(start))
     top = repository.top if repository is not None else start
     return find(os.path.dirname(os.path.join(top, path)))
 
 
-def load(path: str, cwd: str, repository: Repository, environment: Mapping[str, str] = os.environ) -> Project:
+def load(
+    path: str,
+    cwd: str,
+    repository: Repository,
+    environment: Mapping[str, str] = os.environ,
+) -> Project:
     """Returns the project at ``path``, which has a ``.mltrack/``."""
     own = os.path.join(path, DIRECTORY)
     if os.path.islink(own):
-        raise WorkspaceError(f"{own} is a symbolic link", hint="mltrack's directory must be a real one: move it here")
+        raise WorkspaceError(
+            f"{own} is a symbolic link",
+            hint="mltrack's directory must be a real one: move it here",
+        )
     shared = shared_path(path, repository)
     git.check_owner_of(repository, own, shared)
     hide(path, repository)
     _refuse_committed_state(path, repository, shared)
     remembered = Remembered(os.path.join(own, "index"))
-    project_config, local_config = os.path.join(own, config.FILE_NAME), os.path.join(shared, config.LOCAL_NAME)
+    project_config, local_config = (
+        os.path.join(own, config.FILE_NAME),
+        os.path.join(shared, config.LOCAL_NAME),
+    )
     settings = config.load(project_config, local_config, environment, remembered)
     if settings.origin("core.hash").level not in ("default", "project"):
-        raise ConfigError("core.hash is a property of the project: it stands in .mltrack/config.toml only")
-    return Project(path, cwd, repository, shared, settings, algorithm(settings.text("core.hash")))
+        raise ConfigError(
+            "core.hash is a property of the project: it stands in "
+            ".mltrack/config.toml only"
+        )
+    return Project(
+        path, cwd, repository, shared, settings, algorithm(settings.text("core.hash"))
+    )
 
 
 def _refuse_committed_state(path: str, repository: Repository, shared: str) -> None:
-    """What mltrack keeps for itself is trusted as its own: a clone must not bring any of it along."""
+    """What mltrack keeps for itself is trusted as its own: a clone must not bring any
+    of it along.
+    """
     places = [(path, repository.git_dir)]
-    if repository.main_worktree is not None and shared.startswith(repository.main_worktree + os.sep):
+    if repository.main_worktree is not None and shared.startswith(
+        repository.main_worktree + os.sep
+    ):
         places.append((os.path.dirname(shared), repository.common_dir))
     for place, git_dir in dict.fromkeys(places):
         if os.path.isdir(place) and git.index_may_hold(git_dir, _STATE):
             for name in git.tracked_below(DIRECTORY, place):
                 if name not in _COMMITTED:
                     raise WorkspaceError(
-                        f"git tracks {name}, which mltrack keeps for itself and trusts as its own",
-                        hint=f"do not use it if you do not know who committed it; git rm -r {name}",
+                        f"git tracks {name}, which mltrack keeps for itself and "
+                        "trusts as its own",
+                        hint=(
+                            "do not use it if you do not know who committed it; git "
+                            f"rm -r {name}"
+                        ),
                     )
 
 
 def shared_path(path: str, repository: Repository) -> str:
-    """Returns the directory that all worktrees of a clone share, for the project at ``path``."""
+    """Returns the directory that all worktrees of a clone share, for the project at
+    ``path``.
+    """
     own = os.path.join(path, DIRECTORY)
     if not repository.is_linked:
         return own
     relative = os.path.relpath(path, repository.top)
     main = repository.main_worktree
     if main is None:
-        return os.path.normpath(os.path.join(repository.common_dir, "mltrack", relative))
+        return os.path.normpath(
+            os.path.join(repository.common_dir, "mltrack", relative)
+        )
     return os.path.normpath(os.path.join(main, relative, DIRECTORY))
 
 
 def hide(path: str, repository: Repository) -> None:
-    """Keeps what mltrack has for itself out of git's sight, whatever branch is checked out in whichever worktree."""
+    """Keeps what mltrack has for itself out of git's sight, whatever branch is checked
+    out in whichever worktree.
+    """
     inner = os.path.relpath(os.path.join(path, DIRECTORY), repository.top)
-    exclude.hide(repository.common_dir, [inner + name.rstrip("/") for name in IGNORED.split("\n") if name])
+    exclude.hide(
+        repository.common_dir,
+        [inner + name.rstrip("/") for name in IGNORED.split("\n") if name],
+    )

@@ -23,7 +23,9 @@ def _own_threads() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _no_home(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+def _no_home(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Nothing may read or write this user's own settings, in this process either."""
     home = tmp_path_factory.mktemp("home")
     for name, value in hermetic_environment(home).items():
@@ -64,7 +66,9 @@ def shared(ws: Workspace, tmp_path: Path) -> Workspace:
 def serve(
     tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> Iterator[Callable[[type[Service]], Any]]:
-    """Starts a service when a test first asks for it; skips the test with the reason where it cannot run."""
+    """Starts a service when a test first asks for it; skips the test with the reason
+    where it cannot run.
+    """
     running: dict[type[Service], Service | str] = {}
 
     def get(kind: type[Service]) -> Any:
@@ -76,7 +80,12 @@ def serve(
                 running[kind] = str(error)
             _note(
                 request.config,
-                f"{kind.name}: " + (f"skipped, {running[kind]}" if isinstance(running[kind], str) else "ran"),
+                f"{kind.name}: "
+                + (
+                    f"skipped, {running[kind]}"
+                    if isinstance(running[kind], str)
+                    else "ran"
+                ),
             )  # type: ignore[attr-defined]
         found = running[kind]
         if isinstance(found, str):

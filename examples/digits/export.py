@@ -1,4 +1,6 @@
-"""Writes the optical digits that ship with scikit-learn as files: one PGM image per sample, and a table of labels."""
+"""Writes the optical digits that ship with scikit-learn as files: one PGM image per
+sample, and a table of labels.
+"""
 
 import csv
 from pathlib import Path
@@ -11,7 +13,9 @@ images.mkdir(parents=True, exist_ok=True)
 with open("data/labels.csv", "w", newline="") as table:
     rows = csv.writer(table)
     rows.writerow(["image", "label"])
-    for number, (pixels, label) in enumerate(zip(digits.images, digits.target, strict=True)):
+    for number, (pixels, label) in enumerate(
+        zip(digits.images, digits.target, strict=True)
+    ):
         name = f"{number:04d}.pgm"
         (images / name).write_bytes(b"P5 8 8 16\n" + pixels.astype("uint8").tobytes())
         rows.writerow([name, label])

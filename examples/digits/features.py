@@ -17,6 +17,10 @@ for part in ("train", "test"):
     with open(f"work/split/{part}.csv") as table:
         rows = list(csv.DictReader(table))
     images = np.stack([read(row["image"]) for row in rows]).astype(float)
-    features = np.hstack([images.reshape(len(images), -1), images.sum(axis=1), images.sum(axis=2)])
+    features = np.hstack(
+        [images.reshape(len(images), -1), images.sum(axis=1), images.sum(axis=2)]
+    )
     np.save(f"work/features/{part}_x.npy", features)
-    np.save(f"work/features/{part}_y.npy", np.array([int(row["label"]) for row in rows]))
+    np.save(
+        f"work/features/{part}_y.npy", np.array([int(row["label"]) for row in rows])
+    )

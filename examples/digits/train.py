@@ -15,9 +15,13 @@ kind = sys.argv[1]
 params = yaml.safe_load(Path("params.yaml").read_text())[kind]
 x, y = np.load("work/features/train_x.npy"), np.load("work/features/train_y.npy")
 if kind == "forest":
-    model = RandomForestClassifier(n_estimators=params["trees"], max_depth=params["depth"], random_state=0)
+    model = RandomForestClassifier(
+        n_estimators=params["trees"], max_depth=params["depth"], random_state=0
+    )
 else:
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=params["c"], max_iter=1000))
+    model = make_pipeline(
+        StandardScaler(), LogisticRegression(C=params["c"], max_iter=1000)
+    )
 model.fit(x, y)
 Path("models").mkdir(exist_ok=True)
 Path(f"models/{kind}.pkl").write_bytes(pickle.dumps(model))

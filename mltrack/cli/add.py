@@ -16,24 +16,45 @@ from mltrack.verbs.tracking import Added
 
 
 def add(
-    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Files or directories to track.")],
+    paths: Annotated[
+        list[str],
+        typer.Argument(metavar="PATH...", help="Files or directories to track."),
+    ],
     out: Annotated[
-        str, typer.Option("--out", "-o", metavar="PATH", help="Track one thing from elsewhere as this path.")
+        str,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="PATH",
+            help="Track one thing from elsewhere as this path.",
+        ),
     ] = "",
-    to_remote: Annotated[bool, typer.Option("--to-remote", help="Send it to a remote, and keep nothing here.")] = False,
-    remote: Annotated[str, typer.Option("--remote", "-r", help="The remote that --to-remote sends to.")] = "",
+    to_remote: Annotated[
+        bool,
+        typer.Option("--to-remote", help="Send it to a remote, and keep nothing here."),
+    ] = False,
+    remote: Annotated[
+        str,
+        typer.Option("--remote", "-r", help="The remote that --to-remote sends to."),
+    ] = "",
     as_json: Json = False,
 ) -> int:
-    """Tracks files and directories: saves them to the cache and writes a pointer for git beside each.
+    """Tracks files and directories: saves them to the cache and writes a pointer for
+    git beside each.
 
-    For a path that is tracked already, its new state is recorded; a path inside a tracked directory means that directory.
-    With --out the data may lie anywhere on this machine. With --to-remote it goes straight to a remote: for data that
-    this machine has no room for twice.
+    For a path that is tracked already, its new state is recorded; a path inside a
+    tracked directory means that directory. With --out the data may lie anywhere on this
+    machine. With --to-remote it goes straight to a remote: for data that this machine
+    has no room for twice.
     """
     if (out or to_remote) and len(paths) != 1:
-        raise UsageError("--out and --to-remote take one path", hint="run it once for each")
+        raise UsageError(
+            "--out and --to-remote take one path", hint="run it once for each"
+        )
     if remote and not to_remote:
-        raise UsageError("--remote has no effect without --to-remote", hint="mltrack push")
+        raise UsageError(
+            "--remote has no effect without --to-remote", hint="mltrack push"
+        )
     session = open_session()
     with ProgressLine() as line:
 
@@ -41,7 +62,9 @@ def add(
             line.update("files", count)
 
         if to_remote:
-            result = verb.AddResult((verb.add_to_remote(session, paths[0], out, remote, report),))
+            result = verb.AddResult(
+                (verb.add_to_remote(session, paths[0], out, remote, report),)
+            )
         elif out:
             result = verb.AddResult((verb.add_from(session, paths[0], out, report),))
         else:
@@ -50,11 +73,16 @@ def add(
     for item in result.added:
         if item.is_seen:
             tell(
-                f"warning: git still sees {item.path}: a later .gitignore rule overrides the one that mltrack added",
+                f"warning: git still sees {item.path}: a later .gitignore rule "
+                "overrides the one that mltrack added",
                 level=-1,
             )
     for path, error in result.failed:
-        tell(f"error: {path}: {error.message}" + (f"\nhint: {error.hint}" if error.hint else ""), level=-1)
+        tell(
+            f"error: {path}: {error.message}"
+            + (f"\nhint: {error.hint}" if error.hint else ""),
+            level=-1,
+        )
     return 3 if result.failed else 0
 
 
@@ -62,25 +90,66 @@ def _show(session: Session, result: verb.AddResult, *, as_json: bool) -> None:
     algorithm = session.project.algorithm
     if as_json:
         items = [
-            {"path": item.path, "changed": item.is_changed, **(content_json(item.content, algorithm) or {})}
+            {
+                "path": item.path,
+                "changed": item.is_changed,
+                **(content_json(item.content, algorithm) or {}),
+            }
             for item in result.added
         ]
-        emit_json({"added": items, "failed": [{"path": path, "error": error.message} for path, error in result.failed]})
+        emit_json(
+            {
+                "added": items,
+                "failed": [
+                    {"path": path, "error": error.message}
+                    for path, error in result.failed
+                ],
+            }
+        )
     else:
         for item in result.added:
-            word = "unchanged" if not item.is_changed else "recorded" if item.before else "added"
-            announce(f"{word} {session.project.shown(item.path)} ({content_text(item.content)})")
-        changed = [session.project.shown(item.path) for item in result.added if item.is_changed]
+            word = (
+                "unchanged"
+                if not item.is_changed
+                else "recorded"
+                if item.before
+                else "added"
+            )
+            announce(
+                f"{word} {session.project.shown(item.path)} "
+                f"({content_text(item.content)})"
+            )
+        changed = [
+            session.project.shown(item.path) for item in result.added if item.is_changed
+        ]
         if changed:
-            tell("For git: " + git_add([*(f"{path}{SUFFIX}" for path in changed), *_ignores(session, result.added)]))
+            tell(
+                "For git: "
+                + git_add(
+                    [
+                        *(f"{path}{SUFFIX}" for path in changed),
+                        *_ignores(session, result.added),
+                    ]
+                )
+            )
 
 
 def _ignores(session: Session, added: tuple[Added, ...]) -> list[str]:
     """The ignore files that have a new line."""
-    places = {item.path.rpartition("/")[0] for item in added if item.is_changed and item.before is None}
-    return [session.project.shown(f"{place}/.gitignore" if place else ".gitignore") for place in sorted(places)]
+    places = {
+        item.path.rpartition("/")[0]
+        for item in added
+        if item.is_changed and item.before is None
+    }
+    return [
+        session.project.shown(f"{place}/.gitignore" if place else ".gitignore")
+        for place in sorted(places)
+    ]
 
 
 app = command_app(
-    add, "mltrack add data/images", "mltrack add model.bin labels.csv", "mltrack add /mnt/scans --out data/scans"
+    add,
+    "mltrack add data/images",
+    "mltrack add model.bin labels.csv",
+    "mltrack add /mnt/scans --out data/scans",
 )

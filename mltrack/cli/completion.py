@@ -17,7 +17,8 @@ VARIABLE = "_MLTRACK_COMPLETE"
 
 def completion(
     shell: Annotated[
-        Literal["bash", "zsh", "fish"], typer.Argument(metavar="SHELL", help="bash, zsh or fish.")
+        Literal["bash", "zsh", "fish"],
+        typer.Argument(metavar="SHELL", help="bash, zsh or fish."),
     ] = "bash",
 ) -> None:
     """Prints the script that makes your shell complete mltrack's commands and options."""
@@ -27,8 +28,13 @@ def completion(
 
 
 def whole() -> TyperGroup:
-    """Returns all commands as one group: for completion and for the reference, which need every option."""
-    commands = {verb: get_command(importlib.import_module(command.module).app) for verb, command in COMMANDS.items()}
+    """Returns all commands as one group: for completion and for the reference, which
+    need every option.
+    """
+    commands = {
+        verb: get_command(importlib.import_module(command.module).app)
+        for verb, command in COMMANDS.items()
+    }
     for verb, command in commands.items():
         command.name = verb
     return TyperGroup(name="mltrack", commands=commands)

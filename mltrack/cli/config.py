@@ -17,35 +17,72 @@ from mltrack.verbs import config as verb
 
 def config(
     key: Annotated[
-        str, typer.Argument(metavar="[KEY]", help="A key such as core.remote; without one, all settings.")
+        str,
+        typer.Argument(
+            metavar="[KEY]",
+            help="A key such as core.remote; without one, all settings.",
+        ),
     ] = "",
-    value: Annotated[str | None, typer.Argument(metavar="[VALUE]", help="Sets the key.")] = None,
+    value: Annotated[
+        str | None, typer.Argument(metavar="[VALUE]", help="Sets the key.")
+    ] = None,
     unset: Annotated[bool, typer.Option("--unset", help="Removes the key.")] = False,
     local: Annotated[
-        bool, typer.Option("--local", help="In this clone's own config, which git does not keep.")
+        bool,
+        typer.Option(
+            "--local", help="In this clone's own config, which git does not keep."
+        ),
     ] = False,
-    user: Annotated[bool, typer.Option("--user", help="In your own config, for all projects.")] = False,
-    origin: Annotated[bool, typer.Option("--origin", help="Say where each value comes from.")] = False,
+    user: Annotated[
+        bool, typer.Option("--user", help="In your own config, for all projects.")
+    ] = False,
+    origin: Annotated[
+        bool, typer.Option("--origin", help="Say where each value comes from.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Shows settings, or sets one in the project's config (.mltrack/config.toml, which git keeps)."""
+    """Shows settings, or sets one in the project's config (.mltrack/config.toml, which
+    git keeps).
+    """
     if local and user:
         raise typer.BadParameter("--local and --user exclude each other")
     changes = value is not None or unset
-    project = projects.find(current.directory) if changes and not user else None if user else _found()
+    project = (
+        projects.find(current.directory)
+        if changes and not user
+        else None
+        if user
+        else _found()
+    )
     if changes:
-        path = verb.change(project, key, None if unset else value, "local" if local else "user" if user else "project")
+        path = verb.change(
+            project,
+            key,
+            None if unset else value,
+            "local" if local else "user" if user else "project",
+        )
         announce(f"{'removed' if unset else 'set'} {key} in {path}")
         return
-    values = {name: _masked(name, value) for name, value in verb.show(project, key).items()}
+    values = {
+        name: _masked(name, value) for name, value in verb.show(project, key).items()
+    }
     if as_json:
         emit_json(
-            {"settings": {name: {"value": v.value, "level": v.level, "origin": v.origin} for name, v in values.items()}}
+            {
+                "settings": {
+                    name: {"value": v.value, "level": v.level, "origin": v.origin}
+                    for name, v in values.items()
+                }
+            }
         )
         return
     for name, item in values.items():
         text = _text(item.value)
-        say(f"{text}" if key and not origin else f"{name} = {text}" + (f"  ({item.origin})" if origin else ""))
+        say(
+            f"{text}"
+            if key and not origin
+            else f"{name} = {text}" + (f"  ({item.origin})" if origin else "")
+        )
 
 
 def _text(value: object) -> str:
@@ -56,8 +93,14 @@ def _text(value: object) -> str:
 
 
 def _found() -> Project | None:
-    """The project of the current directory, None outside of any: a user's own settings can be seen anywhere."""
-    return projects.find(current.directory) if projects.is_inside(current.directory) else None
+    """The project of the current directory, None outside of any: a user's own settings
+    can be seen anywhere.
+    """
+    return (
+        projects.find(current.directory)
+        if projects.is_inside(current.directory)
+        else None
+    )
 
 
 def _masked(name: str, value: Value) -> Value:
@@ -68,5 +111,8 @@ def _masked(name: str, value: Value) -> Value:
 
 
 app = command_app(
-    config, "mltrack config --origin", "mltrack config core.jobs 8", "mltrack config --local cache.dir /big/cache"
+    config,
+    "mltrack config --origin",
+    "mltrack config core.jobs 8",
+    "mltrack config --local cache.dir /big/cache",
 )

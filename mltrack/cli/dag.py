@@ -13,13 +13,24 @@ from mltrack.verbs import dag as verb
 def dag(
     targets: Paths = None,
     revision: Annotated[
-        str, typer.Option("--rev", help="Draw the stages of this revision, not of the workspace.")
+        str,
+        typer.Option(
+            "--rev", help="Draw the stages of this revision, not of the workspace."
+        ),
     ] = "",
-    outs: Annotated[bool, typer.Option("--outs", help="Draw files instead of stages.")] = False,
-    dot: Annotated[bool, typer.Option("--dot", help="Print Graphviz's language.")] = False,
-    mermaid: Annotated[bool, typer.Option("--mermaid", help="Print a Mermaid flowchart.")] = False,
+    outs: Annotated[
+        bool, typer.Option("--outs", help="Draw files instead of stages.")
+    ] = False,
+    dot: Annotated[
+        bool, typer.Option("--dot", help="Print Graphviz's language.")
+    ] = False,
+    mermaid: Annotated[
+        bool, typer.Option("--mermaid", help="Print a Mermaid flowchart.")
+    ] = False,
 ) -> None:
-    """Draws the stages and what they depend on, sources on top. Tracked data stands with its path."""
+    """Draws the stages and what they depend on, sources on top. Tracked data stands
+    with its path.
+    """
     edges = verb.dag(open_session(), targets or [], revision=revision, files=outs)
     if not edges:
         tell("There are no stages. hint: mltrack stage add --help")

@@ -13,31 +13,52 @@ EXIT_DIFFERENCES = 4
 
 
 def diff(
-    old: Annotated[str, typer.Argument(metavar="[OLD]", help="A git revision.")] = "HEAD",
-    new: Annotated[str, typer.Argument(metavar="[NEW]", help="Another one; the workspace by default.")] = "",
+    old: Annotated[
+        str, typer.Argument(metavar="[OLD]", help="A git revision.")
+    ] = "HEAD",
+    new: Annotated[
+        str,
+        typer.Argument(metavar="[NEW]", help="Another one; the workspace by default."),
+    ] = "",
     targets: Annotated[
-        list[str] | None, typer.Option("--target", "-t", metavar="PATH", help="Only these tracked paths.")
+        list[str] | None,
+        typer.Option(
+            "--target", "-t", metavar="PATH", help="Only these tracked paths."
+        ),
     ] = None,
     as_json: Json = False,
-    check: Annotated[bool, typer.Option("--check", help="End with exit code 4 if anything differs.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="End with exit code 4 if anything differs.")
+    ] = False,
 ) -> int:
-    """Shows which files of tracked data and outputs differ between two revisions, or a revision and the workspace."""
+    """Shows which files of tracked data and outputs differ between two revisions, or a
+    revision and the workspace.
+    """
     session = open_session()
     found = verb.diff(session, old, new, targets or [])
     if as_json:
         algorithm = session.project.algorithm
-        emit_json({
-            "old": old, "new": new or "workspace",
-            "files": [
-                {"path": item.path, "change": item.change, "old": content_json(item.old, algorithm), "new": content_json(item.new, algorithm)}
-                for item in found
-            ],
-        })  # fmt: skip
+        emit_json(
+            {
+                "old": old,
+                "new": new or "workspace",
+                "files": [
+                    {
+                        "path": item.path,
+                        "change": item.change,
+                        "old": content_json(item.old, algorithm),
+                        "new": content_json(item.new, algorithm),
+                    }
+                    for item in found
+                ],
+            }
+        )
     else:
         for item in found:
             say(f"{item.change:<9} {item.path}{_sizes(item)}")
         counts = {
-            kind: sum(1 for item in found if item.change == kind) for kind in (verb.ADDED, verb.MODIFIED, verb.DELETED)
+            kind: sum(1 for item in found if item.change == kind)
+            for kind in (verb.ADDED, verb.MODIFIED, verb.DELETED)
         }
         shown = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
         say(
@@ -54,4 +75,6 @@ def _sizes(item: verb.Difference) -> str:
     return ""
 
 
-app = command_app(diff, "mltrack diff", "mltrack diff v1 v2", "mltrack diff v1 --target data/images")
+app = command_app(
+    diff, "mltrack diff", "mltrack diff v1 v2", "mltrack diff v1 --target data/images"
+)

@@ -9,10 +9,24 @@ _MARKS = {"ok": "ok  ", "note": "note", "bad": "BAD "}
 
 
 def doctor(as_json: Json = False) -> int:
-    """Checks the project and this machine, and says what to do. Ends with 1 if something is bad."""
+    """Checks the project and this machine, and says what to do. Ends with 1 if
+    something is bad.
+    """
     checks = verb.doctor(open_session())
     if as_json:
-        emit_json({"checks": [{"name": c.name, "state": c.state, "detail": c.detail, "hint": c.hint} for c in checks]})
+        emit_json(
+            {
+                "checks": [
+                    {
+                        "name": c.name,
+                        "state": c.state,
+                        "detail": c.detail,
+                        "hint": c.hint,
+                    }
+                    for c in checks
+                ]
+            }
+        )
     else:
         for check in checks:
             say(

@@ -13,29 +13,56 @@ from mltrack.verbs import drop as verb
 def drop(
     targets: Paths = None,
     older_than: Annotated[
-        float | None, typer.Option("--older-than", min=0, metavar="DAYS", help="Only what was written longer ago.")
+        float | None,
+        typer.Option(
+            "--older-than",
+            min=0,
+            metavar="DAYS",
+            help="Only what was written longer ago.",
+        ),
     ] = None,
     remote: RemoteName = "",
     force: Annotated[
-        bool, typer.Option("--force", "-f", help="Drop what no remote holds, too: it is lost here.")
+        bool,
+        typer.Option(
+            "--force", "-f", help="Drop what no remote holds, too: it is lost here."
+        ),
     ] = False,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Frees space: removes targets' objects from the cache, once a remote is seen to hold them.
+    """Frees space: removes targets' objects from the cache, once a remote is seen to
+    hold them.
 
     Files in the workspace stay as they are. `mltrack fetch` brings the objects back.
     """
     result = verb.drop(
-        open_session(), targets or [], older_than=older_than, remote=remote, force=force, dry_run=dry_run
+        open_session(),
+        targets or [],
+        older_than=older_than,
+        remote=remote,
+        force=force,
+        dry_run=dry_run,
     )
     if as_json:
-        emit_json({"objects": result.objects, "bytes": result.bytes, "lost": list(result.lost), "dry_run": dry_run})
+        emit_json(
+            {
+                "objects": result.objects,
+                "bytes": result.bytes,
+                "lost": list(result.lost),
+                "dry_run": dry_run,
+            }
+        )
         return
     word = "would free" if dry_run else "freed"
     announce(f"{word} {size_text(result.bytes)}: {plural(result.objects, 'object')}")
     if result.lost:
-        tell(f"{plural(len(result.lost), 'object')} of them {'are' if dry_run else 'were'} in no remote")
+        tell(
+            f"{plural(len(result.lost), 'object')} of them "
+            f"{'are' if dry_run else 'were'} in no remote"
+        )
 
 
-app = command_app(drop, "mltrack drop data/old", "mltrack drop --older-than 30 --dry-run")
+app = command_app(
+    drop, "mltrack drop data/old", "mltrack drop --older-than 30 --dry-run"
+)

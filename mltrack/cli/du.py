@@ -12,25 +12,43 @@ from mltrack.verbs import du as verb
 
 def du(
     targets: Paths = None,
-    revision: Annotated[str, typer.Option("--rev", help="At a git revision, instead of the workspace.")] = "",
+    revision: Annotated[
+        str, typer.Option("--rev", help="At a git revision, instead of the workspace.")
+    ] = "",
     as_json: Json = False,
 ) -> None:
-    """Shows how much tracked data there is, how much of it is in the cache, and how much the cache takes."""
+    """Shows how much tracked data there is, how much of it is in the cache, and how
+    much the cache takes.
+    """
     session = open_session()
     found = verb.du(session, targets or [], revision=revision)
     cache = verb.cache_usage(session)
     if as_json:
         emit_json(
             {
-                "targets": [{"path": u.path, "size": u.size, "files": u.files, "cached": u.cached} for u in found],
+                "targets": [
+                    {
+                        "path": u.path,
+                        "size": u.size,
+                        "files": u.files,
+                        "cached": u.cached,
+                    }
+                    for u in found
+                ],
                 "cache": {
-                    "path": cache.path, "loose": cache.loose, "packs": cache.packs, "runs": cache.runs,
+                    "path": cache.path,
+                    "loose": cache.loose,
+                    "packs": cache.packs,
+                    "runs": cache.runs,
                     "quarantine": cache.quarantine,
                 },
             }
-        )  # fmt: skip
+        )
         return
-    rows = [(size_text(item.size), f"{item.files:,}", size_text(item.cached), item.path) for item in found]
+    rows = [
+        (size_text(item.size), f"{item.files:,}", size_text(item.cached), item.path)
+        for item in found
+    ]
     table(("size", "files", "in cache", "path"), rows)
     say(f"the cache takes {size_text(cache.total)}: {cache.path}")
 

@@ -6,7 +6,9 @@ from mltrack.verbs import freeze as verb
 
 
 def freeze(targets: Stages) -> None:
-    """Keeps stages from running, whatever changed, until they are unfrozen. Missing outputs are still restored."""
+    """Keeps stages from running, whatever changed, until they are unfrozen. Missing
+    outputs are still restored.
+    """
     changed = verb.set_frozen(open_session(), targets, frozen=True)
     announce(f"frozen: {', '.join(changed)}" if changed else "Nothing to do.")
 

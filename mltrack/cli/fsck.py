@@ -17,36 +17,59 @@ MAX_SHOWN = 50
 def fsck(
     remote: RemoteName = "",
     repair: Annotated[
-        bool, typer.Option("--repair", help="Set damaged bytes aside and fetch them from wherever they are whole.")
+        bool,
+        typer.Option(
+            "--repair",
+            help="Set damaged bytes aside and fetch them from wherever they are whole.",
+        ),
     ] = False,
     as_json: Json = False,
 ) -> int:
     """Reads every object of the cache, or of a remote, and compares it with its digest.
 
-    Ends with exit code 7 if anything is damaged and stays so, and with 1 if anything that pointers, locks or run records
-    refer to is absent. Repairs take bytes from the workspace, the cache and other remotes; damaged ones are moved to
-    quarantine/, never just deleted.
+    Ends with exit code 7 if anything is damaged and stays so, and with 1 if anything
+    that pointers, locks or run records refer to is absent. Repairs take bytes from the
+    workspace, the cache and other remotes; damaged ones are moved to quarantine/, never
+    just deleted.
     """
     with ProgressLine() as line:
         result = verb.fsck(
-            open_session(), lambda done, total: line.update("objects", done, total), remote=remote, repair=repair
+            open_session(),
+            lambda done, total: line.update("objects", done, total),
+            remote=remote,
+            repair=repair,
         )
     if as_json:
         emit_json(
             {
-                "place": result.place, "checked": result.checked, "clean": result.is_clean,
+                "place": result.place,
+                "checked": result.checked,
+                "clean": result.is_clean,
                 "absent": sum(item.objects for item in result.absent),
-                "lacking": [{"source": item.source, "objects": item.objects, "first": item.first} for item in result.absent],
-                "problems": [{"state": item.state, "subject": item.subject, "place": item.place} for item in result.problems],
+                "lacking": [
+                    {
+                        "source": item.source,
+                        "objects": item.objects,
+                        "first": item.first,
+                    }
+                    for item in result.absent
+                ],
+                "problems": [
+                    {"state": item.state, "subject": item.subject, "place": item.place}
+                    for item in result.problems
+                ],
             }
-        )  # fmt: skip
+        )
         return _code(result)
     for item in result.problems[:MAX_SHOWN]:
         say(f"{item.state:<9} {item.subject}  {item.place}")
     if len(result.problems) > MAX_SHOWN:
         say(f"and {len(result.problems) - MAX_SHOWN} more")
     for lacking in result.absent[:MAX_SHOWN]:
-        say(f"absent    {lacking.source}  ({plural(lacking.objects, 'object')}, first {lacking.first})")
+        say(
+            f"absent    {lacking.source}  ({plural(lacking.objects, 'object')}, first "
+            f"{lacking.first})"
+        )
     if len(result.absent) > MAX_SHOWN:
         say(f"and {len(result.absent) - MAX_SHOWN} more")
     say(f"{result.place}: {plural(result.checked, 'object')} read, {_verdict(result)}")
@@ -66,7 +89,9 @@ def _verdict(result: verb.FsckResult) -> str:
     repaired = sum(1 for item in result.problems if item.state == verb.REPAIRED)
     unread = sum(1 for item in result.problems if item.state == verb.UNREAD)
     damaged = len(result.problems) - repaired - unread
-    words = [f"{damaged} damaged" if damaged else "all whole"] + ([f"{repaired} repaired"] if repaired else [])
+    words = [f"{damaged} damaged" if damaged else "all whole"] + (
+        [f"{repaired} repaired"] if repaired else []
+    )
     words += [f"{unread} of its indexes not readable by this version"] if unread else []
     absent = sum(item.objects for item in result.absent)
     words += [f"{absent:,} absent"] if absent else []

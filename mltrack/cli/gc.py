@@ -12,19 +12,36 @@ from mltrack.verbs import gc as verb
 from mltrack.verbs.gc_remote import RemoteGcResult, gc_remote
 
 KeepLast = Annotated[
-    int, typer.Option("--keep-last", min=0, metavar="N", help="Keep the last N commits of branches, and tags.")
+    int,
+    typer.Option(
+        "--keep-last",
+        min=0,
+        metavar="N",
+        help="Keep the last N commits of branches, and tags.",
+    ),
 ]
-Kept = Annotated[list[str] | None, typer.Option("--rev", help="Keep what this revision refers to; may be repeated.")]
+Kept = Annotated[
+    list[str] | None,
+    typer.Option("--rev", help="Keep what this revision refers to; may be repeated."),
+]
 Remote = Annotated[
     str,
     typer.Option(
         "--remote",
         "-r",
-        help="Collect this remote; with --keep-last or --rev: the remote that must hold what is deleted.",
+        help=(
+            "Collect this remote; with --keep-last or --rev: the remote that must "
+            "hold what is deleted."
+        ),
     ),
 ]
 Force = Annotated[
-    bool, typer.Option("--force", "-f", help="Delete what no remote holds; of a remote, what others use.")
+    bool,
+    typer.Option(
+        "--force",
+        "-f",
+        help="Delete what no remote holds; of a remote, what others use.",
+    ),
 ]
 
 
@@ -36,45 +53,78 @@ def gc(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Deletes from the cache what no commit, branch, stash, worktree, pointer, lock or young run refers to.
+    """Deletes from the cache what no commit, branch, stash, worktree, pointer, lock or
+    young run refers to.
 
     Only objects older than gc.grace_days (14) go. If anything that might refer to data cannot be read, nothing goes.
     --keep-last and --rev free versions that are still in history, once a remote holds them.
 
-    A remote is collected in two runs: the first forgets, a later one (gc.delay_hours, 24) deletes, so that pushes under
-    way lose nothing.
+    A remote is collected in two runs: the first forgets, a later one (gc.delay_hours,
+    24) deletes, so that pushes under way lose nothing.
     """
     keep = verb.Keep(keep_last, tuple(revisions or ()))
     if remote and keep.is_all:
-        _show_remote(gc_remote(open_session(), remote, dry_run=dry_run, force=force), as_json=as_json)
+        _show_remote(
+            gc_remote(open_session(), remote, dry_run=dry_run, force=force),
+            as_json=as_json,
+        )
         return
     if force and keep.is_all:
-        raise UsageError("--force has no effect without --keep-last, --rev or --remote", hint="mltrack gc --help")
-    result = verb.gc(open_session(), dry_run=dry_run, keep=keep, remote=remote, force=force)
+        raise UsageError(
+            "--force has no effect without --keep-last, --rev or --remote",
+            hint="mltrack gc --help",
+        )
+    result = verb.gc(
+        open_session(), dry_run=dry_run, keep=keep, remote=remote, force=force
+    )
     if as_json:
-        emit_json({"objects": result.objects, "bytes": result.bytes, "records": result.records, "dry_run": dry_run})
+        emit_json(
+            {
+                "objects": result.objects,
+                "bytes": result.bytes,
+                "records": result.records,
+                "dry_run": dry_run,
+            }
+        )
         return
     word = "would free" if dry_run else "freed"
-    say(f"{word} {size_text(result.bytes)}: {plural(result.objects, 'object')}, {plural(result.records, 'run record')}")
+    say(
+        f"{word} {size_text(result.bytes)}: {plural(result.objects, 'object')}, "
+        f"{plural(result.records, 'run record')}"
+    )
 
 
 def _show_remote(result: RemoteGcResult, *, as_json: bool) -> None:
     if as_json:
         emit_json(
             {
-                "remote": result.remote, "forgotten": result.forgotten, "forgotten_bytes": result.forgotten_bytes,
-                "deleted": result.deleted, "deleted_bytes": result.deleted_bytes, "unfinished": result.unfinished,
+                "remote": result.remote,
+                "forgotten": result.forgotten,
+                "forgotten_bytes": result.forgotten_bytes,
+                "deleted": result.deleted,
+                "deleted_bytes": result.deleted_bytes,
+                "unfinished": result.unfinished,
                 "dry_run": result.dry_run,
             }
-        )  # fmt: skip
+        )
         return
     would = "would be " if result.dry_run else ""
     say(
-        f"{result.remote}: {plural(result.forgotten, 'object')} ({size_text(result.forgotten_bytes)}) {would}forgotten, "
-        f"{plural(result.deleted, 'file')} ({size_text(result.deleted_bytes)}) {would}deleted"
+        f"{result.remote}: {plural(result.forgotten, 'object')} "
+        f"({size_text(result.forgotten_bytes)}) {would}forgotten, "
+        f"{plural(result.deleted, 'file')} ({size_text(result.deleted_bytes)}) "
+        f"{would}deleted"
     )
     if result.forgotten and not result.dry_run:
-        say("What was forgotten is deleted by a later `mltrack gc --remote`, a day from now or more.")
+        say(
+            "What was forgotten is deleted by a later `mltrack gc --remote`, a day "
+            "from now or more."
+        )
 
 
-app = command_app(gc, "mltrack gc --dry-run", "mltrack gc --keep-last 5", "mltrack gc --remote store --dry-run")
+app = command_app(
+    gc,
+    "mltrack gc --dry-run",
+    "mltrack gc --keep-last 5",
+    "mltrack gc --remote store --dry-run",
+)

@@ -33,7 +33,11 @@ def run(arguments: list[str]) -> int:
 def _words(name: str, result: verb.HookResult) -> Iterator[str]:
     """What a hook has to say, line by line."""
     for refused in result.refused:
-        hint = f" (hint: {refused.hint})" if isinstance(refused, MltrackError) and refused.hint else ""
+        hint = (
+            f" (hint: {refused.hint})"
+            if isinstance(refused, MltrackError) and refused.hint
+            else ""
+        )
         yield f"{name}: {refused}{hint}"
     yield from (error.message for error in result.unreadable)
     for checkout in result.checkouts:

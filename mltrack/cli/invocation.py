@@ -28,7 +28,9 @@ current = Invocation()
 
 def open_session() -> Session:
     """Returns a session in the project of the current directory."""
-    current.session = current.opened.enter_context(Session(projects.find(current.directory)))
+    current.session = current.opened.enter_context(
+        Session(projects.find(current.directory))
+    )
     return current.session
 
 
@@ -45,7 +47,9 @@ def say_bytes(data: bytes) -> None:
 
 
 def announce(text: str) -> None:
-    """Prints what an acting command did to standard output, unless the person asked for less."""
+    """Prints what an acting command did to standard output, unless the person asked for
+    less.
+    """
     if current.verbosity >= 0:
         say(text)
 
@@ -57,7 +61,9 @@ def tell(text: str, *, level: int = 0) -> None:
 
 
 def git_add(paths: Collection[str], *options: str) -> str:
-    """Returns the command line that hands paths to git, as it can be pasted into a shell."""
+    """Returns the command line that hands paths to git, as it can be pasted into a
+    shell.
+    """
     names = [shlex.quote(path) for path in paths]
     dashes = ["--"] if any(path.startswith("-") for path in paths) else []
     return " ".join(("git add", *options, *dashes, *names))
@@ -68,11 +74,15 @@ _QUOTED_BYTE = re.compile(r"\\udc([89a-f][0-9a-f])")
 
 
 def printable(text: str) -> str:
-    """Returns text as a terminal may show it: control characters and bytes that are not UTF-8 are escaped."""
+    """Returns text as a terminal may show it: control characters and bytes that are not
+    UTF-8 are escaped.
+    """
     text = _QUOTED_BYTE.sub(r"\\x\1", text)
     if text.isprintable():
         return text
-    return "".join(char if char.isprintable() or char == "\n" else _escaped(char) for char in text)
+    return "".join(
+        char if char.isprintable() or char == "\n" else _escaped(char) for char in text
+    )
 
 
 def _escaped(char: str) -> str:

@@ -13,16 +13,24 @@ from mltrack.errors import StageFailedError
 from mltrack.runners.job import State
 from mltrack.verbs.job import UNKNOWN, Jobs
 
-Name = Annotated[str, typer.Argument(metavar="JOB", help="A stage, or the first digits of a job's id.")]
+Name = Annotated[
+    str,
+    typer.Argument(metavar="JOB", help="A stage, or the first digits of a job's id."),
+]
 
 
 def list_(
     show_all: Annotated[
-        bool, typer.Option("--all", "-a", help="Of all projects, and those whose results were taken.")
+        bool,
+        typer.Option(
+            "--all", "-a", help="Of all projects, and those whose results were taken."
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Lists the jobs on hosts whose results have not been taken yet: under way, or ended."""
+    """Lists the jobs on hosts whose results have not been taken yet: under way, or
+    ended.
+    """
     with Jobs(projects.find(current.directory)) as jobs:
         found = jobs.all(of_all_projects=show_all)
     if as_json:
@@ -32,10 +40,16 @@ def list_(
         tell("There are no jobs.\nhint: mltrack repro --detach")
         return
     rows = [
-        (job.id, job.label, job.runner if job.runner == job.host else f"{job.runner} ({job.host})", ",".join(job.gpus),
-         job.state + (", taken" if job.is_taken else ""), age_text(job.age))
+        (
+            job.id,
+            job.label,
+            job.runner if job.runner == job.host else f"{job.runner} ({job.host})",
+            ",".join(job.gpus),
+            job.state + (", taken" if job.is_taken else ""),
+            age_text(job.age),
+        )
         for job in found
-    ]  # fmt: skip
+    ]
     table(("id", "stage", "runner", "gpu", "state", "age"), rows)
     for problem in dict.fromkeys(job.problem for job in found if job.problem):
         tell(f"warning: {problem}")
@@ -43,7 +57,9 @@ def list_(
 
 def logs(
     name: Name,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job ends.")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on until the job ends.")
+    ] = False,
 ) -> None:
     """Shows what a job has printed so far."""
     with Jobs(projects.find(current.directory)) as jobs:
@@ -54,7 +70,9 @@ def logs(
 
 
 def attach(name: Name) -> None:
-    """Follows a job to its end, and ends as it did. Ctrl-C leaves it running; the next repro takes its result."""
+    """Follows a job to its end, and ends as it did. Ctrl-C leaves it running; the next
+    repro takes its result.
+    """
     with Jobs(projects.find(current.directory)) as jobs:
         job = jobs.find(name)
         state = job.state
@@ -66,26 +84,38 @@ def attach(name: Name) -> None:
             raise
     if state != State.DONE.value:
         raise StageFailedError(
-            f"{job.label} on {job.host}: {state}", hint="`mltrack repro` says why, and what follows from it"
+            f"{job.label} on {job.host}: {state}",
+            hint="`mltrack repro` says why, and what follows from it",
         )
     announce(f"{job.label}: done; `mltrack repro` takes its result")
 
 
 def cancel(
-    names: Annotated[list[str], typer.Argument(metavar="JOB...", help="Stages, or the first digits of ids.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="JOB...", help="Stages, or the first digits of ids."),
+    ],
 ) -> None:
-    """Ends jobs with all that they started; one that has ended is dropped from the list. A checkpoint that was saved stays for
-    the next attempt."""
+    """Ends jobs with all that they started; one that has ended is dropped from the
+    list. A checkpoint that was saved stays for the next attempt.
+    """
     with Jobs(projects.find(current.directory)) as jobs:
-        for job in {job.token: job for name in names for job in jobs.find_all(name)}.values():
+        for job in {
+            job.token: job for name in names for job in jobs.find_all(name)
+        }.values():
             state = jobs.cancel(job)
             if state == UNKNOWN:
-                announce(f"{job.label}: cannot reach {job.host}; gave up on the job, which may still be running there")
+                announce(
+                    f"{job.label}: cannot reach {job.host}; gave up on the job, which "
+                    "may still be running there"
+                )
             else:
                 announce(f"{job.label}: {state}")
 
 
-app = new_app(help="Shows and ends what was handed over to hosts.", no_args_is_help=True)
+app = new_app(
+    help="Shows and ends what was handed over to hosts.", no_args_is_help=True
+)
 add_command(app, list_, "mltrack job list", "mltrack job list --all", name="list")
 add_command(app, logs, "mltrack job logs train", "mltrack job logs -f 3fa2")
 add_command(app, attach, "mltrack job attach train")

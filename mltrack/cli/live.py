@@ -1,4 +1,6 @@
-"""The live view of a run on a terminal: under the lines that pass, one per stage that is at work now."""
+"""The live view of a run on a terminal: under the lines that pass, one per stage that
+is at work now.
+"""
 
 import time
 from dataclasses import dataclass
@@ -36,8 +38,9 @@ class _Row:
 
 
 class LiveLines(RunLines):
-    """Shows a run as :class:`RunLines` does, and below it stage, runner, GPU, elapsed time and last line of what runs now.
-    What commands print is shown in their last lines only, unless the person asked for more; `mltrack logs` has all of it.
+    """Shows a run as :class:`RunLines` does, and below it stage, runner, GPU, elapsed
+    time and last line of what runs now. What commands print is shown in their last
+    lines only, unless the person asked for more; `mltrack logs` has all of it.
     """
 
     def __init__(self) -> None:
@@ -58,19 +61,31 @@ class LiveLines(RunLines):
         match event:
             case StageFound(stage, _, runner, _) | StageStarted(stage, _, _, _, runner):
                 self._rows[stage] = _Row(runner, time.monotonic())
-            case StagePlaced(stage, runner, place, gpus, state, problem) if stage in self._rows:
+            case StagePlaced(stage, runner, place, gpus, state, problem) if (
+                stage in self._rows
+            ):
                 row = self._rows[stage]
                 if state == "running" and row.state != state:
                     row.started = time.monotonic()
                 row.place = place if place != runner else ""
-                row.gpus, row.state = ",".join(gpus), "connection lost" if problem else state
+                row.gpus, row.state = (
+                    ",".join(gpus),
+                    "connection lost" if problem else state,
+                )
             case StageOutput(stage, data):
                 self._note_line(stage, data)
                 if current.verbosity > 0:
                     super().show(event)
-            case StageFinished(stage) | StageFailed(stage) | StageRetried(stage) | StageDetached(stage):
+            case (
+                StageFinished(stage)
+                | StageFailed(stage)
+                | StageRetried(stage)
+                | StageDetached(stage)
+            ):
                 self._rows.pop(stage, None)
-        if not isinstance(event, StageOutput | Tick) and (not isinstance(event, StagePlaced) or event.problem):
+        if not isinstance(event, StageOutput | Tick) and (
+            not isinstance(event, StagePlaced) or event.problem
+        ):
             super().show(event)
         self.refresh()
 
@@ -95,7 +110,9 @@ class LiveLines(RunLines):
 
     def _note_line(self, stage: str, data: bytes) -> None:
         row = self._rows.get(stage)
-        lines = [line for line in data.replace(b"\r", b"\n").split(b"\n") if line.strip()]
+        lines = [
+            line for line in data.replace(b"\r", b"\n").split(b"\n") if line.strip()
+        ]
         if row is not None and lines:
             row.line = lines[-1][-400:].decode("utf-8", "replace")
 
@@ -103,14 +120,27 @@ class LiveLines(RunLines):
         from rich.table import Table  # noqa: PLC0415
         from rich.text import Text  # noqa: PLC0415
 
-        table = Table(box=None, padding=(0, 2, 0, 0), show_header=True, header_style="dim", expand=True)
+        table = Table(
+            box=None,
+            padding=(0, 2, 0, 0),
+            show_header=True,
+            header_style="dim",
+            expand=True,
+        )
         for name in ("stage", "runner", "gpu", "state", "elapsed"):
             table.add_column(name, no_wrap=True)
         table.add_column("last line", no_wrap=True, overflow="ellipsis", ratio=1)
         now = time.monotonic()
         for stage, row in list(self._rows.items())[:_MOST_ROWS]:
             where = f"{row.runner} ({row.place})" if row.place else row.runner
-            cells = (stage, where, row.gpus, row.state, age_text(now - row.started), row.line)
+            cells = (
+                stage,
+                where,
+                row.gpus,
+                row.state,
+                age_text(now - row.started),
+                row.line,
+            )
             table.add_row(*(Text(printable(cell)) for cell in cells))
         if len(self._rows) > _MOST_ROWS:
             table.add_row(Text(f"and {len(self._rows) - _MOST_ROWS} more", style="dim"))

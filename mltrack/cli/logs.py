@@ -16,27 +16,47 @@ _LOOK_SECONDS = 0.2
 
 
 def logs(
-    stage: Annotated[str, typer.Argument(metavar="STAGE", help="The stage whose output to show.")],
-    number: Annotated[int, typer.Option("--run", min=1, help="Which run, counted back from the last one, 1.")] = 1,
-    list_all: Annotated[bool, typer.Option("--list", "-l", help="List the runs whose output is kept.")] = False,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on while the command runs.")] = False,
+    stage: Annotated[
+        str, typer.Argument(metavar="STAGE", help="The stage whose output to show.")
+    ],
+    number: Annotated[
+        int,
+        typer.Option(
+            "--run", min=1, help="Which run, counted back from the last one, 1."
+        ),
+    ] = 1,
+    list_all: Annotated[
+        bool, typer.Option("--list", "-l", help="List the runs whose output is kept.")
+    ] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on while the command runs.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Shows what a stage's commands printed: in the run that is under way, or in the last one, failed or not."""
+    """Shows what a stage's commands printed: in the run that is under way, or in the
+    last one, failed or not.
+    """
     session = open_session()
     found = verb.logs(session, stage)
     if as_json:
         emit_json({"logs": [log._asdict() for log in found]})
         return
     if not found:
-        raise UsageError(f"no output of {stage!r} is kept: it has not run here", hint=f"mltrack repro {stage}")
+        raise UsageError(
+            f"no output of {stage!r} is kept: it has not run here",
+            hint=f"mltrack repro {stage}",
+        )
     if list_all:
-        rows = [(str(at), _moment(log.started), log.state, _code(log)) for at, log in enumerate(found, 1)]
+        rows = [
+            (str(at), _moment(log.started), log.state, _code(log))
+            for at, log in enumerate(found, 1)
+        ]
         table(("run", "started", "state", "exit code"), rows)
         return
     if number > len(found):
         raise UsageError(
-            f"there are {len(found)} runs of {stage!r} whose output is kept", hint=f"mltrack logs {stage} --list"
+            f"there are {len(found)} runs of {stage!r} whose output is kept",
+            hint=f"mltrack logs {stage} --list",
         )
     log = found[number - 1]
     if number == 1 and log.state == verb.RECORDED:
@@ -65,4 +85,6 @@ def _code(log: verb.Log) -> str:
     return "" if log.exit_code is None else str(log.exit_code)
 
 
-app = command_app(logs, "mltrack logs train", "mltrack logs train --list", "mltrack logs train -f")
+app = command_app(
+    logs, "mltrack logs train", "mltrack logs train --list", "mltrack logs train -f"
+)

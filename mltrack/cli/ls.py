@@ -12,11 +12,18 @@ from mltrack.verbs import listing as verb
 
 def ls(
     targets: Paths = None,
-    revision: Annotated[str, typer.Option("--rev", help="List what a git revision tracks.")] = "",
-    recursive: Annotated[bool, typer.Option("--recursive", "-R", help="All files below tracked directories.")] = False,
+    revision: Annotated[
+        str, typer.Option("--rev", help="List what a git revision tracks.")
+    ] = "",
+    recursive: Annotated[
+        bool,
+        typer.Option("--recursive", "-R", help="All files below tracked directories."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Lists what is tracked: paths with a pointer and outputs of stages; for a directory, what is in it."""
+    """Lists what is tracked: paths with a pointer and outputs of stages; for a
+    directory, what is in it.
+    """
     session = open_session()
     found = verb.ls(session, targets or [], revision=revision, recursive=recursive)
     algorithm = session.project.algorithm
@@ -24,17 +31,29 @@ def ls(
         emit_json(
             {
                 "tracked": [
-                    {"path": item.path, "source": item.source, **(content_json(item.content, algorithm) or {})}
+                    {
+                        "path": item.path,
+                        "source": item.source,
+                        **(content_json(item.content, algorithm) or {}),
+                    }
                     for item in found
                 ]
             }
         )
         return
     rows = [
-        (item.path, item.content.kind, content_text(item.content), algorithm.text(item.content.hex)[:17], item.source)
+        (
+            item.path,
+            item.content.kind,
+            content_text(item.content),
+            algorithm.text(item.content.hex)[:17],
+            item.source,
+        )
         for item in found
     ]
     table(("path", "kind", "size", "digest", "from"), rows)
 
 
-app = command_app(ls, "mltrack ls", "mltrack ls data/images", "mltrack ls -R --rev v1 --json")
+app = command_app(
+    ls, "mltrack ls", "mltrack ls data/images", "mltrack ls -R --rev v1 --json"
+)

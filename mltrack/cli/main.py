@@ -1,4 +1,5 @@
-"""From words to exit code: finds the command, runs it, and turns every error into words.
+"""From words to exit code: finds the command, runs it, and turns every error into
+words.
 
 The only place that catches errors. Exit codes are those of docs/reference/errors.md.
 """
@@ -58,7 +59,8 @@ def _run(arguments: list[str]) -> int:
 
         close = difflib.get_close_matches(verb, COMMANDS, n=1)
         raise UsageError(
-            f"there is no command {verb!r}", hint=f"did you mean `mltrack {close[0]}`?" if close else "mltrack --help"
+            f"there is no command {verb!r}",
+            hint=f"did you mean `mltrack {close[0]}`?" if close else "mltrack --help",
         )
     with invocation.current.opened:
         code = _call(verb, given)
@@ -67,16 +69,23 @@ def _run(arguments: list[str]) -> int:
 
 
 def _name_left_out() -> int:
-    """Names what the command went on without; returns the exit code for that, 0 if that is nothing."""
+    """Names what the command went on without; returns the exit code for that, 0 if that
+    is nothing.
+    """
     session = invocation.current.session
     left_out = session.left_out.values() if session is not None else ()
     for error in left_out:
-        invocation.tell(f"error: {error.message}" + (f"\nhint: {error.hint}" if error.hint else ""), level=-1)
+        invocation.tell(
+            f"error: {error.message}" + (f"\nhint: {error.hint}" if error.hint else ""),
+            level=-1,
+        )
     return PartlyDoneError.exit_code if left_out else 0
 
 
 def _interrupt(number: int, frame: object) -> None:
-    """A request to end is an interrupt: what runs here is stopped with all that it started, and what is done stays done."""
+    """A request to end is an interrupt: what runs here is stopped with all that it
+    started, and what is done stays done.
+    """
     raise Terminated
 
 
@@ -86,19 +95,25 @@ def _call(verb: str, arguments: list[str]) -> int:
     from typer.main import get_command  # noqa: PLC0415
 
     try:
-        result = get_command(app).main(arguments, prog_name=f"mltrack {verb}", standalone_mode=False)
+        result = get_command(app).main(
+            arguments, prog_name=f"mltrack {verb}", standalone_mode=False
+        )
     except NoArgsIsHelpError as error:
         error.show()
         return error.exit_code
     except ClickException as error:
-        raise UsageError(error.format_message(), hint=f"mltrack {verb} --help") from None
+        raise UsageError(
+            error.format_message(), hint=f"mltrack {verb} --help"
+        ) from None
     if result == INTERRUPTED:
         raise KeyboardInterrupt  # typer has made a code of it
     return result if isinstance(result, int) else 0
 
 
 def _take_globals(arguments: list[str]) -> list[str]:
-    """Takes ``-C DIR``, ``-q`` and ``-v`` from wherever they stand, up to ``--``; returns the rest."""
+    """Takes ``-C DIR``, ``-q`` and ``-v`` from wherever they stand, up to ``--``;
+    returns the rest.
+    """
     rest: list[str] = []
     state = invocation.current
     state.directory, state.verbosity, state.session = ".", 0, None
@@ -138,7 +153,11 @@ def _report(message: str, hint: str, code: int) -> int:
 def _words_of(error: OSError) -> str:
     path = error.filename2 or error.filename
     shown = os.fsdecode(path) if isinstance(path, str | bytes) else ""
-    return f"{shown}: {error.strerror or error}" if shown else f"the system refused: {error.strerror or error}"
+    return (
+        f"{shown}: {error.strerror or error}"
+        if shown
+        else f"the system refused: {error.strerror or error}"
+    )
 
 
 def _hint_for(error: OSError) -> str:
@@ -157,27 +176,40 @@ def _report_bug(arguments: list[str]) -> int:
 
     text = "".join(
         (
-            f"mltrack {__version__}, Python {sys.version.split()[0]} on {sys.platform}\n",
+            f"mltrack {__version__}, Python {sys.version.split()[0]} on "
+            f"{sys.platform}\n",
             f"command: {_verb_of(arguments)}\n\n",
             traceback.format_exc(),
         )
     )
     try:
         descriptor, path = tempfile.mkstemp(prefix="mltrack-bug-", suffix=".txt")
-        with os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+        with os.fdopen(
+            descriptor, "w", encoding="utf-8", errors="backslashreplace"
+        ) as file:
             file.write(text)
         where = f"; the details are in {path}"
     except OSError:
         where = ""
     last = traceback.format_exc().strip().splitlines()[-1]
-    return _report(f"this is a bug in mltrack: {last}{where}", "please report it with that file", BUG)
+    return _report(
+        f"this is a bug in mltrack: {last}{where}",
+        "please report it with that file",
+        BUG,
+    )
 
 
 def _verb_of(arguments: list[str]) -> str:
-    """The command's name alone: what was given to it may be a secret, and the report is sent to others."""
-    return next((word for word in arguments if word in COMMANDS or word in HIDDEN), "none")
+    """The command's name alone: what was given to it may be a secret, and the report is
+    sent to others.
+    """
+    return next(
+        (word for word in arguments if word in COMMANDS or word in HIDDEN), "none"
+    )
 
 
 def _silence_stdout() -> None:
-    """Whoever read our output has gone; the interpreter must not complain about it on its way out."""
+    """Whoever read our output has gone; the interpreter must not complain about it on
+    its way out.
+    """
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -1,4 +1,6 @@
-"""``mltrack merge-driver``: called by git for pointers and locks; 1 tells git that there is a conflict."""
+"""``mltrack merge-driver``: called by git for pointers and locks; 1 tells git that
+there is a conflict.
+"""
 
 from mltrack import project as projects
 from mltrack.cli.invocation import current, tell
@@ -16,7 +18,11 @@ def run(arguments: list[str]) -> int:
         project = projects.find_for(current.directory, path)
         result = verb.drive(project, project.relative_to_top(path), base, ours, theirs)
     except (MltrackError, OSError) as error:
-        hint = f" (hint: {error.hint})" if isinstance(error, MltrackError) and error.hint else ""
+        hint = (
+            f" (hint: {error.hint})"
+            if isinstance(error, MltrackError) and error.hint
+            else ""
+        )
         tell(f"mltrack: {path}: {error}{hint}; then: mltrack resolve {path}")
         return 1
     for name in result.conflicts:
@@ -26,5 +32,8 @@ def run(arguments: list[str]) -> int:
     for stage in result.dropped:
         tell(f"mltrack: both sides ran stage {stage}: `mltrack repro` decides it again")
     if result.stage:
-        tell(f"mltrack: {path}: kept ours; `mltrack repro {result.stage}` will write a new one")
+        tell(
+            f"mltrack: {path}: kept ours; `mltrack repro {result.stage}` will write a "
+            "new one"
+        )
     return 1 if result.conflicts else 0

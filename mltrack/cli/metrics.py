@@ -44,12 +44,18 @@ def diff(
     problems: verb.Problems = {}
     if pull:
         bring(session, [old, new], METRIC)
-    before, after = (verb.metrics(session, revision, targets, problems) for revision in (old, new))
-    changes = verb.diff(before, after, everything=show_all, is_same=verb.same_measure, unread=problems)
+    before, after = (
+        verb.metrics(session, revision, targets, problems) for revision in (old, new)
+    )
+    changes = verb.diff(
+        before, after, everything=show_all, is_same=verb.same_measure, unread=problems
+    )
     show_diff("metrics", changes, old, new, as_json=as_json, markdown=markdown)
     return tell_problems(problems)
 
 
-app = new_app(help="Shows metrics, and compares them between revisions.", no_args_is_help=True)
+app = new_app(
+    help="Shows metrics, and compares them between revisions.", no_args_is_help=True
+)
 add_command(app, show, "mltrack metrics show", "mltrack metrics show --rev v1 --json")
 add_command(app, diff, "mltrack metrics diff", "mltrack metrics diff v1 v2 --md")

@@ -12,16 +12,28 @@ from mltrack.verbs import move as verb
 
 def move(
     old: Annotated[str, typer.Argument(metavar="OLD", help="A tracked path.")],
-    new: Annotated[str, typer.Argument(metavar="NEW", help="Its new name, or a directory to move it into.")],
+    new: Annotated[
+        str,
+        typer.Argument(
+            metavar="NEW", help="Its new name, or a directory to move it into."
+        ),
+    ],
 ) -> None:
-    """Renames tracked data, with its pointer and its line in .gitignore. No bytes are copied."""
+    """Renames tracked data, with its pointer and its line in .gitignore. No bytes are
+    copied.
+    """
     session = open_session()
     result = verb.move(session, old, new)
     shown = session.project.shown
     announce(f"moved {shown(result.old)} to {shown(result.new)}")
-    tell("For git: " + git_add([shown(result.old + SUFFIX), shown(result.new + SUFFIX)], "--all"))
+    tell(
+        "For git: "
+        + git_add([shown(result.old + SUFFIX), shown(result.new + SUFFIX)], "--all")
+    )
     if result.stages:
         tell(f"These stages still depend on {result.old}: {', '.join(result.stages)}")
 
 
-app = command_app(move, "mltrack move data/images data/raw", "mltrack move model.bin models/")
+app = command_app(
+    move, "mltrack move data/images data/raw", "mltrack move model.bin models/"
+)

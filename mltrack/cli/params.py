@@ -10,8 +10,13 @@ from mltrack.cli.value_diff import show_diff, show_values, tell_problems
 from mltrack.verbs import results as verb
 
 Old = Annotated[str, typer.Argument(metavar="[OLD]", help="A git revision.")]
-New = Annotated[str, typer.Argument(metavar="[NEW]", help="Another one; the workspace by default.")]
-Targets = Annotated[list[str] | None, typer.Option("--target", "-t", metavar="FILE", help="Only these files.")]
+New = Annotated[
+    str, typer.Argument(metavar="[NEW]", help="Another one; the workspace by default.")
+]
+Targets = Annotated[
+    list[str] | None,
+    typer.Option("--target", "-t", metavar="FILE", help="Only these files."),
+]
 All = Annotated[bool, typer.Option("--all", help="Unchanged values too.")]
 
 
@@ -26,7 +31,9 @@ def diff(
     """Compares params between two revisions, or a revision and the workspace."""
     session = open_session()
     problems: verb.Problems = {}
-    before, after = (verb.params(session, revision, targets, problems) for revision in (old, new))
+    before, after = (
+        verb.params(session, revision, targets, problems) for revision in (old, new)
+    )
     changes = verb.diff(before, after, everything=show_all, unread=problems)
     show_diff("params", changes, old, new, as_json=as_json, markdown=markdown)
     return tell_problems(problems)
@@ -45,6 +52,8 @@ def show(
     return tell_problems(problems)
 
 
-app = new_app(help="Shows params, and compares them between revisions.", no_args_is_help=True)
+app = new_app(
+    help="Shows params, and compares them between revisions.", no_args_is_help=True
+)
 add_command(app, diff, "mltrack params diff", "mltrack params diff v1 v2 --md")
 add_command(app, show, "mltrack params show --rev v1")

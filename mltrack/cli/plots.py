@@ -18,14 +18,27 @@ from mltrack.verbs import plots_page
 from mltrack.verbs.session import Session
 
 Targets = Annotated[
-    list[str] | None, typer.Option("--target", "-t", help="Only these plots: names, files, directories.")
+    list[str] | None,
+    typer.Option("--target", "-t", help="Only these plots: names, files, directories."),
 ]
 Out = Annotated[
-    str, typer.Option("--out", "-o", metavar="FILE", help="The page to write, or with --png or --svg the directory.")
+    str,
+    typer.Option(
+        "--out",
+        "-o",
+        metavar="FILE",
+        help="The page to write, or with --png or --svg the directory.",
+    ),
 ]
 Open = Annotated[bool, typer.Option("--open", help="Open the page in a browser.")]
-Png = Annotated[bool, typer.Option("--png", help="Write a PNG picture of each plot instead of a page.")]
-Svg = Annotated[bool, typer.Option("--svg", help="Write an SVG picture of each plot instead of a page.")]
+Png = Annotated[
+    bool,
+    typer.Option("--png", help="Write a PNG picture of each plot instead of a page."),
+]
+Svg = Annotated[
+    bool,
+    typer.Option("--svg", help="Write an SVG picture of each plot instead of a page."),
+]
 _PAGE, _PICTURES = "plots.html", "plots"
 
 
@@ -39,19 +52,32 @@ def show(
     pull: Pull = False,
     as_json: Json = False,
 ) -> int:
-    """Draws the plots of the workspace, or of a revision, into one HTML page that opens offline."""
+    """Draws the plots of the workspace, or of a revision, into one HTML page that opens
+    offline.
+    """
     session = open_session()
     problems: dict[str, MltrackError] = {}
     if pull:
         bring(session, [revision], PLOT)
     found = verb.plots(session, [revision], targets, problems)
-    _deliver(session, found, revision or "workspace", out, _kind(png=png, svg=svg), opened=open_page, as_json=as_json)
+    _deliver(
+        session,
+        found,
+        revision or "workspace",
+        out,
+        _kind(png=png, svg=svg),
+        opened=open_page,
+        as_json=as_json,
+    )
     return tell_problems(problems)
 
 
 def diff(
     revisions: Annotated[
-        list[str] | None, typer.Argument(metavar="[REV]...", help="Revisions; HEAD and the workspace by default.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[REV]...", help="Revisions; HEAD and the workspace by default."
+        ),
     ] = None,
     targets: Targets = None,
     out: Out = "",
@@ -61,7 +87,9 @@ def diff(
     pull: Pull = False,
     as_json: Json = False,
 ) -> int:
-    """Draws the plots of several revisions into each other. One revision is compared with the workspace."""
+    """Draws the plots of several revisions into each other. One revision is compared
+    with the workspace.
+    """
     session = open_session()
     chosen = revisions or ["HEAD"]
     chosen = [*chosen, ""] if len(chosen) == 1 else chosen
@@ -70,7 +98,15 @@ def diff(
         bring(session, chosen, PLOT)
     found = verb.plots(session, chosen, targets, problems)
     title = ", ".join(revision or "workspace" for revision in chosen)
-    _deliver(session, found, title, out, _kind(png=png, svg=svg), opened=open_page, as_json=as_json)
+    _deliver(
+        session,
+        found,
+        title,
+        out,
+        _kind(png=png, svg=svg),
+        opened=open_page,
+        as_json=as_json,
+    )
     return tell_problems(problems)
 
 
@@ -81,13 +117,23 @@ def _kind(*, png: bool, svg: bool) -> str:
 
 
 def _deliver(
-    session: Session, found: list[verb.Plot], title: str, out: str, kind: str, *, opened: bool, as_json: bool
+    session: Session,
+    found: list[verb.Plot],
+    title: str,
+    out: str,
+    kind: str,
+    *,
+    opened: bool,
+    as_json: bool,
 ) -> None:
     if as_json:
         emit_json({"plots": [_plot_json(plot) for plot in found]})
         return
     if not found:
-        tell("There are no plots. hint: declare `plots` of a stage, or at the top of mltrack.yaml")
+        tell(
+            "There are no plots. hint: declare `plots` of a stage, or at the top of "
+            "mltrack.yaml"
+        )
         return
     place = os.path.join(session.project.cwd, out or (_PICTURES if kind else _PAGE))
     if kind:
@@ -103,9 +149,22 @@ def _deliver(
 
 
 def _plot_json(plot: verb.Plot) -> dict[str, object]:
-    return {"name": plot.name, "spec": plot.spec, "images": [image._asdict() for image in plot.images]}
+    return {
+        "name": plot.name,
+        "spec": plot.spec,
+        "images": [image._asdict() for image in plot.images],
+    }
 
 
-app = new_app(help="Draws series and images of stages, over revisions.", no_args_is_help=True)
-add_command(app, show, "mltrack plots show --open", "mltrack plots show --rev v1 --svg -o pictures")
-add_command(app, diff, "mltrack plots diff", "mltrack plots diff v1 v2 -t loss.csv --json")
+app = new_app(
+    help="Draws series and images of stages, over revisions.", no_args_is_help=True
+)
+add_command(
+    app,
+    show,
+    "mltrack plots show --open",
+    "mltrack plots show --rev v1 --svg -o pictures",
+)
+add_command(
+    app, diff, "mltrack plots diff", "mltrack plots diff v1 v2 -t loss.csv --json"
+)

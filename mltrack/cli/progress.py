@@ -1,4 +1,6 @@
-"""A progress line on a terminal, for whatever takes longer than a second; nothing anywhere else."""
+"""A progress line on a terminal, for whatever takes longer than a second; nothing
+anywhere else.
+"""
 
 import sys
 import time
@@ -12,7 +14,9 @@ _STEP_SECONDS = 0.1
 
 
 class ProgressLine:
-    """Shows the latest of a stream of counts. Use it as a context manager; the line is gone afterwards."""
+    """Shows the latest of a stream of counts. Use it as a context manager; the line is
+    gone afterwards.
+    """
 
     def __init__(self) -> None:
         self._shows = sys.stderr.isatty() and current.verbosity >= 0
@@ -36,12 +40,19 @@ class ProgressLine:
             return
         self._next = time.monotonic() + _STEP_SECONDS
         if self._bar is None:
-            from rich.console import Console  # noqa: PLC0415 - a command that is quick never loads it
-            from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415
-            from rich.progress import Progress as Bars  # noqa: PLC0415
+            # a command that is quick never loads it
+            from rich import console, progress  # noqa: PLC0415
 
-            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-            self._bar = Bars(*columns, console=Console(stderr=True), transient=True)
+            columns = (
+                progress.TextColumn("{task.description}"),
+                progress.BarColumn(),
+                progress.MofNCompleteColumn(),
+                progress.TimeElapsedColumn(),
+            )
+            screen = console.Console(stderr=True)
+            self._bar = progress.Progress(*columns, console=screen, transient=True)
             self._bar.start()
             self._task = self._bar.add_task(what, total=None)
-        self._bar.update(self._task, description=what, completed=done, total=total or None)
+        self._bar.update(
+            self._task, description=what, completed=done, total=total or None
+        )

@@ -39,13 +39,22 @@ def pull(
     --all-tags the cache gets those versions too; what is checked out is the workspace's.
     """
     session = open_session()
-    scope = verb.Scope(tuple(targets or ()), tuple(revisions or ()), all_branches, all_tags, remote, jobs)
+    scope = verb.Scope(
+        tuple(targets or ()),
+        tuple(revisions or ()),
+        all_branches,
+        all_tags,
+        remote,
+        jobs,
+    )
     with ProgressLine() as line:
         if dry_run:
             would = verb.fetch(session, scope, line.event, dry_run=True)
             push.show(would.fetched, "would fetch", "from", as_json=as_json)
             return
-        result = verb.pull(session, scope, line.event, force=force, progress=line.update)
+        result = verb.pull(
+            session, scope, line.event, force=force, progress=line.update
+        )
     if result.fetched.moved.objects or as_json:
         push.show(result.fetched, "fetched", "from", as_json=as_json)
     if not as_json:
@@ -56,4 +65,9 @@ def pull(
     raise_unavailable(result.unavailable)
 
 
-app = command_app(pull, "mltrack pull", "mltrack pull data/images -r store", "mltrack pull data/images/0001.png")
+app = command_app(
+    pull,
+    "mltrack pull",
+    "mltrack pull data/images -r store",
+    "mltrack pull data/images/0001.png",
+)

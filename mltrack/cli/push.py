@@ -5,7 +5,17 @@ from typing import Annotated
 import typer
 
 from mltrack.cli.invocation import announce, open_session, tell
-from mltrack.cli.options import AllBranches, AllTags, DryRun, Jobs, Json, Paths, RemoteName, Revisions, command_app
+from mltrack.cli.options import (
+    AllBranches,
+    AllTags,
+    DryRun,
+    Jobs,
+    Json,
+    Paths,
+    RemoteName,
+    Revisions,
+    command_app,
+)
 from mltrack.cli.progress import ProgressLine
 from mltrack.cli.render import emit_json, plural, size_text
 from mltrack.verbs import transfers as verb
@@ -18,12 +28,25 @@ def push(
     all_branches: AllBranches = False,
     all_tags: AllTags = False,
     jobs: Jobs = 0,
-    run_cache: Annotated[bool, typer.Option("--run-cache", help="Send the outputs of all earlier runs too.")] = False,
+    run_cache: Annotated[
+        bool,
+        typer.Option("--run-cache", help="Send the outputs of all earlier runs too."),
+    ] = False,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Sends data and outputs that the remote lacks. Others see it only when all of it has arrived."""
-    scope = verb.Scope(tuple(targets or ()), tuple(revisions or ()), all_branches, all_tags, remote, jobs, run_cache)
+    """Sends data and outputs that the remote lacks. Others see it only when all of it
+    has arrived.
+    """
+    scope = verb.Scope(
+        tuple(targets or ()),
+        tuple(revisions or ()),
+        all_branches,
+        all_tags,
+        remote,
+        jobs,
+        run_cache,
+    )
     with ProgressLine() as line:
         result = verb.push(open_session(), scope, line.event, dry_run=dry_run)
     show(result, "would push" if dry_run else "pushed", "to", as_json=as_json)
@@ -32,7 +55,10 @@ def push(
 def show(result: verb.TransferResult, word: str, way: str, *, as_json: bool) -> None:
     """Prints what a transfer moved."""
     for path in result.stayed:
-        tell(f"{path}: is on the host that made it, and was not sent; `mltrack fetch {path}` brings it")
+        tell(
+            f"{path}: is on the host that made it, and was not sent; `mltrack fetch "
+            f"{path}` brings it"
+        )
     if as_json:
         emit_json(
             {
@@ -48,10 +74,14 @@ def show(result: verb.TransferResult, word: str, way: str, *, as_json: bool) -> 
             size_text(result.moved.bytes),
             f" and {plural(result.records, 'run record')}" if result.records else "",
         )
-        announce(f"{word} {plural(result.moved.objects, 'object')} ({size}){records} {way} {result.remote}")
+        announce(
+            f"{word} {plural(result.moved.objects, 'object')} ({size}){records} {way} "
+            f"{result.remote}"
+        )
     elif result.records:
         announce(
-            f"{word} {plural(result.records, 'run record')} {way} {result.remote}; everything else is there already."
+            f"{word} {plural(result.records, 'run record')} {way} {result.remote}; "
+            "everything else is there already."
         )
     else:
         announce("Everything is there already.")

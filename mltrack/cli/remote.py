@@ -12,32 +12,64 @@ from mltrack.errors import UsageError
 from mltrack.verbs import remote as verb
 
 Name = Annotated[str, typer.Argument(metavar="NAME")]
-Local = Annotated[bool, typer.Option("--local", help="In this clone's own config, which git does not keep.")]
+Local = Annotated[
+    bool,
+    typer.Option(
+        "--local", help="In this clone's own config, which git does not keep."
+    ),
+]
 
 
 def add(
     name: Name,
     url: Annotated[str, typer.Argument(metavar="DIRECTORY|URL")],
-    default: Annotated[bool, typer.Option("--default", "-d", help="Make it the default remote.")] = False,
+    default: Annotated[
+        bool, typer.Option("--default", "-d", help="Make it the default remote.")
+    ] = False,
     local: Local = False,
-    force: Annotated[bool, typer.Option("--force", "-f", help="Replace a remote of that name.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", "-f", help="Replace a remote of that name.")
+    ] = False,
 ) -> None:
-    """Names a place for the data. The first one becomes the default. Nothing is written there before a push."""
-    info = verb.add(projects.find(current.directory), name, url, default=default, local=local, force=force)
-    announce(f"remote {info.name}: {info.url}" + (" (default)" if info.is_default else ""))
+    """Names a place for the data. The first one becomes the default. Nothing is written
+    there before a push.
+    """
+    info = verb.add(
+        projects.find(current.directory),
+        name,
+        url,
+        default=default,
+        local=local,
+        force=force,
+    )
+    announce(
+        f"remote {info.name}: {info.url}" + (" (default)" if info.is_default else "")
+    )
     if not verb.is_tested(info.url):
-        tell("remotes of this kind go through fsspec and were never tested with mltrack")
+        tell(
+            "remotes of this kind go through fsspec and were never tested with mltrack"
+        )
 
 
 def list_(as_json: Json = False) -> None:
     """Lists the remotes; the default one is marked with '*'."""
     found = verb.list_remotes(projects.find(current.directory))
     if as_json:
-        emit_json({"remotes": [{"name": item.name, "url": item.url, "default": item.is_default} for item in found]})
+        emit_json(
+            {
+                "remotes": [
+                    {"name": item.name, "url": item.url, "default": item.is_default}
+                    for item in found
+                ]
+            }
+        )
     else:
         table(
             ("", "name", "url", "from"),
-            [("*" if item.is_default else "", item.name, item.url, item.origin) for item in found],
+            [
+                ("*" if item.is_default else "", item.name, item.url, item.origin)
+                for item in found
+            ],
         )
 
 
@@ -55,22 +87,37 @@ def default(name: Name, local: Local = False) -> None:
 
 def modify(
     name: Name,
-    key: Annotated[str, typer.Argument(metavar="KEY", help="Such as endpoint, profile, jobs; see the reference.")],
+    key: Annotated[
+        str,
+        typer.Argument(
+            metavar="KEY", help="Such as endpoint, profile, jobs; see the reference."
+        ),
+    ],
     value: Annotated[str | None, typer.Argument(metavar="[VALUE]")] = None,
     unset: Annotated[bool, typer.Option("--unset", help="Remove the option.")] = False,
     local: Local = False,
 ) -> None:
-    """Sets an option of a remote. Secrets go into this clone's own config, which git does not keep."""
+    """Sets an option of a remote. Secrets go into this clone's own config, which git
+    does not keep.
+    """
     if (value is None) != unset:
-        raise UsageError("give a value, or --unset", hint=f"mltrack remote modify {name} {key} VALUE")
+        raise UsageError(
+            "give a value, or --unset", hint=f"mltrack remote modify {name} {key} VALUE"
+        )
     path = verb.modify(projects.find(current.directory), name, key, value, local=local)
     announce(f"{'removed' if unset else 'set'} {key} of remote {name} in {path}")
 
 
 def trust(name: Name) -> None:
-    """Confirms that credentials may be sent to where a remote leads. Your own config remembers it, for all projects."""
+    """Confirms that credentials may be sent to where a remote leads. Your own config
+    remembers it, for all projects.
+    """
     place = verb.trust(projects.find(current.directory), name)
-    announce(f"trusted: {place}" if place else f"{name} is a directory: nothing is sent anywhere")
+    announce(
+        f"trusted: {place}"
+        if place
+        else f"{name} is a directory: nothing is sent anywhere"
+    )
 
 
 def rename(old: Name, new: Annotated[str, typer.Argument(metavar="NEW")]) -> None:
@@ -79,7 +126,9 @@ def rename(old: Name, new: Annotated[str, typer.Argument(metavar="NEW")]) -> Non
     announce(f"renamed remote {old} to {new}")
 
 
-app = new_app(help="Names the places that hold the data for others.", no_args_is_help=True)
+app = new_app(
+    help="Names the places that hold the data for others.", no_args_is_help=True
+)
 add_command(
     app,
     add,
@@ -88,7 +137,10 @@ add_command(
     "mltrack remote add store sftp://gpu1/data/store",
 )
 add_command(
-    app, modify, "mltrack remote modify store endpoint http://nas:9000", "mltrack remote modify store secret_key …"
+    app,
+    modify,
+    "mltrack remote modify store endpoint http://nas:9000",
+    "mltrack remote modify store secret_key …",
 )
 add_command(app, trust, "mltrack remote trust store")
 add_command(app, rename, "mltrack remote rename store old-store")

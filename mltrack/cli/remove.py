@@ -10,10 +10,18 @@ from mltrack.verbs import remove as verb
 
 
 def remove(
-    paths: Annotated[list[str], typer.Argument(metavar="PATH...", help="Tracked paths, or their pointers.")],
-    data: Annotated[bool, typer.Option("--data", help="Remove the files too, if the cache holds them.")] = False,
+    paths: Annotated[
+        list[str],
+        typer.Argument(metavar="PATH...", help="Tracked paths, or their pointers."),
+    ],
+    data: Annotated[
+        bool,
+        typer.Option("--data", help="Remove the files too, if the cache holds them."),
+    ] = False,
 ) -> None:
-    """Stops tracking paths: deletes the pointer and the line in .gitignore. The files stay where they are."""
+    """Stops tracking paths: deletes the pointer and the line in .gitignore. The files
+    stay where they are.
+    """
     session = open_session()
     result = verb.remove(session, paths, data=data)
     for path in result.removed:

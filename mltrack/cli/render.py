@@ -15,18 +15,31 @@ from mltrack.pipeline.plan import Step, Verdict, same_value
 from mltrack.pipeline.reason import Cause, Reason
 
 SCHEMA_VERSION = 1
-VERDICTS = {Verdict.SKIP: "unchanged", Verdict.RESTORE: "restore", Verdict.RUN: "run", Verdict.WAIT: "wait"}
+VERDICTS = {
+    Verdict.SKIP: "unchanged",
+    Verdict.RESTORE: "restore",
+    Verdict.RUN: "run",
+    Verdict.WAIT: "wait",
+}
 
 
 def emit_json(data: dict[str, Any]) -> None:
-    """Prints a result as JSON; bytes that are not UTF-8 appear as escapes, and what is no JSON number as text."""
+    """Prints a result as JSON; bytes that are not UTF-8 appear as escapes, and what is
+    no JSON number as text.
+    """
     document = finite({"schema_version": SCHEMA_VERSION, **data})
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=True, sort_keys=True, allow_nan=False) + "\n")
+    sys.stdout.write(
+        json.dumps(
+            document, indent=2, ensure_ascii=True, sort_keys=True, allow_nan=False
+        )
+        + "\n"
+    )
 
 
 def finite(value: Any) -> Any:
-    """Returns plain data with NaN and the infinities as the texts "NaN", "Infinity" and "-Infinity": JSON has no such
-    numbers."""
+    """Returns plain data with NaN and the infinities as the texts "NaN", "Infinity" and
+    "-Infinity": JSON has no such numbers.
+    """
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, dict):
@@ -36,17 +49,28 @@ def finite(value: Any) -> Any:
     return value
 
 
-def content_json(content: Content | None, algorithm: Algorithm) -> dict[str, Any] | None:
+def content_json(
+    content: Content | None, algorithm: Algorithm
+) -> dict[str, Any] | None:
     if content is None:
         return None
-    data: dict[str, Any] = {"digest": algorithm.text(content.hex), "kind": content.kind, "size": content.size}
+    data: dict[str, Any] = {
+        "digest": algorithm.text(content.hex),
+        "kind": content.kind,
+        "size": content.size,
+    }
     if content.kind == TREE:
         data["files"] = content.files
     return data
 
 
 def reason_json(reason: Reason) -> dict[str, Any]:
-    return {"cause": reason.cause.value, "subject": reason.subject, "old": reason.old, "new": reason.new}
+    return {
+        "cause": reason.cause.value,
+        "subject": reason.subject,
+        "old": reason.old,
+        "new": reason.new,
+    }
 
 
 def size_text(count: float) -> str:
@@ -60,14 +84,22 @@ def size_text(count: float) -> str:
 
 def age_text(seconds: float) -> str:
     """Returns a length of time as a person reads it: the two largest units."""
-    for name, size, below, part in (("d", 86400, "h", 3600), ("h", 3600, "m", 60), ("m", 60, "s", 1)):
+    for name, size, below, part in (
+        ("d", 86400, "h", 3600),
+        ("h", 3600, "m", 60),
+        ("m", 60, "s", 1),
+    ):
         if seconds >= size:
-            return f"{int(seconds // size)} {name} {int(seconds % size // part)} {below}"
+            return (
+                f"{int(seconds // size)} {name} {int(seconds % size // part)} {below}"
+            )
     return f"{seconds:.0f} s"
 
 
 def content_text(content: Content) -> str:
-    """Returns what something is in a few words: its size, and for a directory how many files."""
+    """Returns what something is in a few words: its size, and for a directory how many
+    files.
+    """
     if content.kind == TREE:
         return f"{content.files:,} files, {size_text(content.size)}"
     return size_text(content.size)
@@ -77,7 +109,9 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
-def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, markdown: bool = False) -> None:
+def table(
+    headings: Sequence[str], rows: Iterable[Sequence[str]], *, markdown: bool = False
+) -> None:
     """Prints a table: columns aligned for a terminal, or Markdown."""
     lines = [[printable(cell) for cell in row] for row in rows]
     if markdown:
@@ -86,9 +120,16 @@ def table(headings: Sequence[str], rows: Iterable[Sequence[str]], *, markdown: b
         for line in lines:
             say("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |")
         return
-    widths = [max(len(line[at]) for line in [list(headings), *lines]) for at in range(len(headings))]
+    widths = [
+        max(len(line[at]) for line in [list(headings), *lines])
+        for at in range(len(headings))
+    ]
     for line in [list(headings), *lines]:
-        say("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        say(
+            "  ".join(
+                cell.ljust(width) for cell, width in zip(line, widths, strict=True)
+            ).rstrip()
+        )
 
 
 def value_text(value: Any) -> str:
@@ -103,7 +144,9 @@ def value_text(value: Any) -> str:
 
 
 def verdict_word(step: Step) -> str:
-    """Returns the verdict on a stage as a word; 'broken' for one that cannot run as things stand."""
+    """Returns the verdict on a stage as a word; 'broken' for one that cannot run as
+    things stand.
+    """
     return "broken" if step.problem is not None else VERDICTS[step.verdict]
 
 
@@ -119,7 +162,8 @@ def describe(reason: Reason) -> str:
     if cause in (Cause.SHELL_CHANGED, Cause.WDIR_CHANGED):
         return f"{_PHRASES[cause]}: {reason.old or '.'} -> {reason.new or '.'}"
     if cause is Cause.INPUT_UNREADABLE:
-        return re.sub(r"^stage '[^']*': ", "", subject)  # the line that this stands in names the stage
+        # the line that this stands in names the stage
+        return re.sub(r"^stage '[^']*': ", "", subject)
     if cause is Cause.UPSTREAM:
         return (
             f"waits for {subject}, written by {reason.new}"
@@ -155,8 +199,15 @@ def _values_changed(old: Any, new: Any) -> str:
     if not isinstance(old, dict | list) or type(old) is not type(new):
         return _pair(old, new)
     before, after = flatten(old), flatten(new)
-    names = [name for name in sorted(before.keys() | after.keys()) if not same_value(before.get(name), after.get(name))]
-    return ", ".join(f"{name}: {_pair(before.get(name), after.get(name))}".lstrip(": ") for name in names)
+    names = [
+        name
+        for name in sorted(before.keys() | after.keys())
+        if not same_value(before.get(name), after.get(name))
+    ]
+    return ", ".join(
+        f"{name}: {_pair(before.get(name), after.get(name))}".lstrip(": ")
+        for name in names
+    )
 
 
 def _pair(old: Any, new: Any) -> str:

@@ -27,33 +27,81 @@ _DOUBTS = {
 
 
 _Jobs = Annotated[
-    int, typer.Option("--jobs", "-j", min=0, help="How many stages run at once; 0 for what repro.jobs says.")
+    int,
+    typer.Option(
+        "--jobs",
+        "-j",
+        min=0,
+        help="How many stages run at once; 0 for what repro.jobs says.",
+    ),
 ]
-_Force = Annotated[bool, typer.Option("--force", "-f", help="Run stages though nothing changed.")]
+_Force = Annotated[
+    bool, typer.Option("--force", "-f", help="Run stages though nothing changed.")
+]
 _KeepGoing = Annotated[
-    bool, typer.Option("--keep-going", "-k", help="After a failure go on with what does not depend on it.")
+    bool,
+    typer.Option(
+        "--keep-going",
+        "-k",
+        help="After a failure go on with what does not depend on it.",
+    ),
 ]
-_SingleItem = Annotated[bool, typer.Option("--single-item", "-s", help="Only the targets, not what they depend on.")]
+_SingleItem = Annotated[
+    bool,
+    typer.Option(
+        "--single-item", "-s", help="Only the targets, not what they depend on."
+    ),
+]
 _Downstream = Annotated[
-    bool, typer.Option("--downstream", help="The targets and what depends on them, not what they depend on.")
+    bool,
+    typer.Option(
+        "--downstream",
+        help="The targets and what depends on them, not what they depend on.",
+    ),
 ]
-_Pull = Annotated[bool, typer.Option("--pull", help="Fetch only the inputs of stages that will run.")]
+_Pull = Annotated[
+    bool, typer.Option("--pull", help="Fetch only the inputs of stages that will run.")
+]
 _Overrides = Annotated[
     list[str] | None,
-    typer.Option("--set", "-S", metavar="[FILE:]KEY=VALUE", help="Run with another param; files stay as they are."),
+    typer.Option(
+        "--set",
+        "-S",
+        metavar="[FILE:]KEY=VALUE",
+        help="Run with another param; files stay as they are.",
+    ),
 ]
-_NoRunCache = Annotated[bool, typer.Option("--no-run-cache", help="Restore nothing; results are still recorded.")]
+_NoRunCache = Annotated[
+    bool,
+    typer.Option("--no-run-cache", help="Restore nothing; results are still recorded."),
+]
 _Runner = Annotated[
-    str, typer.Option("--runner", metavar="NAME", help="Where stages run, whatever they say; see `mltrack runner`.")
+    str,
+    typer.Option(
+        "--runner",
+        metavar="NAME",
+        help="Where stages run, whatever they say; see `mltrack runner`.",
+    ),
 ]
 _Detach = Annotated[
-    bool, typer.Option("--detach", help="Hand jobs over and leave; the next repro takes their results.")
+    bool,
+    typer.Option(
+        "--detach", help="Hand jobs over and leave; the next repro takes their results."
+    ),
 ]
 _NoFetch = Annotated[
-    bool, typer.Option("--no-fetch", help="Leave outputs on the host that makes them; `mltrack fetch` brings them.")
+    bool,
+    typer.Option(
+        "--no-fetch",
+        help="Leave outputs on the host that makes them; `mltrack fetch` brings them.",
+    ),
 ]
 _Twice = Annotated[
-    bool, typer.Option("--twice", help="Run the targets two times, and compare what they write byte by byte.")
+    bool,
+    typer.Option(
+        "--twice",
+        help="Run the targets two times, and compare what they write byte by byte.",
+    ),
 ]
 
 
@@ -74,22 +122,39 @@ def repro(
     twice: _Twice = False,
     as_json: Json = False,
 ) -> None:
-    """Brings stages up to date: skips what did not change, restores what ran before with the same inputs, runs the rest.
+    """Brings stages up to date: skips what did not change, restores what ran before
+    with the same inputs, runs the rest.
 
-    Targets are stages, groups of them, or paths that stages write; by default all stages. --dry-run prints the plan and
-    its reasons.
+    Targets are stages, groups of them, or paths that stages write; by default all
+    stages. --dry-run prints the plan and its reasons.
     """
     if single_item and downstream:
-        raise UsageError("--single-item and --downstream exclude each other", hint="give one of them")
+        raise UsageError(
+            "--single-item and --downstream exclude each other", hint="give one of them"
+        )
     if twice and (detach or no_fetch):
-        raise UsageError("--twice needs the outputs here", hint="drop --detach and --no-fetch")
+        raise UsageError(
+            "--twice needs the outputs here", hint="drop --detach and --no-fetch"
+        )
     options = verb.ReproOptions(
-        tuple(targets or ()), force, single_item, downstream, not no_run_cache, jobs, keep_going, pull,
-        tuple(overrides or ()), runner, detach, not no_fetch,
-    )  # fmt: skip
+        tuple(targets or ()),
+        force,
+        single_item,
+        downstream,
+        not no_run_cache,
+        jobs,
+        keep_going,
+        pull,
+        tuple(overrides or ()),
+        runner,
+        detach,
+        not no_fetch,
+    )
     session = open_session()
     if twice:
-        _show_comparison(verb_twice.twice(session, options, _shower(options)), as_json=as_json)
+        _show_comparison(
+            verb_twice.twice(session, options, _shower(options)), as_json=as_json
+        )
         return
     work = verb.Repro(session, options)
     if dry_run:
@@ -99,7 +164,8 @@ def repro(
         tell(f"warning: {_DOUBTS[note.doubt].format(note.path)}")
     plan = work.plan()
     if not plan.steps:
-        for _ in work.run(plan):  # nothing runs; what stages left that are gone is let go of
+        # nothing runs; what stages left that are gone is let go of
+        for _ in work.run(plan):
             pass
         tell("There are no stages. hint: mltrack stage add --help")
         return
@@ -107,8 +173,9 @@ def repro(
         _carry_out(work, plan, as_json=as_json)
     except BaseException:
         for stages, words in (
-            (work.outcome.ended, "ended"), (work.outcome.go_on, "is not ended; the next repro takes its result"),
-        ):  # fmt: skip
+            (work.outcome.ended, "ended"),
+            (work.outcome.go_on, "is not ended; the next repro takes its result"),
+        ):
             for stage, place in stages:
                 tell(f"{stage}{f' on {place}' if place else ''}: {words}")
         raise
@@ -117,8 +184,14 @@ def repro(
 def _carry_out(work: verb.Repro, plan: Plan, *, as_json: bool) -> None:
     with closing(work.run(plan)) as events:
         is_wide = work.limits.jobs > 1 or work.uses_hosts
-        is_live = is_wide and not as_json and sys.stderr.isatty() and current.verbosity >= 0
-        with LiveLines() if is_live else RunLines(side_by_side=work.limits.jobs > 1) as lines:
+        is_live = (
+            is_wide and not as_json and sys.stderr.isatty() and current.verbosity >= 0
+        )
+        with (
+            LiveLines()
+            if is_live
+            else RunLines(side_by_side=work.limits.jobs > 1) as lines
+        ):
             failed = _follow(events, lines, as_json=as_json)
     _finish(work.outcome, failed, as_json=as_json)
 
@@ -129,23 +202,32 @@ def _shower(options: verb.ReproOptions) -> RunLines:
 
 def _show_plan(plan: Plan, *, as_json: bool) -> None:
     if as_json:
-        emit_json({
-            "steps": [
-                {
-                    "stage": step.stage.address, "verdict": step.verdict.value, "run_cache": step.from_run_cache,
-                    "reasons": [reason_json(reason) for reason in step.reasons],
-                }
-                for step in plan.steps
-            ]
-        })  # fmt: skip
+        emit_json(
+            {
+                "steps": [
+                    {
+                        "stage": step.stage.address,
+                        "verdict": step.verdict.value,
+                        "run_cache": step.from_run_cache,
+                        "reasons": [reason_json(reason) for reason in step.reasons],
+                    }
+                    for step in plan.steps
+                ]
+            }
+        )
         return
     for step in plan.steps:
         reasons = "; ".join(map(describe, step.reasons))
         origin = " from the run cache" if step.from_run_cache else ""
-        say(f"{verdict_word(step):<9} {step.stage.address}{origin}" + (f"  ({reasons})" if reasons else ""))
+        say(
+            f"{verdict_word(step):<9} {step.stage.address}{origin}"
+            + (f"  ({reasons})" if reasons else "")
+        )
 
 
-def _follow(events: Iterator[Event], lines: RunLines, *, as_json: bool) -> list[StageFailed]:
+def _follow(
+    events: Iterator[Event], lines: RunLines, *, as_json: bool
+) -> list[StageFailed]:
     failed = []
     for event in events:
         if isinstance(event, StageFailed):
@@ -159,26 +241,41 @@ def _follow(events: Iterator[Event], lines: RunLines, *, as_json: bool) -> list[
 
 def _finish(outcome: Outcome, failed: list[StageFailed], *, as_json: bool) -> None:
     became = (
-        (outcome.ran, "ran"), (outcome.restored, "restored"), (outcome.skipped, "unchanged"), (outcome.failed, "failed"),
-        (outcome.unrecorded, "not recorded"), (outcome.detached, "handed over"), (outcome.not_reached, "not reached"),
-    )  # fmt: skip
+        (outcome.ran, "ran"),
+        (outcome.restored, "restored"),
+        (outcome.skipped, "unchanged"),
+        (outcome.failed, "failed"),
+        (outcome.unrecorded, "not recorded"),
+        (outcome.detached, "handed over"),
+        (outcome.not_reached, "not reached"),
+    )
     if not as_json:
         parts = [f"{len(stages)} {word}" for stages, word in became if stages]
-        announce(f"{plural(sum(len(stages) for stages, _ in became), 'stage')}: {', '.join(parts)}")
+        announce(
+            f"{plural(sum(len(stages) for stages, _ in became), 'stage')}: "
+            f"{', '.join(parts)}"
+        )
     if failed:
         first = failed[0].stage
         if len(outcome.unreachable) == len(failed):
             raise RemoteError(
                 "\n".join(map(_failure_text, failed)),
-                hint="see what keeps it: mltrack runner check NAME. Jobs on hosts go on, and the next repro takes their results",
+                hint=(
+                    "see what keeps it: mltrack runner check NAME. Jobs on hosts go "
+                    "on, and the next repro takes their results"
+                ),
             )
         raise StageFailedError(
             "\n".join(map(_failure_text, failed)),
-            hint=f"correct it and run `mltrack repro` again; what finished is kept. All of its output: mltrack logs {first}",
+            hint=(
+                "correct it and run `mltrack repro` again; what finished is kept. "
+                f"All of its output: mltrack logs {first}"
+            ),
         )
     if outcome.unrecorded:
         raise PartlyDoneError(
-            f"not recorded, since a dependency changed during the run: {', '.join(outcome.unrecorded)}",
+            "not recorded, since a dependency changed during the run: "
+            f"{', '.join(outcome.unrecorded)}",
             hint="run `mltrack repro` again when nothing writes to it",
         )
 
@@ -193,7 +290,10 @@ def _show_comparison(found: list[verb_twice.Compared], *, as_json: bool) -> None
         emit_json({"outputs": [item._asdict() for item in found]})
     else:
         for item in found:
-            say(f"{'the same  ' if item.is_same else 'DIFFERENT '} {item.path}  ({item.stage})")
+            say(
+                f"{'the same  ' if item.is_same else 'DIFFERENT '} {item.path}  "
+                f"({item.stage})"
+            )
             for path in item.files:
                 say(f"             {path}")
     different = [item for item in found if not item.is_same]
@@ -202,6 +302,11 @@ def _show_comparison(found: list[verb_twice.Compared], *, as_json: bool) -> None
 
 
 app = command_app(
-    repro, "mltrack repro", "mltrack repro train --dry-run", "mltrack repro -j 4 --keep-going",
-    "mltrack repro --set train.lr=0.01 evaluate", "mltrack repro --runner rack -j 8", "mltrack repro --detach",
-)  # fmt: skip
+    repro,
+    "mltrack repro",
+    "mltrack repro train --dry-run",
+    "mltrack repro -j 4 --keep-going",
+    "mltrack repro --set train.lr=0.01 evaluate",
+    "mltrack repro --runner rack -j 8",
+    "mltrack repro --detach",
+)

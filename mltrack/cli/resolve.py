@@ -15,33 +15,58 @@ def resolve(
     paths: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[PATH]...", help="Pointers, locks, and outputs that git keeps; all in conflict by default."
+            metavar="[PATH]...",
+            help=(
+                "Pointers, locks, and outputs that git keeps; all in conflict by "
+                "default."
+            ),
         ),
     ] = None,
-    ours: Annotated[bool, typer.Option("--ours", help="Take our version where both changed the same file.")] = False,
-    theirs: Annotated[bool, typer.Option("--theirs", help="Take their version there.")] = False,
+    ours: Annotated[
+        bool,
+        typer.Option(
+            "--ours", help="Take our version where both changed the same file."
+        ),
+    ] = False,
+    theirs: Annotated[
+        bool, typer.Option("--theirs", help="Take their version there.")
+    ] = False,
 ) -> None:
-    """Settles merge conflicts in pointers and locks, file by file and stage by stage, and stages the result for git.
+    """Settles merge conflicts in pointers and locks, file by file and stage by stage,
+    and stages the result for git.
 
-    An output that git keeps: our version stays (or theirs with --theirs) until `mltrack repro` writes a new one.
+    An output that git keeps: our version stays (or theirs with --theirs) until `mltrack
+    repro` writes a new one.
     """
     if ours and theirs:
         raise typer.BadParameter("--ours and --theirs exclude each other")
     project = open_session().project
-    found = verb.resolve(project, paths or [], "ours" if ours else "theirs" if theirs else "")
+    found = verb.resolve(
+        project, paths or [], "ours" if ours else "theirs" if theirs else ""
+    )
     for item in found:
         if not item.conflicts:
             announce(f"resolved {item.path}")
         for stage in item.dropped:
-            announce(f"  {stage}: both sides changed it; `mltrack repro` runs or restores it")
+            announce(
+                f"  {stage}: both sides changed it; `mltrack repro` runs or restores it"
+            )
     if all(not item.conflicts for item in found) and found:
         show(verb.bring_along(project, found))
     left = [item for item in found if item.conflicts]
     if left:
-        lines = [f"{item.path}: both sides changed {', '.join(item.conflicts[:5])}" for item in left]
-        raise UnsavedDataError("\n".join(lines), hint=f"mltrack resolve --ours {left[0].path}  (or --theirs)")
+        lines = [
+            f"{item.path}: both sides changed {', '.join(item.conflicts[:5])}"
+            for item in left
+        ]
+        raise UnsavedDataError(
+            "\n".join(lines),
+            hint=f"mltrack resolve --ours {left[0].path}  (or --theirs)",
+        )
     if not found:
         announce("No conflicts.")
 
 
-app = command_app(resolve, "mltrack resolve", "mltrack resolve --theirs data/images.mlt")
+app = command_app(
+    resolve, "mltrack resolve", "mltrack resolve --theirs data/images.mlt"
+)

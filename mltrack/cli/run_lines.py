@@ -38,8 +38,10 @@ _SHOWN = 5
 
 
 class RunLines:
-    """Shows a run. What commands print appears as it comes; with ``side_by_side`` by whole lines, each behind its stage's
-    name, so that stages which run at once can be told apart."""
+    """Shows a run. What commands print appears as it comes; with ``side_by_side`` by
+    whole lines, each behind its stage's name, so that stages which run at once can be
+    told apart.
+    """
 
     def __init__(self, *, side_by_side: bool) -> None:
         self._side_by_side = side_by_side
@@ -71,7 +73,9 @@ class RunLines:
         if rest:
             self._unfinished[stage] = rest
         prefix = f"{stage} | ".encode("utf-8", "replace")
-        write_through(b"".join(prefix + line.rpartition(b"\r")[2] + b"\n" for line in lines))
+        write_through(
+            b"".join(prefix + line.rpartition(b"\r")[2] + b"\n" for line in lines)
+        )
 
     def _flush(self, stage: str) -> None:
         if stage in self._unfinished:
@@ -94,7 +98,10 @@ def _tell(event: Event) -> None:
             tell(f"{stage}: restored from the {source} ({words_of(reasons)})")
         case StageFound(stage, reasons, runner, state):
             what = "under way" if state in ("queued", "running") else f"over ({state})"
-            tell(f"{stage}: its job on {runner} is {what}; taking it over ({words_of(reasons)})")
+            tell(
+                f"{stage}: its job on {runner} is {what}; taking it over "
+                f"({words_of(reasons)})"
+            )
         case StageStarted(stage, commands, reasons, _, runner):
             where = "running" if runner in ("", LOCAL) else f"sent to {runner}"
             tell(f"{stage}: {where} ({words_of(reasons)})")
@@ -102,21 +109,35 @@ def _tell(event: Event) -> None:
                 for line in command.splitlines():
                     tell(f"  $ {line}")
         case StageFinished(stage, seconds, (), "", sent):
-            tell(f"{stage}: done in {seconds:.1f} s" + (f", {size_text(sent)} sent" if sent else ""))
+            tell(
+                f"{stage}: done in {seconds:.1f} s"
+                + (f", {size_text(sent)} sent" if sent else "")
+            )
         case StageFinished(stage, seconds, (), earlier):
-            tell(f"{stage}: took the result of its job on {earlier}, which had ended; it ran for {seconds:.1f} s")
+            tell(
+                f"{stage}: took the result of its job on {earlier}, which had ended; "
+                f"it ran for {seconds:.1f} s"
+            )
         case StageFinished(stage, _, unrecorded):
-            tell(f"{stage}: finished, but not recorded: while it ran, {words_of(unrecorded)}", level=-1)
+            tell(
+                f"{stage}: finished, but not recorded: while it ran, "
+                f"{words_of(unrecorded)}",
+                level=-1,
+            )
         case StageRetried(stage, message, number, tries, pause, kind):
             after = f" in {pause:.0f} s" if pause else ""
             again = f"trying again ({kind})" if kind else f"try {number} of {tries}"
             tell(f"{stage}: {message}; {again}{after}", level=-1)
         case StagePlaced(stage, runner, place, gpus, state, problem):
-            tell(f"{stage}: {placed_words(runner, place, gpus, state, problem)}", level=-1 if problem else 1)
+            tell(
+                f"{stage}: {placed_words(runner, place, gpus, state, problem)}",
+                level=-1 if problem else 1,
+            )
         case StageDetached(stage, runner, place):
             where = f" ({place})" if place and place != runner else ""
             tell(
-                f"{stage}: handed over to {runner}{where}; `mltrack job list` shows it, the next repro takes its result"
+                f"{stage}: handed over to {runner}{where}; `mltrack job list` shows "
+                "it, the next repro takes its result"
             )
         case StageFailed(stage, _):
             tell(f"{stage}: failed")
@@ -141,19 +162,30 @@ def _tell_rare(event: Event) -> None:
         case UndeclaredReads(stage, paths):
             more = f" and {len(paths) - _SHOWN} more" if len(paths) > _SHOWN else ""
             tell(
-                f"warning: {stage} read {', '.join(paths[:_SHOWN])}{more}, which it does not declare as `deps`",
+                f"warning: {stage} read {', '.join(paths[:_SHOWN])}{more}, which it "
+                "does not declare as `deps`",
                 level=-1,
             )
         case UndeclaredWrites(path, stages):
-            tell(f"warning: {path} was written while {', '.join(stages)} ran; no stage declares it", level=-1)
+            tell(
+                f"warning: {path} was written while {', '.join(stages)} ran; no stage "
+                "declares it",
+                level=-1,
+            )
         case CheckpointRestored(stage, path):
             tell(f"{stage}: resuming from its checkpoint in {path}")
         case DataBrought(stage, paths):
             tell(f"{stage}: brought {', '.join(paths)}")
         case BytesSaved(path, digest):
-            tell(f"saved before it was replaced: {path} ({digest}); `mltrack undo {path}` puts it back")
+            tell(
+                f"saved before it was replaced: {path} ({digest}); `mltrack undo "
+                f"{path}` puts it back"
+            )
         case MovedAside(path, place):
-            tell(f"moved {path} out of the way, since it cannot be recorded; it is in {place}")
+            tell(
+                f"moved {path} out of the way, since it cannot be recorded; it is in "
+                f"{place}"
+            )
         case RunnerNote(runner, note):
             tell(f"warning: {runner}: {note}", level=-1)
         case LeftoverEnded(stage):
@@ -162,7 +194,9 @@ def _tell_rare(event: Event) -> None:
             pass
 
 
-def placed_words(runner: str, place: str, gpus: tuple[str, ...], state: str, problem: str) -> str:
+def placed_words(
+    runner: str, place: str, gpus: tuple[str, ...], state: str, problem: str
+) -> str:
     """Returns where a job is, for a person."""
     where = f"{runner} ({place})" if place and place != runner else runner
     if problem:
@@ -186,5 +220,7 @@ def emit_event(event: Event) -> None:
     if isinstance(event, Tick):
         return
     data = {name: _plain(value) for name, value in event._asdict().items()}
-    document = finite({"schema_version": SCHEMA_VERSION, "event": type(event).__name__, **data})
+    document = finite(
+        {"schema_version": SCHEMA_VERSION, "event": type(event).__name__, **data}
+    )
     sys.stdout.write(json.dumps(document) + "\n")

@@ -36,15 +36,32 @@ _OWN = frozenset(
 
 def add(
     name: Name,
-    hosts: Annotated[list[str], typer.Argument(metavar="HOST...", help="As ssh knows them; several are a pool.")],
+    hosts: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="HOST...", help="As ssh knows them; several are a pool."
+        ),
+    ],
     local: Annotated[
-        bool, typer.Option("--local", help="In this clone's own config, which git does not keep.")
+        bool,
+        typer.Option(
+            "--local", help="In this clone's own config, which git does not keep."
+        ),
     ] = False,
-    force: Annotated[bool, typer.Option("--force", "-f", help="Replace a runner of that name.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", "-f", help="Replace a runner of that name.")
+    ] = False,
 ) -> None:
-    """Names hosts that are reached by ssh as a place where stages run. Nothing is done there before it is used."""
-    info = verb.add(projects.find(current.directory), name, tuple(hosts), local=local, force=force)
-    announce(f"runner {info.name}: {', '.join(info.hosts)}; `mltrack runner check {info.name}` says what is there")
+    """Names hosts that are reached by ssh as a place where stages run. Nothing is done
+    there before it is used.
+    """
+    info = verb.add(
+        projects.find(current.directory), name, tuple(hosts), local=local, force=force
+    )
+    announce(
+        f"runner {info.name}: {', '.join(info.hosts)}; `mltrack runner check "
+        f"{info.name}` says what is there"
+    )
 
 
 def list_(as_json: Json = False) -> None:
@@ -53,7 +70,10 @@ def list_(as_json: Json = False) -> None:
     if as_json:
         emit_json({"runners": [asdict(item) for item in found]})
         return
-    rows = [("*" if item.is_default else "", item.name, item.kind, ", ".join(item.hosts)) for item in found]
+    rows = [
+        ("*" if item.is_default else "", item.name, item.kind, ", ".join(item.hosts))
+        for item in found
+    ]
     table(("", "name", "type", "hosts"), rows)
 
 
@@ -64,8 +84,13 @@ def remove(name: Name) -> None:
 
 
 def trust(name: Name) -> None:
-    """Confirms the hosts of a runner, which then may be looked at. Your own config remembers them."""
-    announce(f"trusted: {verb.trust(projects.find(current.directory), name) or 'this machine'}")
+    """Confirms the hosts of a runner, which then may be looked at. Your own config
+    remembers them.
+    """
+    announce(
+        "trusted: "
+        f"{verb.trust(projects.find(current.directory), name) or 'this machine'}"
+    )
 
 
 def check(name: Name = "local", as_json: Json = False) -> None:
@@ -79,17 +104,24 @@ def check(name: Name = "local", as_json: Json = False) -> None:
     broken = [report for report in reports if not report.facts]
     if broken:
         hint = "correct that, or leave the host away: mltrack runner add --force NAME HOST..."
-        raise RemoteError(f"cannot be reached: {', '.join(report.name for report in broken)}", hint=hint)
+        raise RemoteError(
+            f"cannot be reached: {', '.join(report.name for report in broken)}",
+            hint=hint,
+        )
 
 
 def _show(report: MachineReport) -> None:
     say(report.name)
     facts = report.facts
     if facts:
-        say(f"  {facts['cpus']:g} cpus, {size_text(facts['memory'])} memory, {len(report.slots)} GPUs")
+        say(
+            f"  {facts['cpus']:g} cpus, {size_text(facts['memory'])} memory, "
+            f"{len(report.slots)} GPUs"
+        )
         if "python" in facts:
             say(
-                f"  Python {facts['python']}, {facts['system']} {facts['machine']}; {size_text(facts['free'])} free in {facts['place']}"
+                f"  Python {facts['python']}, {facts['system']} {facts['machine']}; "
+                f"{size_text(facts['free'])} free in {facts['place']}"
             )
         for resource, amount in sorted(facts.items()):
             if resource not in _OWN:
@@ -104,19 +136,30 @@ def _show(report: MachineReport) -> None:
 
 def _slot_words(slot: Slot) -> str:
     memory = (
-        f" ({slot.gpu.model}, {size_text(slot.gpu.free)} of {size_text(slot.gpu.total)} free)" if slot.gpu.total else ""
+        f" ({slot.gpu.model}, {size_text(slot.gpu.free)} of "
+        f"{size_text(slot.gpu.total)} free)"
+        if slot.gpu.total
+        else ""
     )
     if slot.is_foreign:
         return f"used by another program{memory}"
     if slot.holder is None:
         return f"free{memory}"
     holder = slot.holder
-    since = f" for {age_text(max(0.0, float(holder.get('age', 0))))}" if holder.get("age") else ""
-    return f"held by {holder.get('user', '?')}, process {holder.get('pid', '?')}: {holder.get('label', '?')}{since}{memory}"
+    since = (
+        f" for {age_text(max(0.0, float(holder.get('age', 0))))}"
+        if holder.get("age")
+        else ""
+    )
+    user, pid, label = (holder.get(name, "?") for name in ("user", "pid", "label"))
+    return f"held by {user}, process {pid}: {label}{since}{memory}"
 
 
 def _json(report: MachineReport) -> dict[str, object]:
-    slots = [{**slot.gpu._asdict(), "holder": slot.holder, "is_foreign": slot.is_foreign} for slot in report.slots]
+    slots = [
+        {**slot.gpu._asdict(), "holder": slot.holder, "is_foreign": slot.is_foreign}
+        for slot in report.slots
+    ]
     return {
         "name": report.name,
         "facts": report.facts,
@@ -126,8 +169,15 @@ def _json(report: MachineReport) -> dict[str, object]:
     }
 
 
-app = new_app(help="Names the places where stages run, and looks at them.", no_args_is_help=True)
-add_command(app, add, "mltrack runner add rack gpu1 gpu2", "mltrack runner add box me@192.168.1.20")
+app = new_app(
+    help="Names the places where stages run, and looks at them.", no_args_is_help=True
+)
+add_command(
+    app,
+    add,
+    "mltrack runner add rack gpu1 gpu2",
+    "mltrack runner add box me@192.168.1.20",
+)
 add_command(app, list_, "mltrack runner list", name="list")
 add_command(app, remove, "mltrack runner remove rack")
 add_command(app, trust, "mltrack runner trust rack")

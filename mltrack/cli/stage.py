@@ -17,23 +17,58 @@ Many = list[str] | None
 
 _Command = Annotated[
     list[str],
-    typer.Argument(metavar="COMMAND...", help="The command: all that follows its first word is part of it."),
+    typer.Argument(
+        metavar="COMMAND...",
+        help="The command: all that follows its first word is part of it.",
+    ),
 ]
 _Name = Annotated[str, typer.Option("--name", "-n", help="The stage's name.")]
-_Deps = Annotated[Many, typer.Option("--deps", "-d", metavar="PATH", help="A file or directory it reads.")]
-_Params = Annotated[Many, typer.Option("--params", "-p", metavar="[FILE:]KEY,...", help="Params it reads.")]
-_Outs = Annotated[Many, typer.Option("--outs", "-o", metavar="PATH", help="A file or directory it writes.")]
-_OutsNoCache = Annotated[Many, typer.Option("--outs-no-cache", "-O", metavar="PATH", help="One that git keeps.")]
-_Metrics = Annotated[Many, typer.Option("--metrics", "-m", metavar="PATH", help="A metrics file it writes.")]
-_MetricsNoCache = Annotated[Many, typer.Option("--metrics-no-cache", "-M", metavar="PATH", help="One that git keeps.")]
-_Plots = Annotated[Many, typer.Option("--plots", metavar="PATH", help="A plots file it writes.")]
-_Wdir = Annotated[str, typer.Option("--wdir", "-w", metavar="DIR", help="Where the command runs.")]
-_Desc = Annotated[str, typer.Option("--desc", help="What it is for.")]
-_AlwaysChanged = Annotated[bool, typer.Option("--always-changed", help="Run it on every repro.")]
-_Infer = Annotated[
-    bool, typer.Option("--infer", help="Run the command once, and declare the files that it is seen to open.")
+_Deps = Annotated[
+    Many,
+    typer.Option("--deps", "-d", metavar="PATH", help="A file or directory it reads."),
 ]
-_Force = Annotated[bool, typer.Option("--force", "-f", help="Replace a stage of that name.")]
+_Params = Annotated[
+    Many,
+    typer.Option("--params", "-p", metavar="[FILE:]KEY,...", help="Params it reads."),
+]
+_Outs = Annotated[
+    Many,
+    typer.Option("--outs", "-o", metavar="PATH", help="A file or directory it writes."),
+]
+_OutsNoCache = Annotated[
+    Many,
+    typer.Option("--outs-no-cache", "-O", metavar="PATH", help="One that git keeps."),
+]
+_Metrics = Annotated[
+    Many,
+    typer.Option("--metrics", "-m", metavar="PATH", help="A metrics file it writes."),
+]
+_MetricsNoCache = Annotated[
+    Many,
+    typer.Option(
+        "--metrics-no-cache", "-M", metavar="PATH", help="One that git keeps."
+    ),
+]
+_Plots = Annotated[
+    Many, typer.Option("--plots", metavar="PATH", help="A plots file it writes.")
+]
+_Wdir = Annotated[
+    str, typer.Option("--wdir", "-w", metavar="DIR", help="Where the command runs.")
+]
+_Desc = Annotated[str, typer.Option("--desc", help="What it is for.")]
+_AlwaysChanged = Annotated[
+    bool, typer.Option("--always-changed", help="Run it on every repro.")
+]
+_Infer = Annotated[
+    bool,
+    typer.Option(
+        "--infer",
+        help="Run the command once, and declare the files that it is seen to open.",
+    ),
+]
+_Force = Annotated[
+    bool, typer.Option("--force", "-f", help="Replace a stage of that name.")
+]
 
 
 def add(
@@ -52,8 +87,14 @@ def add(
     infer: _Infer = False,
     force: _Force = False,
 ) -> None:
-    """Declares a stage in mltrack.yaml of the current directory. Nothing is run, unless --infer says so."""
-    keys = [item for text in params or [] for item in ([text] if ":" in text else text.split(","))]
+    """Declares a stage in mltrack.yaml of the current directory. Nothing is run, unless
+    --infer says so.
+    """
+    keys = [
+        item
+        for text in params or []
+        for item in ([text] if ":" in text else text.split(","))
+    ]
     new = verb.NewStage(
         name=name,
         cmd=command[0] if len(command) == 1 else shlex.join(command),
@@ -75,10 +116,15 @@ def add(
     announce(f"added stage {stage.address} to {stage.pipeline_path}")
     if infer:
         for word, paths in (
-            ("deps", stage.deps), ("params", [file.path for file in stage.params]), ("outs", [out.path for out in stage.outs]),
-        ):  # fmt: skip
+            ("deps", stage.deps),
+            ("params", [file.path for file in stage.params]),
+            ("outs", [out.path for out in stage.outs]),
+        ):
             announce(f"  {word}: {', '.join(paths) or 'none'}")
-        tell(f"Review it. Next: mltrack commit {stage.address} records this run; mltrack repro runs it again.")
+        tell(
+            f"Review it. Next: mltrack commit {stage.address} records this run; "
+            "mltrack repro runs it again."
+        )
         return
     tell(f"Next: mltrack repro {stage.address}")
 
@@ -87,27 +133,43 @@ def list_(as_json: Json = False) -> None:
     """Lists the stages, each after those that it depends on."""
     stages = verb.list_stages(open_session().view)
     if as_json:
-        emit_json({
-            "stages": [
-                {
-                    "stage": stage.address, "cmd": list(stage.cmd), "deps": list(stage.deps), "outs": [out.path for out in stage.outs],
-                    "wdir": stage.wdir, "desc": stage.desc, "frozen": stage.frozen, "meta": stage.meta,
-                }
-                for stage in stages
-            ]
-        })  # fmt: skip
+        emit_json(
+            {
+                "stages": [
+                    {
+                        "stage": stage.address,
+                        "cmd": list(stage.cmd),
+                        "deps": list(stage.deps),
+                        "outs": [out.path for out in stage.outs],
+                        "wdir": stage.wdir,
+                        "desc": stage.desc,
+                        "frozen": stage.frozen,
+                        "meta": stage.meta,
+                    }
+                    for stage in stages
+                ]
+            }
+        )
     else:
         table(
             ("stage", "writes", "about"),
-            [(s.address, ", ".join(out.path for out in s.outs), s.desc or s.cmd[0]) for s in stages],
+            [
+                (s.address, ", ".join(out.path for out in s.outs), s.desc or s.cmd[0])
+                for s in stages
+            ],
         )
 
 
-app = new_app(help="Declares stages in mltrack.yaml, and lists them.", no_args_is_help=True)
+app = new_app(
+    help="Declares stages in mltrack.yaml, and lists them.", no_args_is_help=True
+)
 add_command(
-    app, add, "mltrack stage add -n train -d train.py -d data -p lr -o model.pkl -M metrics.json python train.py",
+    app,
+    add,
+    "mltrack stage add -n train -d train.py -d data -p lr -o model.pkl -M "
+    "metrics.json python train.py",
     "mltrack stage add -n train --infer -- python train.py",
     "mltrack stage add -n prep -o clean.csv sort -u raw.csv -o clean.csv",
     allow_interspersed_args=False,
-)  # fmt: skip
+)
 add_command(app, list_, "mltrack stage list", name="list")

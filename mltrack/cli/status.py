@@ -7,7 +7,14 @@ import typer
 from mltrack.cli.invocation import open_session, say, tell
 from mltrack.cli.options import Json, Paths, command_app
 from mltrack.cli.progress import ProgressLine
-from mltrack.cli.render import describe, emit_json, plural, reason_json, size_text, verdict_word
+from mltrack.cli.render import (
+    describe,
+    emit_json,
+    plural,
+    reason_json,
+    size_text,
+    verdict_word,
+)
 from mltrack.pipeline.plan import Verdict
 from mltrack.verbs import status as verb
 
@@ -19,10 +26,16 @@ NO_HOOKS = "git hooks are not installed in this clone, so data does not follow `
 def status(
     targets: Paths = None,
     as_json: Json = False,
-    remote: Annotated[str, typer.Option("--remote", "-r", help="Show what this remote lacks, too.")] = "",
-    check: Annotated[bool, typer.Option("--check", help="End with exit code 4 if anything differs.")] = False,
+    remote: Annotated[
+        str, typer.Option("--remote", "-r", help="Show what this remote lacks, too.")
+    ] = "",
+    check: Annotated[
+        bool, typer.Option("--check", help="End with exit code 4 if anything differs.")
+    ] = False,
 ) -> int:
-    """Shows which tracked data differs from what is recorded, and what `mltrack repro` would do."""
+    """Shows which tracked data differs from what is recorded, and what `mltrack repro`
+    would do.
+    """
     session = open_session()
     with ProgressLine() as line:
         session.observer.report = lambda count: line.update("files", count)
@@ -43,7 +56,11 @@ def _show(result: verb.Status) -> None:
     if changed:
         say("data:")
     for item in changed:
-        note = "" if item.cached else f"  (recorded version is not in the cache: mltrack pull {item.path})"
+        note = (
+            ""
+            if item.cached
+            else f"  (recorded version is not in the cache: mltrack pull {item.path})"
+        )
         if item.state == "outdated" and item.cached:
             note = f"  (the recorded version changed: mltrack checkout {item.path})"
         if item.state == "broken":
@@ -51,7 +68,9 @@ def _show(result: verb.Status) -> None:
         if item.state == "unreadable":
             note = f"  ({item.why})"
         if item.state == "partial":
-            note = f"  (only a part was brought here; the rest: mltrack pull {item.path})"
+            note = (
+                f"  (only a part was brought here; the rest: mltrack pull {item.path})"
+            )
         say(f"  {item.state:<9} {item.path}{_counts(item)}{note}")
         for change in item.changes[:MAX_FILES]:
             say(f"    {change.change:<9} {change.path}")
@@ -77,11 +96,18 @@ def _show(result: verb.Status) -> None:
         say(f"  {absent.path}  ({what})")
     if not changed and not waiting and not result.unpushed and result.problem is None:
         total = plural(len(result.data), "tracked path")
-        say(f"Nothing changed: {total}, {plural(len(result.plan.steps), 'stage')} up to date.")
+        say(
+            f"Nothing changed: {total}, {plural(len(result.plan.steps), 'stage')} up "
+            "to date."
+        )
 
 
 def _counts(item: verb.TargetStatus) -> str:
-    return f"  ({plural(len(item.changes), 'file')})" if len(item.changes) > MAX_FILES else ""
+    return (
+        f"  ({plural(len(item.changes), 'file')})"
+        if len(item.changes) > MAX_FILES
+        else ""
+    )
 
 
 def _data(result: verb.Status) -> dict[str, object]:
@@ -89,18 +115,36 @@ def _data(result: verb.Status) -> dict[str, object]:
         "clean": result.is_clean,
         "data": [
             {
-                "path": item.path, "state": item.state, "cached": item.cached, **({"why": item.why} if item.why else {}),
-                "files": [{"path": change.path, "change": change.change} for change in item.changes],
+                "path": item.path,
+                "state": item.state,
+                "cached": item.cached,
+                **({"why": item.why} if item.why else {}),
+                "files": [
+                    {"path": change.path, "change": change.change}
+                    for change in item.changes
+                ],
             }
             for item in result.data
         ],
-        "unpushed": [{"path": item.path, "objects": item.objects, "bytes": item.bytes} for item in result.unpushed],
+        "unpushed": [
+            {"path": item.path, "objects": item.objects, "bytes": item.bytes}
+            for item in result.unpushed
+        ],
         "stages": [
-            {"stage": step.stage.address, "verdict": step.verdict.value, "reasons": [reason_json(reason) for reason in step.reasons],
-             "running_on": result.handed_over.get(step.stage.address, "")}
+            {
+                "stage": step.stage.address,
+                "verdict": step.verdict.value,
+                "reasons": [reason_json(reason) for reason in step.reasons],
+                "running_on": result.handed_over.get(step.stage.address, ""),
+            }
             for step in result.plan.steps
         ],
-    }  # fmt: skip
+    }
 
 
-app = command_app(status, "mltrack status", "mltrack status data/images --check", "mltrack status --remote store")
+app = command_app(
+    status,
+    "mltrack status",
+    "mltrack status data/images --check",
+    "mltrack status --remote store",
+)

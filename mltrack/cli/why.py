@@ -15,13 +15,17 @@ _MEANING = {
     "run": "it will run",
     "wait": "it depends on what a stage above will write, and is decided then",
 }
-_FROZEN = "it is frozen: it does not run, whatever is said below, until `mltrack unfreeze`"
+_FROZEN = (
+    "it is frozen: it does not run, whatever is said below, until `mltrack unfreeze`"
+)
 
 
 def why(targets: Paths = None, as_json: Json = False) -> None:
-    """Says what repro would do with stages, and every reason for it, down to the file and the param's values.
+    """Says what repro would do with stages, and every reason for it, down to the file
+    and the param's values.
 
-    Where an earlier run than the recorded one is nearer to the present state, what differs from that one is shown too.
+    Where an earlier run than the recorded one is nearer to the present state, what
+    differs from that one is shown too.
     """
     found = verb.why(open_session(), targets or [])
     if as_json:
@@ -33,15 +37,22 @@ def why(targets: Paths = None, as_json: Json = False) -> None:
         say(f"{step.stage.address}: {VERDICTS[step.verdict]} ({meaning})")
         _show(item.reasons)
         if item.nearest is not None:
-            moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(item.nearest.started))
-            at = f", at commit {item.nearest.commit[:10]}" if item.nearest.commit else ""
+            moment = time.strftime(
+                "%Y-%m-%d %H:%M:%S", time.localtime(item.nearest.started)
+            )
+            at = (
+                f", at commit {item.nearest.commit[:10]}" if item.nearest.commit else ""
+            )
             if item.nearest.reasons:
                 say(f"  the nearest earlier run was on {moment}{at}; since then:")
                 _show(item.nearest.reasons, "    ")
             else:
                 say(f"  a run on {moment}{at} had the same inputs")
         for what, old, new in item.machine:
-            say(f"  {what} differs (not part of the run key): {old} when recorded, {new} now")
+            say(
+                f"  {what} differs (not part of the run key): {old} when recorded, "
+                f"{new} now"
+            )
 
 
 def _show(reasons: Iterable[verb.Explained], indent: str = "  ") -> None:
@@ -61,14 +72,23 @@ def _explanation_json(item: verb.Explanation) -> dict[str, Any]:
         "reasons": _reasons_json(item.reasons),
         "nearest": None
         if nearest is None
-        else {"started": nearest.started, "commit": nearest.commit, "reasons": _reasons_json(nearest.reasons)},
-        "machine": [{"what": what, "old": old, "new": new} for what, old, new in item.machine],
+        else {
+            "started": nearest.started,
+            "commit": nearest.commit,
+            "reasons": _reasons_json(nearest.reasons),
+        },
+        "machine": [
+            {"what": what, "old": old, "new": new} for what, old, new in item.machine
+        ],
     }
 
 
 def _reasons_json(reasons: Iterable[verb.Explained]) -> list[dict[str, Any]]:
     return [
-        {**reason_json(each.reason), "files": [{"change": change, "path": path} for change, path in each.files]}
+        {
+            **reason_json(each.reason),
+            "files": [{"change": change, "path": path} for change, path in each.files],
+        }
         for each in reasons
     ]
 

@@ -53,4 +53,6 @@ def _write(path: str, document: tomlkit.TOMLDocument) -> None:
     make_directories(os.path.dirname(path))
     # what is not committed may hold secrets: nobody else reads it
     is_committed = path.endswith(os.path.join(".mltrack", FILE_NAME))
-    write_atomic(path, tomlkit.dumps(document).encode(), mode=0o644 if is_committed else 0o600)
+    write_atomic(
+        path, tomlkit.dumps(document).encode(), mode=0o644 if is_committed else 0o600
+    )

@@ -1,8 +1,10 @@
-"""Where a remote leads, and whether the user has said so: credentials go only where they were sent.
+"""Where a remote leads, and whether the user has said so: credentials go only where
+they were sent.
 
-A clone, or an unpacked archive, brings along a config that names hosts. What sends credentials to a host of its own choosing
-is asked about once: the user confirms the place (``remote trust``, or by typing it), and it is remembered in the user's
-own config, which no project can write.
+A clone, or an unpacked archive, brings along a config that names hosts. What sends
+credentials to a host of its own choosing is asked about once: the user confirms the
+place (``remote trust``, or by typing it), and it is remembered in the user's own
+config, which no project can write.
 """
 
 import os
@@ -19,7 +21,9 @@ CHOOSING = ("url", "endpoint", "account", "ssh_config")
 
 
 def place_of(given: Mapping[str, Any]) -> str:
-    """Returns in words where a remote with these options leads; '' for a directory of this machine."""
+    """Returns in words where a remote with these options leads; '' for a directory of
+    this machine.
+    """
     match = URL.match(shown(str(given.get("url", ""))))
     if match is None:
         return ""
@@ -43,7 +47,9 @@ def runner_place(given: Mapping[str, Any]) -> str:
 
 
 def is_trusted_runner(settings: Settings, name: str) -> bool:
-    """Returns whether the user has named, or used, the hosts of a runner: looking at them starts ssh."""
+    """Returns whether the user has named, or used, the hosts of a runner: looking at
+    them starts ssh.
+    """
     place = runner_place(settings.runner(name))
     return not place or place in settings.get(KEY)
 
@@ -52,12 +58,18 @@ def is_trusted(settings: Settings, name: str) -> bool:
     """Returns whether the user has said where a remote leads."""
     given = settings.remote(name)
     place = place_of(given)
-    levels = {settings.origin(f"remote.{name}.{key}").level for key in CHOOSING if given.get(key)}
+    levels = {
+        settings.origin(f"remote.{name}.{key}").level
+        for key in CHOOSING
+        if given.get(key)
+    }
     return not place or levels <= {"user", "environment"} or place in settings.get(KEY)
 
 
 def must_be_trusted(settings: Settings, name: str) -> bool:
-    """Returns whether opening a remote sends credentials to a host, or starts a program, that its options choose."""
+    """Returns whether opening a remote sends credentials to a host, or starts a
+    program, that its options choose.
+    """
     given = settings.remote(name)
     scheme = str(given.get("url", "")).partition("://")[0]
     if place_of(given) == "" or given.get("anonymous"):
@@ -76,7 +88,9 @@ def trust(settings: Settings, place: str) -> None:
 
 
 def trust_typed(settings: Settings, name: str, key: str) -> None:
-    """What the person has typed, the person means: trusts where a remote leads after one of its options was set."""
+    """What the person has typed, the person means: trusts where a remote leads after
+    one of its options was set.
+    """
     if key in CHOOSING:
         trust(settings, place_of(settings.remote(name)))
 

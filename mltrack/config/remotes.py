@@ -1,4 +1,6 @@
-"""Opens the remotes that settings name. A remote stands by itself: it needs no project, only what its settings say."""
+"""Opens the remotes that settings name. A remote stands by itself: it needs no project,
+only what its settings say.
+"""
 
 import os
 from contextlib import suppress
@@ -14,8 +16,10 @@ from mltrack.store.shared.remote import Remote
 
 
 class Around(NamedTuple):
-    """Where remotes are opened from: the directory at which relative addresses start, the repository that none may lie in,
-    and where it is kept what they were last seen to hold and under which identity each was met."""
+    """Where remotes are opened from: the directory at which relative addresses start,
+    the repository that none may lie in, and where it is kept what they were last seen
+    to hold and under which identity each was met.
+    """
 
     base: str
     repository_top: str
@@ -24,32 +28,52 @@ class Around(NamedTuple):
 
 
 class Remotes:
-    """The remotes of one project. Their stores stay open, and are shared by all that is opened under one name, until
-    ``close``. It belongs to the thread that made it, and so does each remote."""
+    """The remotes of one project. Their stores stay open, and are shared by all that is
+    opened under one name, until ``close``. It belongs to the thread that made it, and
+    so does each remote.
+    """
 
-    def __init__(self, settings: Settings, algorithm: Algorithm, around: Around) -> None:
+    def __init__(
+        self, settings: Settings, algorithm: Algorithm, around: Around
+    ) -> None:
         self._settings = settings
         self._algorithm = algorithm
         self._around = around
         self._stores: dict[str, Store] = {}
 
     def get(self, name: str = "") -> Remote:
-        """Returns a remote by name, or the default one, not yet looked at; raises UsageError if there is none."""
+        """Returns a remote by name, or the default one, not yet looked at; raises
+        UsageError if there is none.
+        """
         settings = self._settings
         known = settings.remotes()
-        chosen = name or settings.text("core.remote") or (next(iter(known)) if len(known) == 1 else "")
+        chosen = (
+            name
+            or settings.text("core.remote")
+            or (next(iter(known)) if len(known) == 1 else "")
+        )
         if not chosen:
-            hint = f"mltrack remote default {next(iter(known))}" if known else "mltrack remote add NAME DIRECTORY"
-            raise UsageError("no remote is named, and there is no default one", hint=hint)
+            hint = (
+                f"mltrack remote default {next(iter(known))}"
+                if known
+                else "mltrack remote add NAME DIRECTORY"
+            )
+            raise UsageError(
+                "no remote is named, and there is no default one", hint=hint
+            )
         if chosen not in known:
             names = ", ".join(sorted(known)) or "none"
             raise UsageError(
-                f"there is no remote {chosen!r} (known: {names})", hint=f"mltrack remote add {chosen} DIRECTORY"
+                f"there is no remote {chosen!r} (known: {names})",
+                hint=f"mltrack remote add {chosen} DIRECTORY",
             )
         given = settings.remote(chosen)
-        if places.must_be_trusted(settings, chosen) and not places.is_trusted(settings, chosen):
+        if places.must_be_trusted(settings, chosen) and not places.is_trusted(
+            settings, chosen
+        ):
             raise UsageError(
-                f"the remote {chosen!r} leads to {places.place_of(given)}: the project's files say so, and you have not yet",
+                f"the remote {chosen!r} leads to {places.place_of(given)}: the "
+                "project's files say so, and you have not yet",
                 hint=f"if credentials may be sent there: mltrack remote trust {chosen}",
             )
         if chosen not in self._stores:
@@ -59,16 +83,27 @@ class Remotes:
             self._stores[chosen] = store
         hints = os.path.join(self._around.hints_path, chosen)
         jobs = int(given.get("jobs") or settings.number("core.jobs"))
-        return Remote(chosen, self._stores[chosen], self._algorithm, hints, self._around.ids_path, jobs)
+        return Remote(
+            chosen,
+            self._stores[chosen],
+            self._algorithm,
+            hints,
+            self._around.ids_path,
+            jobs,
+        )
 
     def opened(self, name: str = "") -> Remote:
-        """Returns a remote that was just found to be one; raises RemoteError where it cannot be had."""
+        """Returns a remote that was just found to be one; raises RemoteError where it
+        cannot be had.
+        """
         remote = self.get(name)
         remote.open()
         return remote
 
     def reachable(self, *, beside: str = "") -> list[Remote]:
-        """Returns those that can be had now, opened, in order of their names, but for the one called ``beside``."""
+        """Returns those that can be had now, opened, in order of their names, but for
+        the one called ``beside``.
+        """
         found = []
         for name in sorted(self._settings.remotes()):
             if name != beside:
@@ -84,11 +119,13 @@ class Remotes:
 
 
 def refuse_inside(place: str, repository_top: str) -> None:
-    """Raises UsageError for a directory in the repository: as a remote it would be committed with the code, or led by links
-    that a clone brings."""
+    """Raises UsageError for a directory in the repository: as a remote it would be
+    committed with the code, or led by links that a clone brings.
+    """
     real, top = os.path.realpath(place), os.path.realpath(repository_top)
     if real == top or real.startswith(top + os.sep):
         raise UsageError(
-            f"{place} lies in the git repository, where a remote would be committed with the code",
+            f"{place} lies in the git repository, where a remote would be committed "
+            "with the code",
             hint="give a directory outside it, such as ../store",
         )

@@ -1,4 +1,6 @@
-"""Every setting, declared once: its type, default, where it may stand, and one sentence. The docs are made from this."""
+"""Every setting, declared once: its type, default, where it may stand, and one
+sentence. The docs are made from this.
+"""
 
 import difflib
 import re
@@ -14,7 +16,9 @@ Level = Literal["default", "user", "project", "local", "environment"]
 
 
 class Setting(NamedTuple):
-    """One key. ``private`` ones name places or programs: the committed config may not set them. ``secret`` ones are never shown."""
+    """One key. ``private`` ones name places or programs: the committed config may not
+    set them. ``secret`` ones are never shown.
+    """
 
     key: str
     type: type
@@ -27,42 +31,151 @@ class Setting(NamedTuple):
 
 LINK_MODES = ("reflink", "copy", "hardlink", "symlink")
 SETTINGS = (
-    Setting("core.hash", str, "xxh3", "Digest algorithm; set by `init --hash`, never changed.", choices=("xxh3", "blake3")),
-    Setting("core.remote", str, "", "The remote that push, fetch and pull use when none is named."),
-    Setting("core.shell", str, "/bin/sh", "The shell that runs a stage's command with `-c`; part of the run key.", private=True),
+    Setting(
+        "core.hash",
+        str,
+        "xxh3",
+        "Digest algorithm; set by `init --hash`, never changed.",
+        choices=("xxh3", "blake3"),
+    ),
+    Setting(
+        "core.remote",
+        str,
+        "",
+        "The remote that push, fetch and pull use when none is named.",
+    ),
+    Setting(
+        "core.shell",
+        str,
+        "/bin/sh",
+        "The shell that runs a stage's command with `-c`; part of the run key.",
+        private=True,
+    ),
     Setting("core.jobs", int, 4, "How many transfers run at once."),
     Setting("repro.jobs", int, 1, "How many stages `repro` runs at once."),
     Setting("repro.runner", str, "local", "The runner of stages that name none."),
-    Setting("repro.check", str, "warn", "What to do about files that stages read or write undeclared.", choices=("none", "warn", "error")),
-    Setting("repro.trace", str, "python", "How undeclared reads are seen: by a hook in Python, or by strace.", choices=("python", "strace")),
-    Setting("runs.remote", bool, default=True, about="Whether run records travel with push and fetch."),
-    Setting("cache.dir", str, "", "Where the cache lies, instead of `.mltrack/cache`.", private=True),
-    Setting("cache.link", list, ["reflink", "copy"], "How files leave the cache, first usable first.", choices=LINK_MODES),
-    Setting("cache.runs_days", int, 90, "Run records younger than this keep their outputs from `gc`."),
-    Setting("gc.grace_days", int, 14, "Objects younger than this are never deleted by `gc`."),
-    Setting("gc.delay_hours", int, 24, "How long `gc --remote` waits between forgetting objects and deleting them."),
-    Setting("trust.places", list, [], "Places that credentials may be sent to: your own config only, see `remote trust`.", private=True),
-    Setting("hooks.checkout", bool, default=True, about="Whether git's checkout, merge and rebase bring the data along."),
-)  # fmt: skip
+    Setting(
+        "repro.check",
+        str,
+        "warn",
+        "What to do about files that stages read or write undeclared.",
+        choices=("none", "warn", "error"),
+    ),
+    Setting(
+        "repro.trace",
+        str,
+        "python",
+        "How undeclared reads are seen: by a hook in Python, or by strace.",
+        choices=("python", "strace"),
+    ),
+    Setting(
+        "runs.remote",
+        bool,
+        default=True,
+        about="Whether run records travel with push and fetch.",
+    ),
+    Setting(
+        "cache.dir",
+        str,
+        "",
+        "Where the cache lies, instead of `.mltrack/cache`.",
+        private=True,
+    ),
+    Setting(
+        "cache.link",
+        list,
+        ["reflink", "copy"],
+        "How files leave the cache, first usable first.",
+        choices=LINK_MODES,
+    ),
+    Setting(
+        "cache.runs_days",
+        int,
+        90,
+        "Run records younger than this keep their outputs from `gc`.",
+    ),
+    Setting(
+        "gc.grace_days", int, 14, "Objects younger than this are never deleted by `gc`."
+    ),
+    Setting(
+        "gc.delay_hours",
+        int,
+        24,
+        "How long `gc --remote` waits between forgetting objects and deleting them.",
+    ),
+    Setting(
+        "trust.places",
+        list,
+        [],
+        "Places that credentials may be sent to: your own config only, see `remote "
+        "trust`.",
+        private=True,
+    ),
+    Setting(
+        "hooks.checkout",
+        bool,
+        default=True,
+        about="Whether git's checkout, merge and rebase bring the data along.",
+    ),
+)
 BY_KEY = {setting.key: setting for setting in SETTINGS}
 _REMOTE_KEY = re.compile(r"remote\.([A-Za-z0-9][A-Za-z0-9_-]{0,63})\.([a-z_]+)\Z")
 
 
 _REMOTE_SETTINGS = (
-    Setting("remote.NAME.url", str, "", "Where the remote is: a directory (a relative one starts at the project), or a URL."),
-    Setting("remote.NAME.jobs", int, 0, "How many of its transfers run at once, instead of core.jobs."),
-    Setting("remote.NAME.tries", int, 0, "How often a request is tried that fails in a way that may pass; 5 unless set."),
-    Setting("remote.NAME.timeout", int, 0, "After how many seconds without an answer a request counts as lost; 60 unless set."),
-    Setting("remote.NAME.endpoint", str, "", "The address of the service, where it is not the vendor's own (s3, gs, az)."),
-    Setting("remote.NAME.anonymous", bool, default=False, about="Whether to ask without credentials (s3, gs, az)."),
+    Setting(
+        "remote.NAME.url",
+        str,
+        "",
+        "Where the remote is: a directory (a relative one starts at the project), or "
+        "a URL.",
+    ),
+    Setting(
+        "remote.NAME.jobs",
+        int,
+        0,
+        "How many of its transfers run at once, instead of core.jobs.",
+    ),
+    Setting(
+        "remote.NAME.tries",
+        int,
+        0,
+        "How often a request is tried that fails in a way that may pass; 5 unless set.",
+    ),
+    Setting(
+        "remote.NAME.timeout",
+        int,
+        0,
+        "After how many seconds without an answer a request counts as lost; 60 unless "
+        "set.",
+    ),
+    Setting(
+        "remote.NAME.endpoint",
+        str,
+        "",
+        "The address of the service, where it is not the vendor's own (s3, gs, az).",
+    ),
+    Setting(
+        "remote.NAME.anonymous",
+        bool,
+        default=False,
+        about="Whether to ask without credentials (s3, gs, az).",
+    ),
     Setting("remote.NAME.user", str, "", "The user to log in as (sftp, http)."),
     Setting(
-        "remote.NAME.password", str, "", "The password, where no key can be used (sftp), or where the server asks for one (http).",
-        private=True, secret=True,
+        "remote.NAME.password",
+        str,
+        "",
+        "The password, where no key can be used (sftp), or where the server asks for "
+        "one (http).",
+        private=True,
+        secret=True,
     ),
-)  # fmt: skip
+)
 """What several kinds of remotes have; what one alone has, it says itself."""
-_RUNNER_KEY = re.compile(r"runner\.([A-Za-z0-9][A-Za-z0-9_-]{0,63})\.([a-z_][a-z0-9_]{0,63})\Z")
+_RUNNER_KEY = re.compile(
+    r"runner\.([A-Za-z0-9][A-Za-z0-9_-]{0,63})\.([a-z_][a-z0-9_]{0,63})\Z"
+)
 
 
 def runner_settings() -> list[Setting]:
@@ -76,7 +189,14 @@ def _of_runner(option: "Option") -> Setting:
     from mltrack.runners import kinds  # noqa: PLC0415 - see above
 
     choices = tuple(kinds.names()) if option is kinds.TYPE else ()
-    return Setting(f"runner.NAME.{option.name}", option.type, option.type(), option.about, option.private, choices)
+    return Setting(
+        f"runner.NAME.{option.name}",
+        option.type,
+        option.type(),
+        option.about,
+        option.private,
+        choices,
+    )
 
 
 def _runner_setting(name: str) -> Setting:
@@ -85,25 +205,35 @@ def _runner_setting(name: str) -> Setting:
     return _of_runner(kinds.option(name))
 
 
-_COMMON = {setting.key.removeprefix("remote.NAME."): setting for setting in _REMOTE_SETTINGS}
+_COMMON = {
+    setting.key.removeprefix("remote.NAME."): setting for setting in _REMOTE_SETTINGS
+}
 
 
 def remote_settings() -> dict[str, Setting]:
-    """Returns by name what may be set for a remote: what all have, and what one kind alone has."""
+    """Returns by name what may be set for a remote: what all have, and what one kind
+    alone has.
+    """
     from mltrack.store.kinds import known  # noqa: PLC0415 - where something particular is set for a remote only
 
-    own = [(option, kind.schemes[0]) for kind in known.kinds() for option in kind.options]
+    own = [
+        (option, kind.schemes[0]) for kind in known.kinds() for option in kind.options
+    ]
     return _COMMON | {option.name: _of_remote(option, scheme) for option, scheme in own}
 
 
 def _of_remote(option: "RemoteOption", scheme: str) -> Setting:
     about = f"{option.about.removesuffix('.')} ({scheme})."
     key, default = f"remote.NAME.{option.name}", option.type()
-    return Setting(key, option.type, default, about, option.private, option.choices, option.secret)
+    return Setting(
+        key, option.type, default, about, option.private, option.choices, option.secret
+    )
 
 
 def find(key: str) -> Setting:
-    """Returns the setting of a key; raises ConfigError with the nearest one if there is none."""
+    """Returns the setting of a key; raises ConfigError with the nearest one if there is
+    none.
+    """
     if key in BY_KEY:
         return BY_KEY[key]
     runner = _RUNNER_KEY.match(key)
@@ -117,11 +247,16 @@ def find(key: str) -> Setting:
         return of_remotes[match[2]]
     known = [*BY_KEY, *(setting.key for setting in of_remotes.values())]
     close = difflib.get_close_matches(key, known, n=1)
-    raise ConfigError(f"unknown setting {key!r}", hint=f"did you mean {close[0]!r}?" if close else "mltrack config")
+    raise ConfigError(
+        f"unknown setting {key!r}",
+        hint=f"did you mean {close[0]!r}?" if close else "mltrack config",
+    )
 
 
 def check(key: str, value: Any, where: str) -> Any:
-    """Returns ``value`` if it may stand at ``key``; raises ConfigError naming ``where``."""
+    """Returns ``value`` if it may stand at ``key``; raises ConfigError naming
+    ``where``.
+    """
     setting, at = find(key), _said(where, key)
     if type(value) is not setting.type:
         raise ConfigError(f"{at}{key} must be {_named(setting)}, not {value!r}")
@@ -129,8 +264,12 @@ def check(key: str, value: Any, where: str) -> Any:
         raise ConfigError(f"{at}{key} must not be negative")
     for item in value if isinstance(value, list) else [value]:
         if setting.choices and item not in setting.choices:
-            raise ConfigError(f"{at}{key} must be of {', '.join(setting.choices)}, not {item!r}")
-    if isinstance(value, str) and (any(ord(char) < 32 for char in value) or value.startswith("-")):
+            raise ConfigError(
+                f"{at}{key} must be of {', '.join(setting.choices)}, not {item!r}"
+            )
+    if isinstance(value, str) and (
+        any(ord(char) < 32 for char in value) or value.startswith("-")
+    ):
         raise ConfigError(f"{at}{key} holds control characters or starts with '-'")
     return value
 
@@ -156,4 +295,6 @@ def _said(where: str, key: str) -> str:
 
 
 def _named(setting: Setting) -> str:
-    return {str: "text", int: "a whole number", bool: "true or false", list: "a list"}[setting.type]
+    return {str: "text", int: "a whole number", bool: "true or false", list: "a list"}[
+        setting.type
+    ]

@@ -1,7 +1,9 @@
-"""Settings and where each value came from: defaults < user < project < local < environment.
+"""Settings and where each value came from: defaults < user < project < local <
+environment.
 
-The committed ``config.toml`` comes with a clone, so it may not name programs or places of this machine: such keys are
-refused there and read from the user's own config and ``config.local.toml`` only.
+The committed ``config.toml`` comes with a clone, so it may not name programs or places
+of this machine: such keys are refused there and read from the user's own config and
+``config.local.toml`` only.
 """
 
 import os
@@ -49,7 +51,9 @@ class Settings:
 
     def origin(self, key: str) -> Value:
         schema.find(key)
-        return self._values.get(key) or Value(schema.find(key).default, "default", "default")
+        return self._values.get(key) or Value(
+            schema.find(key).default, "default", "default"
+        )
 
     def all(self) -> dict[str, Value]:
         """Returns every key with a value, defaults included, sorted."""
@@ -59,24 +63,44 @@ class Settings:
     def remote(self, name: str) -> dict[str, Any]:
         """Returns what is set for a remote, by the last part of its keys."""
         prefix = f"remote.{name}."
-        return {key[len(prefix) :]: value.value for key, value in self._values.items() if key.startswith(prefix)}
+        return {
+            key[len(prefix) :]: value.value
+            for key, value in self._values.items()
+            if key.startswith(prefix)
+        }
 
     def runner(self, name: str) -> dict[str, Any]:
         """Returns what is set for a runner, by the last part of its keys."""
         prefix = f"runner.{name}."
-        return {key[len(prefix) :]: value.value for key, value in self._values.items() if key.startswith(prefix)}
+        return {
+            key[len(prefix) :]: value.value
+            for key, value in self._values.items()
+            if key.startswith(prefix)
+        }
 
     def runners(self) -> list[str]:
         """Returns the names of all runners that something is set for."""
-        return sorted({key.split(".")[1] for key in self._values if key.startswith("runner.")})
+        return sorted(
+            {key.split(".")[1] for key in self._values if key.startswith("runner.")}
+        )
 
     def remotes(self) -> dict[str, str]:
         """Returns the URL of each remote by name."""
-        parts = ((key.split("."), value) for key, value in self._values.items() if key.startswith("remote."))
-        return {name: str(value.value) for (_, name, field), value in parts if field == "url"}
+        parts = (
+            (key.split("."), value)
+            for key, value in self._values.items()
+            if key.startswith("remote.")
+        )
+        return {
+            name: str(value.value)
+            for (_, name, field), value in parts
+            if field == "url"
+        }
 
 
-_MAY_BE_SECRET = re.compile(b"|".join(word.encode() for word in SECRET_WORDS) + rb"|://[^/\s\"]*@|[?&]")
+_MAY_BE_SECRET = re.compile(
+    b"|".join(word.encode() for word in SECRET_WORDS) + rb"|://[^/\s\"]*@|[?&]"
+)
 
 
 def user_config_path(environment: Mapping[str, str]) -> str:
@@ -84,7 +108,8 @@ def user_config_path(environment: Mapping[str, str]) -> str:
     if environment.get("XDG_CONFIG_HOME"):
         return os.path.join(environment["XDG_CONFIG_HOME"], "mltrack", FILE_NAME)
     if sys.platform == "linux" and environment.get("HOME"):
-        return os.path.join(environment["HOME"], ".config", "mltrack", FILE_NAME)  # what platformdirs says, 5 ms sooner
+        # what platformdirs says, 5 ms sooner
+        return os.path.join(environment["HOME"], ".config", "mltrack", FILE_NAME)
     from platformdirs import user_config_dir  # noqa: PLC0415
 
     return os.path.join(user_config_dir("mltrack"), FILE_NAME)
@@ -102,50 +127,73 @@ def user_cache_path(environment: Mapping[str, str]) -> str:
 
 
 def load(
-    project_config: str | None, local_config: str | None, environment: Mapping[str, str], remembered: Remembered | None
+    project_config: str | None,
+    local_config: str | None,
+    environment: Mapping[str, str],
+    remembered: Remembered | None,
 ) -> Settings:
-    """Returns the settings from these files, as far as they exist, and from ``MLTRACK_SECTION_KEY`` variables."""
+    """Returns the settings from these files, as far as they exist, and from
+    ``MLTRACK_SECTION_KEY`` variables.
+    """
     values: dict[str, Value] = {}
     levels: tuple[tuple[Level, str | None], ...] = (
-        ("user", user_config_path(environment)), ("project", project_config), ("local", local_config),
-    )  # fmt: skip
+        ("user", user_config_path(environment)),
+        ("project", project_config),
+        ("local", local_config),
+    )
     for level, path in levels:
         if path is not None:
             stated = read_file(path, remembered)
             for key, value in stated.values.items():
                 if level == "project" and key in stated.private:
                     raise ConfigError(
-                        f"{path}: {key} may not stand in the committed config: a clone would bring it to other machines",
+                        f"{path}: {key} may not stand in the committed config: a "
+                        "clone would bring it to other machines",
                         hint=f"mltrack config --local {key} {value}",
                     )
                 if level == "local" and key == "trust.places":
-                    raise ConfigError(f"{path}: {key} stands in your own config only", hint="mltrack remote trust NAME")
+                    raise ConfigError(
+                        f"{path}: {key} stands in your own config only",
+                        hint="mltrack remote trust NAME",
+                    )
                 values[key] = Value(value, level, path)
     for key, setting in schema.BY_KEY.items():
         variable = "MLTRACK_" + key.replace(".", "_").upper()
         if variable in environment and setting.key != "core.hash":
-            values[key] = Value(schema.parse(key, environment[variable], variable), "environment", variable)
+            values[key] = Value(
+                schema.parse(key, environment[variable], variable),
+                "environment",
+                variable,
+            )
     return Settings(values)
 
 
 class Stated(NamedTuple):
-    """What one config file says: its checked values by dotted key, and which of these may not stand in a committed file."""
+    """What one config file says: its checked values by dotted key, and which of these
+    may not stand in a committed file.
+    """
 
     values: dict[str, Any]
     private: list[str]
 
 
 def read_file(path: str, remembered: Remembered | None) -> Stated:
-    """Returns what one config file says; nothing if the file does not exist. Raises ConfigError for a value that may not stand.
+    """Returns what one config file says; nothing if the file does not exist. Raises
+    ConfigError for a value that may not stand.
 
-    It is ``remembered``, parsed and checked, only where it names no secret: those lie in one place.
+    It is ``remembered``, parsed and checked, only where it names no secret: those lie
+    in one place.
     """
     data = read_bounded(path, MAX_BYTES)
     if data is None or not data.strip():
         return Stated({}, [])
     is_plain = remembered is not None and _MAY_BE_SECRET.search(data) is None
     return Stated(
-        *(remembered.load(data, path, _stated) if remembered is not None and is_plain else _stated(data, path))
+        *(
+            remembered.load(data, path, _stated)
+            if remembered is not None and is_plain
+            else _stated(data, path)
+        )
     )
 
 
@@ -155,7 +203,10 @@ def parse(data: bytes, where: str) -> dict[str, Any]:
 
 
 def _stated(data: bytes, path: str) -> Stated:
-    values = {key: schema.check(key, value, path) for key, value in _flatten(_parse(data, path)).items()}
+    values = {
+        key: schema.check(key, value, path)
+        for key, value in _flatten(_parse(data, path)).items()
+    }
     return Stated(values, [key for key in values if schema.find(key).private])
 
 
@@ -166,7 +217,8 @@ def _parse(data: bytes, path: str) -> Any:
         return tomllib.loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise ConfigError(
-            f"{path}: not valid TOML: {error}", hint="correct the file; `git diff` shows what changed"
+            f"{path}: not valid TOML: {error}",
+            hint="correct the file; `git diff` shows what changed",
         ) from None
 
 

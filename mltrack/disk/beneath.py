@@ -1,7 +1,9 @@
-"""Paths that cannot escape: every component is opened by directory descriptor, without following links.
+"""Paths that cannot escape: every component is opened by directory descriptor, without
+following links.
 
-A check on strings says nothing about what stands on the disk at the moment of writing; a descriptor does. All writes
-into the workspace that follow names from git, a tree or a remote go through :class:`Beneath`.
+A check on strings says nothing about what stands on the disk at the moment of writing;
+a descriptor does. All writes into the workspace that follow names from git, a tree or a
+remote go through :class:`Beneath`.
 """
 
 import errno
@@ -13,11 +15,15 @@ from mltrack.errors import WorkspaceError
 
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _KEPT_OPEN = 32
-"""So many directories stay open, the deepest: a walk may be deeper than a process may have descriptors."""
+"""So many directories stay open, the deepest: a walk may be deeper than a process may
+have descriptors.
+"""
 
 
 class Beneath:
-    """Hands out descriptors of directories below one root. The last path's directories stay open: walks are local."""
+    """Hands out descriptors of directories below one root. The last path's directories
+    stay open: walks are local.
+    """
 
     def __init__(self, root: str) -> None:
         self._root_path = root
@@ -30,16 +36,21 @@ class Beneath:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._close_below(0)
         os.close(self._root)
 
     def parent(self, path: bytes, *, create: bool = False) -> tuple[int, bytes]:
-        """Returns the descriptor of the directory that holds ``path``, and the name in it.
+        """Returns the descriptor of the directory that holds ``path``, and the name in
+        it.
 
-        The descriptor is valid until the next call. Raises WorkspaceError if a component is a link or not a directory,
-        and FileNotFoundError if one is missing and ``create`` is not given.
+        The descriptor is valid until the next call. Raises WorkspaceError if a
+        component is a link or not a directory, and FileNotFoundError if one is missing
+        and ``create`` is not given.
         """
         head, _, name = path.rpartition(b"/")
         return self.directory(head, create=create), name
@@ -47,7 +58,8 @@ class Beneath:
     def directory(self, path: bytes, *, create: bool = False) -> int:
         """Returns the descriptor of a directory; the root for an empty path."""
         if path == self._latest and self._descriptors and self._descriptors[-1] >= 0:
-            return self._descriptors[-1]  # many files of one directory come one after the other
+            # many files of one directory come one after the other
+            return self._descriptors[-1]
         self._latest = None  # until all of the way is open
         parts = path.split(b"/") if path else []
         common = 0
@@ -70,7 +82,9 @@ class Beneath:
         return self._descriptors[-1] if self._descriptors else self._root
 
     def forget(self) -> None:
-        """Closes what was kept open: needed before a kept directory is removed or replaced."""
+        """Closes what was kept open: needed before a kept directory is removed or
+        replaced.
+        """
         self._close_below(0)
 
     def _open(self, part: bytes, path: bytes, *, create: bool) -> int:
@@ -83,14 +97,16 @@ class Beneath:
             try:
                 os.mkdir(part, 0o777, dir_fd=above)
             except FileExistsError:
-                pass  # another process was first: what it made is checked by the open below
+                # another process was first: what it made is checked by the open below
+                pass
             return os.open(part, _DIRECTORY, dir_fd=above)
         except OSError as error:
             if error.errno not in (errno.ELOOP, errno.ENOTDIR):
                 raise
             shown = os.fsdecode(b"/".join([*self._names, part]))
             raise WorkspaceError(
-                f"refusing to go through {shown!r} on the way to {os.fsdecode(path)!r}: it is a symbolic link or not a directory",
+                f"refusing to go through {shown!r} on the way to "
+                f"{os.fsdecode(path)!r}: it is a symbolic link or not a directory",
                 hint="replace it by a directory, or remove it",
             ) from None
 

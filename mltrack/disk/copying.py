@@ -1,7 +1,9 @@
-"""Copying files: by sharing blocks where the file system can, else inside the kernel, holes left as holes.
+"""Copying files: by sharing blocks where the file system can, else inside the kernel,
+holes left as holes.
 
-Where the bytes are also to be hashed, one thread copies while another hashes what has reached the copy: the digest is
-always that of the stored bytes, and the time that of the slower of the two.
+Where the bytes are also to be hashed, one thread copies while another hashes what has
+reached the copy: the digest is always that of the stored bytes, and the time that of
+the slower of the two.
 """
 
 import errno
@@ -21,8 +23,22 @@ _STRIDE = 32 << 20
 _OVERLAP_FROM = 8 << 20
 """Below this a second thread costs more than it saves."""
 _ZEROS = bytes(_PIECE)
-_NO_CLONE = (errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL, errno.ENOTTY, errno.ENOSYS, errno.EPERM)
-_NO_KERNEL_COPY = (errno.EXDEV, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS, errno.EPERM, errno.EBADF)
+_NO_CLONE = (
+    errno.EOPNOTSUPP,
+    errno.EXDEV,
+    errno.EINVAL,
+    errno.ENOTTY,
+    errno.ENOSYS,
+    errno.EPERM,
+)
+_NO_KERNEL_COPY = (
+    errno.EXDEV,
+    errno.EINVAL,
+    errno.EOPNOTSUPP,
+    errno.ENOSYS,
+    errno.EPERM,
+    errno.EBADF,
+)
 
 
 class Hasher(Protocol):
@@ -30,7 +46,9 @@ class Hasher(Protocol):
 
 
 def clone(source: int, target: int) -> bool:
-    """Makes an empty file share all blocks of another; returns whether the file system can."""
+    """Makes an empty file share all blocks of another; returns whether the file system
+    can.
+    """
     try:
         fcntl.ioctl(target, _FICLONE, source)
     except OSError as error:
@@ -41,7 +59,9 @@ def clone(source: int, target: int) -> bool:
 
 
 def shares_blocks(source: str, target: str) -> bool:
-    """Returns whether a file created at ``target`` can share blocks with one at ``source``; leaves neither behind."""
+    """Returns whether a file created at ``target`` can share blocks with one at
+    ``source``; leaves neither behind.
+    """
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
     try:
         with opened(source, flags) as a, opened(target, flags) as b:
@@ -65,7 +85,9 @@ def copy_bytes(source: int, target: int) -> int:
 
 
 def copy_and_hash(source: int, target: int, hasher: Hasher) -> int:
-    """Copies a file's bytes into an empty one that can be read, hashing the copy; returns how many there were."""
+    """Copies a file's bytes into an empty one that can be read, hashing the copy;
+    returns how many there were.
+    """
     state = os.fstat(source)
     if state.st_size < _OVERLAP_FROM:
         total = 0
@@ -78,10 +100,16 @@ def copy_and_hash(source: int, target: int, hasher: Hasher) -> int:
 
 
 def hash_bytes(descriptor: int, hasher: Hasher) -> int:
-    """Hashes a file from its start, without reading what is known to be zeros; returns how many bytes there were."""
+    """Hashes a file from its start, without reading what is known to be zeros; returns
+    how many bytes there were.
+    """
     total = 0
     for offset, length, is_data in _extents(descriptor, os.fstat(descriptor)):
-        total += _hash_range(descriptor, hasher, offset, length) if is_data else _hash_zeros(hasher, length)
+        total += (
+            _hash_range(descriptor, hasher, offset, length)
+            if is_data
+            else _hash_zeros(hasher, length)
+        )
     return total
 
 
@@ -96,7 +124,9 @@ def _overlapped(source: int, state: os.stat_result, target: int, hasher: Hasher)
                 if not is_data:
                     _hash_zeros(hasher, length)
                 elif _hash_range(target, hasher, offset, length) != length:
-                    raise OSError(errno.EIO, "the copy is shorter than what was written to it")
+                    raise OSError(
+                        errno.EIO, "the copy is shorter than what was written to it"
+                    )
         except BaseException as error:
             failures.append(error)
 
@@ -150,7 +180,9 @@ def _copy_range(source: int, target: int, offset: int, length: int) -> int:
     while done < length:
         if in_kernel:
             try:
-                count = os.copy_file_range(source, target, length - done, offset + done, offset + done)
+                count = os.copy_file_range(
+                    source, target, length - done, offset + done, offset + done
+                )
             except OSError as error:
                 if error.errno not in _NO_KERNEL_COPY:
                     raise
@@ -169,7 +201,9 @@ def _copy_range(source: int, target: int, offset: int, length: int) -> int:
 
 def _hash_range(descriptor: int, hasher: Hasher, offset: int, length: int) -> int:
     done = 0
-    while done < length and (piece := os.pread(descriptor, min(_PIECE, length - done), offset + done)):
+    while done < length and (
+        piece := os.pread(descriptor, min(_PIECE, length - done), offset + done)
+    ):
         hasher.update(piece)
         done += len(piece)
     return done

@@ -1,8 +1,9 @@
-"""How bytes reach the disk so that neither a kill nor a power cut leaves half of them under a valid name.
+"""How bytes reach the disk so that neither a kill nor a power cut leaves half of them
+under a valid name.
 
-Every write of the project goes through here or follows the same steps: written aside, made durable, renamed. A failed
-fsync is never retried: the kernel may already have dropped the pages, so the temporary file is discarded and the
-error goes up.
+Every write of the project goes through here or follows the same steps: written aside,
+made durable, renamed. A failed fsync is never retried: the kernel may already have
+dropped the pages, so the temporary file is discarded and the error goes up.
 """
 
 import errno
@@ -19,15 +20,26 @@ _serial = itertools.count()
 STALE_SECONDS = 24 * 3600
 
 
-def write_atomic(path: str, data: bytes, *, aside: str | None = None, mode: int = 0o644, durable: bool = True) -> None:
-    """Replaces ``path`` by ``data``: readers see the old bytes or the new, a kill leaves either.
+def write_atomic(
+    path: str,
+    data: bytes,
+    *,
+    aside: str | None = None,
+    mode: int = 0o644,
+    durable: bool = True,
+) -> None:
+    """Replaces ``path`` by ``data``: readers see the old bytes or the new, a kill
+    leaves either.
 
-    The temporary file stands in the directory ``aside`` (beside ``path`` by default, and where ``aside`` is on another
-    file system). With ``durable=False`` a power cut may leave an empty file: for what can be rebuilt.
+    The temporary file stands in the directory ``aside`` (beside ``path`` by default,
+    and where ``aside`` is on another file system). With ``durable=False`` a power cut
+    may leave an empty file: for what can be rebuilt.
     """
     temporary = temporary_path(aside or os.path.dirname(path) or ".")
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        descriptor = os.open(
+            temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode
+        )
         try:
             write_all(descriptor, data)
             if durable:
@@ -51,13 +63,18 @@ def write_atomic(path: str, data: bytes, *, aside: str | None = None, mode: int 
 
 
 _FEW = 4
-"""So many files are made durable one by one rather than by writing back all of a file system."""
+"""So many files are made durable one by one rather than by writing back all of a file
+system.
+"""
 
 
 def write_all_atomic(items: Mapping[str, bytes], *, aside: str) -> None:
-    """Replaces files as ``write_atomic`` does, with one wait for the disk for all of them; ``aside`` is on their file
-    system, else each is written by itself."""
-    if len(items) <= _FEW or not all(_same_device(aside, path) for path in {os.path.dirname(path) for path in items}):
+    """Replaces files as ``write_atomic`` does, with one wait for the disk for all of
+    them; ``aside`` is on their file system, else each is written by itself.
+    """
+    if len(items) <= _FEW or not all(
+        _same_device(aside, path) for path in {os.path.dirname(path) for path in items}
+    ):
         for path, data in items.items():
             write_atomic(path, data, aside=aside)
         return
@@ -66,7 +83,9 @@ def write_all_atomic(items: Mapping[str, bytes], *, aside: str) -> None:
         for path, data in items.items():
             temporary = temporary_path(aside)
             staged.append((temporary, path))
-            with opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644) as descriptor:
+            with opened(
+                temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644
+            ) as descriptor:
                 write_all(descriptor, data)
         sync_file_system(aside)
         for temporary, path in staged:
@@ -84,7 +103,9 @@ def _same_device(one: str, other: str) -> bool:
 
 
 def write_all(descriptor: int, data: bytes | memoryview) -> None:
-    """Writes all of ``data``: one write call may take less than it was given. An error names the file."""
+    """Writes all of ``data``: one write call may take less than it was given. An error
+    names the file.
+    """
     view = memoryview(data)
     try:
         while view:
@@ -95,7 +116,9 @@ def write_all(descriptor: int, data: bytes | memoryview) -> None:
 
 
 def fsync(descriptor: int) -> None:
-    """Makes what was written durable. An error names the file, and must not be answered by trying again."""
+    """Makes what was written durable. An error names the file, and must not be answered
+    by trying again.
+    """
     try:
         os.fsync(descriptor)
     except OSError as error:
@@ -110,8 +133,12 @@ def _name(error: OSError, descriptor: int) -> None:
 
 
 def temporary_path(directory: str) -> str:
-    """Returns a fresh name in ``directory``; it carries the process's id, so that leftovers can be told by age and owner."""
-    return os.path.join(directory, f".mlt-{os.getpid()}-{time.time_ns():x}-{next(_serial)}.tmp")
+    """Returns a fresh name in ``directory``; it carries the process's id, so that
+    leftovers can be told by age and owner.
+    """
+    return os.path.join(
+        directory, f".mlt-{os.getpid()}-{time.time_ns():x}-{next(_serial)}.tmp"
+    )
 
 
 def remove_stale_temporaries(directory: str) -> int:
@@ -119,7 +146,11 @@ def remove_stale_temporaries(directory: str) -> int:
     removed = 0
     with suppress(FileNotFoundError), os.scandir(directory) as entries:
         for entry in entries:
-            if entry.name.startswith(".mlt-") and entry.name.endswith(".tmp") and _is_stale(entry):
+            if (
+                entry.name.startswith(".mlt-")
+                and entry.name.endswith(".tmp")
+                and _is_stale(entry)
+            ):
                 with suppress(OSError):
                     if entry.is_dir(follow_symlinks=False):
                         import shutil  # noqa: PLC0415 - only where a kill left a directory
@@ -181,27 +212,37 @@ def make_directories(path: str) -> None:
 
 
 def share_like_parent(path: str) -> None:
-    """Gives what was just created the permissions of its directory, where that one is shared by a group (setgid):
-    whatever this process's umask says, the others must be able to work with it."""
+    """Gives what was just created the permissions of its directory, where that one is
+    shared by a group (setgid): whatever this process's umask says, the others must be
+    able to work with it.
+    """
     above = os.stat(os.path.dirname(path) or ".").st_mode
     if above & stat.S_ISGID:
         own = os.stat(path)
-        wanted = stat.S_IMODE(above) if stat.S_ISDIR(own.st_mode) else stat.S_IMODE(above) & 0o666
+        wanted = (
+            stat.S_IMODE(above)
+            if stat.S_ISDIR(own.st_mode)
+            else stat.S_IMODE(above) & 0o666
+        )
         if own.st_uid == os.geteuid() and stat.S_IMODE(own.st_mode) != wanted:
             os.chmod(path, wanted)
 
 
 def sync_file_system(path: str) -> None:
-    """Makes everything written to the file system of ``path`` durable, by one ``syncfs(2)``.
+    """Makes everything written to the file system of ``path`` durable, by one
+    ``syncfs(2)``.
 
-    The order for many files is: write them aside, call this, rename them all, fsync their directories.
+    The order for many files is: write them aside, call this, rename them all, fsync
+    their directories.
     """
     with opened(path, os.O_RDONLY) as descriptor:
         sync_descriptor(descriptor, path)
 
 
 def sync_descriptor(descriptor: int, name: str = "") -> None:
-    """Like :func:`sync_file_system`, for the file system of an open file; ``name`` is for the error."""
+    """Like :func:`sync_file_system`, for the file system of an open file; ``name`` is
+    for the error.
+    """
     import ctypes  # noqa: PLC0415 - needed only where many files are written at once
 
     syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
@@ -212,15 +253,26 @@ def sync_descriptor(descriptor: int, name: str = "") -> None:
         raise OSError(number, os.strerror(number), name or None)
 
 
-def read_bounded(path: str | bytes, limit: int, *, directory: int | None = None) -> bytes | None:
-    """Returns the bytes of a regular file, or None if nothing is there; never follows a link, never blocks on a pipe."""
+def read_bounded(
+    path: str | bytes, limit: int, *, directory: int | None = None
+) -> bytes | None:
+    """Returns the bytes of a regular file, or None if nothing is there; never follows a
+    link, never blocks on a pipe.
+    """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=directory)
+        descriptor = os.open(
+            path,
+            os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC,
+            dir_fd=directory,
+        )
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise FormatError(f"{os.fsdecode(path)}: is a symbolic link, where a regular file must stand") from None
+            raise FormatError(
+                f"{os.fsdecode(path)}: is a symbolic link, where a regular file must "
+                "stand"
+            ) from None
         raise
     try:
         state = os.fstat(descriptor)
@@ -234,7 +286,9 @@ def read_bounded(path: str | bytes, limit: int, *, directory: int | None = None)
 
 
 def read_all(descriptor: int, expected: int) -> bytes:
-    """Returns all bytes from the descriptor's position on; ``expected`` saves a second read where it is right."""
+    """Returns all bytes from the descriptor's position on; ``expected`` saves a second
+    read where it is right.
+    """
     first = os.read(descriptor, expected + 1)
     if len(first) == expected:
         return first
@@ -245,7 +299,9 @@ def read_all(descriptor: int, expected: int) -> bytes:
 
 
 @contextmanager
-def opened(path: str | bytes, flags: int, mode: int = 0o666, *, directory: int | None = None) -> Iterator[int]:
+def opened(
+    path: str | bytes, flags: int, mode: int = 0o666, *, directory: int | None = None
+) -> Iterator[int]:
     """Opens a descriptor for the length of a block."""
     descriptor = os.open(path, flags | os.O_CLOEXEC, mode, dir_fd=directory)
     try:

@@ -1,4 +1,5 @@
-"""Locks that the kernel holds: ``flock`` on a file, released by itself when the process ends, however it ends.
+"""Locks that the kernel holds: ``flock`` on a file, released by itself when the process
+ends, however it ends.
 
 Nothing is ever parsed from a lock file, so none can be stale.
 """
@@ -15,13 +16,19 @@ from mltrack.errors import LockedError
 
 @contextmanager
 def locked(
-    path: str, *, shared: bool = False, wait: bool = True, what: str = "", waiting: Callable[[], None] | None = None
+    path: str,
+    *,
+    shared: bool = False,
+    wait: bool = True,
+    what: str = "",
+    waiting: Callable[[], None] | None = None,
 ) -> Iterator[None]:
     """Holds the lock for the length of a block.
 
-    ``waiting`` is called once if the lock is not to be had at once. With ``wait=False`` a lock that another process
-    holds raises LockedError at once. On a file system that cannot be written, a shared lock is not taken: whoever only
-    reads there has nothing to protect.
+    ``waiting`` is called once if the lock is not to be had at once. With ``wait=False``
+    a lock that another process holds raises LockedError at once. On a file system that
+    cannot be written, a shared lock is not taken: whoever only reads there has nothing
+    to protect.
     """
     try:
         descriptor = _open(path)
@@ -51,7 +58,9 @@ def locked(
 
 
 def _open(path: str) -> int:
-    """Opens a lock file, which may be another user's: the lock needs no right to write it."""
+    """Opens a lock file, which may be another user's: the lock needs no right to write
+    it.
+    """
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     except PermissionError:
@@ -59,10 +68,11 @@ def _open(path: str) -> int:
 
 
 class NameLocks:
-    """Any number of locks by name, exclusive or shared, all in one file: open file description locks on one byte each.
+    """Any number of locks by name, exclusive or shared, all in one file: open file
+    description locks on one byte each.
 
-    They end with this object, or with its process. Two names share a byte with a chance of one in 2^62; then one waits
-    for the other without need.
+    They end with this object, or with its process. Two names share a byte with a chance
+    of one in 2^62; then one waits for the other without need.
     """
 
     def __init__(self, path: str) -> None:
@@ -70,7 +80,9 @@ class NameLocks:
         self._shared: dict[str, int] = {}
 
     def take(self, name: str) -> bool:
-        """Takes the lock of a name, and returns whether it was to be had; one that is held here already is."""
+        """Takes the lock of a name, and returns whether it was to be had; one that is
+        held here already is.
+        """
         try:
             self._set(fcntl.F_WRLCK, name)
         except (BlockingIOError, PermissionError):
@@ -81,8 +93,9 @@ class NameLocks:
         self._set(fcntl.F_UNLCK, name)
 
     def take_shared(self, name: str) -> bool:
-        """Takes the lock of a name beside others who share it, and returns whether it was to be had. It is held until it was
-        released as often as it was taken."""
+        """Takes the lock of a name beside others who share it, and returns whether it
+        was to be had. It is held until it was released as often as it was taken.
+        """
         if name not in self._shared:
             try:
                 self._set(fcntl.F_RDLCK, name)
@@ -102,5 +115,16 @@ class NameLocks:
         os.close(self._descriptor)
 
     def _set(self, kind: int, name: str) -> None:
-        place = int.from_bytes(hashlib.blake2b(name.encode("utf-8", "surrogateescape"), digest_size=8).digest()) >> 2
-        fcntl.fcntl(self._descriptor, fcntl.F_OFD_SETLK, struct.pack("hhqqi4x", kind, os.SEEK_SET, place, 1, 0))
+        place = (
+            int.from_bytes(
+                hashlib.blake2b(
+                    name.encode("utf-8", "surrogateescape"), digest_size=8
+                ).digest()
+            )
+            >> 2
+        )
+        fcntl.fcntl(
+            self._descriptor,
+            fcntl.F_OFD_SETLK,
+            struct.pack("hhqqi4x", kind, os.SEEK_SET, place, 1, 0),
+        )

@@ -1,4 +1,6 @@
-"""Writing many files back beside the work that makes them, so that there is little left to wait for at the end."""
+"""Writing many files back beside the work that makes them, so that there is little left
+to wait for at the end.
+"""
 
 import threading
 
@@ -11,7 +13,8 @@ _WORTH_BYTES = 8 << 20
 class WriteBack:
     """What was written to the file system of an open directory.
 
-    A thread calls ``syncfs(2)`` while more is being written. Use it as a context manager: no thread is left behind.
+    A thread calls ``syncfs(2)`` while more is being written. Use it as a context
+    manager: no thread is left behind.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -28,9 +31,13 @@ class WriteBack:
             self._thread.join()
 
     def wrote(self, count: int) -> None:
-        """Notes bytes that were written, and begins to write back once they are worth it."""
+        """Notes bytes that were written, and begins to write back once they are worth
+        it.
+        """
         self._pending += count
-        if self._pending >= _WORTH_BYTES and (self._thread is None or not self._thread.is_alive()):
+        if self._pending >= _WORTH_BYTES and (
+            self._thread is None or not self._thread.is_alive()
+        ):
             self._pending = 0
             self.begin()
 
@@ -40,7 +47,9 @@ class WriteBack:
         self._thread.start()
 
     def wait(self) -> None:
-        """Waits until what was begun is durable; raises OSError if that failed, then or before."""
+        """Waits until what was begun is durable; raises OSError if that failed, then or
+        before.
+        """
         if self._thread is not None:
             self._thread.join()
             self._thread = None
@@ -48,7 +57,9 @@ class WriteBack:
             raise self._error
 
     def finish(self) -> None:
-        """Makes all that was written durable; raises OSError if that fails, or failed on the way."""
+        """Makes all that was written durable; raises OSError if that fails, or failed
+        on the way.
+        """
         self.wait()
         sync_descriptor(self._descriptor)
 

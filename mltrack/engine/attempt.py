@@ -1,7 +1,8 @@
-"""One attempt at a stage: its outputs' places made ready, its job handed to a runner, its result taken.
+"""One attempt at a stage: its outputs' places made ready, its job handed to a runner,
+its result taken.
 
-If an input changed while a command ran that reads the workspace itself, the result stays on disk and is neither cached nor
-locked.
+If an input changed while a command ran that reads the workspace itself, the result
+stays on disk and is neither cached nor locked.
 """
 
 import os
@@ -37,16 +38,23 @@ _NAMED_IN_ERRORS = 5
 
 
 def begin(
-    engine: Engine, step: Step, number: int, seen: Inputs | None, running: dict[str, Attempt]
+    engine: Engine,
+    step: Step,
+    number: int,
+    seen: Inputs | None,
+    running: dict[str, Attempt],
 ) -> Generator[Event, None, Attempt]:
-    """Starts a stage's command, adds the attempt to those that are ``running`` and returns it.
+    """Starts a stage's command, adds the attempt to those that are ``running`` and
+    returns it.
 
-    ``seen`` are its inputs, where they were looked at just now. Raises Failed if it cannot be started.
+    ``seen`` are its inputs, where they were looked at just now. Raises Failed if it
+    cannot be started.
     """
     stage, learner = step.stage, engine.tree.learner
     runner = _choose_runner(engine, step)
     if not stage.outs:
-        engine.recorder.locks.forget(stage.lock_path, stage.name)  # it is never up to date
+        # it is never up to date
+        engine.recorder.locks.forget(stage.lock_path, stage.name)
     _refuse_hindered(step)
     way = way_of(engine, runner)
     try:
@@ -62,25 +70,45 @@ def begin(
     job, origin = yield from way.prepare(step, _job(engine, step, before))
     started, clock = time.time(), time.monotonic()
     try:
-        # a command that runs is always one that we know of, and end when we are interrupted
+        # a command that runs is always one that we know of, and end when we are
+        # interrupted
         with interrupts_deferred():
             found = runner.holds(job)
             ticket = runner.submit(job, origin)
             attempt = running[stage.address] = Attempt(
-                step, number, before, runner, way, ticket, started, clock, found=found, moments=moments
+                step,
+                number,
+                before,
+                runner,
+                way,
+                ticket,
+                started,
+                clock,
+                found=found,
+                moments=moments,
             )
     except MltrackError as error:
-        raise Failed(error.message + (f" (hint: {error.hint})" if error.hint else ""), None) from error
+        raise Failed(
+            error.message + (f" (hint: {error.hint})" if error.hint else ""), None
+        ) from error
     engine.placement.take(runner, stage)
     return attempt
 
 
 def _refuse_hindered(step: Step) -> None:
-    missing = [reason.subject for reason in step.reasons if reason.cause is Cause.DEPENDENCY_MISSING]
+    missing = [
+        reason.subject
+        for reason in step.reasons
+        if reason.cause is Cause.DEPENDENCY_MISSING
+    ]
     if step.problem is not None:
         raise Failed(step.problem.message, None)
     if missing:
-        raise Failed(f"it depends on {missing[0]!r}, which does not exist; `mltrack pull` brings tracked data", None)
+        raise Failed(
+            f"it depends on {missing[0]!r}, which does not exist; `mltrack pull` "
+            "brings tracked data",
+            None,
+        )
 
 
 def _choose_runner(engine: Engine, step: Step) -> Runner:
@@ -89,7 +117,9 @@ def _choose_runner(engine: Engine, step: Step) -> Runner:
         return engine.placement.runner_for(step.stage, step.key)
     except MltrackError as error:
         raise Failed(
-            error.message, None, failure=Failure.UNREACHABLE if isinstance(error, RemoteError) else None
+            error.message,
+            None,
+            failure=Failure.UNREACHABLE if isinstance(error, RemoteError) else None,
         ) from error
 
 
@@ -97,14 +127,24 @@ def _is_fresh(engine: Engine, stage: Stage) -> bool:
     """Whether only a new attempt will do: earlier results of the same key do not count."""
     options = engine.policy.options
     goes_on = any(out.persist for out in stage.outs)
-    return options.force or not options.use_run_cache or stage.always_changed or stage.is_callback or goes_on
+    return (
+        options.force
+        or not options.use_run_cache
+        or stage.always_changed
+        or stage.is_callback
+        or goes_on
+    )
 
 
 def follow(attempt: Attempt, state: Poll) -> Generator[Event, None, Poll | None]:
-    """Tells what the command printed since the last look; returns the poll if it has ended and all of it was told."""
+    """Tells what the command printed since the last look; returns the poll if it has
+    ended and all of it was told.
+    """
     while True:
         if state.log:
-            attempt.seen = Seen(attempt.seen.log + len(state.log), attempt.seen.items + len(state.items))
+            attempt.seen = Seen(
+                attempt.seen.log + len(state.log), attempt.seen.items + len(state.items)
+            )
             attempt.tail = (attempt.tail + state.log)[-_TAIL_BYTES:]
             if not state.was_over:
                 yield StageOutput(attempt.stage.address, state.log)
@@ -112,7 +152,9 @@ def follow(attempt: Attempt, state: Poll) -> Generator[Event, None, Poll | None]
             continue
         if state.is_resumed and not attempt.is_resumed:
             attempt.is_resumed = True
-            yield CheckpointRestored(attempt.stage.address, attempt.stage.execution.checkpoint)
+            yield CheckpointRestored(
+                attempt.stage.address, attempt.stage.execution.checkpoint
+            )
         placed = (state.place, state.gpus, state.state.value, state.problem)
         if placed != attempt.placed and not state.state.is_over:
             attempt.placed = placed
@@ -120,8 +162,11 @@ def follow(attempt: Attempt, state: Poll) -> Generator[Event, None, Poll | None]
         return state if state.state.is_over else None
 
 
-def complete(engine: Engine, attempt: Attempt, result: Poll) -> Generator[Event, None, tuple[Reason, ...]]:
-    """Takes the result of a command that has ended. Returns why it is not recorded: nothing if it is.
+def complete(
+    engine: Engine, attempt: Attempt, result: Poll
+) -> Generator[Event, None, tuple[Reason, ...]]:
+    """Takes the result of a command that has ended. Returns why it is not recorded:
+    nothing if it is.
 
     Raises Failed if there is no result to take.
     """
@@ -130,7 +175,9 @@ def complete(engine: Engine, attempt: Attempt, result: Poll) -> Generator[Event,
         way.keep_checkpoint(attempt)
         failure = classify(result, attempt.tail)
         runner.settle(attempt.ticket)
-        raise Failed(_failure(engine, attempt, result), result.exit_code, failure=failure)
+        raise Failed(
+            _failure(engine, attempt, result), result.exit_code, failure=failure
+        )
     yield from way.make_room(stage)
     runner.fetch(attempt.ticket)
     yield from _tell_undeclared_reads(engine, stage, result)
@@ -146,24 +193,41 @@ def complete(engine: Engine, attempt: Attempt, result: Poll) -> Generator[Event,
     return ()
 
 
-def _tell_undeclared_reads(engine: Engine, stage: Stage, result: Poll) -> Iterator[Event]:
-    """Names what a command read without declaring it; raises Failed where that is an error."""
+def _tell_undeclared_reads(
+    engine: Engine, stage: Stage, result: Poll
+) -> Iterator[Event]:
+    """Names what a command read without declaring it; raises Failed where that is an
+    error.
+    """
     check = stage.execution.check or engine.policy.check
-    undeclared = undeclared_reads(stage, result.reads, engine.tree.path) if check != NONE else ()
+    undeclared = (
+        undeclared_reads(stage, result.reads, engine.tree.path) if check != NONE else ()
+    )
     if undeclared and check == ERROR:
         shown = ", ".join(undeclared[:_NAMED_IN_ERRORS])
-        raise Failed(f"it read what it does not declare: {shown}; add it to `deps`, or set `check: warn`")
+        raise Failed(
+            f"it read what it does not declare: {shown}; add it to `deps`, or set "
+            "`check: warn`"
+        )
     if undeclared:
         yield UndeclaredReads(stage.address, undeclared)
 
 
 def _require_outputs(engine: Engine, attempt: Attempt, result: Poll) -> None:
-    """Raises Failed unless every declared output stands there, or stayed where it was made."""
+    """Raises Failed unless every declared output stands there, or stayed where it was
+    made.
+    """
     outs = [out.path for out in attempt.stage.outs if out.path not in result.left]
-    lacking = [path for path in outs if not os.path.lexists(os.path.join(engine.tree.path, path))]
+    lacking = [
+        path
+        for path in outs
+        if not os.path.lexists(os.path.join(engine.tree.path, path))
+    ]
     if lacking:
         attempt.runner.reject(attempt.ticket)
-        raise Failed(f"it did not write {', '.join(map(repr, lacking))}, declared as its output")
+        raise Failed(
+            f"it did not write {', '.join(map(repr, lacking))}, declared as its output"
+        )
 
 
 def _record(engine: Engine, attempt: Attempt, result: Poll) -> None:
@@ -174,16 +238,21 @@ def _record(engine: Engine, attempt: Attempt, result: Poll) -> None:
     run = Run(
         attempt.ticket.log_path,
         attempt.started,
-        result.seconds if result.seconds is not None else time.monotonic() - attempt.clock,
+        result.seconds
+        if result.seconds is not None
+        else time.monotonic() - attempt.clock,
         result.peak_memory,
         attempt.ticket.runner + place,
     )
     try:
-        engine.recorder.committer.commit(stage, attempt.step.key, attempt.before, shell, run, result.left)
+        engine.recorder.committer.commit(
+            stage, attempt.step.key, attempt.before, shell, run, result.left
+        )
     except WorkspaceError as error:
         runner.reject(attempt.ticket)
         raise Failed(
-            f"its outputs cannot be recorded (a link that leads out, a pipe, a repository?): {error.message}"
+            "its outputs cannot be recorded (a link that leads out, a pipe, a "
+            f"repository?): {error.message}"
         ) from error
     if result.left:
         engine.tree.checkout.cache.reload()  # their listings are there
@@ -216,29 +285,44 @@ def _job(engine: Engine, step: Step, known: Inputs) -> Job:
         project=policy.project,
         fresh=_is_fresh(engine, stage),
         checkpoint=stage.execution.checkpoint,
-        trace=policy.trace if (stage.execution.check or policy.check) != NONE or stage.execution.sandbox else "",
+        trace=policy.trace
+        if (stage.execution.check or policy.check) != NONE or stage.execution.sandbox
+        else "",
     )
 
 
 def _read_by_job(engine: Engine, stage: Stage, *, through_links: bool) -> list[str]:
-    """The paths that a job is given: what the stage declares to read, and with ``through_links`` what that leads to."""
+    """The paths that a job is given: what the stage declares to read, and with
+    ``through_links`` what that leads to.
+    """
     reads = [path for path in stage.reads if not is_url(path)]
     if not through_links:
         return reads
-    linked = engine.tree.learner.linked(reads)  # a link that leads nowhere leads nowhere there, too
-    return reads + sorted(path for path in linked if os.path.exists(os.path.join(engine.tree.path, path)))
+    # a link that leads nowhere leads nowhere there, too
+    linked = engine.tree.learner.linked(reads)
+    return reads + sorted(
+        path for path in linked if os.path.exists(os.path.join(engine.tree.path, path))
+    )
 
 
 def _failure(engine: Engine, attempt: Attempt, result: Poll) -> str:
     stage = attempt.stage
-    text = words_of(result, attempt.tail, runner=attempt.ticket.runner, timeout=stage.execution.timeout)
+    text = words_of(
+        result,
+        attempt.tail,
+        runner=attempt.ticket.runner,
+        timeout=stage.execution.timeout,
+    )
     elsewhere = attempt.way.place.format(result.place or attempt.ticket.runner)
     has_own_params = bool(stage.params and engine.tree.learner.sources.overrides)
     is_alone = bool(elsewhere) or stage.execution.sandbox or has_own_params
     if is_alone and result.state is State.FAILED and not result.problem:
         project = engine.tree.path
         sought = dict.fromkeys(
-            (*undeclared_reads(stage, result.reads, project), *named_in_log(stage, attempt.tail, project))
+            (
+                *undeclared_reads(stage, result.reads, project),
+                *named_in_log(stage, attempt.tail, project),
+            )
         )
         if sought:
             where = elsewhere or "in its sandbox"

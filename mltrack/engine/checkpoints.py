@@ -1,7 +1,9 @@
-"""Checkpoints of stages that run in the workspace: what a command saved of its state before it was ended.
+"""Checkpoints of stages that run in the workspace: what a command saved of its state
+before it was ended.
 
-They belong to a run key: what was saved for other inputs is never found by a command. Between attempts a checkpoint lies
-aside, below mltrack's scratch directory; it is removed once the stage has a result, or was not asked for in two weeks.
+They belong to a run key: what was saved for other inputs is never found by a command.
+Between attempts a checkpoint lies aside, below mltrack's scratch directory; it is
+removed once the stage has a result, or was not asked for in two weeks.
 """
 
 import os
@@ -22,13 +24,19 @@ class Checkpoints:
         self._project_path, self._path = project_path, path
 
     def restore(self, directory: str, key: str) -> bool:
-        """Makes ``directory`` what was saved for this run key, or an empty one; returns whether there was something. What an
-        attempt that was killed left there is put aside first, for its own key."""
+        """Makes ``directory`` what was saved for this run key, or an empty one; returns
+        whether there was something. What an attempt that was killed left there is put
+        aside first, for its own key.
+        """
         place = os.path.join(self._project_path, directory)
         make_directories(self._path)
         if os.path.isdir(place):
-            former = (read_bounded(self._marker(directory), 256) or b"").decode("ascii", "replace")
-            self._put_aside(place, former if former.isalnum() else f"unknown-{time.time_ns()}")
+            former = (read_bounded(self._marker(directory), 256) or b"").decode(
+                "ascii", "replace"
+            )
+            self._put_aside(
+                place, former if former.isalnum() else f"unknown-{time.time_ns()}"
+            )
         saved = os.path.join(self._path, key) if key else ""
         os.makedirs(os.path.dirname(place), exist_ok=True)
         is_saved = bool(saved) and os.path.isdir(saved)
@@ -49,7 +57,9 @@ class Checkpoints:
                 shutil.rmtree(place, ignore_errors=True)
 
     def forget(self, directory: str, key: str) -> None:
-        """Removes a checkpoint: its stage has a result. So do others that were not asked for in two weeks."""
+        """Removes a checkpoint: its stage has a result. So do others that were not
+        asked for in two weeks.
+        """
         shutil.rmtree(os.path.join(self._project_path, directory), ignore_errors=True)
         with suppress(FileNotFoundError):
             os.unlink(self._marker(directory))

@@ -1,7 +1,8 @@
-"""What a stage holds against others while it runs: what it reads and what it writes, by path.
+"""What a stage holds against others while it runs: what it reads and what it writes, by
+path.
 
-The locks are the same for every process of a project, so that two repros, or a repro and a checkout, never take away or
-rewrite what one of them reads.
+The locks are the same for every process of a project, so that two repros, or a repro
+and a checkout, never take away or rewrite what one of them reads.
 """
 
 from collections.abc import Mapping
@@ -21,29 +22,37 @@ class _Claim:
 
 
 def place_lock(path: str) -> str:
-    """Returns the name of the lock on what stands at a path: shared by stages that read it, exclusive for who replaces it."""
+    """Returns the name of the lock on what stands at a path: shared by stages that read
+    it, exclusive for who replaces it.
+    """
     return f"path {path}"
 
 
 class Claims:
-    """What the stages of one execution hold, by address. ``owned`` are tracked paths and outputs, ``aliases`` where
-    dependencies that are links lead to."""
+    """What the stages of one execution hold, by address. ``owned`` are tracked paths
+    and outputs, ``aliases`` where dependencies that are links lead to.
+    """
 
-    def __init__(self, owned: PathMap[None], aliases: Mapping[str, str], locks: NameLocks) -> None:
+    def __init__(
+        self, owned: PathMap[None], aliases: Mapping[str, str], locks: NameLocks
+    ) -> None:
         self._owned = owned
         self._aliases = aliases
         self._locks = locks
         self._held: dict[str, _Claim] = {}
 
     def take(self, stage: Stage) -> bool:
-        """Holds what a stage reads against whoever would replace it, and what it writes against whoever reads it; returns
-        whether that is possible now."""
+        """Holds what a stage reads against whoever would replace it, and what it writes
+        against whoever reads it; returns whether that is possible now.
+        """
         address = stage.address
         if address in self._held:
             return True
         writes = [place_lock(out.path) for out in stage.outs]
         reads = {
-            place_lock(path) for dep in stage.reads for path in self._owned.overlapping(self._aliases.get(dep, dep))
+            place_lock(path)
+            for dep in stage.reads
+            for path in self._owned.overlapping(self._aliases.get(dep, dep))
         }
         taken = self._held[address] = _Claim()
         for name in writes:

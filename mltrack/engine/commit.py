@@ -1,8 +1,10 @@
-"""Recording results: outputs into the cache, run records, journal lines, many stages together.
+"""Recording results: outputs into the cache, run records, journal lines, many stages
+together.
 
-A finished stage is noted in the journal at once, so that a kill loses nothing. Objects and records become durable in
-groups, at most once a second and at the end: syncing each of a thousand small stages would cost more than running
-them. What a killed process noted and had not saved yet is saved by the next one, from the workspace, where it still
+A finished stage is noted in the journal at once, so that a kill loses nothing. Objects
+and records become durable in groups, at most once a second and at the end: syncing each
+of a thousand small stages would cost more than running them. What a killed process
+noted and had not saved yet is saved by the next one, from the workspace, where it still
 stands (:meth:`Committer.recover`).
 """
 
@@ -39,7 +41,9 @@ Complete = Callable[[str, Snapshot, Content | None], Content]
 
 
 class Run(NamedTuple):
-    """What a runner tells of a run that succeeded; ``log_path`` is where its output is, '' if there is none."""
+    """What a runner tells of a run that succeeded; ``log_path`` is where its output is,
+    '' if there is none.
+    """
 
     log_path: str = ""
     started: float = 0.0
@@ -61,7 +65,9 @@ class _Unsettled:
 
 @dataclass(slots=True)
 class Committer:
-    """The parts that recording needs. ``code_state`` returns the commit of HEAD and whether files differ from it."""
+    """The parts that recording needs. ``code_state`` returns the commit of HEAD and
+    whether files differ from it.
+    """
 
     project_path: str
     observer: Observer
@@ -82,21 +88,31 @@ class Committer:
         """Whether nothing waits, so that the journal may be folded into the lock."""
         return not self._unsettled.since
 
-    def entry(self, stage: Stage, inputs: Inputs, outs: dict[str, Content], shell: str) -> Entry:
+    def entry(
+        self, stage: Stage, inputs: Inputs, outs: dict[str, Content], shell: str
+    ) -> Entry:
         """Returns the lock block for these inputs and outputs."""
         return Entry(
             cmd=stage.cmd,
             shell=shell,
             wdir=stage.wdir,
-            deps={path: content for path, content in inputs.deps.items() if content is not None},
+            deps={
+                path: content
+                for path, content in inputs.deps.items()
+                if content is not None
+            },
             params=inputs.params,
             env=inputs.env,
             lock=inputs.lock,
             image=inputs.image,
             outs=outs,
             out_types={out.path: out.type for out in stage.outs if out.path in outs},
-            uncached=frozenset(out.path for out in stage.outs if out.path in outs and not out.cache),
-            unpushed=frozenset(out.path for out in stage.outs if out.path in outs and not out.push),
+            uncached=frozenset(
+                out.path for out in stage.outs if out.path in outs and not out.cache
+            ),
+            unpushed=frozenset(
+                out.path for out in stage.outs if out.path in outs and not out.push
+            ),
         )
 
     def commit(
@@ -109,10 +125,12 @@ class Committer:
         left: Mapping[str, Content] | None = None,
         complete: Complete | None = None,
     ) -> Entry:
-        """Notes that a stage with these inputs has the outputs that stand in the workspace now; see :meth:`settle`.
+        """Notes that a stage with these inputs has the outputs that stand in the
+        workspace now; see :meth:`settle`.
 
-        Without ``run`` nothing ran: someone says so. ``left`` are outputs whose bytes stayed where they were made;
-        ``complete`` adds to an output what was recorded of it and never brought here.
+        Without ``run`` nothing ran: someone says so. ``left`` are outputs whose bytes
+        stayed where they were made; ``complete`` adds to an output what was recorded of
+        it and never brought here.
         """
         writer = self._open_writer()
         elsewhere = left or {}
@@ -123,9 +141,17 @@ class Committer:
         }
         former = self.locks.entry(stage)
         recorded = former.outs if former is not None else {}
-        outs = {out.path: elsewhere.get(out.path) or here[out.path].content for out in stage.outs}
+        outs = {
+            out.path: elsewhere.get(out.path) or here[out.path].content
+            for out in stage.outs
+        }
         if complete is not None:
-            outs.update({path: complete(path, snapshot, recorded.get(path)) for path, snapshot in here.items()})
+            outs.update(
+                {
+                    path: complete(path, snapshot, recorded.get(path))
+                    for path, snapshot in here.items()
+                }
+            )
         self.keep_trees(writer, inputs)
         entry = self.entry(stage, inputs, outs, shell)
         log = _put_log(writer, run.log_path) if run is not None and run.log_path else ""
@@ -133,11 +159,17 @@ class Committer:
         self._note(stage, record)
         self._unsettled.records.append(record)
         self._unsettled.last.update(
-            {out.path: here[out.path].content for out in stage.outs if out.cache and out.path in here}
+            {
+                out.path: here[out.path].content
+                for out in stage.outs
+                if out.cache and out.path in here
+            }
         )
         return entry
 
-    def _record(self, stage: Stage, key: str, entry: Entry, run: Run | None, log: str) -> RunRecord:
+    def _record(
+        self, stage: Stage, key: str, entry: Entry, run: Run | None, log: str
+    ) -> RunRecord:
         """What is remembered of a result: how it came to be, or that someone says so."""
         commit, is_dirty = self.code_state()
         done = run or Run()
@@ -157,10 +189,19 @@ class Committer:
             program=program_of(stage.cmd[0]),
         )
 
-    def note_restored(self, stage: Stage, key: str, inputs: Inputs, outs: dict[str, Content], shell: str) -> None:
+    def note_restored(
+        self,
+        stage: Stage,
+        key: str,
+        inputs: Inputs,
+        outs: dict[str, Content],
+        shell: str,
+    ) -> None:
         """Notes that an earlier result was put in place."""
         entry = self.entry(stage, inputs, outs, shell)
-        self._note(stage, RunRecord(key=key, stage=stage.address, entry=entry, by=BY_RESTORE))
+        self._note(
+            stage, RunRecord(key=key, stage=stage.address, entry=entry, by=BY_RESTORE)
+        )
 
     def _note(self, stage: Stage, record: RunRecord) -> None:
         """Puts a result into the journal; what follows from it waits to be settled."""
@@ -168,10 +209,15 @@ class Committer:
         self.locks.record(stage, record)
         former = [] if before is None else before.cached_outs(stage.pipeline_path)
         self._unsettled.ignored.append((stage, former))
-        cached = {path for path in record.entry.outs if path not in record.entry.uncached}
+        cached = {
+            path for path in record.entry.outs if path not in record.entry.uncached
+        }
         for path in {path for _, path in former} | set(record.entry.uncached):
-            if path not in cached and os.path.lexists(os.path.join(self.project_path, path)):
-                self.make_private(path)  # from now on it is git's or the person's, and gc may delete the object
+            if path not in cached and os.path.lexists(
+                os.path.join(self.project_path, path)
+            ):
+                # from now on it is git's or the person's, and gc may delete the object
+                self.make_private(path)
         self._unsettled.since = self._unsettled.since or time.monotonic()
 
     def settle_if_due(self) -> None:
@@ -181,12 +227,17 @@ class Committer:
             self.settle()
 
     def settle(self) -> None:
-        """Makes all that was noted durable: objects first, then records, then the journal. If that fails once, what was
-        noted stays in the journal for :meth:`recover`, and every later call fails too."""
+        """Makes all that was noted durable: objects first, then records, then the
+        journal. If that fails once, what was noted stays in the journal for
+        :meth:`recover`, and every later call fails too.
+        """
         if not self._unsettled.since:
             return
         if self._has_failed:
-            raise WorkspaceError("what ran could not be saved", hint="run `mltrack repro` again once there is space")
+            raise WorkspaceError(
+                "what ran could not be saved",
+                hint="run `mltrack repro` again once there is space",
+            )
         self._has_failed = True
         self._settle(self._unsettled)
         self._has_failed, self._unsettled = False, _Unsettled()
@@ -199,18 +250,24 @@ class Committer:
         if done.records:
             self.run_cache.put(done.records)
         self.locks.sync()
-        self.lines.follow([stage for stage, _ in done.ignored], [pair for _, pairs in done.ignored for pair in pairs])
+        self.lines.follow(
+            [stage for stage, _ in done.ignored],
+            [pair for _, pairs in done.ignored for pair in pairs],
+        )
         self.last.set_all(done.last)
 
     def discard(self) -> None:
-        """Lets go of objects that were not settled; the journal still says what they were."""
+        """Lets go of objects that were not settled; the journal still says what they
+        were.
+        """
         if self._writer is not None:
             self._writer.discard()
             self._writer = None
 
     def recover(self) -> None:
-        """Saves what a process that was killed had noted in its journal and not yet saved, as far as it still stands
-        in the workspace as it was noted."""
+        """Saves what a process that was killed had noted in its journal and not yet
+        saved, as far as it still stands in the workspace as it was noted.
+        """
         for record in self.locks.left_behind():
             if record.by == BY_RESTORE or self.run_cache.has(record):
                 continue
@@ -219,13 +276,23 @@ class Committer:
                 whole = True
                 for path, content in record.entry.outs.items():
                     try:
-                        snapshot = self.observer.tracked(path, saving if path not in record.entry.uncached else None)
+                        snapshot = self.observer.tracked(
+                            path, saving if path not in record.entry.uncached else None
+                        )
                     except WorkspaceError:
                         snapshot = None
-                    whole = whole and snapshot is not None and snapshot.content.same_bytes(content)
+                    whole = (
+                        whole
+                        and snapshot is not None
+                        and snapshot.content.same_bytes(content)
+                    )
                 if not whole:
                     continue
-                log = record.log if not writer.missing([record.log] if record.log else []) else ""
+                log = (
+                    record.log
+                    if not writer.missing([record.log] if record.log else [])
+                    else ""
+                )
                 writer.finish()
             self.run_cache.put([record._replace(log=log)])
 
@@ -234,23 +301,36 @@ class Committer:
             self._writer = self.new_writer()
         return self._writer
 
-    def _save(self, writer: CacheWriter, stage: Stage, path: str, *, is_cached: bool) -> Snapshot:
+    def _save(
+        self, writer: CacheWriter, stage: Stage, path: str, *, is_cached: bool
+    ) -> Snapshot:
         saving = Saving(writer, self.run_cache.algorithm, writer.linking)
         snapshot = self.observer.tracked(path, saving if is_cached else None)
         if snapshot is not None and not is_cached and is_small(snapshot.content):
-            snapshot = self.observer.tracked(path, Saving(writer, self.run_cache.algorithm))
+            snapshot = self.observer.tracked(
+                path, Saving(writer, self.run_cache.algorithm)
+            )
         if snapshot is None:
-            raise WorkspaceError(f"output {path!r} of stage {stage.address!r} does not exist")
+            raise WorkspaceError(
+                f"output {path!r} of stage {stage.address!r} does not exist"
+            )
         return snapshot
 
     def keep_trees(self, writer: CacheWriter, inputs: Inputs) -> None:
-        """Keeps the listings of dependency directories, without their files, so that it can be told later which file
-        changed."""
+        """Keeps the listings of dependency directories, without their files, so that it
+        can be told later which file changed.
+        """
         for path, content in inputs.deps.items():
-            snapshot = self.observer.seen(path) if content is not None and content.kind == TREE else None
+            snapshot = (
+                self.observer.seen(path)
+                if content is not None and content.kind == TREE
+                else None
+            )
             if snapshot is not None:
                 for directory in snapshot.blocks:
-                    writer.put(tree.encode(snapshot.blocks.tree_entries(directory)), TREES)
+                    writer.put(
+                        tree.encode(snapshot.blocks.tree_entries(directory)), TREES
+                    )
 
     def make_directory(self, path: str) -> None:
         if path:
@@ -267,7 +347,9 @@ def _put_log(writer: CacheWriter, path: str) -> str:
 
 @memoized
 def machine_platform() -> str:
-    return f"{platform.system()} {platform.machine()} python {platform.python_version()}"
+    return (
+        f"{platform.system()} {platform.machine()} python {platform.python_version()}"
+    )
 
 
 @memoized
@@ -277,7 +359,8 @@ def _find_program(word: str) -> str:
 
 
 def program_of(command: str) -> str:
-    """What the first word of a command leads to: ``python`` to ``python3.11``, which tells one interpreter from
-    another without starting it."""
+    """What the first word of a command leads to: ``python`` to ``python3.11``, which
+    tells one interpreter from another without starting it.
+    """
     words = command.split(None, 1)
     return _find_program(words[0]) if words and "=" not in words[0] else ""

@@ -1,4 +1,6 @@
-"""What happens to stages, as frozen records: typed causes and values, never sentences. Words are the reader's affair."""
+"""What happens to stages, as frozen records: typed causes and values, never sentences.
+Words are the reader's affair.
+"""
 
 from typing import NamedTuple
 
@@ -7,11 +9,15 @@ from mltrack.pipeline.reason import Reason
 
 
 class Tick(NamedTuple):
-    """Time has passed, and nothing else happened: for readers that show how long something takes."""
+    """Time has passed, and nothing else happened: for readers that show how long
+    something takes.
+    """
 
 
 class StageStarted(NamedTuple):
-    """The stage's command was started, or handed to ``runner``; ``reasons`` say why it was not skipped."""
+    """The stage's command was started, or handed to ``runner``; ``reasons`` say why it
+    was not skipped.
+    """
 
     stage: str
     commands: tuple[str, ...]
@@ -21,7 +27,9 @@ class StageStarted(NamedTuple):
 
 
 class StageFound(NamedTuple):
-    """The stage's job is at the runner already: under way, or ended and not taken. ``state`` says which."""
+    """The stage's job is at the runner already: under way, or ended and not taken.
+    ``state`` says which.
+    """
 
     stage: str
     reasons: tuple[Reason, ...]
@@ -30,8 +38,9 @@ class StageFound(NamedTuple):
 
 
 class StagePlaced(NamedTuple):
-    """Where the stage's job is now: which host of the runner, which GPUs, whether it waits or runs, and what is wrong with
-    the way there."""
+    """Where the stage's job is now: which host of the runner, which GPUs, whether it
+    waits or runs, and what is wrong with the way there.
+    """
 
     stage: str
     runner: str
@@ -57,8 +66,10 @@ class StageOutput(NamedTuple):
 
 
 class StageFinished(NamedTuple):
-    """The stage ran and its result is recorded, unless ``unrecorded`` says why it is not. ``earlier`` names the runner where
-    it had ended before anyone asked: only its result was taken. ``sent`` are the bytes of inputs that were sent for it."""
+    """The stage ran and its result is recorded, unless ``unrecorded`` says why it is
+    not. ``earlier`` names the runner where it had ended before anyone asked: only its
+    result was taken. ``sent`` are the bytes of inputs that were sent for it.
+    """
 
     stage: str
     seconds: float
@@ -68,7 +79,9 @@ class StageFinished(NamedTuple):
 
 
 class StageSkipped(NamedTuple):
-    """Nothing changed, or the stage is frozen; ``is_away`` says that its outputs are known and were not brought here."""
+    """Nothing changed, or the stage is frozen; ``is_away`` says that its outputs are
+    known and were not brought here.
+    """
 
     stage: str
     reasons: tuple[Reason, ...] = ()
@@ -76,7 +89,9 @@ class StageSkipped(NamedTuple):
 
 
 class StageRestored(NamedTuple):
-    """The outputs came from the cache: of the last result, or of an earlier one in the run cache."""
+    """The outputs came from the cache: of the last result, or of an earlier one in the
+    run cache.
+    """
 
     stage: str
     reasons: tuple[Reason, ...]
@@ -91,7 +106,9 @@ class StageFailed(NamedTuple):
 
 
 class StageRetried(NamedTuple):
-    """The command failed and will be tried again after ``pause`` seconds; ``number`` is the try that comes."""
+    """The command failed and will be tried again after ``pause`` seconds; ``number`` is
+    the try that comes.
+    """
 
     stage: str
     message: str
@@ -99,7 +116,9 @@ class StageRetried(NamedTuple):
     tries: int
     pause: float
     kind: str = ""
-    """The kind of failure, where another try follows that does not count as one of the stage's own."""
+    """The kind of failure, where another try follows that does not count as one of the
+    stage's own.
+    """
 
 
 class StageWaiting(NamedTuple):
@@ -116,7 +135,9 @@ class UndeclaredReads(NamedTuple):
 
 
 class UndeclaredWrites(NamedTuple):
-    """A file of the project was written that no stage declares; ``stages`` are those that may have done it."""
+    """A file of the project was written that no stage declares; ``stages`` are those
+    that may have done it.
+    """
 
     path: str
     stages: tuple[str, ...]
@@ -150,14 +171,18 @@ class LeftoverEnded(NamedTuple):
 
 
 class MovedAside(NamedTuple):
-    """What stood at an output and cannot be represented was moved to another place, as it was."""
+    """What stood at an output and cannot be represented was moved to another place, as
+    it was.
+    """
 
     path: str
     place: str
 
 
 class BytesSaved(NamedTuple):
-    """Bytes that existed only in the workspace were saved to the cache before they were replaced."""
+    """Bytes that existed only in the workspace were saved to the cache before they were
+    replaced.
+    """
 
     path: str
     digest: str

@@ -1,8 +1,10 @@
-"""Makes a plan happen: a queue of stages whose inputs are settled, as many at once as slots and resources allow.
+"""Makes a plan happen: a queue of stages whose inputs are settled, as many at once as
+slots and resources allow.
 
-For each stage that is taken: decide again with what is known now; then skip, restore, or run. One thread does all of it
-and tells what happens as events; commands run beside it. Two processes that work in one workspace take turns stage by
-stage: each is taken under a lock of its own, and whoever comes second finds the first one's result.
+For each stage that is taken: decide again with what is known now; then skip, restore,
+or run. One thread does all of it and tells what happens as events; commands run beside
+it. Two processes that work in one workspace take turns stage by stage: each is taken
+under a lock of its own, and whoever comes second finds the first one's result.
 """
 
 import heapq
@@ -46,10 +48,11 @@ _MAX_MISFITS = 1000
 
 
 class Execution:
-    """One plan being carried out. ``upstream`` are the edges among its stages, to which those are added that the plan found
-    on the way; ``outcome`` is filled.
+    """One plan being carried out. ``upstream`` are the edges among its stages, to which
+    those are added that the plan found on the way; ``outcome`` is filled.
 
-    What is done stays done, whatever ends this: each finished stage is noted before the next is taken.
+    What is done stays done, whatever ends this: each finished stage is noted before the
+    next is taken.
     """
 
     def __init__(
@@ -66,9 +69,15 @@ class Execution:
         self._locks = locks
         self._outcome = outcome
         self._steps = list(plan.steps)
-        self._place = {step.stage.address: place for place, step in enumerate(plan.steps)}
+        self._place = {
+            step.stage.address: place for place, step in enumerate(plan.steps)
+        }
         self._unsettled, self._downstream = _edges(plan, upstream)
-        self._ready = [place for address, place in self._place.items() if not self._unsettled[address]]
+        self._ready = [
+            place
+            for address, place in self._place.items()
+            if not self._unsettled[address]
+        ]
         self._blocked: list[int] = []
         self._later: list[tuple[float, int, Step, int]] = []
         self._running: dict[str, Attempt] = {}
@@ -78,7 +87,11 @@ class Execution:
         self._intervals: list[Interval] = []
         self._writers: dict[str, tuple[str, ...]] = {}
         self._extra: dict[str, int] = {}
-        self._claims = Claims(engine.tree.checkout.observer.owned, engine.tree.learner.sources.aliases, locks)
+        self._claims = Claims(
+            engine.tree.checkout.observer.owned,
+            engine.tree.learner.sources.aliases,
+            locks,
+        )
 
     def events(self) -> Iterator[Event]:
         """Carries out the plan."""
@@ -90,7 +103,10 @@ class Execution:
                 if self._stops and not self._running:
                     break
         except BaseException as error:
-            self._leave(ends_all=isinstance(error, KeyboardInterrupt) and not isinstance(error, Terminated))
+            self._leave(
+                ends_all=isinstance(error, KeyboardInterrupt)
+                and not isinstance(error, Terminated)
+            )
             raise
         for step in self._steps:
             if self._unsettled[step.stage.address] >= 0:
@@ -98,19 +114,31 @@ class Execution:
         yield from self._tell_undeclared_writes()
 
     def _leave(self, *, ends_all: bool) -> None:
-        """Ends what runs here, and with ``ends_all``, as the person asked, what runs elsewhere. What has ended well by then is
-        left for the next repro to take."""
+        """Ends what runs here, and with ``ends_all``, as the person asked, what runs
+        elsewhere. What has ended well by then is left for the next repro to take.
+        """
         running = list(self._running.values())
-        ended = [attempt for attempt in running if ends_all or not attempt.runner.abilities.survives]
-        self._engine.placement.cancel((attempt.runner, attempt.ticket) for attempt in ended)
+        ended = [
+            attempt
+            for attempt in running
+            if ends_all or not attempt.runner.abilities.survives
+        ]
+        self._engine.placement.cancel(
+            (attempt.runner, attempt.ticket) for attempt in ended
+        )
         for attempt in running:
             place = attempt.poll()
-            is_ended = place.state.is_over and place.state not in (State.UNREACHABLE, State.DONE)
+            is_ended = place.state.is_over and place.state not in (
+                State.UNREACHABLE,
+                State.DONE,
+            )
             if attempt in ended:
                 attempt.way.keep_checkpoint(attempt)
                 if is_ended:
                     attempt.runner.settle(attempt.ticket)
-            (self._outcome.ended if is_ended else self._outcome.go_on).append((attempt.stage.address, place.place))
+            (self._outcome.ended if is_ended else self._outcome.go_on).append(
+                (attempt.stage.address, place.place)
+            )
 
     @property
     def _stops(self) -> bool:
@@ -138,15 +166,23 @@ class Execution:
             heapq.heappush(self._ready, place)
 
     def _try_again(self) -> Iterator[Event]:
-        """Starts stages whose pause after a failure is over, with what they depend on as it is now."""
+        """Starts stages whose pause after a failure is over, with what they depend on
+        as it is now.
+        """
         moment = time.monotonic()
-        while self._later and self._later[0][0] <= moment and len(self._running) < self._limits.jobs:
+        while (
+            self._later
+            and self._later[0][0] <= moment
+            and len(self._running) < self._limits.jobs
+        ):
             _, _, step, number = self._later[0]
             if not self._fits(step.stage):
                 return
             heapq.heappop(self._later)
             decided, inputs = self._decide_again(step)
-            yield from self._start(step._replace(key=decided.key or step.key), number, inputs)
+            yield from self._start(
+                step._replace(key=decided.key or step.key), number, inputs
+            )
 
     def _take(self, place: int, step: Step) -> Iterator[Event]:
         address = step.stage.address
@@ -159,7 +195,8 @@ class Execution:
             self._held.add(address)
             try:
                 step, inputs = self._decide_again(step)
-            except (MissingObjectError, RemoteError) as error:  # what it reads is elsewhere, and cannot be had now
+            except (MissingObjectError, RemoteError) as error:
+                # what it reads is elsewhere, and cannot be had now
                 yield from self._fail(address, Failed(error.message, None), ())
                 return
         if step.verdict is not Verdict.SKIP and not self._claims.take(step.stage):
@@ -175,15 +212,21 @@ class Execution:
             yield from self._restore(step, inputs)
             self._outcome.restored.append(address)
             self._settle(address)
-        elif had_room or (len(self._running) < self._limits.jobs and self._fits(step.stage)):
+        elif had_room or (
+            len(self._running) < self._limits.jobs and self._fits(step.stage)
+        ):
             yield from self._start(step, 1, inputs)
-        else:  # it was to be restored, and has to run after all: it waits for a place like the others
+        else:
+            # it was to be restored, and has to run after all: it waits for a place like
+            # the others
             self._let_go(address)
             self._steps[place] = step
             heapq.heappush(self._ready, place)
 
     def _wait_for_others(self, place: int, address: str) -> Iterator[Event]:
-        """Puts a stage aside that another process works on, or reads from; it is tried again. One event says so, once."""
+        """Puts a stage aside that another process works on, or reads from; it is tried
+        again. One event says so, once.
+        """
         self._blocked.append(place)
         if address not in self._told:
             self._told.add(address)
@@ -201,16 +244,22 @@ class Execution:
         engine, stage = self._engine, step.stage
         engine.recorder.locks.refresh_if_changed(stage)
         if any(engine.tree.learner.absent.below(dep) for dep in stage.deps):
-            engine.supply.bring_parts(stage)  # what lies below a directory that it reads counts as a part of that
+            # what lies below a directory that it reads counts as a part of that
+            engine.supply.bring_parts(stage)
         engine.tree.learner.forget(stage)
         if stage.address in self._told or engine.recorder.locks.reads > 1:
-            # another process is at work: what stood at the outputs when the plan was made says nothing now
+            # another process is at work: what stood at the outputs when the plan was
+            # made says nothing now
             engine.tree.checkout.observer.forget([out.path for out in stage.outs])
         known = engine.tree.learner.learn(stage, NOTHING_UPCOMING, ())
-        return decide(stage, known, engine.policy.facts, engine.policy.options), known.inputs
+        return decide(
+            stage, known, engine.policy.facts, engine.policy.options
+        ), known.inputs
 
     def _settle(self, address: str, *, is_good: bool = True) -> None:
-        """Lets go of a stage, and puts those in the queue that waited for it; nothing follows one that is stuck."""
+        """Lets go of a stage, and puts those in the queue that waited for it; nothing
+        follows one that is stuck.
+        """
         self._let_go(address)
         self._unsettled[address] = -1
         for follower in self._downstream[address]:
@@ -240,44 +289,71 @@ class Execution:
         if step.record is not None:
             for reason in step.reasons:
                 if reason.cause is Cause.OUTPUT_MISSING:
-                    self._engine.tree.learner.absent[reason.subject] = step.record.outs[reason.subject]
+                    self._engine.tree.learner.absent[reason.subject] = step.record.outs[
+                        reason.subject
+                    ]
 
     def _restore(self, step: Step, inputs: Inputs | None) -> Iterator[Event]:
         engine, stage, record = self._engine, step.stage, step.record
         assert record is not None
         for out in stage.outs:
             wanted = record.outs.get(out.path)
-            if wanted is None or (not out.cache and not engine.policy.facts.is_cached(wanted)):
+            if wanted is None or (
+                not out.cache and not engine.policy.facts.is_cached(wanted)
+            ):
                 continue
             yield from save(engine.tree, out)
             engine.supply.fetch([wanted])
             plan = engine.tree.checkout.plan(out.path, wanted, force=True)
-            engine.tree.checkout.carry_out(out.path, wanted, engine.tree.checkout.approve(out.path, plan), no_progress)
+            engine.tree.checkout.carry_out(
+                out.path,
+                wanted,
+                engine.tree.checkout.approve(out.path, plan),
+                no_progress,
+            )
         if step.from_run_cache and inputs is not None:
-            engine.recorder.committer.note_restored(stage, step.key, inputs, record.outs, engine.policy.facts.shell)
+            engine.recorder.committer.note_restored(
+                stage, step.key, inputs, record.outs, engine.policy.facts.shell
+            )
         yield StageRestored(stage.address, step.reasons, step.from_run_cache)
 
-    def _start(self, step: Step, number: int, seen: Inputs | None = None) -> Iterator[Event]:
+    def _start(
+        self, step: Step, number: int, seen: Inputs | None = None
+    ) -> Iterator[Event]:
         stage = step.stage
         try:
-            attempt = yield from attempts.begin(self._engine, step, number, seen, self._running)
+            attempt = yield from attempts.begin(
+                self._engine, step, number, seen, self._running
+            )
         except Failed as failed:
             yield from self._fail(stage.address, failed, ())
             return
         if attempt.found:
-            yield StageFound(stage.address, step.reasons, attempt.ticket.runner, attempt.found)
+            yield StageFound(
+                stage.address, step.reasons, attempt.ticket.runner, attempt.found
+            )
         else:
-            yield StageStarted(stage.address, stage.cmd, step.reasons, attempt.ticket.attempt, attempt.ticket.runner)
+            yield StageStarted(
+                stage.address,
+                stage.cmd,
+                step.reasons,
+                attempt.ticket.attempt,
+                attempt.ticket.runner,
+            )
         if self._limits.detach and attempt.runner.detach(attempt.ticket):
             del self._running[stage.address]
             self._engine.placement.give(attempt.runner, stage)
             self._let_go(stage.address)
             self._unsettled[stage.address] = -1
             self._outcome.detached.append(stage.address)
-            yield StageDetached(stage.address, attempt.ticket.runner, attempt.poll().place)
+            yield StageDetached(
+                stage.address, attempt.ticket.runner, attempt.poll().place
+            )
 
     def _fits(self, stage: Stage) -> bool:
-        """Whether a stage's claims are free where it would run; one that can run nowhere is taken, to fail."""
+        """Whether a stage's claims are free where it would run; one that can run
+        nowhere is taken, to fail.
+        """
         placement = self._engine.placement
         try:
             return placement.fits(placement.runner_for(stage), stage)
@@ -289,12 +365,20 @@ class Execution:
             if self._later or self._blocked:
                 time.sleep(_TICK_SECONDS)
             return
-        busy = list({id(attempt.runner): attempt.runner for attempt in self._running.values()}.values())
+        busy = list(
+            {
+                id(attempt.runner): attempt.runner for attempt in self._running.values()
+            }.values()
+        )
         self._engine.placement.wait(busy, _TICK_SECONDS)
         yield Tick()
         attempts_now = list(self._running.values())
         for runner in busy:
-            asked = {attempt.ticket: attempt.seen for attempt in attempts_now if attempt.runner is runner}
+            asked = {
+                attempt.ticket: attempt.seen
+                for attempt in attempts_now
+                if attempt.runner is runner
+            }
             polls = runner.poll(asked)
             for attempt in attempts_now:
                 if attempt.runner is runner:
@@ -324,19 +408,30 @@ class Execution:
             self._outcome.unrecorded.append(address)
         else:
             self._outcome.ran.append(address)
-        seconds = result.seconds if result.seconds is not None else time.monotonic() - attempt.clock
+        seconds = (
+            result.seconds
+            if result.seconds is not None
+            else time.monotonic() - attempt.clock
+        )
         earlier = attempt.ticket.runner if result.was_over else ""
         yield StageFinished(address, seconds, unrecorded, earlier, result.sent)
         self._settle(address, is_good=not unrecorded)
 
     def _retry(self, attempt: Attempt, failed: Failed) -> StageRetried | None:
-        """Puts a stage that failed in the queue once more, if the rule for this kind of failure says so: tries for faults
-        that are not the command's come first, and do not count."""
+        """Puts a stage that failed in the queue once more, if the rule for this kind of
+        failure says so: tries for faults that are not the command's come first, and do
+        not count.
+        """
         stage, address = attempt.stage, attempt.stage.address
         rule = RULES.get(failed.failure) if failed.failure is not None else None
         if rule is None or self._stops:
             return None
-        tries, number, kind, pause = stage.execution.tries, attempt.number, "", rule.pause
+        tries, number, kind, pause = (
+            stage.execution.tries,
+            attempt.number,
+            "",
+            rule.pause,
+        )
         if self._extra.get(address, 0) < rule.extra:
             self._extra[address] = self._extra.get(address, 0) + 1
             kind = WORDS.get(failed.failure, "") if failed.failure is not None else ""
@@ -345,10 +440,15 @@ class Execution:
             number += 1
         else:
             return None
-        heapq.heappush(self._later, (time.monotonic() + pause, self._place[address], attempt.step, number))
+        heapq.heappush(
+            self._later,
+            (time.monotonic() + pause, self._place[address], attempt.step, number),
+        )
         return StageRetried(address, failed.message, number, tries, pause, kind)
 
-    def _fail(self, address: str, failed: Failed, last_lines: tuple[str, ...]) -> Iterator[Event]:
+    def _fail(
+        self, address: str, failed: Failed, last_lines: tuple[str, ...]
+    ) -> Iterator[Event]:
         self._outcome.failed.append(address)
         if failed.failure is Failure.UNREACHABLE:
             self._outcome.unreachable.append(address)
@@ -359,20 +459,29 @@ class Execution:
         if self._engine.policy.check == NONE:
             return
         for written in undeclared_writes(
-            self._engine.tree.path, self._engine.tree.outputs, self._intervals, self._writers
+            self._engine.tree.path,
+            self._engine.tree.outputs,
+            self._intervals,
+            self._writers,
         ):
             yield UndeclaredWrites(written.path, written.stages)
 
 
-def _edges(plan: Plan, upstream: Mapping[str, tuple[str, ...]]) -> tuple[dict[str, int], dict[str, list[str]]]:
-    """Returns how many others each step waits for, and which wait for it: what is declared, and what the plan found."""
+def _edges(
+    plan: Plan, upstream: Mapping[str, tuple[str, ...]]
+) -> tuple[dict[str, int], dict[str, list[str]]]:
+    """Returns how many others each step waits for, and which wait for it: what is
+    declared, and what the plan found.
+    """
     addresses = [step.stage.address for step in plan.steps]
     unsettled = dict.fromkeys(addresses, 0)
     downstream: dict[str, list[str]] = {address: [] for address in addresses}
     for step in plan.steps:
         if step.stage.frozen:
             continue  # it takes nothing from above: it is decided as it stands
-        found = {str(reason.new) for reason in step.reasons if reason.cause is Cause.UPSTREAM}
+        found = {
+            str(reason.new) for reason in step.reasons if reason.cause is Cause.UPSTREAM
+        }
         for needed in (found & unsettled.keys()).union(upstream[step.stage.address]):
             downstream[needed].append(step.stage.address)
             unsettled[step.stage.address] += 1

@@ -1,4 +1,6 @@
-"""What a stage depends on, observed now: files, params, environment. The bridge from the disk to the pure plan."""
+"""What a stage depends on, observed now: files, params, environment. The bridge from
+the disk to the pure plan.
+"""
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -6,7 +8,12 @@ from typing import Any, NamedTuple
 
 from mltrack.engine.lock_state import LockState
 from mltrack.engine.remember import Remembered
-from mltrack.errors import FormatError, MissingObjectError, PipelineError, WorkspaceError
+from mltrack.errors import (
+    FormatError,
+    MissingObjectError,
+    PipelineError,
+    WorkspaceError,
+)
 from mltrack.formats import params_file
 from mltrack.objects import tree
 from mltrack.objects.content import BY_LETTER, TREE, Content
@@ -30,9 +37,9 @@ Overrides = dict[str, dict[str, Any]]
 class Sources(NamedTuple):
     """Where values come from that are not paths of the workspace.
 
-    ``environment`` are the variables; ``overrides`` stand in for params; ``aliases`` are dependencies reached through
-    links; ``ask_url`` returns the state of a URL. ``bring`` gets a file, or the listing of a directory, into the cache from
-    elsewhere.
+    ``environment`` are the variables; ``overrides`` stand in for params; ``aliases``
+    are dependencies reached through links; ``ask_url`` returns the state of a URL.
+    ``bring`` gets a file, or the listing of a directory, into the cache from elsewhere.
     """
 
     environment: Mapping[str, str]
@@ -43,13 +50,21 @@ class Sources(NamedTuple):
 
 
 class Learner:
-    """Answers the plan's question about a stage by looking at the workspace; each path is looked at once.
+    """Answers the plan's question about a stage by looking at the workspace; each path
+    is looked at once.
 
-    ``absent`` holds what is known to belong at paths where nothing stands: such a dependency counts as being there.
+    ``absent`` holds what is known to belong at paths where nothing stands: such a
+    dependency counts as being there.
     """
 
     def __init__(
-        self, observer: Observer, locks: LockState, cache: Cache, read: Read, remembered: Remembered, sources: Sources
+        self,
+        observer: Observer,
+        locks: LockState,
+        cache: Cache,
+        read: Read,
+        remembered: Remembered,
+        sources: Sources,
     ) -> None:
         self.sources = sources
         self.absent: Upcoming = PathMap()
@@ -61,19 +76,35 @@ class Learner:
         self._params: dict[str, Any] = {}
         self._urls: dict[str, Content] = {}
 
-    def learn(self, stage: Stage, upcoming: Upcoming, pending: tuple[tuple[str, str], ...]) -> Known:
+    def learn(
+        self, stage: Stage, upcoming: Upcoming, pending: tuple[tuple[str, str], ...]
+    ) -> Known:
         """See :func:`mltrack.pipeline.plan.make`."""
         try:
             inputs, later = self.inputs(stage, upcoming, pending)
-        except (PipelineError, FormatError) as error:  # it hinders this stage, and what follows it
-            return Known(self._locks.entry(stage), Inputs({}, {}, {}), self.outputs(stage), pending, problem=error)
+        except (PipelineError, FormatError) as error:
+            # it hinders this stage, and what follows it
+            return Known(
+                self._locks.entry(stage),
+                Inputs({}, {}, {}),
+                self.outputs(stage),
+                pending,
+                problem=error,
+            )
         through = tuple(self._through(inputs.deps))
-        return Known(self._locks.entry(stage), inputs, self.outputs(stage), tuple(later), through)
+        return Known(
+            self._locks.entry(stage), inputs, self.outputs(stage), tuple(later), through
+        )
 
     def inputs(
-        self, stage: Stage, upcoming: Upcoming, pending: tuple[tuple[str, str], ...] = ()
+        self,
+        stage: Stage,
+        upcoming: Upcoming,
+        pending: tuple[tuple[str, str], ...] = (),
     ) -> tuple[Inputs, list[tuple[str, str]]]:
-        """Returns the values of all that a stage depends on, and what is still to be written besides ``pending``."""
+        """Returns the values of all that a stage depends on, and what is still to be
+        written besides ``pending``.
+        """
         waiting = {path for path, _ in pending}
         deps: dict[str, Content | None] = {}
         later = list(pending)
@@ -81,8 +112,11 @@ class Learner:
             if path in waiting:
                 continue
             if is_url(path):
-                entry = self._locks.entry(stage) if stage.frozen else None  # it does not run: nobody need be asked
-                deps[path] = entry.deps.get(path) if entry is not None else self._url(path)
+                # it does not run: nobody need be asked
+                entry = self._locks.entry(stage) if stage.frozen else None
+                deps[path] = (
+                    entry.deps.get(path) if entry is not None else self._url(path)
+                )
                 continue
             known, content = self._from(upcoming, path)
             if known:
@@ -104,7 +138,9 @@ class Learner:
         ), later
 
     def moments(self, deps: Mapping[str, Content | None]) -> dict[str, Moment]:
-        """Returns the stamps of dependencies that stand in the workspace and were just looked at."""
+        """Returns the stamps of dependencies that stand in the workspace and were just
+        looked at.
+        """
         found = {}
         for path, content in deps.items():
             snapshot = self._observer.seen(path) if content is not None else None
@@ -113,15 +149,19 @@ class Learner:
         return found
 
     def linked(self, paths: Iterable[str]) -> set[str]:
-        """Returns the paths of the project that links in directories lead to, and links in those: a command that follows
-        them depends on what stands there, or will, and its run key counts it."""
+        """Returns the paths of the project that links in directories lead to, and links
+        in those: a command that follows them depends on what stands there, or will, and
+        its run key counts it.
+        """
         found: set[str] = set()
         pending = list(paths)
         while pending:
             for _, real in self._links_in(pending.pop()):
                 if real not in found and real != ".":
                     found.add(real)
-                    pending += [real] if os.path.isdir(self._observer.full_path(real)) else []
+                    pending += (
+                        [real] if os.path.isdir(self._observer.full_path(real)) else []
+                    )
         return found
 
     def _links_in(self, path: str) -> Iterator[tuple[str, str]]:
@@ -131,7 +171,11 @@ class Learner:
     def _through(self, deps: Mapping[str, Content | None]) -> Iterator[tuple[str, str]]:
         """Where the links in dependency directories lead, inside the project."""
         for path, content in deps.items():
-            snapshot = self._observer.seen(path) if content is not None and content.kind == TREE else None
+            snapshot = (
+                self._observer.seen(path)
+                if content is not None and content.kind == TREE
+                else None
+            )
             if snapshot is None:
                 continue
             for directory, block in snapshot.blocks.items():
@@ -139,7 +183,9 @@ class Learner:
                     continue
                 for name, kind in zip(block.names, block.kinds, strict=True):
                     if kind == tree.SYMLINK:
-                        link = os.path.join(path, os.fsdecode(directory), os.fsdecode(name))
+                        link = os.path.join(
+                            path, os.fsdecode(directory), os.fsdecode(name)
+                        )
                         real = self._observer.real_path(link)
                         if real:
                             yield path, real
@@ -151,7 +197,8 @@ class Learner:
     def _output(self, path: str) -> Content | None:
         try:
             snapshot = self._observer.tracked(path)
-        except WorkspaceError:  # left by a failed run, perhaps: it differs from whatever was recorded
+        except WorkspaceError:
+            # left by a failed run, perhaps: it differs from whatever was recorded
             return Content(UNREPRESENTABLE, "", 0)
         return snapshot.content if snapshot is not None else None
 
@@ -161,15 +208,23 @@ class Learner:
 
     def _dependency(self, path: str) -> Content | None:
         content = self._observer.dependency(path)
-        return content if content is not None or not self.absent else self._from(self.absent, path)[1]
+        return (
+            content
+            if content is not None or not self.absent
+            else self._from(self.absent, path)[1]
+        )
 
     def _url(self, url: str) -> Content:
         if url not in self._urls:
             self._urls[url] = self.sources.ask_url(url)
         return self._urls[url]
 
-    def params(self, path: str, keys: tuple[str, ...] | None, stage: Stage, upcoming: Upcoming) -> dict[str, Any]:
-        """Returns the values of a stage's params in one file, which may be about to be restored."""
+    def params(
+        self, path: str, keys: tuple[str, ...] | None, stage: Stage, upcoming: Upcoming
+    ) -> dict[str, Any]:
+        """Returns the values of a stage's params in one file, which may be about to be
+        restored.
+        """
         known, content = self._from(upcoming, path)
         if not known and self.absent and self._read(path) is None:
             known, content = self._from(self.absent, path)
@@ -183,17 +238,26 @@ class Learner:
         try:
             return params_file.pick(values, keys, path)
         except PipelineError as error:
-            raise PipelineError(f"stage {stage.address!r}: {error.message}", hint=error.hint) from None
+            raise PipelineError(
+                f"stage {stage.address!r}: {error.message}", hint=error.hint
+            ) from None
 
     def params_text(self, file: ParamFile) -> bytes | None:
-        """Returns the bytes of a params file as a stage is to see it: with those overrides that it declares to depend on,
-        as it stands if there are none."""
+        """Returns the bytes of a params file as a stage is to see it: with those
+        overrides that it declares to depend on, as it stands if there are none.
+        """
         given = self.sources.overrides.get(file.path, {})
-        overrides = {key: value for key, value in given.items() if file.keys is None or _concerns(key, file.keys)}
+        overrides = {
+            key: value
+            for key, value in given.items()
+            if file.keys is None or _concerns(key, file.keys)
+        }
         data = self._read(file.path)
         if data is None or not overrides:
             return None
-        values = params_file.replaced(params_file.load(data, file.path), overrides, file.path)
+        values = params_file.replaced(
+            params_file.load(data, file.path), overrides, file.path
+        )
         return params_file.dump(values, file.path)
 
     def _bytes_of(self, content: Content) -> bytes:
@@ -214,15 +278,21 @@ class Learner:
         return params_file.replaced(values, self.sources.overrides.get(path, {}), path)
 
     def forget(self, stage: Stage) -> None:
-        """Looks anew at everything that a stage depends on, the next time it is asked for."""
-        self._observer.forget([*stage.deps, *([stage.env.lock] if stage.env.lock else [])])
+        """Looks anew at everything that a stage depends on, the next time it is asked
+        for.
+        """
+        self._observer.forget(
+            [*stage.deps, *([stage.env.lock] if stage.env.lock else [])]
+        )
         for dep in stage.deps:
             self._urls.pop(dep, None)
         for file in stage.params:
             self._params.pop(file.path, None)
 
     def _from(self, known: Upcoming, path: str) -> tuple[bool, Content | None]:
-        """What will stand at a path, by what is known of outputs; ``(False, None)`` if they do not decide it."""
+        """What will stand at a path, by what is known of outputs; ``(False, None)`` if
+        they do not decide it.
+        """
         path = self.sources.aliases.get(path, path)
         out = known.holder(path)
         if out is None:
@@ -250,9 +320,15 @@ class Learner:
 
     def _digest_of_variable(self, name: str) -> str | None:
         value = self.sources.environment.get(name)
-        return None if value is None else self.algorithm.hex_of(value.encode("utf-8", "surrogateescape"))
+        return (
+            None
+            if value is None
+            else self.algorithm.hex_of(value.encode("utf-8", "surrogateescape"))
+        )
 
-    def _lock_digest(self, stage: Stage, waiting: set[str], upcoming: Upcoming) -> str | None:
+    def _lock_digest(
+        self, stage: Stage, waiting: set[str], upcoming: Upcoming
+    ) -> str | None:
         if not stage.env.lock or stage.env.lock in waiting:
             return None
         known, content = self._from(upcoming, stage.env.lock)
@@ -260,7 +336,8 @@ class Learner:
             content = self._dependency(stage.env.lock)
         if content is None:
             raise PipelineError(
-                f"stage {stage.address!r}: the environment's lock file {stage.env.lock!r} does not exist",
+                f"stage {stage.address!r}: the environment's lock file "
+                f"{stage.env.lock!r} does not exist",
                 hint=f"create it, or correct `env.lock` in {stage.pipeline_path}",
             )
         return content.hex
@@ -271,5 +348,10 @@ class Learner:
 
 
 def _concerns(key: str, declared: tuple[str, ...]) -> bool:
-    """Whether an override of ``key`` changes one of the declared keys: it is one, holds one, or lies in one."""
-    return any(key == other or key.startswith(other + ".") or other.startswith(key + ".") for other in declared)
+    """Whether an override of ``key`` changes one of the declared keys: it is one, holds
+    one, or lies in one.
+    """
+    return any(
+        key == other or key.startswith(other + ".") or other.startswith(key + ".")
+        for other in declared
+    )

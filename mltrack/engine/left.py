@@ -1,7 +1,8 @@
-"""Outputs whose bytes stayed on the host that made them: which, and where. They are known, locked, and can be fetched.
+"""Outputs whose bytes stayed on the host that made them: which, and where. They are
+known, locked, and can be fetched.
 
-The note is this worktree's own. Without it nothing is lost but the knowledge where to ask: the stage would be run again,
-and its result be found on the host.
+The note is this worktree's own. Without it nothing is lost but the knowledge where to
+ask: the stage would be run again, and its result be found on the host.
 """
 
 import json
@@ -20,7 +21,9 @@ _MAX_BYTES = 64 << 20
 
 
 class Row(NamedTuple):
-    """One output: what it is, the runner that has it, the host, and the run key of the job that made it."""
+    """One output: what it is, the runner that has it, the host, and the run key of the
+    job that made it.
+    """
 
     path: str
     content: Content
@@ -43,7 +46,10 @@ class Left:
             with suppress(ValueError, TypeError, KeyError):
                 found = json.loads(data)
                 if found["mltrack"] == _VERSION:
-                    rows = [Row(path, Content(*content), *rest) for path, content, *rest in found["rows"]]
+                    rows = [
+                        Row(path, Content(*content), *rest)
+                        for path, content, *rest in found["rows"]
+                    ]
                     self._rows = {row.path: row for row in rows}
         self._contents = {row.content.hex for row in self._rows.values()}
 
@@ -66,7 +72,11 @@ class Left:
         """Drops contents that are here now."""
         gone = {content.hex for content in contents}
         with self._alone():
-            self._rows = {path: row for path, row in self._rows.items() if row.content.hex not in gone}
+            self._rows = {
+                path: row
+                for path, row in self._rows.items()
+                if row.content.hex not in gone
+            }
             self._save()
 
     @contextmanager
@@ -79,5 +89,8 @@ class Left:
 
     def _save(self) -> None:
         self._contents = {row.content.hex for row in self._rows.values()}
-        document = {"mltrack": _VERSION, "rows": [list(row) for row in self._rows.values()]}
+        document = {
+            "mltrack": _VERSION,
+            "rows": [list(row) for row in self._rows.values()],
+        }
         write_atomic(self._path, json.dumps(document).encode(), durable=False)

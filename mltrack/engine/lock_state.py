@@ -1,8 +1,10 @@
-"""What did run: the locks, and on top of them the journal of stages that finished since.
+"""What did run: the locks, and on top of them the journal of stages that finished
+since.
 
-Each finished stage appends one line to a journal of its process; the locks themselves are rewritten once, atomically,
-when a command ends or a later one finds what it left. Every command reads both. A line counts only on top of the very
-lock that stood there when it was written, or of one that was made from that by folding journals into it.
+Each finished stage appends one line to a journal of its process; the locks themselves
+are rewritten once, atomically, when a command ends or a later one finds what it left.
+Every command reads both. A line counts only on top of the very lock that stood there
+when it was written, or of one that was made from that by folding journals into it.
 """
 
 import os
@@ -32,11 +34,15 @@ from mltrack.pipeline.stage import LOCK_NAME, PIPELINE_NAME, Entry, Stage, lock_
 MAX_BYTES = 256 << 20
 _SUFFIX = ".journal"
 _FOLDS = "folds"
-"""Beside the journals: one line ``path old new`` per lock that was folded while other journals were being written."""
+"""Beside the journals: one line ``path old new`` per lock that was folded while other
+journals were being written.
+"""
 
 
 class Dropped(NamedTuple):
-    """An entry that was taken out of the lock, and the pipeline file that had declared its stage."""
+    """An entry that was taken out of the lock, and the pipeline file that had declared
+    its stage.
+    """
 
     pipeline_path: str
     entry: Entry
@@ -45,7 +51,13 @@ class Dropped(NamedTuple):
 class LockState:
     """The entries of all locks of one worktree, by lock path and stage name."""
 
-    def __init__(self, project_path: str, journal_path: str, algorithm: Algorithm, lock_paths: Iterable[str]) -> None:
+    def __init__(
+        self,
+        project_path: str,
+        journal_path: str,
+        algorithm: Algorithm,
+        lock_paths: Iterable[str],
+    ) -> None:
         self._project_path = project_path
         self._journal_path = journal_path
         self._algorithm = algorithm
@@ -58,9 +70,13 @@ class LockState:
         self._seen: list[tuple[str, int, int]] = []
         self.locks: dict[str, dict[str, Entry]] = {}
         self.broken: dict[str, FormatError] = {}
-        """Locks that cannot be read, in conflict for one, with what is wrong: their stages cannot be looked at."""
+        """Locks that cannot be read, in conflict for one, with what is wrong: their
+        stages cannot be looked at.
+        """
         self.reads = 0
-        """How often all was read: more than once only where another process wrote something."""
+        """How often all was read: more than once only where another process wrote
+        something.
+        """
         self.refresh()
         self._at_start = {path: set(entries) for path, entries in self.locks.items()}
 
@@ -80,7 +96,9 @@ class LockState:
             self.locks.setdefault(fact.lock_path, {})[fact.name] = fact.record.entry
 
     def refresh_if_changed(self, stage: Stage | None = None) -> None:
-        """Reads everything anew if other processes wrote to their journals, or to a lock, since it was read."""
+        """Reads everything anew if other processes wrote to their journals, or to a
+        lock, since it was read.
+        """
         if stage is not None:
             self._lock_paths.add(stage.lock_path)
         if self._stamps() != self._seen:
@@ -95,7 +113,9 @@ class LockState:
     def _stamps(self) -> list[tuple[str, int, int]]:
         """What tells whether another process wrote something."""
         found = []
-        locks = (os.path.join(self._project_path, path) for path in sorted(self._lock_paths))
+        locks = (
+            os.path.join(self._project_path, path) for path in sorted(self._lock_paths)
+        )
         for path in (*locks, *(path for path in self._journals() if path != self._own)):
             with suppress(FileNotFoundError):
                 state = os.stat(path)
@@ -103,13 +123,17 @@ class LockState:
         return found
 
     def entry(self, stage: Stage) -> Entry | None:
-        """Returns what is recorded of a stage; raises FormatError where its lock cannot be read."""
+        """Returns what is recorded of a stage; raises FormatError where its lock cannot
+        be read.
+        """
         if stage.lock_path in self.broken:
             raise self.broken[stage.lock_path]
         return self.locks.get(stage.lock_path, {}).get(stage.name)
 
     def forget(self, lock_path: str, name: str) -> None:
-        """Takes a stage out of its lock at once: what it did last is undone by what begins now, however that ends."""
+        """Takes a stage out of its lock at once: what it did last is undone by what
+        begins now, however that ends.
+        """
         self._forgotten.add((lock_path, name))
         if self.locks.get(lock_path, {}).pop(name, None) is not None:
             make_directories(self._journal_path)
@@ -119,17 +143,25 @@ class LockState:
                     self._write_lock(lock_path, entries, others=True)
 
     def record(self, stage: Stage, record: RunRecord) -> None:
-        """Notes a finished stage. A kill after this loses nothing; :meth:`sync` makes it last through a power cut."""
+        """Notes a finished stage. A kill after this loses nothing; :meth:`sync` makes
+        it last through a power cut.
+        """
         self.locks.setdefault(stage.lock_path, {})[stage.name] = record.entry
         self._forgotten.discard((stage.lock_path, stage.name))
         if self._descriptor < 0:
             make_directories(self._journal_path)
-            self._own = os.path.join(self._journal_path, f"{time.time_ns():020d}-{os.getpid()}{_SUFFIX}")
+            self._own = os.path.join(
+                self._journal_path, f"{time.time_ns():020d}-{os.getpid()}{_SUFFIX}"
+            )
             self._descriptor = os.open(
-                self._own, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644
+                self._own,
+                os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC,
+                0o644,
             )
             fsync_directory(self._journal_path)
-            self._bases.clear()  # from now on whoever folds sees that there is a journal; before, nobody could
+            # from now on whoever folds sees that there is a journal; before, nobody
+            # could
+            self._bases.clear()
         fact = Fact(stage.lock_path, self._base(stage.lock_path), stage.name, record)
         write_all(self._descriptor, run_record.journal_line(fact, self._algorithm))
         self._is_synced = False
@@ -141,15 +173,22 @@ class LockState:
             self._is_synced = True
 
     def left_behind(self) -> list[RunRecord]:
-        """Returns what processes that are gone noted and did not fold: their objects may not have reached the cache."""
-        gone = [path for path in self._journals() if path != self._own and not is_running(_owner(path))]
+        """Returns what processes that are gone noted and did not fold: their objects
+        may not have reached the cache.
+        """
+        gone = [
+            path
+            for path in self._journals()
+            if path != self._own and not is_running(_owner(path))
+        ]
         return [fact.record for fact in self._facts(gone)]
 
     def fold(self, declared: Iterable[Stage] | None = None) -> list[Dropped]:
-        """Writes the journal into the locks, durably, and removes what is then no longer needed of it.
+        """Writes the journal into the locks, durably, and removes what is then no
+        longer needed of it.
 
-        With ``declared``, entries of stages that are declared no more are dropped from the locks of their files, and
-        returned.
+        With ``declared``, entries of stages that are declared no more are dropped from
+        the locks of their files, and returned.
         """
         journals = self._journals()
         dropped: list[Dropped] = []
@@ -158,7 +197,11 @@ class LockState:
         make_directories(self._journal_path)
         with locked(os.path.join(self._journal_path, "lock")):
             journals = self._journals()
-            done = [path for path in journals if path == self._own or not is_running(_owner(path))]
+            done = [
+                path
+                for path in journals
+                if path == self._own or not is_running(_owner(path))
+            ]
             fresh: dict[str, dict[str, Entry]] = {}
             self._bases.clear()
             for fact in self._facts(done):
@@ -184,8 +227,12 @@ class LockState:
             self._descriptor, self._own, self._is_synced = -1, "", True
         return dropped
 
-    def _drop_undeclared(self, fresh: dict[str, dict[str, Entry]], declared: Iterable[Stage]) -> list[Dropped]:
-        """Takes entries that nobody declares out of all locks; of one whose pipeline file is gone, all of them."""
+    def _drop_undeclared(
+        self, fresh: dict[str, dict[str, Entry]], declared: Iterable[Stage]
+    ) -> list[Dropped]:
+        """Takes entries that nobody declares out of all locks; of one whose pipeline
+        file is gone, all of them.
+        """
         dropped: list[Dropped] = []
         names: dict[str, set[str]] = {path: set() for path in self._lock_paths}
         for stage in declared:
@@ -194,12 +241,21 @@ class LockState:
             if path not in fresh and self.locks.get(path, {}).keys() <= known:
                 continue
             entries = fresh.get(path) or self._read_lock(path)
-            old = self._at_start.get(path, set())  # what others recorded since, they declared since
-            kept = {name: entry for name, entry in entries.items() if name in known or name not in old}
+            # what others recorded since, they declared since
+            old = self._at_start.get(path, set())
+            kept = {
+                name: entry
+                for name, entry in entries.items()
+                if name in known or name not in old
+            }
             if len(kept) != len(entries) or path in fresh:
                 fresh[path] = kept
                 pipeline_path = path.removesuffix(LOCK_NAME) + PIPELINE_NAME
-                dropped += [Dropped(pipeline_path, entry) for name, entry in entries.items() if name not in kept]
+                dropped += [
+                    Dropped(pipeline_path, entry)
+                    for name, entry in entries.items()
+                    if name not in kept
+                ]
         return dropped
 
     def _read_lock(self, path: str) -> dict[str, Entry]:
@@ -209,15 +265,22 @@ class LockState:
         self._bases[path] = self._algorithm.hex_of(data)
         return lock_file.parse(data, self._algorithm, path)
 
-    def _write_lock(self, path: str, entries: dict[str, Entry], *, others: bool) -> None:
-        """Writes one lock; where other journals go on, it is noted first that their lines count on the new one too."""
+    def _write_lock(
+        self, path: str, entries: dict[str, Entry], *, others: bool
+    ) -> None:
+        """Writes one lock; where other journals go on, it is noted first that their
+        lines count on the new one too.
+        """
         text = lock_file.write(entries, self._algorithm).encode()
         full = os.path.join(self._project_path, path)
         if read_bounded(full, MAX_BYTES) == text:
             return
-        if not entries and not os.path.lexists(full.removesuffix(LOCK_NAME) + PIPELINE_NAME):
+        if not entries and not os.path.lexists(
+            full.removesuffix(LOCK_NAME) + PIPELINE_NAME
+        ):
             with suppress(FileNotFoundError):
-                os.unlink(full)  # a lock without a pipeline file and without stages says nothing
+                # a lock without a pipeline file and without stages says nothing
+                os.unlink(full)
             return
         if others:
             line = f"{path} {self._base(path) or '-'} {self._algorithm.hex_of(text)}\n"
@@ -236,12 +299,16 @@ class LockState:
         write_atomic(full, text, aside=aside)
 
     def _journals(self) -> list[str]:
-        names = sorted(name for name in names_in(self._journal_path) if name.endswith(_SUFFIX))
+        names = sorted(
+            name for name in names_in(self._journal_path) if name.endswith(_SUFFIX)
+        )
         return [os.path.join(self._journal_path, name) for name in names]
 
     def _facts(self, journals: list[str]) -> Iterator[Fact]:
-        """The facts that were made on top of the locks that stand here now. After a move to another commit a journal
-        says nothing about its locks; what ran is still in the run cache."""
+        """The facts that were made on top of the locks that stand here now. After a
+        move to another commit a journal says nothing about its locks; what ran is still
+        in the run cache.
+        """
         folds: dict[tuple[str, str], str] | None = None
         for path in journals:
             data = read_bounded(path, MAX_BYTES)
@@ -270,7 +337,9 @@ class LockState:
     def _base(self, lock_path: str) -> str:
         if lock_path not in self._bases:
             data = read_bounded(os.path.join(self._project_path, lock_path), MAX_BYTES)
-            self._bases[lock_path] = self._algorithm.hex_of(data) if data is not None else ""
+            self._bases[lock_path] = (
+                self._algorithm.hex_of(data) if data is not None else ""
+            )
         return self._bases[lock_path]
 
 

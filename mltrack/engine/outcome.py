@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """``jobs`` commands run at once; ``keep_going`` goes on with what does not depend on a stage that failed. With
-    ``detach`` jobs that survive are handed over, as many as are ready, and not waited for."""
+    """``jobs`` commands run at once; ``keep_going`` goes on with what does not depend
+    on a stage that failed. With ``detach`` jobs that survive are handed over, as many
+    as are ready, and not waited for.
+    """
 
     jobs: int = 1
     keep_going: bool = False
@@ -25,7 +27,8 @@ class Outcome:
     not_reached: list[str] = field(default_factory=list)
     detached: list[str] = field(default_factory=list)
     ended: list[tuple[str, str]] = field(default_factory=list)
-    """Those that an interrupt ended, with the host that had them, '' for this machine."""
+    """Those that an interrupt ended, with the host that had them, '' for this machine.
+    """
     go_on: list[tuple[str, str]] = field(default_factory=list)
     """Those that go on, or are done there, and whose results the next repro takes."""
     unreachable: list[str] = field(default_factory=list)

@@ -1,4 +1,6 @@
-"""What executing needs, wired once per command, in three groups: the tree, the recorder, the policy."""
+"""What executing needs, wired once per command, in three groups: the tree, the
+recorder, the policy.
+"""
 
 from collections.abc import Iterable
 from typing import NamedTuple, Protocol
@@ -17,8 +19,9 @@ from mltrack.workspace.trash import Trash
 
 
 class Tree(NamedTuple):
-    """The files of the project: what stands there, what is known of it, and where what is replaced goes. ``outputs`` are the
-    paths that any stage of the project writes."""
+    """The files of the project: what stands there, what is known of it, and where what
+    is replaced goes. ``outputs`` are the paths that any stage of the project writes.
+    """
 
     checkout: Checkout
     learner: Learner
@@ -31,7 +34,9 @@ class Tree(NamedTuple):
 
 
 class Recorder(NamedTuple):
-    """What keeps results: the locks, what commits to them, and what commands saved of their state."""
+    """What keeps results: the locks, what commits to them, and what commands saved of
+    their state.
+    """
 
     locks: LockState
     committer: Committer
@@ -39,8 +44,10 @@ class Recorder(NamedTuple):
 
 
 class Policy(NamedTuple):
-    """How stages are decided and run. ``check`` is what to do about undeclared reads where a stage does not say, ``trace`` how
-    they are seen. ``project`` is the project's identity. With ``leaves`` outputs stay where they were made."""
+    """How stages are decided and run. ``check`` is what to do about undeclared reads
+    where a stage does not say, ``trace`` how they are seen. ``project`` is the
+    project's identity. With ``leaves`` outputs stay where they were made.
+    """
 
     facts: Facts
     options: Options
@@ -51,23 +58,30 @@ class Policy(NamedTuple):
 
 
 class Supply(Protocol):
-    """Where known bytes that are not here are had. Raises MissingObjectError or RemoteError for what cannot be."""
+    """Where known bytes that are not here are had. Raises MissingObjectError or
+    RemoteError for what cannot be.
+    """
 
     def fetch(self, contents: Iterable[Content]) -> None:
         """Gets contents into the cache, those that can be had."""
         ...
 
     def bring_parts(self, stage: Stage) -> tuple[str, ...]:
-        """Puts where it belongs what lies below directories that a stage reads: without it they would be others. Returns the
-        paths."""
+        """Puts where it belongs what lies below directories that a stage reads: without
+        it they would be others. Returns the paths.
+        """
         ...
 
     def bring_inputs(self, stage: Stage) -> tuple[str, ...]:
-        """Puts where it belongs what a stage reads that will run in the workspace; returns the paths."""
+        """Puts where it belongs what a stage reads that will run in the workspace;
+        returns the paths.
+        """
         ...
 
     def bring_apart(self, stage: Stage) -> tuple[str, ...]:
-        """Does the same for a stage that will run in another place: for what that place cannot have by itself."""
+        """Does the same for a stage that will run in another place: for what that place
+        cannot have by itself.
+        """
         ...
 
     def note_left(self, runner: str, key: str, result: Poll) -> None:

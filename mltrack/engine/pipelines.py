@@ -1,4 +1,6 @@
-"""The project's stages: every pipeline file of the workspace, or of a git revision, as one graph."""
+"""The project's stages: every pipeline file of the workspace, or of a git revision, as
+one graph.
+"""
 
 import os
 from bisect import bisect_left
@@ -23,19 +25,30 @@ Read = Callable[[str], bytes | None]
 
 
 class Tracked:
-    """The text files by which a workspace says what it tracks: pointers, pipeline files and locks, by path."""
+    """The text files by which a workspace says what it tracks: pointers, pipeline files
+    and locks, by path.
+    """
 
     def __init__(self, project_path: str) -> None:
         self.in_git, others = git.list_all(project_path)
         found = [path for path in (*self.in_git, *others) if path.endswith(_ENDINGS)]
-        nested = [path.removesuffix(_CONFIG) for path in found if path.endswith(_CONFIG)]
+        nested = [
+            path.removesuffix(_CONFIG) for path in found if path.endswith(_CONFIG)
+        ]
         there = sorted(
             path
             for path in found
-            if not any(contains(other, path) for other in nested) and os.path.lexists(os.path.join(project_path, path))
+            if not any(contains(other, path) for other in nested)
+            and os.path.lexists(os.path.join(project_path, path))
         )
-        self.pointers = [path for path in there if path.endswith(SUFFIX) and not path.startswith(".mltrack/")]
-        self.pipelines = [path for path in there if path.rpartition("/")[2] == PIPELINE_NAME]
+        self.pointers = [
+            path
+            for path in there
+            if path.endswith(SUFFIX) and not path.startswith(".mltrack/")
+        ]
+        self.pipelines = [
+            path for path in there if path.rpartition("/")[2] == PIPELINE_NAME
+        ]
         self.locks = [path for path in there if path.rpartition("/")[2] == LOCK_NAME]
 
 
@@ -46,13 +59,18 @@ def load_graph(
     project_path: str | None = None,
     overrides: dict[str, dict[str, Any]] | None = None,
 ) -> Graph:
-    """Returns the graph of the stages in these pipeline files; raises PipelineError with every mistake in them.
+    """Returns the graph of the stages in these pipeline files; raises PipelineError
+    with every mistake in them.
 
-    With ``project_path`` dependencies that are links there count as what they lead to. ``overrides`` stand in for values
-    of params files.
+    With ``project_path`` dependencies that are links there count as what they lead to.
+    ``overrides`` stand in for values of params files.
     """
-    stages = load_stages(pipelines, read, remembered.load if remembered is not None else None, overrides)
-    return graphs.build(stages, _aliases(stages, project_path) if project_path is not None else None)
+    stages = load_stages(
+        pipelines, read, remembered.load if remembered is not None else None, overrides
+    )
+    return graphs.build(
+        stages, _aliases(stages, project_path) if project_path is not None else None
+    )
 
 
 def _aliases(stages: list[Stage], project_path: str) -> dict[str, str]:
@@ -66,15 +84,21 @@ def _aliases(stages: list[Stage], project_path: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in {path for stage in stages for path in stage.reads}:
         if is_link(path) or any(map(is_link, parents(path))):
-            real = os.path.relpath(os.path.realpath(os.path.join(project_path, path)), os.path.realpath(project_path))
-            if not real.startswith((os.pardir, _OWN)):  # a restored output may be a link to its object in the cache
+            real = os.path.relpath(
+                os.path.realpath(os.path.join(project_path, path)),
+                os.path.realpath(project_path),
+            )
+            # a restored output may be a link to its object in the cache
+            if not real.startswith((os.pardir, _OWN)):
                 found[path] = real
     return found
 
 
 def choose(graph: Graph, targets: list[str], in_directory: str = "") -> list[str]:
-    """Returns the addresses of the stages that ``targets`` name: a stage's address or name, a path it writes, or a
-    pipeline file; all stages without targets. ``in_directory`` is where the person stands."""
+    """Returns the addresses of the stages that ``targets`` name: a stage's address or
+    name, a path it writes, or a pipeline file; all stages without targets.
+    ``in_directory`` is where the person stands.
+    """
     if not targets:
         return list(graph.stages)
     chosen: list[str] = []
@@ -82,8 +106,14 @@ def choose(graph: Graph, targets: list[str], in_directory: str = "") -> list[str
         found = _matching(graph, target, in_directory)
         if not found:
             outs = [out.path for stage in graph.stages.values() for out in stage.outs]
-            elsewhere = [address for address in graph.stages if address.endswith(f":{target}")]
-            hint = f"did you mean {elsewhere[0]!r}?" if elsewhere else nearest(target, [*graph.stages, *outs])
+            elsewhere = [
+                address for address in graph.stages if address.endswith(f":{target}")
+            ]
+            hint = (
+                f"did you mean {elsewhere[0]!r}?"
+                if elsewhere
+                else nearest(target, [*graph.stages, *outs])
+            )
             hint = hint or "mltrack stage list"
             raise UsageError(f"no stage or output named {target!r}", hint=hint)
         chosen += found
@@ -103,13 +133,23 @@ def _matching(graph: Graph, target: str, in_directory: str) -> list[str]:
     for address in (target.removeprefix(f"{PIPELINE_NAME}:"), f"{local}:{target}"):
         if address in graph.stages:
             return [address]
-        group = [other for other, stage in graph.stages.items() if other != address and _group_of(stage) == address]
+        group = [
+            other
+            for other, stage in graph.stages.items()
+            if other != address and _group_of(stage) == address
+        ]
         if group:
             return group
     from_here = os.path.normpath(os.path.join(in_directory, target))
     places = (from_here, os.path.normpath(target))
-    for path in dict.fromkeys((*places, *(f"{place}/{PIPELINE_NAME}" for place in places))):
-        in_file = [address for address, stage in graph.stages.items() if stage.pipeline_path == path]
+    for path in dict.fromkeys(
+        (*places, *(f"{place}/{PIPELINE_NAME}" for place in places))
+    ):
+        in_file = [
+            address
+            for address, stage in graph.stages.items()
+            if stage.pipeline_path == path
+        ]
         if in_file:
             return in_file
         owner = graph.owner_of(path)
@@ -122,9 +162,14 @@ def _group_of(stage: Stage) -> str:
     return stage_address(stage.pipeline_path, stage.group)
 
 
-def check_outputs(stages: list[Stage], pointer_paths: list[str], pipelines: list[str], in_git: list[str]) -> None:
-    """Raises WorkspaceError for an output that a pointer or git tracks already, that holds a tracked path, or a pipeline
-    file: what a stage writes is replaced.
+def check_outputs(
+    stages: list[Stage],
+    pointer_paths: list[str],
+    pipelines: list[str],
+    in_git: list[str],
+) -> None:
+    """Raises WorkspaceError for an output that a pointer or git tracks already, that
+    holds a tracked path, or a pipeline file: what a stage writes is replaced.
 
     ``in_git`` are the paths in git's index, sorted.
     """
@@ -135,14 +180,19 @@ def check_outputs(stages: list[Stage], pointer_paths: list[str], pipelines: list
         holding = declaring.overlapping(out.path)
         if holding:
             raise WorkspaceError(
-                f"output {out.path!r} of stage {stage.address!r} holds the pipeline file {holding[0]!r}",
+                f"output {out.path!r} of stage {stage.address!r} holds the pipeline "
+                f"file {holding[0]!r}",
                 hint="let the stage write elsewhere, or move the pipeline file",
             )
         if pointers:
             for path in pointers.overlapping(out.path):
                 raise WorkspaceError(
-                    f"output {out.path!r} of stage {stage.address!r} and the tracked {path!r} overlap",
-                    hint=f"`mltrack remove {path}` stops tracking it; or let the stage write elsewhere",
+                    f"output {out.path!r} of stage {stage.address!r} and the tracked "
+                    f"{path!r} overlap",
+                    hint=(
+                        f"`mltrack remove {path}` stops tracking it; or let the stage "
+                        "write elsewhere"
+                    ),
                 )
     for stage, out in outs:
         if not out.cache:
@@ -150,8 +200,12 @@ def check_outputs(stages: list[Stage], pointer_paths: list[str], pipelines: list
         inside = at_or_below(in_git, out.path)
         if inside is not None:
             raise WorkspaceError(
-                f"output {out.path!r} of stage {stage.address!r} is tracked by git ({inside})",
-                hint=f"`git rm -r --cached {out.path}`, or declare it with `cache: false`",
+                f"output {out.path!r} of stage {stage.address!r} is tracked by git "
+                f"({inside})",
+                hint=(
+                    f"`git rm -r --cached {out.path}`, or declare it with `cache: "
+                    "false`"
+                ),
             )
 
 

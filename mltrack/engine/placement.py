@@ -25,11 +25,15 @@ class Runners(Protocol):
         ...
 
     def is_surviving(self, name: str, key: str) -> bool:
-        """Returns whether such a job of this run key is known beside the runner, and its result is yet to be taken."""
+        """Returns whether such a job of this run key is known beside the runner, and
+        its result is yet to be taken.
+        """
         ...
 
     def handed_over_to(self, key: str) -> str:
-        """Returns the runner that was handed a job of a run key whose result nobody has taken; '' for none."""
+        """Returns the runner that was handed a job of a run key whose result nobody has
+        taken; '' for none.
+        """
         ...
 
 
@@ -37,8 +41,9 @@ class Runners(Protocol):
 class Placement:
     """The runners of one command, each opened when a stage first needs it.
 
-    ``asked`` is the runner of every stage, as the person said; '' leaves it to the stages, and ``default`` to those that name
-    none. With ``detaches`` jobs are to outlive the command.
+    ``asked`` is the runner of every stage, as the person said; '' leaves it to the
+    stages, and ``default`` to those that name none. With ``detaches`` jobs are to
+    outlive the command.
     """
 
     runners: Runners
@@ -51,13 +56,17 @@ class Placement:
 
     def names(self, stage: Stage) -> tuple[str, ...]:
         """Returns the runners that a stage may run on, the preferred one first."""
-        return (self.asked,) if self.asked else stage.execution.runners or (self.default,)
+        return (
+            (self.asked,) if self.asked else stage.execution.runners or (self.default,)
+        )
 
     def runner_for(self, stage: Stage, key: str = "") -> Runner:
-        """Returns the first of a stage's runners that can be reached and has what it claims.
+        """Returns the first of a stage's runners that can be reached and has what it
+        claims.
 
-        ``key`` is the run key, where a job of it that is under way may be taken over. Raises ConfigError for a runner that
-        is not there, PipelineError if none has enough, RemoteError if none can be reached.
+        ``key`` is the run key, where a job of it that is under way may be taken over.
+        Raises ConfigError for a runner that is not there, PipelineError if none has
+        enough, RemoteError if none can be reached.
         """
         refusal: MltrackError | None = None
         claims = dict(stage.execution.resources)
@@ -71,19 +80,35 @@ class Placement:
             if lacking is None:
                 return runner
             refusal = refusal or PipelineError(
-                "; ".join((f"stage {stage.address!r} needs {lacking.words}", *runner.abilities.notes)),
-                hint=f"mltrack config --local runner.{name}.{lacking.resource} {lacking.amount:g}, if there is that much",
+                "; ".join(
+                    (
+                        f"stage {stage.address!r} needs {lacking.words}",
+                        *runner.abilities.notes,
+                    )
+                ),
+                hint=(
+                    f"mltrack config --local runner.{name}.{lacking.resource} "
+                    f"{lacking.amount:g}, if there is that much"
+                ),
             )
         assert refusal is not None
         raise refusal
 
     def _names_with_noted(self, stage: Stage, key: str) -> tuple[str, ...]:
-        """A job that was handed over is asked for where it went, whatever the stage says now."""
+        """A job that was handed over is asked for where it went, whatever the stage
+        says now.
+        """
         noted = self.runners.handed_over_to(key) if key and not self.asked else ""
-        return tuple(dict.fromkeys((noted, *self.names(stage)))) if noted else self.names(stage)
+        return (
+            tuple(dict.fromkeys((noted, *self.names(stage))))
+            if noted
+            else self.names(stage)
+        )
 
     def check(self, stages: Iterable[Stage]) -> None:
-        """Raises what :meth:`runner_for` raises for any of the stages: before anything runs or is sent."""
+        """Raises what :meth:`runner_for` raises for any of the stages: before anything
+        runs or is sent.
+        """
         seen = set()
         for stage in stages:
             wanted = (self.names(stage), stage.execution.resources)
@@ -97,7 +122,11 @@ class Placement:
         if chosen in self._failed:
             raise self._failed[chosen]
         if chosen not in self._opened:
-            runner = self.runners.open_surviving(name) if survives else self.runners.open(name)
+            runner = (
+                self.runners.open_surviving(name)
+                if survives
+                else self.runners.open(name)
+            )
             try:
                 _ = runner.abilities  # which connects, where that is needed
             except RemoteError as error:
@@ -108,7 +137,9 @@ class Placement:
         return self._opened[chosen]
 
     def recover(self) -> list[str]:
-        """Deals with what killed processes left on the runners that are open; returns the labels of jobs that it ended."""
+        """Deals with what killed processes left on the runners that are open; returns
+        the labels of jobs that it ended.
+        """
         return [label for runner in self.opened for label in runner.recover()]
 
     @property
@@ -116,7 +147,9 @@ class Placement:
         return list(self._opened.values())
 
     def fits(self, runner: Runner, stage: Stage) -> bool:
-        """Returns whether a stage's claims are free; where jobs may wait at the runner itself they always are."""
+        """Returns whether a stage's claims are free; where jobs may wait at the runner
+        itself they always are.
+        """
         return runner.abilities.queues or self._budget(runner).fits(stage)
 
     def take(self, runner: Runner, stage: Stage) -> None:
@@ -131,7 +164,9 @@ class Placement:
         return self._budgets[id(runner)]
 
     def wait(self, busy: list[Runner], seconds: float) -> None:
-        """Returns when a job on one of the busy runners may have ended, at the latest after ``seconds``."""
+        """Returns when a job on one of the busy runners may have ended, at the latest
+        after ``seconds``.
+        """
         for runner in busy:
             runner.wait(seconds if len(busy) == 1 else _SHORT_WAIT_SECONDS)
 

@@ -1,4 +1,5 @@
-"""What a project records at one moment, and how what it names is read: the workspace, or a revision of any repository.
+"""What a project records at one moment, and how what it names is read: the workspace,
+or a revision of any repository.
 
 A workspace adds looking at what stands there, and writing; a revision needs none.
 """
@@ -18,7 +19,9 @@ from mltrack.store.local.cache import Cache
 
 
 class Recorded(NamedTuple):
-    """Pointers, locks and pipelines at one moment (``view``), and where the bytes that they name may lie."""
+    """Pointers, locks and pipelines at one moment (``view``), and where the bytes that
+    they name may lie.
+    """
 
     view: View
     algorithm: Algorithm
@@ -30,8 +33,10 @@ class Recorded(NamedTuple):
         return self.view.project_path is not None
 
     def read(self, path: str) -> bytes | None:
-        """Returns the bytes of a file, or None if it was not there: of the workspace from disk, of a revision from git, or from
-        the cache by the lock's word. Raises MissingObjectError if the cache lacks them."""
+        """Returns the bytes of a file, or None if it was not there: of the workspace
+        from disk, of a revision from git, or from the cache by the lock's word. Raises
+        MissingObjectError if the cache lacks them.
+        """
         data = self.view.read(path)
         if data is not None or self.is_workspace:
             return data
@@ -43,20 +48,26 @@ class Recorded(NamedTuple):
         except MissingObjectError as error:
             name = self.view.name
             raise MissingObjectError(
-                f"{path} of {name} is not in the cache", hint=f"mltrack fetch --rev {name}"
+                f"{path} of {name} is not in the cache",
+                hint=f"mltrack fetch --rev {name}",
             ) from error
 
     def read_if_ever(self, path: str) -> bytes | None:
-        """Like :meth:`read`, but None only for what was never written: raises MissingObjectError for an output that is recorded
-        and not here."""
+        """Like :meth:`read`, but None only for what was never written: raises
+        MissingObjectError for an output that is recorded and not here.
+        """
         data = self.read(path)
         if data is None and any(contains(out, path) for out, _ in self._outputs()):
             at = "" if self.is_workspace else f" at {self.view.name}"
-            raise MissingObjectError(f"{path}{at} is not here", hint=f"mltrack pull {path}")
+            raise MissingObjectError(
+                f"{path}{at} is not here", hint=f"mltrack pull {path}"
+            )
         return data
 
     def files_of(self, path: str) -> list[str]:
-        """Returns the files of an output that is a directory, sorted; the path itself if it is a file."""
+        """Returns the files of an output that is a directory, sorted; the path itself
+        if it is a file.
+        """
         if self.view.project_path is not None:
             return _files_below(self.view.project_path, path)
         for out, content in self._outputs():
@@ -69,12 +80,21 @@ class Recorded(NamedTuple):
         return [path]
 
     def not_here(self, type_: str) -> list[str]:
-        """Returns the outputs of a type that are recorded and whose bytes are not here: not in the workspace, or of a revision
-        not in the cache."""
+        """Returns the outputs of a type that are recorded and whose bytes are not here:
+        not in the workspace, or of a revision not in the cache.
+        """
         targets = self.view.targets()
-        outs = (out for stage in self.view.graph.stages.values() for out in stage.outs if out.type == type_)
+        outs = (
+            out
+            for stage in self.view.graph.stages.values()
+            for out in stage.outs
+            if out.type == type_
+        )
         return [
-            out.path for out in outs if out.path in targets and not self._is_here(out.path, targets[out.path].content)
+            out.path
+            for out in outs
+            if out.path in targets
+            and not self._is_here(out.path, targets[out.path].content)
         ]
 
     def _is_here(self, path: str, content: Content) -> bool:
@@ -88,12 +108,16 @@ class Recorded(NamedTuple):
                 yield from entry.outs.items()
 
     def _digest_of(self, path: str) -> str:
-        """The digest of a file that a lock names, or that lies in a directory which one does; '' for none."""
+        """The digest of a file that a lock names, or that lies in a directory which one
+        does; '' for none.
+        """
         for out, content in self._outputs():
             if out == path and content.kind != TREE:
                 return content.hex
             if content.kind == TREE and out != path and contains(out, path):
-                found = entry_at(content.hex, os.fsencode(path[len(out) + 1 :]), self.cache.read_tree)
+                found = entry_at(
+                    content.hex, os.fsencode(path[len(out) + 1 :]), self.cache.read_tree
+                )
                 if found is not None:
                     return found.hex
         return ""
@@ -104,5 +128,7 @@ def _files_below(top: str, path: str) -> list[str]:
     if not os.path.isdir(place):
         return [path]
     return sorted(
-        os.path.relpath(os.path.join(directory, name), top) for directory, _, names in os.walk(place) for name in names
+        os.path.relpath(os.path.join(directory, name), top)
+        for directory, _, names in os.walk(place)
+        for name in names
     )

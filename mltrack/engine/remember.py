@@ -1,5 +1,6 @@
-"""Parsed texts, remembered by their digest: parsing a large pipeline file costs fifty times reading it back, and even
-a small one the loading of a parser."""
+"""Parsed texts, remembered by their digest: parsing a large pipeline file costs fifty
+times reading it back, and even a small one the loading of a parser.
+"""
 
 import json
 import os
@@ -19,7 +20,9 @@ Parse = Callable[[bytes, str], Any]
 
 
 class Remembered:
-    """Loads YAML and TOML texts; what was parsed once is kept as JSON below ``path``, which is safe to delete."""
+    """Loads YAML and TOML texts; what was parsed once is kept as JSON below ``path``,
+    which is safe to delete.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = os.path.join(path, "parsed")
@@ -30,7 +33,8 @@ class Remembered:
         shutil.rmtree(self._path, ignore_errors=True)
 
     def load(self, data: bytes, name: str, parse: Parse | None = None) -> Any:
-        """Returns what parsing ``data`` gives, as YAML unless ``parse`` is given; ``name`` is the file's path, for errors.
+        """Returns what parsing ``data`` gives, as YAML unless ``parse`` is given;
+        ``name`` is the file's path, for errors.
 
         What ``parse`` returns comes back in the types that JSON has.
         """

@@ -23,14 +23,20 @@ class Way(Protocol):
     """The steps of a run that depend on where it takes place."""
 
     place: str
-    """How messages name it; '' for the workspace itself, in which nothing is missing that exists there."""
+    """How messages name it; '' for the workspace itself, in which nothing is missing
+    that exists there.
+    """
 
     def bring(self, stage: Stage) -> tuple[str, ...]:
-        """Gets what the stage reads and is not here; returns the paths that were brought."""
+        """Gets what the stage reads and is not here; returns the paths that were
+        brought.
+        """
         ...
 
     def moments(self, before: Inputs) -> dict[str, Moment]:
-        """Returns the stamps of what the command will read and what can change under it."""
+        """Returns the stamps of what the command will read and what can change under
+        it.
+        """
         ...
 
     def prepare(self, step: Step, job: Job) -> Generator[Event, None, Prepared]:
@@ -42,7 +48,9 @@ class Way(Protocol):
         ...
 
     def changed(self, attempt: "Attempt") -> tuple[Reason, ...]:
-        """Returns what of the inputs is another than before the run, and makes its result one of nobody knows what."""
+        """Returns what of the inputs is another than before the run, and makes its
+        result one of nobody knows what.
+        """
         ...
 
     def interval(self, attempt: "Attempt") -> Interval | None:

@@ -1,4 +1,6 @@
-"""What stands at an output before it is replaced: bytes that the cache lacks are saved first, and can be had again."""
+"""What stands at an output before it is replaced: bytes that the cache lacks are saved
+first, and can be had again.
+"""
 
 from collections.abc import Iterator
 
@@ -14,7 +16,9 @@ def save(tree: Tree, out: Output) -> Iterator[Event]:
     cache, observer = tree.checkout.cache, tree.checkout.observer
     try:
         snapshot = observer.tracked(out.path)
-    except WorkspaceError:  # what cannot be represented cannot be cached either: it is kept as it is, elsewhere
+    except WorkspaceError:
+        # what cannot be represented cannot be cached either: it is kept as it is,
+        # elsewhere
         place = tree.trash.set_aside(tree.path, out.path)
         observer.forget([out.path])
         yield MovedAside(out.path, place)
@@ -23,11 +27,15 @@ def save(tree: Tree, out: Output) -> Iterator[Event]:
         return
     content: Content | None = snapshot.content
     if cache.holds(snapshot.content):
-        if not out.cache or snapshot.content.same_bytes(tree.checkout.last.get(out.path)):
+        if not out.cache or snapshot.content.same_bytes(
+            tree.checkout.last.get(out.path)
+        ):
             return
     else:
         content = tree.checkout.save(out.path)
     if content is None or not cache.holds(content):
-        raise UnsavedDataError(f"cannot save {out.path!r} before it is replaced", hint="move it away")
+        raise UnsavedDataError(
+            f"cannot save {out.path!r} before it is replaced", hint="move it away"
+        )
     tree.trash.note([(out.path, content)])
     yield BytesSaved(out.path, cache.algorithm.text(content.hex))

@@ -1,8 +1,10 @@
-"""What a job's inputs are as objects, and where their bytes are, for a runner that works in another place.
+"""What a job's inputs are as objects, and where their bytes are, for a runner that
+works in another place.
 
-A dependency is identified by what a command sees through its links; sent is what stands there, links as links. So its
-digest as an object is taken anew wherever a directory holds links. Nothing is copied: the bytes are read where they lie,
-when the runner asks for them.
+A dependency is identified by what a command sees through its links; sent is what stands
+there, links as links. So its digest as an object is taken anew wherever a directory
+holds links. Nothing is copied: the bytes are read where they lie, when the runner asks
+for them.
 """
 
 import os
@@ -19,7 +21,9 @@ from mltrack.workspace.scan import Snapshot
 
 
 class Staged:
-    """The inputs of one job. See :class:`mltrack.runners.job.Origin`; a runner asks from threads of its own."""
+    """The inputs of one job. See :class:`mltrack.runners.job.Origin`; a runner asks
+    from threads of its own.
+    """
 
     def __init__(self, project_path: str, cache: Cache) -> None:
         self.inputs: dict[str, Content] = {}
@@ -33,7 +37,9 @@ class Staged:
         self._snapshots[path] = snapshot
 
     def add_absent(self, path: str, content: Content) -> None:
-        """Takes an input that does not stand in the workspace: its bytes are in the cache, or where the job will run."""
+        """Takes an input that does not stand in the workspace: its bytes are in the
+        cache, or where the job will run.
+        """
         self.inputs[path] = content
 
     def links_below(self, path: str) -> list[str]:
@@ -72,7 +78,10 @@ class Staged:
             if data is None and one != hex_digest:
                 continue
             if data is None:
-                if not any(content.kind == TREE and content.hex == one for content in self.inputs.values()):
+                if not any(
+                    content.kind == TREE and content.hex == one
+                    for content in self.inputs.values()
+                ):
                     return []
                 cache = self._caches.get()
                 entries = cache.read_tree(one) if cache.has(one) else []
@@ -82,7 +91,9 @@ class Staged:
         return list(found)
 
     def _rows(self) -> list[tuple[str, bytes | str]]:
-        """Every object of what stands in the workspace: trees and links as bytes, files as paths."""
+        """Every object of what stands in the workspace: trees and links as bytes, files
+        as paths.
+        """
         rows: list[tuple[str, bytes | str]] = []
         for path, snapshot in self._snapshots.items():
             full = os.path.join(self._project_path, path)
@@ -92,11 +103,22 @@ class Staged:
             for directory, block in snapshot.blocks.items():
                 entries = snapshot.blocks.tree_entries(directory)
                 rows.append((block.tree_hex, tree.encode(entries)))
-                self._below[block.tree_hex] = [entry[2] for entry in entries if entry[1] == tree.DIRECTORY]
+                self._below[block.tree_hex] = [
+                    entry[2] for entry in entries if entry[1] == tree.DIRECTORY
+                ]
                 here = os.path.join(full, os.fsdecode(directory)) if directory else full
-                for name, kind, hex_digest in zip(block.names, block.kinds, block.hexes, strict=True):
+                for name, kind, hex_digest in zip(
+                    block.names, block.kinds, block.hexes, strict=True
+                ):
                     inner = os.path.join(here, os.fsdecode(name))
-                    rows.append((hex_digest, os.readlink(os.fsencode(inner)) if kind == tree.SYMLINK else inner))
+                    rows.append(
+                        (
+                            hex_digest,
+                            os.readlink(os.fsencode(inner))
+                            if kind == tree.SYMLINK
+                            else inner,
+                        )
+                    )
         return rows
 
 
@@ -106,8 +128,10 @@ def stage_inputs(
     known: Mapping[str, Content | None],
     absent_at: Callable[[str], Content | None],
 ) -> Staged:
-    """Returns the inputs of a job. ``known`` says what each was when its run key was made, where that says it; ``absent_at``
-    what belongs at a path where nothing stands. Raises WorkspaceError for an input that is another by now."""
+    """Returns the inputs of a job. ``known`` says what each was when its run key was
+    made, where that says it; ``absent_at`` what belongs at a path where nothing stands.
+    Raises WorkspaceError for an input that is another by now.
+    """
     staged = Staged(observer.project_path, cache)
     for path, content in known.items():
         snapshot = observer.as_objects(path)
@@ -116,17 +140,27 @@ def stage_inputs(
             if absent is not None:
                 staged.add_absent(path, absent)
             continue
-        has_links = any(tree.SYMLINK in block.kinds for block in snapshot.blocks.values())
-        if content is not None and not has_links and not snapshot.content.same_bytes(content):
-            raise WorkspaceError(f"{path!r} changed just now", hint="run this again when nothing writes to it")
+        has_links = any(
+            tree.SYMLINK in block.kinds for block in snapshot.blocks.values()
+        )
+        if (
+            content is not None
+            and not has_links
+            and not snapshot.content.same_bytes(content)
+        ):
+            raise WorkspaceError(
+                f"{path!r} changed just now",
+                hint="run this again when nothing writes to it",
+            )
         staged.add(path, snapshot)
     _follow_links(observer, staged)
     return staged
 
 
 def _follow_links(observer: Observer, staged: Staged) -> None:
-    """Adds what links in the inputs lead to, elsewhere in the project: a command that follows them depends on it, and its
-    identity counts it."""
+    """Adds what links in the inputs lead to, elsewhere in the project: a command that
+    follows them depends on it, and its identity counts it.
+    """
     pending = dict(staged.inputs)
     while pending:
         path, _ = pending.popitem()
@@ -134,10 +168,15 @@ def _follow_links(observer: Observer, staged: Staged) -> None:
             real = observer.real_path(link)
             if not real and os.path.exists(os.path.join(observer.project_path, link)):
                 raise WorkspaceError(
-                    f"{link!r} leads outside the project, so another place would lack it",
+                    f"{link!r} leads outside the project, so another place would lack "
+                    "it",
                     hint="copy what it leads to into the project",
                 )
-            if real and real != "." and not any(contains(known, real) for known in staged.inputs):
+            if (
+                real
+                and real != "."
+                and not any(contains(known, real) for known in staged.inputs)
+            ):
                 snapshot = observer.as_objects(real)
                 if snapshot is not None:
                     staged.add(real, snapshot)

@@ -13,7 +13,13 @@ from mltrack.pipeline.stage import LOCK_NAME, WRITTEN_BY_US, Stage
 _WORD = re.compile(rb"[\w@%+=:,./~-]{2,512}")
 _MODULE = re.compile(rb"No module named '([\w.]+)'")
 _OWN = (".git", ".mltrack")
-_BY_PRODUCTS = ("__pycache__", ".ipynb_checkpoints", ".pytest_cache", ".mypy_cache", ".ruff_cache")
+_BY_PRODUCTS = (
+    "__pycache__",
+    ".ipynb_checkpoints",
+    ".pytest_cache",
+    ".mypy_cache",
+    ".ruff_cache",
+)
 _TOGETHER = 3
 _GRAIN_NS = 20_000_000
 """How much earlier than the clock a time stamp may be."""
@@ -32,8 +38,12 @@ class Written(NamedTuple):
     stages: tuple[str, ...]
 
 
-def undeclared_reads(stage: Stage, reads: Iterable[str], project_path: str) -> tuple[str, ...]:
-    """Returns those of the paths that a command opened for reading which the stage should declare, sorted."""
+def undeclared_reads(
+    stage: Stage, reads: Iterable[str], project_path: str
+) -> tuple[str, ...]:
+    """Returns those of the paths that a command opened for reading which the stage
+    should declare, sorted.
+    """
     declared = _declared(stage)
     return tuple(
         path
@@ -45,8 +55,9 @@ def undeclared_reads(stage: Stage, reads: Iterable[str], project_path: str) -> t
 
 
 def named_in_log(stage: Stage, log: bytes, project_path: str) -> tuple[str, ...]:
-    """Returns files of the project that a failed command's last words name and that the stage does not declare: what it
-    looked for in its sandbox."""
+    """Returns files of the project that a failed command's last words name and that the
+    stage does not declare: what it looked for in its sandbox.
+    """
     declared = _declared(stage)
     found: dict[str, None] = {}
     for path in _modules_named(log, project_path):
@@ -71,7 +82,9 @@ def _modules_named(log: bytes, project_path: str) -> Iterator[str]:
     """The files of modules that Python said it did not find."""
     names = {os.fsdecode(match[1]).split(".")[0] for match in _MODULE.finditer(log)}
     if names:
-        endings = {f"{name}{ending}" for name in names for ending in (".py", "/__init__.py")}
+        endings = {
+            f"{name}{ending}" for name in names for ending in (".py", "/__init__.py")
+        }
         for path in (path for paths in git.list_all(project_path) for path in paths):
             if any(path == ending or path.endswith("/" + ending) for ending in endings):
                 yield path
@@ -80,27 +93,46 @@ def _modules_named(log: bytes, project_path: str) -> Iterator[str]:
 def _declared(stage: Stage) -> PathMap[None]:
     return PathMap(
         (path, None)
-        for path in (*stage.reads, *(out.path for out in stage.outs), *filter(None, (stage.execution.checkpoint,)))
+        for path in (
+            *stage.reads,
+            *(out.path for out in stage.outs),
+            *filter(None, (stage.execution.checkpoint,)),
+        )
     )
 
 
 def undeclared_writes(
-    project_path: str, outputs: Iterable[str], intervals: list[Interval], traced: dict[str, tuple[str, ...]]
+    project_path: str,
+    outputs: Iterable[str],
+    intervals: list[Interval],
+    traced: dict[str, tuple[str, ...]],
 ) -> list[Written]:
-    """Returns files that changed while commands ran and that no stage writes, by one scan of the project, with the stages
-    that ran at that moment. ``traced`` says for a path which stages opened it for writing, where that is known."""
+    """Returns files that changed while commands ran and that no stage writes, by one
+    scan of the project, with the stages that ran at that moment. ``traced`` says for a
+    path which stages opened it for writing, where that is known.
+    """
     if not intervals:
         return []
     since = min(interval.start for interval in intervals) - _GRAIN_NS
     declared = PathMap((path, None) for path in outputs)
-    changed = {path: moment for path, moment in changed_since(project_path, since) if declared.holder(path) is None}
+    changed = {
+        path: moment
+        for path, moment in changed_since(project_path, since)
+        if declared.holder(path) is None
+    }
     ignored = set(ignored_among(list(changed), project_path)) if changed else set()
     found = []
     for path, moment in sorted(changed.items()):
         if path in ignored and path not in traced:
             continue
         stages = traced.get(path) or tuple(
-            sorted({i.stage for i in intervals if i.start - _GRAIN_NS <= moment <= i.end + _GRAIN_NS})
+            sorted(
+                {
+                    i.stage
+                    for i in intervals
+                    if i.start - _GRAIN_NS <= moment <= i.end + _GRAIN_NS
+                }
+            )
         )
         if stages:
             found.append(Written(path, stages))
@@ -111,7 +143,9 @@ def _gathered(found: list[Written]) -> Iterator[Written]:
     """What was written, with a directory in the place of many files in it."""
     groups: dict[tuple[str, tuple[str, ...]], list[Written]] = {}
     for written in found:
-        groups.setdefault((os.path.dirname(written.path), written.stages), []).append(written)
+        groups.setdefault((os.path.dirname(written.path), written.stages), []).append(
+            written
+        )
     for (directory, stages), files in groups.items():
         if directory and len(files) > _TOGETHER:
             yield Written(f"{directory}/ ({len(files)} files)", stages)
@@ -120,7 +154,9 @@ def _gathered(found: list[Written]) -> Iterator[Written]:
 
 
 def changed_since(project_path: str, since: int) -> Iterator[tuple[str, int]]:
-    """Yields the files of a project that changed since a moment, with when, in nanoseconds since 1970."""
+    """Yields the files of a project that changed since a moment, with when, in
+    nanoseconds since 1970.
+    """
     pending = [""]
     while pending:
         directory = pending.pop()
@@ -134,9 +170,14 @@ def changed_since(project_path: str, since: int) -> Iterator[tuple[str, int]]:
         for entry in entries:
             path = f"{directory}/{entry.name}" if directory else entry.name
             if entry.is_dir(follow_symlinks=False):
-                if entry.name not in _BY_PRODUCTS and not (not directory and entry.name in _OWN):
+                if entry.name not in _BY_PRODUCTS and not (
+                    not directory and entry.name in _OWN
+                ):
                     pending.append(path)
-            elif entry.name not in (LOCK_NAME, ".gitignore") and not entry.name.endswith(".pyc"):
+            elif entry.name not in (
+                LOCK_NAME,
+                ".gitignore",
+            ) and not entry.name.endswith(".pyc"):
                 try:
                     moment = entry.stat(follow_symlinks=False).st_ctime_ns
                 except FileNotFoundError:

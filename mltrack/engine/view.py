@@ -1,4 +1,6 @@
-"""What a project says it tracks and what did run, in the workspace or at a git revision, read by the same code."""
+"""What a project says it tracks and what did run, in the workspace or at a git
+revision, read by the same code.
+"""
 
 import os
 from collections.abc import Iterable, Iterator
@@ -18,11 +20,19 @@ from mltrack.objects.content import Content
 from mltrack.objects.digest import Algorithm
 from mltrack.pipeline.graph import Graph
 from mltrack.pipeline.paths import parents
-from mltrack.pipeline.stage import LOCK_NAME, PIPELINE_NAME, Entry, lock_place, stage_address
+from mltrack.pipeline.stage import (
+    LOCK_NAME,
+    PIPELINE_NAME,
+    Entry,
+    lock_place,
+    stage_address,
+)
 
 
 class Target(NamedTuple):
-    """Something whose bytes mltrack keeps: its path, its content, and the pointer or stage that says so."""
+    """Something whose bytes mltrack keeps: its path, its content, and the pointer or
+    stage that says so.
+    """
 
     path: str
     content: Content
@@ -35,7 +45,9 @@ class Target(NamedTuple):
 
 @dataclass
 class View:
-    """Pointers, locks and pipelines at one moment. ``name`` is 'workspace' or the revision as it was asked for."""
+    """Pointers, locks and pipelines at one moment. ``name`` is 'workspace' or the
+    revision as it was asked for.
+    """
 
     name: str
     read: Read
@@ -49,12 +61,15 @@ class View:
     in_git: list[str] = field(default_factory=list)
     """The paths in git's index, sorted; of the workspace only."""
     broken: dict[str, FormatError] = field(default_factory=dict)
-    """Tracked paths whose pointers cannot be read, in conflict for one, with what is wrong; of the workspace only. What does not
-    concern them goes on."""
+    """Tracked paths whose pointers cannot be read, in conflict for one, with what is
+    wrong; of the workspace only. What does not concern them goes on.
+    """
 
     @property
     def broken_locks(self) -> dict[str, FormatError]:
-        """The same of locks, by their paths: nothing is known of the outputs of their stages."""
+        """The same of locks, by their paths: nothing is known of the outputs of their
+        stages.
+        """
         return self.lock_state.broken if self.lock_state is not None else {}
 
     @property
@@ -67,11 +82,16 @@ class View:
         return load_graph(self.pipelines, self.read, self.remembered, self.project_path)
 
     def targets(self) -> dict[str, Target]:
-        """Returns everything that mltrack keeps here, by path: tracked data, and cached outputs as last recorded.
+        """Returns everything that mltrack keeps here, by path: tracked data, and cached
+        outputs as last recorded.
 
-        A block of a lock whose stage is declared no more, or elsewhere now, is not believed.
+        A block of a lock whose stage is declared no more, or elsewhere now, is not
+        believed.
         """
-        found = {path: Target(path, content, path + SUFFIX, is_output=False) for path, content in self.pointers.items()}
+        found = {
+            path: Target(path, content, path + SUFFIX, is_output=False)
+            for path, content in self.pointers.items()
+        }
         writers = self._writers() if self.locks else None
         for lock_path, entries in self.locks.items():
             pipeline_path = lock_path.removesuffix(LOCK_NAME) + PIPELINE_NAME
@@ -80,20 +100,32 @@ class View:
                 for path, content in entry.outs.items():
                     is_own = writers is None or writers.get(path) == address
                     if path not in entry.uncached and path not in found and is_own:
-                        found[path] = Target(path, content, address, is_output=True, push=path not in entry.unpushed)
+                        found[path] = Target(
+                            path,
+                            content,
+                            address,
+                            is_output=True,
+                            push=path not in entry.unpushed,
+                        )
         return dict(sorted(found.items()))
 
     def contents(self) -> set[Content]:
-        """Returns everything that pointers and locks refer to, believed or not: what must not be lost. Raises FormatError
-        where a pointer or a lock cannot be read."""
+        """Returns everything that pointers and locks refer to, believed or not: what
+        must not be lost. Raises FormatError where a pointer or a lock cannot be read.
+        """
         self.refuse_broken()
         recorded = {
-            content for entries in self.locks.values() for one in entries.values() for content in one.outs.values()
+            content
+            for entries in self.locks.values()
+            for one in entries.values()
+            for content in one.outs.values()
         }
         return {*self.pointers.values(), *recorded}
 
     def is_unreadable(self, target: Target) -> bool:
-        """Whether what would say here that a target of another view is tracked is there, and cannot be read."""
+        """Whether what would say here that a target of another view is tracked is
+        there, and cannot be read.
+        """
         if not target.is_output:
             return target.path in self.broken
         return lock_place(target.source)[0] in self.broken_locks
@@ -104,19 +136,29 @@ class View:
             raise error
 
     def owned(self) -> list[str]:
-        """Returns the paths of pointers and of the outputs that stages declare; of recorded ones where the stages cannot be
-        read."""
+        """Returns the paths of pointers and of the outputs that stages declare; of
+        recorded ones where the stages cannot be read.
+        """
         writers = self._writers()
         if writers is None:
-            writers = {path: "" for entries in self.locks.values() for one in entries.values() for path in one.outs}
+            writers = {
+                path: ""
+                for entries in self.locks.values()
+                for one in entries.values()
+                for path in one.outs
+            }
         return sorted({*self.pointers, *self.broken, *writers})
 
     def left_to_git(self) -> dict[str, str]:
-        """Returns the outputs that stages leave to git, each with the stage's address; of what ran where the stages cannot be
-        read."""
+        """Returns the outputs that stages leave to git, each with the stage's address;
+        of what ran where the stages cannot be read.
+        """
         with suppress(FormatError, PipelineError):
             return {
-                out.path: address for address, stage in self.graph.stages.items() for out in stage.outs if not out.cache
+                out.path: address
+                for address, stage in self.graph.stages.items()
+                for out in stage.outs
+                if not out.cache
             }
         return {
             path: stage_address(lock_path.removesuffix(LOCK_NAME) + PIPELINE_NAME, name)
@@ -126,14 +168,29 @@ class View:
         }
 
     def _writers(self) -> dict[str, str] | None:
-        """The address of the stage that declares to write each output; None where that cannot be told."""
-        with suppress(FormatError, PipelineError):  # told where stages are asked for; data can be looked at without
-            return {out.path: address for address, stage in self.graph.stages.items() for out in stage.outs}
+        """The address of the stage that declares to write each output; None where that
+        cannot be told.
+        """
+        # told where stages are asked for; data can be looked at without
+        with suppress(FormatError, PipelineError):
+            return {
+                out.path: address
+                for address, stage in self.graph.stages.items()
+                for out in stage.outs
+            }
         return None
 
 
-def workspace_view(project_path: str, journal_path: str, index_path: str, algorithm: Algorithm, read: Read) -> View:
-    """Returns what the readable files of the workspace say; the others are in ``broken`` and ``broken_locks``."""
+def workspace_view(
+    project_path: str,
+    journal_path: str,
+    index_path: str,
+    algorithm: Algorithm,
+    read: Read,
+) -> View:
+    """Returns what the readable files of the workspace say; the others are in
+    ``broken`` and ``broken_locks``.
+    """
     broken: dict[str, FormatError] = {}
     tracked = Tracked(project_path)
     locks = LockState(project_path, journal_path, algorithm, tracked.locks)
@@ -151,15 +208,19 @@ def workspace_view(project_path: str, journal_path: str, index_path: str, algori
     )
 
 
-def revision_view(revision: str, place: str, algorithm: Algorithm, *, inner: str | None = None) -> View:
+def revision_view(
+    revision: str, place: str, algorithm: Algorithm, *, inner: str | None = None
+) -> View:
     """Returns what a git revision says; raises GitError if there is none of that name.
 
-    ``place`` is the project in a worktree; or, with ``inner``, any place where git can be asked, and ``inner`` is where the
-    project lies in the repository.
+    ``place`` is the project in a worktree; or, with ``inner``, any place where git can
+    be asked, and ``inner`` is where the project lies in the repository.
     """
     commit = git.resolve(revision, place)
     blobs = git.files_at(commit, place, (SUFFIX, PIPELINE_NAME, LOCK_NAME), inner=inner)
-    wanted = {path: blob for path, blob in blobs.items() if not path.startswith(".mltrack/")}
+    wanted = {
+        path: blob for path, blob in blobs.items() if not path.startswith(".mltrack/")
+    }
     by_blob = dict(git.read_blobs(wanted.values(), place))
 
     def read(path: str) -> bytes | None:
@@ -171,18 +232,24 @@ def revision_view(revision: str, place: str, algorithm: Algorithm, *, inner: str
     locks = {}
     for path in names:
         if os.path.basename(path) == LOCK_NAME:
-            locks[path] = lock_file.parse(read(path) or b"", algorithm, f"{path} at {revision}")
+            locks[path] = lock_file.parse(
+                read(path) or b"", algorithm, f"{path} at {revision}"
+            )
     return View(
         revision,
         read,
-        _pointers(((path, read(path)) for path in names if path.endswith(SUFFIX)), algorithm),
+        _pointers(
+            ((path, read(path)) for path in names if path.endswith(SUFFIX)), algorithm
+        ),
         locks,
         [path for path in names if os.path.basename(path) == PIPELINE_NAME],
         commit=commit,
     )
 
 
-def _readable(paths: Iterable[str], read: Read, broken: dict[str, FormatError]) -> Iterator[tuple[str, bytes | None]]:
+def _readable(
+    paths: Iterable[str], read: Read, broken: dict[str, FormatError]
+) -> Iterator[tuple[str, bytes | None]]:
     """The texts of files, without those that are no files of a sane size."""
     for path in paths:
         try:
@@ -192,9 +259,13 @@ def _readable(paths: Iterable[str], read: Read, broken: dict[str, FormatError]) 
 
 
 def _pointers(
-    files: Iterable[tuple[str, bytes | None]], algorithm: Algorithm, broken: dict[str, FormatError] | None = None
+    files: Iterable[tuple[str, bytes | None]],
+    algorithm: Algorithm,
+    broken: dict[str, FormatError] | None = None,
 ) -> dict[str, Content]:
-    """The contents that pointers name. One that cannot be read raises FormatError, or is put into ``broken``."""
+    """The contents that pointers name. One that cannot be read raises FormatError, or
+    is put into ``broken``.
+    """
     found: dict[str, Content] = {}
     for path, data in files:
         if data is not None:
@@ -209,6 +280,8 @@ def _pointers(
         above = next((parent for parent in parents(path) if parent in found), None)
         if above is not None:
             raise FormatError(
-                f"two pointers claim the same files: {above}{SUFFIX} and {path}{SUFFIX}", hint=f"mltrack remove {path}"
+                f"two pointers claim the same files: {above}{SUFFIX} and "
+                f"{path}{SUFFIX}",
+                hint=f"mltrack remove {path}",
             )
     return found

@@ -1,7 +1,8 @@
-"""The two ways in which a stage runs: in the workspace itself, or apart from it. Each takes the same steps.
+"""The two ways in which a stage runs: in the workspace itself, or apart from it. Each
+takes the same steps.
 
-Before a run dependencies are brought and hashed, and room is made; after it the outputs are put where they belong, and what
-was read is looked at again, if it can have changed.
+Before a run dependencies are brought and hashed, and room is made; after it the outputs
+are put where they belong, and what was read is looked at again, if it can have changed.
 """
 
 import os
@@ -28,11 +29,15 @@ from mltrack.workspace.stillness import Moment, stood_still
 
 def way_of(engine: Engine, runner: Runner) -> Way:
     """Returns how a stage runs on a runner."""
-    return InPlace(engine) if runner.abilities.works is Works.IN_PLACE else Apart(engine)
+    return (
+        InPlace(engine) if runner.abilities.works is Works.IN_PLACE else Apart(engine)
+    )
 
 
 class InPlace:
-    """In the workspace: its outputs are written where they belong, and its inputs may change under it."""
+    """In the workspace: its outputs are written where they belong, and its inputs may
+    change under it.
+    """
 
     place = ""
 
@@ -72,7 +77,9 @@ class InPlace:
         shell = self._engine.policy.facts.shell
         learner.forget(stage)
         after, _ = learner.inputs(stage, NOTHING_UPCOMING)
-        reference = self._engine.recorder.committer.entry(stage, attempt.before, {}, shell)
+        reference = self._engine.recorder.committer.entry(
+            stage, attempt.before, {}, shell
+        )
         changed = [
             reason
             for reason in input_reasons(stage, Known(reference, after, {}), shell)
@@ -81,7 +88,8 @@ class InPlace:
         told = {reason.subject for reason in changed}
         now = learner.moments(after.deps)
         changed += [
-            Reason(Cause.DEPENDENCY_CHANGED, path)  # the same bytes again, but not all the time
+            # the same bytes again, but not all the time
+            Reason(Cause.DEPENDENCY_CHANGED, path)
             for path, moment in attempt.moments.items()
             if path not in told and path in now and not stood_still(moment, now[path])
         ]
@@ -102,7 +110,9 @@ class InPlace:
 
 
 class Apart:
-    """In another place, with copies of its own: nothing of the workspace changes before its result is taken."""
+    """In another place, with copies of its own: nothing of the workspace changes before
+    its result is taken.
+    """
 
     place = "on {}"
 
@@ -116,24 +126,40 @@ class Apart:
         return {}
 
     def prepare(self, step: Step, job: Job) -> Generator[Event, None, Prepared]:
-        """The job as one in another place: its inputs as objects, the values of its variables, and what may stay there. Raises
-        Failed for inputs that changed just now."""
+        """The job as one in another place: its inputs as objects, the values of its
+        variables, and what may stay there. Raises Failed for inputs that changed just
+        now.
+        """
         stage, tree = step.stage, self._engine.tree
         known = {
-            path: content if content.hex else None for path, content in job.inputs.items() if path not in job.files
+            path: content if content.hex else None
+            for path, content in job.inputs.items()
+            if path not in job.files
         }
         known.update(dict.fromkeys(job.kept))
         try:
-            staged = stage_inputs(tree.checkout.observer, tree.checkout.cache, known, tree.learner.absent_at)
+            staged = stage_inputs(
+                tree.checkout.observer,
+                tree.checkout.cache,
+                known,
+                tree.learner.absent_at,
+            )
         except WorkspaceError as error:
             raise Failed(error.message, None) from error
         environment = tree.learner.sources.environment
-        given = {name: environment[name] for name in stage.env.vars if name in environment}
+        given = {
+            name: environment[name] for name in stage.env.vars if name in environment
+        }
         variables = {**given, **job.variables}
         variables.pop("MLTRACK_ROOT", None)
         unset = tuple(name for name in stage.env.vars if name not in environment)
         apart = replace(
-            job, inputs=staged.inputs, variables=variables, unset=unset, left=self._may_stay(stage), isolated=True
+            job,
+            inputs=staged.inputs,
+            variables=variables,
+            unset=unset,
+            left=self._may_stay(stage),
+            isolated=True,
         )
         yield from ()
         return apart, staged
@@ -141,7 +167,9 @@ class Apart:
     def _may_stay(self, stage: Stage) -> frozenset[str]:
         if not self._engine.policy.leaves:
             return frozenset()
-        return frozenset(out.path for out in stage.outs if out.cache and out.type == OUT)
+        return frozenset(
+            out.path for out in stage.outs if out.cache and out.type == OUT
+        )
 
     def make_room(self, stage: Stage) -> Iterator[Event]:
         tree = self._engine.tree

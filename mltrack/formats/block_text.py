@@ -17,7 +17,9 @@ def has(text: str, path: Path) -> bool:
 
 
 def set_key(text: str, path: Path, key: str, value: str | None) -> str:
-    """Returns the text with ``key: value`` in the mapping at ``path``; None takes the key out."""
+    """Returns the text with ``key: value`` in the mapping at ``path``; None takes the
+    key out.
+    """
     lines = text.splitlines(keepends=True)
     if has(text, (*path, key)):
         start, end = span(text, (*path, key))
@@ -27,14 +29,17 @@ def set_key(text: str, path: Path, key: str, value: str | None) -> str:
         indent = _indent_below(lines, line)
         if not indent:
             raise PipelineError(
-                f"line {line}: {path[-1]!r} is not written as a block of lines", hint=f"write {key}: {value} into it"
+                f"line {line}: {path[-1]!r} is not written as a block of lines",
+                hint=f"write {key}: {value} into it",
             )
         lines.insert(line, f"{indent}{key}: {value}\n")
     return "".join(lines)
 
 
 def _indent_below(lines: list[str], line: int) -> str:
-    """The indentation of the first key below a line, '' if the mapping stands on the line itself."""
+    """The indentation of the first key below a line, '' if the mapping stands on the
+    line itself.
+    """
     own = len(lines[line - 1]) - len(lines[line - 1].lstrip())
     for text in lines[line:]:
         stripped = text.lstrip()
@@ -45,7 +50,9 @@ def _indent_below(lines: list[str], line: int) -> str:
 
 
 def span(text: str, path: Path) -> tuple[int, int]:
-    """The lines of a block-style mapping's value: from its key's line, from 1, to the last line indented below it."""
+    """The lines of a block-style mapping's value: from its key's line, from 1, to the
+    last line indented below it.
+    """
     line, column = yaml.locate(text, path)
     lines = text.splitlines()
     end = line

@@ -10,13 +10,16 @@ MAX_BYTES = 256 << 20
 
 
 def load(data: bytes, name: str) -> Any:
-    """Returns the value in ``data``; duplicate keys, NaN, deep nesting and oversized numbers are refused."""
+    """Returns the value in ``data``; duplicate keys, NaN, deep nesting and oversized
+    numbers are refused.
+    """
     return _load(data, name, _no_constant)
 
 
 def load_values(data: bytes, name: str) -> Any:
-    """Like :func:`load`, for values that programs measured: NaN and infinities are read, as Python's and JavaScript's
-    programs write them."""
+    """Like :func:`load`, for values that programs measured: NaN and infinities are
+    read, as Python's and JavaScript's programs write them.
+    """
     return _load(data, name, float)
 
 
@@ -24,9 +27,15 @@ def _load(data: bytes, name: str, constant: Callable[[str], Any]) -> Any:
     if len(data) > MAX_BYTES:
         raise FormatError(f"{name}: larger than {MAX_BYTES} bytes")
     try:
-        return json.loads(data.decode("utf-8"), object_pairs_hook=_no_duplicates, parse_constant=constant)
+        return json.loads(
+            data.decode("utf-8"),
+            object_pairs_hook=_no_duplicates,
+            parse_constant=constant,
+        )
     except (ValueError, RecursionError) as error:
-        reason = "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        reason = (
+            "nested too deeply" if isinstance(error, RecursionError) else str(error)
+        )
         raise FormatError(f"{name}: not valid JSON: {reason[:200]}") from None
 
 

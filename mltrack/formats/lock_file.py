@@ -1,6 +1,8 @@
-"""The lock: what did run. JSON, sorted, one fact per line, one block per stage and nothing shared between blocks.
+"""The lock: what did run. JSON, sorted, one fact per line, one block per stage and
+nothing shared between blocks.
 
-A run record and a journal line carry the same block; this module is where it is turned into a record and back.
+A run record and a journal line carry the same block; this module is where it is turned
+into a record and back.
 """
 
 import json
@@ -18,7 +20,9 @@ VERSION = 1
 
 
 def write(entries: dict[str, Entry], algorithm: Algorithm) -> str:
-    """Returns the text of a lock with these stages, by the name they have in their pipeline file."""
+    """Returns the text of a lock with these stages, by the name they have in their
+    pipeline file.
+    """
     stages = {name: entry_data(entry, algorithm) for name, entry in entries.items()}
     return _lines({"mltrack": VERSION, "stages": stages}, depth=4) + "\n"
 
@@ -27,19 +31,29 @@ def parse(data: bytes, algorithm: Algorithm, name: str) -> dict[str, Entry]:
     """Returns the entries in a lock; ``name`` is its path, for errors."""
     line = conflict_line(data)
     if line:
-        raise FormatError(f"{name}:{line}: git left conflict markers here", hint=f"mltrack resolve {name}")
+        raise FormatError(
+            f"{name}:{line}: git left conflict markers here",
+            hint=f"mltrack resolve {name}",
+        )
     value = json_text.load(data, name)
     if not isinstance(value, dict) or not isinstance(value.get("mltrack"), int):
-        raise FormatError(f"{name}: not a lock: it has no 'mltrack' version", hint=f"git checkout -- {name}")
+        raise FormatError(
+            f"{name}: not a lock: it has no 'mltrack' version",
+            hint=f"git checkout -- {name}",
+        )
     if value["mltrack"] > VERSION:
         raise FormatError(
-            f"{name}: written by a newer mltrack (format {value['mltrack']}, this one reads {VERSION})",
+            f"{name}: written by a newer mltrack (format {value['mltrack']}, this one "
+            f"reads {VERSION})",
             hint="upgrade mltrack",
         )
     stages = value.get("stages")
     if not isinstance(stages, dict):
         raise FormatError(f"{name}: 'stages' is missing or not an object")
-    return {stage: parse_entry(block, algorithm, f"{name}: stages.{stage}") for stage, block in stages.items()}
+    return {
+        stage: parse_entry(block, algorithm, f"{name}: stages.{stage}")
+        for stage, block in stages.items()
+    }
 
 
 def entry_data(entry: Entry, algorithm: Algorithm) -> dict[str, Any]:
@@ -47,7 +61,10 @@ def entry_data(entry: Entry, algorithm: Algorithm) -> dict[str, Any]:
     data: dict[str, Any] = {
         "cmd": list(entry.cmd),
         "shell": entry.shell,
-        "deps": {path: content_data(content, algorithm) for path, content in entry.deps.items()},
+        "deps": {
+            path: content_data(content, algorithm)
+            for path, content in entry.deps.items()
+        },
         "outs": {path: _output_data(entry, path, algorithm) for path in entry.outs},
     }
     if entry.wdir:
@@ -55,7 +72,9 @@ def entry_data(entry: Entry, algorithm: Algorithm) -> dict[str, Any]:
     if entry.params:
         data["params"] = entry.params
     if entry.env:
-        data["env"] = {name: value and algorithm.text(value) for name, value in entry.env.items()}
+        data["env"] = {
+            name: value and algorithm.text(value) for name, value in entry.env.items()
+        }
     if entry.lock:
         data["lock"] = algorithm.text(entry.lock)
     if entry.image:
@@ -73,7 +92,9 @@ def _output_data(entry: Entry, path: str, algorithm: Algorithm) -> dict[str, Any
 
 
 def parse_entry(data: object, algorithm: Algorithm, where: str) -> Entry:
-    """Returns the entry in plain data; raises FormatError for anything malformed, with ``where``."""
+    """Returns the entry in plain data; raises FormatError for anything malformed, with
+    ``where``.
+    """
     block = _mapping(data, where)
     cmd = block.get("cmd")
     if not isinstance(cmd, list) or not all(isinstance(line, str) for line in cmd):
@@ -85,13 +106,23 @@ def parse_entry(data: object, algorithm: Algorithm, where: str) -> Entry:
         cmd=tuple(cmd),
         shell=_text(block.get("shell", "/bin/sh"), f"{where}.shell"),
         wdir=_text(block.get("wdir", ""), f"{where}.wdir"),
-        deps=_dependencies(_mapping(block.get("deps", {}), f"{where}.deps"), algorithm, f"{where}.deps"),
-        params={check_path(file, where): _mapping(keys, f"{where}.params") for file, keys in params.items()},
-        env={name: value and algorithm.parse(value) for name, value in variables.items()},
+        deps=_dependencies(
+            _mapping(block.get("deps", {}), f"{where}.deps"), algorithm, f"{where}.deps"
+        ),
+        params={
+            check_path(file, where): _mapping(keys, f"{where}.params")
+            for file, keys in params.items()
+        },
+        env={
+            name: value and algorithm.parse(value) for name, value in variables.items()
+        },
         lock=algorithm.parse(block["lock"]) if "lock" in block else None,
         image=_text(block["image"], f"{where}.image") if "image" in block else None,
         outs=_contents(outs, algorithm, f"{where}.outs"),
-        out_types={path: _text(out.get("type", "out"), f"{where}.outs") for path, out in outs.items()},
+        out_types={
+            path: _text(out.get("type", "out"), f"{where}.outs")
+            for path, out in outs.items()
+        },
         uncached=_refusing(outs, "cache"),
         unpushed=_refusing(outs, "push"),
     )
@@ -103,20 +134,28 @@ def _refusing(outs: dict[str, Any], setting: str) -> frozenset[str]:
 
 
 def content_data(content: Content, algorithm: Algorithm) -> dict[str, Any]:
-    data: dict[str, Any] = {"digest": algorithm.text(content.hex), "kind": content.kind, "size": content.size}
+    data: dict[str, Any] = {
+        "digest": algorithm.text(content.hex),
+        "kind": content.kind,
+        "size": content.size,
+    }
     if content.kind == TREE:
         data["files"] = content.files
     return data
 
 
-def parse_content(data: object, algorithm: Algorithm, where: str, kinds: tuple[str, ...] = KINDS) -> Content:
+def parse_content(
+    data: object, algorithm: Algorithm, where: str, kinds: tuple[str, ...] = KINDS
+) -> Content:
     block = _mapping(data, where)
     kind, size, files = block.get("kind"), block.get("size"), block.get("files", 1)
     if kind not in kinds:
         raise FormatError(f"{where}: unknown kind {kind!r}")
     for number in (size, files):
         if type(number) is not int or not 0 <= number < 1 << 63:
-            raise FormatError(f"{where}: size and files must be whole numbers below 2**63")
+            raise FormatError(
+                f"{where}: size and files must be whole numbers below 2**63"
+            )
     try:
         hex_digest = algorithm.parse(block.get("digest"))
     except FormatError as error:
@@ -124,7 +163,9 @@ def parse_content(data: object, algorithm: Algorithm, where: str, kinds: tuple[s
     return Content(str(kind), hex_digest, size, files)  # type: ignore[arg-type]  # checked above
 
 
-def _dependencies(block: dict[str, Any], algorithm: Algorithm, where: str) -> dict[str, Content]:
+def _dependencies(
+    block: dict[str, Any], algorithm: Algorithm, where: str
+) -> dict[str, Content]:
     return {
         check_dependency(path, where): parse_content(
             item, algorithm, f"{where}.{path}", (URL,) if is_url(path) else KINDS
@@ -133,8 +174,13 @@ def _dependencies(block: dict[str, Any], algorithm: Algorithm, where: str) -> di
     }
 
 
-def _contents(block: dict[str, Any], algorithm: Algorithm, where: str) -> dict[str, Content]:
-    return {check_path(path, where): parse_content(item, algorithm, f"{where}.{path}") for path, item in block.items()}
+def _contents(
+    block: dict[str, Any], algorithm: Algorithm, where: str
+) -> dict[str, Content]:
+    return {
+        check_path(path, where): parse_content(item, algorithm, f"{where}.{path}")
+        for path, item in block.items()
+    }
 
 
 def _mapping(value: object, where: str) -> dict[str, Any]:
@@ -158,7 +204,8 @@ def _lines(value: Any, *, depth: int, indent: str = "") -> str:
         items = [inner + _lines(item, depth=depth - 1, indent=inner) for item in value]
         return "[\n" + ",\n".join(items) + f"\n{indent}]"
     pairs = [
-        f"{inner}{json.dumps(key, ensure_ascii=False)}: {_lines(value[key], depth=depth - 1, indent=inner)}"
+        f"{inner}{json.dumps(key, ensure_ascii=False)}: "
+        f"{_lines(value[key], depth=depth - 1, indent=inner)}"
         for key in sorted(value)
     ]
     return "{\n" + ",\n".join(pairs) + f"\n{indent}}}"

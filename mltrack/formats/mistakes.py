@@ -1,4 +1,6 @@
-"""Mistakes in a YAML file, gathered while it is read and told all at once, each with line, column and key."""
+"""Mistakes in a YAML file, gathered while it is read and told all at once, each with
+line, column and key.
+"""
 
 import difflib
 from typing import Any
@@ -10,7 +12,9 @@ At = tuple[str | int, ...]
 
 
 class Mistakes:
-    """What is wrong with one file; ``raise_mistakes`` raises all of it as one PipelineError."""
+    """What is wrong with one file; ``raise_mistakes`` raises all of it as one
+    PipelineError.
+    """
 
     def __init__(self, path: str, data: bytes) -> None:
         self.path = path
@@ -20,16 +24,28 @@ class Mistakes:
     def mistake(self, at: At, problem: str) -> None:
         self.mistakes.append((at, problem))
 
-    def check_keys(self, block: dict[str, Any], known: tuple[str, ...], at: At, later: tuple[str, ...] = ()) -> None:
-        """Notes each key that is not ``known``, with the nearest that is; ``later`` ones are not supported yet."""
+    def check_keys(
+        self,
+        block: dict[str, Any],
+        known: tuple[str, ...],
+        at: At,
+        later: tuple[str, ...] = (),
+    ) -> None:
+        """Notes each key that is not ``known``, with the nearest that is; ``later``
+        ones are not supported yet.
+        """
         for key in block:
             if key in known:
                 continue
             if key in later:
-                self.mistake((*at, key), f"{key!r} is not supported by this version of mltrack")
+                self.mistake(
+                    (*at, key), f"{key!r} is not supported by this version of mltrack"
+                )
                 continue
             close = difflib.get_close_matches(key, known, n=1)
-            nearest = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
+            nearest = (
+                f"did you mean {close[0]!r}?" if close else f"known: {', '.join(known)}"
+            )
             self.mistake((*at, key), f"unknown key; {nearest}")
 
     def raise_mistakes(self) -> None:
@@ -43,5 +59,10 @@ class Mistakes:
         for at, problem in self.mistakes:
             line, column = yaml.locate(text, at)
             where = ".".join(str(step) for step in at)
-            lines.append(f"{self.path}:{line}:{column}: {where + ': ' if where else ''}{problem}")
-        raise PipelineError("\n".join(lines), hint=f"correct {self.path}; docs/reference/pipeline.md lists the keys")
+            lines.append(
+                f"{self.path}:{line}:{column}: {where + ': ' if where else ''}{problem}"
+            )
+        raise PipelineError(
+            "\n".join(lines),
+            hint=f"correct {self.path}; docs/reference/pipeline.md lists the keys",
+        )

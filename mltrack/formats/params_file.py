@@ -1,4 +1,6 @@
-"""Params files and metrics files: YAML, JSON, TOML or Python, as nested plain values addressed by dotted keys."""
+"""Params files and metrics files: YAML, JSON, TOML or Python, as nested plain values
+addressed by dotted keys.
+"""
 
 import json
 import re
@@ -11,7 +13,9 @@ SUFFIXES = (".yaml", ".yml", ".json", ".toml", ".py")
 
 
 def load(data: bytes, path: str, moment: str = "") -> Any:
-    """Returns the values in a file; its suffix says in which language they are written. ``moment`` is for errors."""
+    """Returns the values in a file; its suffix says in which language they are written.
+    ``moment`` is for errors.
+    """
     suffix = path[path.rfind(".") :].lower() if "." in path else ""
     path += moment
     if suffix == ".json":
@@ -33,7 +37,10 @@ def load(data: bytes, path: str, moment: str = "") -> Any:
             raise FormatError(f"{path}: not valid TOML: {error}") from None
     if suffix == ".py":
         return _python_values(text, path)
-    raise FormatError(f"{path}: values are read from {', '.join(SUFFIXES)}", hint="rename the file or convert it")
+    raise FormatError(
+        f"{path}: values are read from {', '.join(SUFFIXES)}",
+        hint="rename the file or convert it",
+    )
 
 
 def dump(values: Any, path: str) -> bytes:
@@ -44,14 +51,21 @@ def dump(values: Any, path: str) -> bytes:
         return yaml.dump(values).encode()
     if path.endswith(".json"):
         return json.dumps(values, indent=2).encode()
-    raise PipelineError(f"{path}: only YAML and JSON files can be rewritten", hint="move these params to one of them")
+    raise PipelineError(
+        f"{path}: only YAML and JSON files can be rewritten",
+        hint="move these params to one of them",
+    )
 
 
 def pick(values: Any, keys: tuple[str, ...] | None, path: str) -> dict[str, Any]:
-    """Returns the value of each dotted key, or all top-level values for None; a missing key names the nearest."""
+    """Returns the value of each dotted key, or all top-level values for None; a missing
+    key names the nearest.
+    """
     if not isinstance(values, dict):
         raise FormatError(f"{path}: the top level must be a mapping of names to values")
-    chosen = dict(values) if keys is None else {key: get(values, key, path) for key in keys}
+    chosen = (
+        dict(values) if keys is None else {key: get(values, key, path) for key in keys}
+    )
     for key, value in chosen.items():
         check_plain(value, f"{path}:{key}")
     return chosen
@@ -62,7 +76,9 @@ _PLAIN = re.compile(r'[^.\[\]"\s][^.\[\]"]*\Z')
 
 
 def get(values: Any, key: str, path: str) -> Any:
-    """Returns the value at a dotted key, as :func:`flatten` writes it; raises PipelineError if there is none."""
+    """Returns the value at a dotted key, as :func:`flatten` writes it; raises
+    PipelineError if there is none.
+    """
     value = values
     for step in resolve(values, key, path):
         value = value[step]
@@ -70,10 +86,11 @@ def get(values: Any, key: str, path: str) -> Any:
 
 
 def resolve(values: Any, key: str, path: str) -> list[str | int]:
-    """Returns the steps that lead to the value at a dotted key: names, and positions in lists, written ``l[0]`` or ``l.0``.
+    """Returns the steps that lead to the value at a dotted key: names, and positions in
+    lists, written ``l[0]`` or ``l.0``.
 
-    A name that itself holds dots may stand in double quotes, or as it is where nothing else is called so. Raises
-    PipelineError if there is no such value.
+    A name that itself holds dots may stand in double quotes, or as it is where nothing
+    else is called so. Raises PipelineError if there is no such value.
     """
     for steps in (_split(key), [key]):
         found = _walked(values, steps) if steps else None
@@ -83,7 +100,13 @@ def resolve(values: Any, key: str, path: str) -> list[str | int]:
 
     known = sorted(flatten(values))
     close = difflib.get_close_matches(key, known, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"it has: {', '.join(known[:10])}" if known else "it is empty"
+    hint = (
+        f"did you mean {close[0]!r}?"
+        if close
+        else f"it has: {', '.join(known[:10])}"
+        if known
+        else "it is empty"
+    )
     raise PipelineError(f"{path}: there is no param {key!r}", hint=hint)
 
 
@@ -94,7 +117,11 @@ def _split(key: str) -> list[str]:
         match = _STEP.match(key, at)
         if match is None or (not at and key[0] == "."):
             return []
-        parts.append(json.loads(f'"{match[1]}"') if match[1] is not None else match[2] or match[3])
+        parts.append(
+            json.loads(f'"{match[1]}"')
+            if match[1] is not None
+            else match[2] or match[3]
+        )
         at = match.end()
     return parts
 
@@ -114,11 +141,13 @@ def _walked(values: Any, parts: list[str]) -> list[str | int] | None:
 
 
 def flatten(values: Any, prefix: str = "") -> dict[str, Any]:
-    """Returns leaf values by dotted key; lists are leaves of their items. Names that hold dots, brackets or quotes are
-    quoted, so that no two leaves have one key."""
+    """Returns leaf values by dotted key; lists are leaves of their items. Names that
+    hold dots, brackets or quotes are quoted, so that no two leaves have one key.
+    """
     if isinstance(values, dict):
         names = (
-            (key if _PLAIN.match(key) else json.dumps(key, ensure_ascii=False), item) for key, item in values.items()
+            (key if _PLAIN.match(key) else json.dumps(key, ensure_ascii=False), item)
+            for key, item in values.items()
         )
         pairs = [(f"{prefix}.{name}" if prefix else name, item) for name, item in names]
     elif isinstance(values, list):
@@ -127,12 +156,18 @@ def flatten(values: Any, prefix: str = "") -> dict[str, Any]:
         return {prefix: values}
     result: dict[str, Any] = {}
     for name, item in pairs:
-        result.update(flatten(item, name) if isinstance(item, dict | list) and item else {name: item})
+        result.update(
+            flatten(item, name)
+            if isinstance(item, dict | list) and item
+            else {name: item}
+        )
     return result
 
 
 def replaced(values: Any, overrides: dict[str, Any], path: str) -> Any:
-    """Returns ``values`` with the values at these dotted keys replaced; raises PipelineError for a key that is not there."""
+    """Returns ``values`` with the values at these dotted keys replaced; raises
+    PipelineError for a key that is not there.
+    """
     for key, value in overrides.items():
         values = _with(values, resolve(values, key, path), value)
     return values
@@ -143,12 +178,18 @@ def _with(values: Any, steps: list[str | int], value: Any) -> Any:
         return value
     first, rest = steps[0], steps[1:]
     if isinstance(first, int):
-        return [*values[:first], _with(values[first], rest, value), *values[first + 1 :]]
+        return [
+            *values[:first],
+            _with(values[first], rest, value),
+            *values[first + 1 :],
+        ]
     return {**values, first: _with(values[first], rest, value)}
 
 
 def _python_values(text: str, path: str) -> dict[str, Any]:
-    """The literals that a Python file assigns, at its top level and in its classes. Nothing in it is executed."""
+    """The literals that a Python file assigns, at its top level and in its classes.
+    Nothing in it is executed.
+    """
     import ast  # noqa: PLC0415
 
     try:
@@ -163,12 +204,22 @@ def _python_values(text: str, path: str) -> dict[str, Any]:
                 found[node.name] = assigned(node.body)
             elif isinstance(node, ast.FunctionDef) and node.name == "__init__":
                 found.update(assigned(node.body))
-            elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
-                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            elif (
+                isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None
+            ):
+                targets = (
+                    node.targets if isinstance(node, ast.Assign) else [node.target]
+                )
                 names = [_assigned_name(target) for target in targets]
                 try:
                     value = ast.literal_eval(node.value)
-                except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+                except (
+                    ValueError,
+                    TypeError,
+                    SyntaxError,
+                    MemoryError,
+                    RecursionError,
+                ):
                     continue
                 if _has_json_form(value):
                     found.update({name: _as_lists(value) for name in names if name})
@@ -182,13 +233,22 @@ def _assigned_name(target: Any) -> str:
     if hasattr(target, "id"):
         return str(target.id)
     owner = getattr(target, "value", None)
-    return str(target.attr) if getattr(owner, "id", "") == "self" and hasattr(target, "attr") else ""
+    return (
+        str(target.attr)
+        if getattr(owner, "id", "") == "self" and hasattr(target, "attr")
+        else ""
+    )
 
 
 def _has_json_form(value: Any) -> bool:
-    """Whether a literal can be recorded: bytes and complex numbers cannot, and are no params."""
+    """Whether a literal can be recorded: bytes and complex numbers cannot, and are no
+    params.
+    """
     if isinstance(value, dict):
-        return all(isinstance(key, str | int | float) and _has_json_form(item) for key, item in value.items())
+        return all(
+            isinstance(key, str | int | float) and _has_json_form(item)
+            for key, item in value.items()
+        )
     if isinstance(value, tuple | list | set | frozenset):
         return all(map(_has_json_form, value))
     return value is None or isinstance(value, str | int | float)
@@ -215,5 +275,6 @@ def check_plain(value: Any, where: str) -> None:
             check_plain(item, where)
     elif value is not None and not isinstance(value, str | int | float | bool):
         raise PipelineError(
-            f"param {where!r} is a {type(value).__name__}, which cannot be recorded", hint="write it as text"
+            f"param {where!r} is a {type(value).__name__}, which cannot be recorded",
+            hint="write it as text",
         )

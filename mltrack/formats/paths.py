@@ -1,4 +1,6 @@
-"""The portable rule for paths that stand in text files: relative, normal, and never git's or mltrack's own."""
+"""The portable rule for paths that stand in text files: relative, normal, and never
+git's or mltrack's own.
+"""
 
 import re
 
@@ -8,46 +10,71 @@ from mltrack.objects.tree import is_reserved_name
 MAX_PATH = 4096
 _MAX_FIT = 1 << 20
 _fit: set[object] = set()
-"""Paths that were found fit before: a lock, its pipeline file and its journal name the same ones."""
+"""Paths that were found fit before: a lock, its pipeline file and its journal name the
+same ones.
+"""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _URL = re.compile(r"[a-z][a-z0-9+.]*://[^-/][^/]*(/|\Z)")
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
 def check_path(path: object, where: str) -> str:
-    """Returns ``path`` if it may name something in the workspace; raises FormatError with ``where`` otherwise."""
+    """Returns ``path`` if it may name something in the workspace; raises FormatError
+    with ``where`` otherwise.
+    """
     if path in _fit:
         return str(path)
     if not isinstance(path, str) or not path:
         raise FormatError(f"{where}: a path is empty or not text: {path!r}")
     if len(path) > MAX_PATH or _CONTROL.search(path):
-        raise FormatError(f"{where}: path is too long or holds control characters: {path[:120]!r}")
+        raise FormatError(
+            f"{where}: path is too long or holds control characters: {path[:120]!r}"
+        )
     try:
         path.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         raise FormatError(f"{where}: path is not valid text: {path!r}") from None
     if path.startswith("/") or _DRIVE.match(path) or "\\" in path:
-        raise FormatError(f"{where}: path must be relative, with '/' between its parts: {path!r}")
+        raise FormatError(
+            f"{where}: path must be relative, with '/' between its parts: {path!r}"
+        )
     for part in path.split("/"):
         if part in ("", ".", ".."):
-            raise FormatError(f"{where}: path must be normal, without '..', '.' or empty parts: {path!r}")
+            raise FormatError(
+                f"{where}: path must be normal, without '..', '.' or empty parts: "
+                f"{path!r}"
+            )
         if is_reserved_name(part.encode("utf-8", "surrogateescape")):
-            raise FormatError(f"{where}: path leads into git's or mltrack's own directory: {path!r}")
+            raise FormatError(
+                f"{where}: path leads into git's or mltrack's own directory: {path!r}"
+            )
         if len(part.encode("utf-8", "surrogateescape")) > 255:
-            raise FormatError(f"{where}: a part of the path is longer than 255 bytes: {path[:120]!r}")
+            raise FormatError(
+                f"{where}: a part of the path is longer than 255 bytes: {path[:120]!r}"
+            )
     if len(_fit) < _MAX_FIT:
         _fit.add(path)
     return path
 
 
 def check_url(url: str) -> str:
-    """Returns ``url`` if it may stand as a dependency: a scheme that leads away from this machine, no secret in it."""
+    """Returns ``url`` if it may stand as a dependency: a scheme that leads away from
+    this machine, no secret in it.
+    """
     if url.startswith(("file:", "local:", "memory:")):
-        raise FormatError(f"{url[:120]!r} is a place on this machine: depend on its path, inside the project")
+        raise FormatError(
+            f"{url[:120]!r} is a place on this machine: depend on its path, inside "
+            "the project"
+        )
     if len(url) > MAX_PATH or _CONTROL.search(url) or " " in url or not _URL.match(url):
-        raise FormatError(f"{url[:120]!r} is not a URL such as https://host/path or s3://bucket/key")
+        raise FormatError(
+            f"{url[:120]!r} is not a URL such as https://host/path or s3://bucket/key"
+        )
     if "@" in url.split("/")[2] and ":" in url.split("/")[2].partition("@")[0]:
-        raise FormatError("a URL with a password in it would be recorded for everyone: keep it where the client looks")
+        raise FormatError(
+            "a URL with a password in it would be recorded for everyone: keep it "
+            "where the client looks"
+        )
     return url
 
 
@@ -59,7 +86,9 @@ def check_dependency(path: object, where: str) -> str:
 
 
 def join(directory: str, path: str) -> str | None:
-    """Returns ``directory/path`` in normal form, or None if it leaves the root or is absolute; '' is the root."""
+    """Returns ``directory/path`` in normal form, or None if it leaves the root or is
+    absolute; '' is the root.
+    """
     if path.startswith("/"):
         return None
     parts: list[str] = directory.split("/") if directory else []

@@ -1,8 +1,9 @@
-"""Pipeline files: ``mltrack.yaml`` into stages. The keys and their meaning are those of ``dvc.yaml``.
+"""Pipeline files: ``mltrack.yaml`` into stages. The keys and their meaning are those of
+``dvc.yaml``.
 
-All mistakes of a file are reported at once, each with line, column, key and the nearest valid one. Reading other
-files (params, vars) goes through the ``read`` that is handed in, so that the workspace and any git revision are read
-by the same code.
+All mistakes of a file are reported at once, each with line, column, key and the nearest
+valid one. Reading other files (params, vars) goes through the ``read`` that is handed
+in, so that the workspace and any git revision are read by the same code.
 """
 
 import difflib
@@ -31,10 +32,11 @@ def load_stages(
     load_yaml: LoadYaml | None = None,
     overrides: dict[str, dict[str, Any]] | None = None,
 ) -> list[Stage]:
-    """Returns the stages of the pipeline files at ``paths``; raises PipelineError with every mistake in them.
+    """Returns the stages of the pipeline files at ``paths``; raises PipelineError with
+    every mistake in them.
 
-    ``load_yaml`` may remember parsed texts; it must return what parsing would. ``overrides`` maps a params file to values
-    by dotted key that stand in for its own.
+    ``load_yaml`` may remember parsed texts; it must return what parsing would.
+    ``overrides`` maps a params file to values by dotted key that stand in for its own.
     """
     files = []
     for path in paths:
@@ -56,7 +58,10 @@ def parse_yaml(data: bytes, path: str) -> Any:
     """Returns the plain values of a YAML file."""
     line = conflict_line(data)
     if line:
-        raise FormatError(f"{path}:{line}: git left conflict markers here", hint="edit the file, then `git add` it")
+        raise FormatError(
+            f"{path}:{line}: git left conflict markers here",
+            hint="edit the file, then `git add` it",
+        )
     from mltrack.formats import yaml  # noqa: PLC0415
 
     try:
@@ -69,12 +74,19 @@ class _File(Mistakes):
     """One pipeline file being read."""
 
     def __init__(
-        self, path: str, data: bytes, read: Read, load_yaml: LoadYaml, overrides: dict[str, dict[str, Any]]
+        self,
+        path: str,
+        data: bytes,
+        read: Read,
+        load_yaml: LoadYaml,
+        overrides: dict[str, dict[str, Any]],
     ) -> None:
         super().__init__(path, data)
         self._directory = path.rpartition("/")[0]
         self._load_yaml = load_yaml
-        self._template_values = TemplateValues(self, self._directory, read, load_yaml, overrides)
+        self._template_values = TemplateValues(
+            self, self._directory, read, load_yaml, overrides
+        )
         self.stages: list[Stage] = []
         self.stage_deps: list[tuple[int, str, At]] = []
         """References from stages, by their place in ``stages``, to others."""
@@ -85,17 +97,22 @@ class _File(Mistakes):
             return
         if not isinstance(document, dict):
             raise PipelineError(
-                f"{self.path}: must be a mapping with the key 'stages'", hint="mltrack stage add --help"
+                f"{self.path}: must be a mapping with the key 'stages'",
+                hint="mltrack stage add --help",
             )
         version = document.get("mltrack", VERSION)
         if isinstance(version, int) and version > VERSION:
             raise PipelineError(
-                f"{self.path}: written for a newer mltrack (format {version}, this one reads {VERSION})",
+                f"{self.path}: written for a newer mltrack (format {version}, this "
+                f"one reads {VERSION})",
                 hint="upgrade mltrack",
             )
         self.check_keys(document, _TOP, ())
-        is_filled_in = b"${" in self.data or "vars" in document  # else what is wrong with params.yaml is no matter here
-        values = self._template_values.of_file(document.get("vars")) if is_filled_in else {}
+        # else what is wrong with params.yaml is no matter here
+        is_filled_in = b"${" in self.data or "vars" in document
+        values = (
+            self._template_values.of_file(document.get("vars")) if is_filled_in else {}
+        )
         blocks = document.get("stages") or {}
         if isinstance(blocks, dict):
             for name, block in blocks.items():
@@ -108,24 +125,32 @@ class _File(Mistakes):
         """Turns references to stages into dependencies on their outputs."""
         for index, reference, at in self.stage_deps:
             stage = self.stages[index]
-            found = next((known[name] for name in self._addresses(reference) if name in known), None)
+            found = next(
+                (known[name] for name in self._addresses(reference) if name in known),
+                None,
+            )
             if found is None:
                 names = [name for name in known if name != stage.address]
                 same = [name for name in names if name.endswith(f":{reference}")]
                 close = same or difflib.get_close_matches(reference, names, n=1)
                 self.mistake(
-                    at, f"there is no stage {reference!r}" + (f"; did you mean {close[0]!r}?" if close else "")
+                    at,
+                    f"there is no stage {reference!r}"
+                    + (f"; did you mean {close[0]!r}?" if close else ""),
                 )
                 continue
             outs = [out.path for other in found for out in other.outs]
             if not outs:
                 self.mistake(at, f"the stage {reference!r} has no outputs to depend on")
-            self.stages[index] = stage._replace(deps=tuple(dict.fromkeys((*stage.deps, *outs))))
+            self.stages[index] = stage._replace(
+                deps=tuple(dict.fromkeys((*stage.deps, *outs)))
+            )
         self.raise_mistakes()
 
     def _addresses(self, reference: str) -> list[str]:
-        """What a reference may mean, nearest first: a stage of this file, one of the file that it names from here or from
-        the root, one of the root's file."""
+        """What a reference may mean, nearest first: a stage of this file, one of the
+        file that it names from here or from the root, one of the root's file.
+        """
         file, colon, name = reference.rpartition(":")
         if not colon:
             return [stage_address(self.path, reference), reference]
@@ -136,16 +161,32 @@ class _File(Mistakes):
         """Reads what one name declares: a stage, or a group of them."""
         at: At = ("stages", name)
         if not is_stage_name(name):
-            self.mistake(at, f"a stage's name is letters, digits, '-' and '_', not longer than {_MAX_NAME}")
+            self.mistake(
+                at,
+                "a stage's name is letters, digits, '-' and '_', not longer than "
+                f"{_MAX_NAME}",
+            )
         elif not isinstance(block, dict):
             self.mistake(at, "must be a mapping with the key 'cmd'")
         elif "foreach" in block or "do" in block:
             self.check_keys(block, ("foreach", "do"), at)
             if not isinstance(block.get("do"), dict) or "foreach" not in block:
-                self.mistake(at, "needs both 'foreach', what to repeat over, and 'do', the stage to repeat")
+                self.mistake(
+                    at,
+                    "needs both 'foreach', what to repeat over, and 'do', the stage "
+                    "to repeat",
+                )
                 return
             over = self._values_in(block["foreach"], (*at, "foreach"), values)
-            self._group(name, block["do"], (*at, "do"), values, over, expand.foreach, (*at, "foreach"))
+            self._group(
+                name,
+                block["do"],
+                (*at, "do"),
+                values,
+                over,
+                expand.foreach,
+                (*at, "foreach"),
+            )
         elif "matrix" in block:
             over = self._values_in(block["matrix"], (*at, "matrix"), values)
             inner = {key: value for key, value in block.items() if key != "matrix"}
@@ -154,7 +195,14 @@ class _File(Mistakes):
             self._stage(name, block, at, values)
 
     def _group(
-        self, name: str, block: dict[str, Any], at: At, values: dict[str, Any], over: Any, expansion: Any, where: At
+        self,
+        name: str,
+        block: dict[str, Any],
+        at: At,
+        values: dict[str, Any],
+        over: Any,
+        expansion: Any,
+        where: At,
     ) -> None:
         try:
             expanded: list[Expanded] = expansion(over)
@@ -164,23 +212,36 @@ class _File(Mistakes):
         for one in expanded:
             full = f"{name}@{one.key}"
             if len(full) > _MAX_NAME or not full.isprintable() or not one.key:
-                self.mistake(where, f"{full[:80]!r} is no name of a stage: give it a shorter, printable key")
+                self.mistake(
+                    where,
+                    f"{full[:80]!r} is no name of a stage: give it a shorter, "
+                    "printable key",
+                )
                 return
             count = len(self.mistakes)
             self._stage(full, block, at, {**values, **one.values})
             if len(self.mistakes) > count:
                 return  # the others would repeat it
 
-    def _stage(self, name: str, block: dict[str, Any], at: At, values: dict[str, Any]) -> None:
+    def _stage(
+        self, name: str, block: dict[str, Any], at: At, values: dict[str, Any]
+    ) -> None:
         count = len(self.mistakes)
         self.check_keys(block, STAGE_KEYS, at, LATER_KEYS)
         if len(self.mistakes) > count and any(key in block for key in LATER_KEYS):
             return
-        local = self._template_values.of_stage(values, block["vars"], (*at, "vars")) if "vars" in block else values
+        local = (
+            self._template_values.of_stage(values, block["vars"], (*at, "vars"))
+            if "vars" in block
+            else values
+        )
         reader = StageBlock(self, self._directory, block, at, local)
         stage = reader.stage(self.path, name)
         if stage is not None:
-            self.stage_deps += [(len(self.stages), reference, where) for reference, where in reader.stage_deps]
+            self.stage_deps += [
+                (len(self.stages), reference, where)
+                for reference, where in reader.stage_deps
+            ]
             self.stages.append(stage)
 
     def _values_in(self, value: Any, at: At, values: dict[str, Any]) -> Any:
@@ -189,36 +250,60 @@ class _File(Mistakes):
             try:
                 return interpolate(value, values, "")
             except PipelineError as error:
-                self.mistake(at, error.message.removeprefix(": ") + (f" ({error.hint})" if error.hint else ""))
+                self.mistake(
+                    at,
+                    error.message.removeprefix(": ")
+                    + (f" ({error.hint})" if error.hint else ""),
+                )
                 return None
         if isinstance(value, list):
-            return [self._values_in(item, (*at, index), values) for index, item in enumerate(value)]
+            return [
+                self._values_in(item, (*at, index), values)
+                for index, item in enumerate(value)
+            ]
         if isinstance(value, dict):
-            return {key: self._values_in(item, (*at, key), values) for key, item in value.items()}
+            return {
+                key: self._values_in(item, (*at, key), values)
+                for key, item in value.items()
+            }
         return value
 
 
 def _by_reference(stages: list[Stage]) -> dict[str, list[Stage]]:
-    """Stages by all that a reference may call them: address, and of an expanded one the group's address too."""
+    """Stages by all that a reference may call them: address, and of an expanded one the
+    group's address too.
+    """
     known: dict[str, list[Stage]] = {}
     for stage in stages:
         known.setdefault(stage.address, []).append(stage)
         if stage.group != stage.name:
-            known.setdefault(stage_address(stage.pipeline_path, stage.group), []).append(stage)
+            known.setdefault(
+                stage_address(stage.pipeline_path, stage.group), []
+            ).append(stage)
     return known
 
 
 def is_stage_name(name: str) -> bool:
     """Returns whether a stage may be declared under this name."""
-    return 0 < len(name) <= _MAX_NAME and all(char.isalnum() or char in "-_" for char in name) and name[0] != "-"
+    return (
+        0 < len(name) <= _MAX_NAME
+        and all(char.isalnum() or char in "-_" for char in name)
+        and name[0] != "-"
+    )
 
 
 def declared_files(document: Any) -> tuple[list[str], list[str]]:
-    """Returns the metrics and params files that a pipeline file lists at its top level, as written."""
+    """Returns the metrics and params files that a pipeline file lists at its top level,
+    as written.
+    """
     if not isinstance(document, dict):
         return [], []
     return _texts(document.get("metrics")), _texts(document.get("params"))
 
 
 def _texts(value: Any) -> list[str]:
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+    return (
+        [item for item in value if isinstance(item, str)]
+        if isinstance(value, list)
+        else []
+    )

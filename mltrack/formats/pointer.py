@@ -1,7 +1,9 @@
-"""Pointers: ``NAME.mlt``, a few lines of YAML in one canonical form, read and written without the YAML library.
+"""Pointers: ``NAME.mlt``, a few lines of YAML in one canonical form, read and written
+without the YAML library.
 
-Parsing accepts exactly what writing produces (fields that a later version adds included), so that a pointer that was
-edited by hand or damaged is refused instead of half understood.
+Parsing accepts exactly what writing produces (fields that a later version adds
+included), so that a pointer that was edited by hand or damaged is refused instead of
+half understood.
 """
 
 import json
@@ -18,14 +20,18 @@ SUFFIX = ".mlt"
 VERSION = 1
 MAX_BYTES = 64 << 10
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ ./+@=,()-]*(?<! )\Z")
-_YAML_WORD = re.compile(r"(true|false|null|[-+.0-9][-+.0-9eExXoOa-fA-F_]*)\Z", re.IGNORECASE)
+_YAML_WORD = re.compile(
+    r"(true|false|null|[-+.0-9][-+.0-9eExXoOa-fA-F_]*)\Z", re.IGNORECASE
+)
 _FIELD = re.compile(r"([a-z][a-z0-9_]*):(?: (.*))?\Z")
 _NUMBER = re.compile(r"(0|[1-9][0-9]{0,18})\Z")
 
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """What stands at ``path`` beside the pointer; ``extra`` are the lines of fields unknown to this version."""
+    """What stands at ``path`` beside the pointer; ``extra`` are the lines of fields
+    unknown to this version.
+    """
 
     path: str
     content: Content
@@ -48,7 +54,9 @@ def write(pointer: Pointer, algorithm: Algorithm) -> str:
 
 
 def parse(data: bytes, algorithm: Algorithm, name: str) -> Pointer:
-    """Returns the pointer in ``data``; ``name`` is its path, for errors and for the path that it must carry."""
+    """Returns the pointer in ``data``; ``name`` is its path, for errors and for the
+    path that it must carry.
+    """
     text = _decode(data, name)
     fields: dict[str, str] = {}
     extra: list[str] = []
@@ -59,9 +67,12 @@ def parse(data: bytes, algorithm: Algorithm, name: str) -> Pointer:
             extra.append(line)
         elif match is None:
             raise FormatError(
-                f"{name}:{number}: not a line of a pointer: {line[:80]!r}", hint=f"git checkout -- {name}"
+                f"{name}:{number}: not a line of a pointer: {line[:80]!r}",
+                hint=f"git checkout -- {name}",
             )
-        elif match[1] in fields or any(known.startswith(match[1] + ":") for known in extra):
+        elif match[1] in fields or any(
+            known.startswith(match[1] + ":") for known in extra
+        ):
             raise FormatError(f"{name}:{number}: {match[1]!r} stands here twice")
         elif match[1] in _KNOWN and not in_extra:
             fields[match[1]] = match[2] or ""
@@ -71,7 +82,8 @@ def parse(data: bytes, algorithm: Algorithm, name: str) -> Pointer:
     pointer = _record(fields, tuple(extra), algorithm, name)
     if write(pointer, algorithm) != text:
         raise FormatError(
-            f"{name}: not in canonical form", hint=f"`mltrack add {name.removesuffix(SUFFIX)}` writes it again"
+            f"{name}: not in canonical form",
+            hint=f"`mltrack add {name.removesuffix(SUFFIX)}` writes it again",
         )
     return pointer
 
@@ -92,8 +104,13 @@ def conflict_line(data: bytes) -> int:
 
 
 def digests_in(data: bytes) -> list[str]:
-    """Returns every digest that a damaged or conflicted pointer still names, for keeping their objects."""
-    return [match[1].decode() for match in re.finditer(rb"[a-z0-9]+:([0-9a-f]{32,64})(?![0-9a-f])", data)]
+    """Returns every digest that a damaged or conflicted pointer still names, for
+    keeping their objects.
+    """
+    return [
+        match[1].decode()
+        for match in re.finditer(rb"[a-z0-9]+:([0-9a-f]{32,64})(?![0-9a-f])", data)
+    ]
 
 
 def _decode(data: bytes, name: str) -> str:
@@ -101,51 +118,79 @@ def _decode(data: bytes, name: str) -> str:
         raise FormatError(f"{name}: larger than {MAX_BYTES} bytes: not a pointer")
     line = conflict_line(data)
     if line:
-        raise FormatError(f"{name}:{line}: git left conflict markers here", hint=f"mltrack resolve {name}")
+        raise FormatError(
+            f"{name}:{line}: git left conflict markers here",
+            hint=f"mltrack resolve {name}",
+        )
     if not data:
         raise FormatError(f"{name}: empty", hint=f"git checkout -- {name}")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         raise FormatError(f"{name}: not UTF-8 text: not a pointer") from None
-    text = text.replace("\r\n", "\n")  # git's autocrlf adds the CR on checkout and removes it on commit
-    if not text.endswith("\n") or "\r" in text or text.startswith("\ufeff") or "\0" in text:
-        raise FormatError(f"{name}: truncated, or not written by mltrack", hint=f"git checkout -- {name}")
+    # git's autocrlf adds the CR on checkout and removes it on commit
+    text = text.replace("\r\n", "\n")
+    if (
+        not text.endswith("\n")
+        or "\r" in text
+        or text.startswith("\ufeff")
+        or "\0" in text
+    ):
+        raise FormatError(
+            f"{name}: truncated, or not written by mltrack",
+            hint=f"git checkout -- {name}",
+        )
     return text
 
 
-def _record(fields: dict[str, str], extra: tuple[str, ...], algorithm: Algorithm, name: str) -> Pointer:
+def _record(
+    fields: dict[str, str], extra: tuple[str, ...], algorithm: Algorithm, name: str
+) -> Pointer:
     version = fields.get("mltrack", "")
     if not _NUMBER.match(version):
         raise FormatError(f"{name}: not a pointer: it has no line 'mltrack: {VERSION}'")
     if int(version) > VERSION:
         raise FormatError(
-            f"{name}: written by a newer mltrack (format {version}, this one reads {VERSION})",
+            f"{name}: written by a newer mltrack (format {version}, this one reads "
+            f"{VERSION})",
             hint="upgrade mltrack",
         )
     for field in ("path", "digest", "kind", "size"):
         if field not in fields:
-            raise FormatError(f"{name}: the field {field!r} is missing", hint=f"git checkout -- {name}")
+            raise FormatError(
+                f"{name}: the field {field!r} is missing",
+                hint=f"git checkout -- {name}",
+            )
     path = check_path(_unquote(fields["path"], name), name)
     if "/" in path or (name and path + SUFFIX != name.rpartition("/")[2]):
         expected = name.rpartition("/")[2].removesuffix(SUFFIX)
         raise FormatError(
             f"{name}: its path must be {expected!r}, not {path!r}",
-            hint=f"tracked data is renamed by `mltrack move`; `git mv` it back to {path + SUFFIX}, then use that",
+            hint=(
+                "tracked data is renamed by `mltrack move`; `git mv` it back to "
+                f"{path + SUFFIX}, then use that"
+            ),
         )
     kind = fields["kind"]
     if kind not in KINDS or kind == SYMLINK:
-        raise FormatError(f"{name}: unknown kind {kind!r}", hint="a newer mltrack may have written it")
+        raise FormatError(
+            f"{name}: unknown kind {kind!r}", hint="a newer mltrack may have written it"
+        )
     numbers = [fields["size"], fields.get("files", "1")]
-    if not all(_NUMBER.match(number) and int(number) < 1 << 63 for number in numbers) or (kind == TREE) != (
-        "files" in fields
-    ):
-        raise FormatError(f"{name}: size and files must be whole numbers below 2**63, files only in a tree")
+    if not all(
+        _NUMBER.match(number) and int(number) < 1 << 63 for number in numbers
+    ) or (kind == TREE) != ("files" in fields):
+        raise FormatError(
+            f"{name}: size and files must be whole numbers below 2**63, files only in "
+            "a tree"
+        )
     try:
         hex_digest = algorithm.parse(fields["digest"])
     except FormatError as error:
         raise FormatError(f"{name}: {error.message}") from None
-    return Pointer(path, Content(kind, hex_digest, int(numbers[0]), int(numbers[1])), extra)
+    return Pointer(
+        path, Content(kind, hex_digest, int(numbers[0]), int(numbers[1])), extra
+    )
 
 
 def _quote(text: str) -> str:

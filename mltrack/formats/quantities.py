@@ -1,4 +1,6 @@
-"""Durations and sizes as people write them: ``90s``, ``2h``, ``1h30m``; ``16GB``, ``512MiB``."""
+"""Durations and sizes as people write them: ``90s``, ``2h``, ``1h30m``; ``16GB``,
+``512MiB``.
+"""
 
 import re
 
@@ -11,24 +13,34 @@ _POWERS = {"": 0, "k": 1, "K": 1, "M": 2, "G": 3, "T": 4}
 
 
 def seconds(value: object) -> float:
-    """Returns a duration in seconds: a number of them, or text such as ``90s`` or ``1h30m``."""
+    """Returns a duration in seconds: a number of them, or text such as ``90s`` or
+    ``1h30m``.
+    """
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _positive(float(value), value)
     text = str(value).replace(" ", "")
     pieces = list(_DURATION.finditer(text))
     if not pieces or "".join(piece[0] for piece in pieces) != text:
-        raise PipelineError(f"{value!r} is not a duration such as 90s, 15m, 2h or 1h30m")
-    return _positive(sum(float(piece[1]) * _SECONDS[piece[2]] for piece in pieces), value)
+        raise PipelineError(
+            f"{value!r} is not a duration such as 90s, 15m, 2h or 1h30m"
+        )
+    return _positive(
+        sum(float(piece[1]) * _SECONDS[piece[2]] for piece in pieces), value
+    )
 
 
 def size(value: object) -> float:
-    """Returns a number of bytes: a number, or text such as ``16GB`` (powers of ten) or ``512MiB`` (powers of two)."""
+    """Returns a number of bytes: a number, or text such as ``16GB`` (powers of ten) or
+    ``512MiB`` (powers of two).
+    """
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _positive(float(value), value)
     match = _SIZE.match(str(value).strip())
     if match is None:
         raise PipelineError(f"{value!r} is not a size such as 512MiB or 16GB")
-    return _positive(float(match[1]) * (1024 if match[3] else 1000) ** _POWERS[match[2]], value)
+    return _positive(
+        float(match[1]) * (1024 if match[3] else 1000) ** _POWERS[match[2]], value
+    )
 
 
 def _positive(number: float, value: object) -> float:

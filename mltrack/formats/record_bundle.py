@@ -1,7 +1,8 @@
 """Many run records in one file, the same in the cache and on remotes.
 
-The first line is a JSON object: the format's version, and for each record its run key, the digest of its outputs and the
-length of its line. The records follow, a line each, in that order, which is that of their names.
+The first line is a JSON object: the format's version, and for each record its run key,
+the digest of its outputs and the length of its line. The records follow, a line each,
+in that order, which is that of their names.
 """
 
 import json
@@ -18,7 +19,9 @@ VERSION = 1
 
 
 class Row(NamedTuple):
-    """Where one record lies: its run key, the digest of its outputs, and the bytes of its line."""
+    """Where one record lies: its run key, the digest of its outputs, and the bytes of
+    its line.
+    """
 
     key: str
     outs: str
@@ -31,40 +34,62 @@ class Row(NamedTuple):
 
 
 def write(records: Iterable[RunRecord], algorithm: Algorithm) -> bytes:
-    """Returns the bytes of a bundle with these records; of equal results the last one counts."""
+    """Returns the bytes of a bundle with these records; of equal results the last one
+    counts.
+    """
     lines = {
-        (record.key, run_record.outputs_digest(record, algorithm)): run_record.write(record, algorithm).encode(
-            "utf-8", "surrogateescape"
-        )
+        (record.key, run_record.outputs_digest(record, algorithm)): run_record.write(
+            record, algorithm
+        ).encode("utf-8", "surrogateescape")
         for record in records
     }
     return write_lines(lines)
 
 
 def write_lines(lines: dict[tuple[str, str], bytes]) -> bytes:
-    """Returns the bytes of a bundle with these lines, by run key and digest of the outputs."""
+    """Returns the bytes of a bundle with these lines, by run key and digest of the
+    outputs.
+    """
     ordered = sorted(lines.items())
     table = [[key, outs, len(line)] for (key, outs), line in ordered]
     return b"".join(
-        [json.dumps({"mltrack": VERSION, "records": table}).encode() + b"\n", *(line for _, line in ordered)]
+        [
+            json.dumps({"mltrack": VERSION, "records": table}).encode() + b"\n",
+            *(line for _, line in ordered),
+        ]
     )
 
 
 def read_table(bundle: bytes, algorithm: Algorithm, name: str) -> list[Row]:
-    """Returns where the records of a bundle lie, of which the first line suffices; raises FormatError if that is
-    malformed or newer."""
+    """Returns where the records of a bundle lie, of which the first line suffices;
+    raises FormatError if that is malformed or newer.
+    """
     first_line = bundle[: bundle.find(b"\n") + 1]
     value = json_text.load(first_line, name)
-    if not isinstance(value, dict) or not isinstance(value.get("mltrack"), int) or value["mltrack"] > VERSION:
+    if (
+        not isinstance(value, dict)
+        or not isinstance(value.get("mltrack"), int)
+        or value["mltrack"] > VERSION
+    ):
         raise FormatError(f"{name}: not a file of run records of version {VERSION}")
     rows: list[Row] = []
     offset = len(first_line)
     table = value.get("records")
     for item in table if isinstance(table, list) else ():
-        if not (isinstance(item, list) and len(item) == 3 and type(item[2]) is int and 0 < item[2] < 1 << 30):
+        if not (
+            isinstance(item, list)
+            and len(item) == 3
+            and type(item[2]) is int
+            and 0 < item[2] < 1 << 30
+        ):
             raise FormatError(f"{name}: malformed table of run records")
         key, outs, length = item
-        if not (isinstance(key, str) and isinstance(outs, str) and algorithm.is_hex(key) and algorithm.is_hex(outs)):
+        if not (
+            isinstance(key, str)
+            and isinstance(outs, str)
+            and algorithm.is_hex(key)
+            and algorithm.is_hex(outs)
+        ):
             raise FormatError(f"{name}: malformed name of a run record")
         rows.append(Row(key, outs, offset, length))
         offset += length
@@ -72,7 +97,9 @@ def read_table(bundle: bytes, algorithm: Algorithm, name: str) -> list[Row]:
 
 
 def read_record(line: bytes, row: Row, algorithm: Algorithm, name: str) -> RunRecord:
-    """Returns the record in a line; raises FormatError if it is malformed or not the one that its row names."""
+    """Returns the record in a line; raises FormatError if it is malformed or not the
+    one that its row names.
+    """
     record = run_record.parse(line, algorithm, name)
     is_own = record.key == row.key == run_key(entry_parts(record.entry), algorithm)
     if not is_own or run_record.outputs_digest(record, algorithm) != row.outs:

@@ -1,7 +1,9 @@
-"""Run records: one JSON object per result, named by its run key and the digest of its outputs.
+"""Run records: one JSON object per result, named by its run key and the digest of its
+outputs.
 
-A record is the proof of how a result came to be: the lock block it would write, when, where and from which commit it
-ran, and where its log is. Journal lines carry a lock block with a checksum, so that a torn tail is told from damage.
+A record is the proof of how a result came to be: the lock block it would write, when,
+where and from which commit it ran, and where its log is. Journal lines carry a lock
+block with a checksum, so that a torn tail is told from damage.
 """
 
 import json
@@ -21,8 +23,10 @@ BY_RUN, BY_HAND, BY_RESTORE = "run", "hand", "restore"
 
 
 class RunRecord(NamedTuple):
-    """One result. ``started`` is in seconds since 1970, ``seconds`` the duration; ``by`` is 'run', 'hand', or in journals
-    'restore'. ``peak_memory`` is in bytes, of the largest process; ``program`` names what ran the command's first word."""
+    """One result. ``started`` is in seconds since 1970, ``seconds`` the duration;
+    ``by`` is 'run', 'hand', or in journals 'restore'. ``peak_memory`` is in bytes, of
+    the largest process; ``program`` names what ran the command's first word.
+    """
 
     key: str
     stage: str
@@ -42,13 +46,18 @@ class RunRecord(NamedTuple):
 
 def outputs_digest(record: RunRecord, algorithm: Algorithm) -> str:
     """Returns the digest of the recorded outputs: paths, kinds and digests."""
-    outs = [[path, content.kind, content.hex] for path, content in sorted(record.entry.outs.items())]
+    outs = [
+        [path, content.kind, content.hex]
+        for path, content in sorted(record.entry.outs.items())
+    ]
     return algorithm.hex_of(canonical_json(outs))
 
 
 def write(record: RunRecord, algorithm: Algorithm) -> str:
     """Returns the record as one JSON object on one line; what is empty is left out."""
-    return json.dumps(_data(record, algorithm), sort_keys=True, ensure_ascii=False) + "\n"
+    return (
+        json.dumps(_data(record, algorithm), sort_keys=True, ensure_ascii=False) + "\n"
+    )
 
 
 def _data(record: RunRecord, algorithm: Algorithm) -> dict[str, Any]:
@@ -78,12 +87,18 @@ def _data(record: RunRecord, algorithm: Algorithm) -> dict[str, Any]:
 
 
 def parse(data: bytes, algorithm: Algorithm, name: str) -> RunRecord:
-    """Returns the record in ``data``; raises FormatError if it is malformed or newer than this mltrack."""
+    """Returns the record in ``data``; raises FormatError if it is malformed or newer
+    than this mltrack.
+    """
     return _parsed(json_text.load(data, name), algorithm, name)
 
 
 def _parsed(value: Any, algorithm: Algorithm, name: str) -> RunRecord:
-    if not isinstance(value, dict) or not isinstance(value.get("mltrack"), int) or value["mltrack"] > VERSION:
+    if (
+        not isinstance(value, dict)
+        or not isinstance(value.get("mltrack"), int)
+        or value["mltrack"] > VERSION
+    ):
         raise FormatError(f"{name}: not a run record of version {VERSION}")
     try:
         return RunRecord(
@@ -107,8 +122,9 @@ def _parsed(value: Any, algorithm: Algorithm, name: str) -> RunRecord:
 
 
 class Fact(NamedTuple):
-    """One line of a journal: a stage finished, on top of the lock whose bytes have the digest ``base``. ``name`` is the
-    stage's in that lock."""
+    """One line of a journal: a stage finished, on top of the lock whose bytes have the
+    digest ``base``. ``name`` is the stage's in that lock.
+    """
 
     lock_path: str
     base: str
@@ -119,7 +135,12 @@ class Fact(NamedTuple):
 def journal_line(fact: Fact, algorithm: Algorithm) -> bytes:
     """Returns one line of the journal: checksum, a space, and the fact as JSON."""
     record = _data(fact.record, algorithm)
-    data = {"lock": fact.lock_path, "base": fact.base, "name": fact.name, "record": record}
+    data = {
+        "lock": fact.lock_path,
+        "base": fact.base,
+        "name": fact.name,
+        "record": record,
+    }
     text = canonical_json(data)
     return algorithm.hex_of(text).encode() + b" " + text + b"\n"
 
@@ -127,7 +148,8 @@ def journal_line(fact: Fact, algorithm: Algorithm) -> bytes:
 def parse_journal(data: bytes, algorithm: Algorithm, name: str) -> list[Fact]:
     """Returns the facts of a journal, in order.
 
-    A damaged last line is what a kill leaves behind and is dropped; damage before it raises FormatError.
+    A damaged last line is what a kill leaves behind and is dropped; damage before it
+    raises FormatError.
     """
     lines = data.split(b"\n")
     facts = []
@@ -144,10 +166,23 @@ def parse_journal(data: bytes, algorithm: Algorithm, name: str) -> list[Fact]:
             break
         value = json_text.load(fact, name)
         where = f"{name}:{number}"
-        if not isinstance(value, dict) or not all(isinstance(value.get(key), str) for key in ("lock", "base", "name")):
-            raise FormatError(f"{where}: malformed line in the journal", hint=f"delete {name}")
+        if not isinstance(value, dict) or not all(
+            isinstance(value.get(key), str) for key in ("lock", "base", "name")
+        ):
+            raise FormatError(
+                f"{where}: malformed line in the journal", hint=f"delete {name}"
+            )
         lock_path = check_path(value["lock"], where)
         if lock_path.rpartition("/")[2] != LOCK_NAME:
-            raise FormatError(f"{where}: {lock_path!r} is not a lock", hint=f"delete {name}")
-        facts.append(Fact(lock_path, value["base"], value["name"], _parsed(value.get("record"), algorithm, where)))
+            raise FormatError(
+                f"{where}: {lock_path!r} is not a lock", hint=f"delete {name}"
+            )
+        facts.append(
+            Fact(
+                lock_path,
+                value["base"],
+                value["name"],
+                _parsed(value.get("record"), algorithm, where),
+            )
+        )
     return facts

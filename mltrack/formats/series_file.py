@@ -10,7 +10,14 @@ from mltrack.formats import params_file
 Row = dict[str, Any]
 MAX_ROWS = 1_000_000
 SERIES = (".csv", ".tsv", ".json", ".yaml", ".yml")
-IMAGES = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".gif": "gif", ".svg": "svg+xml", ".webp": "webp"}
+IMAGES = {
+    ".png": "png",
+    ".jpg": "jpeg",
+    ".jpeg": "jpeg",
+    ".gif": "gif",
+    ".svg": "svg+xml",
+    ".webp": "webp",
+}
 
 
 def suffix_of(path: str) -> str:
@@ -20,15 +27,20 @@ def suffix_of(path: str) -> str:
 
 
 def load(data: bytes, path: str, *, has_header: bool = True) -> list[Row]:
-    """Returns the rows of a file; without ``has_header`` the columns of CSV and TSV are numbered from 0.
+    """Returns the rows of a file; without ``has_header`` the columns of CSV and TSV are
+    numbered from 0.
 
     Of JSON and YAML the rows are the first list of mappings in it.
     """
     suffix = suffix_of(path)
     if suffix in (".csv", ".tsv"):
-        return _table(data, path, "\t" if suffix == ".tsv" else ",", has_header=has_header)
+        return _table(
+            data, path, "\t" if suffix == ".tsv" else ",", has_header=has_header
+        )
     if suffix not in SERIES:
-        raise FormatError(f"{path}: data to draw is read from {', '.join(SERIES)}, and images")
+        raise FormatError(
+            f"{path}: data to draw is read from {', '.join(SERIES)}, and images"
+        )
     rows = _first_rows(params_file.load(data, path))
     if rows is None:
         raise FormatError(f"{path}: holds no list of rows to draw")
@@ -37,11 +49,17 @@ def load(data: bytes, path: str, *, has_header: bool = True) -> list[Row]:
 
 def _table(data: bytes, path: str, delimiter: str, *, has_header: bool) -> list[Row]:
     try:
-        lines = list(csv.reader(io.StringIO(data.decode("utf-8-sig"), newline=""), delimiter=delimiter))
+        lines = list(
+            csv.reader(
+                io.StringIO(data.decode("utf-8-sig"), newline=""), delimiter=delimiter
+            )
+        )
     except (UnicodeDecodeError, csv.Error) as error:
         raise FormatError(f"{path}: not a table: {error}") from None
     if len(lines) > MAX_ROWS:
-        raise FormatError(f"{path}: more than {MAX_ROWS:,} rows are more than can be drawn")
+        raise FormatError(
+            f"{path}: more than {MAX_ROWS:,} rows are more than can be drawn"
+        )
     if not lines:
         return []
     names = lines[0] if has_header else [str(at) for at in range(len(lines[0]))]
@@ -58,12 +76,17 @@ def _value(text: str) -> Any:
             value = kind(text)
         except ValueError:
             continue
-        return value if value == value and abs(value) != float("inf") else None  # JSON knows neither
+        # JSON knows neither
+        return value if value == value and abs(value) != float("inf") else None
     return text
 
 
 def _first_rows(value: Any) -> list[Row] | None:
-    if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+    if (
+        isinstance(value, list)
+        and value
+        and all(isinstance(item, dict) for item in value)
+    ):
         return value
     for item in value.values() if isinstance(value, dict) else ():
         found = _first_rows(item)

@@ -26,23 +26,58 @@ from mltrack.pipeline.stage import (
 )
 
 STAGE_KEYS = (
-    "cmd", "wdir", "deps", "params", "outs", "metrics", "plots", "env", "vars", "frozen", "always_changed", "desc", "meta",
-    "resources", "runner", "retry", "timeout", "sandbox", "check", "checkpoint",
-)  # fmt: skip
+    "cmd",
+    "wdir",
+    "deps",
+    "params",
+    "outs",
+    "metrics",
+    "plots",
+    "env",
+    "vars",
+    "frozen",
+    "always_changed",
+    "desc",
+    "meta",
+    "resources",
+    "runner",
+    "retry",
+    "timeout",
+    "sandbox",
+    "check",
+    "checkpoint",
+)
 LATER_KEYS = ("each", "workers")
 _OUTPUT = ("cache", "persist", "push", "remote", "desc", "type")
 _PLOT = (*_OUTPUT, "x", "y", "x_label", "y_label", "title", "template", "header")
 _ENV = ("vars", "lock", "image", "show")
-_EXECUTION = ("resources", "runner", "retry", "timeout", "sandbox", "check", "checkpoint")
+_EXECUTION = (
+    "resources",
+    "runner",
+    "retry",
+    "timeout",
+    "sandbox",
+    "check",
+    "checkpoint",
+)
 _SECRET = ("KEY", "TOKEN", "SECRET", "PASSWORD")
-_SECTIONS = (("outs", OUT, _OUTPUT), ("metrics", METRIC, _OUTPUT), ("plots", PLOT, _PLOT))
+_SECTIONS = (
+    ("outs", OUT, _OUTPUT),
+    ("metrics", METRIC, _OUTPUT),
+    ("plots", PLOT, _PLOT),
+)
 
 
 class StageBlock:
     """Reads one block, at ``at`` in its file, with the values that its templates see."""
 
     def __init__(
-        self, mistakes: Mistakes, directory: str, block: dict[str, Any], at: At, values: dict[str, Any]
+        self,
+        mistakes: Mistakes,
+        directory: str,
+        block: dict[str, Any],
+        at: At,
+        values: dict[str, Any],
     ) -> None:
         self._mistakes = mistakes
         self._directory = directory
@@ -65,7 +100,11 @@ class StageBlock:
             wdir=self._wdir,
             deps=tuple(self._dependencies()),
             params=tuple(self._params()),
-            outs=tuple(out for section, type_, known in _SECTIONS for out in self._outputs(section, type_, known)),
+            outs=tuple(
+                out
+                for section, type_, known in _SECTIONS
+                for out in self._outputs(section, type_, known)
+            ),
             env=self._environment(),
             frozen=self._boolean(block, "frozen", at),
             always_changed=self._boolean(block, "always_changed", at),
@@ -77,12 +116,19 @@ class StageBlock:
         for path in sorted({path for path in paths if paths.count(path) > 1}):
             self._mistakes.mistake(at, f"output {path!r} is declared twice")
         own = stage.execution.checkpoint
-        if own and any(contains(own, path) or contains(path, own) for path in (*paths, *stage.deps)):
-            self._mistakes.mistake((*at, "checkpoint"), f"{own!r} overlaps an output or dependency of the stage")
+        if own and any(
+            contains(own, path) or contains(path, own) for path in (*paths, *stage.deps)
+        ):
+            self._mistakes.mistake(
+                (*at, "checkpoint"),
+                f"{own!r} overlaps an output or dependency of the stage",
+            )
         return stage if len(self._mistakes.mistakes) == count else None
 
     def _resolved(self, value: Any, at: At) -> Any:
-        """The value with its templates filled in; None, with a mistake noted, where that cannot be."""
+        """The value with its templates filled in; None, with a mistake noted, where
+        that cannot be.
+        """
         if not isinstance(value, str) or "${" not in value:
             return value
         try:
@@ -94,7 +140,10 @@ class StageBlock:
     def _text(self, value: Any, at: At) -> str | None:
         if not isinstance(value, str):
             known = isinstance(value, bool | int | float)
-            self._mistakes.mistake(at, f"must be text: put {value!r} in quotes" if known else "must be text")
+            self._mistakes.mistake(
+                at,
+                f"must be text: put {value!r} in quotes" if known else "must be text",
+            )
             return None
         count = len(self._mistakes.mistakes)
         result = self._resolved(value, at)
@@ -106,7 +155,11 @@ class StageBlock:
         return str(result).lower() if isinstance(result, bool) else str(result)
 
     def _note(self, at: At, error: PipelineError) -> None:
-        self._mistakes.mistake(at, error.message.removeprefix(": ") + (f" ({error.hint})" if error.hint else ""))
+        self._mistakes.mistake(
+            at,
+            error.message.removeprefix(": ")
+            + (f" ({error.hint})" if error.hint else ""),
+        )
 
     def _commands(self) -> tuple[str, ...]:
         cmd = self._block.get("cmd")
@@ -150,7 +203,9 @@ class StageBlock:
     def _checked(self, text: str, at: At) -> str | None:
         path = join(self._wdir, text)
         if not path:
-            problem = "lies outside the project" if path is None else "is the whole project"
+            problem = (
+                "lies outside the project" if path is None else "is the whole project"
+            )
             self._mistakes.mistake(at, f"{text!r} {problem}")
             return None
         try:
@@ -197,9 +252,14 @@ class StageBlock:
                 key = self._text(item, where)
                 if key is not None:
                     self._add_keys(chosen, default, [key], where)
-        return [ParamFile(path, None if keys is None else tuple(keys)) for path, keys in chosen.items()]
+        return [
+            ParamFile(path, None if keys is None else tuple(keys))
+            for path, keys in chosen.items()
+        ]
 
-    def _add_keys(self, chosen: dict[str, list[str] | None], path: str, keys: Any, at: At) -> None:
+    def _add_keys(
+        self, chosen: dict[str, list[str] | None], path: str, keys: Any, at: At
+    ) -> None:
         if not keys:
             chosen[path] = None
             return
@@ -220,18 +280,27 @@ class StageBlock:
         self._mistakes.mistake(where, f"{path!r} {why}")
         return False
 
-    def _outputs(self, section: str, type_: str, known: tuple[str, ...]) -> Iterable[Output]:
+    def _outputs(
+        self, section: str, type_: str, known: tuple[str, ...]
+    ) -> Iterable[Output]:
         at = (*self._at, section)
         for index, item in enumerate(self._list(self._block.get(section), at)):
             where = (*at, index)
-            pairs: list[tuple[Any, Any]] = list(item.items()) if isinstance(item, dict) else [(item, None)]
+            pairs: list[tuple[Any, Any]] = (
+                list(item.items()) if isinstance(item, dict) else [(item, None)]
+            )
             for value, settings in pairs:
                 path = self._path(value, where)
                 if settings is not None and not isinstance(settings, dict):
-                    self._mistakes.mistake(where, "an output's settings must be a mapping")
+                    self._mistakes.mistake(
+                        where, "an output's settings must be a mapping"
+                    )
                     continue
                 self._mistakes.check_keys(settings or {}, known, (*where, str(value)))
-                settings = {key: self._resolved(item, where) for key, item in (settings or {}).items()}
+                settings = {
+                    key: self._resolved(item, where)
+                    for key, item in (settings or {}).items()
+                }
                 if path is None or not self._may_be_output(path, where):
                     continue
                 yield Output(
@@ -242,7 +311,11 @@ class StageBlock:
                     push=self._boolean(settings, "push", where, default=True),
                     remote=str(settings.get("remote") or ""),
                     desc=str(settings.get("desc") or ""),
-                    settings=tuple((key, item) for key, item in settings.items() if key not in _OUTPUT),
+                    settings=tuple(
+                        (key, item)
+                        for key, item in settings.items()
+                        if key not in _OUTPUT
+                    ),
                 )
 
     def _environment(self) -> Environment:
@@ -250,22 +323,38 @@ class StageBlock:
         if block is None:
             return Environment()
         if not isinstance(block, dict):
-            self._mistakes.mistake(at, "must be a mapping with 'vars', 'lock' or 'image'")
+            self._mistakes.mistake(
+                at, "must be a mapping with 'vars', 'lock' or 'image'"
+            )
             return Environment()
         self._mistakes.check_keys(block, _ENV, at)
         names = self._texts(block.get("vars"), (*at, "vars"))
         for index, name in enumerate(names):
             if not name.replace("_", "a").isalnum():
-                self._mistakes.mistake((*at, "vars", index), f"{name!r} is not the name of an environment variable")
+                self._mistakes.mistake(
+                    (*at, "vars", index),
+                    f"{name!r} is not the name of an environment variable",
+                )
             if any(word in name.upper() for word in _SECRET):
                 self._mistakes.mistake(
                     (*at, "vars", index),
-                    f"{name!r} looks like a secret: a result must not depend on one, and no trace of it may be recorded",
+                    f"{name!r} looks like a secret: a result must not depend on one, "
+                    "and no trace of it may be recorded",
                 )
-        lock = self._path(block["lock"], (*at, "lock")) if block.get("lock") is not None else None
-        image = self._text(block["image"], (*at, "image")) if block.get("image") is not None else None
+        lock = (
+            self._path(block["lock"], (*at, "lock"))
+            if block.get("lock") is not None
+            else None
+        )
+        image = (
+            self._text(block["image"], (*at, "image"))
+            if block.get("image") is not None
+            else None
+        )
         show = self._texts(block.get("show"), (*at, "show"))
-        return Environment(tuple(sorted(set(names))), lock or "", image or "", tuple(show))
+        return Environment(
+            tuple(sorted(set(names))), lock or "", image or "", tuple(show)
+        )
 
     def _execution(self) -> Execution:
         block, at = self._block, self._at
@@ -274,16 +363,24 @@ class StageBlock:
         runner = block.get("runner")
         check = self._resolved(block.get("check"), (*at, "check")) or ""
         if check and check not in CHECKS:
-            self._mistakes.mistake((*at, "check"), f"must be of {', '.join(CHECKS)}, not {check!r}")
+            self._mistakes.mistake(
+                (*at, "check"), f"must be of {', '.join(CHECKS)}, not {check!r}"
+            )
         tries, backoff = self._retry()
         return Execution(
             resources=tuple(self._resources()),
-            runners=tuple(self._texts(runner if isinstance(runner, list) else [runner], (*at, "runner")))
+            runners=tuple(
+                self._texts(
+                    runner if isinstance(runner, list) else [runner], (*at, "runner")
+                )
+            )
             if runner is not None
             else (),
             tries=tries,
             backoff=backoff,
-            timeout=self._duration(block["timeout"], (*at, "timeout")) if block.get("timeout") is not None else None,
+            timeout=self._duration(block["timeout"], (*at, "timeout"))
+            if block.get("timeout") is not None
+            else None,
             sandbox=self._boolean(block, "sandbox", at),
             check=str(check),
             checkpoint=(self._path(block["checkpoint"], (*at, "checkpoint")) or "")
@@ -296,7 +393,9 @@ class StageBlock:
         if block is None:
             return
         if not isinstance(block, dict):
-            self._mistakes.mistake(at, "must be a mapping such as {gpus: 1, memory: 16GB}")
+            self._mistakes.mistake(
+                at, "must be a mapping such as {gpus: 1, memory: 16GB}"
+            )
             return
         for name, value in block.items():
             amount = self._resolved(value, (*at, name))
@@ -305,8 +404,14 @@ class StageBlock:
                     yield name, quantities.size(amount)
                 elif name == "time":
                     yield name, quantities.seconds(amount)
-                elif isinstance(amount, bool) or not isinstance(amount, int | float) or not 0 <= amount < 1e9:
-                    self._mistakes.mistake((*at, name), f"must be a number, not {amount!r}")
+                elif (
+                    isinstance(amount, bool)
+                    or not isinstance(amount, int | float)
+                    or not 0 <= amount < 1e9
+                ):
+                    self._mistakes.mistake(
+                        (*at, name), f"must be a number, not {amount!r}"
+                    )
                 elif name == "gpus" and amount != int(amount):
                     self._mistakes.mistake((*at, name), "must be a whole number")
                 else:
@@ -321,10 +426,18 @@ class StageBlock:
         block = value if isinstance(value, dict) else {"tries": value}
         self._mistakes.check_keys(block, ("tries", "backoff"), at)
         tries = self._resolved(block.get("tries", 2), at)
-        if isinstance(tries, bool) or not isinstance(tries, int) or not 1 <= tries <= 1000:
-            self._mistakes.mistake(at, f"'tries' must be a whole number from 1 to 1000, not {tries!r}")
+        if (
+            isinstance(tries, bool)
+            or not isinstance(tries, int)
+            or not 1 <= tries <= 1000
+        ):
+            self._mistakes.mistake(
+                at, f"'tries' must be a whole number from 1 to 1000, not {tries!r}"
+            )
             return 1, 0.0
-        return tries, self._duration(block["backoff"], (*at, "backoff")) if block.get("backoff") else 0.0
+        return tries, self._duration(block["backoff"], (*at, "backoff")) if block.get(
+            "backoff"
+        ) else 0.0
 
     def _duration(self, value: Any, at: At) -> float:
         try:
@@ -333,7 +446,9 @@ class StageBlock:
             self._mistakes.mistake(at, error.message)
             return 0.0
 
-    def _boolean(self, block: dict[str, Any], key: str, at: At, *, default: bool = False) -> bool:
+    def _boolean(
+        self, block: dict[str, Any], key: str, at: At, *, default: bool = False
+    ) -> bool:
         value = self._resolved(block.get(key, default), (*at, key))
         if not isinstance(value, bool):
             self._mistakes.mistake((*at, key), f"must be true or false, not {value!r}")
@@ -341,7 +456,10 @@ class StageBlock:
         return value
 
     def _texts(self, items: Any, at: At) -> list[str]:
-        texts = [self._text(item, (*at, index)) for index, item in enumerate(self._list(items, at))]
+        texts = [
+            self._text(item, (*at, index))
+            for index, item in enumerate(self._list(items, at))
+        ]
         return [text for text in texts if text]
 
     def _list(self, items: Any, at: At) -> list[Any]:

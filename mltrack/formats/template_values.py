@@ -1,4 +1,6 @@
-"""The values that templates see: ``params.yaml`` beside the pipeline file, and what ``vars`` lists."""
+"""The values that templates see: ``params.yaml`` beside the pipeline file, and what
+``vars`` lists.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -14,9 +16,11 @@ LoadYaml = Callable[[bytes, str], Any]
 
 
 class TemplateValues:
-    """Reads files of values for one pipeline file; what is wrong with them goes to its ``mistakes``.
+    """Reads files of values for one pipeline file; what is wrong with them goes to its
+    ``mistakes``.
 
-    ``overrides`` replace values of the params file of the same path, as ``repro --set`` asks for.
+    ``overrides`` replace values of the params file of the same path, as ``repro --set``
+    asks for.
     """
 
     def __init__(
@@ -34,7 +38,9 @@ class TemplateValues:
         self._overrides = overrides
 
     def of_file(self, items: Any) -> dict[str, Any]:
-        """Returns the values that all stages of the file see; ``items`` is its ``vars``."""
+        """Returns the values that all stages of the file see; ``items`` is its
+        ``vars``.
+        """
         result: dict[str, Any] = {}
         default = join(self._directory, DEFAULT_PARAMS) or DEFAULT_PARAMS
         if DEFAULT_PARAMS not in (items if isinstance(items, list) else ()):
@@ -45,7 +51,9 @@ class TemplateValues:
         """Returns the values that one stage sees, of which ``items`` are its own."""
         return self._add(dict(base), items, at, self._directory)
 
-    def _add(self, result: dict[str, Any], items: Any, at: At, directory: str) -> dict[str, Any]:
+    def _add(
+        self, result: dict[str, Any], items: Any, at: At, directory: str
+    ) -> dict[str, Any]:
         if items is None:
             return result
         if not isinstance(items, list):
@@ -61,12 +69,26 @@ class TemplateValues:
                 if path is None:
                     self._mistakes.mistake(where, f"{file!r} lies outside the project")
                 else:
-                    self._merge_file(result, path, keys.split(",") if keys else None, where, required=True)
+                    self._merge_file(
+                        result,
+                        path,
+                        keys.split(",") if keys else None,
+                        where,
+                        required=True,
+                    )
             else:
                 self._mistakes.mistake(where, "must be a file name or a mapping")
         return result
 
-    def _merge_file(self, into: dict[str, Any], path: str, keys: list[str] | None, at: At, *, required: bool) -> None:
+    def _merge_file(
+        self,
+        into: dict[str, Any],
+        path: str,
+        keys: list[str] | None,
+        at: At,
+        *,
+        required: bool,
+    ) -> None:
         data = self._read(path)
         if data is None:
             if required:
@@ -74,23 +96,33 @@ class TemplateValues:
             return
         try:
             is_yaml = path.endswith((".yaml", ".yml"))
-            values = self._load_yaml(data, path) if is_yaml else params_file.load(data, path)
+            values = (
+                self._load_yaml(data, path) if is_yaml else params_file.load(data, path)
+            )
             values = params_file.replaced(values, self._overrides.get(path, {}), path)
             if isinstance(values, dict):
                 chosen = values if keys is None else _chosen(values, keys, path)
                 self._merge(into, chosen, at)
             elif values is not None:
-                self._mistakes.mistake(at, f"{path!r} is not a mapping of names to values")
+                self._mistakes.mistake(
+                    at, f"{path!r} is not a mapping of names to values"
+                )
         except PipelineError as error:
-            self._mistakes.mistake(at, error.message + (f" ({error.hint})" if error.hint else ""))
+            self._mistakes.mistake(
+                at, error.message + (f" ({error.hint})" if error.hint else "")
+            )
 
-    def _merge(self, into: dict[str, Any], values: dict[str, Any], at: At, prefix: str = "") -> None:
+    def _merge(
+        self, into: dict[str, Any], values: dict[str, Any], at: At, prefix: str = ""
+    ) -> None:
         for key, value in values.items():
             if key in into and isinstance(value, dict) and isinstance(into[key], dict):
                 into[key] = {**into[key]}
                 self._merge(into[key], value, at, f"{prefix}{key}.")
             elif key in into:
-                self._mistakes.mistake(at, f"{prefix + key!r} has a value already; each name is given once")
+                self._mistakes.mistake(
+                    at, f"{prefix + key!r} has a value already; each name is given once"
+                )
             else:
                 into[key] = value
 

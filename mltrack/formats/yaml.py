@@ -1,8 +1,9 @@
 """The one door to YAML, read as YAML 1.2 core.
 
-PyYAML's C parser does the work; its YAML 1.1 resolver is replaced, so that ``off`` is a word, ``010`` is ten, ``1e-4``
-is a number and a date is text. Duplicate keys, tags and several documents are refused; nesting, aliases and size are
-bounded before anything is built, since pipeline files come from strangers too.
+PyYAML's C parser does the work; its YAML 1.1 resolver is replaced, so that ``off`` is a
+word, ``010`` is ten, ``1e-4`` is a number and a date is text. Duplicate keys, tags and
+several documents are refused; nesting, aliases and size are bounded before anything is
+built, since pipeline files come from strangers too.
 """
 
 import re
@@ -20,25 +21,38 @@ MAX_MERGES = 16
 _HINT = "put text that holds `: `, `#`, `${` or a leading sign in quotes; indent with spaces, not tabs"
 
 _TAG = "tag:yaml.org,2002:"
-_STR, _NULL, _BOOL, _INT, _FLOAT = (_TAG + name for name in ("str", "null", "bool", "int", "float"))
+_STR, _NULL, _BOOL, _INT, _FLOAT = (
+    _TAG + name for name in ("str", "null", "bool", "int", "float")
+)
 
 
 class _Resolver(yaml.resolver.BaseResolver):
     """The tags of YAML 1.2's core schema."""
 
 
-_Resolver.add_implicit_resolver(_NULL, re.compile(r"(~|null|Null|NULL|)\Z"), ["~", "n", "N", ""])
-_Resolver.add_implicit_resolver(_BOOL, re.compile(r"(true|True|TRUE|false|False|FALSE)\Z"), list("tTfF"))
-_Resolver.add_implicit_resolver(_INT, re.compile(r"([-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)\Z"), list("-+0123456789"))
+_Resolver.add_implicit_resolver(
+    _NULL, re.compile(r"(~|null|Null|NULL|)\Z"), ["~", "n", "N", ""]
+)
+_Resolver.add_implicit_resolver(
+    _BOOL, re.compile(r"(true|True|TRUE|false|False|FALSE)\Z"), list("tTfF")
+)
+_Resolver.add_implicit_resolver(
+    _INT, re.compile(r"([-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)\Z"), list("-+0123456789")
+)
 _Resolver.add_implicit_resolver(
     _FLOAT,
-    re.compile(r"([-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))\Z"),
+    re.compile(
+        r"([-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)"
+        r"|\.(nan|NaN|NAN))\Z"
+    ),
     list("-+.0123456789"),
 )
 
 
 class _Loader(CParser, _Resolver):
-    """libyaml's parser and composer with the resolver above; nodes are turned into values here, never by PyYAML."""
+    """libyaml's parser and composer with the resolver above; nodes are turned into
+    values here, never by PyYAML.
+    """
 
     def __init__(self, stream: str) -> None:
         CParser.__init__(self, stream)
@@ -46,22 +60,33 @@ class _Loader(CParser, _Resolver):
 
 
 def load(text: str, name: str) -> Any:
-    """Returns the one document in ``text`` as dicts, lists and scalars; ``name`` is its path, for the error."""
+    """Returns the one document in ``text`` as dicts, lists and scalars; ``name`` is its
+    path, for the error.
+    """
     node = _compose(text, name)
     return _Builder(name).build(node, 0) if node is not None else None
 
 
 def locate(text: str, path: tuple[str | int, ...]) -> tuple[int, int]:
-    """Returns the line and column, from 1, of the key or item at ``path``, or of the nearest one above it."""
+    """Returns the line and column, from 1, of the key or item at ``path``, or of the
+    nearest one above it.
+    """
     node = _compose(text, "")
     mark = node.start_mark if node is not None else None
     for step in path:
         if isinstance(node, yaml.MappingNode):
-            pair = next(((key, value) for key, value in node.value if key.value == str(step)), None)
+            pair = next(
+                ((key, value) for key, value in node.value if key.value == str(step)),
+                None,
+            )
             if pair is None:
                 break
             mark, node = pair[0].start_mark, pair[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+        elif (
+            isinstance(node, yaml.SequenceNode)
+            and isinstance(step, int)
+            and step < len(node.value)
+        ):
             node = node.value[step]
             mark = node.start_mark
         else:
@@ -80,16 +105,22 @@ def _compose(text: str, name: str) -> Any:
         mark = error.problem_mark
         at = f":{mark.line + 1}:{mark.column + 1}" if mark is not None else ""
         raise FormatError(
-            f"{name}{at}: not valid YAML: {error.problem}", hint=_HINT, context=str(error.context or "")
+            f"{name}{at}: not valid YAML: {error.problem}",
+            hint=_HINT,
+            context=str(error.context or ""),
         ) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise FormatError(f"{name}: not valid YAML: {str(error).splitlines()[0]}") from None
+        raise FormatError(
+            f"{name}: not valid YAML: {str(error).splitlines()[0]}"
+        ) from None
     finally:
         loader.dispose()
 
 
 def _check_nesting(text: str, name: str) -> None:
-    """Refuses nesting that would exhaust the C parser's stack: it recurses, and is reached before any node exists."""
+    """Refuses nesting that would exhaust the C parser's stack: it recurses, and is
+    reached before any node exists.
+    """
     depth = 0
     for match in re.finditer(r"[\[{]|[\]}]|(?:[-?:] ){100}", text):
         depth += 1 if match[0] in "[{" else -1 if match[0] in "]}" else 1000
@@ -100,7 +131,9 @@ def _check_nesting(text: str, name: str) -> None:
 
 
 class _Builder:
-    """Turns composed nodes into plain values, counting what it visits so that aliases cannot multiply."""
+    """Turns composed nodes into plain values, counting what it visits so that aliases
+    cannot multiply.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -113,7 +146,12 @@ class _Builder:
     def build(self, node: Any, depth: int) -> Any:
         self.visited += 1
         if depth > MAX_DEPTH or self.visited > MAX_NODES:
-            self.fail(node, "nested too deeply" if depth > MAX_DEPTH else "aliases expand to too much")
+            self.fail(
+                node,
+                "nested too deeply"
+                if depth > MAX_DEPTH
+                else "aliases expand to too much",
+            )
         if isinstance(node, yaml.ScalarNode):
             return self.scalar(node)
         if isinstance(node, yaml.SequenceNode):
@@ -128,7 +166,11 @@ class _Builder:
         own: dict[str, Any] = {}
         merged: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            if isinstance(key_node, yaml.ScalarNode) and key_node.value == "<<" and not key_node.style:
+            if (
+                isinstance(key_node, yaml.ScalarNode)
+                and key_node.value == "<<"
+                and not key_node.style
+            ):
                 self.merge(merged, value_node, depth, merges)
                 continue
             key = self.key(key_node)
@@ -165,7 +207,11 @@ class _Builder:
             return text
         try:
             if tag == _INT:
-                return int(text, 8 if text.startswith("0o") else 16) if text[:2] in ("0o", "0x") else int(text)
+                return (
+                    int(text, 8 if text.startswith("0o") else 16)
+                    if text[:2] in ("0o", "0x")
+                    else int(text)
+                )
             if tag == _FLOAT:
                 return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
         except ValueError:
@@ -178,16 +224,36 @@ class _Builder:
 
 
 def dump(value: Any) -> str:
-    """Returns ``value`` as block-style YAML that :func:`load` reads back as the same value."""
-    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, default_flow_style=None, allow_unicode=True, width=100)
+    """Returns ``value`` as block-style YAML that :func:`load` reads back as the same
+    value.
+    """
+    return yaml.dump(
+        value,
+        Dumper=_Dumper,
+        sort_keys=False,
+        default_flow_style=None,
+        allow_unicode=True,
+        width=100,
+    )
 
 
-class _Dumper(yaml.emitter.Emitter, yaml.serializer.Serializer, yaml.representer.SafeRepresenter, _Resolver):
-    """PyYAML's writer with the resolver above, so that text which looks like a number is quoted."""
+class _Dumper(
+    yaml.emitter.Emitter,
+    yaml.serializer.Serializer,
+    yaml.representer.SafeRepresenter,
+    _Resolver,
+):
+    """PyYAML's writer with the resolver above, so that text which looks like a number
+    is quoted.
+    """
 
     def __init__(self, stream: Any, **options: Any) -> None:
         keys = ("canonical", "indent", "width", "allow_unicode", "line_break")
-        yaml.emitter.Emitter.__init__(self, stream, **{key: options[key] for key in keys})
+        yaml.emitter.Emitter.__init__(
+            self, stream, **{key: options[key] for key in keys}
+        )
         yaml.serializer.Serializer.__init__(self)
-        yaml.representer.SafeRepresenter.__init__(self, default_flow_style=False, sort_keys=options["sort_keys"])
+        yaml.representer.SafeRepresenter.__init__(
+            self, default_flow_style=False, sort_keys=options["sort_keys"]
+        )
         _Resolver.__init__(self)

@@ -1,6 +1,8 @@
-"""Lines in ``info/attributes`` that give files of this clone a merge driver: those of outputs that git keeps, by their names.
+"""Lines in ``info/attributes`` that give files of this clone a merge driver: those of
+outputs that git keeps, by their names.
 
-Committed attributes would change with every output that is declared; a driver is defined in each clone anyway.
+Committed attributes would change with every output that is declared; a driver is
+defined in each clone anyway.
 """
 
 import os
@@ -14,19 +16,33 @@ _ABOUT = "# outputs that git keeps: after a merge `mltrack repro` writes new one
 
 
 def drive(common_dir: str, paths: list[str], driver: str) -> None:
-    """Gives each path, relative to the repository's top, and all below it a merge driver, unless it has one. Where git's
-    directory cannot be written nothing is done: then nobody merges there either."""
+    """Gives each path, relative to the repository's top, and all below it a merge
+    driver, unless it has one. Where git's directory cannot be written nothing is done:
+    then nobody merges there either.
+    """
     place = os.path.join(common_dir, "info", "attributes")
     try:
-        text = (read_bounded(place, _MAX_BYTES) or b"").decode("utf-8", "surrogateescape")
+        text = (read_bounded(place, _MAX_BYTES) or b"").decode(
+            "utf-8", "surrogateescape"
+        )
         present = set(text.split("\n"))
-        fresh = [line for path in paths for line in _lines(path, driver) if line not in present]
+        fresh = [
+            line
+            for path in paths
+            for line in _lines(path, driver)
+            if line not in present
+        ]
         if not fresh:
             return
         about = [] if _ABOUT in present else [_ABOUT]
         start = text + "\n" if text and not text.endswith("\n") else text
         make_directories(os.path.dirname(place))
-        write_atomic(place, (start + "\n".join([*about, *fresh]) + "\n").encode("utf-8", "surrogateescape"))
+        write_atomic(
+            place,
+            (start + "\n".join([*about, *fresh]) + "\n").encode(
+                "utf-8", "surrogateescape"
+            ),
+        )
     except (OSError, FormatError):
         return
 

@@ -8,12 +8,16 @@ from mltrack.git.repository import run
 
 
 def ignored_below(paths: Iterable[str], cwd: str) -> list[str]:
-    """Returns the untracked paths at or below ``paths`` that git ignores; whole directories end with '/'. Nothing for paths that
-    lie in a directory which git ignores as a whole."""
+    """Returns the untracked paths at or below ``paths`` that git ignores; whole
+    directories end with '/'. Nothing for paths that lie in a directory which git
+    ignores as a whole.
+    """
     chosen = list(paths)
     try:
         return _ignored_below(chosen, cwd)
-    except GitError:  # it fails on paths inside of what it ignores, which are rare: they are told apart only then
+    except GitError:
+        # it fails on paths inside of what it ignores, which are rare: they are told
+        # apart only then
         inside = set(ignored_by_rule(chosen, cwd))
         if not inside:
             raise
@@ -23,7 +27,15 @@ def ignored_below(paths: Iterable[str], cwd: str) -> list[str]:
 def _ignored_below(chosen: list[str], cwd: str) -> list[str]:
     if not chosen:
         return []
-    command = ["--literal-pathspecs", "ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory"]
+    command = [
+        "--literal-pathspecs",
+        "ls-files",
+        "-z",
+        "--others",
+        "--ignored",
+        "--exclude-standard",
+        "--directory",
+    ]
     out = run([*command, "--", *chosen], cwd)
     return [os.fsdecode(name) for name in out.split(b"\0") if name]
 
@@ -36,12 +48,20 @@ def is_ignored(path: str, cwd: str) -> bool:
 def ignored_by_rule(paths: Iterable[str], cwd: str) -> list[str]:
     """Returns those of the paths that git's ignore rules cover, tracked or not."""
     asked = b"".join(os.fsencode(path) + b"\0" for path in paths)
-    out = run(["check-ignore", "--no-index", "-z", "--stdin"], cwd, data=asked, ok=(0, 1)) if asked else b""
+    out = (
+        run(["check-ignore", "--no-index", "-z", "--stdin"], cwd, data=asked, ok=(0, 1))
+        if asked
+        else b""
+    )
     return [os.fsdecode(name) for name in out.split(b"\0") if name]
 
 
 def ignored_among(paths: Iterable[str], cwd: str) -> list[str]:
     """Returns those of the paths that git ignores and does not track."""
     asked = b"".join(os.fsencode(path) + b"\0" for path in paths)
-    out = run(["check-ignore", "-z", "--stdin"], cwd, data=asked, ok=(0, 1)) if asked else b""
+    out = (
+        run(["check-ignore", "-z", "--stdin"], cwd, data=asked, ok=(0, 1))
+        if asked
+        else b""
+    )
     return [os.fsdecode(name) for name in out.split(b"\0") if name]

@@ -1,7 +1,8 @@
-"""Whose a repository is: git's rule for ``safe.directory``, applied before any file of it is read.
+"""Whose a repository is: git's rule for ``safe.directory``, applied before any file of
+it is read.
 
-The files of a repository that belongs to another user could name programs to run and places to send to. git's own rule is
-described in git-config(1).
+The files of a repository that belongs to another user could name programs to run and
+places to send to. git's own rule is described in git-config(1).
 """
 
 import os
@@ -11,9 +12,13 @@ from collections.abc import Callable
 from mltrack.errors import WorkspaceError
 
 
-def check(top: str, places: tuple[str, ...], safe_directories: Callable[[], list[str]]) -> None:
-    """Raises WorkspaceError if the repository at ``top``, or one of the places that belong to it, is another user's and the
-    person's own git configuration does not call it safe; ``safe_directories`` returns what that says, in its order."""
+def check(
+    top: str, places: tuple[str, ...], safe_directories: Callable[[], list[str]]
+) -> None:
+    """Raises WorkspaceError if the repository at ``top``, or one of the places that
+    belong to it, is another user's and the person's own git configuration does not call
+    it safe; ``safe_directories`` returns what that says, in its order.
+    """
     for place in places:
         try:
             owner = os.lstat(place).st_uid
@@ -21,7 +26,8 @@ def check(top: str, places: tuple[str, ...], safe_directories: Callable[[], list
             continue  # not there: nothing of it can be read
         if owner not in _own_ids() and not _is_safe(top, safe_directories()):
             raise WorkspaceError(
-                f"{place} belongs to {_name(owner)}, not to you: its files could make mltrack run programs",
+                f"{place} belongs to {_name(owner)}, not to you: its files could make "
+                "mltrack run programs",
                 hint=f"if you trust it: git config --global --add safe.directory {top}",
             )
 
@@ -36,9 +42,14 @@ def _own_ids() -> set[int]:
 def _is_safe(top: str, values: list[str]) -> bool:
     listed: list[str] = []
     for value in values:
-        listed = [*listed, value] if value else []  # an empty value begins the list again
+        # an empty value begins the list again
+        listed = [*listed, value] if value else []
     real = os.path.realpath(top)
-    return any(value in ("*", top, real) or (value.endswith("/*") and real.startswith(value[:-1])) for value in listed)
+    return any(
+        value in ("*", top, real)
+        or (value.endswith("/*") and real.startswith(value[:-1]))
+        for value in listed
+    )
 
 
 def _name(owner: int) -> str:

@@ -1,7 +1,8 @@
 """Refs, reflogs and heads read from git's own files, for whoever must know all of them.
 
-git's commands pass over what they cannot read with a warning, or in silence: a branch whose file is empty is no branch to
-``for-each-ref``. Here anything that is there and cannot be read, or is not what git writes, raises GitError. Formats:
+git's commands pass over what they cannot read with a warning, or in silence: a branch
+whose file is empty is no branch to ``for-each-ref``. Here anything that is there and
+cannot be read, or is not what git writes, raises GitError. Formats:
 gitrepository-layout(5), git-update-ref(1).
 """
 
@@ -20,10 +21,21 @@ _LOG_LINE = re.compile(rb"(" + _ID + rb") (" + _ID + rb") ")
 _FIRST = re.compile(_ID)
 _INDEX_HEADER = 12
 _OPERATIONS = (
-    "MERGE_HEAD", "ORIG_HEAD", "CHERRY_PICK_HEAD", "REBASE_HEAD", "REVERT_HEAD", "AUTO_MERGE", "BISECT_HEAD",
-    "MERGE_AUTOSTASH", "rebase-merge/autostash", "rebase-apply/autostash", "rebase-merge/orig-head",
-    "rebase-apply/orig-head", "rebase-merge/onto", "rebase-apply/onto",
-)  # fmt: skip
+    "MERGE_HEAD",
+    "ORIG_HEAD",
+    "CHERRY_PICK_HEAD",
+    "REBASE_HEAD",
+    "REVERT_HEAD",
+    "AUTO_MERGE",
+    "BISECT_HEAD",
+    "MERGE_AUTOSTASH",
+    "rebase-merge/autostash",
+    "rebase-apply/autostash",
+    "rebase-merge/orig-head",
+    "rebase-apply/orig-head",
+    "rebase-merge/onto",
+    "rebase-apply/onto",
+)
 """What git keeps beside HEAD while something is under way, and after it."""
 
 
@@ -34,15 +46,21 @@ def git_dirs(repository: Repository) -> list[str]:
 
 
 def worktree_of(git_dir: str) -> str:
-    """Returns the top of the worktree that a directory below ``worktrees/`` is kept for."""
+    """Returns the top of the worktree that a directory below ``worktrees/`` is kept
+    for.
+    """
     data = _read(os.path.join(git_dir, "gitdir"))
     marker = os.path.normpath(os.path.join(git_dir, os.fsdecode(data.strip())))
     if not data.strip() or b"\0" in data or os.path.basename(marker) != ".git":
-        raise GitError(f"{git_dir}/gitdir is empty or broken", hint="git worktree list; git worktree repair")
+        raise GitError(
+            f"{git_dir}/gitdir is empty or broken",
+            hint="git worktree list; git worktree repair",
+        )
     top = os.path.dirname(marker)
     if os.path.isdir(top) and not _leads_back(marker, git_dir):
         raise GitError(
-            f"{top} is not the worktree that git knows there, so what it refers to is not known",
+            f"{top} is not the worktree that git knows there, so what it refers to is "
+            "not known",
             hint="mount its disk; if it was deleted: git worktree prune",
         )
     return top
@@ -53,13 +71,17 @@ def _leads_back(marker: str, git_dir: str) -> bool:
     if not os.path.isfile(marker):
         return False
     named = os.fsdecode(_read(marker).removeprefix(b"gitdir:").strip())
-    return os.path.realpath(os.path.join(os.path.dirname(marker), named)) == os.path.realpath(git_dir)
+    return os.path.realpath(
+        os.path.join(os.path.dirname(marker), named)
+    ) == os.path.realpath(git_dir)
 
 
 def check_index(git_dir: str) -> None:
-    """Raises GitError for an index that is cut off or damaged: git reads what lies past its end as nothing.
+    """Raises GitError for an index that is cut off or damaged: git reads what lies past
+    its end as nothing.
 
-    An index ends with the digest of what is before it, or with zeros where ``index.skipHash`` is set (gitformat-index).
+    An index ends with the digest of what is before it, or with zeros where
+    ``index.skipHash`` is set (gitformat-index).
     """
     path = os.path.join(git_dir, "index")
     if not os.path.lexists(path):
@@ -76,7 +98,9 @@ def check_index(git_dir: str) -> None:
 
 
 def ids(repository: Repository) -> Iterator[str]:
-    """Yields the ids of all that refs, reflogs and operations under way name; raises GitError for what cannot be read."""
+    """Yields the ids of all that refs, reflogs and operations under way name; raises
+    GitError for what cannot be read.
+    """
     for git_dir in git_dirs(repository):
         for path in _files(os.path.join(git_dir, "refs")):
             yield from _named(path, _REF)
@@ -140,9 +164,12 @@ def _read(path: str) -> bytes:
             return file.read()
     except OSError as error:
         raise GitError(
-            f"{path} cannot be read: {error.strerror}", hint="check its permissions, then `git fsck`"
+            f"{path} cannot be read: {error.strerror}",
+            hint="check its permissions, then `git fsck`",
         ) from error
 
 
 def _broken(path: str) -> GitError:
-    return GitError(f"{path} is empty or broken, so what it refers to is not known", hint="git fsck")
+    return GitError(
+        f"{path} is empty or broken, so what it refers to is not known", hint="git fsck"
+    )

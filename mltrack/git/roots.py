@@ -1,7 +1,8 @@
 """Everything that git still refers to: for finding what garbage collection must keep.
 
-Refs and tags, stashes, reflog entries as long as git keeps them, the index of every worktree (both sides of a conflict
-included), and the heads of operations under way. Anything unreadable, broken or away raises: whoever deletes must then not.
+Refs and tags, stashes, reflog entries as long as git keeps them, the index of every
+worktree (both sides of a conflict included), and the heads of operations under way.
+Anything unreadable, broken or away raises: whoever deletes must then not.
 """
 
 import os
@@ -14,7 +15,9 @@ from mltrack.git.repository import Repository
 
 
 def worktrees(repository: Repository) -> list[str]:
-    """Returns the tops of all worktrees; raises GitError for one that is not there, since it may be on a disk that is away."""
+    """Returns the tops of all worktrees; raises GitError for one that is not there,
+    since it may be on a disk that is away.
+    """
     tops = [] if repository.main_worktree is None else [repository.main_worktree]
     for git_dir in ref_files.git_dirs(repository)[1:]:
         top = ref_files.worktree_of(git_dir)
@@ -27,8 +30,11 @@ def worktrees(repository: Repository) -> list[str]:
     return tops or [repository.top]
 
 
-def files_in_history(repository: Repository, suffixes: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
-    """Yields ``(path, bytes)`` of every version of every file whose name ends with one of ``suffixes``.
+def files_in_history(
+    repository: Repository, suffixes: tuple[str, ...]
+) -> Iterator[tuple[str, bytes]]:
+    """Yields ``(path, bytes)`` of every version of every file whose name ends with one
+    of ``suffixes``.
 
     Paths are relative to the repository's top.
     """
@@ -36,14 +42,18 @@ def files_in_history(repository: Repository, suffixes: tuple[str, ...]) -> Itera
     starts = _commits(repository)
     blobs = git.versions(starts, repository.top, suffixes) if starts else {}
     for name in _trees(repository):
-        for line in git.run(["ls-tree", "-r", "-z", "--full-tree", name], repository.top).split(b"\0"):
+        for line in git.run(
+            ["ls-tree", "-r", "-z", "--full-tree", name], repository.top
+        ).split(b"\0"):
             meta, _, raw = line.partition(b"\t")
             if os.fsdecode(raw).endswith(suffixes):
                 blobs.setdefault(meta.decode().split()[2], os.fsdecode(raw))
     for git_dir in ref_files.git_dirs(repository):
         ref_files.check_index(git_dir)
     for top in tops:
-        for line in git.run(["ls-files", "--stage", "-z", "--full-name"], top).split(b"\0"):
+        for line in git.run(["ls-files", "--stage", "-z", "--full-name"], top).split(
+            b"\0"
+        ):
             meta, _, raw = line.partition(b"\t")
             path = os.fsdecode(raw)
             if path.endswith(suffixes):
@@ -53,17 +63,23 @@ def files_in_history(repository: Repository, suffixes: tuple[str, ...]) -> Itera
         found += 1
         yield blobs[blob], data
     if found != len(blobs) and not _is_shallow_or_partial(repository):
-        raise GitError(f"git lacks {len(blobs) - found} of the files that its history names", hint="git fsck")
+        raise GitError(
+            f"git lacks {len(blobs) - found} of the files that its history names",
+            hint="git fsck",
+        )
 
 
 def files_at_commits(
     repository: Repository, commits: list[str], suffixes: tuple[str, ...]
 ) -> Iterator[tuple[str, bytes]]:
-    """Yields ``(path, bytes)`` of every file at these commits, and not at those before them; paths are relative to the
-    repository's top."""
+    """Yields ``(path, bytes)`` of every file at these commits, and not at those before
+    them; paths are relative to the repository's top.
+    """
     blobs: dict[str, str] = {}
     for commit in commits:
-        for line in git.run(["ls-tree", "-r", "-z", "--full-tree", commit], repository.top).split(b"\0"):
+        for line in git.run(
+            ["ls-tree", "-r", "-z", "--full-tree", commit], repository.top
+        ).split(b"\0"):
             meta, _, raw = line.partition(b"\t")
             path = os.fsdecode(raw)
             if path.endswith(suffixes):
@@ -73,29 +89,50 @@ def files_at_commits(
 
 
 def latest_commits(repository: Repository, count: int) -> list[str]:
-    """Returns the last ``count`` commits of each branch, of HEAD of each worktree, and all that tags and stashes name."""
+    """Returns the last ``count`` commits of each branch, of HEAD of each worktree, and
+    all that tags and stashes name.
+    """
     found: set[str] = set()
-    tips = git.run(["for-each-ref", "--format=%(objectname)", "refs/heads", "refs/remotes"], repository.top).decode()
-    listed = git.run(["worktree", "list", "--porcelain", "-z"], repository.top).split(b"\0")
+    tips = git.run(
+        ["for-each-ref", "--format=%(objectname)", "refs/heads", "refs/remotes"],
+        repository.top,
+    ).decode()
+    listed = git.run(["worktree", "list", "--porcelain", "-z"], repository.top).split(
+        b"\0"
+    )
     heads = [item.split()[1].decode() for item in listed if item.startswith(b"HEAD ")]
     known = set(git.commits_among(sorted({*tips.split(), *heads}), repository.top))
     for tip in known:
-        found.update(git.run(["rev-list", f"--max-count={count}", tip], repository.top).decode().split())
-    named = git.run(["for-each-ref", "--format=%(objectname) %(*objectname)", "refs/tags"], repository.top).decode()
-    if git.run(["rev-parse", "--verify", "--quiet", "refs/stash"], repository.top, ok=(0, 1)):
-        named += git.run(["log", "--walk-reflogs", "--format=%H", "refs/stash"], repository.top).decode()
+        found.update(
+            git.run(["rev-list", f"--max-count={count}", tip], repository.top)
+            .decode()
+            .split()
+        )
+    named = git.run(
+        ["for-each-ref", "--format=%(objectname) %(*objectname)", "refs/tags"],
+        repository.top,
+    ).decode()
+    if git.run(
+        ["rev-parse", "--verify", "--quiet", "refs/stash"], repository.top, ok=(0, 1)
+    ):
+        named += git.run(
+            ["log", "--walk-reflogs", "--format=%H", "refs/stash"], repository.top
+        ).decode()
     found.update(git.commits_among(sorted(set(named.split())), repository.top))
     return sorted(found)
 
 
 def unknown_heads(repository: Repository) -> list[str]:
-    """Returns the refs of git's own remotes that point to commits which this clone lacks; raises GitError for a remote
-    that cannot be asked."""
+    """Returns the refs of git's own remotes that point to commits which this clone
+    lacks; raises GitError for a remote that cannot be asked.
+    """
     lacking = []
     for name, url in git.remote_urls(repository.top):
         for line in git.list_remote(url, repository.top).decode().splitlines():
             commit, _, ref = line.partition("\t")
-            if not git.commits_among([commit], repository.top) and not _has(repository, commit):
+            if not git.commits_among([commit], repository.top) and not _has(
+                repository, commit
+            ):
                 lacking.append(f"{name} {ref}")
     return lacking
 
@@ -105,12 +142,21 @@ def _has(repository: Repository, name: str) -> bool:
 
 
 def _commits(repository: Repository) -> list[str]:
-    """The commits that anything of git's names. A ref whose object git lacks raises GitError; an entry of a reflog may be
-    older than what git keeps."""
-    refs = git.run_strict(["for-each-ref", "--format=%(objectname) %(*objectname)"], repository.top).decode().split()
+    """The commits that anything of git's names. A ref whose object git lacks raises
+    GitError; an entry of a reflog may be older than what git keeps.
+    """
+    refs = (
+        git.run_strict(
+            ["for-each-ref", "--format=%(objectname) %(*objectname)"], repository.top
+        )
+        .decode()
+        .split()
+    )
     lacking = git.lacking_among(refs, repository.top)
     if lacking and not _is_shallow_or_partial(repository):
-        raise GitError(f"git lacks the object {lacking[0]} that a ref names", hint="git fsck")
+        raise GitError(
+            f"git lacks the object {lacking[0]} that a ref names", hint="git fsck"
+        )
     known = {item for item in (*refs, *ref_files.ids(repository)) if item.strip("0")}
     return sorted(set(git.commits_among(sorted(known), repository.top)))
 
@@ -118,12 +164,24 @@ def _commits(repository: Repository) -> list[str]:
 def _trees(repository: Repository) -> list[str]:
     """Trees that a tag or ref names directly."""
     out = git.run(
-        ["for-each-ref", "--format=%(objecttype) %(objectname)%0a%(*objecttype) %(*objectname)"], repository.top
+        [
+            "for-each-ref",
+            "--format=%(objecttype) %(objectname)%0a%(*objecttype) %(*objectname)",
+        ],
+        repository.top,
     )
-    return [line.split()[1] for line in out.decode().splitlines() if line.startswith("tree ")]
+    return [
+        line.split()[1]
+        for line in out.decode().splitlines()
+        if line.startswith("tree ")
+    ]
 
 
 def _is_shallow_or_partial(repository: Repository) -> bool:
     return os.path.exists(os.path.join(repository.common_dir, "shallow")) or bool(
-        git.run(["config", "--get-regexp", r"^remote\..*\.promisor$"], repository.top, ok=(0, 1))
+        git.run(
+            ["config", "--get-regexp", r"^remote\..*\.promisor$"],
+            repository.top,
+            ok=(0, 1),
+        )
     )

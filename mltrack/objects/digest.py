@@ -1,7 +1,8 @@
 """Names of bytes: an algorithm and a hexadecimal value.
 
-A digest is matched by its full pattern before anything is built from it. On hot paths only the hexadecimal text
-travels: one project uses one algorithm, so the algorithm need not be carried with each value.
+A digest is matched by its full pattern before anything is built from it. On hot paths
+only the hexadecimal text travels: one project uses one algorithm, so the algorithm need
+not be carried with each value.
 """
 
 import re
@@ -21,7 +22,9 @@ class Hasher(Protocol):
 
 
 class Algorithm(NamedTuple):
-    """A digest algorithm; ``code`` is its number in binary formats, ``raw_size`` its length in bytes there."""
+    """A digest algorithm; ``code`` is its number in binary formats, ``raw_size`` its
+    length in bytes there.
+    """
 
     name: str
     code: int
@@ -41,24 +44,36 @@ class Algorithm(NamedTuple):
         return len(text) == self.raw_size * 2 and _LOWER_HEX(text) is not None
 
     def parse(self, text: object) -> str:
-        """Returns the hexadecimal part of a written digest of this algorithm; raises FormatError for any other."""
+        """Returns the hexadecimal part of a written digest of this algorithm; raises
+        FormatError for any other.
+        """
         if isinstance(text, str):
             name, colon, value = text.partition(":")
             if colon and name == self.name and self.is_hex(value):
                 return value
             if colon and name in NAMES and name != self.name:
-                raise FormatError(f"digest {text!r} is {name}, but this project uses {self.name}: they are never mixed")
-        raise FormatError(f"{text!r} is not a digest of the form {self.name}:<{self.hex_size} hex digits>")
+                raise FormatError(
+                    f"digest {text!r} is {name}, but this project uses {self.name}: "
+                    "they are never mixed"
+                )
+        raise FormatError(
+            f"{text!r} is not a digest of the form {self.name}:<{self.hex_size} hex "
+            "digits>"
+        )
 
 
 _LOWER_HEX = re.compile(r"[0-9a-f]+\Z").match
 
-XXH3 = Algorithm("xxh3", 1, 16, xxhash.xxh3_128, lambda data: xxhash.xxh3_128_hexdigest(data))
+XXH3 = Algorithm(
+    "xxh3", 1, 16, xxhash.xxh3_128, lambda data: xxhash.xxh3_128_hexdigest(data)
+)
 NAMES = ("xxh3", "blake3")
 
 
 def algorithm(name: str) -> Algorithm:
-    """Returns the algorithm of that name; raises ConfigError if it is unknown or its library is not installed."""
+    """Returns the algorithm of that name; raises ConfigError if it is unknown or its
+    library is not installed.
+    """
     if name == "xxh3":
         return XXH3
     if name == "blake3":
@@ -66,8 +81,13 @@ def algorithm(name: str) -> Algorithm:
             from blake3 import blake3  # noqa: PLC0415 - an extra: loaded only where a project asks for it
         except ImportError:
             raise ConfigError(
-                "this project uses blake3 digests, and the blake3 library is not installed",
+                "this project uses blake3 digests, and the blake3 library is not "
+                "installed",
                 hint="pip install 'mltrack[blake3]'",
             ) from None
-        return Algorithm("blake3", 2, 32, blake3, lambda data: str(blake3(data).hexdigest()))
-    raise ConfigError(f"unknown digest algorithm {name!r}", hint=f"use one of: {', '.join(NAMES)}")
+        return Algorithm(
+            "blake3", 2, 32, blake3, lambda data: str(blake3(data).hexdigest())
+        )
+    raise ConfigError(
+        f"unknown digest algorithm {name!r}", hint=f"use one of: {', '.join(NAMES)}"
+    )

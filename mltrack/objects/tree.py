@@ -1,8 +1,8 @@
 """Trees: one object per directory, as in git.
 
-The text form is settled in docs/reference/formats.md. Decoding is strict: what is not in canonical form (sorted, no
-duplicates, valid names) is refused, so that equal directories always have equal digests and a hostile tree never
-reaches the disk.
+The text form is settled in docs/reference/formats.md. Decoding is strict: what is not
+in canonical form (sorted, no duplicates, valid names) is refused, so that equal
+directories always have equal digests and a hostile tree never reaches the disk.
 """
 
 import re
@@ -21,14 +21,18 @@ MAX_TREE_BYTES = 1 << 30
 
 _ESCAPE = re.compile(rb"[\x00-\x20%\x7f-\xff]")
 _UNESCAPE = re.compile(rb"%([0-9a-f]{2})")
-# Names that git, or a file system that folds case, would take for git's or mltrack's own directory.
+# Names that git, or a file system that folds case, would take for git's or mltrack's
+# own directory.
 _IGNORABLE = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
-_SUSPECT = b".gGmM\xe2\xef"  # with which the names start that may not be taken as they are
+# with which the names start that may not be taken as they are
+_SUSPECT = b".gGmM\xe2\xef"
 _RESERVED = re.compile(r"(\.git|\.mltrack|git~[0-9]|mltrac~[0-9])[ .]*(:.*)?\Z")
 
 
 class Entry(NamedTuple):
-    """One line of a tree; a plain tuple on hot paths. ``size`` of a directory is the sum below it."""
+    """One line of a tree; a plain tuple on hot paths. ``size`` of a directory is the
+    sum below it.
+    """
 
     name: bytes
     kind: str
@@ -37,19 +41,26 @@ class Entry(NamedTuple):
 
 
 def encode(entries: Iterable[tuple[bytes, str, str, int]]) -> bytes:
-    """Returns the canonical bytes of a tree with these ``(name, kind, hex, size)`` entries, in any order."""
+    """Returns the canonical bytes of a tree with these ``(name, kind, hex, size)``
+    entries, in any order.
+    """
     lines = [HEADER]
     for name, kind, hex_digest, size in sorted(entries):
         shown = _ESCAPE.sub(_escape, name) if _ESCAPE.search(name) else name
-        lines.append(b"%s %s %d %s\n" % (kind.encode(), hex_digest.encode(), size, shown))
+        lines.append(
+            b"%s %s %d %s\n" % (kind.encode(), hex_digest.encode(), size, shown)
+        )
     return b"".join(lines)
 
 
 def decode(data: bytes, hex_size: int) -> list[Entry]:
-    """Returns the entries of a tree, sorted by name; raises FormatError unless ``data`` is canonical."""
+    """Returns the entries of a tree, sorted by name; raises FormatError unless ``data``
+    is canonical.
+    """
     if not data.startswith(HEADER):
         raise FormatError(
-            "not a tree of version 1 (its first line differs)", hint="a newer mltrack may have written it"
+            "not a tree of version 1 (its first line differs)",
+            hint="a newer mltrack may have written it",
         )
     if len(data) > MAX_TREE_BYTES or not data.endswith(b"\n"):
         raise FormatError("a tree is truncated or too large")
@@ -59,24 +70,34 @@ def decode(data: bytes, hex_size: int) -> list[Entry]:
         raise FormatError("a tree holds bytes that are not ASCII") from None
     rows = _lines(hex_size).findall(text)
     if len(rows) != text.count("\n"):
-        bad = next(line for line in text.split("\n") if not _lines(hex_size).match(line))
+        bad = next(
+            line for line in text.split("\n") if not _lines(hex_size).match(line)
+        )
         raise FormatError(f"malformed line in a tree: {bad[:120]!r}")
     names = [row[3].encode() for row in rows]
     if "%" in text:
         names = [_unescaped(name) for name in names]
     if any(map(ge, names, names[1:])):
-        at = next(number for number, name in enumerate(names[1:]) if names[number] >= name)
+        at = next(
+            number for number, name in enumerate(names[1:]) if names[number] >= name
+        )
         raise FormatError(f"tree is not sorted, or names {names[at + 1][:120]!r} twice")
     has_odd = "%" in text or "/" in text
     for name in names:
         if has_odd or name[0] in _SUSPECT or len(name) > MAX_NAME_BYTES:
             check_name(name)
-    return [Entry(name, row[0], row[1], int(row[2])) for name, row in zip(names, rows, strict=True)]
+    return [
+        Entry(name, row[0], row[1], int(row[2]))
+        for name, row in zip(names, rows, strict=True)
+    ]
 
 
 @cache
 def _lines(hex_size: int) -> re.Pattern[str]:
-    return re.compile(rf"^([fxld]) ([0-9a-f]{{{hex_size}}}) (0|[1-9][0-9]{{0,18}}) ([!-~]+)$", re.MULTILINE)
+    return re.compile(
+        rf"^([fxld]) ([0-9a-f]{{{hex_size}}}) (0|[1-9][0-9]{{0,18}}) ([!-~]+)$",
+        re.MULTILINE,
+    )
 
 
 def _unescaped(shown: bytes) -> bytes:
@@ -89,11 +110,21 @@ def _unescaped(shown: bytes) -> bytes:
 
 
 def check_name(name: bytes) -> None:
-    """Raises FormatError unless ``name`` may be one component of a path that mltrack writes."""
-    if not name or len(name) > MAX_NAME_BYTES or name in (b".", b"..") or b"/" in name or b"\0" in name:
+    """Raises FormatError unless ``name`` may be one component of a path that mltrack
+    writes.
+    """
+    if (
+        not name
+        or len(name) > MAX_NAME_BYTES
+        or name in (b".", b"..")
+        or b"/" in name
+        or b"\0" in name
+    ):
         raise FormatError(f"name not allowed in a tree: {name[:120]!r}")
     if is_reserved_name(name):
-        raise FormatError(f"a tree may not hold {name[:120]!r}: it belongs to git or mltrack")
+        raise FormatError(
+            f"a tree may not hold {name[:120]!r}: it belongs to git or mltrack"
+        )
 
 
 def parents(path: bytes) -> Iterator[bytes]:
@@ -104,7 +135,9 @@ def parents(path: bytes) -> Iterator[bytes]:
 
 
 def is_reserved_name(name: bytes) -> bool:
-    """Returns whether ``name`` is git's or mltrack's directory, in any spelling some file system would accept."""
+    """Returns whether ``name`` is git's or mltrack's directory, in any spelling some
+    file system would accept.
+    """
     if len(name) > 40 or name[:1] not in _SUSPECT:
         return False
     folded = _IGNORABLE.sub("", name.decode("utf-8", "surrogateescape")).lower()

@@ -1,7 +1,8 @@
-"""Differences and merges of trees, read branch by branch: subtrees with equal digests are never opened.
+"""Differences and merges of trees, read branch by branch: subtrees with equal digests
+are never opened.
 
-``load`` maps a tree's digest to its entries; these functions touch nothing else. Walks are iterative and bounded,
-since a forged tree may be deep.
+``load`` maps a tree's digest to its entries; these functions touch nothing else. Walks
+are iterative and bounded, since a forged tree may be deep.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,11 +12,14 @@ from mltrack.errors import FormatError
 from mltrack.objects.tree import DIRECTORY, MAX_DEPTH, Entry
 from mltrack.objects.tree_walk import Load, leaves
 
-MAX_MERGE_DEPTH = 400  # of directories that both sides changed; the one recursive walk here
+# of directories that both sides changed; the one recursive walk here
+MAX_MERGE_DEPTH = 400
 
 
 class Change(NamedTuple):
-    """A path whose leaf differs; ``old`` or ``new`` is None where there is none. An empty directory is a leaf."""
+    """A path whose leaf differs; ``old`` or ``new`` is None where there is none. An
+    empty directory is a leaf.
+    """
 
     path: bytes
     old: Entry | None
@@ -28,7 +32,9 @@ class Conflict(NamedTuple):
     path: bytes
 
 
-def diff(old: str | None, new: str | None, load: Load, prefix: bytes = b"") -> Iterator[Change]:
+def diff(
+    old: str | None, new: str | None, load: Load, prefix: bytes = b""
+) -> Iterator[Change]:
     """Yields the leaves that differ between two trees; None stands for no tree at all."""
     pending: list[tuple[bytes, str | None, str | None, int]] = [(prefix, old, new, 0)]
     while pending:
@@ -39,7 +45,9 @@ def diff(old: str | None, new: str | None, load: Load, prefix: bytes = b"") -> I
             raise FormatError(f"tree is deeper than {MAX_DEPTH} levels at {at[:120]!r}")
         before = {entry.name: entry for entry in load(old_hex)} if old_hex else {}
         after = {entry.name: entry for entry in load(new_hex)} if new_hex else {}
-        yield from _directory_change(at, old_hex, new_hex, empty_before=not before, empty_after=not after)
+        yield from _directory_change(
+            at, old_hex, new_hex, empty_before=not before, empty_after=not after
+        )
         for name in sorted(before.keys() | after.keys()):
             a, b = before.get(name), after.get(name)
             if a is not None and b is not None and (a.kind, a.hex) == (b.kind, b.hex):
@@ -55,7 +63,12 @@ def diff(old: str | None, new: str | None, load: Load, prefix: bytes = b"") -> I
 
 
 def _directory_change(
-    at: bytes, old_hex: str | None, new_hex: str | None, *, empty_before: bool, empty_after: bool
+    at: bytes,
+    old_hex: str | None,
+    new_hex: str | None,
+    *,
+    empty_before: bool,
+    empty_after: bool,
 ) -> Iterator[Change]:
     """An empty directory is a leaf of its own: it appears, or stops being one."""
     if not at:
@@ -68,7 +81,9 @@ def _directory_change(
 
 
 class Merged(NamedTuple):
-    """The merged leaves of changed directories as trees, and the paths on which both sides disagree."""
+    """The merged leaves of changed directories as trees, and the paths on which both
+    sides disagree.
+    """
 
     hex: str
     size: int
@@ -80,10 +95,12 @@ Write = Callable[[list[Entry]], str]
 
 
 def merge(base: str | None, ours: str, theirs: str, load: Load, write: Write) -> Merged:
-    """Returns the three-way merge of two trees; ``write`` stores a tree and returns its digest.
+    """Returns the three-way merge of two trees; ``write`` stores a tree and returns its
+    digest.
 
-    A path changed on one side takes that side; changed equally on both, either; changed differently, it is a conflict
-    and keeps ours in the result. ``files`` is counted over the whole merged tree.
+    A path changed on one side takes that side; changed equally on both, either; changed
+    differently, it is a conflict and keeps ours in the result. ``files`` is counted
+    over the whole merged tree.
     """
     merging = _Merging(load, write)
     if base is not None and base == theirs:
@@ -102,10 +119,22 @@ class _Merging:
         self._write = write
         self.conflicts: list[Conflict] = []
 
-    def merge(self, at: bytes, base: str | None, ours: str | None, theirs: str | None, depth: int) -> str:
-        """Merges one directory; None is one that is not there, and holds nothing. Returns the digest of the result."""
+    def merge(
+        self,
+        at: bytes,
+        base: str | None,
+        ours: str | None,
+        theirs: str | None,
+        depth: int,
+    ) -> str:
+        """Merges one directory; None is one that is not there, and holds nothing.
+        Returns the digest of the result.
+        """
         if depth > MAX_MERGE_DEPTH:
-            raise FormatError(f"both sides changed a tree below {MAX_MERGE_DEPTH} levels, at {at[:120]!r}")
+            raise FormatError(
+                f"both sides changed a tree below {MAX_MERGE_DEPTH} levels, at "
+                f"{at[:120]!r}"
+            )
         if ours is not None and ours == theirs:
             return ours
         before, mine, other = (self._by_name(item) for item in (base, ours, theirs))
@@ -120,20 +149,36 @@ class _Merging:
         return self._write([self._sized(entry) for entry in result])
 
     def _reconcile(
-        self, path: bytes, base: Entry | None, ours: Entry | None, theirs: Entry | None, depth: int
+        self,
+        path: bytes,
+        base: Entry | None,
+        ours: Entry | None,
+        theirs: Entry | None,
+        depth: int,
     ) -> Entry | None:
-        """What becomes of a path that both sides changed differently: of directories a merge, of anything else ours."""
+        """What becomes of a path that both sides changed differently: of directories a
+        merge, of anything else ours.
+        """
         if {entry.kind for entry in (ours, theirs) if entry is not None} != {DIRECTORY}:
             self.conflicts.append(Conflict(path))
             return ours
-        # they disagree about what is in it; one that a side took away holds nothing there any more
-        merged = self.merge(path + b"/", _tree_hex(base), _tree_hex(ours), _tree_hex(theirs), depth + 1)
+        # they disagree about what is in it; one that a side took away holds nothing
+        # there any more
+        merged = self.merge(
+            path + b"/", _tree_hex(base), _tree_hex(ours), _tree_hex(theirs), depth + 1
+        )
         # where a side has no such directory, one in which nothing is left goes
         is_left = (ours is not None and theirs is not None) or bool(self._load(merged))
-        return Entry(path.rpartition(b"/")[2], DIRECTORY, merged, 0) if is_left else None
+        return (
+            Entry(path.rpartition(b"/")[2], DIRECTORY, merged, 0) if is_left else None
+        )
 
     def _by_name(self, hex_digest: str | None) -> dict[bytes, Entry]:
-        return {entry.name: entry for entry in self._load(hex_digest)} if hex_digest is not None else {}
+        return (
+            {entry.name: entry for entry in self._load(hex_digest)}
+            if hex_digest is not None
+            else {}
+        )
 
     def _sized(self, entry: Entry) -> Entry:
         """An entry with its size, which of a directory is the sum below it."""
@@ -158,7 +203,9 @@ def _tree_hex(entry: Entry | None) -> str | None:
 _DISAGREE = Entry(b"", "", "", -1)
 
 
-def _choose(base: Entry | None, ours: Entry | None, theirs: Entry | None) -> Entry | None:
+def _choose(
+    base: Entry | None, ours: Entry | None, theirs: Entry | None
+) -> Entry | None:
     key_base, key_ours, key_theirs = _key(base), _key(ours), _key(theirs)
     if key_ours == key_theirs or key_theirs == key_base:
         return ours

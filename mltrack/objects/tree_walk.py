@@ -1,7 +1,9 @@
-"""Walks through trees: the entry at a path, every tree once, everything below, the leaves with their paths, how many.
+"""Walks through trees: the entry at a path, every tree once, everything below, the
+leaves with their paths, how many.
 
-``load`` maps a tree's digest to its entries in order of name; these functions touch nothing else. Walks are iterative and
-bounded, since a forged tree may be deep, or name the same one many times.
+``load`` maps a tree's digest to its entries in order of name; these functions touch
+nothing else. Walks are iterative and bounded, since a forged tree may be deep, or name
+the same one many times.
 """
 
 from bisect import bisect_left
@@ -34,12 +36,16 @@ def entry_at(root: str, path: bytes, load: Load) -> Entry | None:
 
 
 def each_once(
-    roots: Iterable[str], load: Callable[[str], list[Entry] | None], seen: set[str] | None = None
+    roots: Iterable[str],
+    load: Callable[[str], list[Entry] | None],
+    seen: set[str] | None = None,
 ) -> Iterator[tuple[str, list[Entry] | None]]:
-    """Yields every tree at and below some roots with its entries, each one once, and after a tree that names it.
+    """Yields every tree at and below some roots with its entries, each one once, and
+    after a tree that names it.
 
-    Where ``load`` has none for a tree it is yielded with None, and nothing below it is known. Trees in ``seen`` are passed
-    over with all below them; those that are yielded are added to it.
+    Where ``load`` has none for a tree it is yielded with None, and nothing below it is
+    known. Trees in ``seen`` are passed over with all below them; those that are yielded
+    are added to it.
     """
     known = set() if seen is None else seen
     pending = list(dict.fromkeys(roots))
@@ -56,8 +62,10 @@ def each_once(
 
 
 class Below(NamedTuple):
-    """Everything at and below some roots: the trees that could be opened, each after one that names it; the files and links that
-    they name, with their sizes; and the trees that could not, below which there may be more."""
+    """Everything at and below some roots: the trees that could be opened, each after
+    one that names it; the files and links that they name, with their sizes; and the
+    trees that could not, below which there may be more.
+    """
 
     trees: list[str]
     files: dict[str, int]
@@ -65,19 +73,27 @@ class Below(NamedTuple):
 
 
 def below(roots: Iterable[str], load: Callable[[str], list[Entry] | None]) -> Below:
-    """Returns what lies at and below some roots; ``load`` has None for a tree that cannot be opened."""
+    """Returns what lies at and below some roots; ``load`` has None for a tree that
+    cannot be opened.
+    """
     found = Below([], {}, set())
     for hex_digest, entries in each_once(roots, load):
         if entries is None:
             found.unopened.add(hex_digest)
             continue
         found.trees.append(hex_digest)
-        found.files.update((entry.hex, entry.size) for entry in entries if entry.kind != DIRECTORY)
+        found.files.update(
+            (entry.hex, entry.size) for entry in entries if entry.kind != DIRECTORY
+        )
     return found
 
 
-def leaves(hex_digest: str, load: Load, prefix: bytes = b"") -> Iterator[tuple[bytes, Entry]]:
-    """Yields ``(path, entry)`` of each file, link and empty directory below a tree, in sorted order per directory."""
+def leaves(
+    hex_digest: str, load: Load, prefix: bytes = b""
+) -> Iterator[tuple[bytes, Entry]]:
+    """Yields ``(path, entry)`` of each file, link and empty directory below a tree, in
+    sorted order per directory.
+    """
     pending: list[tuple[bytes, str, int]] = [(prefix, hex_digest, 0)]
     while pending:
         at, digest, depth = pending.pop()
@@ -99,9 +115,11 @@ def extent(hex_digest: str, load: Load) -> int:
 
 
 def extents(hex_digest: str, load: Load) -> dict[str, int]:
-    """Returns how many files and links are below a tree and below each tree in it, opening each distinct one once.
+    """Returns how many files and links are below a tree and below each tree in it,
+    opening each distinct one once.
 
-    Raises FormatError for more than ``MAX_LEAVES``: a few forged trees can name each other's children to any number.
+    Raises FormatError for more than ``MAX_LEAVES``: a few forged trees can name each
+    other's children to any number.
     """
     counts: dict[str, int] = {}
     pending: list[tuple[str, int]] = [(hex_digest, 0)]
@@ -120,6 +138,8 @@ def extents(hex_digest: str, load: Load) -> dict[str, int]:
             continue
         counts[digest] = len(entries) - len(below) + sum(counts[item] for item in below)
         if counts[digest] > MAX_LEAVES:
-            raise FormatError(f"tree holds more than {MAX_LEAVES:,} files: it was forged")
+            raise FormatError(
+                f"tree holds more than {MAX_LEAVES:,} files: it was forged"
+            )
         pending.pop()
     return counts

@@ -1,9 +1,11 @@
-"""Drawing a graph as text: boxes in rows, lines in the channels between them; also as DOT and Mermaid.
+"""Drawing a graph as text: boxes in rows, lines in the channels between them; also as
+DOT and Mermaid.
 
-Rows follow the longest path from a source, as in Sugiyama, Tagawa and Toda, "Methods for Visual Understanding of
-Hierarchical System Structures" (1981): layers, then order by barycentre, then routing. A row that is too wide is
-split in two. Past the rows in between, all edges of one box share a line, and so do boxes that lead to the same
-ones, so that width grows with the boxes and not with the edges.
+Rows follow the longest path from a source, as in Sugiyama, Tagawa and Toda, "Methods
+for Visual Understanding of Hierarchical System Structures" (1981): layers, then order
+by barycentre, then routing. A row that is too wide is split in two. Past the rows in
+between, all edges of one box share a line, and so do boxes that lead to the same ones,
+so that width grows with the boxes and not with the edges.
 """
 
 from collections.abc import Iterable
@@ -24,7 +26,9 @@ _LINES = {
 
 @dataclass(slots=True)
 class _Cell:
-    """A box, or a line that passes a row: ``members`` are then all the boxes above that it comes from."""
+    """A box, or a line that passes a row: ``members`` are then all the boxes above that
+    it comes from.
+    """
 
     members: tuple[str, ...]
     width: int
@@ -39,7 +43,9 @@ class _Cell:
 
 @dataclass(slots=True)
 class _Net:
-    """One source's line through one channel: from a column above to columns below, along a track."""
+    """One source's line through one channel: from a column above to columns below,
+    along a track.
+    """
 
     source: int
     targets: list[int] = field(default_factory=list)
@@ -54,8 +60,12 @@ class _Net:
         return min(self.source, *self.targets), max(self.source, *self.targets)
 
 
-def ascii_boxes(edges: Edges, labels: dict[str, str] | None = None, width: int = 80) -> str:
-    """Returns the graph as boxes, sources on top; rows are at most ``width`` columns where a box alone is not wider."""
+def ascii_boxes(
+    edges: Edges, labels: dict[str, str] | None = None, width: int = 80
+) -> str:
+    """Returns the graph as boxes, sources on top; rows are at most ``width`` columns
+    where a box alone is not wider.
+    """
     if not edges:
         return ""
     shown = labels or {name: name for name in edges}
@@ -78,7 +88,10 @@ def _rows(edges: Edges, widths: dict[str, int], width: int) -> list[list[_Cell]]
     before: dict[str, int] = {}
     for layer in _layers(edges, downstream, widths, width):
         row = [_Cell((name,), widths[name], is_box=True) for name in layer]
-        row += [_Cell(members, 1, is_box=False) for members in _passing(placed, layer, downstream)]
+        row += [
+            _Cell(members, 1, is_box=False)
+            for members in _passing(placed, layer, downstream)
+        ]
         for at, cell in enumerate(row):
             sources = edges[cell.members[0]] if cell.is_box else cell.members
             centres = [before[source] for source in sources if source in before]
@@ -91,8 +104,12 @@ def _rows(edges: Edges, widths: dict[str, int], width: int) -> list[list[_Cell]]
     return rows
 
 
-def _layers(edges: Edges, downstream: dict[str, list[str]], widths: dict[str, int], width: int) -> Iterable[list[str]]:
-    """Layers by longest path, each cut where its boxes, and the lines that pass it, would not fit."""
+def _layers(
+    edges: Edges, downstream: dict[str, list[str]], widths: dict[str, int], width: int
+) -> Iterable[list[str]]:
+    """Layers by longest path, each cut where its boxes, and the lines that pass it,
+    would not fit.
+    """
     level: dict[str, int] = {}
     for name in edges:  # in topological order
         level[name] = max((level[above] + 1 for above in edges[name]), default=0)
@@ -112,8 +129,12 @@ def _layers(edges: Edges, downstream: dict[str, list[str]], widths: dict[str, in
             pending = pending[len(layer) :]
 
 
-def _passing(placed: list[str], layer: list[str], downstream: dict[str, list[str]]) -> list[tuple[str, ...]]:
-    """The lines that pass a layer: boxes above it that lead to exactly the same boxes below share one."""
+def _passing(
+    placed: list[str], layer: list[str], downstream: dict[str, list[str]]
+) -> list[tuple[str, ...]]:
+    """The lines that pass a layer: boxes above it that lead to exactly the same boxes
+    below share one.
+    """
     done = {*placed, *layer}
     groups: dict[frozenset[str], list[str]] = {}
     for name in placed:
@@ -124,7 +145,9 @@ def _passing(placed: list[str], layer: list[str], downstream: dict[str, list[str
 
 
 def _place(row: list[_Cell], width: int) -> None:
-    """Puts cells side by side, each as near below its sources as its neighbours allow, and the row within the width."""
+    """Puts cells side by side, each as near below its sources as its neighbours allow,
+    and the row within the width.
+    """
     at = 0
     for cell in row:
         cell.left = max(at, round(cell.order) - cell.width // 2)
@@ -140,11 +163,17 @@ def _place(row: list[_Cell], width: int) -> None:
 
 
 def _boxes(row: list[_Cell], labels: dict[str, str]) -> list[str]:
-    lines = [[" "] * (max(cell.left + cell.width for cell in row) + 1) for _ in range(3)]
+    lines = [
+        [" "] * (max(cell.left + cell.width for cell in row) + 1) for _ in range(3)
+    ]
     for cell in row:
         if cell.is_box:
             inner = cell.width - 2
-            texts = (f"+{'-' * inner}+", f"|{labels[cell.members[0]].center(inner)}|", f"+{'-' * inner}+")
+            texts = (
+                f"+{'-' * inner}+",
+                f"|{labels[cell.members[0]].center(inner)}|",
+                f"+{'-' * inner}+",
+            )
         else:
             texts = ("│", "│", "│")
         for line, text in zip(lines, texts, strict=True):
@@ -157,7 +186,9 @@ def _channel(above: list[_Cell], below: list[_Cell], edges: Edges) -> list[str]:
     for net, source in zip(nets, above, strict=True):
         members = set(source.members)
         net.targets = [
-            cell.centre for cell in below if members & set(edges[cell.members[0]] if cell.is_box else cell.members)
+            cell.centre
+            for cell in below
+            if members & set(edges[cell.members[0]] if cell.is_box else cell.members)
         ]
     used = [net for net in nets if net.targets]
     for net in used:
@@ -171,20 +202,33 @@ def _channel(above: list[_Cell], below: list[_Cell], edges: Edges) -> list[str]:
 
 
 def _tracks(nets: list[_Net]) -> int:
-    """Gives each bent net a track, apart from nets it would overlap unless they lead to the same places, and so that
-    no two verticals run into each other.
+    """Gives each bent net a track, apart from nets it would overlap unless they lead to
+    the same places, and so that no two verticals run into each other.
 
-    A net that comes down where another goes down must bend first; where two nets ask that of each other, the lines
-    touch, which a drawing of this size accepts.
+    A net that comes down where another goes down must bend first; where two nets ask
+    that of each other, the lines touch, which a drawing of this size accepts.
     """
-    bent = sorted((net for net in nets if not net.is_straight), key=lambda net: (_blockers(net, nets), net.span))
+    bent = sorted(
+        (net for net in nets if not net.is_straight),
+        key=lambda net: (_blockers(net, nets), net.span),
+    )
     taken: list[list[_Net]] = []
     for net in bent:
-        floor = max((other.track + 1 for other in bent if other.track and _must_follow(net, other)), default=1)
+        floor = max(
+            (
+                other.track + 1
+                for other in bent
+                if other.track and _must_follow(net, other)
+            ),
+            default=1,
+        )
         for track in range(floor, len(taken) + 2):
             if track > len(taken):
                 taken.append([])
-            if all(other.targets == net.targets or _are_apart(other, net) for other in taken[track - 1]):
+            if all(
+                other.targets == net.targets or _are_apart(other, net)
+                for other in taken[track - 1]
+            ):
                 taken[track - 1].append(net)
                 net.track = track
                 break
@@ -196,7 +240,9 @@ def _are_apart(a: _Net, b: _Net) -> bool:
 
 
 def _must_follow(net: _Net, other: _Net) -> bool:
-    """Whether ``other`` comes from a column that ``net`` goes down in: then it must have left it above."""
+    """Whether ``other`` comes from a column that ``net`` goes down in: then it must
+    have left it above.
+    """
     return other.source in net.targets and other is not net
 
 
@@ -225,7 +271,11 @@ def _draw(net: _Net, grid: list[list[int]]) -> None:
 def dot(edges: Edges) -> str:
     """Returns the graph in Graphviz's language."""
     lines = [f"  {_quoted(name)};" for name in edges]
-    lines += [f"  {_quoted(above)} -> {_quoted(name)};" for name, needed in edges.items() for above in needed]
+    lines += [
+        f"  {_quoted(above)} -> {_quoted(name)};"
+        for name, needed in edges.items()
+        for above in needed
+    ]
     return "\n".join(["digraph {", *lines, "}"])
 
 
@@ -233,7 +283,11 @@ def mermaid(edges: Edges) -> str:
     """Returns the graph as a Mermaid flowchart."""
     ids = {name: f"node{number}" for number, name in enumerate(edges, 1)}
     lines = [f"  {ids[name]}[{_quoted(name)}]" for name in edges]
-    lines += [f"  {ids[above]} --> {ids[name]}" for name, needed in edges.items() for above in needed]
+    lines += [
+        f"  {ids[above]} --> {ids[name]}"
+        for name, needed in edges.items()
+        for above in needed
+    ]
     return "\n".join(["flowchart TD", *lines])
 
 
@@ -244,4 +298,8 @@ def _quoted(text: str) -> str:
 def restrict(edges: Edges, names: Iterable[str]) -> Edges:
     """Returns the part of a graph that consists of these names."""
     kept = set(names)
-    return {name: tuple(other for other in needed if other in kept) for name, needed in edges.items() if name in kept}
+    return {
+        name: tuple(other for other in needed if other in kept)
+        for name, needed in edges.items()
+        if name in kept
+    }

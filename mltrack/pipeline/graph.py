@@ -1,7 +1,7 @@
 """Stages and the edges between them: who writes what, who needs whom.
 
-An edge goes from the stage that writes a path to each stage that depends on that path, on something below it, or on a
-directory above it.
+An edge goes from the stage that writes a path to each stage that depends on that path,
+on something below it, or on a directory above it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,10 +15,11 @@ from mltrack.pipeline.stage import Stage
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Stages by address in topological order, and for each the addresses it directly depends on, sorted.
+    """Stages by address in topological order, and for each the addresses it directly
+    depends on, sorted.
 
-    ``aliases`` are dependencies that are reached through links: the path where they really are. ``owners`` are the
-    addresses of the stages that write each output.
+    ``aliases`` are dependencies that are reached through links: the path where they
+    really are. ``owners`` are the addresses of the stages that write each output.
     """
 
     stages: dict[str, Stage]
@@ -48,26 +49,38 @@ class Graph:
 
 
 def build(stages: Iterable[Stage], aliases: Mapping[str, str] | None = None) -> Graph:
-    """Returns the graph; raises PipelineError for a path with two owners, overlapping outputs, or a cycle."""
+    """Returns the graph; raises PipelineError for a path with two owners, overlapping
+    outputs, or a cycle.
+    """
     by_address = {stage.address: stage for stage in stages}
     real = aliases or {}
     owners = _owners(by_address.values())
     upstream: dict[str, tuple[str, ...]] = {}
     for stage in by_address.values():
-        needed = {owners[out] for path in stage.reads for out in owners.overlapping(real.get(path, path))}
+        needed = {
+            owners[out]
+            for path in stage.reads
+            for out in owners.overlapping(real.get(path, path))
+        }
         if stage.address in needed:
             raise PipelineError(
                 f"stage {stage.address!r} depends on its own output",
-                hint="remove the path from its deps; a path that the command updates in place is an out with `persist: true`",
+                hint=(
+                    "remove the path from its deps; a path that the command updates "
+                    "in place is an out with `persist: true`"
+                ),
             )
         upstream[stage.address] = tuple(sorted(needed))
     return _ordered(by_address, upstream, real, owners)
 
 
 def with_edges(graph: Graph, found: Mapping[str, Iterable[str]]) -> Graph:
-    """Returns the graph with more edges: for each address others that it depends on; raises PipelineError for a cycle."""
+    """Returns the graph with more edges: for each address others that it depends on;
+    raises PipelineError for a cycle.
+    """
     upstream = {
-        address: tuple(sorted({*needed, *found.get(address, ())})) for address, needed in graph.upstream.items()
+        address: tuple(sorted({*needed, *found.get(address, ())}))
+        for address, needed in graph.upstream.items()
     }
     return _ordered(graph.stages, upstream, graph.aliases, graph.owners)
 
@@ -84,9 +97,14 @@ def _ordered(
         cycle = " -> ".join(reversed(error.args[1]))
         raise PipelineError(
             f"the stages form a cycle: {cycle}",
-            hint="each needs what the one before it writes: take one of these dependencies out",
+            hint=(
+                "each needs what the one before it writes: take one of these "
+                "dependencies out"
+            ),
         ) from None
-    return Graph({address: stages[address] for address in order}, upstream, aliases, owners)
+    return Graph(
+        {address: stages[address] for address in order}, upstream, aliases, owners
+    )
 
 
 def _reachable(start: Iterable[str], edges: Mapping[str, Iterable[str]]) -> set[str]:
@@ -106,14 +124,19 @@ def _owners(stages: Iterable[Stage]) -> PathMap[str]:
         for out in stage.outs:
             if out.path in owners:
                 raise PipelineError(
-                    f"output {out.path!r} is declared twice: by stage {owners[out.path]!r} and by {stage.address!r}",
-                    hint="each path has one owner: let one stage write it and the other depend on it",
+                    f"output {out.path!r} is declared twice: by stage "
+                    f"{owners[out.path]!r} and by {stage.address!r}",
+                    hint=(
+                        "each path has one owner: let one stage write it and the "
+                        "other depend on it"
+                    ),
                 )
             owners[out.path] = stage.address
     for path in owners:
         for below in owners.below(path):
             raise PipelineError(
-                f"outputs overlap: {path!r} of stage {owners[path]!r} contains {below!r} of stage {owners[below]!r}",
+                f"outputs overlap: {path!r} of stage {owners[path]!r} contains "
+                f"{below!r} of stage {owners[below]!r}",
                 hint="declare the directory or the file in it, not both",
             )
     return owners

@@ -1,7 +1,9 @@
-"""``${name}`` templating: one pass over the text as written; inserted values are never scanned again.
+"""``${name}`` templating: one pass over the text as written; inserted values are never
+scanned again.
 
-Names are dotted paths with indexes (``train.layers[0]``) into the values of ``params.yaml`` and ``vars``. ``${name:-text}``
-takes ``text`` where there is no such value. There is no expression language: plain look-ups only, nothing is evaluated.
+Names are dotted paths with indexes (``train.layers[0]``) into the values of
+``params.yaml`` and ``vars``. ``${name:-text}`` takes ``text`` where there is no such
+value. There is no expression language: plain look-ups only, nothing is evaluated.
 ``\\${`` is a literal ``${``.
 """
 
@@ -14,7 +16,9 @@ from typing import Any
 from mltrack.errors import PipelineError
 
 _REFERENCE = re.compile(r"\\\$\{|\$\{([^{}]*)(\}?)")
-_PATH = re.compile(r"\s*([A-Za-z_][\w-]*?(?:\.[\w-]+?|\[\d{1,9}\])*)\s*(?::-(.*))?\Z", re.DOTALL)
+_PATH = re.compile(
+    r"\s*([A-Za-z_][\w-]*?(?:\.[\w-]+?|\[\d{1,9}\])*)\s*(?::-(.*))?\Z", re.DOTALL
+)
 _STEP = re.compile(r"[\w-]+|\[\d+\]")
 _INT = re.compile(r"[-+]?[0-9]+\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
@@ -25,8 +29,9 @@ AsText = Callable[[Any, str, str], str]
 def interpolate(text: str, values: Mapping[str, Any], where: str) -> Any:
     """Returns ``text`` with each reference replaced.
 
-    A text that is nothing but one reference takes the value with its type; elsewhere the value is written as text
-    (booleans as ``true`` and ``false``). Raises PipelineError for an unknown name, naming the nearest.
+    A text that is nothing but one reference takes the value with its type; elsewhere
+    the value is written as text (booleans as ``true`` and ``false``). Raises
+    PipelineError for an unknown name, naming the nearest.
     """
     if "${" not in text:
         return text
@@ -37,8 +42,10 @@ def interpolate(text: str, values: Mapping[str, Any], where: str) -> Any:
 
 
 def interpolate_command(text: str, values: Mapping[str, Any], where: str) -> str:
-    """Returns a command with each reference replaced. A list becomes its items, each one word; a mapping becomes options,
-    ``--key value`` for each value in it, with dotted keys for nested ones, as in ``dvc.yaml``."""
+    """Returns a command with each reference replaced. A list becomes its items, each
+    one word; a mapping becomes options, ``--key value`` for each value in it, with
+    dotted keys for nested ones, as in ``dvc.yaml``.
+    """
     return _replace(text, values, where, _as_arguments) if "${" in text else text
 
 
@@ -48,12 +55,14 @@ def _replace(text: str, values: Mapping[str, Any], where: str, write: AsText) ->
             return "${"
         if not match[2] and text[match.end() :].startswith("{"):
             raise PipelineError(
-                f"{where}: {text[match.start() :][:120]!r} has a reference inside another, which is not supported",
+                f"{where}: {text[match.start() :][:120]!r} has a reference inside "
+                "another, which is not supported",
                 hint="give the value that you want its own name, such as in `vars`",
             )
         if not match[2]:
             raise PipelineError(
-                f"{where}: '${{' is not closed in {text[:120]!r}", hint="write '\\${' for a literal '${'"
+                f"{where}: '${{' is not closed in {text[:120]!r}",
+                hint="write '\\${' for a literal '${'",
             )
         name, default = _parts(match[1], where)
         if default is not None and not _has(name, values):
@@ -64,12 +73,22 @@ def _replace(text: str, values: Mapping[str, Any], where: str, write: AsText) ->
 
 
 def as_text(value: Any, name: str, where: str) -> str:
-    """Returns a scalar as a command line shows it; raises PipelineError for a mapping or a list."""
+    """Returns a scalar as a command line shows it; raises PipelineError for a mapping
+    or a list.
+    """
     if isinstance(value, bool):
         return "true" if value else "false"
     if value is None or isinstance(value, Mapping | list):
-        kind = "empty" if value is None else "a mapping" if isinstance(value, Mapping) else "a list"
-        raise PipelineError(f"{where}: ${{{name}}} is {kind}, which has no place inside a text")
+        kind = (
+            "empty"
+            if value is None
+            else "a mapping"
+            if isinstance(value, Mapping)
+            else "a list"
+        )
+        raise PipelineError(
+            f"{where}: ${{{name}}} is {kind}, which has no place inside a text"
+        )
     return str(value)
 
 
@@ -81,7 +100,9 @@ def _as_arguments(value: Any, name: str, where: str) -> str:
     return as_text(value, name, where)
 
 
-def _options(values: Mapping[str, Any], prefix: str, name: str, where: str) -> list[str]:
+def _options(
+    values: Mapping[str, Any], prefix: str, name: str, where: str
+) -> list[str]:
     """A true value is a flag, a false one nothing, and so is one that is not set."""
     found: list[str] = []
     for key, value in values.items():
@@ -92,7 +113,9 @@ def _options(values: Mapping[str, Any], prefix: str, name: str, where: str) -> l
         elif isinstance(value, bool) or value is None:
             found += [flag] if value else []
         elif isinstance(value, list):
-            found += [flag, *(_word(item, name, where) for item in value)] if value else []
+            found += (
+                [flag, *(_word(item, name, where) for item in value)] if value else []
+            )
         else:
             found += [flag, _word(value, f"{name}.{key}", where)]
     return found
@@ -109,7 +132,9 @@ def as_name(value: Any) -> str:
 
 
 def look_up(name: str, values: Mapping[str, Any], where: str) -> Any:
-    """Returns the value at a dotted path; raises PipelineError with the nearest known name if there is none."""
+    """Returns the value at a dotted path; raises PipelineError with the nearest known
+    name if there is none.
+    """
     value: Any = values
     walked = ""
     for step in _STEP.findall(name):
@@ -117,7 +142,8 @@ def look_up(name: str, values: Mapping[str, Any], where: str) -> Any:
             value = value[int(step[1:-1])] if step.startswith("[") else value[step]
         except (KeyError, IndexError, TypeError):
             raise PipelineError(
-                f"{where}: ${{{name}}}: there is no {walked + step!r}", hint=_nearest(value, step)
+                f"{where}: ${{{name}}}: there is no {walked + step!r}",
+                hint=_nearest(value, step),
             ) from None
         walked += step + "."
     return value
@@ -163,5 +189,9 @@ def _nearest(value: Any, step: str) -> str:
     if isinstance(value, Mapping) and value:
         names = [str(name) for name in value]
         close = difflib.get_close_matches(step, names, n=1)
-        return f"did you mean {close[0]!r}?" if close else f"known here: {', '.join(sorted(names)[:10])}"
+        return (
+            f"did you mean {close[0]!r}?"
+            if close
+            else f"known here: {', '.join(sorted(names)[:10])}"
+        )
     return "values come from params.yaml and `vars`"

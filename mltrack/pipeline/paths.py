@@ -1,7 +1,8 @@
 """Questions about where paths lie, answered without walking through all of them.
 
-A pipeline of ten thousand stages asks for each of its paths who owns it, what lies above it and what below: a map that
-knows the directories above its keys answers in time that grows with the depth of a path, not with their number.
+A pipeline of ten thousand stages asks for each of its paths who owns it, what lies
+above it and what below: a map that knows the directories above its keys answers in time
+that grows with the depth of a path, not with their number.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,7 +12,9 @@ V = TypeVar("V")
 
 
 def contains(directory: str, path: str) -> bool:
-    """Returns whether ``path`` is ``directory`` or lies below it; the root is the empty string."""
+    """Returns whether ``path`` is ``directory`` or lies below it; the root is the empty
+    string.
+    """
     return path == directory or not directory or path.startswith(directory + "/")
 
 
@@ -27,7 +30,9 @@ def parents(path: str) -> Iterator[str]:
 
 
 class PathMap(Generic[V]):
-    """Values by path, in the order in which they were put, with questions about what lies above and below."""
+    """Values by path, in the order in which they were put, with questions about what
+    lies above and below.
+    """
 
     __slots__ = ("_below", "_items")
 
@@ -69,7 +74,9 @@ class PathMap(Generic[V]):
         return next((parent for parent in parents(path) if parent in self._items), None)
 
     def below(self, path: str) -> list[str]:
-        """Returns the keys that lie below ``path``, not ``path`` itself; all of them for the root."""
+        """Returns the keys that lie below ``path``, not ``path`` itself; all of them
+        for the root.
+        """
         return list(self._below.get(path, ())) if path else list(self._items)
 
     def overlapping(self, path: str) -> list[str]:

@@ -1,7 +1,9 @@
-"""What should happen, and why: a pure function from what is declared, recorded and observed to a plan.
+"""What should happen, and why: a pure function from what is declared, recorded and
+observed to a plan.
 
-The same ``decide`` serves the whole plan before anything runs, and each waiting stage when its inputs are known. It
-gives all reasons, not the first. It never looks at the disk: what it needs is handed in.
+The same ``decide`` serves the whole plan before anything runs, and each waiting stage
+when its inputs are known. It gives all reasons, not the first. It never looks at the
+disk: what it needs is handed in.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -28,7 +30,9 @@ class Verdict(Enum):
 
 
 class Record(NamedTuple):
-    """A past result as the plan sees it: outputs by path, and the name under which the run cache keeps it."""
+    """A past result as the plan sees it: outputs by path, and the name under which the
+    run cache keeps it.
+    """
 
     outs: dict[str, Content]
     name: str = ""
@@ -37,8 +41,8 @@ class Record(NamedTuple):
 class Known(NamedTuple):
     """What is known about one stage at the moment of deciding.
 
-    ``inputs`` lacks the paths in ``pending``, which upstream stages have yet to write. ``outs`` is what stands in the
-    workspace now.
+    ``inputs`` lacks the paths in ``pending``, which upstream stages have yet to write.
+    ``outs`` is what stands in the workspace now.
     """
 
     entry: Entry | None
@@ -47,16 +51,21 @@ class Known(NamedTuple):
     pending: tuple[tuple[str, str], ...] = ()
     """``(path, address of the stage that will write it)``"""
     through: tuple[tuple[str, str], ...] = ()
-    """Links in dependency directories: ``(dependency, path that one of its links leads to)``."""
+    """Links in dependency directories: ``(dependency, path that one of its links leads
+    to)``.
+    """
     problem: MltrackError | None = None
-    """What keeps the inputs from being known: a params file that is missing, for one. Then ``inputs`` says nothing."""
+    """What keeps the inputs from being known: a params file that is missing, for one.
+    Then ``inputs`` says nothing.
+    """
 
 
 class Facts(NamedTuple):
     """How to ask about past results, each question answered without side effects.
 
-    ``find_records`` returns the usable records of a run key, newest first: those whose cached outputs can all be had.
-    ``is_cached`` says whether a content can be restored, ``is_left`` whether it stayed where it was made on purpose.
+    ``find_records`` returns the usable records of a run key, newest first: those whose
+    cached outputs can all be had. ``is_cached`` says whether a content can be restored,
+    ``is_left`` whether it stayed where it was made on purpose.
     """
 
     find_records: Callable[[str], list[Record]]
@@ -67,8 +76,9 @@ class Facts(NamedTuple):
 
 
 class Step(NamedTuple):
-    """A decided stage. ``key`` is empty while inputs are pending, and where nothing changed; ``record`` is what a RESTORE
-    brings back."""
+    """A decided stage. ``key`` is empty while inputs are pending, and where nothing
+    changed; ``record`` is what a RESTORE brings back.
+    """
 
     stage: Stage
     verdict: Verdict
@@ -81,8 +91,10 @@ class Step(NamedTuple):
 
 
 class Options(NamedTuple):
-    """How a person asked for it. ``force`` runs though nothing changed; ``use_run_cache`` allows earlier results;
-    ``absent_is_fine`` leaves away what is known but not here, until a stage that runs needs it."""
+    """How a person asked for it. ``force`` runs though nothing changed;
+    ``use_run_cache`` allows earlier results; ``absent_is_fine`` leaves away what is
+    known but not here, until a stage that runs needs it.
+    """
 
     force: bool = False
     use_run_cache: bool = True
@@ -108,8 +120,9 @@ def make(
 ) -> Plan:
     """Returns the plan for the ``chosen`` stages.
 
-    ``learn(stage, upcoming, pending)`` returns what is known about a stage, taking ``upcoming`` outputs (of stages
-    that will be restored) for what stands at their paths. The order is the graph's.
+    ``learn(stage, upcoming, pending)`` returns what is known about a stage, taking
+    ``upcoming`` outputs (of stages that will be restored) for what stands at their
+    paths. The order is the graph's.
     """
     wanted = set(chosen)
     steps: list[Step] = []
@@ -121,12 +134,23 @@ def make(
         pending = tuple(
             (path, writer)
             for path in stage.reads
-            for writer in sorted({unsettled[out] for out in unsettled.overlapping(graph.aliases.get(path, path))})
+            for writer in sorted(
+                {
+                    unsettled[out]
+                    for out in unsettled.overlapping(graph.aliases.get(path, path))
+                }
+            )
         )
         known = learn(stage, upcoming, pending)
-        linked = {(dep, unsettled[out]) for dep, path in known.through for out in unsettled.overlapping(path)}
+        linked = {
+            (dep, unsettled[out])
+            for dep, path in known.through
+            for out in unsettled.overlapping(path)
+        }
         if linked:
-            known = known._replace(pending=tuple(dict.fromkeys((*known.pending, *sorted(linked)))))
+            known = known._replace(
+                pending=tuple(dict.fromkeys((*known.pending, *sorted(linked))))
+            )
         step = decide(stage, known, facts, options)
         steps.append(step)
         if step.verdict in (Verdict.RUN, Verdict.WAIT):
@@ -144,13 +168,22 @@ def decide(stage: Stage, known: Known, facts: Facts, options: Options) -> Step:
         return _decide_frozen(stage, known, facts, options)
     if known.problem is not None:
         verdict = Verdict.WAIT if known.pending else Verdict.RUN
-        return Step(stage, verdict, (Reason(Cause.INPUT_UNREADABLE, known.problem.message),), problem=known.problem)
+        return Step(
+            stage,
+            verdict,
+            (Reason(Cause.INPUT_UNREADABLE, known.problem.message),),
+            problem=known.problem,
+        )
     reasons = _all_reasons(stage, known, facts, options)
     if known.pending:
         return Step(stage, Verdict.WAIT, tuple(reasons))
     if any(reason.cause is Cause.DEPENDENCY_MISSING for reason in reasons):
         return Step(stage, Verdict.RUN, tuple(reasons))
-    changed_outs = output_reasons(stage, known.entry, known) if not reasons and known.entry is not None else []
+    changed_outs = (
+        output_reasons(stage, known.entry, known)
+        if not reasons and known.entry is not None
+        else []
+    )
     if not reasons and not changed_outs:
         return Step(stage, Verdict.SKIP, ())
     parts = key_parts(stage, known.inputs, facts.shell)
@@ -164,11 +197,15 @@ def decide(stage: Stage, known: Known, facts: Facts, options: Options) -> Step:
     return _decide_by_run_cache(stage, known, reasons, facts, options, key)
 
 
-def _all_reasons(stage: Stage, known: Known, facts: Facts, options: Options) -> list[Reason]:
+def _all_reasons(
+    stage: Stage, known: Known, facts: Facts, options: Options
+) -> list[Reason]:
     """Everything that speaks against skipping, but for what became of the outputs."""
     pending_paths = {path for path, _ in known.pending}
     reasons = input_reasons(stage, known, facts.shell, pending_paths)
-    reasons += [Reason(Cause.UPSTREAM, path, new=writer) for path, writer in known.pending]
+    reasons += [
+        Reason(Cause.UPSTREAM, path, new=writer) for path, writer in known.pending
+    ]
     if options.force:
         reasons.append(Reason(Cause.FORCED))
     if _runs_always(stage):
@@ -181,28 +218,40 @@ def _runs_always(stage: Stage) -> bool:
 
 
 def _goes_on(stage: Stage) -> bool:
-    """Whether what a stage writes depends on what it wrote before, which no run key knows."""
+    """Whether what a stage writes depends on what it wrote before, which no run key
+    knows.
+    """
     return any(out.persist for out in stage.outs)
 
 
 def _decide_outputs(
-    stage: Stage, entry: Entry, changed: list[Reason], facts: Facts, options: Options, key: str
+    stage: Stage,
+    entry: Entry,
+    changed: list[Reason],
+    facts: Facts,
+    options: Options,
+    key: str,
 ) -> Step | None:
-    """The verdict where only outputs differ from what is recorded: left away, or put back. None if the command must run."""
+    """The verdict where only outputs differ from what is recorded: left away, or put
+    back. None if the command must run.
+    """
     is_absent = all(reason.cause is Cause.OUTPUT_MISSING for reason in changed)
     can_be_had = all(facts.is_cached(entry.outs[reason.subject]) for reason in changed)
     is_left = all(facts.is_left(entry.outs[reason.subject]) for reason in changed)
     if (options.absent_is_fine or is_left) and is_absent and can_be_had:
         return Step(stage, Verdict.SKIP, tuple(changed), key, Record(entry.outs))
     lacks = _not_cached(stage, entry, changed, facts)
-    # What somebody changed of an output that goes on is where the next run is to go on from.
+    # What somebody changed of an output that goes on is where the next run is to go on
+    # from.
     may_be_put_back = is_absent or not _goes_on(stage)
     if options.use_run_cache and not lacks and may_be_put_back:
         return Step(stage, Verdict.RESTORE, tuple(changed), key, Record(entry.outs))
     return None
 
 
-def _not_cached(stage: Stage, entry: Entry, changed: list[Reason], facts: Facts) -> list[Reason]:
+def _not_cached(
+    stage: Stage, entry: Entry, changed: list[Reason], facts: Facts
+) -> list[Reason]:
     return [
         Reason(Cause.OUTPUT_NOT_CACHED, out.path)
         for out in _changed_outputs(stage, changed)
@@ -211,17 +260,25 @@ def _not_cached(stage: Stage, entry: Entry, changed: list[Reason], facts: Facts)
 
 
 def _decide_by_run_cache(
-    stage: Stage, known: Known, reasons: list[Reason], facts: Facts, options: Options, key: str
+    stage: Stage,
+    known: Known,
+    reasons: list[Reason],
+    facts: Facts,
+    options: Options,
+    key: str,
 ) -> Step:
     """Restores what an earlier run made of the same inputs, or else runs."""
     must_run = options.force or _runs_always(stage)
-    # A stage without outputs was run for what it does elsewhere: nothing here could stand for that.
+    # A stage without outputs was run for what it does elsewhere: nothing here could
+    # stand for that.
     has_result = bool(key) and bool(stage.outs) and not _goes_on(stage)
     if must_run or not options.use_run_cache or not has_result:
         return Step(stage, Verdict.RUN, tuple(reasons), key)
     record, lacking_path = _usable_record(stage, known, facts, key)
     if record is not None:
-        return Step(stage, Verdict.RESTORE, tuple(reasons), key, record, from_run_cache=True)
+        return Step(
+            stage, Verdict.RESTORE, tuple(reasons), key, record, from_run_cache=True
+        )
     is_told = any(reason.cause is Cause.OUTPUT_NOT_CACHED for reason in reasons)
     if lacking_path and not is_told:
         reasons = [*reasons, Reason(Cause.OUTPUT_NOT_CACHED, lacking_path)]
@@ -229,28 +286,44 @@ def _decide_by_run_cache(
 
 
 def _decide_frozen(stage: Stage, known: Known, facts: Facts, options: Options) -> Step:
-    """A frozen stage never runs, whatever changed; what it last wrote is still put back where it is missing."""
+    """A frozen stage never runs, whatever changed; what it last wrote is still put back
+    where it is missing.
+    """
     reasons = [Reason(Cause.FROZEN)]
     if known.problem is not None:
         reasons.append(Reason(Cause.INPUT_UNREADABLE, known.problem.message))
     else:
-        reasons += input_reasons(stage, known, facts.shell, {path for path, _ in known.pending})
+        reasons += input_reasons(
+            stage, known, facts.shell, {path for path, _ in known.pending}
+        )
     entry = known.entry
     if entry is not None and entry.outs.keys() == {out.path for out in stage.outs}:
-        lacking = [reason for reason in output_reasons(stage, entry, known) if reason.cause is Cause.OUTPUT_MISSING]
+        lacking = [
+            reason
+            for reason in output_reasons(stage, entry, known)
+            if reason.cause is Cause.OUTPUT_MISSING
+        ]
         changed = _changed_outputs(stage, lacking)
         restored = {out.path: entry.outs[out.path] for out in changed}
         can_be_had = all(facts.is_cached(content) for content in restored.values())
         if changed and can_be_had and options.absent_is_fine:
-            return Step(stage, Verdict.SKIP, (*reasons, *lacking), record=Record(restored))
+            return Step(
+                stage, Verdict.SKIP, (*reasons, *lacking), record=Record(restored)
+            )
         if changed and can_be_had:
-            return Step(stage, Verdict.RESTORE, (*reasons, *lacking), record=Record(restored))
+            return Step(
+                stage, Verdict.RESTORE, (*reasons, *lacking), record=Record(restored)
+            )
     return Step(stage, Verdict.SKIP, tuple(reasons))
 
 
-def _usable_record(stage: Stage, known: Known, facts: Facts, key: str) -> tuple[Record | None, str]:
-    """A record of the key that names exactly the declared outputs, all of which can be had; else an output of one of which
-    the bytes are nowhere. A stage without outputs has nothing that could be put back: what it did, it must do again."""
+def _usable_record(
+    stage: Stage, known: Known, facts: Facts, key: str
+) -> tuple[Record | None, str]:
+    """A record of the key that names exactly the declared outputs, all of which can be
+    had; else an output of one of which the bytes are nowhere. A stage without outputs
+    has nothing that could be put back: what it did, it must do again.
+    """
     declared = {out.path for out in stage.outs}
     uncached = {out.path for out in stage.outs if not out.cache}
     lacking = ""
@@ -260,7 +333,8 @@ def _usable_record(stage: Stage, known: Known, facts: Facts, key: str) -> tuple[
         gone = [
             path
             for path, content in record.outs.items()
-            if not facts.is_cached(content) and not (path in uncached and content.same_bytes(known.outs.get(path)))
+            if not facts.is_cached(content)
+            and not (path in uncached and content.same_bytes(known.outs.get(path)))
         ]
         if not gone:
             return record, ""
@@ -268,8 +342,12 @@ def _usable_record(stage: Stage, known: Known, facts: Facts, key: str) -> tuple[
     return None, lacking
 
 
-def input_reasons(stage: Stage, known: Known, shell: str, pending: set[str] | None = None) -> list[Reason]:
-    """Returns every way in which what the stage depends on differs from what its lock entry records."""
+def input_reasons(
+    stage: Stage, known: Known, shell: str, pending: set[str] | None = None
+) -> list[Reason]:
+    """Returns every way in which what the stage depends on differs from what its lock
+    entry records.
+    """
     entry, inputs, skip = known.entry, known.inputs, pending or set()
     reasons: list[Reason] = [
         Reason(Cause.DEPENDENCY_MISSING, path)
@@ -283,22 +361,37 @@ def input_reasons(stage: Stage, known: Known, shell: str, pending: set[str] | No
     reasons += _param_reasons(entry.params, inputs.params, skip)
     reasons += _environment_reasons(entry, inputs, skip, stage.env.lock)
     declared = {out.path: (out.type, out.cache) for out in stage.outs}
-    recorded = {path: (type_, path not in entry.uncached) for path, type_ in entry.out_types.items()}
-    reasons += [Reason(Cause.OUTPUT_ADDED, path) for path in declared if recorded.get(path) != declared[path]]
-    reasons += [Reason(Cause.OUTPUT_REMOVED, path) for path in entry.outs if path not in declared]
+    recorded = {
+        path: (type_, path not in entry.uncached)
+        for path, type_ in entry.out_types.items()
+    }
+    reasons += [
+        Reason(Cause.OUTPUT_ADDED, path)
+        for path in declared
+        if recorded.get(path) != declared[path]
+    ]
+    reasons += [
+        Reason(Cause.OUTPUT_REMOVED, path)
+        for path in entry.outs
+        if path not in declared
+    ]
     return reasons
 
 
 def _command_reasons(stage: Stage, entry: Entry, shell: str) -> Iterator[Reason]:
     if entry.cmd != stage.cmd:
-        yield Reason(Cause.COMMAND_CHANGED, old="\n".join(entry.cmd), new="\n".join(stage.cmd))
+        yield Reason(
+            Cause.COMMAND_CHANGED, old="\n".join(entry.cmd), new="\n".join(stage.cmd)
+        )
     if entry.shell != shell:
         yield Reason(Cause.SHELL_CHANGED, old=entry.shell, new=shell)
     if entry.wdir != stage.wdir:
         yield Reason(Cause.WDIR_CHANGED, old=entry.wdir, new=stage.wdir)
 
 
-def _dependency_reasons(stage: Stage, entry: Entry, inputs: Inputs, skip: set[str]) -> list[Reason]:
+def _dependency_reasons(
+    stage: Stage, entry: Entry, inputs: Inputs, skip: set[str]
+) -> list[Reason]:
     reasons = []
     for path in dict.fromkeys(stage.deps):
         if path in skip:
@@ -312,13 +405,21 @@ def _dependency_reasons(stage: Stage, entry: Entry, inputs: Inputs, skip: set[st
             reasons.append(Reason(Cause.DEPENDENCY_CHANGED, path, old.hex, new.hex))
     declared = set(stage.deps)
     return reasons + [
-        Reason(Cause.DEPENDENCY_REMOVED, path, old.hex) for path, old in entry.deps.items() if path not in declared
+        Reason(Cause.DEPENDENCY_REMOVED, path, old.hex)
+        for path, old in entry.deps.items()
+        if path not in declared
     ]
 
 
-def _param_reasons(old: dict[str, dict[str, Any]], new: dict[str, dict[str, Any]], skip: set[str]) -> list[Reason]:
-    before = {(file, key): value for file, keys in old.items() for key, value in keys.items()}
-    after = {(file, key): value for file, keys in new.items() for key, value in keys.items()}
+def _param_reasons(
+    old: dict[str, dict[str, Any]], new: dict[str, dict[str, Any]], skip: set[str]
+) -> list[Reason]:
+    before = {
+        (file, key): value for file, keys in old.items() for key, value in keys.items()
+    }
+    after = {
+        (file, key): value for file, keys in new.items() for key, value in keys.items()
+    }
     reasons = []
     for file, key in sorted(before.keys() | after.keys()):
         if file in skip:
@@ -329,13 +430,16 @@ def _param_reasons(old: dict[str, dict[str, Any]], new: dict[str, dict[str, Any]
         elif (file, key) not in after:
             reasons.append(Reason(Cause.PARAM_REMOVED, name, old=before[file, key]))
         elif not same_value(before[file, key], after[file, key]):
-            reasons.append(Reason(Cause.PARAM_CHANGED, name, before[file, key], after[file, key]))
+            reasons.append(
+                Reason(Cause.PARAM_CHANGED, name, before[file, key], after[file, key])
+            )
     return reasons
 
 
 def same_value(a: Any, b: Any) -> bool:
-    """Returns whether two values are written alike: 1, 1.0 and true are three different values, 0.0 and -0.0 two, and what is
-    not a number is equal to itself."""
+    """Returns whether two values are written alike: 1, 1.0 and true are three different
+    values, 0.0 and -0.0 two, and what is not a number is equal to itself.
+    """
     if isinstance(a, dict) and isinstance(b, dict):
         return a.keys() == b.keys() and all(same_value(a[key], b[key]) for key in a)
     if isinstance(a, list) and isinstance(b, list):
@@ -345,7 +449,9 @@ def same_value(a: Any, b: Any) -> bool:
     return type(a) is type(b) and bool(a == b)
 
 
-def _environment_reasons(entry: Entry, inputs: Inputs, skip: set[str], lock_path: str) -> list[Reason]:
+def _environment_reasons(
+    entry: Entry, inputs: Inputs, skip: set[str], lock_path: str
+) -> list[Reason]:
     absent = object()
     reasons = []
     for name in sorted(entry.env.keys() | inputs.env.keys()):
@@ -360,21 +466,31 @@ def _environment_reasons(entry: Entry, inputs: Inputs, skip: set[str], lock_path
                 )
             )
     if entry.lock != inputs.lock and lock_path not in skip:
-        reasons.append(Reason(Cause.ENVIRONMENT_CHANGED, lock_path or "lock", entry.lock, inputs.lock))
+        reasons.append(
+            Reason(
+                Cause.ENVIRONMENT_CHANGED, lock_path or "lock", entry.lock, inputs.lock
+            )
+        )
     if entry.image != inputs.image:
-        reasons.append(Reason(Cause.ENVIRONMENT_CHANGED, "image", entry.image, inputs.image))
+        reasons.append(
+            Reason(Cause.ENVIRONMENT_CHANGED, "image", entry.image, inputs.image)
+        )
     return reasons
 
 
 def output_reasons(stage: Stage, entry: Entry, known: Known) -> list[Reason]:
-    """Returns every way in which the outputs in the workspace differ from the recorded ones."""
+    """Returns every way in which the outputs in the workspace differ from the recorded
+    ones.
+    """
     reasons = []
     for out in stage.outs:
         recorded, present = entry.outs[out.path], known.outs.get(out.path)
         if present is None:
             reasons.append(Reason(Cause.OUTPUT_MISSING, out.path, recorded.hex))
         elif not recorded.same_bytes(present):
-            reasons.append(Reason(Cause.OUTPUT_CHANGED, out.path, recorded.hex, present.hex))
+            reasons.append(
+                Reason(Cause.OUTPUT_CHANGED, out.path, recorded.hex, present.hex)
+            )
     return reasons
 
 

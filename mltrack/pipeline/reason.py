@@ -32,7 +32,9 @@ class Cause(Enum):
 
 
 class Reason(NamedTuple):
-    """One cause, what it concerns (a path, a param, a variable), and the old and new value where there are any."""
+    """One cause, what it concerns (a path, a param, a variable), and the old and new
+    value where there are any.
+    """
 
     cause: Cause
     subject: str = ""

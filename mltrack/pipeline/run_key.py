@@ -1,7 +1,7 @@
 """The run key: the digest of everything that a stage's result depends on.
 
-Equal keys mean interchangeable results. What is in the key and how it is written is settled in
-docs/reference/formats.md; a change here is a new version.
+Equal keys mean interchangeable results. What is in the key and how it is written is
+settled in docs/reference/formats.md; a change here is a new version.
 """
 
 import json
@@ -44,7 +44,10 @@ def entry_parts(entry: Entry) -> dict[str, Any]:
         "cmd": list(entry.cmd),
         "shell": entry.shell,
         "wdir": entry.wdir,
-        "deps": [[path, content.kind, content.hex] for path, content in sorted(entry.deps.items())],
+        "deps": [
+            [path, content.kind, content.hex]
+            for path, content in sorted(entry.deps.items())
+        ],
         "params": entry.params,
         "env": entry.env,
         "lock": entry.lock,
@@ -59,19 +62,24 @@ def run_key(parts: dict[str, Any], algorithm: Algorithm) -> str:
 
 
 def canonical_json(value: Any) -> bytes:
-    """Returns UTF-8 JSON with sorted keys, no spaces, floats as ``repr``; raises PipelineError for NaN and infinity."""
+    """Returns UTF-8 JSON with sorted keys, no spaces, floats as ``repr``; raises
+    PipelineError for NaN and infinity.
+    """
     check_finite(value, "")
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
-        raise PipelineError("a param or command holds a lone surrogate, which is no text") from None
+        raise PipelineError(
+            "a param or command holds a lone surrogate, which is no text"
+        ) from None
 
 
 def check_finite(value: Any, where: str) -> None:
     if isinstance(value, float) and not math.isfinite(value):
         raise PipelineError(
-            f"param {where.lstrip('.')!r} is {value}: it has no canonical form, so it cannot be part of a key"
+            f"param {where.lstrip('.')!r} is {value}: it has no canonical form, so it "
+            "cannot be part of a key"
         )
     if isinstance(value, int) and value.bit_length() > 8192:
         raise PipelineError(f"param {where.lstrip('.')!r} is too large a number")

@@ -1,4 +1,6 @@
-"""What a pipeline file declares, as records. Paths are relative to the project's root, in POSIX form, normalised."""
+"""What a pipeline file declares, as records. Paths are relative to the project's root,
+in POSIX form, normalised.
+"""
 
 from typing import Any, NamedTuple
 
@@ -12,11 +14,15 @@ WRITTEN_BY_US = (PIPELINE_NAME, LOCK_NAME, ".gitignore")
 
 OUT, METRIC, PLOT = "out", "metric", "plot"
 CHECKS = NONE, WARN, ERROR = "none", "warn", "error"
-"""What to do about files of the project that a command reads or writes without declaring it."""
+"""What to do about files of the project that a command reads or writes without
+declaring it.
+"""
 
 
 class Output(NamedTuple):
-    """A path that a stage writes. ``cache=False`` leaves the bytes to git; ``persist`` keeps them before a run."""
+    """A path that a stage writes. ``cache=False`` leaves the bytes to git; ``persist``
+    keeps them before a run.
+    """
 
     path: str
     type: str = OUT
@@ -36,7 +42,9 @@ class ParamFile(NamedTuple):
 
 
 class Environment(NamedTuple):
-    """What of the environment a result depends on: variables by name, a lock file, a container image."""
+    """What of the environment a result depends on: variables by name, a lock file, a
+    container image.
+    """
 
     vars: tuple[str, ...] = ()
     lock: str = ""
@@ -45,12 +53,15 @@ class Environment(NamedTuple):
 
 
 class Execution(NamedTuple):
-    """How a stage runs. None of it is part of the run key: a result does not depend on where it was made.
+    """How a stage runs. None of it is part of the run key: a result does not depend on
+    where it was made.
 
-    ``resources`` are claims by name: ``cpus``, ``gpus``, ``memory`` in bytes, ``time`` in seconds, and any other.
-    ``tries`` counts the first one; ``backoff`` is the pause before the second, in seconds, and doubles. ``timeout`` is in
-    seconds. ``runners`` are names, tried in order. ``check`` is what to do about undeclared reads: '' asks the settings.
-    ``checkpoint`` is a directory in which the command saves its state, to go on from there after it was ended.
+    ``resources`` are claims by name: ``cpus``, ``gpus``, ``memory`` in bytes, ``time``
+    in seconds, and any other. ``tries`` counts the first one; ``backoff`` is the pause
+    before the second, in seconds, and doubles. ``timeout`` is in seconds. ``runners``
+    are names, tried in order. ``check`` is what to do about undeclared reads: '' asks
+    the settings. ``checkpoint`` is a directory in which the command saves its state, to
+    go on from there after it was ended.
     """
 
     resources: tuple[tuple[str, float], ...] = ()
@@ -66,8 +77,9 @@ class Execution(NamedTuple):
 class Stage(NamedTuple):
     """One declared stage, rendered: templates are filled in, paths are the project's.
 
-    ``address`` names it project-wide: its name, prefixed by ``dir/mltrack.yaml:`` outside the project's root. A stage that
-    was expanded from a ``foreach`` or ``matrix`` is named ``group@key``. A dependency that is a URL stands in ``deps`` as
+    ``address`` names it project-wide: its name, prefixed by ``dir/mltrack.yaml:``
+    outside the project's root. A stage that was expanded from a ``foreach`` or
+    ``matrix`` is named ``group@key``. A dependency that is a URL stands in ``deps`` as
     it was written.
     """
 
@@ -88,18 +100,26 @@ class Stage(NamedTuple):
 
     @property
     def reads(self) -> tuple[str, ...]:
-        """All that it declares to read, each once: dependencies, params files, the environment's lock file."""
+        """All that it declares to read, each once: dependencies, params files, the
+        environment's lock file.
+        """
         files = (file.path for file in self.params)
-        return tuple(dict.fromkeys((*self.deps, *files, *filter(None, (self.env.lock,)))))
+        return tuple(
+            dict.fromkeys((*self.deps, *files, *filter(None, (self.env.lock,))))
+        )
 
     @property
     def is_callback(self) -> bool:
-        """Whether it declares nothing that could tell that it is up to date: such a stage always runs."""
+        """Whether it declares nothing that could tell that it is up to date: such a
+        stage always runs.
+        """
         return not (self.deps or self.outs or self.params)
 
     @property
     def group(self) -> str:
-        """The name that it was declared under: of an expanded stage that of all its siblings."""
+        """The name that it was declared under: of an expanded stage that of all its
+        siblings.
+        """
         return self.name.partition("@")[0]
 
     @property
@@ -111,8 +131,9 @@ class Stage(NamedTuple):
 class Inputs(NamedTuple):
     """The values of everything that a stage declares to depend on, at one moment.
 
-    ``deps`` maps a path to what stands there, or to None if nothing does. ``env`` maps a variable to the digest of its
-    value, or to None if it is not set. ``lock`` is the digest of the environment's lock file.
+    ``deps`` maps a path to what stands there, or to None if nothing does. ``env`` maps
+    a variable to the digest of its value, or to None if it is not set. ``lock`` is the
+    digest of the environment's lock file.
     """
 
     deps: dict[str, Content | None]
@@ -123,7 +144,9 @@ class Inputs(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """One stage's block in the lock: the values that its recorded result depends on, and the result."""
+    """One stage's block in the lock: the values that its recorded result depends on,
+    and the result.
+    """
 
     cmd: tuple[str, ...]
     shell: str
@@ -141,8 +164,12 @@ class Entry(NamedTuple):
     """Outputs that are never sent to a remote."""
 
     def cached_outs(self, pipeline_path: str) -> list[tuple[str, str]]:
-        """Returns the outputs whose bytes the cache keeps, each with the pipeline file that declares the stage."""
-        return [(pipeline_path, path) for path in self.outs if path not in self.uncached]
+        """Returns the outputs whose bytes the cache keeps, each with the pipeline file
+        that declares the stage.
+        """
+        return [
+            (pipeline_path, path) for path in self.outs if path not in self.uncached
+        ]
 
 
 def is_url(path: str) -> bool:

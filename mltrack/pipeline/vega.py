@@ -1,6 +1,7 @@
 """Plots as Vega-Lite specifications, by the template names of ``dvc.yaml``.
 
-Data is a list of rows; each has the fields that are drawn and ``rev``, the revision that it is of.
+Data is a list of rows; each has the fields that are drawn and ``rev``, the revision
+that it is of.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,9 @@ Spec = dict[str, Any]
 
 
 class Chart(NamedTuple):
-    """What to draw: rows, the fields for both axes, words. ``several`` says that ``field`` tells lines apart too."""
+    """What to draw: rows, the fields for both axes, words. ``several`` says that
+    ``field`` tells lines apart too.
+    """
 
     rows: list[Row]
     x: str
@@ -25,9 +28,16 @@ class Chart(NamedTuple):
 
 
 def specification(chart: Chart, template: str) -> Spec:
-    """Returns the Vega-Lite specification of a chart; raises KeyError for a template that there is not."""
+    """Returns the Vega-Lite specification of a chart; raises KeyError for a template
+    that there is not.
+    """
     drawn = TEMPLATES[template](chart)
-    return {"$schema": SCHEMA, "title": chart.title, "data": {"values": chart.rows}, **drawn}
+    return {
+        "$schema": SCHEMA,
+        "title": chart.title,
+        "data": {"values": chart.rows},
+        **drawn,
+    }
 
 
 def _axis(field: str, label: str, type_: str = "quantitative", **more: Any) -> Spec:
@@ -35,8 +45,15 @@ def _axis(field: str, label: str, type_: str = "quantitative", **more: Any) -> S
 
 
 def _escaped(field: str) -> str:
-    """A field's name as Vega-Lite reads it: dots and brackets in it are not steps of a path."""
-    return field.replace("\\", "\\\\").replace(".", "\\.").replace("[", "\\[").replace("]", "\\]")
+    """A field's name as Vega-Lite reads it: dots and brackets in it are not steps of a
+    path.
+    """
+    return (
+        field.replace("\\", "\\\\")
+        .replace(".", "\\.")
+        .replace("[", "\\[")
+        .replace("]", "\\]")
+    )
 
 
 def _colors(chart: Chart) -> Spec:
@@ -57,31 +74,51 @@ def _y(chart: Chart) -> Spec:
 
 def _simple(chart: Chart) -> Spec:
     return {
-        "width": 300, "height": 300, "mark": {"type": "line", "point": len(chart.rows) < 100, "tooltip": True},
+        "width": 300,
+        "height": 300,
+        "mark": {"type": "line", "point": len(chart.rows) < 100, "tooltip": True},
         "encoding": {"x": _x(chart), "y": _y(chart), **_colors(chart)},
-    }  # fmt: skip
+    }
 
 
 def _linear(chart: Chart) -> Spec:
-    return {**_simple(chart), "params": [{"name": "zoom", "select": "interval", "bind": "scales"}]}
+    return {
+        **_simple(chart),
+        "params": [{"name": "zoom", "select": "interval", "bind": "scales"}],
+    }
 
 
 def _smooth(chart: Chart) -> Spec:
     groups = [REV, *([FIELD] if chart.several else [])]
-    loess = {"loess": _escaped(chart.y), "on": _escaped(chart.x), "groupby": groups, "bandwidth": 0.3}
+    loess = {
+        "loess": _escaped(chart.y),
+        "on": _escaped(chart.x),
+        "groupby": groups,
+        "bandwidth": 0.3,
+    }
     encoding = {"x": _x(chart), "y": _y(chart), **_colors(chart)}
     faint = {"mark": {"type": "line", "opacity": 0.2}, "encoding": encoding}
     return {
-        "width": 300, "height": 300,
-        "layer": [{"mark": {"type": "line", "tooltip": True}, "transform": [loess], "encoding": encoding}, faint],
-    }  # fmt: skip
+        "width": 300,
+        "height": 300,
+        "layer": [
+            {
+                "mark": {"type": "line", "tooltip": True},
+                "transform": [loess],
+                "encoding": encoding,
+            },
+            faint,
+        ],
+    }
 
 
 def _scatter(chart: Chart) -> Spec:
     return {
-        "width": 300, "height": 300, "mark": {"type": "point", "tooltip": True, "filled": True},
+        "width": 300,
+        "height": 300,
+        "mark": {"type": "point", "tooltip": True, "filled": True},
         "encoding": {"x": _x(chart), "y": _y(chart), **_colors(chart)},
-    }  # fmt: skip
+    }
 
 
 def _scatter_jitter(chart: Chart) -> Spec:
@@ -93,13 +130,20 @@ def _scatter_jitter(chart: Chart) -> Spec:
 
 
 def _confusion(chart: Chart) -> Spec:
-    return _heat(chart, [{"aggregate": [{"op": "count", "as": "shown"}], "groupby": _cell(chart)}], "count")
+    return _heat(
+        chart,
+        [{"aggregate": [{"op": "count", "as": "shown"}], "groupby": _cell(chart)}],
+        "count",
+    )
 
 
 def _confusion_normalized(chart: Chart) -> Spec:
     transform: list[Spec] = [
         {"aggregate": [{"op": "count", "as": "cell"}], "groupby": _cell(chart)},
-        {"joinaggregate": [{"op": "sum", "field": "cell", "as": "all"}], "groupby": [REV, _escaped(chart.y)]},
+        {
+            "joinaggregate": [{"op": "sum", "field": "cell", "as": "all"}],
+            "groupby": [REV, _escaped(chart.y)],
+        },
         {"calculate": "datum.cell / datum.all", "as": "shown"},
     ]
     return _heat(chart, transform, "share of the row")
@@ -110,28 +154,55 @@ def _cell(chart: Chart) -> list[str]:
 
 
 def _heat(chart: Chart, transform: list[Spec], legend: str) -> Spec:
-    place = {"x": _axis(chart.x, chart.x_label, "nominal"), "y": _axis(chart.y, chart.y_label, "nominal")}
+    place = {
+        "x": _axis(chart.x, chart.x_label, "nominal"),
+        "y": _axis(chart.y, chart.y_label, "nominal"),
+    }
     return {
-        "facet": {"field": REV, "type": "nominal", "title": None}, "transform": transform,
+        "facet": {"field": REV, "type": "nominal", "title": None},
+        "transform": transform,
         "spec": {
-            "width": 300, "height": 300,
+            "width": 300,
+            "height": 300,
             "layer": [
-                {"mark": {"type": "rect", "tooltip": True},
-                 "encoding": {**place, "color": {"field": "shown", "type": "quantitative", "title": legend}}},
-                {"mark": "text", "encoding": {**place, "text": {"field": "shown", "type": "quantitative", "format": ".3~g"}}},
+                {
+                    "mark": {"type": "rect", "tooltip": True},
+                    "encoding": {
+                        **place,
+                        "color": {
+                            "field": "shown",
+                            "type": "quantitative",
+                            "title": legend,
+                        },
+                    },
+                },
+                {
+                    "mark": "text",
+                    "encoding": {
+                        **place,
+                        "text": {
+                            "field": "shown",
+                            "type": "quantitative",
+                            "format": ".3~g",
+                        },
+                    },
+                },
             ],
         },
-    }  # fmt: skip
+    }
 
 
 def _bars(chart: Chart, sort: str | None) -> Spec:
     return {
-        "width": 300, "mark": {"type": "bar", "tooltip": True},
+        "width": 300,
+        "mark": {"type": "bar", "tooltip": True},
         "encoding": {
-            "x": _axis(chart.x, chart.x_label), "y": _axis(chart.y, chart.y_label, "nominal", sort=sort),
-            "yOffset": {"field": REV}, **_colors(chart),
+            "x": _axis(chart.x, chart.x_label),
+            "y": _axis(chart.y, chart.y_label, "nominal", sort=sort),
+            "yOffset": {"field": REV},
+            **_colors(chart),
         },
-    }  # fmt: skip
+    }
 
 
 TEMPLATES: dict[str, Callable[[Chart], Spec]] = {

@@ -1,4 +1,6 @@
-"""What a host answers, as records. A host's word is taken for nothing that the job did not ask for."""
+"""What a host answers, as records. A host's word is taken for nothing that the job did
+not ask for.
+"""
 
 from typing import Any
 
@@ -12,10 +14,14 @@ RAW = "raw"
 """The kind of an output that its host could not hash."""
 
 
-def poll_of(task: Task, row: dict[str, Any], host: str, algorithm: Algorithm, *, hashes: bool) -> Poll:
-    """Returns how a job has ended; its outputs stand in ``left``. ``hashes`` says whether the host can hash.
+def poll_of(
+    task: Task, row: dict[str, Any], host: str, algorithm: Algorithm, *, hashes: bool
+) -> Poll:
+    """Returns how a job has ended; its outputs stand in ``left``. ``hashes`` says
+    whether the host can hash.
 
-    Raises RemoteError, KeyError, TypeError or ValueError for an answer that makes no sense.
+    Raises RemoteError, KeyError, TypeError or ValueError for an answer that makes no
+    sense.
     """
     items = row.get("items", [])
     return Poll(
@@ -24,11 +30,18 @@ def poll_of(task: Task, row: dict[str, Any], host: str, algorithm: Algorithm, *,
         command=str(row.get("command", "")),
         peak_memory=int(row.get("peak_memory", 0)),
         failure=Failure.TIMEOUT if row.get("timed_out") else None,
-        items=tuple(ItemResult(str(item["id"]), int(item["exit_code"]), item.get("seconds", 0.0)) for item in items),
+        items=tuple(
+            ItemResult(
+                str(item["id"]), int(item["exit_code"]), item.get("seconds", 0.0)
+            )
+            for item in items
+        ),
         place=host,
         gpus=tuple(map(str, row.get("gpus", []))),
         problem=str(row.get("problem", "")),
-        left=_outputs(task, items, host, algorithm, (*KINDS, *(() if hashes else (RAW,)))),
+        left=_outputs(
+            task, items, host, algorithm, (*KINDS, *(() if hashes else (RAW,)))
+        ),
         seconds=float(row.get("seconds", 0.0)),
     )
 
@@ -40,14 +53,29 @@ def digests_in(data: bytes, algorithm: Algorithm) -> list[str]:
 
 
 def _outputs(
-    task: Task, items: list[dict[str, Any]], host: str, algorithm: Algorithm, kinds: tuple[str, ...]
+    task: Task,
+    items: list[dict[str, Any]],
+    host: str,
+    algorithm: Algorithm,
+    kinds: tuple[str, ...],
 ) -> dict[str, Content]:
-    """The outputs that a host names: only what the job declares, of kinds that there are."""
+    """The outputs that a host names: only what the job declares, of kinds that there
+    are.
+    """
     declared = {path for item in task.job.items for path in item.outputs}
     found = {}
     for item in items:
         for path, (kind, hex_digest, size, *files) in item["outputs"].items():
-            if path not in declared or kind not in kinds or not (kind == RAW or algorithm.is_hex(hex_digest)):
-                raise RemoteError(f"{host} names an output {path!r} of kind {kind!r}, which nobody asked for")
-            found[path] = Content(str(kind), str(hex_digest), int(size), int(files[0]) if files else 1)
+            if (
+                path not in declared
+                or kind not in kinds
+                or not (kind == RAW or algorithm.is_hex(hex_digest))
+            ):
+                raise RemoteError(
+                    f"{host} names an output {path!r} of kind {kind!r}, which nobody "
+                    "asked for"
+                )
+            found[path] = Content(
+                str(kind), str(hex_digest), int(size), int(files[0]) if files else 1
+            )
     return found

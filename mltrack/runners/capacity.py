@@ -6,27 +6,46 @@ from contextlib import suppress
 
 CPUS, GPUS, MEMORY, TIME = "cpus", "gpus", "memory", "time"
 GPU_MEMORY = "gpu_memory"
-"""How much memory each GPU must have free, in bytes: it says which GPUs will do, and is not counted up."""
+"""How much memory each GPU must have free, in bytes: it says which GPUs will do, and is
+not counted up.
+"""
 NOT_COUNTED = (TIME, GPU_MEMORY)
-"""Claims that are not taken from what a machine has: the first only schedulers of clusters read."""
+"""Claims that are not taken from what a machine has: the first only schedulers of
+clusters read.
+"""
 
 _DEVICE = re.compile(r"nvidia\d+\Z")
 
 
 def machine() -> dict[str, float]:
-    """Returns what this machine has: ``cpus`` that this process may use, ``memory`` in bytes, ``gpus``."""
-    return {CPUS: float(len(os.sched_getaffinity(0))), MEMORY: _memory(), GPUS: float(len(_devices()))}
+    """Returns what this machine has: ``cpus`` that this process may use, ``memory`` in
+    bytes, ``gpus``.
+    """
+    return {
+        CPUS: float(len(os.sched_getaffinity(0))),
+        MEMORY: _memory(),
+        GPUS: float(len(_devices())),
+    }
 
 
 def visible_gpus(count: int) -> list[str]:
-    """Returns the names of ``count`` GPUs as CUDA_VISIBLE_DEVICES takes them: those that it names already, if set."""
-    named = [name.strip() for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
+    """Returns the names of ``count`` GPUs as CUDA_VISIBLE_DEVICES takes them: those
+    that it names already, if set.
+    """
+    named = [
+        name.strip()
+        for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")
+        if name.strip()
+    ]
     return (named or [str(number) for number in range(count)])[:count]
 
 
 def _memory() -> float:
     total = float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
-    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+    for path in (
+        "/sys/fs/cgroup/memory.max",
+        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+    ):
         with suppress(OSError, ValueError), open(path, encoding="ascii") as file:
             return min(total, float(file.read()))
     return total

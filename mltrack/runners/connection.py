@@ -1,7 +1,9 @@
-"""A connection to the worker on a host: the system's ``ssh``, or a process on this machine, and frames over its pipes.
+"""A connection to the worker on a host: the system's ``ssh``, or a process on this
+machine, and frames over its pipes.
 
-``ssh`` is left to its own configuration: agent, jump hosts, known hosts, and its refusals, which are shown as it words
-them. It is never asked to accept what it does not.
+``ssh`` is left to its own configuration: agent, jump hosts, known hosts, and its
+refusals, which are shown as it words them. It is never asked to accept what it does
+not.
 """
 
 import os
@@ -18,7 +20,14 @@ from typing import Any, NamedTuple
 from mltrack.disk.durable import write_all
 from mltrack.errors import ConfigError, IntegrityError, RemoteError, WorkspaceError
 from mltrack.runners.process import is_readable
-from mltrack.runners.program import GREETING, HAVE, NEED, OLD, boot_arguments, worker_program
+from mltrack.runners.program import (
+    GREETING,
+    HAVE,
+    NEED,
+    OLD,
+    boot_arguments,
+    worker_program,
+)
 from mltrack.runners.worker import frames, messages
 
 _HOST = re.compile(r"[A-Za-z0-9_.@%:\[\]-]{1,255}\Z")
@@ -37,16 +46,23 @@ _SSH = (
     "ServerAliveCountMax=4",
 )
 _FINAL = (
-    "Host key verification failed", "Permission denied", "REMOTE HOST IDENTIFICATION", "Could not resolve",
-    "Bad configuration", "Bad owner",
-)  # fmt: skip
+    "Host key verification failed",
+    "Permission denied",
+    "REMOTE HOST IDENTIFICATION",
+    "Could not resolve",
+    "Bad configuration",
+    "Bad owner",
+)
 _UNREACHABLE = 255
-"""The exit code by which ``ssh`` says that the fault is its own and not the command's."""
+"""The exit code by which ``ssh`` says that the fault is its own and not the command's.
+"""
 
 
 class Address(NamedTuple):
-    """Where a worker runs. ``host`` is what ``ssh`` is asked for, '' for this machine; ``python`` the interpreter there;
-    ``place`` mltrack's directory there; ``config`` an ssh configuration instead of the user's."""
+    """Where a worker runs. ``host`` is what ``ssh`` is asked for, '' for this machine;
+    ``python`` the interpreter there; ``place`` mltrack's directory there; ``config`` an
+    ssh configuration instead of the user's.
+    """
 
     host: str
     python: str
@@ -63,18 +79,32 @@ class Address(NamedTuple):
         if not self.host:
             return start
         config = ["-F", self.config] if self.config else []
-        return ["ssh", *config, *_SSH, "--", self.host, " ".join(map(shlex.quote, start))]
+        return [
+            "ssh",
+            *config,
+            *_SSH,
+            "--",
+            self.host,
+            " ".join(map(shlex.quote, start)),
+        ]
 
 
 def check_host(host: str) -> None:
-    """Raises ConfigError for what ssh could take for an option, or a shell for more than a name."""
+    """Raises ConfigError for what ssh could take for an option, or a shell for more
+    than a name.
+    """
     if not _HOST.match(host) or host.startswith("-"):
-        raise ConfigError(f"not the name of a host: {host!r}", hint="a name from ~/.ssh/config, or user@host")
+        raise ConfigError(
+            f"not the name of a host: {host!r}",
+            hint="a name from ~/.ssh/config, or user@host",
+        )
 
 
 def check_python(python: str) -> None:
     if not _PYTHON.match(python) or python.startswith("-"):
-        raise ConfigError(f"not the path of a Python: {python!r}", hint="such as /usr/bin/python3.11")
+        raise ConfigError(
+            f"not the path of a Python: {python!r}", hint="such as /usr/bin/python3.11"
+        )
 
 
 class Connection:
@@ -93,15 +123,20 @@ class Connection:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._said,
-                start_new_session=True,  # an interrupt typed at the terminal is ours to act on, not ssh's
+                # an interrupt typed at the terminal is ours to act on, not ssh's
+                start_new_session=True,
                 bufsize=0,
             )
         except OSError as error:
             raise RemoteError(
-                f"cannot start {address.command()[0]}: {error.strerror}", hint="apt install openssh-client"
+                f"cannot start {address.command()[0]}: {error.strerror}",
+                hint="apt install openssh-client",
             ) from error
         assert self._process.stdin is not None and self._process.stdout is not None
-        self._requests, self._replies = self._process.stdin.fileno(), self._process.stdout.fileno()
+        self._requests, self._replies = (
+            self._process.stdin.fileno(),
+            self._process.stdout.fileno(),
+        )
         try:
             self._greet()
         except BaseException:
@@ -114,7 +149,9 @@ class Connection:
         return self._replies
 
     def send(self, message: messages.Request, data: bytes = b"") -> None:
-        """Sends a request; :meth:`receive` gives its reply. Several may be under way, and are answered in order."""
+        """Sends a request; :meth:`receive` gives its reply. Several may be under way,
+        and are answered in order.
+        """
         try:
             self.pending += 1
             frames.send(self._requests, messages.to_wire(message), data)
@@ -122,7 +159,9 @@ class Connection:
             raise self._lost() from error
 
     def receive(self) -> tuple[dict[str, Any], bytes]:
-        """Returns the next reply; raises the error that it tells, RemoteError if the connection is lost."""
+        """Returns the next reply; raises the error that it tells, RemoteError if the
+        connection is lost.
+        """
         try:
             reply, data = frames.receive(self._replies)
         except (frames.Closed, frames.Garbled) as error:
@@ -132,14 +171,20 @@ class Connection:
             raise self._refusal(reply)
         return reply, data
 
-    def request(self, message: messages.Request, data: bytes = b"") -> tuple[dict[str, Any], bytes]:
+    def request(
+        self, message: messages.Request, data: bytes = b""
+    ) -> tuple[dict[str, Any], bytes]:
         self.send(message, data)
         return self.receive()
 
     def abandoned(self) -> RemoteError:
-        """Gives the connection up, since what it would answer next was asked for by nobody; returns what to raise."""
+        """Gives the connection up, since what it would answer next was asked for by
+        nobody; returns what to raise.
+        """
         self.is_lost = True
-        return RemoteError(f"the exchange with {self.address.shown} was cut off", retryable=True)
+        return RemoteError(
+            f"the exchange with {self.address.shown} was cut off", retryable=True
+        )
 
     def close(self) -> None:
         """Ends the connection; attempts on the host go on."""
@@ -156,11 +201,17 @@ class Connection:
         self._said.close()
 
     def _greet(self) -> None:
-        """Waits for the worker to say what it needs, past whatever the login shell prints before."""
+        """Waits for the worker to say what it needs, past whatever the login shell
+        prints before.
+        """
         line, noise, end = b"", 0, time.monotonic() + _GREETING_SECONDS
         while True:
             if not is_readable(self._replies, end - time.monotonic()):
-                raise RemoteError(f"{self.address.shown} does not answer", hint=self._hint(), retryable=True)
+                raise RemoteError(
+                    f"{self.address.shown} does not answer",
+                    hint=self._hint(),
+                    retryable=True,
+                )
             piece = os.read(self._replies, 1)
             noise += 1
             if not piece or noise > _MAX_NOISE:
@@ -172,8 +223,12 @@ class Connection:
             line = b""
             if words[:1] == [OLD]:
                 raise RemoteError(
-                    f"{self.address.shown}: {self.address.python} is Python {words[1].decode()}, and the worker needs 3.8",
-                    hint="name another one: mltrack config --local runner.NAME.python /path/to/python3",
+                    f"{self.address.shown}: {self.address.python} is Python "
+                    f"{words[1].decode()}, and the worker needs 3.8",
+                    hint=(
+                        "name another one: mltrack config --local runner.NAME.python "
+                        "/path/to/python3"
+                    ),
                 )
             if words == [NEED]:
                 self._send_program()
@@ -188,7 +243,9 @@ class Connection:
             raise self._lost() from error
 
     def _lost(self) -> RemoteError:
-        """What to say of a connection that has ended: what ssh, or the worker in its last moment, said of it."""
+        """What to say of a connection that has ended: what ssh, or the worker in its
+        last moment, said of it.
+        """
         self.is_lost = True
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(5)
@@ -196,34 +253,61 @@ class Connection:
         self._said.seek(0)
         words = self._said.read(65536).decode("utf-8", "replace").strip()
         lines = [
-            line.strip() for line in words.splitlines() if line.strip() and not line.startswith("Warning: Permanently")
+            line.strip()
+            for line in words.splitlines()
+            if line.strip() and not line.startswith("Warning: Permanently")
         ]
         shown = self.address.shown
         if self.address.host and code == _UNREACHABLE:
             return RemoteError(
-                f"ssh cannot reach {shown}, or lost it: {' '.join(lines[-3:]) or 'the connection ended'}",
-                hint=self._hint(), retryable=not _is_final(words),
-            )  # fmt: skip
+                f"ssh cannot reach {shown}, or lost it: "
+                f"{' '.join(lines[-3:]) or 'the connection ended'}",
+                hint=self._hint(),
+                retryable=not _is_final(words),
+            )
         if code in (126, 127) or "not found" in words:
             return RemoteError(
                 f"{shown} has no {self.address.python}: {' '.join(lines[-1:])}",
-                hint="install Python 3.8 or later there, or name one: mltrack config --local runner.NAME.python /path/to/python3",
+                hint=(
+                    "install Python 3.8 or later there, or name one: mltrack config "
+                    "--local runner.NAME.python /path/to/python3"
+                ),
             )
         said = lines[-1] if lines else "the connection ended"
-        return RemoteError(f"the worker on {shown} ended: {said}", hint=self._hint(), retryable=not lines)
+        return RemoteError(
+            f"the worker on {shown} ended: {said}",
+            hint=self._hint(),
+            retryable=not lines,
+        )
 
     def _hint(self) -> str:
         config = f"-F {self.address.config} " if self.address.config else ""
-        return f"try it by hand: ssh {config}-o BatchMode=yes {self.address.host} true" if self.address.host else ""
+        return (
+            f"try it by hand: ssh {config}-o BatchMode=yes {self.address.host} true"
+            if self.address.host
+            else ""
+        )
 
     def _refusal(self, reply: dict[str, Any]) -> Exception:
         text = f"{self.address.shown}: {reply['error']}"
         if reply.get("kind") == "damaged":
-            return IntegrityError(text, hint="run this again: what arrived damaged is sent again")
+            return IntegrityError(
+                text, hint="run this again: what arrived damaged is sent again"
+            )
         if reply.get("kind") == "tampered":
-            return WorkspaceError(text, hint=f"remove that directory on {self.address.shown}, then run this again")
+            return WorkspaceError(
+                text,
+                hint=(
+                    f"remove that directory on {self.address.shown}, then run this "
+                    "again"
+                ),
+            )
         is_full = "No space left" in text or "Disk quota" in text
-        hint = "free some space there, or lower runner.NAME.cache_limit" if is_full else "mltrack runner check NAME"
+        hint = (
+            "free some space there, or lower runner.NAME.cache_limit"
+            if is_full
+            else "mltrack runner check NAME"
+        )
         return RemoteError(text, hint=hint)
 
 
@@ -232,8 +316,12 @@ def _is_final(words: str) -> bool:
     return any(text in words for text in _FINAL)
 
 
-def pipelined(connection: Connection, requests: Sequence[messages.Request], window: int = 4) -> Any:
-    """Yields the replies to requests, with several under way: a connection with a long way to go is kept busy."""
+def pipelined(
+    connection: Connection, requests: Sequence[messages.Request], window: int = 4
+) -> Any:
+    """Yields the replies to requests, with several under way: a connection with a long
+    way to go is kept busy.
+    """
     sent = 0
     for at in range(len(requests)):
         while sent < len(requests) and sent < at + window:

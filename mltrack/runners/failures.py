@@ -1,7 +1,8 @@
 """What kind of failure ended a job, and what follows from it.
 
-Told from how the job ended and, where that says nothing, from what its command printed last: the words of the frameworks
-and of NVIDIA's driver, as their documentation and source print them.
+Told from how the job ended and, where that says nothing, from what its command printed
+last: the words of the frameworks and of NVIDIA's driver, as their documentation and
+source print them.
 """
 
 import re
@@ -11,22 +12,32 @@ from typing import NamedTuple
 from mltrack.runners.job import Failure, Poll, State
 
 _GPU_MEMORY = re.compile(
-    rb"CUDA out of memory|OutOfMemoryError|CUDA_ERROR_OUT_OF_MEMORY|cudaErrorMemoryAllocation|CUBLAS_STATUS_ALLOC_FAILED"
+    rb"CUDA out of "
+    rb"memory|OutOfMemoryError|CUDA_ERROR_OUT_OF_MEMORY|cudaErrorMemoryAllocation|CUBLAS_STATUS_ALLOC_FAILED"
     rb"|CUDNN_STATUS_ALLOC_FAILED|RESOURCE_EXHAUSTED: Out of memory|HIP out of memory"
 )
 _BAD_NODE = re.compile(
-    rb"uncorrectable ECC error|CUDA_ERROR_ECC_UNCORRECTABLE|no CUDA-capable device is detected|CUDA driver initialization failed"
-    rb"|Driver/library version mismatch|has fallen off the bus|CUDA-capable device\(s\) is/are busy or unavailable"
+    rb"uncorrectable ECC error|CUDA_ERROR_ECC_UNCORRECTABLE|no CUDA-capable device is "
+    rb"detected|CUDA driver initialization failed"
+    rb"|Driver/library version mismatch|has fallen off the bus|CUDA-capable "
+    rb"device\(s\) is/are busy or unavailable"
     rb"|Unable to determine the device handle for GPU|NVML: Unknown Error"
 )
-_NO_MODULE = re.compile(rb"ModuleNotFoundError|No module named|command not found|not found$", re.MULTILINE)
+_NO_MODULE = re.compile(
+    rb"ModuleNotFoundError|No module named|command not found|not found$", re.MULTILINE
+)
 SETUP_FAILED = b"mltrack: the setup of this runner failed"
-_BAD_HOST = re.compile(r"No space left on device|Disk quota exceeded|Read-only file system|Input/output error")
+_BAD_HOST = re.compile(
+    r"No space left on device|Disk quota exceeded|Read-only file system|Input/output "
+    r"error"
+)
 
 
 class Rule(NamedTuple):
-    """``extra`` tries are made without counting as one of the stage's own; with ``counts`` the stage's own are made too.
-    ``pause`` is before an extra try, in seconds."""
+    """``extra`` tries are made without counting as one of the stage's own; with
+    ``counts`` the stage's own are made too. ``pause`` is before an extra try, in
+    seconds.
+    """
 
     extra: int
     counts: bool
@@ -45,9 +56,14 @@ RULES: dict[Failure, Rule] = {
     Failure.CANCELLED: Rule(0, counts=False),
 }
 WORDS = {
-    Failure.TIMEOUT: "timeout", Failure.MEMORY: "out of memory", Failure.GPU_MEMORY: "out of GPU memory", Failure.PREEMPTED: "preempted",
-    Failure.BAD_NODE: "the machine is at fault", Failure.LOST: "lost", Failure.UNREACHABLE: "unreachable",
-}  # fmt: skip
+    Failure.TIMEOUT: "timeout",
+    Failure.MEMORY: "out of memory",
+    Failure.GPU_MEMORY: "out of GPU memory",
+    Failure.PREEMPTED: "preempted",
+    Failure.BAD_NODE: "the machine is at fault",
+    Failure.LOST: "lost",
+    Failure.UNREACHABLE: "unreachable",
+}
 
 
 def classify(poll: Poll, tail: bytes) -> Failure:
@@ -67,7 +83,8 @@ def classify(poll: Poll, tail: bytes) -> Failure:
     if _BAD_NODE.search(tail):
         return Failure.BAD_NODE
     if poll.exit_code in (-15, 143) and poll.place:
-        return Failure.PREEMPTED  # someone else asked it to end: on a host, that is who looks after it
+        # someone else asked it to end: on a host, that is who looks after it
+        return Failure.PREEMPTED
     return Failure.USER
 
 
@@ -93,7 +110,11 @@ def words_of(poll: Poll, tail: bytes, *, runner: str, timeout: float | None) -> 
         if poll.exit_code == 127 or _NO_MODULE.search(tail):
             text += f" (what commands need there: runner.{runner}.setup)"
     failure = classify(poll, tail)
-    return f"{text} ({WORDS[failure]})" if failure in (Failure.GPU_MEMORY, Failure.BAD_NODE) else text
+    return (
+        f"{text} ({WORDS[failure]})"
+        if failure in (Failure.GPU_MEMORY, Failure.BAD_NODE)
+        else text
+    )
 
 
 def _ending(poll: Poll, timeout: float | None) -> str:

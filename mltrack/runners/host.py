@@ -1,8 +1,9 @@
 """One host of a runner: its connection, its jobs, and the thread that asks about them.
 
-The thread starts jobs, watches them and takes their results. What is small travels on its connection; what is large on
-one more, in a thread of its own, so that no job waits to be started, nor its end to be noticed, while gigabytes move.
-A lost connection is made anew; the jobs know nothing of it.
+The thread starts jobs, watches them and takes their results. What is small travels on
+its connection; what is large on one more, in a thread of its own, so that no job waits
+to be started, nor its end to be noticed, while gigabytes move. A lost connection is
+made anew; the jobs know nothing of it.
 """
 
 import os
@@ -25,7 +26,15 @@ from mltrack.runners.connection import Address, Connection
 from mltrack.runners.job import Poll, State
 from mltrack.runners.task import Board, HostSettings, Phase, Task
 from mltrack.runners.tickets import Tickets
-from mltrack.runners.worker.messages import Cancel, Holders, Known, Request, Start, Take, Watch
+from mltrack.runners.worker.messages import (
+    Cancel,
+    Holders,
+    Known,
+    Request,
+    Start,
+    Take,
+    Watch,
+)
 from mltrack.runners.worker.slots import Gpu, Slot
 from mltrack.store.local.cache import Cache
 from mltrack.store.local.caches import Caches
@@ -37,10 +46,19 @@ _MAX_ROUNDS = 64
 
 
 class Host:
-    """One host. ``hello`` is what it said of itself when it was last connected to, ``known`` the jobs it knew when it was
-    opened, by key; ``trouble`` what is wrong with the way there, and ``is_given_up`` that it was tried for long enough."""
+    """One host. ``hello`` is what it said of itself when it was last connected to,
+    ``known`` the jobs it knew when it was opened, by key; ``trouble`` what is wrong
+    with the way there, and ``is_given_up`` that it was tried for long enough.
+    """
 
-    def __init__(self, address: Address, settings: HostSettings, board: Board, cache: Cache, tickets: Tickets) -> None:
+    def __init__(
+        self,
+        address: Address,
+        settings: HostSettings,
+        board: Board,
+        cache: Cache,
+        tickets: Tickets,
+    ) -> None:
         self.address, self.settings = address, settings
         self.hello: dict[str, Any] = {}
         self.known: dict[str, dict[str, Any]] = {}
@@ -65,17 +83,22 @@ class Host:
         return self._caches.algorithm
 
     def open(self) -> None:
-        """Connects, and asks what the host has and knows; raises RemoteError if that fails."""
+        """Connects, and asks what the host has and knows; raises RemoteError if that
+        fails.
+        """
         self._connection = self._connect()
         reply, _ = self._connection.request(Known())
         self.known = {row["key"]: row for row in reply["jobs"]}
 
     def capacity(self) -> dict[str, float]:
-        """How much of each resource the host has: what the settings say, else what it says itself."""
+        """How much of each resource the host has: what the settings say, else what it
+        says itself.
+        """
         found = {
-            CPUS: float(self.hello.get("cpus", 0)), MEMORY: float(self.hello.get("memory", 0)),
+            CPUS: float(self.hello.get("cpus", 0)),
+            MEMORY: float(self.hello.get("memory", 0)),
             GPUS: float(len(self.hello.get("gpus", []))),
-        }  # fmt: skip
+        }
         return {**found, **self.settings.capacity}
 
     @property
@@ -83,10 +106,16 @@ class Host:
         return bool(self.hello.get("hashes"))
 
     def problems(self) -> list[str]:
-        """Returns what keeps the host from working, or from working well, each with what to do about it."""
+        """Returns what keeps the host from working, or from working well, each with
+        what to do about it.
+        """
         if self.trouble is not None:
             return [f"{self.trouble.message}; {self.trouble.hint}"]
-        return [] if self.hashes else ["no xxhash or blake3 there: results are hashed when they are back"]
+        return (
+            []
+            if self.hashes
+            else ["no xxhash or blake3 there: results are hashed when they are back"]
+        )
 
     def request(self, message: Request) -> dict[str, Any]:
         """Asks one thing, before :meth:`start` was called."""
@@ -94,11 +123,18 @@ class Host:
             self._connection = self._connect()
         return self._connection.request(message)[0]
 
-    def watch(self, key: str, number: int, offset: int, seconds: float) -> tuple[dict[str, Any], bytes]:
-        """Returns the state of an attempt and its log from ``offset`` on, once either says something new or time is over;
-        before :meth:`start` was called."""
+    def watch(
+        self, key: str, number: int, offset: int, seconds: float
+    ) -> tuple[dict[str, Any], bytes]:
+        """Returns the state of an attempt and its log from ``offset`` on, once either
+        says something new or time is over; before :meth:`start` was called.
+        """
         assert self._connection is not None
-        rows = [[key, number, offset, []]] if not seconds else [[key, number, offset, self._watched]]
+        rows = (
+            [[key, number, offset, []]]
+            if not seconds
+            else [[key, number, offset, self._watched]]
+        )
         reply, data = self._connection.request(Watch(rows, seconds))
         self._watched = [reply["jobs"][0]["state"], reply["jobs"][0].get("gpus", [])]
         return reply["jobs"][0], data
@@ -106,7 +142,10 @@ class Host:
     def slots(self) -> list[Slot]:
         """Returns the GPUs and who holds them; before :meth:`start` was called."""
         rows = self.request(Holders())["slots"]
-        return [Slot(Gpu(*gpu), holder, bool(is_foreign)) for gpu, holder, is_foreign in rows]
+        return [
+            Slot(Gpu(*gpu), holder, bool(is_foreign))
+            for gpu, holder, is_foreign in rows
+        ]
 
     def fetch_objects(self, contents: list[Content]) -> None:
         """Gets contents that are here into the cache; before :meth:`start` was called."""
@@ -116,7 +155,9 @@ class Host:
     def start(self) -> None:
         """Starts the thread, if it does not run."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name=f"host {self.name}", daemon=True)
+            self._thread = threading.Thread(
+                target=self._run, name=f"host {self.name}", daemon=True
+            )
             self._thread.start()
 
     def wake(self) -> None:
@@ -137,11 +178,14 @@ class Host:
         self._connection = self._mover = None
 
     def take(self, task: Task, *, held: bool, rejected: bool) -> None:
-        """Tells the host, when it is next asked something, that a result has arrived: whether it leaves objects there, and
-        whether it is of no use to anybody."""
+        """Tells the host, when it is next asked something, that a result has arrived:
+        whether it leaves objects there, and whether it is of no use to anybody.
+        """
         if task.number:
             with self._board.changed:
-                self._taken.append(Take(task.key, task.number, held=held, rejected=rejected))
+                self._taken.append(
+                    Take(task.key, task.number, held=held, rejected=rejected)
+                )
                 self._board.changed.notify_all()
             self.wake()
 
@@ -150,7 +194,11 @@ class Host:
     def _run(self) -> None:
         while True:
             with self._board.changed:
-                while not (self._is_closing or self._mine(Phase.CLAIMED, Phase.WATCHED) or self._taken):
+                while not (
+                    self._is_closing
+                    or self._mine(Phase.CLAIMED, Phase.WATCHED)
+                    or self._taken
+                ):
                     self._board.changed.wait()
                 if self._is_closing and not self._taken:
                     return
@@ -160,14 +208,23 @@ class Host:
                 self._turn(self._connection)
             except MltrackError as error:
                 self._reconnect(error)
-            except Exception as error:  # a thread that dies in silence would leave everybody waiting
-                self._give_up(RemoteError(f"{self.name}: {type(error).__name__}: {error}"))
+            except Exception as error:
+                # a thread that dies in silence would leave everybody waiting
+                self._give_up(
+                    RemoteError(f"{self.name}: {type(error).__name__}: {error}")
+                )
 
     def _mine(self, *phases: Phase) -> list[Task]:
-        return [task for task in self._board.tasks if task.host == self.name and task.phase in phases]
+        return [
+            task
+            for task in self._board.tasks
+            if task.host == self.name and task.phase in phases
+        ]
 
     def _turn(self, connection: Connection) -> None:
-        """One round: what is to be told, what is to be started, then a look at all that runs."""
+        """One round: what is to be told, what is to be started, then a look at all that
+        runs.
+        """
         for message in list(self._taken):
             connection.request(message)
             self._taken.remove(message)
@@ -186,7 +243,9 @@ class Host:
             self._watch(connection, watched)
 
     def _guarded(self, connection: Connection, task: Task, act: Any) -> None:
-        """Does something for one task: its faults end it; those of the connection are everybody's."""
+        """Does something for one task: its faults end it; those of the connection are
+        everybody's.
+        """
         try:
             act(connection, task)
             return
@@ -197,14 +256,21 @@ class Host:
             task.is_damaged = isinstance(error, IntegrityError)
         except OSError as error:  # of this machine: no fault of the host's
             moving.discard(task.scratch)
-            self._end(task, Poll(State.FAILED, problem=f"here: {error.filename or ''}: {error.strerror or error}"))
+            self._end(
+                task,
+                Poll(
+                    State.FAILED,
+                    problem=f"here: {error.filename or ''}: {error.strerror or error}",
+                ),
+            )
             if connection.pending:
                 raise connection.abandoned() from error
             return
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             problem = f"{self.name} answers what makes no sense: {type(error).__name__}: {error}"
         self._end(task, Poll(State.FAILED, place=self.name, problem=problem))
-        if connection.pending:  # its answers would be taken for those to other questions
+        # its answers would be taken for those to other questions
+        if connection.pending:
             raise connection.abandoned()
 
     def _start(self, connection: Connection, task: Task) -> None:
@@ -218,17 +284,32 @@ class Host:
             if "missing" not in reply:
                 break
             lacking = digests_in(data, self.algorithm)
-            if self._size_of(task, lacking) > SMALL_TRANSFER and connection is not self._mover:
+            if (
+                self._size_of(task, lacking) > SMALL_TRANSFER
+                and connection is not self._mover
+            ):
                 self._in_background(task, Phase.SENDING, self._start)
                 return
             self._send(connection, task, lacking)
         else:
             raise RemoteError(
-                f"{self.name} does not keep what it is sent", hint="is its disk full? `mltrack runner check`"
+                f"{self.name} does not keep what it is sent",
+                hint="is its disk full? `mltrack runner check`",
             )
-        self._tickets.note(task.ticket, self.settings.runner, self.name, task.key, int(reply["number"]), task.job.label)
+        self._tickets.note(
+            task.ticket,
+            self.settings.runner,
+            self.name,
+            task.key,
+            int(reply["number"]),
+            task.job.label,
+        )
         with self._board.changed:
-            task.number, task.is_found, task.phase = int(reply["number"]), bool(reply["found"]), Phase.WATCHED
+            task.number, task.is_found, task.phase = (
+                int(reply["number"]),
+                bool(reply["found"]),
+                Phase.WATCHED,
+            )
             task.is_resumed = bool(reply.get("resumed"))
             task.poll = Poll(State.QUEUED, place=self.name)
             self._board.tell()
@@ -238,14 +319,24 @@ class Host:
         if task.origin is None:
             raise RemoteError(f"{self.name} lacks inputs of {task.job.label}")
         task.sent += moving.send_objects(
-            connection, task.origin, self.algorithm, lacking, lambda: task.wants_end or self._is_closing
+            connection,
+            task.origin,
+            self.algorithm,
+            lacking,
+            lambda: task.wants_end or self._is_closing,
         )
 
     def _size_of(self, task: Task, lacking: list[str]) -> int:
         total = 0
         for hex_digest in lacking:
             found = task.origin.find(hex_digest) if task.origin is not None else None
-            total += len(found) if isinstance(found, bytes) else os.stat(found).st_size if found is not None else 0
+            total += (
+                len(found)
+                if isinstance(found, bytes)
+                else os.stat(found).st_size
+                if found is not None
+                else 0
+            )
             if total > SMALL_TRANSFER:
                 break
         return total
@@ -257,7 +348,9 @@ class Host:
         watching = select.poll()
         for descriptor in (connection.descriptor, self._wake_read):
             watching.register(descriptor, select.POLLIN)
-        is_woken = any(descriptor == self._wake_read for descriptor, _ in watching.poll())
+        is_woken = any(
+            descriptor == self._wake_read for descriptor, _ in watching.poll()
+        )
         if is_woken:
             with suppress(BlockingIOError):
                 os.read(self._wake_read, 4096)
@@ -269,23 +362,33 @@ class Host:
         for task, row in zip(watched, reply["jobs"], strict=True):
             piece = data[at : at + row["log"]]
             at += row["log"]
-            self._guarded(connection, task, lambda _, task, row=row, piece=piece: self._learn(task, row, piece))
+            self._guarded(
+                connection,
+                task,
+                lambda _, task, row=row, piece=piece: self._learn(task, row, piece),
+            )
         for task in watched:
             if task.phase is Phase.RECEIVING:
                 if task.outputs_size() > SMALL_TRANSFER:
                     self._in_background(task, Phase.RECEIVING, self._receive)
                 else:
-                    task.phase = Phase.WATCHED  # should the connection be lost on the way, it is found ended once more
+                    # should the connection be lost on the way, it is found ended once
+                    # more
+                    task.phase = Phase.WATCHED
                     self._guarded(connection, task, self._receive)
 
     def _learn(self, task: Task, row: dict[str, Any], piece: bytes) -> None:
         if piece:
-            with opened(task.ticket.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644) as log:
+            with opened(
+                task.ticket.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644
+            ) as log:
                 write_all(log, piece)
             task.offset += len(piece)
         state = State(row["state"])
         gpus = tuple(map(str, row.get("gpus", [])))
-        task.seen = [row["state"], row.get("gpus", [])] if not (state.is_over and piece) else []
+        task.seen = (
+            [row["state"], row.get("gpus", [])] if not (state.is_over and piece) else []
+        )
         if task.offset == len(piece) and task.is_found and state.is_over:
             task.was_over = True
         if not state.is_over:
@@ -293,14 +396,18 @@ class Host:
                 task.poll = Poll(state, place=self.name, gpus=gpus)
                 self._board.tell()
         elif not piece:
-            task.poll = poll_of(task, row, self.name, self.algorithm, hashes=self.hashes)
+            task.poll = poll_of(
+                task, row, self.name, self.algorithm, hashes=self.hashes
+            )
             if state is State.DONE:
                 task.phase = Phase.RECEIVING
                 return
             self._end(task, task.poll)
 
     def _receive(self, connection: Connection, task: Task) -> None:
-        """Gets the outputs of a job that is done, but for those that may stay; then it is over."""
+        """Gets the outputs of a job that is done, but for those that may stay; then it
+        is over.
+        """
         left: dict[str, Content] = {}
         moving.discard(task.scratch)
         os.makedirs(task.scratch, exist_ok=True)
@@ -316,7 +423,9 @@ class Host:
                 left[path] = content
             else:
                 os.makedirs(os.path.dirname(target), exist_ok=True)
-                moving.receive_output(connection, self.algorithm, self._caches.get(), content, target)
+                moving.receive_output(
+                    connection, self.algorithm, self._caches.get(), content, target
+                )
         moving.fetch_listings(connection, self._caches.get(), left.values())
         self._end(task, replace(task.poll, left=left))
 
@@ -325,7 +434,9 @@ class Host:
         threading.Thread(target=self._move, args=(task, act), daemon=True).start()
 
     def _move(self, task: Task, act: Any) -> None:
-        """Does what takes long for a task, on the second connection; tries again where that is lost."""
+        """Does what takes long for a task, on the second connection; tries again where
+        that is lost.
+        """
         until = lost = 0.0
         for attempt in range(_MAX_ROUNDS):
             with self._moving:
@@ -340,14 +451,24 @@ class Host:
                     self._mover = None
                     if task.phase is Phase.OVER:
                         return
-                    if time.monotonic() - lost > self.settings.patience:  # it was well in between
+                    # it was well in between
+                    if time.monotonic() - lost > self.settings.patience:
                         until = time.monotonic() + self.settings.patience
                     lost = time.monotonic()
-                    if self._is_closing or not _may_pass(error) or time.monotonic() > until:
+                    if (
+                        self._is_closing
+                        or not _may_pass(error)
+                        or time.monotonic() > until
+                    ):
                         problem = (
-                            error.message if isinstance(error, MltrackError) else f"{type(error).__name__}: {error}"
+                            error.message
+                            if isinstance(error, MltrackError)
+                            else f"{type(error).__name__}: {error}"
                         )
-                        self._end(task, Poll(State.UNREACHABLE, place=self.name, problem=problem))
+                        self._end(
+                            task,
+                            Poll(State.UNREACHABLE, place=self.name, problem=problem),
+                        )
                         return
             time.sleep(_PAUSES[min(attempt, len(_PAUSES) - 1)])
 
@@ -364,7 +485,9 @@ class Host:
         return connection
 
     def _reconnect(self, error: MltrackError) -> None:
-        """Connects again after the connection was lost; gives up the jobs behind it if that fails for long."""
+        """Connects again after the connection was lost; gives up the jobs behind it if
+        that fails for long.
+        """
         until = time.monotonic() + self.settings.patience
         for attempt in range(1 << 30):
             if self._connection is not None:
@@ -388,7 +511,9 @@ class Host:
             self.trouble, self.is_given_up = error, True
             self._taken.clear()
             for task in self._mine(Phase.CLAIMED, Phase.WATCHED):
-                task.poll = Poll(State.UNREACHABLE, place=self.name, problem=error.message)
+                task.poll = Poll(
+                    State.UNREACHABLE, place=self.name, problem=error.message
+                )
                 task.phase = Phase.OVER
             self._board.tell()
 

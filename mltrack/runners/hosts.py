@@ -1,7 +1,9 @@
-"""Runs jobs on hosts: one machine or several, reached by ssh, or this one in directories of its own.
+"""Runs jobs on hosts: one machine or several, reached by ssh, or this one in
+directories of its own.
 
-Jobs outlive this process and are found again by their run key, from any clone. Each is given to the host on which its
-claims are free; where none has room, some wait at a host, so that a GPU is never idle while a message travels.
+Jobs outlive this process and are found again by their run key, from any clone. Each is
+given to the host on which its claims are free; where none has room, some wait at a
+host, so that a GPU is never idle while a message travels.
 """
 
 import os
@@ -44,10 +46,17 @@ from mltrack.store.local.cache import Cache
 
 
 class HostRunner(Runner):
-    """Hosts reached by ssh, or this machine in directories of its own. ``root`` is the project; logs and tickets lie in ``jobs_path``."""
+    """Hosts reached by ssh, or this machine in directories of its own. ``root`` is the
+    project; logs and tickets lie in ``jobs_path``.
+    """
 
     def __init__(
-        self, settings: HostSettings, addresses: Sequence[Address], root: str, jobs_path: str, cache: Cache
+        self,
+        settings: HostSettings,
+        addresses: Sequence[Address],
+        root: str,
+        jobs_path: str,
+        cache: Cache,
     ) -> None:
         self.name = settings.runner
         self._root = root
@@ -56,7 +65,10 @@ class HostRunner(Runner):
         self._tickets = Tickets(jobs_path)
         self._board = Board()
         self._serial = 0
-        self.hosts = [Host(address, settings, self._board, cache, self._tickets) for address in addresses]
+        self.hosts = [
+            Host(address, settings, self._board, cache, self._tickets)
+            for address in addresses
+        ]
         self._by_name = {host.name: host for host in self.hosts}
         self._abilities: Abilities | None = None
         self._by_ticket: dict[Ticket, Task] = {}
@@ -64,7 +76,9 @@ class HostRunner(Runner):
 
     @property
     def abilities(self) -> Abilities:
-        """What the hosts can do that were reached; connects to them first. Raises RemoteError if none was."""
+        """What the hosts can do that were reached; connects to them first. Raises
+        RemoteError if none was.
+        """
         if self._abilities is None:
             self.open()
         assert self._abilities is not None
@@ -75,7 +89,9 @@ class HostRunner(Runner):
         return [host for host in self.hosts if host.hello]
 
     def open(self) -> None:
-        """Connects to all hosts at once; those that cannot be reached are left out as long as one can."""
+        """Connects to all hosts at once; those that cannot be reached are left out as
+        long as one can.
+        """
         failures: dict[str, MltrackError] = {}
 
         def connect(host: Host) -> None:
@@ -84,7 +100,9 @@ class HostRunner(Runner):
             except MltrackError as error:
                 host.trouble = failures[host.name] = error
 
-        threads = [threading.Thread(target=connect, args=(host,)) for host in self.hosts[1:]]
+        threads = [
+            threading.Thread(target=connect, args=(host,)) for host in self.hosts[1:]
+        ]
         for thread in threads:
             thread.start()
         connect(self.hosts[0])
@@ -100,7 +118,10 @@ class HostRunner(Runner):
             works=Works.APART,
             survives=True,
             queues=True,
-            notes=tuple(f"{name} is left out: {error.message}" for name, error in failures.items()),
+            notes=tuple(
+                f"{name} is left out: {error.message}"
+                for name, error in failures.items()
+            ),
             leaves=all(host.hashes for host in self.reached),
             capacity=capacity,
         )
@@ -112,7 +133,11 @@ class HostRunner(Runner):
 
     def silent(self) -> dict[str, str]:
         self._try_to_open()
-        return {host.name: host.trouble.message if host.trouble else "" for host in self.hosts if not host.hello}
+        return {
+            host.name: host.trouble.message if host.trouble else ""
+            for host in self.hosts
+            if not host.hello
+        }
 
     def jobs(self) -> list[KnownJob]:
         self._try_to_open()
@@ -136,11 +161,16 @@ class HostRunner(Runner):
     def _host_of(self, job: KnownJob) -> Host:
         host = self._by_name.get(job.host)
         if host is None or not host.hello:
-            raise RemoteError(f"{job.host} cannot be reached", hint=f"mltrack runner check {self.name}")
+            raise RemoteError(
+                f"{job.host} cannot be reached",
+                hint=f"mltrack runner check {self.name}",
+            )
         return host
 
     def recover(self) -> list[str]:
-        """Nothing is ended: jobs go on, and are found again. What a killed process had half received is removed."""
+        """Nothing is ended: jobs go on, and are found again. What a killed process had
+        half received is removed.
+        """
         for name in names_in(self._scratch):
             owner = name.partition("-")[0]
             if not owner.isdigit() or not is_running(int(owner)):
@@ -148,14 +178,24 @@ class HostRunner(Runner):
         return []
 
     def lacks(self, resources: Mapping[str, float]) -> Shortage | None:
-        needed = {name: amount for name, amount in resources.items() if name not in NOT_COUNTED and amount}
+        needed = {
+            name: amount
+            for name, amount in resources.items()
+            if name not in NOT_COUNTED and amount
+        }
         most = self.abilities.capacity
         for name, amount in needed.items():
             there = most.get(name, 0.0)
             if there < amount:
-                return Shortage(name, amount, f"{amount:g} of {name!r}; {self.name} has {there:g}")
+                return Shortage(
+                    name, amount, f"{amount:g} of {name!r}; {self.name} has {there:g}"
+                )
         if any(
-            all(host.capacity().get(name, 0.0) >= amount for name, amount in needed.items()) for host in self.reached
+            all(
+                host.capacity().get(name, 0.0) >= amount
+                for name, amount in needed.items()
+            )
+            for host in self.reached
         ):
             return None
         wanted = ", ".join(f"{amount:g} of {name!r}" for name, amount in needed.items())
@@ -175,7 +215,13 @@ class HostRunner(Runner):
         with opened(log_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644):
             pass
         ticket = Ticket(self.name, job.key, token, log_path)
-        task = Task(job, ticket, origin, token, os.path.join(self._scratch, f"{os.getpid()}-{token}"))
+        task = Task(
+            job,
+            ticket,
+            origin,
+            token,
+            os.path.join(self._scratch, f"{os.getpid()}-{token}"),
+        )
         make_directories(self._scratch)
         with self._board.changed:
             self._by_ticket[ticket] = task
@@ -185,8 +231,9 @@ class HostRunner(Runner):
         return ticket
 
     def _refuse_unknown_state(self, job: Job) -> None:
-        """A job that may be running where nobody can ask is not started once more; one that another host knows of, which
-        shares the directory, can be asked for."""
+        """A job that may be running where nobody can ask is not started once more; one
+        that another host knows of, which shares the directory, can be asked for.
+        """
         key, reached = job.key, {host.name for host in self.reached}
         if any(is_found(host.known.get(key), job) for host in self.reached):
             return
@@ -194,7 +241,10 @@ class HostRunner(Runner):
             if noted.runner == self.name and noted.host not in reached:
                 raise RemoteError(
                     f"its job is on {noted.host}, which cannot be reached",
-                    hint=f"once it is back, run this again; `mltrack job cancel {key[:12]}` gives the job up",
+                    hint=(
+                        "once it is back, run this again; `mltrack job cancel "
+                        f"{key[:12]}` gives the job up"
+                    ),
                 )
 
     def _assign(self) -> None:
@@ -208,8 +258,14 @@ class HostRunner(Runner):
             host = host_for(task, self.reached, self._board.tasks, self._former)
             fit = fit_for(task.job, self.reached)
             if all(one.is_given_up for one in fit):
-                problem = next((one.trouble.message for one in fit if one.trouble is not None), "no host is left")
-                task.poll, task.phase = Poll(State.UNREACHABLE, problem=problem), Phase.OVER
+                problem = next(
+                    (one.trouble.message for one in fit if one.trouble is not None),
+                    "no host is left",
+                )
+                task.poll, task.phase = (
+                    Poll(State.UNREACHABLE, problem=problem),
+                    Phase.OVER,
+                )
                 self._board.tell()
             elif host is not None:
                 task.host, task.phase = host.name, Phase.CLAIMED
@@ -242,28 +298,50 @@ class HostRunner(Runner):
             state = poll.state if not poll.state.is_over else State.RUNNING
             problem = trouble.message if trouble else ""
             return Poll(
-                state, log=data, items=items, place=poll.place, gpus=poll.gpus, problem=problem, sent=task.sent,
-                was_over=task.was_over, is_resumed=task.is_resumed,
-            )  # fmt: skip
-        return replace(poll, log=data, items=items, was_over=task.was_over, sent=task.sent, is_resumed=task.is_resumed)
+                state,
+                log=data,
+                items=items,
+                place=poll.place,
+                gpus=poll.gpus,
+                problem=problem,
+                sent=task.sent,
+                was_over=task.was_over,
+                is_resumed=task.is_resumed,
+            )
+        return replace(
+            poll,
+            log=data,
+            items=items,
+            was_over=task.was_over,
+            sent=task.sent,
+            is_resumed=task.is_resumed,
+        )
 
     def fetch(self, ticket: Ticket) -> None:
         task = self._by_ticket[ticket]
         for item in task.job.items:
             for path in item.outputs:
-                arrived, place = os.path.join(task.scratch, path), os.path.join(self._root, path)
+                arrived, place = (
+                    os.path.join(task.scratch, path),
+                    os.path.join(self._root, path),
+                )
                 if os.path.lexists(arrived):
                     make_directories(os.path.dirname(place))
-                    shutil.move(arrived, place)  # by renaming, unless the output stands on another file system
+                    # by renaming, unless the output stands on another file system
+                    shutil.move(arrived, place)
         discard(task.scratch)
 
     def wait(self, seconds: float) -> None:
         with self._board.changed:
             self._assign()
-            self._board.changed.wait_for(lambda: self._board.serial != self._serial, seconds)
+            self._board.changed.wait_for(
+                lambda: self._board.serial != self._serial, seconds
+            )
 
     def cancel(self, tickets: list[Ticket]) -> None:
-        tasks = [self._by_ticket[ticket] for ticket in tickets if ticket in self._by_ticket]
+        tasks = [
+            self._by_ticket[ticket] for ticket in tickets if ticket in self._by_ticket
+        ]
         with self._board.changed:
             for task in tasks:
                 task.wants_end = True
@@ -272,7 +350,10 @@ class HostRunner(Runner):
         for host in self.hosts:
             host.wake()
         with self._board.changed:
-            self._board.changed.wait_for(lambda: all(task.phase is Phase.OVER for task in tasks), 2 * GRACE_SECONDS)
+            self._board.changed.wait_for(
+                lambda: all(task.phase is Phase.OVER for task in tasks),
+                2 * GRACE_SECONDS,
+            )
 
     def detach(self, ticket: Ticket) -> bool:
         task = self._by_ticket[ticket]
@@ -280,7 +361,10 @@ class HostRunner(Runner):
             task.may_queue = True
             self._assign()
             self._board.changed.wait_for(
-                lambda: task.phase in (Phase.RECEIVING, Phase.OVER) or (task.phase is Phase.WATCHED and bool(task.seen))
+                lambda: (
+                    task.phase in (Phase.RECEIVING, Phase.OVER)
+                    or (task.phase is Phase.WATCHED and bool(task.seen))
+                )
             )
             return task.phase is Phase.WATCHED
 
@@ -294,7 +378,9 @@ class HostRunner(Runner):
         task = self._by_ticket[ticket]
         if task.poll.state is not State.DONE:
             code = task.poll.exit_code
-            note_failure(ticket, task.job.label, task.poll.state.value, code, task.started)
+            note_failure(
+                ticket, task.job.label, task.poll.state.value, code, task.started
+            )
         if task.poll.state is State.UNREACHABLE or task.phase is not Phase.OVER:
             return  # it may go on: its ticket says where
         host = self._by_name.get(task.host)
@@ -303,8 +389,11 @@ class HostRunner(Runner):
             if task.poll.state is not State.DONE:
                 self._former[task.job.key] = host.name
             is_useless = rejected or task.is_damaged
-            host.take(task, held=bool(task.poll.left) and not is_useless, rejected=is_useless)
-        for noted in list(self._tickets.of(task.key)):  # also those of processes that were killed
+            host.take(
+                task, held=bool(task.poll.left) and not is_useless, rejected=is_useless
+            )
+        # also those of processes that were killed
+        for noted in list(self._tickets.of(task.key)):
             self._tickets.forget(noted.key, noted.attempt)
         discard(task.scratch)
 
@@ -327,7 +416,9 @@ class HostRunner(Runner):
             thread.join()
 
     def bring(self, contents: list[Content]) -> list[Content]:
-        """Gets contents that the hosts hold into the cache; returns those that they did."""
+        """Gets contents that the hosts hold into the cache; returns those that they
+        did.
+        """
         found = self.holding(contents)
         for host in self.reached:
             if host.name in found:
@@ -342,13 +433,19 @@ class HostRunner(Runner):
                 host.request(Take(key, number))
 
     def holding(self, contents: Sequence[Content]) -> dict[str, list[Content]]:
-        """Returns which of the contents are on which host, each on the first one that has it all."""
+        """Returns which of the contents are on which host, each on the first one that
+        has it all.
+        """
         self.abilities  # noqa: B018 - connects
         found: dict[str, list[Content]] = {}
         rest = list(contents)
         for host in self.reached:
             reply = host.request(Has([list(content) for content in rest]))
-            here = [content for content, is_here in zip(rest, reply["has"], strict=True) if is_here]
+            here = [
+                content
+                for content, is_here in zip(rest, reply["has"], strict=True)
+                if is_here
+            ]
             if here:
                 found[host.name] = here
                 rest = [content for content in rest if content not in here]

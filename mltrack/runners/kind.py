@@ -1,7 +1,8 @@
-"""What a kind of runner is: one module in ``runners/kinds`` that brings its settings and how it is opened.
+"""What a kind of runner is: one module in ``runners/kinds`` that brings its settings
+and how it is opened.
 
-A module there defines ``KIND``. Whatever speaks to other machines is imported where a runner is opened: the settings of all
-kinds are read on the way to a setting's name.
+A module there defines ``KIND``. Whatever speaks to other machines is imported where a
+runner is opened: the settings of all kinds are read on the way to a setting's name.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,7 +19,9 @@ Given = Mapping[str, Any]
 
 
 class Option(NamedTuple):
-    """One setting of a kind. ``private`` ones name places or programs: the committed config may not set them."""
+    """One setting of a kind. ``private`` ones name places or programs: the committed
+    config may not set them.
+    """
 
     name: str
     type: type
@@ -38,17 +41,20 @@ Opens = Callable[[str, Given, Surroundings], Runner]
 
 
 def never(given: Given, key: str) -> bool:
-    """No job of a kind whose jobs end with the command, or are all handed over, is found beside its runner."""
+    """No job of a kind whose jobs end with the command, or are all handed over, is
+    found beside its runner.
+    """
     return False
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """``open`` returns a runner by its name, from what is set for it; nothing is connected to yet. It raises ConfigError where
-    that makes no runner.
+    """``open`` returns a runner by its name, from what is set for it; nothing is
+    connected to yet. It raises ConfigError where that makes no runner.
 
-    ``open_surviving`` returns the runner of jobs that outlive the command: the same one, for most kinds. ``has_surviving``
-    says whether this machine itself has such a job of a run key, or with '' any at all, whose result nobody has taken.
+    ``open_surviving`` returns the runner of jobs that outlive the command: the same
+    one, for most kinds. ``has_surviving`` says whether this machine itself has such a
+    job of a run key, or with '' any at all, whose result nobody has taken.
     """
 
     name: str

@@ -1,7 +1,8 @@
 """Giving a host the library that it hashes with, where it has none.
 
-In this order: this machine's own, where the host's Python takes it; uv or pip on the host; the right wheel, got here and
-sent. Where none of that works the host hashes nothing, and its results are hashed when they are back.
+In this order: this machine's own, where the host's Python takes it; uv or pip on the
+host; the right wheel, got here and sent. Where none of that works the host hashes
+nothing, and its results are hashed when they are back.
 """
 
 import importlib.util
@@ -33,11 +34,14 @@ def provide(connection: Connection, hello: dict[str, Any], algorithm: str) -> bo
     except RemoteError:
         if connection.is_lost:
             raise
-        return False  # it said no: no space, perhaps, or a directory that it may not write
+        # it said no: no space, perhaps, or a directory that it may not write
+        return False
 
 
 def _provide(connection: Connection, hello: dict[str, Any], package: str) -> bool:
-    if hello["abi"] == sysconfig.get_config_var("SOABI") and _send(connection, _own_files(package)):
+    if hello["abi"] == sysconfig.get_config_var("SOABI") and _send(
+        connection, _own_files(package)
+    ):
         return True
     if connection.request(Install())[0]["hashes"]:
         return True
@@ -59,7 +63,9 @@ def _own_files(package: str) -> Files:
         return []
     top = os.path.dirname(found.origin)
     return [
-        (f"{package}/{name}", _read(os.path.join(top, name))) for name in sorted(os.listdir(top)) if _is_library(name)
+        (f"{package}/{name}", _read(os.path.join(top, name)))
+        for name in sorted(os.listdir(top))
+        if _is_library(name)
     ]
 
 
@@ -68,21 +74,56 @@ def _is_library(name: str) -> bool:
 
 
 def _downloaded(package: str, hello: dict[str, Any]) -> Files:
-    """The files of the wheel that fits the host's Python, from wherever this machine's pip takes packages."""
+    """The files of the wheel that fits the host's Python, from wherever this machine's
+    pip takes packages.
+    """
     version = ".".join(str(hello["python"]).split(".")[:2])
-    platforms = [f"manylinux{tag}_{hello['machine']}" for tag in ("2014", "_2_17", "_2_28")]
+    platforms = [
+        f"manylinux{tag}_{hello['machine']}" for tag in ("2014", "_2_17", "_2_28")
+    ]
     with tempfile.TemporaryDirectory() as directory:
-        common = ["--quiet", "--only-binary=:all:", "--no-deps", "--python-version", version]
+        common = [
+            "--quiet",
+            "--only-binary=:all:",
+            "--no-deps",
+            "--python-version",
+            version,
+        ]
         commands = (
-            [sys.executable, "-m", "pip", "download", "--disable-pip-version-check", *common, "--dest", directory,
-             "--implementation", "cp", *(word for tag in platforms for word in ("--platform", tag)), package],
-            ["uv", "pip", "install", *common, "--target", os.path.join(directory, "u"),
-             "--python-platform", f"{hello['machine']}-unknown-linux-gnu", package],
-        )  # fmt: skip
+            [
+                sys.executable,
+                "-m",
+                "pip",
+                "download",
+                "--disable-pip-version-check",
+                *common,
+                "--dest",
+                directory,
+                "--implementation",
+                "cp",
+                *(word for tag in platforms for word in ("--platform", tag)),
+                package,
+            ],
+            [
+                "uv",
+                "pip",
+                "install",
+                *common,
+                "--target",
+                os.path.join(directory, "u"),
+                "--python-platform",
+                f"{hello['machine']}-unknown-linux-gnu",
+                package,
+            ],
+        )
         for command in commands:
             with suppress(OSError, subprocess.SubprocessError):
                 subprocess.run(
-                    command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_DOWNLOAD_SECONDS, check=True
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    capture_output=True,
+                    timeout=_DOWNLOAD_SECONDS,
+                    check=True,
                 )
                 return list(_unpacked(directory, package))
     return []

@@ -1,7 +1,8 @@
 """Runs jobs on this machine, in the workspace itself or in a sandbox.
 
-Each command gets a process group of its own, so that cancelling ends all that it started, and no terminal to read
-from. Its output goes into the log file, which survives this process.
+Each command gets a process group of its own, so that cancelling ends all that it
+started, and no terminal to read from. Its output goes into the log file, which survives
+this process.
 """
 
 import os
@@ -36,7 +37,12 @@ from mltrack.runners.process import Process, is_readable
 from mltrack.runners.runner import Runner
 from mltrack.runners.sandbox import Place, Sandbox, Workspace
 from mltrack.runners.worker.slots import Request, Slots, visible
-from mltrack.runners.worker.system import GRACE_SECONDS, VARIABLE, holder_note, stops_at_failure
+from mltrack.runners.worker.system import (
+    GRACE_SECONDS,
+    VARIABLE,
+    holder_note,
+    stops_at_failure,
+)
 
 _TOUCH_SECONDS = 3600.0
 _LINE_SECONDS = 0.05
@@ -45,8 +51,9 @@ _LINE_SECONDS = 0.05
 
 @dataclass(slots=True)
 class _Running:
-    """A job under way: the commands still to come by item, and the process of the present one. ``request`` are its GPUs, or
-    its place in line for them."""
+    """A job under way: the commands still to come by item, and the process of the
+    present one. ``request`` are its GPUs, or its place in line for them.
+    """
 
     job: Job
     ticket: Ticket
@@ -73,9 +80,10 @@ class _Running:
 class LocalRunner(Runner):
     """This machine, in the workspace itself.
 
-    ``jobs_path`` holds logs, ``logs/<run key>-<attempt>.log``, and beside those of jobs that failed what became of them.
-    ``capacity`` is how much of each resource jobs may claim together; ``locks`` the directory of GPU locks, '' for the
-    usual one. ``objects`` is where links to the cache lead, which sandboxes must show.
+    ``jobs_path`` holds logs, ``logs/<run key>-<attempt>.log``, and beside those of jobs
+    that failed what became of them. ``capacity`` is how much of each resource jobs may
+    claim together; ``locks`` the directory of GPU locks, '' for the usual one.
+    ``objects`` is where links to the cache lead, which sandboxes must show.
     """
 
     name = "local"
@@ -93,27 +101,45 @@ class LocalRunner(Runner):
         self._logs_path = os.path.join(jobs_path, LOGS)
         self._marks = Marks(os.path.join(jobs_path, RUNNING))
         self._running: dict[tuple[str, str], _Running] = {}
-        self._abilities = Abilities(Works.IN_PLACE, survives=False, leaves=True, capacity=capacity or {})
-        self.slots = Slots(visible_gpus(int(self.abilities.capacity.get(GPUS, 0))), locks)
+        self._abilities = Abilities(
+            Works.IN_PLACE, survives=False, leaves=True, capacity=capacity or {}
+        )
+        self.slots = Slots(
+            visible_gpus(int(self.abilities.capacity.get(GPUS, 0))), locks
+        )
 
     @property
     def abilities(self) -> Abilities:
         return self._abilities
 
     def report(self) -> list[MachineReport]:
-        problems = [] if os.access(self._root, os.W_OK) else [f"{self._root} cannot be written"]
-        return [MachineReport.of("this machine", dict(self.abilities.capacity), self.slots.held(), problems)]
+        problems = (
+            []
+            if os.access(self._root, os.W_OK)
+            else [f"{self._root} cannot be written"]
+        )
+        return [
+            MachineReport.of(
+                "this machine",
+                dict(self.abilities.capacity),
+                self.slots.held(),
+                problems,
+            )
+        ]
 
     def lacks(self, resources: Mapping[str, float]) -> Shortage | None:
         for name, amount in resources.items():
             there = self.abilities.capacity.get(name, 0.0)
             if name not in NOT_COUNTED and amount > there:
-                return Shortage(name, amount, f"{amount:g} of {name!r}; this machine has {there:g}")
+                return Shortage(
+                    name, amount, f"{amount:g} of {name!r}; this machine has {there:g}"
+                )
         return None
 
     def recover(self) -> list[str]:
-        """Ends what a process that is gone left running, and returns the labels of those jobs: the outputs that they go
-        on writing are about to be written anew."""
+        """Ends what a process that is gone left running, and returns the labels of
+        those jobs: the outputs that they go on writing are about to be written anew.
+        """
         return self._marks.end_leftovers()
 
     def submit(self, job: Job, origin: Origin | None = None) -> Ticket:
@@ -122,7 +148,11 @@ class LocalRunner(Runner):
                 return running.ticket
         os.makedirs(self._logs_path, exist_ok=True)
         ticket, log = self._open_log(job)
-        place = Sandbox(self._root, job, self._objects) if job.isolated else Workspace(self._root)
+        place = (
+            Sandbox(self._root, job, self._objects)
+            if job.isolated
+            else Workspace(self._root)
+        )
         trace = tracing.start(job.trace, place.root) if job.trace else None
         items = [(item.id, list(item.commands)) for item in job.items]
         running = _Running(job, ticket, items, log, place, trace, time.time())
@@ -130,7 +160,9 @@ class LocalRunner(Runner):
         try:
             if job.resources.get(GPUS):
                 memory = int(job.resources.get(GPU_MEMORY, 0))
-                running.request = self.slots.request(int(job.resources[GPUS]), holder_note(job.label), memory)
+                running.request = self.slots.request(
+                    int(job.resources[GPUS]), holder_note(job.label), memory
+                )
             self._begin(running)
         except BaseException:
             self._drop(running)
@@ -157,7 +189,9 @@ class LocalRunner(Runner):
         gpus = tuple(running.request.names) if running.request is not None else ()
         if running.result is None:
             state = State.RUNNING if running.process is not None else State.QUEUED
-            return Poll(state, log=data, command=running.command, items=items, gpus=gpus)
+            return Poll(
+                state, log=data, command=running.command, items=items, gpus=gpus
+            )
         return replace(running.result, log=data, items=items)
 
     def wait(self, seconds: float) -> None:
@@ -174,7 +208,11 @@ class LocalRunner(Runner):
 
     def cancel(self, tickets: list[Ticket]) -> None:
         wanted = {(ticket.key, ticket.attempt) for ticket in tickets}
-        chosen = [running for name, running in self._running.items() if name in wanted and running.result is None]
+        chosen = [
+            running
+            for name, running in self._running.items()
+            if name in wanted and running.result is None
+        ]
         try:
             for running in chosen:
                 if running.process is not None:
@@ -205,9 +243,15 @@ class LocalRunner(Runner):
 
     def _open_log(self, job: Job) -> tuple[Ticket, int]:
         for attempt in count(1):
-            log_path = os.path.join(self._logs_path, f"{job.key or 'no-key'}-{attempt}.log")
+            log_path = os.path.join(
+                self._logs_path, f"{job.key or 'no-key'}-{attempt}.log"
+            )
             with suppress(FileExistsError):
-                log = os.open(log_path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
+                log = os.open(
+                    log_path,
+                    os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC,
+                    0o644,
+                )
                 return Ticket(self.name, job.key, str(attempt), log_path), log
         raise AssertionError("unreachable")
 
@@ -232,21 +276,41 @@ class LocalRunner(Runner):
         running.command = running.items[0][1].pop(0)
         directory = os.path.join(running.place.root, job.directory)
         running.token = self._marks.plan(job.label, running.ticket.log_path)
-        variables = {**os.environ, **job.variables, "MLTRACK_ROOT": running.place.root, VARIABLE: running.token}
+        variables = {
+            **os.environ,
+            **job.variables,
+            "MLTRACK_ROOT": running.place.root,
+            VARIABLE: running.token,
+        }
         inherited: list[int] = []
         if GPUS in job.resources:
             variables.update(visible(running.request))
-            inherited = running.request.descriptors if running.request is not None else []
-        arguments = [job.shell, *(["-e"] if stops_at_failure(running.command) else []), "-c", running.command]
+            inherited = (
+                running.request.descriptors if running.request is not None else []
+            )
+        arguments = [
+            job.shell,
+            *(["-e"] if stops_at_failure(running.command) else []),
+            "-c",
+            running.command,
+        ]
         if running.trace is not None:
             variables.update(running.trace.variables(variables))
             arguments = [*running.trace.prefix, *arguments]
         try:
             wrapped = running.place.wrap(arguments, directory)
-            running.process = Process(wrapped, directory, variables, running.log, inherited)
+            running.process = Process(
+                wrapped, directory, variables, running.log, inherited
+            )
         except OSError as error:
-            what = f"the shell {job.shell}" if os.path.isdir(directory) else f"the directory {job.directory!r}"
-            raise StageFailedError(f"{job.label}: cannot start in {what}: {error.strerror}") from error
+            what = (
+                f"the shell {job.shell}"
+                if os.path.isdir(directory)
+                else f"the directory {job.directory!r}"
+            )
+            raise StageFailedError(
+                f"{job.label}: cannot start in {what}: {error.strerror}"
+            ) from error
         self._marks.note(running.token, running.process.pid)
 
     def _advance(self, running: _Running) -> None:
@@ -259,7 +323,8 @@ class LocalRunner(Runner):
         self._marks.forget(running.token)
         running.peak_memory = max(running.peak_memory, process.peak_memory)
         if running.timed_out:
-            process.signal(signal.SIGKILL)  # what of the group outlived its first process
+            # what of the group outlived its first process
+            process.signal(signal.SIGKILL)
         if code == 0 and running.items[0][1] and not running.timed_out:
             self._start_next(running)
             return
@@ -269,10 +334,16 @@ class LocalRunner(Runner):
             self._start_next(running)
             return
         first, running.command = running.failed or (code, running.command)
-        self._finish(running, State.DONE if first == 0 and not running.timed_out else State.FAILED, first)
+        self._finish(
+            running,
+            State.DONE if first == 0 and not running.timed_out else State.FAILED,
+            first,
+        )
 
     def _end_item(self, running: _Running, code: int) -> None:
-        """Notes what became of an item; one that failed does not keep the next from running."""
+        """Notes what became of an item; one that failed does not keep the next from
+        running.
+        """
         name, began = running.at
         running.done.append(ItemResult(name, code, time.monotonic() - began))
         if code != 0 and running.failed is None:
@@ -292,7 +363,11 @@ class LocalRunner(Runner):
         gpus = tuple(running.request.names) if running.request is not None else ()
         if running.request is not None:
             running.request.release()
-        reads, writes = running.trace.opened() if running.trace is not None else (frozenset(), frozenset())
+        reads, writes = (
+            running.trace.opened()
+            if running.trace is not None
+            else (frozenset(), frozenset())
+        )
         running.result = Poll(
             state,
             code,
@@ -301,7 +376,9 @@ class LocalRunner(Runner):
             failure=_failure(running),
             reads=reads,
             writes=writes,
-            seconds=sum(item.seconds for item in running.done) if state is State.DONE else None,
+            seconds=sum(item.seconds for item in running.done)
+            if state is State.DONE
+            else None,
             gpus=gpus,
         )
         os.close(running.log)
@@ -310,7 +387,9 @@ class LocalRunner(Runner):
             running.place.collect(running.job)
         else:
             running.place.rescue(running.job)
-            note_failure(running.ticket, running.job.label, state.value, code, running.started)
+            note_failure(
+                running.ticket, running.job.label, state.value, code, running.started
+            )
         running.place.remove()
 
 
@@ -318,4 +397,8 @@ def _failure(running: _Running) -> Failure | None:
     """What this machine knows by itself of how a job ended."""
     if running.timed_out:
         return Failure.TIMEOUT
-    return Failure.MEMORY if running.process is not None and running.process.out_of_memory else None
+    return (
+        Failure.MEMORY
+        if running.process is not None and running.process.out_of_memory
+        else None
+    )

@@ -1,4 +1,6 @@
-"""Logs of jobs as files: where they lie, and what is noted beside those of jobs that did not end well."""
+"""Logs of jobs as files: where they lie, and what is noted beside those of jobs that
+did not end well.
+"""
 
 import json
 import os
@@ -11,7 +13,9 @@ from mltrack.disk.durable import names_in, opened, read_bounded
 from mltrack.runners.job import Ticket
 
 LOGS, RUNNING = "logs", "running"
-"""Below the directory of jobs: logs, with what became of those that failed; notes of commands under way."""
+"""Below the directory of jobs: logs, with what became of those that failed; notes of
+commands under way.
+"""
 VERSION = 1
 _MAX_BYTES = 1 << 16
 _PIECE = 1 << 20
@@ -27,12 +31,19 @@ class Ended(NamedTuple):
     path: str
 
 
-def note_failure(ticket: Ticket, label: str, state: str, exit_code: int | None, started: float) -> None:
+def note_failure(
+    ticket: Ticket, label: str, state: str, exit_code: int | None, started: float
+) -> None:
     """Leaves beside the log what became of the job, for whoever asks for its log later."""
     facts = {
-        "mltrack": VERSION, "label": label, "runner": ticket.runner, "state": state, "exit_code": exit_code,
-        "started": round(started, 3), "ended": round(time.time(), 3),
-    }  # fmt: skip
+        "mltrack": VERSION,
+        "label": label,
+        "runner": ticket.runner,
+        "state": state,
+        "exit_code": exit_code,
+        "started": round(started, 3),
+        "ended": round(time.time(), 3),
+    }
     path = note_path(ticket.log_path)
     with suppress(OSError), open(path, "w", encoding="utf-8") as file:
         json.dump(facts, file, sort_keys=True)
@@ -44,7 +55,10 @@ def note_path(log_path: str) -> str:
 
 def read_log(ticket: Ticket, offset: int) -> bytes:
     """Returns what a job has printed from ``offset`` on, up to a piece."""
-    with suppress(FileNotFoundError), opened(ticket.log_path, os.O_RDONLY) as descriptor:
+    with (
+        suppress(FileNotFoundError),
+        opened(ticket.log_path, os.O_RDONLY) as descriptor,
+    ):
         if os.fstat(descriptor).st_size > offset:
             return os.pread(descriptor, _PIECE, offset)
     return b""
@@ -56,7 +70,15 @@ def ended(jobs_path: str, label: str) -> Iterator[Ended]:
     for name in names_in(directory):
         if name.endswith(".json"):
             with suppress(ValueError, KeyError, TypeError, OSError):
-                facts = json.loads(read_bounded(os.path.join(directory, name), _MAX_BYTES) or b"")
+                facts = json.loads(
+                    read_bounded(os.path.join(directory, name), _MAX_BYTES) or b""
+                )
                 if facts["label"] == label:
                     path = os.path.join(directory, name.removesuffix(".json") + ".log")
-                    yield Ended(label, str(facts["state"]), facts["exit_code"], float(facts["started"]), path)
+                    yield Ended(
+                        label,
+                        str(facts["state"]),
+                        facts["exit_code"],
+                        float(facts["started"]),
+                        path,
+                    )

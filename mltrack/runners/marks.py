@@ -1,8 +1,10 @@
 """Notes of the commands that run now, for whoever comes after this process was killed.
 
-One file per mltrack process, ``<pid>-<start time>``, of lines that are only ever appended: ``+ {json}`` before a command
-is started, ``= TOKEN PID`` once it runs, ``- TOKEN`` when it has ended. The token stands in the command's environment too:
-by it a process is known to be that command, and one which was started and not noted any more is still found.
+One file per mltrack process, ``<pid>-<start time>``, of lines that are only ever
+appended: ``+ {json}`` before a command is started, ``= TOKEN PID`` once it runs, ``-
+TOKEN`` when it has ended. The token stands in the command's environment too: by it a
+process is known to be that command, and one which was started and not noted any more is
+still found.
 """
 
 import json
@@ -21,7 +23,9 @@ MAX_BYTES = 256 << 20
 
 
 class Mark(NamedTuple):
-    """One command under way: its token, what it is for, its log, when it was begun; and once it runs its process group."""
+    """One command under way: its token, what it is for, its log, when it was begun; and
+    once it runs its process group.
+    """
 
     token: str
     label: str
@@ -31,7 +35,9 @@ class Mark(NamedTuple):
 
 
 class Marks:
-    """The notes below ``path``; those of this process are written, those of others read."""
+    """The notes below ``path``; those of this process are written, those of others
+    read.
+    """
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -39,13 +45,17 @@ class Marks:
         self._descriptor = -1
 
     def plan(self, label: str, log_path: str) -> str:
-        """Notes a command that is about to be started; returns the token for its environment."""
+        """Notes a command that is about to be started; returns the token for its
+        environment.
+        """
         mark = Mark(secrets.token_hex(16), label, log_path, time.time())
         if self._descriptor < 0:
             os.makedirs(self._path, exist_ok=True)
             self._own = f"{os.getpid()}-{start_time(os.getpid())}"
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-            self._descriptor = os.open(os.path.join(self._path, self._own), flags, 0o644)
+            self._descriptor = os.open(
+                os.path.join(self._path, self._own), flags, 0o644
+            )
         write_all(self._descriptor, f"+ {json.dumps(mark[:4])}\n".encode())
         return mark.token
 
@@ -88,7 +98,9 @@ class Marks:
         return ended
 
     def _read(self, name: str) -> Iterator[Mark]:
-        """The commands that were begun and not noted as ended; a torn last line is passed over."""
+        """The commands that were begun and not noted as ended; a torn last line is
+        passed over.
+        """
         marks: dict[str, Mark] = {}
         data = read_bounded(os.path.join(self._path, name), MAX_BYTES) or b""
         for line in data.decode("utf-8", "replace").splitlines():

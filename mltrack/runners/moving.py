@@ -1,7 +1,8 @@
 """Objects on their way to a host and back, over one connection.
 
-Small ones travel many to a frame, large ones in pieces, with several frames under way. What arrives is checked against
-its digest before it counts, on whichever side it arrives.
+Small ones travel many to a frame, large ones in pieces, with several frames under way.
+What arrives is checked against its digest before it counts, on whichever side it
+arrives.
 """
 
 import os
@@ -11,13 +12,27 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 from mltrack.disk.durable import opened, temporary_path, write_all
-from mltrack.errors import FormatError, IntegrityError, MissingObjectError, WorkspaceError
+from mltrack.errors import (
+    FormatError,
+    IntegrityError,
+    MissingObjectError,
+    WorkspaceError,
+)
 from mltrack.objects import tree
 from mltrack.objects.content import BY_LETTER, EXEC, SYMLINK, TREE, Content
 from mltrack.objects.digest import Algorithm
 from mltrack.runners.connection import Connection, pipelined
 from mltrack.runners.job import Origin
-from mltrack.runners.worker.messages import ListRaw, Part, Put, Read, ReadPart, ReadRaw, Request, Settle
+from mltrack.runners.worker.messages import (
+    ListRaw,
+    Part,
+    Put,
+    Read,
+    ReadPart,
+    ReadRaw,
+    Request,
+    Settle,
+)
 from mltrack.store.local.cache import Cache
 from mltrack.store.local.writer import CacheWriter
 from mltrack.store.pack import SMALL_OBJECT, TREES
@@ -43,8 +58,10 @@ def send_objects(
     hex_digests: Iterable[str],
     is_over: Callable[[], bool] = lambda: False,
 ) -> int:
-    """Sends objects, and for each tree all trees below it; returns the bytes sent. Raises MissingObjectError for what is
-    not to be had, WorkspaceError for a file that changed since it was looked at, or once nobody wants it any more."""
+    """Sends objects, and for each tree all trees below it; returns the bytes sent.
+    Raises MissingObjectError for what is not to be had, WorkspaceError for a file that
+    changed since it was looked at, or once nobody wants it any more.
+    """
     wanted: dict[str, None] = {}
     for hex_digest in hex_digests:
         wanted.update(dict.fromkeys(origin.trees_below(hex_digest) or [hex_digest]))
@@ -55,7 +72,8 @@ def send_objects(
         found = origin.find(hex_digest)
         if found is None:
             raise MissingObjectError(
-                f"the object {algorithm.text(hex_digest)} is neither here nor on {connection.address.shown}",
+                f"the object {algorithm.text(hex_digest)} is neither here nor on "
+                f"{connection.address.shown}",
                 hint="`mltrack fetch` brings what a remote or another host has",
             )
         if isinstance(found, str) and os.stat(found).st_size >= SMALL_OBJECT:
@@ -103,8 +121,16 @@ def _put(objects: list[tuple[str, bytes]]) -> tuple[Request, bytes]:
     return Put(rows), b"".join(data for _, data in objects)
 
 
-def _send_large(connection: Connection, window: _Window, hex_digest: str, path: str, algorithm: Algorithm) -> int:
-    """Sends a large file from where an earlier connection left off. Its digest is computed on the way."""
+def _send_large(
+    connection: Connection,
+    window: _Window,
+    hex_digest: str,
+    path: str,
+    algorithm: Algorithm,
+) -> int:
+    """Sends a large file from where an earlier connection left off. Its digest is
+    computed on the way.
+    """
     window.finish()
     whole = os.stat(path).st_size
     offset = int(connection.request(Part(hex_digest, whole))[0]["offset"])
@@ -115,7 +141,9 @@ def _send_large(connection: Connection, window: _Window, hex_digest: str, path: 
             raise _changed(path)
         at = 0
         while at < size:
-            piece = os.read(descriptor, min(FRAME, offset - at) if at < offset else FRAME)
+            piece = os.read(
+                descriptor, min(FRAME, offset - at) if at < offset else FRAME
+            )
             if not piece:
                 raise _changed(path)
             hasher.update(piece)
@@ -134,13 +162,26 @@ def _read_small(path: str) -> bytes:
 
 def _changed(found: bytes | str) -> Exception:
     if isinstance(found, bytes):
-        return IntegrityError("an object of the cache does not match its digest", hint="mltrack fsck")
-    return WorkspaceError(f"{found} changed while it was being sent", hint="run this again when nothing writes to it")
+        return IntegrityError(
+            "an object of the cache does not match its digest", hint="mltrack fsck"
+        )
+    return WorkspaceError(
+        f"{found} changed while it was being sent",
+        hint="run this again when nothing writes to it",
+    )
 
 
-def receive_output(connection: Connection, algorithm: Algorithm, cache: Cache, content: Content, path: str) -> None:
-    """Puts an output of a job at a path where nothing stands. Raises IntegrityError where bytes do not match their digest,
-    FormatError for a tree that may not be written."""
+def receive_output(
+    connection: Connection,
+    algorithm: Algorithm,
+    cache: Cache,
+    content: Content,
+    path: str,
+) -> None:
+    """Puts an output of a job at a path where nothing stands. Raises IntegrityError
+    where bytes do not match their digest, FormatError for a tree that may not be
+    written.
+    """
     files = [File(path, content.kind, content.hex, content.size)]
     if content.kind == TREE:
         files = list(_list_tree(connection, algorithm, content.hex, path))
@@ -149,7 +190,9 @@ def receive_output(connection: Connection, algorithm: Algorithm, cache: Cache, c
     size = 0
     for file in files:
         if cache.has(file.hex):
-            _write(file, [cache.read(file.hex)]) if file.size < SMALL_OBJECT else _copy(cache, file)
+            _write(file, [cache.read(file.hex)]) if file.size < SMALL_OBJECT else _copy(
+                cache, file
+            )
         elif file.size >= SMALL_OBJECT:
             _write(file, _pieces(connection, algorithm, file.hex, file.size))
         else:
@@ -162,12 +205,18 @@ def receive_output(connection: Connection, algorithm: Algorithm, cache: Cache, c
         batches.append(small)
     hexes = [[file.hex for file in batch] for batch in batches]
     arriving = (file for batch in batches for file in batch)
-    for file, (_, data) in zip(arriving, _read(connection, algorithm, hexes), strict=True):
+    for file, (_, data) in zip(
+        arriving, _read(connection, algorithm, hexes), strict=True
+    ):
         _write(file, [data])
 
 
-def fetch_listings(connection: Connection, cache: Cache, contents: Iterable[Content]) -> None:
-    """Gets the listings of directories that stay on a host into the cache, without their files: what they hold is known."""
+def fetch_listings(
+    connection: Connection, cache: Cache, contents: Iterable[Content]
+) -> None:
+    """Gets the listings of directories that stay on a host into the cache, without
+    their files: what they hold is known.
+    """
     algorithm = cache.algorithm
     with CacheWriter(cache) as writer:
         level = [content.hex for content in contents if content.kind == TREE]
@@ -175,14 +224,20 @@ def fetch_listings(connection: Connection, cache: Cache, contents: Iterable[Cont
             below: list[str] = []
             for hex_digest, data in _read_each(connection, algorithm, level):
                 entries = tree.decode(data, algorithm.hex_size)
-                below += [entry.hex for entry in entries if entry.kind == tree.DIRECTORY]
+                below += [
+                    entry.hex for entry in entries if entry.kind == tree.DIRECTORY
+                ]
                 writer.put_known(hex_digest, data, TREES)
             level = below
         writer.finish()
 
 
-def fetch_objects(connection: Connection, cache: Cache, contents: Iterable[Content]) -> None:
-    """Gets contents that a host holds, with all that lies below them, into the cache. Raises what receiving raises."""
+def fetch_objects(
+    connection: Connection, cache: Cache, contents: Iterable[Content]
+) -> None:
+    """Gets contents that a host holds, with all that lies below them, into the cache.
+    Raises what receiving raises.
+    """
     algorithm = cache.algorithm
     with CacheWriter(cache) as writer:
         for content in contents:
@@ -194,7 +249,11 @@ def fetch_objects(connection: Connection, cache: Cache, contents: Iterable[Conte
 
 
 def _fetch_batch(
-    connection: Connection, cache: Cache, writer: CacheWriter, algorithm: Algorithm, batch: list[tuple[str, int, bool]]
+    connection: Connection,
+    cache: Cache,
+    writer: CacheWriter,
+    algorithm: Algorithm,
+    batch: list[tuple[str, int, bool]],
 ) -> list[tuple[str, int, bool]]:
     """Adds objects to the writer; returns what lies in those of them that are trees."""
     below: list[tuple[str, int, bool]] = []
@@ -205,16 +264,26 @@ def _fetch_batch(
         elif writer.missing([hex_digest]):
             _fetch_large(connection, cache, writer, algorithm, hex_digest, size)
     hexes = [hex_digest for hex_digest, _ in small]
-    for (_, is_tree), (hex_digest, data) in zip(small, _read_each(connection, algorithm, hexes), strict=True):
+    for (_, is_tree), (hex_digest, data) in zip(
+        small, _read_each(connection, algorithm, hexes), strict=True
+    ):
         if is_tree:
             entries = tree.decode(data, algorithm.hex_size)
-            below += [(entry.hex, entry.size, entry.kind == tree.DIRECTORY) for entry in entries]
+            below += [
+                (entry.hex, entry.size, entry.kind == tree.DIRECTORY)
+                for entry in entries
+            ]
         writer.put_known(hex_digest, data, TREES if is_tree else 0)
     return below
 
 
 def _fetch_large(
-    connection: Connection, cache: Cache, writer: CacheWriter, algorithm: Algorithm, hex_digest: str, size: int
+    connection: Connection,
+    cache: Cache,
+    writer: CacheWriter,
+    algorithm: Algorithm,
+    hex_digest: str,
+    size: int,
 ) -> None:
     """Adds a large object to the writer, as the file that it arrives in."""
     temporary = temporary_path(cache.tmp_path)
@@ -230,9 +299,13 @@ def _fetch_large(
         raise
 
 
-def _list_tree(connection: Connection, algorithm: Algorithm, hex_digest: str, path: str) -> Iterator[File]:
-    """Makes the directories of a tree, and yields its files and links. The host's word is taken for nothing but bytes that
-    have their digest, and names that may be written."""
+def _list_tree(
+    connection: Connection, algorithm: Algorithm, hex_digest: str, path: str
+) -> Iterator[File]:
+    """Makes the directories of a tree, and yields its files and links. The host's word
+    is taken for nothing but bytes that have their digest, and names that may be
+    written.
+    """
     level = [(hex_digest, path)]
     while level:
         following = []
@@ -248,25 +321,42 @@ def _list_tree(connection: Connection, algorithm: Algorithm, hex_digest: str, pa
         level = following
 
 
-def _read_each(connection: Connection, algorithm: Algorithm, hex_digests: Iterable[str]) -> Iterator[tuple[str, bytes]]:
-    """Yields objects whose size nobody knows: one to a request, many requests under way."""
-    return _read(connection, algorithm, [[hex_digest] for hex_digest in hex_digests], 64)
+def _read_each(
+    connection: Connection, algorithm: Algorithm, hex_digests: Iterable[str]
+) -> Iterator[tuple[str, bytes]]:
+    """Yields objects whose size nobody knows: one to a request, many requests under
+    way.
+    """
+    return _read(
+        connection, algorithm, [[hex_digest] for hex_digest in hex_digests], 64
+    )
 
 
 def _read(
-    connection: Connection, algorithm: Algorithm, batches: list[list[str]], window: int = _WINDOW
+    connection: Connection,
+    algorithm: Algorithm,
+    batches: list[list[str]],
+    window: int = _WINDOW,
 ) -> Iterator[tuple[str, bytes]]:
-    """Yields objects with their digests, a batch to a request; raises IntegrityError for other bytes than theirs."""
+    """Yields objects with their digests, a batch to a request; raises IntegrityError
+    for other bytes than theirs.
+    """
     requests = [Read(batch) for batch in batches]
-    for batch, (reply, data) in zip(batches, pipelined(connection, requests, window), strict=True):
+    for batch, (reply, data) in zip(
+        batches, pipelined(connection, requests, window), strict=True
+    ):
         for hex_digest, piece in zip(batch, _split(reply, data), strict=True):
             if algorithm.hex_of(piece) != hex_digest:
                 raise _wrong(connection, hex_digest)
             yield hex_digest, piece
 
 
-def _pieces(connection: Connection, algorithm: Algorithm, hex_digest: str, size: int) -> Iterator[bytes]:
-    """Yields a large object in pieces; raises IntegrityError at the end if it has other bytes."""
+def _pieces(
+    connection: Connection, algorithm: Algorithm, hex_digest: str, size: int
+) -> Iterator[bytes]:
+    """Yields a large object in pieces; raises IntegrityError at the end if it has other
+    bytes.
+    """
     hasher = algorithm.new()
     requests = [ReadPart(hex_digest, offset) for offset in range(0, size, FRAME)]
     total = 0
@@ -289,18 +379,30 @@ def _write(file: File, pieces: Iterable[bytes]) -> None:
     if file.kind == SYMLINK:
         os.symlink(b"".join(pieces), os.fsencode(file.path))
         return
-    with opened(file.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o777 if file.kind == EXEC else 0o666) as descriptor:
+    with opened(
+        file.path,
+        os.O_WRONLY | os.O_CREAT | os.O_EXCL,
+        0o777 if file.kind == EXEC else 0o666,
+    ) as descriptor:
         for piece in pieces:
             write_all(descriptor, piece)
 
 
 def _copy(cache: Cache, file: File) -> None:
-    with opened(file.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o777 if file.kind == EXEC else 0o666) as descriptor:
+    with opened(
+        file.path,
+        os.O_RDWR | os.O_CREAT | os.O_EXCL,
+        0o777 if file.kind == EXEC else 0o666,
+    ) as descriptor:
         cache.copy_to(file.hex, descriptor, file.size)
 
 
-def receive_raw(connection: Connection, key: str, number: int, output: str, path: str) -> None:
-    """Puts an output of a job at a path from a host that could not hash it: as the files themselves."""
+def receive_raw(
+    connection: Connection, key: str, number: int, output: str, path: str
+) -> None:
+    """Puts an output of a job at a path from a host that could not hash it: as the
+    files themselves.
+    """
     rows = connection.request(ListRaw(key, number, output))[0]["rows"]
     made = {path}
     for inner, kind, size, link in rows:
@@ -309,15 +411,23 @@ def receive_raw(connection: Connection, key: str, number: int, output: str, path
             tree.check_name(part)
         target = os.path.join(path, *map(os.fsdecode, parts))
         if inner and os.path.dirname(target) not in made:
-            raise FormatError(f"{connection.address.shown} names {inner!r} in no directory of the output")
+            raise FormatError(
+                f"{connection.address.shown} names {inner!r} in no directory of the "
+                "output"
+            )
         if kind == TREE:
             os.mkdir(target)
             made.add(target)
         elif kind == SYMLINK:
             os.symlink(link, target)
         else:
-            requests = [ReadRaw(key, number, output, inner, at) for at in range(0, size, FRAME)]
-            _write(File(target, str(kind), "", size), (data for _, data in pipelined(connection, requests)))
+            requests = [
+                ReadRaw(key, number, output, inner, at) for at in range(0, size, FRAME)
+            ]
+            _write(
+                File(target, str(kind), "", size),
+                (data for _, data in pipelined(connection, requests)),
+            )
 
 
 def discard(path: str) -> None:

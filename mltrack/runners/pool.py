@@ -13,11 +13,17 @@ _TASKS = ""
 """Stands for the number of tasks among what they claim."""
 
 
-def host_for(task: Task, reached: Iterable[Host], tasks: Iterable[Task], former: Mapping[str, str]) -> Host | None:
-    """Returns the host that knows a job; else one on which its claims are free, the least busy first; else one at which it may
-    wait in line; None where it waits here.
+def host_for(
+    task: Task,
+    reached: Iterable[Host],
+    tasks: Iterable[Task],
+    former: Mapping[str, str],
+) -> Host | None:
+    """Returns the host that knows a job; else one on which its claims are free, the
+    least busy first; else one at which it may wait in line; None where it waits here.
 
-    ``tasks`` are all that the runner has, ``former`` the hosts on which earlier attempts failed, by key.
+    ``tasks`` are all that the runner has, ``former`` the hosts on which earlier
+    attempts failed, by key.
     """
     hosts = [host for host in reached if not host.is_given_up]
     job = task.job
@@ -27,23 +33,43 @@ def host_for(task: Task, reached: Iterable[Host], tasks: Iterable[Task], former:
     fit = fit_for(job, hosts)
     failed_on = former.get(job.key)
     if len(fit) > 1 and failed_on:  # elsewhere, unless its checkpoint is there
-        fit = [host for host in fit if (host.name == failed_on) == bool(job.checkpoint)] or fit
+        fit = [
+            host for host in fit if (host.name == failed_on) == bool(job.checkpoint)
+        ] or fit
     known_tasks = list(tasks)
     loads = {host.name: _load(host, known_tasks) for host in fit}
     free = [host for host in fit if _fits(job, host.capacity(), loads[host.name])]
     if free:
-        return min(free, key=lambda host: (loads[host.name].get(GPUS, 0.0), loads[host.name].get(_TASKS, 0.0)))
+        return min(
+            free,
+            key=lambda host: (
+                loads[host.name].get(GPUS, 0.0),
+                loads[host.name].get(_TASKS, 0.0),
+            ),
+        )
     ahead = _may_wait_at(task, fit, loads)
-    return min(ahead, key=lambda host: loads[host.name].get(_TASKS, 0.0)) if ahead else None
+    return (
+        min(ahead, key=lambda host: loads[host.name].get(_TASKS, 0.0))
+        if ahead
+        else None
+    )
 
 
-def _may_wait_at(task: Task, fit: Sequence[Host], loads: Mapping[str, Mapping[str, float]]) -> Sequence[Host]:
-    """Some jobs with GPUs wait at a host, so that no GPU is idle while a message travels; as many as it can run."""
+def _may_wait_at(
+    task: Task, fit: Sequence[Host], loads: Mapping[str, Mapping[str, float]]
+) -> Sequence[Host]:
+    """Some jobs with GPUs wait at a host, so that no GPU is idle while a message
+    travels; as many as it can run.
+    """
     if task.may_queue:
         return fit
     if not task.job.resources.get(GPUS):
         return ()
-    return [host for host in fit if _fits(task.job, _doubled(host.capacity()), loads[host.name])]
+    return [
+        host
+        for host in fit
+        if _fits(task.job, _doubled(host.capacity()), loads[host.name])
+    ]
 
 
 def fit_for(job: Job, hosts: Iterable[Host]) -> list[Host]:
@@ -52,7 +78,9 @@ def fit_for(job: Job, hosts: Iterable[Host]) -> list[Host]:
 
 
 def is_found(row: dict[str, Any] | None, job: Job) -> bool:
-    """Whether a job that a host knows would be found: it is under way, or its result was not taken or may be wanted again."""
+    """Whether a job that a host knows would be found: it is under way, or its result
+    was not taken or may be wanted again.
+    """
     if row is None:
         return False
     state = row["state"]
@@ -62,7 +90,9 @@ def is_found(row: dict[str, Any] | None, job: Job) -> bool:
 
 
 def _holds(row: dict[str, Any] | None, job: Job) -> bool:
-    """Whether what a host knows of a job's key is a reason to go there: the job would be found, or its checkpoint is there."""
+    """Whether what a host knows of a job's key is a reason to go there: the job would
+    be found, or its checkpoint is there.
+    """
     return row is not None and (is_found(row, job) or bool(job.checkpoint))
 
 
@@ -86,4 +116,7 @@ def _fits(job: Job, capacity: Mapping[str, float], load: Mapping[str, float]) ->
 
 
 def _doubled(capacity: Mapping[str, float]) -> dict[str, float]:
-    return {name: 2 * amount if name in (GPUS, CPUS) else amount for name, amount in capacity.items()}
+    return {
+        name: 2 * amount if name in (GPUS, CPUS) else amount
+        for name, amount in capacity.items()
+    }

@@ -10,7 +10,9 @@ from contextlib import contextmanager, suppress
 
 
 class Process:
-    """A running command. ``pidfd`` becomes readable when it ends; :meth:`reap` then returns its exit code."""
+    """A running command. ``pidfd`` becomes readable when it ends; :meth:`reap` then
+    returns its exit code.
+    """
 
     def __init__(
         self,
@@ -20,8 +22,9 @@ class Process:
         output: int,
         inherited: Sequence[int] = (),
     ) -> None:
-        """Starts it; raises OSError if that cannot be done. ``inherited`` are descriptors that it keeps open, and with
-        them the locks on what they lead to."""
+        """Starts it; raises OSError if that cannot be done. ``inherited`` are
+        descriptors that it keeps open, and with them the locks on what they lead to.
+        """
         _Kills.note()
         self.peak_memory = 0
         self.out_of_memory = False
@@ -58,7 +61,9 @@ class Process:
 
 
 class _Kills:
-    """Whether the kernel killed a process since the last look because memory ran out; asked only where one was killed."""
+    """Whether the kernel killed a process since the last look because memory ran out;
+    asked only where one was killed.
+    """
 
     seen = -1
 
@@ -74,7 +79,9 @@ class _Kills:
 
 
 def kernel_kills() -> int:
-    """Returns how many processes the kernel has killed since it started because memory ran out."""
+    """Returns how many processes the kernel has killed since it started because memory
+    ran out.
+    """
     with suppress(OSError, ValueError), open("/proc/vmstat", encoding="ascii") as file:
         for line in file:
             if line.startswith("oom_kill "):
@@ -83,8 +90,9 @@ def kernel_kills() -> int:
 
 
 def is_readable(descriptor: int, seconds: float = 0.0) -> bool:
-    """Returns whether there is something to read, or the other side has gone; waits for it up to ``seconds``. Unlike
-    ``select`` it takes descriptors of any number."""
+    """Returns whether there is something to read, or the other side has gone; waits for
+    it up to ``seconds``. Unlike ``select`` it takes descriptors of any number.
+    """
     watched = select.poll()
     watched.register(descriptor, select.POLLIN)
     return bool(watched.poll(max(0.0, seconds) * 1000))
@@ -92,13 +100,16 @@ def is_readable(descriptor: int, seconds: float = 0.0) -> bool:
 
 @contextmanager
 def interrupts_deferred() -> Iterator[None]:
-    """Keeps an interrupt from coming between the start of a process and our knowing of it; it comes right after."""
+    """Keeps an interrupt from coming between the start of a process and our knowing of
+    it; it comes right after.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     caught: list[int] = []
     before = {
-        number: signal.signal(number, lambda got, _: caught.append(got)) for number in (signal.SIGINT, signal.SIGTERM)
+        number: signal.signal(number, lambda got, _: caught.append(got))
+        for number in (signal.SIGINT, signal.SIGTERM)
     }
     try:
         yield

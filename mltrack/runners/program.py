@@ -1,7 +1,8 @@
-"""The worker as one file: a Python program that a host's own ``python3`` runs, named by its digest.
+"""The worker as one file: a Python program that a host's own ``python3`` runs, named by
+its digest.
 
-A connection begins with a few lines given to ``python3 -c``: they look whether the file is there and whole, take it from
-the connection if not, and run it in the same process.
+A connection begins with a few lines given to ``python3 -c``: they look whether the file
+is there and whole, take it from the connection if not, and run it in the same process.
 """
 
 import base64
@@ -64,12 +65,24 @@ def worker_program() -> Program:
         for name in sorted(os.listdir(sources)):
             if name.endswith(".py"):
                 with open(os.path.join(sources, name), "rb") as file:
-                    archive.writestr(zipfile.ZipInfo(f"{PACKAGE}/{name}", _EPOCH), file.read(), zipfile.ZIP_DEFLATED)
+                    archive.writestr(
+                        zipfile.ZipInfo(f"{PACKAGE}/{name}", _EPOCH),
+                        file.read(),
+                        zipfile.ZIP_DEFLATED,
+                    )
     data = buffer.getvalue()
     return Program(data, hashlib.sha256(data).hexdigest())
 
 
 def boot_arguments(place: str, program: Program) -> list[str]:
-    """Returns what follows ``python3``: characters that no shell of any login changes, but for ``place``."""
+    """Returns what follows ``python3``: characters that no shell of any login changes,
+    but for ``place``.
+    """
     text = base64.b64encode(_BOOT.encode()).decode()
-    return ["-c", f"import base64;exec(base64.b64decode('{text}'))", place, program.digest, str(len(program.data))]
+    return [
+        "-c",
+        f"import base64;exec(base64.b64decode('{text}'))",
+        place,
+        program.digest,
+        str(len(program.data)),
+    ]

@@ -1,8 +1,10 @@
-"""Where a job's commands find their files: the workspace itself, or a place with the declared inputs and nothing else.
+"""Where a job's commands find their files: the workspace itself, or a place with the
+declared inputs and nothing else.
 
-With bubblewrap the sandbox stands at the project's own path: inputs are bound there, read only, and the rest of the
-project cannot be seen. Without it the inputs are copied to a directory of their own, which is a promise about relative
-paths only: a command that names the project by its absolute path still finds it.
+With bubblewrap the sandbox stands at the project's own path: inputs are bound there,
+read only, and the rest of the project cannot be seen. Without it the inputs are copied
+to a directory of their own, which is a promise about relative paths only: a command
+that names the project by its absolute path still finds it.
 """
 
 import os
@@ -58,10 +60,14 @@ class Workspace:
 
 
 class Sandbox:
-    """A directory of one job. Inputs are relative to ``project``; outputs come back by rename."""
+    """A directory of one job. Inputs are relative to ``project``; outputs come back by
+    rename.
+    """
 
     def __init__(self, project: str, job: Job, objects: str = "") -> None:
-        """``objects`` is the directory that links to the cache lead into: inputs may be such links."""
+        """``objects`` is the directory that links to the cache lead into: inputs may be
+        such links.
+        """
         self._project = project
         self._objects = objects
         above = os.path.join(project, ".mltrack", "tmp")
@@ -82,9 +88,20 @@ class Sandbox:
             return arguments
         binds = [word for path in self._binds for word in ("--ro-bind", path, path)]
         return [
-            "bwrap", "--dev-bind", "/", "/", "--bind", self._scratch, self._project, *binds,
-            "--die-with-parent", "--chdir", directory, "--", *arguments,
-        ]  # fmt: skip
+            "bwrap",
+            "--dev-bind",
+            "/",
+            "/",
+            "--bind",
+            self._scratch,
+            self._project,
+            *binds,
+            "--die-with-parent",
+            "--chdir",
+            directory,
+            "--",
+            *arguments,
+        ]
 
     def collect(self, job: Job) -> None:
         for item in job.items:
@@ -96,7 +113,10 @@ class Sandbox:
             self._bring_out(job.checkpoint)
 
     def _bring_out(self, path: str) -> None:
-        made, place = os.path.join(self._scratch, path), os.path.join(self._project, path)
+        made, place = (
+            os.path.join(self._scratch, path),
+            os.path.join(self._project, path),
+        )
         if os.path.lexists(made):
             if os.path.isdir(place) and not os.path.islink(place):
                 shutil.rmtree(place)
@@ -123,7 +143,11 @@ class Sandbox:
         os.makedirs(os.path.join(self._scratch, job.directory), exist_ok=True)
         if self.is_hidden:
             self._binds += _interpreters(self._project)
-            inner = os.path.relpath(self._objects, self._project) if self._objects else os.pardir
+            inner = (
+                os.path.relpath(self._objects, self._project)
+                if self._objects
+                else os.pardir
+            )
             if not inner.startswith(os.pardir) and os.path.isdir(self._objects):
                 os.makedirs(os.path.join(self._scratch, inner), exist_ok=True)
                 self._binds.append(self._objects)
@@ -162,11 +186,20 @@ def can_bind() -> bool:
     """Returns whether bubblewrap is there and may do its work."""
     if shutil.which("bwrap") is None:
         return False
-    probe = subprocess.run(["bwrap", "--dev-bind", "/", "/", "--die-with-parent", "true"], capture_output=True)
+    probe = subprocess.run(
+        ["bwrap", "--dev-bind", "/", "/", "--die-with-parent", "true"],
+        capture_output=True,
+    )
     return probe.returncode == 0
 
 
 def _interpreters(project: str) -> list[str]:
-    """Virtual environments that stand in the project: programs to run with, not inputs to read."""
+    """Virtual environments that stand in the project: programs to run with, not inputs
+    to read.
+    """
     with os.scandir(project) as found:
-        return [entry.path for entry in found if os.path.isfile(os.path.join(entry.path, "pyvenv.cfg"))]
+        return [
+            entry.path
+            for entry in found
+            if os.path.isfile(os.path.join(entry.path, "pyvenv.cfg"))
+        ]

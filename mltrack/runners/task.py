@@ -10,7 +10,9 @@ from typing import Any
 from mltrack.runners.job import Job, Origin, Poll, State, Ticket
 
 PATIENCE_SECONDS = 120.0
-"""How long a lost connection is tried again before the jobs behind it are given up for this command."""
+"""How long a lost connection is tried again before the jobs behind it are given up for
+this command.
+"""
 
 
 class Phase(Enum):
@@ -26,8 +28,10 @@ class Phase(Enum):
 
 @dataclass(slots=True, eq=False)
 class Task:
-    """A job under way. ``scratch`` is where its outputs arrive, ``host`` the name of the host that has it. With ``may_queue``
-    it may wait at a host behind any number of others."""
+    """A job under way. ``scratch`` is where its outputs arrive, ``host`` the name of
+    the host that has it. With ``may_queue`` it may wait at a host behind any number of
+    others.
+    """
 
     job: Job
     ticket: Ticket
@@ -56,27 +60,56 @@ class Task:
 
     def outputs_size(self) -> float:
         """How many bytes are to come back; without end where the host does not know."""
-        coming = [content for path, content in self.poll.left.items() if path not in self.job.left]
-        return sum(content.size for content in coming) if all(content.hex for content in coming) else float("inf")
+        coming = [
+            content
+            for path, content in self.poll.left.items()
+            if path not in self.job.left
+        ]
+        return (
+            sum(content.size for content in coming)
+            if all(content.hex for content in coming)
+            else float("inf")
+        )
 
     def spec(self, settings: "HostSettings") -> dict[str, Any]:
         """Returns the job as a host is asked for it."""
         job = self.job
         return {
-            "key": self.key, "token": self.token, "label": job.label, "project": job.project, "shell": job.shell,
-            "directory": job.directory, "setup": settings.setup, "timeout": job.timeout, "checkpoint": job.checkpoint,
-            "items": [{"id": item.id, "commands": item.commands, "outputs": item.outputs} for item in job.items],
-            "inputs": [[path, *content] for path, content in job.inputs.items() if path not in job.files],
-            "files": {path: b64encode(data).decode() for path, data in job.files.items()},
-            "kept": list(job.kept), "variables": job.variables, "unset": list(job.unset), "resources": job.resources,
-        }  # fmt: skip
+            "key": self.key,
+            "token": self.token,
+            "label": job.label,
+            "project": job.project,
+            "shell": job.shell,
+            "directory": job.directory,
+            "setup": settings.setup,
+            "timeout": job.timeout,
+            "checkpoint": job.checkpoint,
+            "items": [
+                {"id": item.id, "commands": item.commands, "outputs": item.outputs}
+                for item in job.items
+            ],
+            "inputs": [
+                [path, *content]
+                for path, content in job.inputs.items()
+                if path not in job.files
+            ],
+            "files": {
+                path: b64encode(data).decode() for path, data in job.files.items()
+            },
+            "kept": list(job.kept),
+            "variables": job.variables,
+            "unset": list(job.unset),
+            "resources": job.resources,
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class HostSettings:
-    """What the config says of a runner's hosts. ``capacity`` stands in for what a host says of itself; ``locks`` is the
-    directory of GPU locks there, '' for the usual one; ``limit`` bounds the host's objects, in bytes; ``setup`` is shell
-    text that runs before each command."""
+    """What the config says of a runner's hosts. ``capacity`` stands in for what a host
+    says of itself; ``locks`` is the directory of GPU locks there, '' for the usual one;
+    ``limit`` bounds the host's objects, in bytes; ``setup`` is shell text that runs
+    before each command.
+    """
 
     runner: str
     capacity: dict[str, float]
@@ -87,7 +120,9 @@ class HostSettings:
 
 
 class Board:
-    """What the threads of a runner share; every change is made while ``changed`` is held, and told to it."""
+    """What the threads of a runner share; every change is made while ``changed`` is
+    held, and told to it.
+    """
 
     def __init__(self) -> None:
         self.changed = threading.Condition()

@@ -1,7 +1,9 @@
-"""Tickets of jobs that outlive a command: one small file each, ``jobs/<run key>/<attempt>.json``.
+"""Tickets of jobs that outlive a command: one small file each, ``jobs/<run
+key>/<attempt>.json``.
 
-They are written once a host has the job, and removed when its result was taken. Nothing depends on them but the list of
-jobs on hosts that cannot be reached: a job is found by its key, on the host itself, by any clone.
+They are written once a host has the job, and removed when its result was taken. Nothing
+depends on them but the list of jobs on hosts that cannot be reached: a job is found by
+its key, on the host itself, by any clone.
 """
 
 import json
@@ -41,15 +43,36 @@ class Tickets:
     def __init__(self, path: str) -> None:
         self._path = path
 
-    def note(self, ticket: "Ticket", runner: str, host: str, key: str, number: int, label: str) -> None:
-        """Notes where a job is; a ticket that cannot be written loses nothing but a line in a list."""
+    def note(
+        self,
+        ticket: "Ticket",
+        runner: str,
+        host: str,
+        key: str,
+        number: int,
+        label: str,
+    ) -> None:
+        """Notes where a job is; a ticket that cannot be written loses nothing but a
+        line in a list.
+        """
         facts = {
-            "mltrack": VERSION, "runner": runner, "host": host, "key": key, "number": number, "attempt": ticket.attempt,
-            "label": label, "submitted": round(time.time(), 3), "log_path": ticket.log_path,
-        }  # fmt: skip
+            "mltrack": VERSION,
+            "runner": runner,
+            "host": host,
+            "key": key,
+            "number": number,
+            "attempt": ticket.attempt,
+            "label": label,
+            "submitted": round(time.time(), 3),
+            "log_path": ticket.log_path,
+        }
         with suppress(OSError):
             make_directories(os.path.join(self._path, key))
-            write_atomic(self._file(key, ticket.attempt), json.dumps(facts, sort_keys=True).encode(), durable=False)
+            write_atomic(
+                self._file(key, ticket.attempt),
+                json.dumps(facts, sort_keys=True).encode(),
+                durable=False,
+            )
 
     def forget(self, key: str, attempt: str) -> None:
         with suppress(FileNotFoundError):
@@ -67,7 +90,9 @@ class Tickets:
         """Yields the tickets of a key."""
         for name in names_in(os.path.join(self._path, key)):
             with suppress(ValueError, TypeError, OSError, AttributeError):
-                facts = json.loads(read_bounded(os.path.join(self._path, key, name), _MAX_BYTES) or b"")
+                facts = json.loads(
+                    read_bounded(os.path.join(self._path, key, name), _MAX_BYTES) or b""
+                )
                 if facts.pop("mltrack") == VERSION:
                     yield Noted(**facts)
 

@@ -1,8 +1,10 @@
-"""Which files of the project a command opens: by a hook in Python's own programs, or by the kernel for all of them.
+"""Which files of the project a command opens: by a hook in Python's own programs, or by
+the kernel for all of them.
 
-``python`` costs next to nothing and sees what Python programs open through Python: files, and the modules that they
-import. It does not see what C libraries open by themselves, nor programs in other languages, nor ``python -I``.
-``strace`` sees every program, at about 0.05 ms per opened file.
+``python`` costs next to nothing and sees what Python programs open through Python:
+files, and the modules that they import. It does not see what C libraries open by
+themselves, nor programs in other languages, nor ``python -I``. ``strace`` sees every
+program, at about 0.05 ms per opened file.
 """
 
 import os
@@ -33,7 +35,9 @@ class Trace(Protocol):
         ...
 
     def opened(self) -> Opened:
-        """Returns the paths read and written, relative to the root, once the job has ended; to be called once."""
+        """Returns the paths read and written, relative to the root, once the job has
+        ended; to be called once.
+        """
         ...
 
 
@@ -47,7 +51,9 @@ def has_strace() -> bool:
 
 
 class _Hook:
-    """Python's audit hook, set by a ``sitecustomize`` that stands first on the path and calls the next one."""
+    """Python's audit hook, set by a ``sitecustomize`` that stands first on the path and
+    calls the next one.
+    """
 
     def __init__(self, root: str) -> None:
         self.prefix: list[str] = []
@@ -56,12 +62,15 @@ class _Hook:
         self._file = _fresh_path()
 
     def variables(self, environment: Mapping[str, str]) -> dict[str, str]:
-        path = os.pathsep.join(filter(None, (HOOK_PATH, environment.get("PYTHONPATH", ""))))
+        path = os.pathsep.join(
+            filter(None, (HOOK_PATH, environment.get("PYTHONPATH", "")))
+        )
         return {"PYTHONPATH": path, FILE_VARIABLE: self._file}
 
     def opened(self) -> Opened:
         data = b""
-        with suppress(FileNotFoundError):  # no Python program, or none that opened anything
+        # no Python program, or none that opened anything
+        with suppress(FileNotFoundError):
             with open(self._file, "rb") as file:
                 data = file.read()
             os.unlink(self._file)
@@ -86,8 +95,12 @@ class _Hook:
         except OSError:
             return False
 
-    def _inside(self, paths: Iterable[str], cwd: str, prefixes: tuple[str, ...]) -> set[str]:
-        """Those of the paths that lie in the project and not in the interpreter's own places, relative to the root."""
+    def _inside(
+        self, paths: Iterable[str], cwd: str, prefixes: tuple[str, ...]
+    ) -> set[str]:
+        """Those of the paths that lie in the project and not in the interpreter's own
+        places, relative to the root.
+        """
         top = self._root + "/"
         found = set()
         for path in paths:
@@ -100,13 +113,27 @@ class _Hook:
 
 
 class _Strace:
-    """strace with a filter in the kernel: only the calls that open files stop the program."""
+    """strace with a filter in the kernel: only the calls that open files stop the
+    program.
+    """
 
     def __init__(self, root: str) -> None:
         self._root = root + "/"
         self._file = _fresh_path()
         calls = "trace=open,openat,openat2,creat"
-        self.prefix = ["strace", "-f", "--seccomp-bpf", "-qqq", "-y", "-s", "0", "-e", calls, "-e", "signal=none"]
+        self.prefix = [
+            "strace",
+            "-f",
+            "--seccomp-bpf",
+            "-qqq",
+            "-y",
+            "-s",
+            "0",
+            "-e",
+            calls,
+            "-e",
+            "signal=none",
+        ]
         self.prefix += ["-o", self._file, "--"]
 
     def variables(self, environment: Mapping[str, str]) -> dict[str, str]:
@@ -121,7 +148,11 @@ class _Strace:
                 if match is None:
                     continue
                 path = os.fsdecode(match[1])
-                if not path.startswith(self._root) or b"O_DIRECTORY" in line or b"O_PATH" in line:
+                if (
+                    not path.startswith(self._root)
+                    or b"O_DIRECTORY" in line
+                    or b"O_PATH" in line
+                ):
                     continue
                 inner = path[len(self._root) :]
                 is_write = b"O_WRONLY" in line or b"O_RDWR" in line or b"creat(" in line
@@ -132,7 +163,9 @@ class _Strace:
 
 
 def _whole_lines(file: Iterable[bytes]) -> Iterator[bytes]:
-    """Lines of a trace, those put together that strace split because another process came between."""
+    """Lines of a trace, those put together that strace split because another process
+    came between.
+    """
     begun: dict[bytes, bytes] = {}
     for line in file:
         pid = line.partition(b" ")[0]
@@ -145,12 +178,18 @@ def _whole_lines(file: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _fresh_path() -> str:
-    """A name that nobody can guess, in a place that sandboxes see too. A program that opens nothing makes no file."""
-    return os.path.join(os.environ.get("TMPDIR", "/tmp"), f"mltrack-trace-{secrets.token_hex(16)}")
+    """A name that nobody can guess, in a place that sandboxes see too. A program that
+    opens nothing makes no file.
+    """
+    return os.path.join(
+        os.environ.get("TMPDIR", "/tmp"), f"mltrack-trace-{secrets.token_hex(16)}"
+    )
 
 
 def _source_of(path: str) -> str:
-    """The path that a person means: of compiled Python the source; '' for what no stage declares."""
+    """The path that a person means: of compiled Python the source; '' for what no stage
+    declares.
+    """
     directory, _, name = path.rpartition("/")
     if directory.rpartition("/")[2] == "__pycache__":
         module = name.partition(".")[0]

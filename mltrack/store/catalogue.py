@@ -1,12 +1,16 @@
-"""Catalogues: what an index says of where objects are. The only code that reads or writes the rows of one.
+"""Catalogues: what an index says of where objects are. The only code that reads or
+writes the rows of one.
 
-An index holds fixed-width rows sorted by digest behind a 256-way fan-out. The same bytes stand at the end of each pack
-(then the one pack is the pack itself) and in the files of a remote's ``index/`` (then the packs are listed). The layout
-is settled in docs/reference/formats.md; nothing of an index is believed before its own digest was checked.
+An index holds fixed-width rows sorted by digest behind a 256-way fan-out. The same
+bytes stand at the end of each pack (then the one pack is the pack itself) and in the
+files of a remote's ``index/`` (then the packs are listed). The layout is settled in
+docs/reference/formats.md; nothing of an index is believed before its own digest was
+checked.
 
-A row says that an object is whole, or kept as a list of chunks, or something that only a newer mltrack knows. Whoever asks
-for whole objects is never given one of the others: to this version those are absent. It must then not rewrite the index, or
-delete what it may name: ``is_understood``.
+A row says that an object is whole, or kept as a list of chunks, or something that only
+a newer mltrack knows. Whoever asks for whole objects is never given one of the others:
+to this version those are absent. It must then not rewrite the index, or delete what it
+may name: ``is_understood``.
 """
 
 import struct
@@ -24,18 +28,23 @@ _ALONE = 0xFFFFFFFF
 """The pack number of an object that is a file of its own."""
 
 UNLISTED = "?"
-"""Stands for a pack that a row names by a number without a name: the index contradicts itself."""
+"""Stands for a pack that a row names by a number without a name: the index contradicts
+itself.
+"""
 
 _HEADER = struct.Struct(">8sIIQII")
 _FANOUT = struct.Struct(">256I")
 _ROWS_AT = _HEADER.size + _FANOUT.size
 _WORTH_A_PASS = 8
-"""Where more than one in so many rows is asked for, one pass over all beats bisecting for each."""
+"""Where more than one in so many rows is asked for, one pass over all beats bisecting
+for each.
+"""
 
 
 class Whole(NamedTuple):
-    """A whole object: ``size`` bytes in a pack from ``offset`` on, or all of a file of its own (``pack_id`` is '' then).
-    ``raw`` is its digest."""
+    """A whole object: ``size`` bytes in a pack from ``offset`` on, or all of a file of
+    its own (``pack_id`` is '' then). ``raw`` is its digest.
+    """
 
     raw: bytes
     pack_id: str
@@ -44,7 +53,9 @@ class Whole(NamedTuple):
 
 
 class Chunked(NamedTuple):
-    """An object that is kept as chunks, which a list of ``stored`` bytes names; joined they have ``size`` bytes."""
+    """An object that is kept as chunks, which a list of ``stored`` bytes names; joined
+    they have ``size`` bytes.
+    """
 
     raw: bytes
     pack_id: str
@@ -66,13 +77,26 @@ def _row_struct(algorithm: Algorithm) -> struct.Struct:
     return struct.Struct(f">{algorithm.raw_size}sBIQQQ")
 
 
-def encode_own(objects: Iterable[tuple[bytes, int, int]], algorithm: Algorithm) -> bytes:
-    """Returns the index that a pack carries of its own objects: digest, offset and size of each, in any order."""
-    return _encode([(raw, _WHOLE, 0, offset, size, size) for raw, offset, size in objects], algorithm, (), ())
+def encode_own(
+    objects: Iterable[tuple[bytes, int, int]], algorithm: Algorithm
+) -> bytes:
+    """Returns the index that a pack carries of its own objects: digest, offset and size
+    of each, in any order.
+    """
+    return _encode(
+        [(raw, _WHOLE, 0, offset, size, size) for raw, offset, size in objects],
+        algorithm,
+        (),
+        (),
+    )
 
 
-def encode(entries: Iterable[Whole], algorithm: Algorithm, supersedes: Iterable[str] = ()) -> bytes:
-    """Returns an index of a remote that names these objects, in any order, and counts instead of those it supersedes."""
+def encode(
+    entries: Iterable[Whole], algorithm: Algorithm, supersedes: Iterable[str] = ()
+) -> bytes:
+    """Returns an index of a remote that names these objects, in any order, and counts
+    instead of those it supersedes.
+    """
     numbers: dict[str, int] = {"": _ALONE}
     rows: list[_Row] = []
     for raw, id_, offset, size in entries:
@@ -83,7 +107,12 @@ def encode(entries: Iterable[Whole], algorithm: Algorithm, supersedes: Iterable[
     return _encode(rows, algorithm, [id_ for id_ in numbers if id_], supersedes)
 
 
-def _encode(rows: list[_Row], algorithm: Algorithm, packs: Iterable[str], supersedes: Iterable[str]) -> bytes:
+def _encode(
+    rows: list[_Row],
+    algorithm: Algorithm,
+    packs: Iterable[str],
+    supersedes: Iterable[str],
+) -> bytes:
     rows.sort()
     counts = [0] * 256
     for row in rows:
@@ -96,7 +125,9 @@ def _encode(rows: list[_Row], algorithm: Algorithm, packs: Iterable[str], supers
     pack_row = _row_struct(algorithm).pack
     body = b"".join(
         (
-            _HEADER.pack(MAGIC, VERSION, algorithm.code, len(rows), len(pack_list), len(old_list)),
+            _HEADER.pack(
+                MAGIC, VERSION, algorithm.code, len(rows), len(pack_list), len(old_list)
+            ),
             _FANOUT.pack(*fanout),
             *(pack_row(*row) for row in rows),
             *(bytes.fromhex(name) for name in (*pack_list, *old_list)),
@@ -116,14 +147,22 @@ def _read_head(data: bytes, algorithm: Algorithm, name: str) -> _Head:
         raise IntegrityError(f"{name}: not an index, or truncated")
     _, version, code, count, pack_count, old_count = _HEADER.unpack_from(data)
     if version > VERSION:
-        raise NewerFormatError(f"{name}: an index of a newer mltrack (format {version})", hint="upgrade mltrack")
+        raise NewerFormatError(
+            f"{name}: an index of a newer mltrack (format {version})",
+            hint="upgrade mltrack",
+        )
     if code != algorithm.code:
-        raise FormatError(f"{name}: an index with another digest algorithm than this project's {algorithm.name}")
+        raise FormatError(
+            f"{name}: an index with another digest algorithm than this project's "
+            f"{algorithm.name}"
+        )
     return _Head(count, pack_count, old_count)
 
 
 def _answer(row: _Row, packs: dict[int, str]) -> Whole | Chunked | None:
-    """What a row says, with the packs by number; None for what this version does not know, or what contradicts itself."""
+    """What a row says, with the packs by number; None for what this version does not
+    know, or what contradicts itself.
+    """
     raw, kind, number, offset, stored, size = row
     id_ = packs.get(number)
     if id_ is None:
@@ -136,14 +175,18 @@ def _answer(row: _Row, packs: dict[int, str]) -> Whole | Chunked | None:
 
 
 class Catalogue:
-    """A decoded index. Look-ups bisect the bytes themselves; rows become entries only when they are asked for.
+    """A decoded index. Look-ups bisect the bytes themselves; rows become entries only
+    when they are asked for.
 
     Immutable but for what it remembers of itself, so any thread may ask it.
     """
 
-    def __init__(self, data: bytes, algorithm: Algorithm, name: str, *, pack_id: str = "") -> None:
-        """Checks ``data`` wholly; raises FormatError or IntegrityError, with ``name``. ``pack_id`` is the pack that carries
-        this index."""
+    def __init__(
+        self, data: bytes, algorithm: Algorithm, name: str, *, pack_id: str = ""
+    ) -> None:
+        """Checks ``data`` wholly; raises FormatError or IntegrityError, with ``name``.
+        ``pack_id`` is the pack that carries this index.
+        """
         raw = algorithm.raw_size
         head = _read_head(data, algorithm, name)
         self._row = _row_struct(algorithm)
@@ -153,7 +196,9 @@ class Catalogue:
         if algorithm.hex_of(data[:-raw]) != data[-raw:].hex():
             raise IntegrityError(f"{name}: its bytes do not match its digest")
         self._fanout: tuple[int, ...] = _FANOUT.unpack_from(data, _HEADER.size)
-        is_sorted = all(a <= b for a, b in zip(self._fanout, self._fanout[1:], strict=False))
+        is_sorted = all(
+            a <= b for a, b in zip(self._fanout, self._fanout[1:], strict=False)
+        )
         if not is_sorted or self._fanout[255] != head.rows:
             raise IntegrityError(f"{name}: its fan-out does not fit its rows")
         self.data = data
@@ -182,7 +227,9 @@ class Catalogue:
         if self._digests is None:
             width, raw, data = self._row.size, self._raw, self.data
             if self.is_understood:
-                self._digests = frozenset(data[at : at + raw] for at in range(_ROWS_AT, self._end, width))
+                self._digests = frozenset(
+                    data[at : at + raw] for at in range(_ROWS_AT, self._end, width)
+                )
             else:
                 self._digests = frozenset(entry.raw for entry in self)
         return self._digests
@@ -212,8 +259,9 @@ class Catalogue:
         return None
 
     def pack_ends(self) -> dict[str, int]:
-        """Returns where the last object of each pack ends, by the pack's name; of files of their own under '', of packs that
-        are not listed under UNLISTED."""
+        """Returns where the last object of each pack ends, by the pack's name; of files
+        of their own under '', of packs that are not listed under UNLISTED.
+        """
         ends: dict[int, int] = {}
         for _, _, number, offset, stored, _ in self._rows():
             end = offset + stored
@@ -222,11 +270,15 @@ class Catalogue:
         return {self._names.get(number, UNLISTED): end for number, end in ends.items()}
 
     def pack_bytes(self) -> dict[str, int]:
-        """Returns the bytes of the objects in each pack, by the pack's name, as ``pack_ends`` does."""
+        """Returns the bytes of the objects in each pack, by the pack's name, as
+        ``pack_ends`` does.
+        """
         totals: dict[int, int] = {}
         for _, _, number, _, stored, _ in self._rows():
             totals[number] = totals.get(number, 0) + stored
-        return {self._names.get(number, UNLISTED): total for number, total in totals.items()}
+        return {
+            self._names.get(number, UNLISTED): total for number, total in totals.items()
+        }
 
     def _rows(self) -> Iterator[tuple[bytes, int, int, int, int, int]]:
         return self._row.iter_unpack(memoryview(self.data)[_ROWS_AT : self._end])
@@ -237,12 +289,20 @@ class Catalogue:
 
 
 class RangedCatalogue:
-    """An index of which only ranges are read: its head, and the rows that begin as a digest does.
+    """An index of which only ranges are read: its head, and the rows that begin as a
+    digest does.
 
-    Its own digest is not checked, so what it says is a hint: whoever uses it checks the objects.
+    Its own digest is not checked, so what it says is a hint: whoever uses it checks the
+    objects.
     """
 
-    def __init__(self, read: Callable[[int, int], bytes], size: int, algorithm: Algorithm, name: str) -> None:
+    def __init__(
+        self,
+        read: Callable[[int, int], bytes],
+        size: int,
+        algorithm: Algorithm,
+        name: str,
+    ) -> None:
         data = read(0, _ROWS_AT)
         head = _read_head(data, algorithm, name)
         raw = algorithm.raw_size
@@ -252,7 +312,9 @@ class RangedCatalogue:
             raise IntegrityError(f"{name}: its length does not fit its counts")
         self._fanout: tuple[int, ...] = _FANOUT.unpack_from(data, _HEADER.size)
         names_data = read(self._end, (head.packs + head.supersedes) * raw)
-        names = [names_data[at : at + raw].hex() for at in range(0, len(names_data), raw)]
+        names = [
+            names_data[at : at + raw].hex() for at in range(0, len(names_data), raw)
+        ]
         self.supersedes = names[head.packs :]
         self.name = name
         self._names = dict(enumerate(names[: head.packs])) | {_ALONE: ""}
@@ -267,7 +329,9 @@ class RangedCatalogue:
         return [entry for entry in map(self.find, raws) if isinstance(entry, Whole)]
 
     def find(self, raw: bytes) -> Whole | Chunked | None:
-        """Returns what is said of a digest; reads the rows that share its first byte, once."""
+        """Returns what is said of a digest; reads the rows that share its first byte,
+        once.
+        """
         first = raw[0]
         if first not in self._buckets:
             low, high = self._fanout[first - 1] if first else 0, self._fanout[first]

@@ -1,6 +1,8 @@
-"""Packs: one file holding many small objects, followed by its index; named by the digest of its bytes, never changed.
+"""Packs: one file holding many small objects, followed by its index; named by the
+digest of its bytes, never changed.
 
-The same format serves cache and remote. The layout is settled in docs/reference/formats.md.
+The same format serves cache and remote. The layout is settled in
+docs/reference/formats.md.
 """
 
 import os
@@ -18,7 +20,9 @@ from mltrack.store.catalogue import Catalogue, Whole, encode_own
 MAGIC, END_MAGIC = b"MLTPACK\n", b"MLTPEND\n"
 VERSION = 1
 ANY, TREES = 0, 1
-"""What a pack holds: trees have packs of their own, so that a directory can be read without its files."""
+"""What a pack holds: trees have packs of their own, so that a directory can be read
+without its files.
+"""
 
 TARGET_BYTES = 48 << 20
 TARGET_OBJECTS = 1 << 16
@@ -31,8 +35,9 @@ _BUFFER = 1 << 20
 
 
 def is_small(content: Content) -> bool:
-    """Returns whether an output that is left to git is kept in the cache too: without its metrics file, a result could not be
-    restored."""
+    """Returns whether an output that is left to git is kept in the cache too: without
+    its metrics file, a result could not be restored.
+    """
     return content.kind != TREE and content.size < SMALL_OBJECT
 
 
@@ -41,8 +46,9 @@ def already() -> None:
 
 
 def sync_ahead(descriptor: int) -> Callable[[], None]:
-    """Makes a file durable while the caller goes on, then closes its descriptor. Returns what waits for that, and raises
-    if it failed."""
+    """Makes a file durable while the caller goes on, then closes its descriptor.
+    Returns what waits for that, and raises if it failed.
+    """
     failures: list[OSError] = []
 
     def sync() -> None:
@@ -65,7 +71,9 @@ def sync_ahead(descriptor: int) -> Callable[[], None]:
 
 
 class Finished(NamedTuple):
-    """A written pack under a temporary name; durable once ``synced`` has returned, which raises if that failed."""
+    """A written pack under a temporary name; durable once ``synced`` has returned,
+    which raises if that failed.
+    """
 
     id: str
     temporary: str
@@ -75,14 +83,22 @@ class Finished(NamedTuple):
 
 
 class PackWriter:
-    """Writes one pack aside. ``finish`` makes it durable; until it is renamed into place it does not exist."""
+    """Writes one pack aside. ``finish`` makes it durable; until it is renamed into
+    place it does not exist.
+    """
 
-    def __init__(self, directory: str, algorithm: Algorithm, contents: int = ANY) -> None:
+    def __init__(
+        self, directory: str, algorithm: Algorithm, contents: int = ANY
+    ) -> None:
         self._algorithm = algorithm
         self._temporary = temporary_path(directory)
-        self._descriptor = os.open(self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        self._descriptor = os.open(
+            self._temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644
+        )
         self._hasher = algorithm.new()
-        self._pieces: list[bytes] = [_HEADER.pack(MAGIC, VERSION, algorithm.code, contents)]
+        self._pieces: list[bytes] = [
+            _HEADER.pack(MAGIC, VERSION, algorithm.code, contents)
+        ]
         self._buffered = self.size = _HEADER.size
         self._objects: list[tuple[bytes, int, int]] = []
         """Digest, offset and size of each."""
@@ -92,7 +108,9 @@ class PackWriter:
         return self.size >= TARGET_BYTES or len(self._objects) >= TARGET_OBJECTS
 
     def add(self, hex_digest: str, data: bytes) -> None:
-        """Appends an object; its digest must be that of ``data``, and it must not be in the pack yet."""
+        """Appends an object; its digest must be that of ``data``, and it must not be in
+        the pack yet.
+        """
         length = len(data)
         self._objects.append((bytes.fromhex(hex_digest), self.size, length))
         self._pieces.append(data)
@@ -111,14 +129,21 @@ class PackWriter:
         return done
 
     def finish_ahead(self) -> Finished:
-        """Like ``finish``, but the disk works on it while the caller goes on; the result's ``synced`` waits for that."""
+        """Like ``finish``, but the disk works on it while the caller goes on; the
+        result's ``synced`` waits for that.
+        """
         done, descriptor = self._close()
         return done._replace(synced=sync_ahead(descriptor))
 
     def _close(self) -> tuple[Finished, int]:
         index = encode_own(self._objects, self._algorithm)
         digest = index[-self._algorithm.raw_size :]
-        self._pieces += [index, struct.pack(">QQ", self.size, len(self._objects)), digest, END_MAGIC]
+        self._pieces += [
+            index,
+            struct.pack(">QQ", self.size, len(self._objects)),
+            digest,
+            END_MAGIC,
+        ]
         self._flush()
         descriptor, self._descriptor = self._descriptor, -1
         try:
@@ -127,10 +152,14 @@ class PackWriter:
         except BaseException:
             os.close(descriptor)
             raise
-        return Finished(self._hasher.hexdigest(), self._temporary, index, size), descriptor
+        return Finished(
+            self._hasher.hexdigest(), self._temporary, index, size
+        ), descriptor
 
     def discard(self) -> None:
-        """Removes what was written; safe after ``finish`` too, as long as the file was not renamed."""
+        """Removes what was written; safe after ``finish`` too, as long as the file was
+        not renamed.
+        """
         if self._descriptor >= 0:
             os.close(self._descriptor)
             self._descriptor = -1
@@ -152,7 +181,9 @@ def contents_of(path: str) -> int:
 
 
 def read_index(path: str, algorithm: Algorithm, id_: str) -> Catalogue:
-    """Returns the index that the pack of this id carries; raises IntegrityError if it is truncated or damaged there."""
+    """Returns the index that the pack of this id carries; raises IntegrityError if it
+    is truncated or damaged there.
+    """
     with opened(path, os.O_RDONLY) as descriptor:
         size = os.fstat(descriptor).st_size
 
@@ -162,8 +193,16 @@ def read_index(path: str, algorithm: Algorithm, id_: str) -> Catalogue:
         return index_at_end(read, size, algorithm, path, id_)
 
 
-def index_at_end(read: Callable[[int, int], bytes], size: int, algorithm: Algorithm, name: str, id_: str) -> Catalogue:
-    """Returns the index that a pack of ``size`` bytes carries; ``read`` takes offset and length."""
+def index_at_end(
+    read: Callable[[int, int], bytes],
+    size: int,
+    algorithm: Algorithm,
+    name: str,
+    id_: str,
+) -> Catalogue:
+    """Returns the index that a pack of ``size`` bytes carries; ``read`` takes offset
+    and length.
+    """
     trailer = struct.Struct(f">QQ{algorithm.raw_size}s8s")
     at = size - trailer.size
     if at < _HEADER.size:
@@ -174,7 +213,9 @@ def index_at_end(read: Callable[[int, int], bytes], size: int, algorithm: Algori
     _check_header(head, name, algorithm)
     offset, count, digest, magic = trailer.unpack(end)
     if magic != END_MAGIC or not _HEADER.size <= offset <= at:
-        raise IntegrityError(f"{name}: the pack is truncated, or its trailer is damaged")
+        raise IntegrityError(
+            f"{name}: the pack is truncated, or its trailer is damaged"
+        )
     data = read(offset, at - offset)
     index = Catalogue(data, algorithm, name, pack_id=id_)
     if index.count != count or data[-algorithm.raw_size :] != digest:
@@ -183,7 +224,9 @@ def index_at_end(read: Callable[[int, int], bytes], size: int, algorithm: Algori
 
 
 def read_objects(path: str, entries: Iterable[Whole]) -> Iterator[tuple[Whole, bytes]]:
-    """Yields the bytes of objects in a pack, in order of offset; the caller checks their digests."""
+    """Yields the bytes of objects in a pack, in order of offset; the caller checks
+    their digests.
+    """
     with opened(path, os.O_RDONLY) as descriptor:
         for entry in sorted(entries, key=lambda entry: entry.offset):
             data = os.pread(descriptor, entry.size, entry.offset)
@@ -202,12 +245,21 @@ def digest_of_file(path: str, algorithm: Algorithm) -> str:
 
 
 def _check_header(header: bytes, path: str, algorithm: Algorithm | None = None) -> int:
-    """Returns what a pack says it holds; raises for what cannot be the head of one, of this ``algorithm`` if given."""
+    """Returns what a pack says it holds; raises for what cannot be the head of one, of
+    this ``algorithm`` if given.
+    """
     if len(header) < _HEADER.size or header[:8] != MAGIC:
         raise IntegrityError(f"{path}: not a pack, or truncated")
     _, version, code, contents = _HEADER.unpack(header)
     if version > VERSION:
-        raise NewerFormatError(f"{path}: a pack of a newer mltrack (format {version})", hint="upgrade mltrack")
-    if version != VERSION or contents not in (ANY, TREES) or (algorithm is not None and code != algorithm.code):
+        raise NewerFormatError(
+            f"{path}: a pack of a newer mltrack (format {version})",
+            hint="upgrade mltrack",
+        )
+    if (
+        version != VERSION
+        or contents not in (ANY, TREES)
+        or (algorithm is not None and code != algorithm.code)
+    ):
         raise IntegrityError(f"{path}: the head of the pack is damaged")
     return int(contents)

@@ -24,12 +24,15 @@ class AddResult:
     failed: tuple[tuple[str, MltrackError], ...] = ()
 
 
-def add(session: Session, arguments: list[str], report: Report = no_report) -> AddResult:
-    """Saves targets to the cache and writes their pointers. Each target is done or left as it was.
+def add(
+    session: Session, arguments: list[str], report: Report = no_report
+) -> AddResult:
+    """Saves targets to the cache and writes their pointers. Each target is done or left
+    as it was.
 
-    Targets that cannot be recorded are returned as failed, after the others are done; if none can be, the first
-    error is raised. What it costs beside reading does not grow with the number of targets: git is asked once, and the
-    disk told once.
+    Targets that cannot be recorded are returned as failed, after the others are done;
+    if none can be, the first error is raised. What it costs beside reading does not
+    grow with the number of targets: git is asked once, and the disk told once.
     """
     project = session.project
     if not arguments:
@@ -59,10 +62,15 @@ def add(session: Session, arguments: list[str], report: Report = no_report) -> A
 def _saved(session: Session, path: str, saving: Saving) -> Recording:
     """Saves what stands at a path; returns what its pointer will say of it."""
     try:
-        session.require_listings(path)  # first: what a failed add had saved would count as saved
+        # first: what a failed add had saved would count as saved
+        session.require_listings(path)
         snapshot = session.observer.tracked(path, saving)
     except OSError as error:
-        if error.filename not in (path, session.project.absolute(path), os.fsencode(session.project.absolute(path))):
+        if error.filename not in (
+            path,
+            session.project.absolute(path),
+            os.fsencode(session.project.absolute(path)),
+        ):
             raise  # it is the cache that cannot be written
         raise WorkspaceError(f"{path!r}: {error.strerror}") from error
     if snapshot is None:
@@ -74,33 +82,55 @@ def _saved(session: Session, path: str, saving: Saving) -> Recording:
 def _target(session: Session, argument: str) -> str:
     path = session.project.relative(argument)
     if not path:
-        raise UsageError("the whole project cannot be tracked as one path", hint="add the directories that hold data")
+        raise UsageError(
+            "the whole project cannot be tracked as one path",
+            hint="add the directories that hold data",
+        )
     if path.endswith(SUFFIX):
-        raise UsageError(f"{argument!r} is a pointer", hint=f"mltrack add {argument.removesuffix(SUFFIX)}")
+        raise UsageError(
+            f"{argument!r} is a pointer",
+            hint=f"mltrack add {argument.removesuffix(SUFFIX)}",
+        )
     return session.tracked_paths.holder(path) or path
 
 
-def add_from(session: Session, source: str, out: str, report: Report = no_report) -> Added:
-    """Tracks what stands at ``source``, anywhere on this machine, as the path ``out``, and checks it out there."""
+def add_from(
+    session: Session, source: str, out: str, report: Report = no_report
+) -> Added:
+    """Tracks what stands at ``source``, anywhere on this machine, as the path ``out``,
+    and checks it out there.
+    """
     path = _free_target(session, out)
     place = _source(session, source)
     project = session.project
     with project.cache.in_use():
         with CacheWriter(project.cache) as writer:
-            content = _scan_source(session, place, Saving(writer, project.algorithm), report)
+            content = _scan_source(
+                session, place, Saving(writer, project.algorithm), report
+            )
             writer.finish()
         session.checkout.bring(path, content)
         [added] = record(session, [Recording(path, content, content)])
     return added
 
 
-def add_to_remote(session: Session, source: str, out: str, remote: str = "", report: Report = no_report) -> Added:
-    """Tracks what stands at ``source`` as the path ``out``, and sends it to a remote without keeping it here."""
+def add_to_remote(
+    session: Session,
+    source: str,
+    out: str,
+    remote: str = "",
+    report: Report = no_report,
+) -> Added:
+    """Tracks what stands at ``source`` as the path ``out``, and sends it to a remote
+    without keeping it here.
+    """
     project = session.project
     place = _source(session, source)
     inside = out or os.path.basename(place)
     path = _free_target(
-        session, inside, may_stand=os.path.realpath(project.absolute(inside)) == os.path.realpath(place)
+        session,
+        inside,
+        may_stand=os.path.realpath(project.absolute(inside)) == os.path.realpath(place),
     )
     target = session.remotes.get(remote)
     target.open(create=True)
@@ -116,16 +146,23 @@ def add_to_remote(session: Session, source: str, out: str, remote: str = "", rep
 
 
 def _source(session: Session, source: str) -> str:
-    place = os.path.normpath(os.path.join(session.project.cwd, os.path.expanduser(source)))
+    place = os.path.normpath(
+        os.path.join(session.project.cwd, os.path.expanduser(source))
+    )
     if "://" in source or not os.path.lexists(place):
-        raise UsageError(f"{source!r} does not exist on this machine", hint="give a file or directory")
+        raise UsageError(
+            f"{source!r} does not exist on this machine",
+            hint="give a file or directory",
+        )
     return place
 
 
 def _free_target(session: Session, out: str, *, may_stand: bool = False) -> str:
     path = _target(session, out)
     if os.path.lexists(session.project.absolute(path)) and not may_stand:
-        raise WorkspaceError(f"{out!r} exists already", hint="move it away, or choose another place")
+        raise WorkspaceError(
+            f"{out!r} exists already", hint="move it away, or choose another place"
+        )
     problems = check(session, [path], must_exist=False)
     if problems:
         raise problems[path]
@@ -133,7 +170,9 @@ def _free_target(session: Session, out: str, *, may_stand: bool = False) -> str:
     return path
 
 
-def _scan_source(session: Session, place: str, ingest: Ingest, report: Report) -> Content:
+def _scan_source(
+    session: Session, place: str, ingest: Ingest, report: Report
+) -> Content:
     snapshot = scan(
         os.path.dirname(place),
         os.path.basename(place),

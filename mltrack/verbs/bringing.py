@@ -17,15 +17,24 @@ from mltrack.verbs.session import Session
 
 def note_left(session: Session, runner: str, key: str, result: Poll) -> None:
     """Notes the outputs of a job that stayed where it ran."""
-    session.left.add(Row(path, content, runner, result.place, key) for path, content in result.left.items())
+    session.left.add(
+        Row(path, content, runner, result.place, key)
+        for path, content in result.left.items()
+    )
 
 
 def fetch_left(session: Session, contents: Iterable[Content]) -> list[Content]:
-    """Gets contents from the hosts into the cache, as far as they are noted as left there or a host has them; returns
-    those that it got. Raises RemoteError if the host that has one cannot be reached."""
+    """Gets contents from the hosts into the cache, as far as they are noted as left
+    there or a host has them; returns those that it got. Raises RemoteError if the host
+    that has one cannot be reached.
+    """
     cache = session.project.cache
     wanted = [content for content in contents if not cache.holds(content)]
-    noted = [row for row in session.left if any(content.same_bytes(row.content) for content in wanted)]
+    noted = [
+        row
+        for row in session.left
+        if any(content.same_bytes(row.content) for content in wanted)
+    ]
     fetched: list[Content] = []
     runners = ProjectRunners(session.project)
     for name in dict.fromkeys(row.runner for row in noted):
@@ -41,20 +50,27 @@ def fetch_left(session: Session, contents: Iterable[Content]) -> list[Content]:
 
 
 def fetch_from_hosts(session: Session, contents: Iterable[Content]) -> None:
-    """Asks every ssh runner that is set up for contents that nobody else has: the clone that left them there may be
-    another one. Hosts that cannot be reached are passed over."""
+    """Asks every ssh runner that is set up for contents that nobody else has: the clone
+    that left them there may be another one. Hosts that cannot be reached are passed
+    over.
+    """
     cache = session.project.cache
     runners = ProjectRunners(session.project)
     for info in list_runners(session.project):
         lacking = [content for content in contents if not cache.holds(content)]
         if lacking and (info.hosts or info.name != LOCAL):
-            with suppress(MltrackError), closing(runners.open_surviving(info.name)) as one:
+            with (
+                suppress(MltrackError),
+                closing(runners.open_surviving(info.name)) as one,
+            ):
                 one.bring(lacking)
             cache.reload()
 
 
 class FromHosts:
-    """What stages read and stayed on the hosts that made it. See :class:`mltrack.engine.parts.Supply`."""
+    """What stages read and stayed on the hosts that made it. See
+    :class:`mltrack.engine.parts.Supply`.
+    """
 
     def __init__(self, session: Session, learner: Learner) -> None:
         self._session, self._learner = session, learner
@@ -76,13 +92,18 @@ class FromHosts:
 
 
 def _is_part(path: str, dep: str) -> bool:
-    """Whether what stayed at ``path`` is a part of the directory ``dep``: without it, that would be another one."""
+    """Whether what stayed at ``path`` is a part of the directory ``dep``: without it,
+    that would be another one.
+    """
     return path != dep and contains(dep, path)
 
 
-def bring_left(session: Session, stage: Stage, learner: Learner, *, parts_only: bool) -> tuple[str, ...]:
-    """Puts what a stage reads where it belongs, as far as it stayed on a host; with ``parts_only`` only what lies below
-    directories that it reads. Returns the paths."""
+def bring_left(
+    session: Session, stage: Stage, learner: Learner, *, parts_only: bool
+) -> tuple[str, ...]:
+    """Puts what a stage reads where it belongs, as far as it stayed on a host; with
+    ``parts_only`` only what lies below directories that it reads. Returns the paths.
+    """
     wanted: dict[str, Content] = {}
     for path in stage.reads:
         if not is_url(path):
@@ -91,7 +112,10 @@ def bring_left(session: Session, stage: Stage, learner: Learner, *, parts_only: 
                 if (
                     content is not None
                     and (not parts_only or _is_part(absent, path))
-                    and (session.left.has(content) or session.project.cache.holds(content))
+                    and (
+                        session.left.has(content)
+                        or session.project.cache.holds(content)
+                    )
                 ):
                     wanted[absent] = content
     if not wanted:
@@ -99,11 +123,16 @@ def bring_left(session: Session, stage: Stage, learner: Learner, *, parts_only: 
     try:
         fetch_left(session, wanted.values())
     except RemoteError as error:
-        raise MissingObjectError(f"{next(iter(wanted))!r} is on a host: {error.message}", hint=error.hint) from error
+        raise MissingObjectError(
+            f"{next(iter(wanted))!r} is on a host: {error.message}", hint=error.hint
+        ) from error
     checkout = session.checkout
     for path, content in wanted.items():
         if not session.project.cache.holds(content):
-            raise MissingObjectError(f"the host that made {path!r} no longer has it", hint="mltrack repro --force")
+            raise MissingObjectError(
+                f"the host that made {path!r} no longer has it",
+                hint="mltrack repro --force",
+            )
         checkout.bring(path, content)
         learner.absent.pop(path)
     return tuple(wanted)

@@ -17,7 +17,9 @@ _PARTS = ("loose", "packs", "runs", "tmp", "quarantine", "users")
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What was given to the group, and how many entries belong to others and were left as they are."""
+    """What was given to the group, and how many entries belong to others and were left
+    as they are.
+    """
 
     path: str
     group: str
@@ -26,16 +28,22 @@ class Shared:
 
 
 def share(project: Project, group: str, place: str = "") -> Shared:
-    """Lets a group use the cache: its directories belong to the group and hand that on to what is made in them.
+    """Lets a group use the cache: its directories belong to the group and hand that on
+    to what is made in them.
 
-    Nothing that another user owns is touched. With ``place`` the cache is that directory from now on, for this clone.
+    Nothing that another user owns is touched. With ``place`` the cache is that
+    directory from now on, for this clone.
     """
     try:
         number = grp.getgrnam(group).gr_gid
     except KeyError:
-        raise UsageError(f"there is no group {group!r} on this machine", hint="getent group") from None
+        raise UsageError(
+            f"there is no group {group!r} on this machine", hint="getent group"
+        ) from None
     if os.geteuid() != 0 and number not in (*os.getgroups(), os.getegid()):
-        raise UsageError(f"you are not a member of the group {group!r}", hint="ask its administrator")
+        raise UsageError(
+            f"you are not a member of the group {group!r}", hint="ask its administrator"
+        )
     path = os.path.abspath(os.path.expanduser(place)) if place else project.cache.path
     for part in _PARTS:
         make_directories(os.path.join(path, part))

@@ -10,7 +10,12 @@ from mltrack.disk.lock import NameLocks
 from mltrack.engine.claims import place_lock
 from mltrack.engine.ignoring import IgnoreLines, Lacking
 from mltrack.engine.view import Target
-from mltrack.errors import LockedError, MissingObjectError, MltrackError, UnsavedDataError
+from mltrack.errors import (
+    LockedError,
+    MissingObjectError,
+    MltrackError,
+    UnsavedDataError,
+)
 from mltrack.git.ignored import ignored_by_rule
 from mltrack.objects.content import Content
 from mltrack.store.shared.hints import hinted_among
@@ -23,8 +28,9 @@ Progress = Callable[[str, int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class CheckedOut:
-    """One target: how many files were written and removed, which were left because only the workspace has them, and which
-    because the cache lacks their bytes."""
+    """One target: how many files were written and removed, which were left because only
+    the workspace has them, and which because the cache lacks their bytes.
+    """
 
     path: str
     written: int
@@ -38,11 +44,15 @@ class CheckoutResult:
     done: tuple[CheckedOut, ...]
     failed: tuple[tuple[str, MltrackError], ...] = ()
     saved: tuple[tuple[str, str], ...] = field(default=())
-    """Paths whose unsaved bytes were saved to the cache before ``force`` replaced them, with their digests."""
+    """Paths whose unsaved bytes were saved to the cache before ``force`` replaced them,
+    with their digests.
+    """
     stayed: tuple[str, ...] = ()
     """Outputs that were left on the host that made them."""
     aside: tuple[tuple[str, str], ...] = ()
-    """What no version can hold, a link or a pipe, and where ``force`` moved it before it was replaced."""
+    """What no version can hold, a link or a pipe, and where ``force`` moved it before
+    it was replaced.
+    """
     seen: tuple[Lacking, ...] = ()
     """What git sees, now that it is here: no ignore file of this version names it."""
 
@@ -56,12 +66,19 @@ def checkout(
     progress: Progress | None = None,
     gone: tuple[Target, ...] = (),
 ) -> CheckoutResult:
-    """Checks out targets, all by default. A target in which both sides changed is left alone and returned as failed.
+    """Checks out targets, all by default. A target in which both sides changed is left
+    alone and returned as failed.
 
-    ``gone`` are targets that are tracked no more: their files are removed where nothing is lost by it.
+    ``gone`` are targets that are tracked no more: their files are removed where nothing
+    is lost by it.
     """
     return checkout_targets(
-        session, session.select(arguments), force=force, dry_run=dry_run, progress=progress, gone=gone
+        session,
+        session.select(arguments),
+        force=force,
+        dry_run=dry_run,
+        progress=progress,
+        gone=gone,
     )
 
 
@@ -76,21 +93,39 @@ def checkout_targets(
     absent: Absent = Absent.REFUSE,
     recorded: Mapping[str, Content] | None = None,
 ) -> CheckoutResult:
-    """See :func:`checkout`, for targets that are chosen already. ``absent`` is what to do about what the cache lacks,
-    ``recorded`` what was recorded of the targets before."""
-    wanted: list[tuple[Target, Content | None]] = [(target, target.content) for target in targets]
+    """See :func:`checkout`, for targets that are chosen already. ``absent`` is what to
+    do about what the cache lacks, ``recorded`` what was recorded of the targets before.
+    """
+    wanted: list[tuple[Target, Content | None]] = [
+        (target, target.content) for target in targets
+    ]
     wanted += [(target, None) for target in gone]
     with session.project.cache.in_use(), _locks(session, targets) as running:
-        work = _Work(session, running, progress, absent, recorded or {}, force=force, dry_run=dry_run)
+        work = _Work(
+            session,
+            running,
+            progress,
+            absent,
+            recorded or {},
+            force=force,
+            dry_run=dry_run,
+        )
         for target, content in wanted:
             try:
                 work.check_out(target, content)
             except MltrackError as error:
                 work.failed.append((target.path, error))
     brought = {item.path for item in work.done if item.written and not dry_run}
-    seen = seen_by_git(session, [target for target in targets if target.path in brought])
+    seen = seen_by_git(
+        session, [target for target in targets if target.path in brought]
+    )
     return CheckoutResult(
-        tuple(work.done), tuple(work.failed), tuple(work.saved), tuple(work.stayed), tuple(work.aside), tuple(seen)
+        tuple(work.done),
+        tuple(work.failed),
+        tuple(work.saved),
+        tuple(work.stayed),
+        tuple(work.aside),
+        tuple(seen),
     )
 
 
@@ -114,7 +149,11 @@ class _Work:
     def check_out(self, target: Target, content: Content | None) -> None:
         """Brings one target along; None wants nothing there any more."""
         session = self.session
-        if content is not None and session.left.has(content) and not session.project.cache.holds(content):
+        if (
+            content is not None
+            and session.left.has(content)
+            and not session.project.cache.holds(content)
+        ):
             self.stayed.append(target.path)
             return
         _refuse_running(target, self.running)
@@ -125,7 +164,9 @@ class _Work:
         if self.force and not self.dry_run and not target.owner:
             self.aside += _move_aside(session, target.path)
         former = self.recorded.get(target.path)
-        plan = session.checkout.plan(target.path, content, force=self.force, absent=self.absent, recorded=former)
+        plan = session.checkout.plan(
+            target.path, content, force=self.force, absent=self.absent, recorded=former
+        )
         session.checkout.refuse_conflicts(target.path, plan)
         if not self.dry_run:
             self.saved += _carry_out(session, target, content, plan, self.progress)
@@ -133,13 +174,20 @@ class _Work:
 
 
 def seen_by_git(session: Session, targets: list[Target]) -> list[Lacking]:
-    """Returns those of the targets that a `git add` would take: a commit left out the ignore file that names them.
+    """Returns those of the targets that a `git add` would take: a commit left out the
+    ignore file that names them.
 
-    Nothing is mended here: a checkout that changed committed files would keep git from the next one.
+    Nothing is mended here: a checkout that changed committed files would keep git from
+    the next one.
     """
-    stages = session.view.graph.stages if any(target.is_output for target in targets) else {}
+    stages = (
+        session.view.graph.stages if any(target.is_output for target in targets) else {}
+    )
     declaring = {address: stage.pipeline_path for address, stage in stages.items()}
-    kept = [(declaring.get(target.source, target.source), target.owner or target.path) for target in targets]
+    kept = [
+        (declaring.get(target.source, target.source), target.owner or target.path)
+        for target in targets
+    ]
     lines = IgnoreLines(session.project.path, session.edit_text)
     lacking = lines.lacking(dict.fromkeys(kept))
     hidden = set(ignored_by_rule([item.path for item in lacking], session.project.path))
@@ -161,22 +209,35 @@ def _locks(session: Session, targets: list[Target]) -> Iterator[NameLocks | None
 
 
 def _refuse_running(target: Target, locks: NameLocks | None) -> None:
-    """Raises LockedError for an output that a stage is writing now, since the command would go on from what was put there,
-    and for what a stage is reading."""
+    """Raises LockedError for an output that a stage is writing now, since the command
+    would go on from what was put there, and for what a stage is reading.
+    """
     if locks is not None and target.is_output and not locks.take(target.source):
         raise LockedError(
-            f"{target.path}: the stage {target.source!r} is at work on it", hint="wait until its repro has ended"
+            f"{target.path}: the stage {target.source!r} is at work on it",
+            hint="wait until its repro has ended",
         )
     if locks is not None and not locks.take(place_lock(target.owner or target.path)):
-        raise LockedError(f"{target.path}: a stage that runs now reads it", hint="wait until its repro has ended")
+        raise LockedError(
+            f"{target.path}: a stage that runs now reads it",
+            hint="wait until its repro has ended",
+        )
 
 
-def relink(session: Session, arguments: list[str], progress: Progress | None = None) -> list[tuple[str, int]]:
-    """Makes the files of clean targets anew as ``cache.link`` says now; returns how many of each."""
+def relink(
+    session: Session, arguments: list[str], progress: Progress | None = None
+) -> list[tuple[str, int]]:
+    """Makes the files of clean targets anew as ``cache.link`` says now; returns how
+    many of each.
+    """
     done = []
     with session.project.cache.in_use():
         for target in session.select(arguments):
-            report = (lambda n, total, path=target.path: progress(path, n, total)) if progress else no_progress
+            report = (
+                (lambda n, total, path=target.path: progress(path, n, total))
+                if progress
+                else no_progress
+            )
             count = session.checkout.relink(target.path, target.content, report)
             if count:
                 done.append((target.path, count))
@@ -188,11 +249,18 @@ def raise_failures(result: CheckoutResult) -> None:
     if not result.failed:
         return
     errors = [error for _, error in result.failed]
-    lines = [error.message if path in error.message else f"{path}: {error.message}" for path, error in result.failed]
+    lines = [
+        error.message if path in error.message else f"{path}: {error.message}"
+        for path, error in result.failed
+    ]
     first = errors[0]
     if len(errors) == 1:
         raise first
-    kind = type(first) if all(type(error) is type(first) for error in errors) else UnsavedDataError
+    kind = (
+        type(first)
+        if all(type(error) is type(first) for error in errors)
+        else UnsavedDataError
+    )
     hint = first.hint if len({error.hint for error in errors}) == 1 else ""
     if all(isinstance(error, MissingObjectError) for error in errors):
         hint = "mltrack pull"
@@ -200,23 +268,36 @@ def raise_failures(result: CheckoutResult) -> None:
 
 
 def _carry_out(
-    session: Session, target: Target, content: Content | None, plan: CheckoutPlan, progress: Progress | None
+    session: Session,
+    target: Target,
+    content: Content | None,
+    plan: CheckoutPlan,
+    progress: Progress | None,
 ) -> list[tuple[str, str]]:
-    """Does what was planned for one target; returns what force replaced, with the digests under which it was saved."""
+    """Does what was planned for one target; returns what force replaced, with the
+    digests under which it was saved.
+    """
     path = target.path
     saved = _save(session, path, plan)
     _keep_bytes(session, path, plan)
-    report = (lambda done, total: progress(path, done, total)) if progress else no_progress
+    report = (
+        (lambda done, total: progress(path, done, total)) if progress else no_progress
+    )
     approved = session.checkout.approve(path, plan)
-    _tell_edited(path, session.checkout.carry_out(path, content, approved, report, target.owner))
+    _tell_edited(
+        path, session.checkout.carry_out(path, content, approved, report, target.owner)
+    )
     return saved
 
 
 def _keep_bytes(session: Session, path: str, plan: CheckoutPlan) -> None:
-    """Saves what is about to be replaced and is not in the cache, unless a remote was last seen to hold it, as `drop` makes
-    sure."""
+    """Saves what is about to be replaced and is not in the cache, unless a remote was
+    last seen to hold it, as `drop` makes sure.
+    """
     hexes = {entry.hex for entry in plan.unkept}
-    if hexes - hinted_among(session.project.index_path, session.project.algorithm, hexes):
+    if hexes - hinted_among(
+        session.project.index_path, session.project.algorithm, hexes
+    ):
         session.checkout.save(path)
 
 
@@ -226,8 +307,12 @@ def _tell_edited(path: str, kept: list[bytes]) -> None:
             f" and {len(kept) - MAX_NAMED} more" if len(kept) > MAX_NAMED else ""
         )
         raise UnsavedDataError(
-            f"{path}: changed while the checkout was at work, and left as it is: {names}",
-            hint=f"`mltrack status` shows what differs; `mltrack checkout {path}` tries again",
+            f"{path}: changed while the checkout was at work, and left as it is: "
+            f"{names}",
+            hint=(
+                f"`mltrack status` shows what differs; `mltrack checkout {path}` "
+                "tries again"
+            ),
         )
 
 
@@ -239,24 +324,39 @@ def _save(session: Session, path: str, plan: CheckoutPlan) -> list[tuple[str, st
     if content is None:
         return []
     session.trash.note([(path, content)])
-    return [(_shown(item), session.project.algorithm.text(entry.hex)) for item, entry in plan.unsaved]
+    return [
+        (_shown(item), session.project.algorithm.text(entry.hex))
+        for item, entry in plan.unsaved
+    ]
 
 
 def _move_aside(session: Session, path: str) -> list[tuple[str, str]]:
-    """Moves what stands where a file or a directory belongs out of the way, if it is neither."""
+    """Moves what stands where a file or a directory belongs out of the way, if it is
+    neither.
+    """
     full = session.project.absolute(path)
     try:
         mode = os.lstat(full).st_mode
     except (FileNotFoundError, NotADirectoryError):
         return []
-    is_ours = stat.S_ISLNK(mode) and session.project.cache.object_behind(os.fsencode(os.readlink(full))) is not None
+    is_ours = (
+        stat.S_ISLNK(mode)
+        and session.project.cache.object_behind(os.fsencode(os.readlink(full)))
+        is not None
+    )
     if stat.S_ISREG(mode) or stat.S_ISDIR(mode) or is_ours:
         return []
     return [(path, session.trash.set_aside(session.project.path, path))]
 
 
 def _summary(path: str, plan: CheckoutPlan) -> CheckedOut:
-    return CheckedOut(path, plan.written, plan.removed, tuple(map(_shown, plan.kept)), tuple(map(_shown, plan.absent)))
+    return CheckedOut(
+        path,
+        plan.written,
+        plan.removed,
+        tuple(map(_shown, plan.kept)),
+        tuple(map(_shown, plan.absent)),
+    )
 
 
 def _shown(path: bytes) -> str:

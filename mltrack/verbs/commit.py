@@ -19,21 +19,31 @@ class CommitResult:
 
 
 def commit(session: Session, targets: list[str]) -> CommitResult:
-    """Records dependencies, params and outputs of stages as they are; nothing is run. All of it is done, or nothing."""
+    """Records dependencies, params and outputs of stages as they are; nothing is run.
+    All of it is done, or nothing.
+    """
     project = session.project
     for target in targets:
         path = target.removesuffix(SUFFIX)
-        if not session.view.graph.stages.get(target) and project.relative(path) in session.view.pointers:
-            raise UsageError(f"{target!r} is tracked data, not a stage", hint=f"mltrack add {path}")
+        if (
+            not session.view.graph.stages.get(target)
+            and project.relative(path) in session.view.pointers
+        ):
+            raise UsageError(
+                f"{target!r} is tracked data, not a stage", hint=f"mltrack add {path}"
+            )
     addresses = choose(session.view.graph, targets, session.project.here)
     locks = session.view.lock_state
     assert isinstance(locks, LockState)
     stages = [session.view.graph.stages[address] for address in addresses]
     if not stages:
-        raise PipelineError("there are no stages to commit", hint="mltrack stage add --help")
+        raise PipelineError(
+            "there are no stages to commit", hint="mltrack stage add --help"
+        )
     recorder = committer(session, locks)
     with alone(project, lambda: None), project.cache.in_use():
-        locks.refresh()  # a repro may have ended just now: look at everything only from here on
+        # a repro may have ended just now: look at everything only from here on
+        locks.refresh()
         learner = planning.learner(session)
         session.observer.prepare(path for stage in stages for path in stage.deps)
         known = [(stage, learner.learn(stage, Upcoming(), ())) for stage in stages]
@@ -42,7 +52,13 @@ def commit(session: Session, targets: list[str]) -> CommitResult:
         recorder.recover()
         for stage, facts in known:
             inputs = _with_absent(session, facts.inputs)
-            recorder.commit(stage, "", inputs, project.settings.text("core.shell"), complete=session.with_absent)
+            recorder.commit(
+                stage,
+                "",
+                inputs,
+                project.settings.text("core.shell"),
+                complete=session.with_absent,
+            )
         recorder.settle()
         end_tracking(session, recorder, locks.fold(session.view.graph.stages.values()))
     return CommitResult(tuple(addresses))
@@ -50,7 +66,11 @@ def commit(session: Session, targets: list[str]) -> CommitResult:
 
 def _require_present(stage: Stage, facts: Known) -> None:
     """Raises WorkspaceError unless all that the stage reads and writes is there."""
-    gone = [path for path, content in {**facts.inputs.deps, **facts.outs}.items() if content is None]
+    gone = [
+        path
+        for path, content in {**facts.inputs.deps, **facts.outs}.items()
+        if content is None
+    ]
     if gone:
         raise WorkspaceError(
             f"stage {stage.address!r} cannot be recorded: {gone[0]!r} does not exist",

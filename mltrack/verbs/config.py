@@ -1,4 +1,6 @@
-"""``config``: settings shown with their origin, and changed in one of the files they may stand in."""
+"""``config``: settings shown with their origin, and changed in one of the files they
+may stand in.
+"""
 
 import os
 from typing import Literal
@@ -15,29 +17,38 @@ Level = Literal["project", "local", "user"]
 
 def show(project: Project | None, key: str = "") -> dict[str, Value]:
     """Returns one setting, or all of them; without a project, those of the user."""
-    settings = project.settings if project is not None else load(None, None, os.environ, None)
+    settings = (
+        project.settings if project is not None else load(None, None, os.environ, None)
+    )
     return {key: settings.origin(key)} if key else settings.all()
 
 
 def change(project: Project | None, key: str, text: str | None, level: Level) -> str:
-    """Sets a key in the file of a level, or removes it for None; returns the file's path. Only the user's own level can be
-    changed without a project."""
+    """Sets a key in the file of a level, or removes it for None; returns the file's
+    path. Only the user's own level can be changed without a project.
+    """
     setting = schema.find(key)
     if key == "core.hash":
         raise ConfigError(
-            "core.hash belongs to the project from its start and cannot be changed", hint="mltrack init --help"
+            "core.hash belongs to the project from its start and cannot be changed",
+            hint="mltrack init --help",
         )
     if setting.private and level == "project":
         raise ConfigError(
-            f"{key} names a place of this machine and may not stand in the committed config",
+            f"{key} names a place of this machine and may not stand in the committed "
+            "config",
             hint=f"mltrack config --local {key} …",
         )
     if key == places.KEY and level != "user":
-        raise ConfigError(f"{key} stands in your own config only", hint="mltrack remote trust NAME")
+        raise ConfigError(
+            f"{key} stands in your own config only", hint="mltrack remote trust NAME"
+        )
     path = _place(project, level)
     if text is None:
         if not edit.unset(path, key):
-            raise ConfigError(f"{key} is not set in {path}", hint=f"mltrack config --origin {key}")
+            raise ConfigError(
+                f"{key} is not set in {path}", hint=f"mltrack config --origin {key}"
+            )
     else:
         value = schema.parse(key, text, key)
         if key.startswith("remote.") and key.endswith(".url"):
@@ -46,7 +57,9 @@ def change(project: Project | None, key: str, text: str | None, level: Level) ->
         if project is not None and key.startswith(("remote.", "runner.")):
             kind, name, option = key.split(".")
             fresh = load_project(project.path, project.cwd, project.repository).settings
-            typed = places.trust_typed if kind == "remote" else places.trust_typed_runner
+            typed = (
+                places.trust_typed if kind == "remote" else places.trust_typed_runner
+            )
             typed(fresh, name, option)
     return path
 

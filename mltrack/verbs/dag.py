@@ -1,4 +1,6 @@
-"""``dag``: the graph that people look at: stages with the tracked data they start from, or files."""
+"""``dag``: the graph that people look at: stages with the tracked data they start from,
+or files.
+"""
 
 from mltrack.engine.pipelines import choose
 from mltrack.pipeline.drawing import Edges, restrict
@@ -7,9 +9,12 @@ from mltrack.pipeline.paths import contains, overlaps
 from mltrack.verbs.session import Session
 
 
-def dag(session: Session, targets: list[str], *, revision: str = "", files: bool = False) -> Edges:
-    """Returns for each name what it depends on, in topological order, in the workspace or at a revision; with ``targets`` only
-    what leads to them."""
+def dag(
+    session: Session, targets: list[str], *, revision: str = "", files: bool = False
+) -> Edges:
+    """Returns for each name what it depends on, in topological order, in the workspace
+    or at a revision; with ``targets`` only what leads to them.
+    """
     view = session.at(revision).view
     graph = view.graph
     chosen = choose(graph, targets, session.project.here)
@@ -17,12 +22,22 @@ def dag(session: Session, targets: list[str], *, revision: str = "", files: bool
     if files:
         return _files(graph, kept)
     data = {
-        address: tuple(path for path in view.pointers if any(overlaps(path, dep) for dep in graph.stages[address].deps))
+        address: tuple(
+            path
+            for path in view.pointers
+            if any(overlaps(path, dep) for dep in graph.stages[address].deps)
+        )
         for address in graph.stages
     }
     used = sorted({path for address in kept for path in data[address]})
     edges: Edges = dict.fromkeys(used, ())
-    edges.update({address: (*data[address], *graph.upstream[address]) for address in graph.stages if address in kept})
+    edges.update(
+        {
+            address: (*data[address], *graph.upstream[address])
+            for address in graph.stages
+            if address in kept
+        }
+    )
     return restrict(edges, [*used, *kept])
 
 
@@ -39,5 +54,7 @@ def _files(graph: Graph, kept: set[str]) -> Edges:
 
 
 def _above(path: str, edges: Edges) -> str:
-    """The output that holds a path, where a dependency is a part of one; else the path itself."""
+    """The output that holds a path, where a dependency is a part of one; else the path
+    itself.
+    """
     return next((known for known in edges if contains(known, path)), path)

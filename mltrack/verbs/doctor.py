@@ -1,4 +1,6 @@
-"""``doctor``: what is in order, what is not, and what to do about it. Looks, and changes nothing."""
+"""``doctor``: what is in order, what is not, and what to do about it. Looks, and
+changes nothing.
+"""
 
 import os
 import shutil
@@ -33,7 +35,11 @@ def doctor(session: Session) -> list[Check]:
     """Returns all checks of this project and machine."""
     project = session.project
     checks = [
-        Check("mltrack", "ok", f"{__version__}, Python {sys.version.split()[0]} at {sys.executable}"),
+        Check(
+            "mltrack",
+            "ok",
+            f"{__version__}, Python {sys.version.split()[0]} at {sys.executable}",
+        ),
         Check("git", "ok", git.run(["--version"], project.path).decode().strip()),
         Check("project", "ok", f"{project.path} ({project.algorithm.name} digests)"),
     ]
@@ -49,17 +55,33 @@ def _hooks(session: Session) -> list[Check]:
     calls = hooks.called(session.project.repository)
     silent = [item for item in calls if not item.is_calling]
     if not silent:
-        return [Check("hooks", "ok", f"all of them call mltrack, in {os.path.dirname(calls[0].place)}")]
-    if len(silent) == len(calls) and not any(os.path.lexists(item.place) for item in silent):
-        return [Check("hooks", "note", "not installed: data does not follow `git checkout` by itself", "mltrack init")]
+        return [
+            Check(
+                "hooks",
+                "ok",
+                f"all of them call mltrack, in {os.path.dirname(calls[0].place)}",
+            )
+        ]
+    if len(silent) == len(calls) and not any(
+        os.path.lexists(item.place) for item in silent
+    ):
+        return [
+            Check(
+                "hooks",
+                "note",
+                "not installed: data does not follow `git checkout` by itself",
+                "mltrack init",
+            )
+        ]
     return [
         Check(
-            f"hook {item.hook}", "ok" if item.is_calling else "note",
+            f"hook {item.hook}",
+            "ok" if item.is_calling else "note",
             item.place if item.is_calling else f"{item.place} does not call mltrack",
             "" if item.is_calling else "mltrack init",
         )
         for item in calls
-    ]  # fmt: skip
+    ]
 
 
 def _cache(session: Session) -> list[Check]:
@@ -69,14 +91,41 @@ def _cache(session: Session) -> list[Check]:
     free = shutil.disk_usage(cache.path).free
     found = [Check("cache", "ok", f"{cache.path}, {free / 1e9:.1f} GB free")]
     if not os.access(cache.path, os.W_OK):
-        found.append(Check("cache", "bad", f"{cache.path} cannot be written", f"check the owner of {cache.path}"))
+        found.append(
+            Check(
+                "cache",
+                "bad",
+                f"{cache.path} cannot be written",
+                f"check the owner of {cache.path}",
+            )
+        )
     elif os.path.isdir(cache.tmp_path):
-        shares = shares_blocks(temporary_path(cache.tmp_path), temporary_path(session.project.tmp_path))
-        about = "shares blocks with the workspace" if shares else "files are copied: this file system has no reflinks"
-        found.append(Check("links", "ok" if shares else "note", about, "" if shares else "XFS and Btrfs have them"))
+        shares = shares_blocks(
+            temporary_path(cache.tmp_path), temporary_path(session.project.tmp_path)
+        )
+        about = (
+            "shares blocks with the workspace"
+            if shares
+            else "files are copied: this file system has no reflinks"
+        )
+        found.append(
+            Check(
+                "links",
+                "ok" if shares else "note",
+                about,
+                "" if shares else "XFS and Btrfs have them",
+            )
+        )
     damaged = cache.set_aside()
     if damaged:
-        found.append(Check("cache", "bad", f"{len(damaged)} damaged objects were set aside", "mltrack fsck --repair"))
+        found.append(
+            Check(
+                "cache",
+                "bad",
+                f"{len(damaged)} damaged objects were set aside",
+                "mltrack fsck --repair",
+            )
+        )
     return found
 
 
@@ -87,23 +136,44 @@ def _remotes(session: Session) -> list[Check]:
         try:
             if not places.is_trusted(project.settings, name):
                 place = places.place_of(project.settings.remote(name))
-                found.append(Check(f"remote {name}", "note", f"{place}, not asked", f"mltrack remote trust {name}"))
+                found.append(
+                    Check(
+                        f"remote {name}",
+                        "note",
+                        f"{place}, not asked",
+                        f"mltrack remote trust {name}",
+                    )
+                )
                 continue
             remote = session.remotes.opened(name)
             found.append(Check(f"remote {name}", "ok", remote.url))
         except MltrackError as error:
             found.append(Check(f"remote {name}", "bad", error.message, error.hint))
     return found or [
-        Check("remotes", "note", "none: the data exists on this machine only", "mltrack remote add NAME DIRECTORY")
+        Check(
+            "remotes",
+            "note",
+            "none: the data exists on this machine only",
+            "mltrack remote add NAME DIRECTORY",
+        )
     ]
 
 
 def _stages_of_this_machine(session: Session) -> Check:
     """What `repro` finds here."""
     capacity = ProjectRunners(session.project).open(LOCAL).abilities.capacity
-    parts = [f"{capacity['cpus']:.0f} cpus, {capacity['memory'] / 1e9:.0f} GB, {capacity['gpus']:.0f} gpus"]
-    parts.append("sandbox by bubblewrap" if can_bind() else "sandbox by copies (no bubblewrap)")
-    parts.append("tracing by Python's hook or strace" if has_strace() else "tracing by Python's hook (no strace)")
+    parts = [
+        f"{capacity['cpus']:.0f} cpus, {capacity['memory'] / 1e9:.0f} GB, "
+        f"{capacity['gpus']:.0f} gpus"
+    ]
+    parts.append(
+        "sandbox by bubblewrap" if can_bind() else "sandbox by copies (no bubblewrap)"
+    )
+    parts.append(
+        "tracing by Python's hook or strace"
+        if has_strace()
+        else "tracing by Python's hook (no strace)"
+    )
     return Check("running", "ok", "; ".join(parts))
 
 
@@ -123,8 +193,10 @@ def _tracked(session: Session) -> list[Check]:
         shown = ", ".join(loose[:5]) + (" …" if len(loose) > 5 else "")
         found.append(
             Check(
-                "environment", "note", f"not pinned for: {shown}; a changed library is not noticed there",
+                "environment",
+                "note",
+                f"not pinned for: {shown}; a changed library is not noticed there",
                 "add `env: {lock: uv.lock}` to the stage",
             )
-        )  # fmt: skip
+        )
     return found

@@ -1,4 +1,6 @@
-"""The merge driver of outputs that git keeps, in this clone: two results of a stage are not merged line by line."""
+"""The merge driver of outputs that git keeps, in this clone: two results of a stage are
+not merged line by line.
+"""
 
 import os
 
@@ -8,9 +10,14 @@ from mltrack.verbs.session import Session
 
 
 def drive_outputs(session: Session) -> None:
-    """Gives the outputs that stages leave to git their merge driver, unless they have it."""
+    """Gives the outputs that stages leave to git their merge driver, unless they have
+    it.
+    """
     repository = session.project.repository
     inner = os.path.relpath(session.project.path, repository.top)
-    paths = [os.path.normpath(os.path.join(inner, path)) for path in session.view.left_to_git()]
+    paths = [
+        os.path.normpath(os.path.join(inner, path))
+        for path in session.view.left_to_git()
+    ]
     if paths:
         attributes.drive(repository.common_dir, paths, OUTPUT_DRIVER)

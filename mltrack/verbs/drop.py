@@ -1,4 +1,6 @@
-"""``drop``: frees the cache of objects that are referred to, once a remote is known to hold them."""
+"""``drop``: frees the cache of objects that are referred to, once a remote is known to
+hold them.
+"""
 
 import time
 from dataclasses import dataclass
@@ -15,7 +17,9 @@ from mltrack.verbs.sources import Sources
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """What was freed, or with ``dry_run`` would be; ``lost`` are those of the objects that no remote holds."""
+    """What was freed, or with ``dry_run`` would be; ``lost`` are those of the objects
+    that no remote holds.
+    """
 
     objects: int
     bytes: int
@@ -32,24 +36,40 @@ def drop(
     force: bool = False,
     dry_run: bool = False,
 ) -> Dropped:
-    """Removes the files of targets, as recorded, from the cache; the workspace, and listings of directories, stay.
+    """Removes the files of targets, as recorded, from the cache; the workspace, and
+    listings of directories, stay.
 
-    What other targets of the workspace refer to stays too. ``older_than`` counts days since an object was written. An
-    object that the remote, asked now, does not hold raises UnsavedDataError; ``force`` drops it all the same.
+    What other targets of the workspace refer to stays too. ``older_than`` counts days
+    since an object was written. An object that the remote, asked now, does not hold
+    raises UnsavedDataError; ``force`` drops it all the same.
     """
     if not arguments and older_than is None:
-        raise UsageError("nothing is named to drop", hint="mltrack drop PATH, or mltrack drop --older-than 30")
+        raise UsageError(
+            "nothing is named to drop",
+            hint="mltrack drop PATH, or mltrack drop --older-than 30",
+        )
     project = session.project
     cache = project.cache
     if cache.linking == SYMLINK:
         raise WorkspaceError(
-            "files of the workspace are symbolic links into the cache: dropping objects would leave them empty",
-            hint="mltrack config --local cache.link reflink,copy && mltrack checkout --relink",
+            "files of the workspace are symbolic links into the cache: dropping "
+            "objects would leave them empty",
+            hint=(
+                "mltrack config --local cache.link reflink,copy && mltrack checkout "
+                "--relink"
+            ),
         )
     targets = session.select(arguments)
     chosen = _files(cache, [target.content for target in targets])
     named = {target.path for target in targets} | {target.owner for target in targets}
-    chosen -= _files(cache, [item.content for path, item in session.view.targets().items() if path not in named])
+    chosen -= _files(
+        cache,
+        [
+            item.content
+            for path, item in session.view.targets().items()
+            if path not in named
+        ],
+    )
     chosen -= cache.missing(chosen)
     try:
         lost = Sources(session, remote).not_kept(chosen)
@@ -59,7 +79,8 @@ def drop(
         lost = chosen  # whoever insists need not wait for a remote
     if lost and not force:
         raise UnsavedDataError(
-            f"nothing was dropped: {len(lost)} of {len(chosen)} objects are in no remote, first {project.algorithm.text(min(lost))}",
+            f"nothing was dropped: {len(lost)} of {len(chosen)} objects are in no "
+            f"remote, first {project.algorithm.text(min(lost))}",
             hint="`mltrack push` sends them; --force drops them anyway",
         )
     limit = time.time() - older_than * DAY if older_than is not None else float("inf")
@@ -74,5 +95,9 @@ def drop(
 
 
 def _files(cache: Cache, contents: list[Content]) -> set[str]:
-    """The digests of files and links at and below contents, as far as their listings are here."""
-    return {hex_digest for content in contents for hex_digest in cache.files_below(content)}
+    """The digests of files and links at and below contents, as far as their listings
+    are here.
+    """
+    return {
+        hex_digest for content in contents for hex_digest in cache.files_below(content)
+    }

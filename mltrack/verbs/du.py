@@ -9,7 +9,9 @@ from mltrack.verbs.session import Session
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """One target: its size and files as recorded, and the bytes of it that are in the cache, each object once."""
+    """One target: its size and files as recorded, and the bytes of it that are in the
+    cache, each object once.
+    """
 
     path: str
     size: int
@@ -19,7 +21,9 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class CacheUsage:
-    """The cache on the disk, in bytes: objects that are files of their own, packs, run records, damaged objects."""
+    """The cache on the disk, in bytes: objects that are files of their own, packs, run
+    records, damaged objects.
+    """
 
     path: str
     loose: int
@@ -40,7 +44,9 @@ def du(session: Session, arguments: list[str], *, revision: str = "") -> list[Us
         content = target.content
         sizes = cache.files_below(content)
         lacking = cache.missing(sizes)
-        cached = sum(size for hex_digest, size in sizes.items() if hex_digest not in lacking)
+        cached = sum(
+            size for hex_digest, size in sizes.items() if hex_digest not in lacking
+        )
         found.append(Usage(target.path, content.size, content.files, cached))
     return found
 

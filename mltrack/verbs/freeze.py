@@ -1,4 +1,6 @@
-"""``freeze`` and ``unfreeze``: a stage that does not run, whatever changed, until it is unfrozen."""
+"""``freeze`` and ``unfreeze``: a stage that does not run, whatever changed, until it is
+unfrozen.
+"""
 
 from mltrack.engine.pipelines import choose
 from mltrack.errors import UsageError
@@ -8,28 +10,46 @@ from mltrack.verbs.session import Session
 
 
 def set_frozen(session: Session, targets: list[str], *, frozen: bool) -> list[str]:
-    """Writes ``frozen`` into the blocks of these stages, or takes it out; returns the addresses that changed.
+    """Writes ``frozen`` into the blocks of these stages, or takes it out; returns the
+    addresses that changed.
 
-    Of stages that one ``foreach`` or ``matrix`` declares, all are meant: they share a block.
+    Of stages that one ``foreach`` or ``matrix`` declares, all are meant: they share a
+    block.
     """
     if not targets:
         raise UsageError("which stages?", hint="mltrack freeze train")
     graph = session.view.graph
-    chosen = [graph.stages[address] for address in choose(graph, targets, session.project.here)]
+    chosen = [
+        graph.stages[address]
+        for address in choose(graph, targets, session.project.here)
+    ]
     blocks = dict.fromkeys((stage.pipeline_path, stage.group) for stage in chosen)
     for path, group in blocks:
-        of_group = {s.address for s in graph.stages.values() if (s.pipeline_path, s.group) == (path, group)}
+        of_group = {
+            s.address
+            for s in graph.stages.values()
+            if (s.pipeline_path, s.group) == (path, group)
+        }
         if not of_group <= {stage.address for stage in chosen}:
-            raise UsageError(f"{group!r} declares {len(of_group)} stages in one block", hint=f"mltrack freeze {group}")
+            raise UsageError(
+                f"{group!r} declares {len(of_group)} stages in one block",
+                hint=f"mltrack freeze {group}",
+            )
     project = session.project
     texts = {path: (project.read(path) or b"").decode("utf-8") for path, _ in blocks}
     for path, group in blocks:
-        texts[path] = block_text.set_key(texts[path], _block(texts[path], group), "frozen", "true" if frozen else None)
+        texts[path] = block_text.set_key(
+            texts[path],
+            _block(texts[path], group),
+            "frozen",
+            "true" if frozen else None,
+        )
 
     def read(asked: str) -> bytes | None:
         return texts[asked].encode() if asked in texts else project.read(asked)
 
-    load_stages(session.view.pipelines, read)  # all of them, since they refer to one another; refuse before writing
+    # all of them, since they refer to one another; refuse before writing
+    load_stages(session.view.pipelines, read)
     for path, text in texts.items():
         project.write(path, text.encode())
     return [stage.address for stage in chosen if stage.frozen != frozen]
@@ -37,4 +57,8 @@ def set_frozen(session: Session, targets: list[str], *, frozen: bool) -> list[st
 
 def _block(text: str, group: str) -> tuple[str, ...]:
     """Where a group's stage stands: in its ``do``, if it has one."""
-    return ("stages", group, "do") if block_text.has(text, ("stages", group, "do")) else ("stages", group)
+    return (
+        ("stages", group, "do")
+        if block_text.has(text, ("stages", group, "do"))
+        else ("stages", group)
+    )

@@ -1,5 +1,6 @@
-"""``fsck``: reads every object of the cache or of a remote, says what is damaged or absent, and repairs what can be had
-whole from elsewhere."""
+"""``fsck``: reads every object of the cache or of a remote, says what is damaged or
+absent, and repairs what can be had whole from elsewhere.
+"""
 
 import os
 import time
@@ -55,7 +56,9 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """What a pointer, lock or run record refers to and is not there: how many objects, and the first of them."""
+    """What a pointer, lock or run record refers to and is not there: how many objects,
+    and the first of them.
+    """
 
     source: str
     objects: int
@@ -64,7 +67,9 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class FsckResult:
-    """How many objects were read, what is or was wrong with them, and what is not there at all."""
+    """How many objects were read, what is or was wrong with them, and what is not there
+    at all.
+    """
 
     place: str
     checked: int
@@ -82,9 +87,13 @@ class FsckResult:
         return self.is_whole and not self.absent
 
 
-def fsck(session: Session, report: Report, *, remote: str = "", repair: bool = False) -> FsckResult:
-    """Checks the cache, or with ``remote`` that one. Reads only, unless it is to repair: then damaged bytes are set
-    aside and had anew from the workspace, the cache or a remote."""
+def fsck(
+    session: Session, report: Report, *, remote: str = "", repair: bool = False
+) -> FsckResult:
+    """Checks the cache, or with ``remote`` that one. Reads only, unless it is to
+    repair: then damaged bytes are set aside and had anew from the workspace, the cache
+    or a remote.
+    """
     if remote:
         return _fsck_remote(session, report, remote, repair=repair)
     project = session.project
@@ -100,17 +109,29 @@ def fsck(session: Session, report: Report, *, remote: str = "", repair: bool = F
         Problem(DAMAGED if hex_digest in still else REPAIRED, text(hex_digest), path)
         for hex_digest, path in sorted(found.damaged.items())
     ]
-    problems += [Problem(REPAIRED if repair else DAMAGED, why, path) for path, why in sorted(found.files.items())]
+    problems += [
+        Problem(REPAIRED if repair else DAMAGED, why, path)
+        for path, why in sorted(found.files.items())
+    ]
     absent: list[tuple[str, set[str]]] = []
-    if repair or not found.damaged:  # else whoever opened a damaged listing would set it aside, and this reads only
-        absent += [(target.path, _absent_here(cache, target.content) - still) for target in session.select([])]
+    # else whoever opened a damaged listing would set it aside, and this reads only
+    if repair or not found.damaged:
+        absent += [
+            (target.path, _absent_here(cache, target.content) - still)
+            for target in session.select([])
+        ]
         absent += _absent_results(session)
-    return FsckResult(cache.path, found.checked, tuple(problems), _named(absent, text), leftovers)
+    return FsckResult(
+        cache.path, found.checked, tuple(problems), _named(absent, text), leftovers
+    )
 
 
-def _repair_cache(session: Session, found: Findings, places: list[tuple[str, Place]]) -> None:
-    """Sets damaged bytes aside, and has them again from wherever they are whole. What came back from earlier damage is added to
-    what was found."""
+def _repair_cache(
+    session: Session, found: Findings, places: list[tuple[str, Place]]
+) -> None:
+    """Sets damaged bytes aside, and has them again from wherever they are whole. What
+    came back from earlier damage is added to what was found.
+    """
     cache = session.project.cache
     for hex_digest, place in places:
         with suppress(IntegrityError):
@@ -120,13 +141,16 @@ def _repair_cache(session: Session, found: Findings, places: list[tuple[str, Pla
     cache.reload()
     earlier = cache.set_aside()
     _refill(session, {*earlier, *found.damaged}, exclude="")
-    # What stays lost from an earlier repair was told then; what is still referred to counts as absent.
+    # What stays lost from an earlier repair was told then; what is still referred to
+    # counts as absent.
     returned = earlier.keys() - cache.missing(earlier)
     found.damaged = {**{item: earlier[item] for item in returned}, **found.damaged}
 
 
 def _renew_index(cache: Cache, path: str) -> None:
-    """Mends a pack that does not agree with the index beside it: the one that is whole is believed."""
+    """Mends a pack that does not agree with the index beside it: the one that is whole
+    is believed.
+    """
     try:
         read_index(path, cache.algorithm, os.path.basename(path).removesuffix(".pack"))
     except (IntegrityError, FormatError, OSError):
@@ -136,8 +160,14 @@ def _renew_index(cache: Cache, path: str) -> None:
             os.unlink(path.removesuffix(".pack") + ".idx")  # the pack carries another
 
 
-def _named(absent: Iterable[tuple[str, set[str]]], text: Callable[[str], str]) -> tuple[Absent, ...]:
-    return tuple(Absent(source, len(lacking), text(min(lacking))) for source, lacking in absent if lacking)
+def _named(
+    absent: Iterable[tuple[str, set[str]]], text: Callable[[str], str]
+) -> tuple[Absent, ...]:
+    return tuple(
+        Absent(source, len(lacking), text(min(lacking)))
+        for source, lacking in absent
+        if lacking
+    )
 
 
 def _absent_here(cache: Cache, content: Content) -> set[str]:
@@ -149,8 +179,10 @@ def _absent_here(cache: Cache, content: Content) -> set[str]:
 
 
 def _absent_results(session: Session) -> Iterator[tuple[str, set[str]]]:
-    """The outputs of young run records that are neither here nor, by what was last heard of them, on a remote: results
-    that others made are known here without their bytes."""
+    """The outputs of young run records that are neither here nor, by what was last
+    heard of them, on a remote: results that others made are known here without their
+    bytes.
+    """
     project = session.project
     places = _index_places(session)
     held = [index for place in places for index in hinted(place, project.algorithm)]
@@ -158,19 +190,31 @@ def _absent_results(session: Session) -> Iterator[tuple[str, set[str]]]:
     sent = {name for place in places for name in hinted_runs(place)}
     for name, record in project.run_cache.all():
         if record.started >= since and name not in sent:
-            lacking = {item for content in restorable(record) for item in _absent_here(project.cache, content)}
-            nowhere = {item for item in lacking if not any(index.whole(bytes.fromhex(item)) for index in held)}
+            lacking = {
+                item
+                for content in restorable(record)
+                for item in _absent_here(project.cache, content)
+            }
+            nowhere = {
+                item
+                for item in lacking
+                if not any(index.whole(bytes.fromhex(item)) for index in held)
+            }
             yield f"run of {record.stage}", nowhere
 
 
 def _index_places(session: Session) -> list[str]:
-    """Where what was last heard of remotes is kept: in each worktree of this project, and by the others that use its cache; any of
-    them may have dropped from it what remotes hold."""
+    """Where what was last heard of remotes is kept: in each worktree of this project,
+    and by the others that use its cache; any of them may have dropped from it what
+    remotes hold.
+    """
     project = session.project
     inner = os.path.relpath(project.path, project.repository.top)
     own: list[str] = []
     with suppress(GitError):  # a worktree whose disk is away
-        own = [os.path.join(top, inner, DIRECTORY) for top in worktrees(project.repository)]
+        own = [
+            os.path.join(top, inner, DIRECTORY) for top in worktrees(project.repository)
+        ]
     users: list[str] = []
     with suppress(WorkspaceError):
         users = cache_users.others(project.cache.path, project.shared_path)
@@ -193,7 +237,9 @@ def _refill(session: Session, wanted: set[str], *, exclude: str) -> None:
         Sources(session).search(wanted, beside=exclude)
 
 
-def _fsck_remote(session: Session, report: Report, name: str, *, repair: bool) -> FsckResult:
+def _fsck_remote(
+    session: Session, report: Report, name: str, *, repair: bool
+) -> FsckResult:
     project = session.project
     remote = session.remotes.get(name)
     lost_marker = repair and remote.restore_marker()
@@ -205,24 +251,48 @@ def _fsck_remote(session: Session, report: Report, name: str, *, repair: bool) -
     lost = set(found.damaged)
     if repair and (not found.is_clean or found.indexes or found.unnamed):
         if not remote.store.abilities.writable:
-            raise RemoteError(f"{remote.url} can only be read", hint="repair it where it is written")
+            raise RemoteError(
+                f"{remote.url} can only be read", hint="repair it where it is written"
+            )
         _refill(session, set(found.damaged), exclude=name)
         lost = repair_remote(remote, project.cache, found)
-    problems = [Problem(REPAIRED, "it was not there", f"{remote.url}/{MARKER}")] if lost_marker else []
-    problems += _problems_of_remote(remote, found, lost, REPAIRED if repair else DAMAGED)
+    problems = (
+        [Problem(REPAIRED, "it was not there", f"{remote.url}/{MARKER}")]
+        if lost_marker
+        else []
+    )
+    problems += _problems_of_remote(
+        remote, found, lost, REPAIRED if repair else DAMAGED
+    )
     referred = _referred(session, remote)
     if repair and remote.store.abilities.writable:
         _send_what_lacks(session, remote, [content for _, content in referred])
     present = remote.present()
-    absent = [(source, _absent_there(session, remote, present, content) - lost) for source, content in referred]
-    return FsckResult(remote.url, found.checked, tuple(problems), _named(absent, project.algorithm.text))
+    absent = [
+        (source, _absent_there(session, remote, present, content) - lost)
+        for source, content in referred
+    ]
+    return FsckResult(
+        remote.url,
+        found.checked,
+        tuple(problems),
+        _named(absent, project.algorithm.text),
+    )
 
 
-def _problems_of_remote(remote: Remote, found: RemoteFindings, lost: set[str], state: str) -> Iterator[Problem]:
-    """What is wrong with a remote: objects, of which those in ``lost`` stay damaged, then files and indexes, in ``state``."""
+def _problems_of_remote(
+    remote: Remote, found: RemoteFindings, lost: set[str], state: str
+) -> Iterator[Problem]:
+    """What is wrong with a remote: objects, of which those in ``lost`` stay damaged,
+    then files and indexes, in ``state``.
+    """
     for hex_digest, place in sorted(found.damaged.items()):
         is_lost = hex_digest in lost
-        yield Problem(DAMAGED if is_lost else REPAIRED, remote.algorithm.text(hex_digest), f"{remote.url}/{place}")
+        yield Problem(
+            DAMAGED if is_lost else REPAIRED,
+            remote.algorithm.text(hex_digest),
+            f"{remote.url}/{place}",
+        )
     for place, why in sorted(found.files.items()):
         yield Problem(state, why, f"{remote.url}/{place}")
     for index, why in sorted(found.indexes.items()):
@@ -232,15 +302,23 @@ def _problems_of_remote(remote: Remote, found: RemoteFindings, lost: set[str], s
 
 
 def _referred(session: Session, remote: Remote) -> list[tuple[str, Content]]:
-    """What a remote must hold, with what says so: targets that are pushed, and the outputs of runs that it has."""
+    """What a remote must hold, with what says so: targets that are pushed, and the
+    outputs of runs that it has.
+    """
     project = session.project
-    found = [(target.path, target.content) for target in session.select([]) if target.push]
-    for record in sent_records(project.run_cache, remote, since_for_records(session, time.time())):
+    found = [
+        (target.path, target.content) for target in session.select([]) if target.push
+    ]
+    for record in sent_records(
+        project.run_cache, remote, since_for_records(session, time.time())
+    ):
         found += [(f"run of {record.stage}", content) for content in restorable(record)]
     return found
 
 
-def _absent_there(session: Session, remote: Remote, present: Present, content: Content) -> set[str]:
+def _absent_there(
+    session: Session, remote: Remote, present: Present, content: Content
+) -> set[str]:
     """What a remote lacks of a content; listings that are not here are had from there."""
     cache = session.project.cache
     with cache.in_use():
@@ -249,7 +327,9 @@ def _absent_there(session: Session, remote: Remote, present: Present, content: C
 
 
 def _send_what_lacks(session: Session, remote: Remote, contents: list[Content]) -> None:
-    """Sends those referred objects that are here whole: that also writes a lost index again."""
+    """Sends those referred objects that are here whole: that also writes a lost index
+    again.
+    """
     cache = session.project.cache
     with cache.in_use():
         for content in dict.fromkeys(contents):

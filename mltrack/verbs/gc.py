@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from mltrack.config.settings import FILE_NAME
 from mltrack.disk.durable import remove_stale_temporaries
 from mltrack.disk.lock import locked
-from mltrack.errors import FormatError, GitError, LockedError, UnsavedDataError, WorkspaceError
+from mltrack.errors import (
+    FormatError,
+    GitError,
+    LockedError,
+    UnsavedDataError,
+    WorkspaceError,
+)
 from mltrack.formats import lock_file, pointer
 from mltrack.formats.pointer import SUFFIX
 from mltrack.git import repository as git
@@ -41,7 +47,9 @@ class GcResult:
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """Which versions stay, where not all of history does: the last ``last`` commits of each branch, or ``revisions``."""
+    """Which versions stay, where not all of history does: the last ``last`` commits of
+    each branch, or ``revisions``.
+    """
 
     last: int = 0
     revisions: tuple[str, ...] = ()
@@ -56,7 +64,9 @@ ALL = Keep()
 
 @dataclass(slots=True)
 class Roots:
-    """Contents that must stay: of the present state (whose trees must be readable), and of history."""
+    """Contents that must stay: of the present state (whose trees must be readable), and
+    of history.
+    """
 
     current: set[Content]
     history: set[Content]
@@ -71,11 +81,13 @@ def gc(
     force: bool = False,
     now: float | None = None,
 ) -> GcResult:
-    """Deletes unreferenced objects older than ``gc.grace_days``; with ``dry_run`` only says which.
+    """Deletes unreferenced objects older than ``gc.grace_days``; with ``dry_run`` only
+    says which.
 
-    Roots are everything git can reach in any way, the files of every worktree, young run records, and what force
-    replaced lately. If any of them cannot be read, nothing is deleted. With ``keep`` history counts only in part; what
-    else it refers to goes if a remote holds it, or by ``force``.
+    Roots are everything git can reach in any way, the files of every worktree, young
+    run records, and what force replaced lately. If any of them cannot be read, nothing
+    is deleted. With ``keep`` history counts only in part; what else it refers to goes
+    if a remote holds it, or by ``force``.
     """
     project = session.project
     moment = time.time() if now is None else now
@@ -87,7 +99,12 @@ def gc(
     marked: set[str] = set()
     roots = find_roots(session, moment, keep)
     young, old = _records(session, since_for_records(session, moment))
-    collector.mark(project.cache, roots.current, roots.history | (young if keep.is_all else set()), marked)
+    collector.mark(
+        project.cache,
+        roots.current,
+        roots.history | (young if keep.is_all else set()),
+        marked,
+    )
     if not keep.is_all and not force:
         _require_elsewhere(session, marked, moment, remote)
     plan = collector.plan(project.cache, marked, old, moment - grace)
@@ -99,8 +116,12 @@ def gc(
     return GcResult(plan.objects, plan.bytes, len(plan.records), dry_run)
 
 
-def _require_elsewhere(session: Session, kept: set[str], moment: float, remote: str) -> None:
-    """Raises UnsavedDataError unless a remote holds what goes although history refers to it."""
+def _require_elsewhere(
+    session: Session, kept: set[str], moment: float, remote: str
+) -> None:
+    """Raises UnsavedDataError unless a remote holds what goes although history refers
+    to it.
+    """
     project = session.project
     everything: set[str] = set()
     roots = find_roots(session, moment)
@@ -110,15 +131,28 @@ def _require_elsewhere(session: Session, kept: set[str], moment: float, remote: 
     lost = Sources(session, remote).not_kept(going)
     if lost:
         raise UnsavedDataError(
-            f"nothing was deleted: history refers to {len(lost)} of these objects, and no remote holds them, "
+            f"nothing was deleted: history refers to {len(lost)} of these objects, "
+            "and no remote holds them, "
             f"first {project.algorithm.text(min(lost))}",
-            hint="`mltrack push --all-branches --all-tags` (or --rev) sends them; --force deletes them for good",
+            hint=(
+                "`mltrack push --all-branches --all-tags` (or --rev) sends them; "
+                "--force deletes them for good"
+            ),
         )
 
 
-def _delete(session: Session, marked: set[str], moment: float, grace: float, old: list[str], keep: Keep) -> GcPlan:
-    """Under the exclusive lock nobody relies on what is 'already there'; what was referred to since marking began is
-    marked too, then the plan is made again and carried out."""
+def _delete(
+    session: Session,
+    marked: set[str],
+    moment: float,
+    grace: float,
+    old: list[str],
+    keep: Keep,
+) -> GcPlan:
+    """Under the exclusive lock nobody relies on what is 'already there'; what was
+    referred to since marking began is marked too, then the plan is made again and
+    carried out.
+    """
     project = session.project
     with deleting(session):
         fresh = Session(load(project.path, project.cwd, project.repository))
@@ -126,24 +160,37 @@ def _delete(session: Session, marked: set[str], moment: float, grace: float, old
         collector.mark(project.cache, again.current, again.history, marked)
         plan = collector.plan(project.cache, marked, old, moment - grace)
         collector.execute(project.cache, plan)
-        project.run_cache.drop(plan.records)  # after the objects: on a full disk this needs the space that they gave
+        # after the objects: on a full disk this needs the space that they gave
+        project.run_cache.drop(plan.records)
         return plan
 
 
 @contextmanager
 def deleting(session: Session) -> Iterator[None]:
-    """Holds the cache for deleting from it; raises LockedError while other commands rely on what is there."""
+    """Holds the cache for deleting from it; raises LockedError while other commands
+    rely on what is there.
+    """
     try:
-        with locked(os.path.join(session.project.cache.path, "gc.lock"), wait=False, what="the cache"):
+        with locked(
+            os.path.join(session.project.cache.path, "gc.lock"),
+            wait=False,
+            what="the cache",
+        ):
             yield
     except LockedError as error:
         raise LockedError(
-            error.message, hint="other mltrack commands are at work; run this again when they have ended"
+            error.message,
+            hint=(
+                "other mltrack commands are at work; run this again when they have "
+                "ended"
+            ),
         ) from None
 
 
 def find_roots(session: Session, moment: float, keep: Keep = ALL) -> Roots:
-    """Returns everything that is referred to, of history as much as ``keep`` says; raises if a root cannot be read."""
+    """Returns everything that is referred to, of history as much as ``keep`` says;
+    raises if a root cannot be read.
+    """
     try:
         found = _roots(session, moment, keep)
         for user in _other_users(session):
@@ -152,7 +199,9 @@ def find_roots(session: Session, moment: float, keep: Keep = ALL) -> Roots:
             found.history |= theirs.history
         return found
     except (GitError, FormatError, WorkspaceError) as error:
-        raise type(error)(f"nothing was deleted: {error.message}", hint=error.hint) from error
+        raise type(error)(
+            f"nothing was deleted: {error.message}", hint=error.hint
+        ) from error
 
 
 def _roots(session: Session, moment: float, keep: Keep) -> Roots:
@@ -162,35 +211,51 @@ def _roots(session: Session, moment: float, keep: Keep) -> Roots:
     for path, data in _files(session, keep):
         history.update(_contents(path, data, session))
     for top in git_roots.worktrees(project.repository):
-        other = os.path.normpath(os.path.join(top, os.path.relpath(project.path, project.repository.top)))
+        other = os.path.normpath(
+            os.path.join(top, os.path.relpath(project.path, project.repository.top))
+        )
         if os.path.isdir(os.path.join(other, DIRECTORY)):
             there = Session(load(other, other, git.find(other) or project.repository))
             current |= there.view.contents()
-            trash = Trash(os.path.join(there.project.state_path, "trash"), project.algorithm)
+            trash = Trash(
+                os.path.join(there.project.state_path, "trash"), project.algorithm
+            )
             trash.forget_before(moment - UNDO_DAYS * DAY)
-            history |= {note.content for note in (*trash.notes(), *trash.notes(undone=True))}
+            history |= {
+                note.content for note in (*trash.notes(), *trash.notes(undone=True))
+            }
     return Roots(current, history)
 
 
 def _other_users(session: Session) -> Iterator[Project]:
-    """The other projects that use this one's cache; raises WorkspaceError for one that is not there, or cannot be read."""
+    """The other projects that use this one's cache; raises WorkspaceError for one that
+    is not there, or cannot be read.
+    """
     own = session.project
     real = os.path.realpath(own.cache.path)
     for state_path in cache_users.others(real, own.shared_path):
         path = os.path.dirname(state_path)
-        mark = os.path.join(real, cache_users.DIRECTORY, XXH3.hex_of(os.fsencode(state_path)))
+        mark = os.path.join(
+            real, cache_users.DIRECTORY, XXH3.hex_of(os.fsencode(state_path))
+        )
         if not os.path.exists(os.path.join(state_path, FILE_NAME)):
             raise WorkspaceError(
-                f"the project at {path} uses this cache and is not there, so what it refers to is not known",
+                f"the project at {path} uses this cache and is not there, so what it "
+                "refers to is not known",
                 hint=f"mount its disk; if it was deleted: rm {mark}",
             )
         repository = git.find(path)
         if repository is None:
             raise WorkspaceError(
-                f"the project at {path} uses this cache and is in no git repository any more", hint=f"rm {mark}"
+                f"the project at {path} uses this cache and is in no git repository "
+                "any more",
+                hint=f"rm {mark}",
             )
         other = load(path, path, repository)
-        if os.path.realpath(other.cache.path) == real and other.shared_path != own.shared_path:
+        if (
+            os.path.realpath(other.cache.path) == real
+            and other.shared_path != own.shared_path
+        ):
             yield other
 
 
@@ -198,24 +263,41 @@ def _files(session: Session, keep: Keep) -> Iterator[tuple[str, bytes]]:
     repository = session.project.repository
     if keep.is_all:
         return git_roots.files_in_history(repository, (SUFFIX, LOCK_NAME))
-    commits = [git.resolve(revision, session.project.path) for revision in keep.revisions]
+    commits = [
+        git.resolve(revision, session.project.path) for revision in keep.revisions
+    ]
     if keep.last:
         commits += git_roots.latest_commits(repository, keep.last)
     return git_roots.files_at_commits(repository, commits, (SUFFIX, LOCK_NAME))
 
 
 def _contents(path: str, data: bytes, session: Session) -> set[Content]:
-    """What one version of a pointer or lock refers to. A damaged one still keeps every digest that it names."""
+    """What one version of a pointer or lock refers to. A damaged one still keeps every
+    digest that it names.
+    """
     algorithm = session.project.algorithm
     try:
         if path.endswith(SUFFIX):
             return {pointer.parse(data, algorithm, os.path.basename(path)).content}
         entries = lock_file.parse(data, algorithm, path)
-        outs = {content for entry in entries.values() for content in entry.outs.values()}
-        return outs | {content for entry in entries.values() for content in entry.deps.values() if content.kind == TREE}
+        outs = {
+            content for entry in entries.values() for content in entry.outs.values()
+        }
+        return outs | {
+            content
+            for entry in entries.values()
+            for content in entry.deps.values()
+            if content.kind == TREE
+        }
     except FormatError:
-        found = {hex_digest for hex_digest in pointer.digests_in(data) if algorithm.is_hex(hex_digest)}
-        return {Content(_kind(session, hex_digest), hex_digest, 0) for hex_digest in found}
+        found = {
+            hex_digest
+            for hex_digest in pointer.digests_in(data)
+            if algorithm.is_hex(hex_digest)
+        }
+        return {
+            Content(_kind(session, hex_digest), hex_digest, 0) for hex_digest in found
+        }
 
 
 def _kind(session: Session, hex_digest: str) -> str:

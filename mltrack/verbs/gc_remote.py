@@ -1,4 +1,6 @@
-"""``gc --remote``: deletes from a remote what no clone that git knows of refers to, in two runs a day apart."""
+"""``gc --remote``: deletes from a remote what no clone that git knows of refers to, in
+two runs a day apart.
+"""
 
 from dataclasses import dataclass
 
@@ -21,8 +23,10 @@ HOUR = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class RemoteGcResult:
-    """Objects that nothing refers to any more and that indexes forget now; bytes that earlier runs had forgotten and
-    that are deleted now; uploads that were never completed."""
+    """Objects that nothing refers to any more and that indexes forget now; bytes that
+    earlier runs had forgotten and that are deleted now; uploads that were never
+    completed.
+    """
 
     remote: str
     forgotten: int
@@ -33,16 +37,22 @@ class RemoteGcResult:
     dry_run: bool
 
 
-def gc_remote(session: Session, name: str, *, dry_run: bool = False, force: bool = False) -> RemoteGcResult:
-    """Collects a remote's garbage. Raises WorkspaceError, with nothing changed, where it cannot be known what others
-    refer to: commits that were not fetched, or other projects that use the remote; ``force`` goes on then."""
+def gc_remote(
+    session: Session, name: str, *, dry_run: bool = False, force: bool = False
+) -> RemoteGcResult:
+    """Collects a remote's garbage. Raises WorkspaceError, with nothing changed, where
+    it cannot be known what others refer to: commits that were not fetched, or other
+    projects that use the remote; ``force`` goes on then.
+    """
     project = session.project
     remote = session.remotes.opened(name)
     if not remote.store.abilities.writable:
         raise RemoteError(f"{remote.url} can only be read", hint="mltrack remote list")
     if not force:
         _require_all_known(session)
-        _require_sole_user(session, remote.name, [item.name for item in remote.store.list("users")])
+        _require_sole_user(
+            session, remote.name, [item.name for item in remote.store.list("users")]
+        )
     register(project, remote)
     now = remote_gc.server_time(remote)
     grace = project.settings.number("gc.grace_days") * DAY
@@ -51,12 +61,16 @@ def gc_remote(session: Session, name: str, *, dry_run: bool = False, force: bool
     roots.history.update(_of_young_records(session, remote, now))
     with project.cache.in_use():
         # what a listing names that never came here is in use as well
-        listed = fetch_trees(project.cache, [remote], roots.current | roots.history, lambda event: None)
+        listed = fetch_trees(
+            project.cache, [remote], roots.current | roots.history, lambda event: None
+        )
         if listed.damage:
-            raise listed.damage[0]  # what a damaged listing names cannot be told: nothing is forgotten
+            # what a damaged listing names cannot be told: nothing is forgotten
+            raise listed.damage[0]
         if remote.damaged or (listed.lost and remote_gc.has_unnamed_packs(remote)):
             raise IntegrityError(
-                f"nothing was deleted: an index of {remote.url} is lost or damaged, so what is needed there is not known",
+                f"nothing was deleted: an index of {remote.url} is lost or damaged, "
+                "so what is needed there is not known",
                 hint=f"mltrack fsck --remote {remote.name} --repair",
             )
         collector.mark(project.cache, roots.current, roots.history, marked)
@@ -66,11 +80,21 @@ def gc_remote(session: Session, name: str, *, dry_run: bool = False, force: bool
     if not dry_run:
         remote_gc.execute(remote, plan, project.tmp_path)
         unfinished = remote.store.clean(now - max(delay, DAY))
-    return RemoteGcResult(remote.name, plan.objects, plan.bytes, len(plan.due), plan.due_bytes, unfinished, dry_run)
+    return RemoteGcResult(
+        remote.name,
+        plan.objects,
+        plan.bytes,
+        len(plan.due),
+        plan.due_bytes,
+        unfinished,
+        dry_run,
+    )
 
 
 def _of_young_records(session: Session, remote: Remote, now: float) -> set[Content]:
-    """The outputs and logs of run records of the remote that are young enough to be used."""
+    """The outputs and logs of run records of the remote that are young enough to be
+    used.
+    """
     project = session.project
     bring_records(project.run_cache, remote)
     since = since_for_records(session, now)
@@ -86,7 +110,8 @@ def _require_all_known(session: Session) -> None:
     unknown = git_roots.unknown_heads(session.project.repository)
     if unknown:
         raise WorkspaceError(
-            f"nothing was deleted: this clone lacks commits that others have pushed ({unknown[0]}), "
+            "nothing was deleted: this clone lacks commits that others have pushed "
+            f"({unknown[0]}), "
             "so what they refer to is not known",
             hint="git fetch --all --tags",
         )
@@ -97,6 +122,7 @@ def _require_sole_user(session: Session, name: str, marks: list[str]) -> None:
     others = [mark for mark in marks if mark != own]
     if others:
         raise WorkspaceError(
-            f"nothing was deleted: {len(others)} other projects have pushed to {name!r}, and what they refer to is not known here",
+            f"nothing was deleted: {len(others)} other projects have pushed to "
+            f"{name!r}, and what they refer to is not known here",
             hint="give each project its own remote; --force counts only this one's",
         )

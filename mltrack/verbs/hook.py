@@ -1,7 +1,8 @@
-"""What git's hooks do: bring data along after a checkout or merge, warn before a commit, send data before a push.
+"""What git's hooks do: bring data along after a checkout or merge, warn before a
+commit, send data before a push.
 
-Hooks work from the cache only, never over the network, except before a push. That one can stop git, and the one
-before a commit that would record conflict markers.
+Hooks work from the cache only, never over the network, except before a push. That one
+can stop git, and the one before a commit that would record conflict markers.
 """
 
 import os
@@ -31,11 +32,14 @@ from mltrack.workspace.checkout import Absent
 
 @dataclass(slots=True)
 class HookResult:
-    """What a hook saw and did, over all projects of the repository; the command line puts it into words.
+    """What a hook saw and did, over all projects of the repository; the command line
+    puts it into words.
 
-    ``refused`` are the errors of what could not be done at all; ``unreadable`` those of pointers and locks that were passed
-    over. ``checkouts`` is what followed git. Before a commit: ``unsaved`` are tracked paths that differ from what is recorded,
-    ``conflicts`` files with conflict markers. Before a push: ``sent`` are numbers of objects by remote.
+    ``refused`` are the errors of what could not be done at all; ``unreadable`` those of
+    pointers and locks that were passed over. ``checkouts`` is what followed git. Before
+    a commit: ``unsaved`` are tracked paths that differ from what is recorded,
+    ``conflicts`` files with conflict markers. Before a push: ``sent`` are numbers of
+    objects by remote.
     """
 
     refused: list[MltrackError | OSError] = field(default_factory=list)
@@ -47,8 +51,12 @@ class HookResult:
     stops_git: bool = False
 
 
-def run(name: str, arguments: list[str], stdin: Callable[[], str], cwd: str, report: Report) -> HookResult:
-    """Runs a hook for every project of the repository. Never raises, except for a programming error."""
+def run(
+    name: str, arguments: list[str], stdin: Callable[[], str], cwd: str, report: Report
+) -> HookResult:
+    """Runs a hook for every project of the repository. Never raises, except for a
+    programming error.
+    """
     result = HookResult()
     if os.environ.get("MLTRACK_HOOKS") == "0":
         return result
@@ -75,7 +83,9 @@ def _projects(cwd: str, result: HookResult) -> list[Project]:
         return []
     found = []
     for path in git.list_files(repository.top, ["*.mltrack/config.toml"]):
-        directory = os.path.normpath(os.path.join(repository.top, path, os.pardir, os.pardir))
+        directory = os.path.normpath(
+            os.path.join(repository.top, path, os.pardir, os.pardir)
+        )
         try:
             found.append(projects.load(directory, directory, repository))
         except MltrackError as error:
@@ -86,7 +96,9 @@ def _projects(cwd: str, result: HookResult) -> list[Project]:
 # after a checkout, merge or rebase
 
 
-def _bring_along(project: Project, name: str, arguments: list[str], given: str, result: HookResult) -> None:
+def _bring_along(
+    project: Project, name: str, arguments: list[str], given: str, result: HookResult
+) -> None:
     if name == "post-commit":
         with Session(project) as session:
             _catch_up(session, result)
@@ -99,61 +111,101 @@ def _bring_along(project: Project, name: str, arguments: list[str], given: str, 
 def _follow(session: Session, old: str, new: str, result: HookResult) -> None:
     """Brings along what changed between two commits."""
     project = session.project
-    changed = [path for path in git.changed_files(old, new, project.path) if _is_ours(path)]
+    changed = [
+        path for path in git.changed_files(old, new, project.path) if _is_ours(path)
+    ]
     if not changed:
         return
-    before = revision_view(old, project.path, project.algorithm) if old.strip("0") else None
+    before = (
+        revision_view(old, project.path, project.algorithm) if old.strip("0") else None
+    )
     targets, gone = changed_targets(before, session.view)
     gone = [target for target in gone if not session.view.is_unreadable(target)]
-    gone = [target for target in gone if not git.tracked_below(target.path, project.path)]  # moved over to git
-    former = {path: target.content for path, target in before.targets().items()} if before is not None else {}
+    # moved over to git
+    gone = [
+        target for target in gone if not git.tracked_below(target.path, project.path)
+    ]
+    former = (
+        {path: target.content for path, target in before.targets().items()}
+        if before is not None
+        else {}
+    )
     _note_unreadable(session, result)
     result.checkouts.append(
-        checkout_targets(session, targets, gone=tuple(gone), absent=Absent.LEAVE_NEVER_HERE, recorded=former)
+        checkout_targets(
+            session,
+            targets,
+            gone=tuple(gone),
+            absent=Absent.LEAVE_NEVER_HERE,
+            recorded=former,
+        )
     )
 
 
 def _catch_up(session: Session, result: HookResult) -> None:
-    """After a commit that concluded a merge, a revert or a cherry-pick, for which git runs no other hook: targets whose
-    recorded version is not the one that was last checked out or recorded here."""
+    """After a commit that concluded a merge, a revert or a cherry-pick, for which git
+    runs no other hook: targets whose recorded version is not the one that was last
+    checked out or recorded here.
+    """
     behind = []
     for target in session.view.targets().values():
         last = session.last.get(target.path)
         if last is not None and not target.content.same_bytes(last):
             behind.append(target)
     if behind:
-        result.checkouts.append(checkout_targets(session, behind, absent=Absent.LEAVE_NEVER_HERE))
+        result.checkouts.append(
+            checkout_targets(session, behind, absent=Absent.LEAVE_NEVER_HERE)
+        )
 
 
 def _note_unreadable(session: Session, result: HookResult) -> None:
     result.unreadable += session.view.unreadable.values()
 
 
-def changed_targets(before: View | None, after: View) -> tuple[list[Target], list[Target]]:
-    """Returns the targets whose content differs from an earlier view, and those that are no more."""
+def changed_targets(
+    before: View | None, after: View
+) -> tuple[list[Target], list[Target]]:
+    """Returns the targets whose content differs from an earlier view, and those that
+    are no more.
+    """
     old = before.targets() if before is not None else {}
     new = after.targets()
-    changed = [target for path, target in new.items() if path not in old or old[path].content != target.content]
+    changed = [
+        target
+        for path, target in new.items()
+        if path not in old or old[path].content != target.content
+    ]
     return changed, [
-        target for path, target in old.items() if path not in new and not any(overlaps(path, other) for other in new)
+        target
+        for path, target in old.items()
+        if path not in new and not any(overlaps(path, other) for other in new)
     ]
 
 
-def _moved(project: Project, name: str, arguments: list[str], given: str) -> list[tuple[str, str]]:
-    """The commits before and after, none if the hook was not for a move between commits."""
+def _moved(
+    project: Project, name: str, arguments: list[str], given: str
+) -> list[tuple[str, str]]:
+    """The commits before and after, none if the hook was not for a move between
+    commits.
+    """
     if name == "post-checkout":
-        is_move = len(arguments) >= 3 and arguments[2] == "1" and arguments[0] != arguments[1]
+        is_move = (
+            len(arguments) >= 3 and arguments[2] == "1" and arguments[0] != arguments[1]
+        )
         return [(arguments[0], arguments[1])] if is_move else []
     if name == "post-rewrite" and arguments[:1] == ["amend"]:
         return []
     before = ["ORIG_HEAD"]
     if name == "post-rewrite" and given.split():
-        # A rebase checks out what it builds on first, and the hook after that took away what only our commits track.
+        # A rebase checks out what it builds on first, and the hook after that took away
+        # what only our commits track.
         before.append(f"{given.split()[1]}^")
     moves = []
     for revision in before:
         with suppress(GitError):  # the first commit of all is built on nothing
-            moves.append((git.resolve(revision, project.path), git.resolve("HEAD", project.path)))
+            moves.append(
+                (git.resolve(revision, project.path), git.resolve("HEAD", project.path))
+            )
     return moves
 
 
@@ -165,7 +217,9 @@ def _is_ours(path: str) -> bool:
 
 
 def _pre_commit(session: Session, result: HookResult) -> None:
-    """Notes tracked data that was changed and not recorded; only conflict markers keep git from the commit."""
+    """Notes tracked data that was changed and not recorded; only conflict markers keep
+    git from the commit.
+    """
     conflicts = _conflicts(session)
     if conflicts:
         result.conflicts += conflicts
@@ -173,24 +227,33 @@ def _pre_commit(session: Session, result: HookResult) -> None:
         return
     _note_unreadable(session, result)
     if session.view.pointers:
-        found = status(session, [session.project.absolute(path) for path in session.view.pointers]).data
+        found = status(
+            session, [session.project.absolute(path) for path in session.view.pointers]
+        ).data
         result.unsaved += [item for item in found if item.state in (MODIFIED, OUTDATED)]
 
 
 def _conflicts(session: Session) -> list[str]:
-    """Pointers, locks and outputs that are about to be committed with git's conflict markers in them."""
+    """Pointers, locks and outputs that are about to be committed with git's conflict
+    markers in them.
+    """
     left = session.left_to_git()
     staged = git.staged_files(session.project.path)
-    staged = [path for path in staged if _is_ours(path) or left.holder(path) is not None]
-    return [path for path in staged if is_in_conflict(session.project.read(path) or b"")]
+    staged = [
+        path for path in staged if _is_ours(path) or left.holder(path) is not None
+    ]
+    return [
+        path for path in staged if is_in_conflict(session.project.read(path) or b"")
+    ]
 
 
 # before a push
 
 
 def _pre_push(session: Session, given: str, report: Report, result: HookResult) -> None:
-    """Sends what the pushed tips refer to, and what the commits that go with them brought. What a remote is known to hold
-    whole is not opened."""
+    """Sends what the pushed tips refer to, and what the commits that go with them
+    brought. What a remote is known to hold whole is not opened.
+    """
     project = session.project
     if not project.settings.remotes():
         return
@@ -208,7 +271,9 @@ def _pre_push(session: Session, given: str, report: Report, result: HookResult) 
             result.sent[remote_name] = result.sent.get(remote_name, 0) + objects
 
 
-def _send(session: Session, name: str, contents: set[Content], report: Report) -> tuple[str, int]:
+def _send(
+    session: Session, name: str, contents: set[Content], report: Report
+) -> tuple[str, int]:
     project = session.project
     target = session.remotes.get(name)
     try:
@@ -218,18 +283,29 @@ def _send(session: Session, name: str, contents: set[Content], report: Report) -
             moved = push_contents(project.cache, target, contents, report)
     except MltrackError as error:
         raise type(error)(
-            f"the data of these commits cannot be sent to {target.name}, so others could not pull it: {error.message}",
-            hint=f"{error.hint or 'mltrack push'}\n  to push the commits without their data: git push --no-verify, or MLTRACK_HOOKS=0 git push",
+            f"the data of these commits cannot be sent to {target.name}, so others "
+            f"could not pull it: {error.message}",
+            hint=(
+                f"{error.hint or 'mltrack push'}\n  to push the commits without their "
+                "data: git push --no-verify, or MLTRACK_HOOKS=0 git push"
+            ),
         ) from error
     return target.name, moved.objects
 
 
 def _contents_at(project: Project, commit: str) -> dict[str, set[Content]]:
-    """What a commit refers to, by the remote that it is to be sent to; '' is the default one."""
+    """What a commit refers to, by the remote that it is to be sent to; '' is the
+    default one.
+    """
     view = revision_view(commit, project.path, project.algorithm)
     places: dict[str, str] = {}
     with suppress(FormatError, PipelineError):  # told where stages are asked for
-        places = {out.path: out.remote for stage in view.graph.stages.values() for out in stage.outs if out.remote}
+        places = {
+            out.path: out.remote
+            for stage in view.graph.stages.values()
+            for out in stage.outs
+            if out.remote
+        }
     found: dict[str, set[Content]] = {}
     for target in view.targets().values():
         if target.push:
@@ -240,10 +316,16 @@ def _contents_at(project: Project, commit: str) -> dict[str, set[Content]]:
 def _contents_between(project: Project, local: str, remote: str) -> set[Content]:
     """What the commits that are being pushed brought."""
     found: set[Content] = set()
-    for path, data in git.new_files(local, remote if remote.strip("0") else "", project.path, (SUFFIX, LOCK_NAME)):
+    for path, data in git.new_files(
+        local, remote if remote.strip("0") else "", project.path, (SUFFIX, LOCK_NAME)
+    ):
         with suppress(FormatError):
             if path.endswith(SUFFIX):
-                found.add(pointer.parse(data, project.algorithm, os.path.basename(path)).content)
+                found.add(
+                    pointer.parse(
+                        data, project.algorithm, os.path.basename(path)
+                    ).content
+                )
             else:
                 for entry in lock_file.parse(data, project.algorithm, path).values():
                     kept = entry.outs.keys() - entry.uncached - entry.unpushed

@@ -1,4 +1,6 @@
-"""``stage add --infer``: runs a command once under tracing, and proposes what it depends on and what it writes."""
+"""``stage add --infer``: runs a command once under tracing, and proposes what it
+depends on and what it writes.
+"""
 
 import os
 import time
@@ -24,28 +26,44 @@ _PARAMS = ("params.yaml", "params.json", "params.toml")
 _KEY = "infer"
 
 
-def infer(session: Session, new: NewStage, printed: Callable[[bytes], object]) -> NewStage:
-    """Returns the stage with the dependencies, params and outputs that were seen while its command ran, besides those that
-    were given; ``printed`` gets what the command prints. Raises StageFailedError if the command fails.
+def infer(
+    session: Session, new: NewStage, printed: Callable[[bytes], object]
+) -> NewStage:
+    """Returns the stage with the dependencies, params and outputs that were seen while
+    its command ran, besides those that were given; ``printed`` gets what the command
+    prints. Raises StageFailedError if the command fails.
 
-    Every program is seen where strace is there, else only what Python programs open through Python.
+    Every program is seen where strace is there, else only what Python programs open
+    through Python.
     """
     job = _job(session, new)
     opened = _opened_by(session, job, printed)
     root = job.directory
 
     def seen(paths: list[str], given: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((*given, *(os.path.relpath(path, root or ".") for path in paths))))
+        return tuple(
+            dict.fromkeys(
+                (*given, *(os.path.relpath(path, root or ".") for path in paths))
+            )
+        )
 
-    declared = PathMap((os.path.normpath(path), None) for path in (*new.metrics, *new.metrics_no_cache, *new.plots))
+    declared = PathMap(
+        (os.path.normpath(path), None)
+        for path in (*new.metrics, *new.metrics_no_cache, *new.plots)
+    )
 
     def undeclared(paths: list[str]) -> list[str]:
-        return [path for path in paths if declared.holder(os.path.relpath(path, root or ".")) is None]
+        return [
+            path
+            for path in paths
+            if declared.holder(os.path.relpath(path, root or ".")) is None
+        ]
 
     return replace(
         new,
         deps=seen([path for path in opened.deps if path not in opened.outs], new.deps),
-        params=new.params or tuple(f"{os.path.relpath(path, root or '.')}:" for path in opened.params),
+        params=new.params
+        or tuple(f"{os.path.relpath(path, root or '.')}:" for path in opened.params),
         outs=seen(undeclared(opened.outs), new.outs),
         outs_no_cache=seen(undeclared(opened.in_git), new.outs_no_cache),
     )
@@ -58,7 +76,9 @@ def _job(session: Session, new: NewStage) -> Job:
         key=_KEY,
         label=new.name,
         shell=project.settings.text("core.shell"),
-        directory=os.path.normpath(os.path.join(project.here, new.wdir)) if project.here or new.wdir else "",
+        directory=os.path.normpath(os.path.join(project.here, new.wdir))
+        if project.here or new.wdir
+        else "",
         items=(Item("", (new.cmd,)),),
         variables={"MLTRACK_STAGE": new.name},
         trace=tracing.STRACE if tracing.has_strace() else tracing.PYTHON,
@@ -66,8 +86,9 @@ def _job(session: Session, new: NewStage) -> Job:
 
 
 class _Opened(NamedTuple):
-    """What a command opened, by the project's paths: what it read, params files among that, what it wrote, and what of that git
-    keeps."""
+    """What a command opened, by the project's paths: what it read, params files among
+    that, what it wrote, and what of that git keeps.
+    """
 
     deps: list[str]
     params: list[str]
@@ -75,16 +96,27 @@ class _Opened(NamedTuple):
     in_git: list[str]
 
 
-def _opened_by(session: Session, job: Job, printed: Callable[[bytes], object]) -> _Opened:
+def _opened_by(
+    session: Session, job: Job, printed: Callable[[bytes], object]
+) -> _Opened:
     """Runs a job, and sorts what it opened."""
     project = session.project
     before = set(session.view.in_git)
     began = time.time_ns()
     result = _run(session, job, printed)
-    changed = {path for path, _ in changed_since(project.path, began)}  # what was renamed into place was never opened
+    # what was renamed into place was never opened
+    changed = {path for path, _ in changed_since(project.path, began)}
     changed -= set(ignored_among(sorted(changed), project.path))
-    writes = {path for path in result.writes | changed if os.path.exists(project.absolute(path)) and not _is_own(path)}
-    reads = {path for path in result.reads - writes if os.path.isfile(project.absolute(path)) and not _is_own(path)}
+    writes = {
+        path
+        for path in result.writes | changed
+        if os.path.exists(project.absolute(path)) and not _is_own(path)
+    }
+    reads = {
+        path
+        for path in result.reads - writes
+        if os.path.isfile(project.absolute(path)) and not _is_own(path)
+    }
     known = session.observer.owned
     params = sorted(path for path in reads if os.path.basename(path) in _PARAMS)
     deps = _gathered({known.holder(path) or path for path in reads - set(params)})
@@ -113,7 +145,8 @@ def _run(session: Session, job: Job, printed: Callable[[bytes], object]) -> Poll
         runner.close()
     if state.state is not State.DONE:
         raise StageFailedError(
-            f"`{job.items[0].commands[0]}` ended with exit code {state.exit_code}: nothing was declared"
+            f"`{job.items[0].commands[0]}` ended with exit code {state.exit_code}: "
+            "nothing was declared"
         )
     return state
 
@@ -126,8 +159,13 @@ def _gathered(paths: set[str]) -> list[str]:
     found: set[str] = set()
     for directory, files in by_directory.items():
         found |= {directory} if directory and len(files) >= TOGETHER else set(files)
-    return sorted(path for path in found if not any(parent in found for parent in parents(path)))
+    return sorted(
+        path for path in found if not any(parent in found for parent in parents(path))
+    )
 
 
 def _is_own(path: str) -> bool:
-    return path.split("/")[0] in (".git", ".mltrack") or os.path.basename(path) in WRITTEN_BY_US
+    return (
+        path.split("/")[0] in (".git", ".mltrack")
+        or os.path.basename(path) in WRITTEN_BY_US
+    )

@@ -22,10 +22,11 @@ from mltrack.verbs.session import Session
 
 @dataclass(frozen=True, slots=True)
 class InitResult:
-    """Where the project is, whether it was made now, which hooks stand, and which were left with a line to add.
+    """Where the project is, whether it was made now, which hooks stand, and which were
+    left with a line to add.
 
-    ``shared_hooks`` is the directory of hooks outside the repository where nothing was written; ``is_ignored`` says that
-    git would not keep the project's config.
+    ``shared_hooks`` is the directory of hooks outside the repository where nothing was
+    written; ``is_ignored`` says that git would not keep the project's config.
     """
 
     path: str
@@ -44,16 +45,27 @@ class Hooks(enum.Enum):
     EVERYWHERE = "also where the user's other repositories have theirs"
 
 
-def init(start: str, *, hash_name: str | None = None, where: Hooks = Hooks.HERE, below: bool = False) -> InitResult:
-    """Makes ``start`` a project. In a clone that is one already, installs hooks and drivers and touches nothing else.
+def init(
+    start: str,
+    *,
+    hash_name: str | None = None,
+    where: Hooks = Hooks.HERE,
+    below: bool = False,
+) -> InitResult:
+    """Makes ``start`` a project. In a clone that is one already, installs hooks and
+    drivers and touches nothing else.
 
-    Below a project, that one is meant, unless ``below`` asks for another. Raises WorkspaceError where the config is
-    committed and not checked out: a new one would take its place.
+    Below a project, that one is meant, unless ``below`` asks for another. Raises
+    WorkspaceError where the config is committed and not checked out: a new one would
+    take its place.
     """
     path = os.path.abspath(start)
     repository = git.find(path)
     if repository is None:
-        raise WorkspaceError(f"{path} is not in a git repository: mltrack works beside git", hint="git init")
+        raise WorkspaceError(
+            f"{path} is not in a git repository: mltrack works beside git",
+            hint="git init",
+        )
     path = path if below else projects.above(path, repository) or path
     projects.refuse_unseen(path, repository, own_only=below)
     config_path = os.path.join(path, projects.DIRECTORY, FILE_NAME)
@@ -63,16 +75,28 @@ def init(start: str, *, hash_name: str | None = None, where: Hooks = Hooks.HERE,
     else:
         present = projects.load(path, path, repository).algorithm.name
         if hash_name not in (None, present):
-            raise WorkspaceError(f"this project uses {present} digests already, and they are never mixed")
+            raise WorkspaceError(
+                f"this project uses {present} digests already, and they are never mixed"
+            )
     projects.hide(path, repository)
-    is_unkept = created and is_ignored(os.path.join(projects.DIRECTORY, FILE_NAME), path)
+    is_unkept = created and is_ignored(
+        os.path.join(projects.DIRECTORY, FILE_NAME), path
+    )
     if where is Hooks.NOWHERE:
         return InitResult(path, created, is_ignored=is_unkept)
-    installed = hooks.install(repository, sys.executable, everywhere=where is Hooks.EVERYWHERE)
-    with suppress(FormatError, PipelineError):  # commands that need the pipeline say what is wrong with it
+    installed = hooks.install(
+        repository, sys.executable, everywhere=where is Hooks.EVERYWHERE
+    )
+    # commands that need the pipeline say what is wrong with it
+    with suppress(FormatError, PipelineError):
         drive_outputs(Session(projects.load(path, path, repository)))
     return InitResult(
-        path, created, tuple(installed.hooks), tuple(installed.left), installed.outside, is_ignored=is_unkept
+        path,
+        created,
+        tuple(installed.hooks),
+        tuple(installed.left),
+        installed.outside,
+        is_ignored=is_unkept,
     )
 
 

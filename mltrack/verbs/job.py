@@ -1,4 +1,6 @@
-"""``job``: what was handed over to hosts and has not been taken yet: where it is, what it prints, and its end."""
+"""``job``: what was handed over to hosts and has not been taken yet: where it is, what
+it prints, and its end.
+"""
 
 import time
 from collections.abc import Iterator
@@ -24,8 +26,9 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True, slots=True)
 class JobInfo:
-    """One job on a host. ``state`` is 'unknown' where the host cannot be asked; ``age`` is in seconds since it was handed
-    over, by one clock."""
+    """One job on a host. ``state`` is 'unknown' where the host cannot be asked; ``age``
+    is in seconds since it was handed over, by one clock.
+    """
 
     key: str
     label: str
@@ -42,7 +45,9 @@ class JobInfo:
 
     def known(self) -> KnownJob:
         """Returns it as its runner knows it."""
-        return KnownJob(self.key, self.label, "", self.host, self.number, self.state, self.token)
+        return KnownJob(
+            self.key, self.label, "", self.host, self.number, self.state, self.token
+        )
 
     @property
     def id(self) -> str:
@@ -51,7 +56,9 @@ class JobInfo:
 
 
 class Jobs:
-    """The jobs on all runners of a project; connects to their hosts. Use it as a context manager."""
+    """The jobs on all runners of a project; connects to their hosts. Use it as a
+    context manager.
+    """
 
     def __init__(self, project: Project) -> None:
         self._project = project
@@ -66,29 +73,42 @@ class Jobs:
             runner.close()
 
     def all(self, *, of_all_projects: bool = False) -> list[JobInfo]:
-        """Returns the jobs of this project whose results nobody has taken, the latest first; of all projects with those
-        that were taken too. Of hosts that cannot be reached those that this clone handed over."""
+        """Returns the jobs of this project whose results nobody has taken, the latest
+        first; of all projects with those that were taken too. Of hosts that cannot be
+        reached those that this clone handed over.
+        """
         found: list[JobInfo] = []
         for runner in self._open():
             found += self._of_runner(runner, of_all_projects=of_all_projects)
+        # hosts may share a directory
         once = {
-            job.token or f"{job.runner} {job.host} {job.key}": job for job in reversed(found)
-        }  # hosts may share a directory
+            job.token or f"{job.runner} {job.host} {job.key}": job
+            for job in reversed(found)
+        }
         return sorted(once.values(), key=lambda job: job.age)
 
     def find(self, name: str) -> JobInfo:
-        """Returns the job that a person means: by the beginning of its key, or by its stage; raises UsageError for none, or
-        more than one."""
+        """Returns the job that a person means: by the beginning of its key, or by its
+        stage; raises UsageError for none, or more than one.
+        """
         found = self.find_all(name)
         own = {noted.attempt for noted in self._tickets.all()}
-        found = [job for job in found if job.token in own] or found  # this clone's before those of others
+        # this clone's before those of others
+        found = [job for job in found if job.token in own] or found
         if len(found) > 1:
-            shown = ", ".join(f"{job.id} ({job.label}, {job.state})" for job in found[:5])
-            raise UsageError(f"{name!r} are {len(found)} jobs: {shown}", hint=f"name one by its id: {found[0].id}")
+            shown = ", ".join(
+                f"{job.id} ({job.label}, {job.state})" for job in found[:5]
+            )
+            raise UsageError(
+                f"{name!r} are {len(found)} jobs: {shown}",
+                hint=f"name one by its id: {found[0].id}",
+            )
         return found[0]
 
     def find_all(self, name: str) -> list[JobInfo]:
-        """Returns the jobs of a stage, of a group of stages, or whose id begins so; raises UsageError for none."""
+        """Returns the jobs of a stage, of a group of stages, or whose id begins so;
+        raises UsageError for none.
+        """
         jobs = self.all()
         found = [job for job in jobs if job.label == name] or [
             job for job in jobs if job.label.partition("@")[0] == name
@@ -99,8 +119,9 @@ class Jobs:
         return found
 
     def follow(self, job: JobInfo, *, to_the_end: bool) -> Iterator[tuple[bytes, str]]:
-        """Yields pieces of a job's log with its state then; of what is there, or on and on until it has ended. Raises
-        RemoteError where the host cannot be reached."""
+        """Yields pieces of a job's log with its state then; of what is there, or on and
+        on until it has ended. Raises RemoteError where the host cannot be reached.
+        """
         runner, known = self._runners[job.runner], job.known()
         offset, seconds = 0, 0.0
         while True:
@@ -113,8 +134,10 @@ class Jobs:
             seconds = _WATCH_SECONDS if to_the_end else 0.0
 
     def cancel(self, job: JobInfo) -> str:
-        """Ends a job with all that it started, and returns the state that it ended in. One on a host that cannot be reached
-        is given up: this clone forgets it, and says 'unknown'."""
+        """Ends a job with all that it started, and returns the state that it ended in.
+        One on a host that cannot be reached is given up: this clone forgets it, and
+        says 'unknown'.
+        """
         state = job.state
         if state != UNKNOWN:
             runner, known = self._runners[job.runner], job.known()
@@ -122,7 +145,10 @@ class Jobs:
             deadline = time.monotonic() + _CANCEL_SECONDS
             while not State(state).is_over:
                 if time.monotonic() > deadline:
-                    raise RemoteError(f"{job.label} on {job.host} does not end", hint="mltrack job list")
+                    raise RemoteError(
+                        f"{job.label} on {job.host} does not end",
+                        hint="mltrack job list",
+                    )
                 state, _ = runner.follow(known, _NO_LOG, _LOOK_SECONDS)
             runner.drop(known)
         for noted in self._tickets.of(job.key):
@@ -145,12 +171,32 @@ class Jobs:
             for noted in self._tickets.all():
                 if noted.runner == runner.name and noted.host == host:
                     yield JobInfo(
-                        noted.key, noted.label, noted.runner, noted.host, noted.number, UNKNOWN, (), None,
-                        time.time() - noted.submitted, problem=problem, token=noted.attempt,
-                    )  # fmt: skip
+                        noted.key,
+                        noted.label,
+                        noted.runner,
+                        noted.host,
+                        noted.number,
+                        UNKNOWN,
+                        (),
+                        None,
+                        time.time() - noted.submitted,
+                        problem=problem,
+                        token=noted.attempt,
+                    )
         for job in runner.jobs():
-            if of_all_projects or (job.project == self._project.job_name and not job.is_taken):
+            if of_all_projects or (
+                job.project == self._project.job_name and not job.is_taken
+            ):
                 yield JobInfo(
-                    job.key, job.label, runner.name, job.host, job.number, job.state, job.gpus, job.exit_code, job.age,
-                    job.is_taken, token=job.token,
-                )  # fmt: skip
+                    job.key,
+                    job.label,
+                    runner.name,
+                    job.host,
+                    job.number,
+                    job.state,
+                    job.gpus,
+                    job.exit_code,
+                    job.age,
+                    job.is_taken,
+                    token=job.token,
+                )

@@ -31,12 +31,22 @@ class Difference:
     new: Content | None
 
 
-def ls(session: Session, arguments: list[str], *, revision: str = "", recursive: bool = False) -> list[Listed]:
-    """Returns what is tracked: the targets; for a named directory what is in it, with ``recursive`` all files below."""
+def ls(
+    session: Session,
+    arguments: list[str],
+    *,
+    revision: str = "",
+    recursive: bool = False,
+) -> list[Listed]:
+    """Returns what is tracked: the targets; for a named directory what is in it, with
+    ``recursive`` all files below.
+    """
     recorded = session.at(revision)
     found: list[Listed] = []
     for target in session.select(arguments, recorded.view):
-        named = any(session.project.relative(argument) == target.path for argument in arguments)
+        named = any(
+            session.project.relative(argument) == target.path for argument in arguments
+        )
         if target.content.kind != TREE or not (recursive or named):
             found.append(Listed(target.path, target.content, target.source))
         else:
@@ -50,30 +60,54 @@ def _entries(recorded: Recorded, target: Target, *, recursive: bool) -> list[Lis
         if recursive:
             pairs = list(cache.leaves_below(target.content.hex))
         else:
-            pairs = [(entry.name, entry) for entry in cache.read_tree(target.content.hex)]
-        counts = {entry.hex: cache.count_below(entry.hex) for _, entry in pairs if entry.kind == tree.DIRECTORY}
+            pairs = [
+                (entry.name, entry) for entry in cache.read_tree(target.content.hex)
+            ]
+        counts = {
+            entry.hex: cache.count_below(entry.hex)
+            for _, entry in pairs
+            if entry.kind == tree.DIRECTORY
+        }
     except MissingObjectError as error:
-        raise MissingObjectError(f"{target.path}: {error.message}", hint=f"mltrack fetch {target.path}") from None
+        raise MissingObjectError(
+            f"{target.path}: {error.message}", hint=f"mltrack fetch {target.path}"
+        ) from None
     return [
         Listed(
             f"{target.path}/{os.fsdecode(path)}",
-            Content(BY_LETTER[entry.kind], entry.hex, entry.size, counts.get(entry.hex, 1)),
+            Content(
+                BY_LETTER[entry.kind], entry.hex, entry.size, counts.get(entry.hex, 1)
+            ),
             target.source,
         )
         for path, entry in sorted(pairs)
     ]
 
 
-def diff(session: Session, old: str, new: str, arguments: list[str]) -> list[Difference]:
-    """Returns how tracked data and outputs differ between two revisions; an empty one means the workspace.
+def diff(
+    session: Session, old: str, new: str, arguments: list[str]
+) -> list[Difference]:
+    """Returns how tracked data and outputs differ between two revisions; an empty one
+    means the workspace.
 
-    Directories are opened only where they differ; one whose listing is not in the cache is reported as a whole.
+    Directories are opened only where they differ; one whose listing is not in the cache
+    is reported as a whole.
     """
     sides = [_targets(session, revision, arguments) for revision in (old, new)]
     if not (old and new):  # of what nobody can read here nobody can say how it differs
-        sides = [{path: one for path, one in side.items() if not session.view.is_unreadable(one)} for side in sides]
+        sides = [
+            {
+                path: one
+                for path, one in side.items()
+                if not session.view.is_unreadable(one)
+            }
+            for side in sides
+        ]
         session.left_out = {**session.view.unreadable} if not arguments else {}
-    before, after = (_contents(session, revision, side) for revision, side in zip((old, new), sides, strict=True))
+    before, after = (
+        _contents(session, revision, side)
+        for revision, side in zip((old, new), sides, strict=True)
+    )
     for path in session.left_out:
         before.pop(path, None)
         after.pop(path, None)
@@ -85,13 +119,23 @@ def diff(session: Session, old: str, new: str, arguments: list[str]) -> list[Dif
     return found
 
 
-def _targets(session: Session, revision: str, arguments: list[str]) -> dict[str, Target]:
+def _targets(
+    session: Session, revision: str, arguments: list[str]
+) -> dict[str, Target]:
     view = session.at(revision).view
-    return {target.path: target for target in session.select(arguments, view)} if arguments else view.targets()
+    return (
+        {target.path: target for target in session.select(arguments, view)}
+        if arguments
+        else view.targets()
+    )
 
 
-def _contents(session: Session, revision: str, targets: dict[str, Target]) -> dict[str, Content]:
-    """What stands at each target; in the workspace this is what is there, not what pointers say."""
+def _contents(
+    session: Session, revision: str, targets: dict[str, Target]
+) -> dict[str, Content]:
+    """What stands at each target; in the workspace this is what is there, not what
+    pointers say.
+    """
     if revision:
         return {path: target.content for path, target in targets.items()}
     found = {}
@@ -106,7 +150,9 @@ def _contents(session: Session, revision: str, targets: dict[str, Target]) -> di
     return found
 
 
-def _differences(session: Session, path: str, old: Content | None, new: Content | None) -> list[Difference]:
+def _differences(
+    session: Session, path: str, old: Content | None, new: Content | None
+) -> list[Difference]:
     if not any(content is not None and content.kind == TREE for content in (old, new)):
         return [Difference(path, _change(old, new), old, new)]
     seen = session.observer.seen(path)
@@ -119,25 +165,38 @@ def _differences(session: Session, path: str, old: Content | None, new: Content 
                 pass
         return session.project.cache.read_tree(hex_digest)
 
-    trees = [content.hex if content is not None and content.kind == TREE else None for content in (old, new)]
+    trees = [
+        content.hex if content is not None and content.kind == TREE else None
+        for content in (old, new)
+    ]
     try:
         changes = list(tree_diff(trees[0], trees[1], load, os.fsencode(path) + b"/"))
     except MissingObjectError:
         return [Difference(path, _change(old, new), old, new)]
     found = [
         Difference(
-            os.fsdecode(change.path), _change(change.old, change.new), _content(change.old), _content(change.new)
+            os.fsdecode(change.path),
+            _change(change.old, change.new),
+            _content(change.old),
+            _content(change.new),
         )
         for change in changes
     ]
-    leaves = [None if content is None or content.kind == TREE else content for content in (old, new)]
+    leaves = [
+        None if content is None or content.kind == TREE else content
+        for content in (old, new)
+    ]
     if leaves != [None, None]:
         found.append(Difference(path, MODIFIED, leaves[0], leaves[1]))
     return sorted(found, key=lambda item: item.path)
 
 
 def _content(entry: tree.Entry | None) -> Content | None:
-    return Content(BY_LETTER[entry.kind], entry.hex, entry.size) if entry is not None else None
+    return (
+        Content(BY_LETTER[entry.kind], entry.hex, entry.size)
+        if entry is not None
+        else None
+    )
 
 
 def _change(old: object, new: object) -> str:

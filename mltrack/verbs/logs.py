@@ -1,4 +1,6 @@
-"""``logs``: what a stage's commands printed, of its last run or an earlier one, of one that failed, or of one that runs."""
+"""``logs``: what a stage's commands printed, of its last run or an earlier one, of one
+that failed, or of one that runs.
+"""
 
 import os
 from contextlib import suppress
@@ -18,8 +20,10 @@ RECORDED, CURRENT = "recorded", "current"
 
 
 class Log(NamedTuple):
-    """One log. ``state`` is 'running', 'failed', 'cancelled', 'recorded', or 'current' for the run that gave the result
-    that the lock names. ``path`` is where it lies as a file, '' for an object of the cache, whose digest is ``object``."""
+    """One log. ``state`` is 'running', 'failed', 'cancelled', 'recorded', or 'current'
+    for the run that gave the result that the lock names. ``path`` is where it lies as a
+    file, '' for an object of the cache, whose digest is ``object``.
+    """
 
     stage: str
     state: str
@@ -31,13 +35,21 @@ class Log(NamedTuple):
 
 
 def logs(session: Session, target: str) -> list[Log]:
-    """Returns the logs of a stage that are kept, the latest first; raises UsageError if ``target`` is not one stage."""
+    """Returns the logs of a stage that are kept, the latest first; raises UsageError if
+    ``target`` is not one stage.
+    """
     chosen = choose(session.view.graph, [target], session.project.here)
     if len(chosen) != 1:
-        raise UsageError(f"{target!r} is {len(chosen)} stages", hint=f"name one, such as {chosen[0]}")
+        raise UsageError(
+            f"{target!r} is {len(chosen)} stages", hint=f"name one, such as {chosen[0]}"
+        )
     stage = session.view.graph.stages[chosen[0]]
     found = [*_running(session, stage), *_ended(session, stage)]
-    entry = session.view.lock_state.entry(stage) if session.view.lock_state is not None else None
+    entry = (
+        session.view.lock_state.entry(stage)
+        if session.view.lock_state is not None
+        else None
+    )
     found += [
         Log(
             stage.address,
@@ -63,14 +75,17 @@ def read(session: Session, log: Log, offset: int = 0) -> bytes:
         return session.project.cache.read(log.object)[offset:]
     except MissingObjectError as error:
         raise MissingObjectError(
-            f"the log of {log.stage} is not in the cache", hint="mltrack fetch --run-cache"
+            f"the log of {log.stage} is not in the cache",
+            hint="mltrack fetch --run-cache",
         ) from error
 
 
 def is_running(session: Session, log: Log) -> bool:
     """Returns whether the command that writes the log still runs."""
     paths = {mark.log_path for mark in _marks(session).under_way()}
-    return log.path in paths or any(noted.log_path == log.path for noted in _tickets(session).all())
+    return log.path in paths or any(
+        noted.log_path == log.path for noted in _tickets(session).all()
+    )
 
 
 def _running(session: Session, stage: Stage) -> list[Log]:
@@ -81,7 +96,12 @@ def _running(session: Session, stage: Stage) -> list[Log]:
             if mark.label == stage.address
         ),
         *(
-            Log(stage.address, f"on {noted.runner}", noted.submitted, path=noted.log_path)
+            Log(
+                stage.address,
+                f"on {noted.runner}",
+                noted.submitted,
+                path=noted.log_path,
+            )
             for noted in _tickets(session).all()
             if noted.label == stage.address
         ),

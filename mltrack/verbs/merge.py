@@ -1,4 +1,6 @@
-"""Three-way merges of pointers and locks: for git's merge drivers and for ``resolve``, by the same code."""
+"""Three-way merges of pointers and locks: for git's merge drivers and for ``resolve``,
+by the same code.
+"""
 
 import os
 from dataclasses import dataclass, field
@@ -22,8 +24,10 @@ from mltrack.verbs.transfers import bring_listing
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """The merged text, or where both sides disagree; ``dropped`` are stages that `repro` must decide again, ``stage`` the one
-    that writes the file, where that is an output of which our version stays until then."""
+    """The merged text, or where both sides disagree; ``dropped`` are stages that
+    `repro` must decide again, ``stage`` the one that writes the file, where that is an
+    output of which our version stays until then.
+    """
 
     text: bytes
     conflicts: tuple[str, ...] = ()
@@ -47,10 +51,14 @@ def _listing(project: Project, hex_digest: str) -> list[tree.Entry]:
     return project.cache.read_tree(hex_digest)
 
 
-def merge_pointer(project: Project, path: str, base: bytes, ours: bytes, theirs: bytes) -> Merge:
-    """Merges two states of a tracked path. Directories merge file by file; files that both sides changed conflict.
+def merge_pointer(
+    project: Project, path: str, base: bytes, ours: bytes, theirs: bytes
+) -> Merge:
+    """Merges two states of a tracked path. Directories merge file by file; files that
+    both sides changed conflict.
 
-    Listings that are not here, of what a colleague pushed, are fetched; no bytes of files are.
+    Listings that are not here, of what a colleague pushed, are fetched; no bytes of
+    files are.
     """
     algorithm, cache = project.algorithm, project.cache
     mine, other = (pointer.parse(data, algorithm, path) for data in (ours, theirs))
@@ -64,20 +72,32 @@ def merge_pointer(project: Project, path: str, base: bytes, ours: bytes, theirs:
     base_tree = before.hex if before is not None and before.kind == TREE else None
     with cache.in_use(), CacheWriter(cache) as writer:
         trees = NewTrees(writer, partial(_listing, project))
-        merged = merge_trees(base_tree, mine.content.hex, other.content.hex, trees.load, trees.write)
+        merged = merge_trees(
+            base_tree, mine.content.hex, other.content.hex, trees.load, trees.write
+        )
         writer.finish()
     root = path.removesuffix(SUFFIX)
-    conflicts = tuple(f"{root}/{os.fsdecode(conflict.path)}" for conflict in merged.conflicts)
+    conflicts = tuple(
+        f"{root}/{os.fsdecode(conflict.path)}" for conflict in merged.conflicts
+    )
     content = Content(TREE, merged.hex, merged.size, merged.files)
-    return Merge(pointer.write(Pointer(mine.path, content, mine.extra), algorithm).encode(), conflicts)
+    return Merge(
+        pointer.write(Pointer(mine.path, content, mine.extra), algorithm).encode(),
+        conflicts,
+    )
 
 
-def merge_lock(project: Project, path: str, base: bytes, ours: bytes, theirs: bytes) -> Merge:
-    """Merges locks stage by stage. A stage that both sides ran differently has no recorded result for the merged
-    code: its block is dropped, and ``repro`` runs or restores it."""
+def merge_lock(
+    project: Project, path: str, base: bytes, ours: bytes, theirs: bytes
+) -> Merge:
+    """Merges locks stage by stage. A stage that both sides ran differently has no
+    recorded result for the merged code: its block is dropped, and ``repro`` runs or
+    restores it.
+    """
     algorithm = project.algorithm
     before, mine, other = (
-        lock_file.parse(data, algorithm, path) if data.strip() else {} for data in (base, ours, theirs)
+        lock_file.parse(data, algorithm, path) if data.strip() else {}
+        for data in (base, ours, theirs)
     )
     merged: dict[str, Entry] = {}
     dropped: list[str] = []
@@ -96,20 +116,27 @@ def merge_lock(project: Project, path: str, base: bytes, ours: bytes, theirs: by
 
 
 def merge_output(project: Project, path: str, ours: bytes) -> Merge:
-    """Takes our version of an output that git keeps: neither is a result of the merged code, and `repro` writes a new one.
+    """Takes our version of an output that git keeps: neither is a result of the merged
+    code, and `repro` writes a new one.
 
     Raises UsageError for what no stage declares as such.
     """
     left = Session(project).left_to_git()
     holder = left.holder(path)
     if holder is None:
-        raise UsageError(f"{path!r} is no pointer, no lock and no output that git keeps", hint="resolve it as git says")
+        raise UsageError(
+            f"{path!r} is no pointer, no lock and no output that git keeps",
+            hint="resolve it as git says",
+        )
     return Merge(ours, stage=left[holder])
 
 
-def drive(project: Project, path: str, base_file: str, ours_file: str, theirs_file: str) -> Merge:
-    """Does what git asks of a merge driver: the result goes into ``ours_file``. Raises on what it cannot merge, after
-    leaving git's own conflict markers there."""
+def drive(
+    project: Project, path: str, base_file: str, ours_file: str, theirs_file: str
+) -> Merge:
+    """Does what git asks of a merge driver: the result goes into ``ours_file``. Raises
+    on what it cannot merge, after leaving git's own conflict markers there.
+    """
     sides = []
     for file in (base_file, ours_file, theirs_file):
         with open(file, "rb") as handle:
@@ -117,8 +144,12 @@ def drive(project: Project, path: str, base_file: str, ours_file: str, theirs_fi
     try:
         result = _merge(project, path, *sides)
     except MltrackError as error:
-        if isinstance(error, UsageError) and not _is_metadata(path):  # an output once: a file like any other now
-            git.run(["merge-file", *_LABELS, ours_file, base_file, theirs_file], project.path)
+        # an output once: a file like any other now
+        if isinstance(error, UsageError) and not _is_metadata(path):
+            git.run(
+                ["merge-file", *_LABELS, ours_file, base_file, theirs_file],
+                project.path,
+            )
             return Merge(b"")
         _leave_markers(project, base_file, ours_file, theirs_file)
         raise
@@ -133,11 +164,19 @@ def drive(project: Project, path: str, base_file: str, ours_file: str, theirs_fi
 _LABELS = ("-L", "ours", "-L", "base", "-L", "theirs")
 
 
-def _leave_markers(project: Project, base_file: str, ours_file: str, theirs_file: str) -> None:
-    git.run(["merge-file", *_LABELS, ours_file, base_file, theirs_file], project.path, ok=tuple(range(128)))
+def _leave_markers(
+    project: Project, base_file: str, ours_file: str, theirs_file: str
+) -> None:
+    git.run(
+        ["merge-file", *_LABELS, ours_file, base_file, theirs_file],
+        project.path,
+        ok=tuple(range(128)),
+    )
 
 
-def _merge(project: Project, path: str, base: bytes, ours: bytes, theirs: bytes) -> Merge:
+def _merge(
+    project: Project, path: str, base: bytes, ours: bytes, theirs: bytes
+) -> Merge:
     if os.path.basename(path) == LOCK_NAME:
         return merge_lock(project, path, base, ours, theirs)
     if path.endswith(SUFFIX):
@@ -149,30 +188,47 @@ def bring_along(project: Project, found: list[Resolved]) -> CheckoutResult:
     """Checks out the tracked data whose pointers were just settled."""
     settled = {item.path.removesuffix(SUFFIX) for item in found if not item.conflicts}
     with Session(project) as session:
-        return checkout_targets(session, [target for path, target in session.view.targets().items() if path in settled])
+        return checkout_targets(
+            session,
+            [
+                target
+                for path, target in session.view.targets().items()
+                if path in settled
+            ],
+        )
 
 
 def resolve(project: Project, arguments: list[str], side: str = "") -> list[Resolved]:
-    """Settles pointers, locks and outputs that git keeps, in which git left conflicts; with ``side`` ('ours' or 'theirs')
-    where both changed the same file, that side is taken. What is settled is written and staged. Of an output our side is taken
-    unless ``side`` says otherwise, and the lock forgets its stage."""
+    """Settles pointers, locks and outputs that git keeps, in which git left conflicts;
+    with ``side`` ('ours' or 'theirs') where both changed the same file, that side is
+    taken. What is settled is written and staged. Of an output our side is taken unless
+    ``side`` says otherwise, and the lock forgets its stage.
+    """
     unmerged = git.unmerged(project.path)
-    paths = [project.relative(argument) for argument in arguments] or _conflicted(project, unmerged)
+    paths = [project.relative(argument) for argument in arguments] or _conflicted(
+        project, unmerged
+    )
     found = []
-    for path in sorted(paths, key=lambda path: not _is_metadata(path)):  # a lock can be written once it is settled
+    # a lock can be written once it is settled
+    for path in sorted(paths, key=lambda path: not _is_metadata(path)):
         base, ours, theirs = _sides(project, path, unmerged)
         try:
             result = _merge(project, path, base, ours, theirs)
         except MissingObjectError as error:
             raise MissingObjectError(
-                f"{path}: {error.message}", hint="mltrack fetch --rev HEAD --rev MERGE_HEAD"
+                f"{path}: {error.message}",
+                hint="mltrack fetch --rev HEAD --rev MERGE_HEAD",
             ) from None
         text = result.text
         if result.conflicts:
             if not side:
                 found.append(Resolved(path, result.conflicts))
                 continue
-            text = result.text if side == "ours" else _merge(project, path, base, theirs, ours).text
+            text = (
+                result.text
+                if side == "ours"
+                else _merge(project, path, base, theirs, ours).text
+            )
         if result.stage:
             text = theirs if side == "theirs" else ours
             _forget(project, result.stage)
@@ -201,20 +257,30 @@ def _conflicted(project: Project, unmerged: dict[str, dict[int, str]]) -> list[s
     left = session.left_to_git()
     kept = [path for path in session.view.in_git if left.holder(path) is not None]
     tracked = git.list_files(project.path, ["*" + SUFFIX, "*" + LOCK_NAME])
-    marked = [path for path in tracked if pointer.conflict_line(project.read(path) or b"")]
+    marked = [
+        path for path in tracked if pointer.conflict_line(project.read(path) or b"")
+    ]
     marked += [path for path in kept if is_in_conflict(project.read(path) or b"")]
-    listed = [path for path in unmerged if _is_metadata(path) or left.holder(path) is not None]
+    listed = [
+        path for path in unmerged if _is_metadata(path) or left.holder(path) is not None
+    ]
     return list(dict.fromkeys([*listed, *marked]))
 
 
-def _sides(project: Project, path: str, unmerged: dict[str, dict[int, str]]) -> tuple[bytes, bytes, bytes]:
+def _sides(
+    project: Project, path: str, unmerged: dict[str, dict[int, str]]
+) -> tuple[bytes, bytes, bytes]:
     if path in unmerged:
         stages = unmerged[path]
         blobs = dict(git.read_blobs(stages.values(), project.path))
-        base, ours, theirs = (blobs.get(stages.get(number, ""), b"") for number in (1, 2, 3))
+        base, ours, theirs = (
+            blobs.get(stages.get(number, ""), b"") for number in (1, 2, 3)
+        )
         if ours and theirs:
             return base, ours, theirs
-        raise UsageError(f"{path}: one side deleted it", hint=f"`git add {path}` or `git rm {path}`")
+        raise UsageError(
+            f"{path}: one side deleted it", hint=f"`git add {path}` or `git rm {path}`"
+        )
     data = project.read(path)
     if data is None:
         raise UsageError(f"{path!r} does not exist")

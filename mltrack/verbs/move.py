@@ -23,14 +23,19 @@ class Moved:
 
 
 def move(session: Session, old_argument: str, new_argument: str) -> Moved:
-    """Renames a tracked path. The order of its steps lets an interrupted move be completed by the same command."""
+    """Renames a tracked path. The order of its steps lets an interrupted move be
+    completed by the same command.
+    """
     project = session.project
     old = project.relative(old_argument).removesuffix(SUFFIX)
     if old in session.view.broken:
         raise session.view.broken[old]
     content = session.view.pointers.get(old)
     if content is None:
-        raise UsageError(f"{old_argument!r} is not tracked by a pointer", hint="`mltrack ls` lists what is tracked")
+        raise UsageError(
+            f"{old_argument!r} is not tracked by a pointer",
+            hint="`mltrack ls` lists what is tracked",
+        )
     new = project.relative(new_argument)
     if os.path.isdir(project.absolute(new)):
         new = f"{new}/{os.path.basename(old)}" if new else os.path.basename(old)
@@ -42,21 +47,40 @@ def move(session: Session, old_argument: str, new_argument: str) -> Moved:
     os.unlink(project.absolute(old + SUFFIX))
     session.last.set(old, None)
     before, old_name = os.path.split(old)
-    session.edit_text(os.path.join(before, ".gitignore"), lambda text: ignore_file.exclude(text, [old_name]))
+    session.edit_text(
+        os.path.join(before, ".gitignore"),
+        lambda text: ignore_file.exclude(text, [old_name]),
+    )
     stages = session.view.graph.stages.values()
-    return Moved(old, new, tuple(stage.address for stage in stages if any(overlaps(old, dep) for dep in stage.deps)))
+    return Moved(
+        old,
+        new,
+        tuple(
+            stage.address
+            for stage in stages
+            if any(overlaps(old, dep) for dep in stage.deps)
+        ),
+    )
 
 
 def _write_pointer(session: Session, old: str, new: str, content: Content) -> None:
-    """Writes the pointer of the new path, hidden from git before it stands there; what a person added to the old one stays."""
+    """Writes the pointer of the new path, hidden from git before it stands there; what
+    a person added to the old one stays.
+    """
     project = session.project
     data = project.read(old + SUFFIX)
     assert data is not None
     extra = pointer.parse(data, project.algorithm, old + SUFFIX).extra
     directory, name = os.path.split(new)
     os.makedirs(project.absolute(directory), exist_ok=True)
-    session.edit_text(os.path.join(directory, ".gitignore"), lambda text: ignore_file.include(text, [name]))
-    project.write(new + SUFFIX, pointer.write(Pointer(name, content, extra), project.algorithm).encode())
+    session.edit_text(
+        os.path.join(directory, ".gitignore"),
+        lambda text: ignore_file.include(text, [name]),
+    )
+    project.write(
+        new + SUFFIX,
+        pointer.write(Pointer(name, content, extra), project.algorithm).encode(),
+    )
 
 
 def _check(session: Session, old: str, new: str) -> None:
@@ -64,17 +88,32 @@ def _check(session: Session, old: str, new: str) -> None:
     if old == new or overlaps(old, new):
         raise UsageError(f"{old!r} cannot be moved to {new!r}")
     if os.path.lexists(project.absolute(new)):
-        raise WorkspaceError(f"{new!r} exists already", hint="move it away, or choose another name")
+        raise WorkspaceError(
+            f"{new!r} exists already", hint="move it away, or choose another name"
+        )
     present = session.view.pointers.get(new)
     if present is not None and present != session.view.pointers[old]:
-        raise WorkspaceError(f"{new + SUFFIX!r} tracks something else already", hint="choose another name")
-    outs = [out.path for stage in session.view.graph.stages.values() for out in stage.outs]
+        raise WorkspaceError(
+            f"{new + SUFFIX!r} tracks something else already",
+            hint="choose another name",
+        )
+    outs = [
+        out.path for stage in session.view.graph.stages.values() for out in stage.outs
+    ]
     other = next(
-        (path for path in (*session.view.pointers, *outs) if path not in (old, new) and overlaps(path, new)), None
+        (
+            path
+            for path in (*session.view.pointers, *outs)
+            if path not in (old, new) and overlaps(path, new)
+        ),
+        None,
     )
     if other is not None:
-        raise WorkspaceError(f"{new!r} and {other!r} overlap", hint="choose another name")
+        raise WorkspaceError(
+            f"{new!r} and {other!r} overlap", hint="choose another name"
+        )
     if is_ignored(new + SUFFIX, project.path):
         raise WorkspaceError(
-            f"git ignores {new + SUFFIX!r}, so {new!r} would not be recorded", hint="choose another name"
+            f"git ignores {new + SUFFIX!r}, so {new!r} would not be recorded",
+            hint="choose another name",
         )

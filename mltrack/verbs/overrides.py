@@ -1,4 +1,6 @@
-"""``--set [FILE:]KEY=VALUE``: params of one run, which leave the files of the workspace as they are."""
+"""``--set [FILE:]KEY=VALUE``: params of one run, which leave the files of the workspace
+as they are.
+"""
 
 from typing import Any
 
@@ -12,27 +14,35 @@ _NULLS = ("", "~", "null", "Null", "NULL")
 
 
 def read_overrides(session: Session, given: tuple[str, ...]) -> Overrides:
-    """Returns the values by file and dotted key; raises UsageError for what is no assignment, and PipelineError, with the
-    nearest name, for a param that is not there."""
+    """Returns the values by file and dotted key; raises UsageError for what is no
+    assignment, and PipelineError, with the nearest name, for a param that is not there.
+    """
     found: Overrides = {}
     for text in given:
         name, equals, value = text.partition("=")
         file, colon, key = name.rpartition(":")
         if not equals or not key:
-            raise UsageError(f"{text!r} sets nothing", hint="--set train.lr=0.01, or --set other.yaml:train.lr=0.01")
+            raise UsageError(
+                f"{text!r} sets nothing",
+                hint="--set train.lr=0.01, or --set other.yaml:train.lr=0.01",
+            )
         project = session.project
         path = project.relative(file) if colon else _default(session)
         data = project.read(path)
         if data is None:
-            raise UsageError(f"there is no params file {path!r}", hint="--set FILE:KEY=VALUE names another")
+            raise UsageError(
+                f"there is no params file {path!r}",
+                hint="--set FILE:KEY=VALUE names another",
+            )
         params_file.get(params_file.load(data, path), key, path)
         found.setdefault(path, {})[key] = parse_value(value, text)
     return found
 
 
 def parse_value(text: str, where: str) -> Any:
-    """Returns the value that a person typed: a number, true, false, null, or a list or mapping in brackets, as YAML has them,
-    and every other text as it stands, whatever signs are in it. Quotes make text of anything.
+    """Returns the value that a person typed: a number, true, false, null, or a list or
+    mapping in brackets, as YAML has them, and every other text as it stands, whatever
+    signs are in it. Quotes make text of anything.
 
     Raises UsageError for brackets that are not closed, or hold no YAML.
     """
@@ -44,7 +54,9 @@ def parse_value(text: str, where: str) -> Any:
         value = yaml.load(text, where)
     except FormatError as error:
         if is_structured:
-            raise UsageError(f"{where!r}: the value is not YAML: {error.message}") from None
+            raise UsageError(
+                f"{where!r}: the value is not YAML: {error.message}"
+            ) from None
         return text
     if is_structured or isinstance(value, bool | int | float):
         return value

@@ -1,4 +1,6 @@
-"""The runners of a project, opened by name, and what places stages on them. What speaks to hosts is loaded where one is used."""
+"""The runners of a project, opened by name, and what places stages on them. What speaks
+to hosts is loaded where one is used.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +27,9 @@ class RunnerInfo:
 
 
 class ProjectRunners:
-    """The runners of a project, by name; none is connected to before it is used. See :class:`mltrack.engine.placement.Runners`."""
+    """The runners of a project, by name; none is connected to before it is used. See
+    :class:`mltrack.engine.placement.Runners`.
+    """
 
     def __init__(self, project: Project) -> None:
         self._project = project
@@ -35,7 +39,9 @@ class ProjectRunners:
         return self._kind(name).open(name, self._given(name), self._surroundings())
 
     def open_surviving(self, name: str) -> Runner:
-        return self._kind(name).open_surviving(name, self._given(name), self._surroundings())
+        return self._kind(name).open_surviving(
+            name, self._given(name), self._surroundings()
+        )
 
     def is_surviving(self, name: str, key: str) -> bool:
         return self._kind(name).has_surviving(self._given(name), key)
@@ -52,7 +58,9 @@ class ProjectRunners:
         return self._project.settings.runner(name)
 
     def _surroundings(self) -> Surroundings:
-        return Surroundings(self._project.path, self._project.jobs_path, self._project.cache.twin())
+        return Surroundings(
+            self._project.path, self._project.jobs_path, self._project.cache.twin()
+        )
 
 
 class OneRunner:
@@ -80,12 +88,21 @@ def check_name(project: Project, name: str) -> None:
     if name not in known and not project.settings.runner(name):
         near = nearest(name, known)
         raise UsageError(
-            f"there is no runner {name!r}", hint=near or f"mltrack runner add {name} HOST, or `mltrack runner list`"
+            f"there is no runner {name!r}",
+            hint=near or f"mltrack runner add {name} HOST, or `mltrack runner list`",
         )
 
 
-def placement(project: Project, asked: str = "", *, detaches: bool = False, only: Runner | None = None) -> Placement:
-    """Returns what places the stages of a project; on ``only``, if given, whatever they name."""
+def placement(
+    project: Project,
+    asked: str = "",
+    *,
+    detaches: bool = False,
+    only: Runner | None = None,
+) -> Placement:
+    """Returns what places the stages of a project; on ``only``, if given, whatever they
+    name.
+    """
     runners = OneRunner(only) if only is not None else ProjectRunners(project)
     return Placement(runners, project.settings.text("repro.runner"), asked, detaches)
 
@@ -97,5 +114,12 @@ def list_runners(project: Project) -> list[RunnerInfo]:
     for name in project.settings.runners():
         given = project.settings.runner(name)
         if name != LOCAL and given.get("type"):
-            found.append(RunnerInfo(name, str(given["type"]), tuple(given.get("hosts") or ()), default == name))
+            found.append(
+                RunnerInfo(
+                    name,
+                    str(given["type"]),
+                    tuple(given.get("hosts") or ()),
+                    default == name,
+                )
+            )
     return found

@@ -22,16 +22,29 @@ def learner(
     overrides: Overrides | None = None,
     bring: Callable[[Content], None] = lambda content: None,
 ) -> Learner:
-    """Returns what answers the plan's questions about the workspace; ``overrides`` stand in for params.
+    """Returns what answers the plan's questions about the workspace; ``overrides``
+    stand in for params.
 
-    ``bring`` gets a file, or the listing of a directory, that is neither here nor in the cache.
+    ``bring`` gets a file, or the listing of a directory, that is neither here nor in
+    the cache.
     """
     view = session.view
     assert isinstance(view.lock_state, LockState) and view.remembered is not None
     algorithm = session.project.algorithm
-    sources = Sources(os.environ, view.graph.aliases, partial(url_content, algorithm=algorithm), overrides or {}, bring)
+    sources = Sources(
+        os.environ,
+        view.graph.aliases,
+        partial(url_content, algorithm=algorithm),
+        overrides or {},
+        bring,
+    )
     made = Learner(
-        session.observer, view.lock_state, session.project.cache, session.project.read, view.remembered, sources
+        session.observer,
+        view.lock_state,
+        session.project.cache,
+        session.project.read,
+        view.remembered,
+        sources,
     )
     for row in session.left:
         if not os.path.lexists(session.project.absolute(row.path)):
@@ -39,9 +52,12 @@ def learner(
     return made
 
 
-def facts(session: Session, elsewhere: Callable[[Content], bool] | None = None) -> Facts:
-    """Returns what the plan may ask about past results; each content is looked for once. ``elsewhere`` says of what the
-    cache lacks whether it can be fetched."""
+def facts(
+    session: Session, elsewhere: Callable[[Content], bool] | None = None
+) -> Facts:
+    """Returns what the plan may ask about past results; each content is looked for
+    once. ``elsewhere`` says of what the cache lacks whether it can be fetched.
+    """
     project = session.project
 
     @memoized
@@ -53,9 +69,18 @@ def facts(session: Session, elsewhere: Callable[[Content], bool] | None = None) 
         return session.left.has(content) and not project.cache.holds(content)
 
     def find_records(key: str) -> list[Record]:
-        return [Record(record.entry.outs, record.key) for record in project.run_cache.find(key)]
+        return [
+            Record(record.entry.outs, record.key)
+            for record in project.run_cache.find(key)
+        ]
 
-    return Facts(find_records, is_cached, project.algorithm, project.settings.text("core.shell"), is_left)
+    return Facts(
+        find_records,
+        is_cached,
+        project.algorithm,
+        project.settings.text("core.shell"),
+        is_left,
+    )
 
 
 def make_plan(
@@ -66,23 +91,39 @@ def make_plan(
     asked: Facts | None = None,
     graph: Graph | None = None,
 ) -> Plan:
-    """Returns the plan for these stages, after checking that no output is tracked otherwise."""
+    """Returns the plan for these stages, after checking that no output is tracked
+    otherwise.
+    """
     graph = graph or session.view.graph
-    check_outputs(list(graph.stages.values()), list(session.view.pointers), session.view.pipelines, session.view.in_git)
+    check_outputs(
+        list(graph.stages.values()),
+        list(session.view.pointers),
+        session.view.pipelines,
+        session.view.in_git,
+    )
     known = known or learner(session)
     graph = linked_graph(session, graph, addresses, known)
-    return plans.make(graph, addresses, known.learn, asked or facts(session), options or Options())
+    return plans.make(
+        graph, addresses, known.learn, asked or facts(session), options or Options()
+    )
 
 
-def linked_graph(session: Session, graph: Graph, addresses: list[str], known: Learner) -> Graph:
-    """Returns the graph with the edges that only a look at the disk finds: a link in a directory that one stage depends on
-    leads to what another one writes."""
+def linked_graph(
+    session: Session, graph: Graph, addresses: list[str], known: Learner
+) -> Graph:
+    """Returns the graph with the edges that only a look at the disk finds: a link in a
+    directory that one stage depends on leads to what another one writes.
+    """
     stages = [graph.stages[address] for address in addresses]
     session.observer.prepare(path for stage in stages for path in stage.deps)
     found: dict[str, set[str]] = {}
     for stage in stages:
-        plain = [dep for dep in stage.deps if not is_url(dep) and graph.owner_of(dep) is None]
-        directories = [dep for dep in plain if os.path.isdir(session.project.absolute(dep))]
+        plain = [
+            dep for dep in stage.deps if not is_url(dep) and graph.owner_of(dep) is None
+        ]
+        directories = [
+            dep for dep in plain if os.path.isdir(session.project.absolute(dep))
+        ]
         for real in known.linked(directories):
             writers = {graph.owners[out] for out in graph.owners.overlapping(real)}
             new = writers - {stage.address, *graph.upstream[stage.address]}

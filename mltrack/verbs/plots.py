@@ -1,4 +1,6 @@
-"""``plots show`` and ``plots diff``: series and images of stages, over revisions, as Vega-Lite and as pictures."""
+"""``plots show`` and ``plots diff``: series and images of stages, over revisions, as
+Vega-Lite and as pictures.
+"""
 
 import base64
 import math
@@ -9,7 +11,13 @@ from typing import Any, NamedTuple
 
 from mltrack.engine.pipelines import nearest
 from mltrack.engine.recorded import Recorded
-from mltrack.errors import FormatError, MissingObjectError, MltrackError, PipelineError, UsageError
+from mltrack.errors import (
+    FormatError,
+    MissingObjectError,
+    MltrackError,
+    PipelineError,
+    UsageError,
+)
 from mltrack.formats import series_file
 from mltrack.formats.pipeline_file import parse_yaml
 from mltrack.pipeline import vega
@@ -23,7 +31,9 @@ _KEYS = ("x", "y", "x_label", "y_label", "title", "template", "header")
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """One plot as declared: which columns of which files. ``ys`` are (file, columns); no columns means the last one."""
+    """One plot as declared: which columns of which files. ``ys`` are (file, columns);
+    no columns means the last one.
+    """
 
     name: str
     ys: tuple[tuple[str, tuple[str, ...]], ...]
@@ -48,14 +58,21 @@ class Plot(NamedTuple):
 
 
 def plots(
-    session: Session, revisions: list[str], targets: list[str] | None, problems: dict[str, MltrackError]
+    session: Session,
+    revisions: list[str],
+    targets: list[str] | None,
+    problems: dict[str, MltrackError],
 ) -> list[Plot]:
-    """Returns the plots of the workspace ('') and of revisions, each with the data of all of them.
+    """Returns the plots of the workspace ('') and of revisions, each with the data of
+    all of them.
 
-    One that cannot be drawn, since a file of it is not here or has no such column, is put into ``problems``. Raises what is
-    wrong with it if nothing else can be drawn, UsageError for a target that is no plot.
+    One that cannot be drawn, since a file of it is not here or has no such column, is
+    put into ``problems``. Raises what is wrong with it if nothing else can be drawn,
+    UsageError for a target that is no plot.
     """
-    moments = [(revision or "workspace", session.at(revision)) for revision in revisions]
+    moments = [
+        (revision or "workspace", session.at(revision)) for revision in revisions
+    ]
     definitions: dict[str, Definition] = {}
     for _, recorded in moments:
         for definition in _definitions(recorded):
@@ -63,10 +80,15 @@ def plots(
     wanted = list(definitions)
     if targets:
         wanted = [
-            name for name in definitions if any(_is_meant(session, target, definitions[name]) for target in targets)
+            name
+            for name in definitions
+            if any(_is_meant(session, target, definitions[name]) for target in targets)
         ]
         if not wanted:
-            raise UsageError(f"there is no plot {targets[0]!r}", hint=f"known: {', '.join(definitions) or 'none'}")
+            raise UsageError(
+                f"there is no plot {targets[0]!r}",
+                hint=f"known: {', '.join(definitions) or 'none'}",
+            )
     drawn = []
     for name in wanted:
         try:
@@ -81,7 +103,9 @@ def plots(
 
 def _is_meant(session: Session, target: str, definition: Definition) -> bool:
     path = os.path.normpath(os.path.join(session.project.here, target))
-    return definition.name in (target, path) or any(file.startswith(path + "/") for file, _ in definition.ys)
+    return definition.name in (target, path) or any(
+        file.startswith(path + "/") for file, _ in definition.ys
+    )
 
 
 def _definitions(recorded: Recorded) -> Iterator[Definition]:
@@ -92,7 +116,12 @@ def _definitions(recorded: Recorded) -> Iterator[Definition]:
                 settings = dict(out.settings)
                 for path in recorded.files_of(out.path):
                     columns = _columns(settings.get("y"))
-                    yield Definition(path, ((path, columns),), str(settings.get("x") or ""), settings=settings)
+                    yield Definition(
+                        path,
+                        ((path, columns),),
+                        str(settings.get("x") or ""),
+                        settings=settings,
+                    )
     for pipeline in view.pipelines:
         data = view.read(pipeline)
         document = parse_yaml(data, pipeline) if data else None
@@ -112,21 +141,39 @@ def _top_level(recorded: Recorded, pipeline: str, item: Any) -> Iterator[Definit
         settings = given or {}
         unknown = [key for key in settings if key not in _KEYS]
         if not isinstance(name, str) or unknown:
-            problem = f"plots.{name}: unknown key {unknown[0]!r}" if unknown else "plots"
-            hint = (nearest(str(unknown[0]), [*_KEYS]) if unknown else "") or f"known: {', '.join(_KEYS)}"
+            problem = (
+                f"plots.{name}: unknown key {unknown[0]!r}" if unknown else "plots"
+            )
+            hint = (
+                nearest(str(unknown[0]), [*_KEYS]) if unknown else ""
+            ) or f"known: {', '.join(_KEYS)}"
             raise PipelineError(f"{pipeline}: {problem}", hint=hint)
         y, x = settings.get("y"), settings.get("x")
-        x_file, x_column = next(iter(x.items())) if isinstance(x, dict) and x else ("", x or "")
+        x_file, x_column = (
+            next(iter(x.items())) if isinstance(x, dict) and x else ("", x or "")
+        )
         if isinstance(y, dict):
-            ys = tuple((path_of(file), _columns(columns)) for file, columns in y.items())
-            yield Definition(name, ys, str(x_column), path_of(x_file) if x_file else "", settings)
+            ys = tuple(
+                (path_of(file), _columns(columns)) for file, columns in y.items()
+            )
+            yield Definition(
+                name, ys, str(x_column), path_of(x_file) if x_file else "", settings
+            )
         else:
             for path in recorded.files_of(path_of(name)):
-                yield Definition(path, ((path, _columns(y)),), str(x_column), "", settings)
+                yield Definition(
+                    path, ((path, _columns(y)),), str(x_column), "", settings
+                )
 
 
 def _columns(value: Any) -> tuple[str, ...]:
-    return tuple(map(str, value)) if isinstance(value, list) else (str(value),) if value not in (None, "") else ()
+    return (
+        tuple(map(str, value))
+        if isinstance(value, list)
+        else (str(value),)
+        if value not in (None, "")
+        else ()
+    )
 
 
 def _plot(definition: Definition, moments: list[tuple[str, Recorded]]) -> Plot | None:
@@ -137,7 +184,9 @@ def _plot(definition: Definition, moments: list[tuple[str, Recorded]]) -> Plot |
     template = str(definition.settings.get("template") or "linear")
     if template not in TEMPLATES:
         hint = nearest(template, [*TEMPLATES]) or f"templates: {', '.join(TEMPLATES)}"
-        raise PipelineError(f"plot {definition.name!r}: there is no template {template!r}", hint=hint)
+        raise PipelineError(
+            f"plot {definition.name!r}: there is no template {template!r}", hint=hint
+        )
     rows: list[Row] = []
     columns: dict[str, None] = {}
     for revision, recorded in moments:
@@ -164,7 +213,12 @@ def _plot(definition: Definition, moments: list[tuple[str, Recorded]]) -> Plot |
 def _drawn(row: Row, chart: Chart) -> Row:
     """What of a row is drawn; which column it is of only where there are several."""
     which = {FIELD: row[FIELD]} if chart.several else {}
-    return {REV: row[REV], **which, chart.x: _drawable(row.get(chart.x)), chart.y: _drawable(row.get(row["column"]))}
+    return {
+        REV: row[REV],
+        **which,
+        chart.x: _drawable(row.get(chart.x)),
+        chart.y: _drawable(row.get(row["column"])),
+    }
 
 
 def _drawable(value: Any) -> Any:
@@ -184,11 +238,17 @@ def _rows(definition: Definition, recorded: Recorded) -> Iterator[tuple[Row, str
             continue
         xs = _other_xs(definition, recorded, file, has_header=has_header)
         for column in wanted or (_last_column(rows[0], definition.x),):
-            for needed in (column, *([definition.x] if definition.x and xs is None else [])):
+            for needed in (
+                column,
+                *([definition.x] if definition.x and xs is None else []),
+            ):
                 if needed not in rows[0]:
                     there = [str(name) for name in rows[0]]
                     hint = nearest(needed, there) or f"it has: {', '.join(there)}"
-                    raise PipelineError(f"plot {definition.name!r}: {file} has no column {needed!r}", hint=hint)
+                    raise PipelineError(
+                        f"plot {definition.name!r}: {file} has no column {needed!r}",
+                        hint=hint,
+                    )
             label = column if len(definition.ys) == 1 else f"{file}: {column}"
             for step, row in enumerate(rows):
                 drawn = {STEP: step, **row, FIELD: label, "column": column}
@@ -197,12 +257,18 @@ def _rows(definition: Definition, recorded: Recorded) -> Iterator[tuple[Row, str
                 yield drawn, column
 
 
-def _other_xs(definition: Definition, recorded: Recorded, file: str, *, has_header: bool) -> list[Any] | None:
+def _other_xs(
+    definition: Definition, recorded: Recorded, file: str, *, has_header: bool
+) -> list[Any] | None:
     """The values of the x axis where they come from another file."""
     if not definition.x_file or definition.x_file == file:
         return None
     data = recorded.read_if_ever(definition.x_file)
-    rows = series_file.load(data, definition.x_file, has_header=has_header) if data is not None else []
+    rows = (
+        series_file.load(data, definition.x_file, has_header=has_header)
+        if data is not None
+        else []
+    )
     return [row.get(definition.x) for row in rows]
 
 
@@ -215,4 +281,6 @@ def _images(path: str, moments: list[tuple[str, Recorded]]) -> Iterator[Image]:
         data = recorded.read_if_ever(path)
         if data is not None and len(data) <= MAX_IMAGE:
             kind = series_file.IMAGES[series_file.suffix_of(path)]
-            yield Image(revision, f"data:image/{kind};base64,{base64.b64encode(data).decode()}")
+            yield Image(
+                revision, f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+            )

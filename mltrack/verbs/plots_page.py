@@ -1,4 +1,6 @@
-"""Plots as files: one HTML page that opens offline, or PNG and SVG pictures. The one door to vl-convert."""
+"""Plots as files: one HTML page that opens offline, or PNG and SVG pictures. The one
+door to vl-convert.
+"""
 
 import base64
 import html
@@ -50,18 +52,20 @@ def page(plots: list[Plot], title: str) -> str:
             body = f'<figcaption>{html.escape(plot.name)}</figcaption><div class="revisions">{images}</div>'
         else:
             spec = json.dumps(plot.spec).replace("</", "<\\/").replace("<!--", "<\\!--")
-            body = (
-                f'<div id="plot{number}"></div><script>vegaEmbed("#plot{number}", {spec}, {{"actions": true}})</script>'
-            )
+            call = f'vegaEmbed("#plot{number}", {spec}, {{"actions": true}})'
+            body = f'<div id="plot{number}"></div><script>{call}</script>'
         figures.append(f"<figure>{body}</figure>")
     return _PAGE.format(
-        title=html.escape(title), bundle=bundle.replace("</script", "<\\/script"), figures="\n".join(figures)
+        title=html.escape(title),
+        bundle=bundle.replace("</script", "<\\/script"),
+        figures="\n".join(figures),
     )
 
 
 def pictures(plots: Iterable[Plot], directory: str, kind: str) -> list[str]:
-    """Writes each plot as a picture, ``png`` or ``svg``, into a directory; returns the paths. Images are written as they
-    are, one per revision."""
+    """Writes each plot as a picture, ``png`` or ``svg``, into a directory; returns the
+    paths. Images are written as they are, one per revision.
+    """
     os.makedirs(directory, exist_ok=True)
     written = []
     for plot in plots:
@@ -98,6 +102,7 @@ def _library() -> Any:
         import vl_convert  # noqa: PLC0415 - 40 MB, an extra
     except ImportError:
         raise UsageError(
-            "drawing needs a library that is not installed", hint="pip install 'mltrack[plots]'; --json needs none"
+            "drawing needs a library that is not installed",
+            hint="pip install 'mltrack[plots]'; --json needs none",
         ) from None
     return vl_convert

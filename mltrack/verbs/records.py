@@ -14,10 +14,13 @@ def since_for_records(session: Session, moment: float) -> float:
 
 
 def restorable(record: RunRecord) -> list[Content]:
-    """The outputs that others need to restore a result: not those that are never sent, nor large ones that git keeps."""
+    """The outputs that others need to restore a result: not those that are never sent,
+    nor large ones that git keeps.
+    """
     entry = record.entry
     return [
         content
         for path, content in entry.outs.items()
-        if path not in entry.unpushed and (path not in entry.uncached or is_small(content))
+        if path not in entry.unpushed
+        and (path not in entry.uncached or is_small(content))
     ]

@@ -27,14 +27,24 @@ class RemoteInfo:
 
 
 def add(
-    project: Project, name: str, url: str, *, default: bool = False, local: bool = False, force: bool = False
+    project: Project,
+    name: str,
+    url: str,
+    *,
+    default: bool = False,
+    local: bool = False,
+    force: bool = False,
 ) -> RemoteInfo:
-    """Names a remote in the project's config, or with ``local`` in this clone's own; the first becomes the default.
+    """Names a remote in the project's config, or with ``local`` in this clone's own;
+    the first becomes the default.
 
-    A relative directory is kept relative to the project, so that it means the same to every clone and worktree.
+    A relative directory is kept relative to the project, so that it means the same to
+    every clone and worktree.
     """
     if not _NAME.match(name):
-        raise UsageError(f"not a name for a remote: {name!r}", hint="letters, digits, '-' and '_'")
+        raise UsageError(
+            f"not a name for a remote: {name!r}", hint="letters, digits, '-' and '_'"
+        )
     known = project.settings.remotes()
     if name in known and not force:
         raise UsageError(
@@ -45,9 +55,14 @@ def add(
     _, path = split(url)
     kept = url
     if scheme == "file" and not os.path.isabs(path) and not path.startswith("~"):
-        kept = os.path.relpath(os.path.join(project.cwd, path), os.path.dirname(project.shared_path))
+        kept = os.path.relpath(
+            os.path.join(project.cwd, path), os.path.dirname(project.shared_path)
+        )
     if scheme == "file":
-        refuse_inside(os.path.normpath(os.path.join(project.cwd, os.path.expanduser(path))), project.repository.top)
+        refuse_inside(
+            os.path.normpath(os.path.join(project.cwd, os.path.expanduser(path))),
+            project.repository.top,
+        )
     forget_id(project.remote_ids_path, name)
     forget_hints(os.path.join(project.index_path, "remotes", name))
     path = _config(project, local=local)
@@ -60,7 +75,9 @@ def add(
 
 
 def trust(project: Project, name: str) -> str:
-    """Confirms where a remote leads; returns the place, which the user's own config remembers."""
+    """Confirms where a remote leads; returns the place, which the user's own config
+    remembers.
+    """
     _known(project, name)
     place = places.place_of(project.settings.remote(name))
     places.trust(project.settings, place)
@@ -68,7 +85,9 @@ def trust(project: Project, name: str) -> str:
 
 
 def _trust_typed(project: Project, name: str, key: str) -> None:
-    places.trust_typed(load(project.path, project.cwd, project.repository).settings, name, key)
+    places.trust_typed(
+        load(project.path, project.cwd, project.repository).settings, name, key
+    )
 
 
 def is_tested(url: str) -> bool:
@@ -80,7 +99,12 @@ def list_remotes(project: Project) -> list[RemoteInfo]:
     """Returns the remotes by name, with the place where each is set."""
     default = project.settings.text("core.remote")
     return [
-        RemoteInfo(name, shown(url), name == default, project.settings.origin(f"remote.{name}.url").origin)
+        RemoteInfo(
+            name,
+            shown(url),
+            name == default,
+            project.settings.origin(f"remote.{name}.url").origin,
+        )
         for name, url in sorted(project.settings.remotes().items())
     ]
 
@@ -98,10 +122,14 @@ def remove(project: Project, name: str) -> None:
                 edit.unset(path, "core.remote")
 
 
-def modify(project: Project, name: str, key: str, text: str | None, *, local: bool = False) -> str:
-    """Sets one option of a remote, or removes it for None; returns the file that holds it.
+def modify(
+    project: Project, name: str, key: str, text: str | None, *, local: bool = False
+) -> str:
+    """Sets one option of a remote, or removes it for None; returns the file that holds
+    it.
 
-    What a clone must not bring along (secrets, paths of this machine) goes into the clone's own config in any case.
+    What a clone must not bring along (secrets, paths of this machine) goes into the
+    clone's own config in any case.
     """
     _known(project, name)
     options = schema.remote_settings()
@@ -109,15 +137,20 @@ def modify(project: Project, name: str, key: str, text: str | None, *, local: bo
         close = difflib.get_close_matches(key, options, n=1)
         raise UsageError(
             f"a remote has no option {key!r}",
-            hint=f"did you mean {close[0]!r}?" if close else f"options: {', '.join(options)}",
+            hint=f"did you mean {close[0]!r}?"
+            if close
+            else f"options: {', '.join(options)}",
         )
     full = f"remote.{name}.{key}"
     is_local = local or schema.find(full).private
     path = _config(project, local=is_local)
-    Remembered(project.index_path).forget()  # what an earlier version parsed may hold a secret
+    # what an earlier version parsed may hold a secret
+    Remembered(project.index_path).forget()
     if text is None:
         if not edit.unset(path, full):
-            raise UsageError(f"{full} is not set in {path}", hint="mltrack config --origin")
+            raise UsageError(
+                f"{full} is not set in {path}", hint="mltrack config --origin"
+            )
         return path
     if key == "url":
         check_kind(text)
@@ -129,18 +162,26 @@ def modify(project: Project, name: str, key: str, text: str | None, *, local: bo
 
 
 def rename(project: Project, old: str, new: str) -> None:
-    """Gives a remote another name, in all files that speak of it; nothing in it is touched."""
+    """Gives a remote another name, in all files that speak of it; nothing in it is
+    touched.
+    """
     _known(project, old)
     if not _NAME.match(new):
-        raise UsageError(f"not a name for a remote: {new!r}", hint="letters, digits, '-' and '_'")
+        raise UsageError(
+            f"not a name for a remote: {new!r}", hint="letters, digits, '-' and '_'"
+        )
     if new in project.settings.remotes():
-        raise UsageError(f"there is a remote {new!r} already", hint=f"mltrack remote remove {new}")
+        raise UsageError(
+            f"there is a remote {new!r} already", hint=f"mltrack remote remove {new}"
+        )
     for local in (False, True):
         path = _config(project, local=local)
         values = read_file(path, Remembered(project.index_path)).values
         for key, value in values.items():
             if key.startswith(f"remote.{old}."):
-                edit.set_value(path, f"remote.{new}." + key.removeprefix(f"remote.{old}."), value)
+                edit.set_value(
+                    path, f"remote.{new}." + key.removeprefix(f"remote.{old}."), value
+                )
         if values.get("core.remote") == old:
             edit.set_value(path, "core.remote", new)
         if any(key.startswith(f"remote.{old}.") for key in values):
@@ -157,8 +198,14 @@ def set_default(project: Project, name: str, *, local: bool = False) -> None:
 def _known(project: Project, name: str) -> None:
     if name not in project.settings.remotes():
         known = ", ".join(sorted(project.settings.remotes())) or "none"
-        raise UsageError(f"there is no remote {name!r} (known: {known})", hint="mltrack remote list")
+        raise UsageError(
+            f"there is no remote {name!r} (known: {known})", hint="mltrack remote list"
+        )
 
 
 def _config(project: Project, *, local: bool) -> str:
-    return os.path.join(project.shared_path, LOCAL_NAME) if local else os.path.join(project.path, DIRECTORY, FILE_NAME)
+    return (
+        os.path.join(project.shared_path, LOCAL_NAME)
+        if local
+        else os.path.join(project.path, DIRECTORY, FILE_NAME)
+    )

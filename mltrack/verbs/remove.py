@@ -17,8 +17,12 @@ class RemoveResult:
     with_data: bool
 
 
-def remove(session: Session, arguments: list[str], *, data: bool = False) -> RemoveResult:
-    """Deletes pointers and their ignore lines. With ``data`` the files go too, if the cache holds every byte of them."""
+def remove(
+    session: Session, arguments: list[str], *, data: bool = False
+) -> RemoveResult:
+    """Deletes pointers and their ignore lines. With ``data`` the files go too, if the
+    cache holds every byte of them.
+    """
     project = session.project
     if not arguments:
         raise UsageError("nothing to remove", hint="mltrack remove PATH")
@@ -28,22 +32,30 @@ def remove(session: Session, arguments: list[str], *, data: bool = False) -> Rem
         if path in session.view.broken:
             raise session.view.broken[path]
         if path not in session.view.pointers:
-            raise UsageError(f"{argument!r} is not tracked by a pointer", hint="`mltrack ls` lists what is tracked")
+            raise UsageError(
+                f"{argument!r} is not tracked by a pointer",
+                hint="`mltrack ls` lists what is tracked",
+            )
         paths.append(path)
     if data:
         for path in paths:
             snapshot = session.observer.tracked(path)
             if snapshot is not None and not project.cache.holds(snapshot.content):
                 raise UnsavedDataError(
-                    f"{path!r} holds bytes that are not in the cache: removing it would lose them",
+                    f"{path!r} holds bytes that are not in the cache: removing it "
+                    "would lose them",
                     hint=f"`mltrack add {path}` saves them first",
                 )
     for path in paths:
         directory, name = os.path.split(path)
         if not data and os.path.lexists(project.absolute(path)):
-            make_private(project.path, path, project.cache)  # what nothing refers to any more, gc may delete
+            # what nothing refers to any more, gc may delete
+            make_private(project.path, path, project.cache)
         os.unlink(project.absolute(path + SUFFIX))
-        session.edit_text(os.path.join(directory, ".gitignore"), partial(ignore_file.exclude, names=[name]))
+        session.edit_text(
+            os.path.join(directory, ".gitignore"),
+            partial(ignore_file.exclude, names=[name]),
+        )
         session.last.set(path, None)
         if data:
             session.checkout.clear(path)

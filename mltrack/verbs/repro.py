@@ -42,10 +42,12 @@ from mltrack.workspace.links import make_private
 
 @dataclass(frozen=True, slots=True)
 class ReproOptions:
-    """How ``repro`` was asked for. ``single_item`` leaves out what the targets depend on; ``downstream`` takes the targets
-    and what depends on them. ``overrides`` are ``[file:]key=value``. ``jobs`` is 0 for what the settings say.
-    ``runner`` is where all stages run that do; '' is what they or the settings say. ``detach`` hands jobs over and leaves;
-    without ``fetch`` outputs stay on the host that made them."""
+    """How ``repro`` was asked for. ``single_item`` leaves out what the targets depend
+    on; ``downstream`` takes the targets and what depends on them. ``overrides`` are
+    ``[file:]key=value``. ``jobs`` is 0 for what the settings say. ``runner`` is where
+    all stages run that do; '' is what they or the settings say. ``detach`` hands jobs
+    over and leaves; without ``fetch`` outputs stay on the host that made them.
+    """
 
     targets: tuple[str, ...] = ()
     force: bool = False
@@ -63,7 +65,9 @@ class ReproOptions:
 
 @contextmanager
 def alone(project: Project, waiting: Callable[[], None]) -> Iterator[None]:
-    """Keeps ``repro`` out of this workspace for the length of a block; calls ``waiting`` if one is at work."""
+    """Keeps ``repro`` out of this workspace for the length of a block; calls
+    ``waiting`` if one is at work.
+    """
     with locked(_lock_path(project), waiting=waiting):
         yield
 
@@ -73,7 +77,9 @@ def _lock_path(project: Project) -> str:
 
 
 class Doubt(Enum):
-    """What is doubtful about data that stages read; the value is its stable name in ``--json``."""
+    """What is doubtful about data that stages read; the value is its stable name in
+    ``--json``.
+    """
 
     PARTIAL = "partial"
     CHANGED = "changed"
@@ -89,16 +95,24 @@ class DataNote(NamedTuple):
 
 
 class Repro:
-    """One ``repro``: the plan first; then, if wanted, its execution as a stream of events."""
+    """One ``repro``: the plan first; then, if wanted, its execution as a stream of
+    events.
+    """
 
-    def __init__(self, session: Session, options: ReproOptions, only: Runner | None = None) -> None:
+    def __init__(
+        self, session: Session, options: ReproOptions, only: Runner | None = None
+    ) -> None:
         """Stages run on ``only``, if given, whatever they name."""
         self.session = session
         self._leaves = not options.fetch
         if options.runner:
             places.check_name(session.project, options.runner)
-        self._placement = places.placement(session.project, options.runner, detaches=options.detach, only=only)
-        self.options = Options(options.force, options.use_run_cache, absent_is_fine=options.pull)
+        self._placement = places.placement(
+            session.project, options.runner, detaches=options.detach, only=only
+        )
+        self.options = Options(
+            options.force, options.use_run_cache, absent_is_fine=options.pull
+        )
         overrides = read_overrides(session, options.overrides)
         self.graph = self._load_graph(overrides)
         self._chosen = choose(self.graph, list(options.targets), session.project.here)
@@ -111,14 +125,18 @@ class Repro:
             self.learner = planning.learner(session, overrides, self._supply.get)
         else:
             self.learner = planning.learner(session, overrides)
-        self.facts: Facts = planning.facts(session, self._supply.has if self._supply is not None else None)
+        self.facts: Facts = planning.facts(
+            session, self._supply.has if self._supply is not None else None
+        )
         self.outcome = Outcome()
 
     def _load_graph(self, overrides: Overrides) -> Graph:
         view = self.session.view
         if not overrides:
             return view.graph
-        return load_graph(view.pipelines, view.read, view.remembered, view.project_path, overrides)
+        return load_graph(
+            view.pipelines, view.read, view.remembered, view.project_path, overrides
+        )
 
     @property
     def uses_hosts(self) -> bool:
@@ -130,14 +148,21 @@ class Repro:
         return [self.graph.stages[address] for address in self.addresses]
 
     def check_data(self) -> list[DataNote]:
-        """Returns what there is to say about what stages start from: data that differs from its pointer, and files that
-        other clones will lack. Raises WorkspaceError for data that is older than its pointer: a result of it would be of a
-        version that nobody asked for."""
+        """Returns what there is to say about what stages start from: data that differs
+        from its pointer, and files that other clones will lack. Raises WorkspaceError
+        for data that is older than its pointer: a result of it would be of a version
+        that nobody asked for.
+        """
         session = self.session
         notes: list[DataNote] = []
         if self._supply is not None:
             self._supply.complete(dep for stage in self.stages for dep in stage.deps)
-        deps = PathMap((dep, None) for stage in self.stages for dep in stage.deps if not is_url(dep))
+        deps = PathMap(
+            (dep, None)
+            for stage in self.stages
+            for dep in stage.deps
+            if not is_url(dep)
+        )
         for path, error in session.view.broken.items():
             if deps.overlapping(path):
                 raise error  # nobody can tell which version the stages are to read
@@ -149,32 +174,45 @@ class Repro:
                 continue
             if snapshot.content.same_bytes(session.last.get(path)):
                 raise WorkspaceError(
-                    f"{path!r} in the workspace is not the version that its pointer says",
+                    f"{path!r} in the workspace is not the version that its pointer "
+                    "says",
                     hint=f"mltrack checkout {path}",
                 )
             is_part = session.checkout.is_part_of(snapshot, path, content)
             notes.append(DataNote(Doubt.PARTIAL if is_part else Doubt.CHANGED, path))
         owned = session.observer.owned
         aliases = self.graph.aliases
-        loose = sorted(aliases.get(dep, dep) for dep in deps if owned.holder(dep) is None)
+        loose = sorted(
+            aliases.get(dep, dep) for dep in deps if owned.holder(dep) is None
+        )
         in_git = set(session.view.in_git)
-        for dep in ignored_among([dep for dep in loose if dep not in in_git], session.project.path):
+        for dep in ignored_among(
+            [dep for dep in loose if dep not in in_git], session.project.path
+        ):
             notes.append(DataNote(Doubt.ONLY_HERE, dep))
         return notes
 
     def plan(self) -> Plan:
-        """Returns what would happen; looks, and changes nothing but the stat index. With ``pull`` it takes the remote's
-        run records first."""
+        """Returns what would happen; looks, and changes nothing but the stat index.
+        With ``pull`` it takes the remote's run records first.
+        """
         if self._supply is not None:
             self._supply.bring_records()
             self._supply.inform(self.learner)
             for stage in self.stages:
                 if any(self.learner.absent.below(dep) for dep in stage.deps):
                     self._supply.bring_parts(stage)
-        self.graph = planning.linked_graph(self.session, self.graph, self.addresses, self.learner)
+        self.graph = planning.linked_graph(
+            self.session, self.graph, self.addresses, self.learner
+        )
         self.addresses = _scope(self.graph, self._chosen, self._asked)
         return planning.make_plan(
-            self.session, self.addresses, self.options, self.learner, self.facts, graph=self.graph
+            self.session,
+            self.addresses,
+            self.options,
+            self.learner,
+            self.facts,
+            graph=self.graph,
         )
 
     def run(self, plan: Plan) -> Generator[Event, None, None]:
@@ -183,7 +221,10 @@ class Repro:
         locks = session.view.lock_state
         assert isinstance(locks, LockState)
         chosen = set(self.addresses)
-        upstream = {a: tuple(n for n in needed if n in chosen) for a, needed in self.graph.upstream.items()}
+        upstream = {
+            a: tuple(n for n in needed if n in chosen)
+            for a, needed in self.graph.upstream.items()
+        }
         recorder = committer(session, locks)
         names = NameLocks(os.path.join(project.tmp_path, STAGE_LOCKS))
         try:
@@ -191,11 +232,14 @@ class Repro:
                 engine = self._engine(locks, recorder)
                 yield from self._make_ready(plan, locks, recorder)
                 try:
-                    yield from Execution(engine, plan, upstream, self.limits, names, self.outcome).events()
+                    yield from Execution(
+                        engine, plan, upstream, self.limits, names, self.outcome
+                    ).events()
                     recorder.settle()
                 finally:
                     self._placement.close()
-                    with suppress(MltrackError, OSError):  # the error that brought us here is the one to tell
+                    # the error that brought us here is the one to tell
+                    with suppress(MltrackError, OSError):
                         recorder.settle()
                     if recorder.is_settled:
                         end_tracking(session, recorder, locks.fold(self._declared()))
@@ -203,21 +247,37 @@ class Repro:
             recorder.discard()
             names.close()
 
-    def _make_ready(self, plan: Plan, locks: LockState, recorder: Committer) -> Iterator[Event]:
-        """Refuses what cannot work, and settles what earlier runs left, before anything runs."""
+    def _make_ready(
+        self, plan: Plan, locks: LockState, recorder: Committer
+    ) -> Iterator[Event]:
+        """Refuses what cannot work, and settles what earlier runs left, before anything
+        runs.
+        """
         project = self.session.project
         _check_inputs(plan)
-        self._placement.check(step.stage for step in plan.steps if step.verdict in (Verdict.RUN, Verdict.WAIT))
+        self._placement.check(
+            step.stage
+            for step in plan.steps
+            if step.verdict in (Verdict.RUN, Verdict.WAIT)
+        )
         self._check_leaving()
         for one in self._placement.opened:
-            trusted.trust(project.settings, trusted.runner_place(project.settings.runner(one.name)))
+            trusted.trust(
+                project.settings,
+                trusted.runner_place(project.settings.runner(one.name)),
+            )
             for note in one.abilities.notes:
                 yield RunnerNote(one.name, note)
         for label in self._placement.recover():
             yield LeftoverEnded(label)
         recorder.recover()
         entries = ((stage.pipeline_path, locks.entry(stage)) for stage in self.stages)
-        former = [pair for path, entry in entries if entry is not None for pair in entry.cached_outs(path)]
+        former = [
+            pair
+            for path, entry in entries
+            if entry is not None
+            for pair in entry.cached_outs(path)
+        ]
         recorder.lines.follow(self.stages, former)  # before a command writes anything
         self._sweep_lines(recorder)
         drive_outputs(self.session)
@@ -226,23 +286,42 @@ class Repro:
     def _sweep_lines(self, recorder: Committer) -> None:
         view, last = self.session.view, self.session.last
         outputs = [out.path for stage in self._declared() for out in stage.outs]
-        wanted = PathMap((path, None) for path in (*outputs, *view.pointers, *view.broken))
-        recorder.lines.sweep(view.pipelines, wanted, lambda path: last.get(path) is not None)
+        wanted = PathMap(
+            (path, None) for path in (*outputs, *view.pointers, *view.broken)
+        )
+        recorder.lines.sweep(
+            view.pipelines, wanted, lambda path: last.get(path) is not None
+        )
 
     def _check_leaving(self) -> None:
-        """Raises UsageError where outputs were to stay on hosts that cannot say what they are."""
+        """Raises UsageError where outputs were to stay on hosts that cannot say what
+        they are.
+        """
         for one in self._placement.opened if self._leaves else ():
             if not one.abilities.leaves:
                 raise UsageError(
-                    f"the hosts of {one.name} have no library to hash with: what stays there would not be known",
-                    hint=f"without --no-fetch results are hashed when they are back; see `mltrack runner check {one.name}`",
+                    f"the hosts of {one.name} have no library to hash with: what "
+                    "stays there would not be known",
+                    hint=(
+                        "without --no-fetch results are hashed when they are back; "
+                        f"see `mltrack runner check {one.name}`"
+                    ),
                 )
 
     def _fetch_results(self, plan: Plan) -> None:
         """Gets together what the plan's steps restore, instead of each by itself."""
         if self._supply is not None:
-            steps = [step for step in plan.steps if step.verdict is Verdict.RESTORE and step.record is not None]
-            self._supply.fetch(content for step in steps if step.record for content in step.record.outs.values())
+            steps = [
+                step
+                for step in plan.steps
+                if step.verdict is Verdict.RESTORE and step.record is not None
+            ]
+            self._supply.fetch(
+                content
+                for step in steps
+                if step.record
+                for content in step.record.outs.values()
+            )
 
     def _declared(self) -> list[Stage]:
         """The stages of the project, and those that this run's params declare."""
@@ -252,7 +331,9 @@ class Repro:
         session, project = self.session, self.session.project
         settings = project.settings
         outputs = tuple(path for stage in self._declared() for path in _written(stage))
-        checkpoints = Checkpoints(project.path, os.path.join(project.tmp_path, "checkpoints"))
+        checkpoints = Checkpoints(
+            project.path, os.path.join(project.tmp_path, "checkpoints")
+        )
         return Engine(
             Tree(session.checkout, self.learner, session.trash, outputs),
             Recorder(locks, recorder, checkpoints),
@@ -270,15 +351,25 @@ class Repro:
 
 
 def _check_inputs(plan: Plan) -> None:
-    """Raises, before anything runs, for a stage whose inputs cannot be known, or one of whose dependencies is nowhere."""
+    """Raises, before anything runs, for a stage whose inputs cannot be known, or one of
+    whose dependencies is nowhere.
+    """
     for step in plan.steps:
         if step.problem is not None and step.verdict is Verdict.RUN:
             raise step.problem
-        missing = [reason.subject for reason in step.reasons if reason.cause is Cause.DEPENDENCY_MISSING]
+        missing = [
+            reason.subject
+            for reason in step.reasons
+            if reason.cause is Cause.DEPENDENCY_MISSING
+        ]
         if missing and step.verdict is Verdict.RUN:
             raise PipelineError(
-                f"stage {step.stage.address!r} depends on {missing[0]!r}, which does not exist",
-                hint="`mltrack pull` brings tracked data; otherwise create the file or correct `deps`",
+                f"stage {step.stage.address!r} depends on {missing[0]!r}, which does "
+                "not exist",
+                hint=(
+                    "`mltrack pull` brings tracked data; otherwise create the file or "
+                    "correct `deps`"
+                ),
             )
 
 
@@ -295,9 +386,14 @@ def _scope(graph: Graph, chosen: list[str], options: ReproOptions) -> list[str]:
 
 
 def end_tracking(session: Session, recorder: Committer, dropped: list[Dropped]) -> None:
-    """Lets go of outputs that no stage declares any more: what stands there is the person's own file from now on, not a link
-    into the cache."""
-    declared = PathMap((out.path, None) for stage in session.view.graph.stages.values() for out in stage.outs)
+    """Lets go of outputs that no stage declares any more: what stands there is the
+    person's own file from now on, not a link into the cache.
+    """
+    declared = PathMap(
+        (out.path, None)
+        for stage in session.view.graph.stages.values()
+        for out in stage.outs
+    )
     for one in dropped:
         gone = [path for path in one.entry.outs if declared.holder(path) is None]
         for path in gone:

@@ -1,4 +1,6 @@
-"""``metrics show``, ``metrics diff`` and ``params diff``: values at revisions, and how they changed."""
+"""``metrics show``, ``metrics diff`` and ``params diff``: values at revisions, and how
+they changed.
+"""
 
 import math
 import os
@@ -8,7 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from mltrack.engine.view import View
-from mltrack.errors import FormatError, MissingObjectError, MltrackError, PipelineError, UsageError
+from mltrack.errors import (
+    FormatError,
+    MissingObjectError,
+    MltrackError,
+    PipelineError,
+    UsageError,
+)
 from mltrack.formats import params_file
 from mltrack.formats.params_file import flatten
 from mltrack.formats.pipeline_file import declared_files, parse_yaml
@@ -23,7 +31,9 @@ Values = dict[str, dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class ValueChange:
-    """One value that differs; ``delta`` is new minus old where both are numbers. Absent values are None."""
+    """One value that differs; ``delta`` is new minus old where both are numbers. Absent
+    values are None.
+    """
 
     file: str
     key: str
@@ -37,13 +47,22 @@ Problems = dict[str, MltrackError]
 
 
 def metrics(
-    session: Session, revision: str = "", arguments: list[str] | None = None, problems: Problems | None = None
+    session: Session,
+    revision: str = "",
+    arguments: list[str] | None = None,
+    problems: Problems | None = None,
 ) -> Values:
-    """Returns all metrics of the workspace, or of a revision. A file that cannot be read is left out and put into
-    ``problems``, if given, else raises."""
+    """Returns all metrics of the workspace, or of a revision. A file that cannot be
+    read is left out and put into ``problems``, if given, else raises.
+    """
     recorded = session.at(revision)
     view = recorded.view
-    paths = dict.fromkeys(out.path for stage in view.graph.stages.values() for out in stage.outs if out.type == METRIC)
+    paths = dict.fromkeys(
+        out.path
+        for stage in view.graph.stages.values()
+        for out in stage.outs
+        if out.type == METRIC
+    )
     paths.update(dict.fromkeys(_declared(view, 0)))
     wanted = _restrict(session, list(paths), arguments)
     values: Values = {}
@@ -57,7 +76,9 @@ def metrics(
 
 @contextmanager
 def noted(path: str, problems: Problems | None) -> Iterator[None]:
-    """Puts what is wrong with one file into ``problems`` and lets the rest go on; without them it is raised."""
+    """Puts what is wrong with one file into ``problems`` and lets the rest go on;
+    without them it is raised.
+    """
     try:
         yield
     except (FormatError, PipelineError, MissingObjectError) as error:
@@ -67,17 +88,26 @@ def noted(path: str, problems: Problems | None) -> Iterator[None]:
 
 
 def params(
-    session: Session, revision: str = "", arguments: list[str] | None = None, problems: Problems | None = None
+    session: Session,
+    revision: str = "",
+    arguments: list[str] | None = None,
+    problems: Problems | None = None,
 ) -> Values:
-    """Returns all params in the workspace or at a revision: those that stages depend on, and all of the ``params.yaml``
-    beside a pipeline file, since its templates may use any of them."""
+    """Returns all params in the workspace or at a revision: those that stages depend
+    on, and all of the ``params.yaml`` beside a pipeline file, since its templates may
+    use any of them.
+    """
     view = session.at(revision).view
     keys: dict[str, set[str] | None] = {}
     for stage in view.graph.stages.values():
         for file in stage.params:
             known = keys.setdefault(file.path, set())
-            keys[file.path] = None if file.keys is None or known is None else known | set(file.keys)
-    beside = (os.path.join(os.path.dirname(path), DEFAULT_PARAMS) for path in view.pipelines)
+            keys[file.path] = (
+                None if file.keys is None or known is None else known | set(file.keys)
+            )
+    beside = (
+        os.path.join(os.path.dirname(path), DEFAULT_PARAMS) for path in view.pipelines
+    )
     keys.update(dict.fromkeys((*_declared(view, 1), *beside)))
     values: Values = {}
     for path in _restrict(session, list(keys), arguments):
@@ -86,7 +116,11 @@ def params(
             if data is not None:
                 found = params_file.load(data, path, _at(view))
                 wanted = keys[path]
-                values[path] = flatten(found) if wanted is None else _existing(found, sorted(wanted))
+                values[path] = (
+                    flatten(found)
+                    if wanted is None
+                    else _existing(found, sorted(wanted))
+                )
     return values
 
 
@@ -98,8 +132,9 @@ def diff(
     is_same: Callable[[Any, Any], bool] = same_value,
     unread: Collection[str] = (),
 ) -> list[ValueChange]:
-    """Returns what differs between two sets of values, or with ``everything`` all of them; of files that are ``unread`` on
-    one side nothing can be said."""
+    """Returns what differs between two sets of values, or with ``everything`` all of
+    them; of files that are ``unread`` on one side nothing can be said.
+    """
     changes = []
     for file in sorted((old.keys() | new.keys()) - set(unread)):
         before, after = old.get(file, {}), new.get(file, {})
@@ -112,10 +147,13 @@ def diff(
 
 
 def same_measure(a: Any, b: Any) -> bool:
-    """Returns whether two measured values are equal: 1 and 1.0 are, 0.0 and -0.0 are not, as everywhere, and what is not a
-    number is equal to itself."""
+    """Returns whether two measured values are equal: 1 and 1.0 are, 0.0 and -0.0 are
+    not, as everywhere, and what is not a number is equal to itself.
+    """
     if _is_number(a) and _is_number(b):
-        return (bool(a == b) and math.copysign(1, a) == math.copysign(1, b)) or (a != a and b != b)
+        return (bool(a == b) and math.copysign(1, a) == math.copysign(1, b)) or (
+            a != a and b != b
+        )
     return same_value(a, b)
 
 
@@ -124,7 +162,9 @@ def _existing(values: Any, keys: list[str]) -> dict[str, Any]:
     for key in keys:
         with suppress(PipelineError):  # the key is not there at this revision
             below = flatten({"": params_file.get(values, key, "")})
-            found.update({key + name.removeprefix('""'): value for name, value in below.items()})
+            found.update(
+                {key + name.removeprefix('""'): value for name, value in below.items()}
+            )
     return found
 
 
@@ -141,14 +181,17 @@ def _declared(view: View, which: int) -> Iterator[str]:
             yield os.path.normpath(os.path.join(directory, name))
 
 
-def _restrict(session: Session, paths: list[str], arguments: list[str] | None) -> list[str]:
+def _restrict(
+    session: Session, paths: list[str], arguments: list[str] | None
+) -> list[str]:
     if not arguments:
         return sorted(paths)
     wanted = [session.project.relative(argument) for argument in arguments]
     unknown = next((path for path in wanted if path not in paths), None)
     if unknown is not None:
         raise UsageError(
-            f"{unknown!r} is not declared by any stage", hint=f"known: {', '.join(sorted(paths)) or 'none'}"
+            f"{unknown!r} is not declared by any stage",
+            hint=f"known: {', '.join(sorted(paths)) or 'none'}",
         )
     return wanted
 

@@ -1,4 +1,6 @@
-"""What most verbs begin with: the project, what its workspace says, and the parts that look and act on it."""
+"""What most verbs begin with: the project, what its workspace says, and the parts that
+look and act on it.
+"""
 
 import os
 from collections.abc import Callable
@@ -33,7 +35,8 @@ if TYPE_CHECKING:
     from mltrack.config.remotes import Remotes
 
 STAGE_LOCKS = "stages.lock"
-"""In the project's scratch directory: who works on a stage holds its lock, by address."""
+"""In the project's scratch directory: who works on a stage holds its lock, by address.
+"""
 
 
 class Lister(Protocol):
@@ -46,32 +49,36 @@ class Lister(Protocol):
 
 @dataclass
 class Session:
-    """One command at work in one project. Everything is made when it is first asked for, and belongs to the thread that made
-    the session.
+    """One command at work in one project. Everything is made when it is first asked
+    for, and belongs to the thread that made the session.
 
-    A context manager: at its end connections are closed and, unless something failed, what was learned about single files is
-    kept.
+    A context manager: at its end connections are closed and, unless something failed,
+    what was learned about single files is kept.
     """
 
     project: Project
     lister: Lister | None = None
     """Gets listings that are not here, for commands that may ask a remote."""
     left_out: dict[str, MltrackError] = field(default_factory=dict)
-    """Tracked paths that a command was asked about and went on without, since their pointers, or they themselves, cannot be
-    read."""
+    """Tracked paths that a command was asked about and went on without, since their
+    pointers, or they themselves, cannot be read.
+    """
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         made = vars(self)  # what was asked for
         if kind is None and "observer" in made:
             self.observer.save()
-        if "remotes" in made and not isinstance(
-            error, KeyboardInterrupt
-        ):  # who interrupts does not wait for the network
+        # who interrupts does not wait for the network
+        interrupted = isinstance(error, KeyboardInterrupt)
+        if "remotes" in made and not interrupted:
             self.remotes.close()
 
     @cached_property
@@ -81,12 +88,20 @@ class Session:
     @cached_property
     def view(self) -> View:
         project = self.project
-        return workspace_view(project.path, project.journal_path, project.index_path, project.algorithm, project.read)
+        return workspace_view(
+            project.path,
+            project.journal_path,
+            project.index_path,
+            project.algorithm,
+            project.read,
+        )
 
     @cached_property
     def tracked_paths(self) -> PathMap[None]:
         """The paths that have pointers."""
-        return PathMap((path, None) for path in (*self.view.pointers, *self.view.broken))
+        return PathMap(
+            (path, None) for path in (*self.view.pointers, *self.view.broken)
+        )
 
     @cached_property
     def observer(self) -> Observer:
@@ -94,11 +109,15 @@ class Session:
 
     @cached_property
     def last(self) -> LastMaterialized:
-        return LastMaterialized(os.path.join(self.project.state_path, "last"), self.project.algorithm)
+        return LastMaterialized(
+            os.path.join(self.project.state_path, "last"), self.project.algorithm
+        )
 
     @cached_property
     def trash(self) -> Trash:
-        return Trash(os.path.join(self.project.state_path, "trash"), self.project.algorithm)
+        return Trash(
+            os.path.join(self.project.state_path, "trash"), self.project.algorithm
+        )
 
     @cached_property
     def left(self) -> Left:
@@ -107,18 +126,26 @@ class Session:
     @cached_property
     def checkout(self) -> Checkout:
         project = self.project
-        return Checkout(project.path, project.tmp_path, project.cache, self.observer, self.last)
+        return Checkout(
+            project.path, project.tmp_path, project.cache, self.observer, self.last
+        )
 
     def at(self, revision: str) -> Recorded:
         """Returns what is recorded at a revision, or in the workspace for an empty one."""
         project = self.project
-        view = revision_view(revision, project.path, project.algorithm) if revision else self.view
+        view = (
+            revision_view(revision, project.path, project.algorithm)
+            if revision
+            else self.view
+        )
         return Recorded(view, project.algorithm, project.cache)
 
     def select(self, arguments: list[str], view: View | None = None) -> list[Target]:
-        """Returns the targets that a person means: tracked paths, paths below or above them, pointers, stages.
+        """Returns the targets that a person means: tracked paths, paths below or above
+        them, pointers, stages.
 
-        All of them without arguments. Raises UsageError for an argument that names nothing tracked.
+        All of them without arguments. Raises UsageError for an argument that names
+        nothing tracked.
         """
         chosen_view = view or self.view
         targets = chosen_view.targets()
@@ -134,7 +161,10 @@ class Session:
             found = self._matching(argument, targets)
             if not found:
                 self._refuse_unreadable(argument, chosen_view)
-                near = nearest(argument, [*targets, *(target.source for target in targets.values())])
+                near = nearest(
+                    argument,
+                    [*targets, *(target.source for target in targets.values())],
+                )
                 raise UsageError(
                     f"{argument!r} is not tracked",
                     hint=near
@@ -144,24 +174,37 @@ class Session:
         return list(chosen.values())
 
     def _refuse_unreadable(self, argument: str, view: View) -> None:
-        """Raises FormatError for a stage, or an output of one, whose lock cannot be read."""
+        """Raises FormatError for a stage, or an output of one, whose lock cannot be
+        read.
+        """
         if view.broken_locks:
             graph, path = view.graph, self.project.relative(argument)
-            for address in (argument, *(graph.owners[out] for out in graph.owners.overlapping(path))):
+            for address in (
+                argument,
+                *(graph.owners[out] for out in graph.owners.overlapping(path)),
+            ):
                 stage = graph.stages.get(address)
                 if stage is not None and stage.lock_path in view.broken_locks:
                     raise view.broken_locks[stage.lock_path]
 
     def _matching(self, argument: str, targets: dict[str, Target]) -> list[Target]:
-        by_stage = [target for target in targets.values() if target.is_output and target.source == argument]
+        by_stage = [
+            target
+            for target in targets.values()
+            if target.is_output and target.source == argument
+        ]
         path = self.project.relative(argument)
         if path.endswith(SUFFIX) and path.removesuffix(SUFFIX) in targets:
             path = path.removesuffix(SUFFIX)
         below = [target for target in targets.values() if contains(path, target.path)]
         if below:
             return below
-        above = next((target for target in targets.values() if contains(target.path, path)), None)
-        if above is not None and (not by_stage or os.path.lexists(self.project.absolute(path))):
+        above = next(
+            (target for target in targets.values() if contains(target.path, path)), None
+        )
+        if above is not None and (
+            not by_stage or os.path.lexists(self.project.absolute(path))
+        ):
             return [self._narrow(above, path)]
         return by_stage
 
@@ -175,18 +218,29 @@ class Session:
             return cache.read_tree(hex_digest)
 
         try:
-            entry = entry_at(target.content.hex, os.fsencode(path[len(target.path) + 1 :]), load)
+            entry = entry_at(
+                target.content.hex, os.fsencode(path[len(target.path) + 1 :]), load
+            )
         except MissingObjectError as error:
-            raise MissingObjectError(f"{target.path}: {error.message}", hint=f"mltrack fetch {target.path}") from None
+            raise MissingObjectError(
+                f"{target.path}: {error.message}", hint=f"mltrack fetch {target.path}"
+            ) from None
         if entry is None:
-            raise UsageError(f"{target.path!r} has no {path!r} in it", hint=f"mltrack ls {target.path}")
+            raise UsageError(
+                f"{target.path!r} has no {path!r} in it",
+                hint=f"mltrack ls {target.path}",
+            )
         return target._replace(
-            path=path, owner=target.path, content=Content(BY_LETTER[entry.kind], entry.hex, entry.size)
+            path=path,
+            owner=target.path,
+            content=Content(BY_LETTER[entry.kind], entry.hex, entry.size),
         )
 
     def recorded_now(self, target: Target) -> Content | None:
-        """Returns what a target's pointer or lock says at this moment: another process may have recorded a new state since
-        this command began. None if it says nothing of it any more."""
+        """Returns what a target's pointer or lock says at this moment: another process
+        may have recorded a new state since this command began. None if it says nothing
+        of it any more.
+        """
         if target.is_output:
             locks = self.view.lock_state
             if locks is None:
@@ -194,24 +248,44 @@ class Session:
             locks.refresh_if_changed()
             return locks.output(target.source, target.path)
         data = self.project.read(target.path + SUFFIX)
-        return pointer.parse(data, self.project.algorithm, target.path + SUFFIX).content if data is not None else None
+        return (
+            pointer.parse(data, self.project.algorithm, target.path + SUFFIX).content
+            if data is not None
+            else None
+        )
 
-    def with_absent(self, path: str, snapshot: Snapshot, recorded: Content | None) -> Content:
-        """Returns what stands at a root together with what was recorded there and never brought here.
+    def with_absent(
+        self, path: str, snapshot: Snapshot, recorded: Content | None
+    ) -> Content:
+        """Returns what stands at a root together with what was recorded there and never
+        brought here.
 
-        Raises MissingObjectError where that cannot be told, since the recorded listing is not in the cache.
+        Raises MissingObjectError where that cannot be told, since the recorded listing
+        is not in the cache.
         """
         cache = self.project.cache
         try:
-            return completed(cache, partial(CacheWriter, cache), snapshot, recorded, self.last.get(path))
+            return completed(
+                cache,
+                partial(CacheWriter, cache),
+                snapshot,
+                recorded,
+                self.last.get(path),
+            )
         except MissingObjectError as error:
             raise MissingObjectError(
-                f"{path}: {error.message}, so what it holds besides the files here is not known",
-                hint=f"mltrack fetch {path}; or, to record only what is here: mltrack remove {path} && mltrack add {path}",
+                f"{path}: {error.message}, so what it holds besides the files here is "
+                "not known",
+                hint=(
+                    f"mltrack fetch {path}; or, to record only what is here: mltrack "
+                    f"remove {path} && mltrack add {path}"
+                ),
             ) from None
 
     def require_listings(self, path: str) -> None:
-        """Raises MissingObjectError where :meth:`with_absent` will, for what stands at a root, without saving anything."""
+        """Raises MissingObjectError where :meth:`with_absent` will, for what stands at
+        a root, without saving anything.
+        """
         recorded = self.view.pointers.get(path)
         try:
             absent_parts(self.project.cache, None, recorded, self.last.get(path))
@@ -222,19 +296,25 @@ class Session:
                 self.with_absent(path, snapshot, recorded)
 
     def left_to_git(self) -> PathMap[str]:
-        """Returns the outputs that stages leave to git, each with the stage's address. In the middle of a merge, when stages and
-        locks may be in conflict themselves, also those that ran before it."""
+        """Returns the outputs that stages leave to git, each with the stage's address.
+        In the middle of a merge, when stages and locks may be in conflict themselves,
+        also those that ran before it.
+        """
         found = PathMap(self.view.left_to_git().items())
         with suppress(MltrackError):  # no commit yet, or one that cannot be read
             if self.project.repository.is_merging:
                 for path, address in (
-                    revision_view("HEAD", self.project.path, self.project.algorithm).left_to_git().items()
+                    revision_view("HEAD", self.project.path, self.project.algorithm)
+                    .left_to_git()
+                    .items()
                 ):
                     found[path] = address
         return found
 
     def edit_text(self, path: str, change: Callable[[str], str]) -> None:
-        """Rewrites a text file of the workspace atomically, if ``change`` changes it; removes it once it is empty."""
+        """Rewrites a text file of the workspace atomically, if ``change`` changes it;
+        removes it once it is empty.
+        """
         with locked(os.path.join(self.project.tmp_path, "edit.lock")):
             before = (self.project.read(path) or b"").decode("utf-8", "surrogateescape")
             after = change(before)

@@ -1,6 +1,8 @@
-"""Where bytes can be had that the cache lacks: hosts on which outputs stayed, the remote that is meant, the others, any host.
+"""Where bytes can be had that the cache lacks: hosts on which outputs stayed, the
+remote that is meant, the others, any host.
 
-One answer for all verbs: whether something is kept elsewhere, a directory's listing, the bytes.
+One answer for all verbs: whether something is kept elsewhere, a directory's listing,
+the bytes.
 """
 
 from collections.abc import Iterable
@@ -33,10 +35,12 @@ class Had(NamedTuple):
 
 
 class Sources:
-    """What can be had for one command. ``remote`` is the one that the person named, '' for the default one and then all others:
-    whoever has the bytes will do. ``jobs`` is how many transfers run at once, 0 for what the settings say.
+    """What can be had for one command. ``remote`` is the one that the person named, ''
+    for the default one and then all others: whoever has the bytes will do. ``jobs`` is
+    how many transfers run at once, 0 for what the settings say.
 
-    Nothing is connected to before it is needed; RemoteError says that the remote that is meant cannot be had.
+    Nothing is connected to before it is needed; RemoteError says that the remote that
+    is meant cannot be had.
     """
 
     def __init__(self, session: Session, remote: str = "", jobs: int = 0) -> None:
@@ -66,12 +70,18 @@ class Sources:
         """The remotes to ask, in their order, each looked at once."""
         first = self.chosen()
         first.open()
-        return [first] if self._named else [first, *self._session.remotes.reachable(beside=first.name)]
+        return (
+            [first]
+            if self._named
+            else [first, *self._session.remotes.reachable(beside=first.name)]
+        )
 
     # what is elsewhere
 
     def not_kept(self, hex_digests: set[str]) -> set[str]:
-        """Returns those of the objects that the remote, asked now, does not hold at their full size; all without one."""
+        """Returns those of the objects that the remote, asked now, does not hold at
+        their full size; all without one.
+        """
         if not hex_digests or (not self._named and not self.is_any):
             return hex_digests
         place = self.chosen()
@@ -92,15 +102,21 @@ class Sources:
     # getting
 
     def listing(self, hex_digest: str) -> None:
-        """Gets a directory's listing into the cache, if a remote has it; raises IntegrityError for one that is damaged there."""
+        """Gets a directory's listing into the cache, if a remote has it; raises
+        IntegrityError for one that is damaged there.
+        """
         cache = self._cache
         with cache.in_use():
             brought = fetch_objects(cache, self.remotes, {hex_digest}, quiet)
         if brought.damage:
             raise brought.damage[0]
 
-    def listings(self, contents: Iterable[Content], report: Report = quiet) -> dict[str, int]:
-        """Gets the listings of contents; returns the files that they name, with their sizes."""
+    def listings(
+        self, contents: Iterable[Content], report: Report = quiet
+    ) -> dict[str, int]:
+        """Gets the listings of contents; returns the files that they name, with their
+        sizes.
+        """
         return fetch_trees(self._cache, self.remotes, contents, report).files
 
     def fetch(self, contents: Iterable[Content], report: Report = quiet) -> Had:
@@ -115,18 +131,27 @@ class Sources:
         remotes = self.remotes
         brought = bring(self._cache, remotes, lacking, report)
         late = self._from_any_host(lacking, brought.lost)
-        moved = Moved(brought.moved.objects + from_hosts.objects + late, brought.moved.bytes + from_hosts.bytes)
+        moved = Moved(
+            brought.moved.objects + from_hosts.objects + late,
+            brought.moved.bytes + from_hosts.bytes,
+        )
         why = ""
         if brought.damage:
             why = brought.damage[0].message
         elif len(brought.lost) > late:
             names = ", ".join(remote.name for remote in remotes)
-            newer = "" if all(remote.is_understood for remote in remotes) else f"; {FOR_NEWER}"
+            newer = (
+                ""
+                if all(remote.is_understood for remote in remotes)
+                else f"; {FOR_NEWER}"
+            )
             why = f"in no remote (asked: {names}){newer}"
         return Had(moved, remotes[0].name, why, tuple(brought.damage))
 
     def require(self, contents: Iterable[Content], report: Report = quiet) -> None:
-        """Gets contents into the cache; raises IntegrityError or MissingObjectError where one cannot be had."""
+        """Gets contents into the cache; raises IntegrityError or MissingObjectError
+        where one cannot be had.
+        """
         wanted = list(contents)
         had = self.fetch(wanted, report)
         if had.damage:
@@ -140,7 +165,9 @@ class Sources:
             )
 
     def search(self, hex_digests: set[str], *, beside: str) -> None:
-        """Gets single objects, whatever they are, from whichever remote but ``beside`` can be reached and has them whole."""
+        """Gets single objects, whatever they are, from whichever remote but ``beside``
+        can be reached and has them whole.
+        """
         cache = self._cache
         for remote in self._session.remotes.reachable(beside=beside):
             rest = cache.missing(hex_digests)
@@ -149,7 +176,9 @@ class Sources:
                     fetch_objects(cache, [remote], rest, quiet)
 
     def would_fetch(self, contents: Iterable[Content], report: Report) -> Moved:
-        """Returns what :meth:`fetch` would bring from remotes. Listings are brought on the way: without them nobody can tell."""
+        """Returns what :meth:`fetch` would bring from remotes. Listings are brought on
+        the way: without them nobody can tell.
+        """
         files = self.listings(self._lacking(contents), report)
         missing = self._cache.missing(files)
         return Moved(len(missing), sum(files[hex_digest] for hex_digest in missing))
@@ -162,18 +191,25 @@ class Sources:
         return [content for content in contents if not self._cache.holds(content)]
 
     def _from_noted_hosts(self, lacking: list[Content]) -> Moved:
-        """What this clone knows to have stayed on hosts; a remote may have what cannot be had there."""
+        """What this clone knows to have stayed on hosts; a remote may have what cannot
+        be had there.
+        """
         if not any(map(self._session.left.has, lacking)):
             return Moved(0, 0)
         from mltrack.verbs.bringing import fetch_left  # noqa: PLC0415 - where something was left on a host only
 
         with suppress(RemoteError):
             got = fetch_left(self._session, lacking)
-            return Moved(sum(content.files for content in got), sum(content.size for content in got))
+            return Moved(
+                sum(content.files for content in got),
+                sum(content.size for content in got),
+            )
         return Moved(0, 0)
 
     def _from_any_host(self, lacking: list[Content], lost: set[str]) -> int:
-        """What another clone may have left on a host; returns how many of the lost objects came."""
+        """What another clone may have left on a host; returns how many of the lost
+        objects came.
+        """
         if not lost:
             return 0
         from mltrack.verbs.bringing import fetch_from_hosts  # noqa: PLC0415 - where a remote lacks something only

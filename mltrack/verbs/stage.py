@@ -1,4 +1,6 @@
-"""``stage add`` and ``stage list``: declaring stages from the command line, and showing what is declared."""
+"""``stage add`` and ``stage list``: declaring stages from the command line, and showing
+what is declared.
+"""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,7 +17,9 @@ from mltrack.verbs.session import Session
 
 @dataclass(frozen=True, slots=True)
 class NewStage:
-    """A stage as typed on a command line; paths are relative to the pipeline file in the current directory."""
+    """A stage as typed on a command line; paths are relative to the pipeline file in
+    the current directory.
+    """
 
     name: str
     cmd: str
@@ -32,13 +36,15 @@ class NewStage:
 
 
 def add(session: Session, new: NewStage, *, force: bool = False) -> Stage:
-    """Writes a stage into the pipeline file of the current directory, after checking that it fits the others.
+    """Writes a stage into the pipeline file of the current directory, after checking
+    that it fits the others.
 
     The file's other lines, comments included, stay as they are.
     """
     if not is_stage_name(new.name):
         raise UsageError(
-            f"{new.name!r} is no name for a stage", hint="letters, digits, '-' and '_', not longer than 200"
+            f"{new.name!r} is no name for a stage",
+            hint="letters, digits, '-' and '_', not longer than 200",
         )
     project = session.project
     path = f"{project.here}/{PIPELINE_NAME}" if project.here else PIPELINE_NAME
@@ -47,11 +53,19 @@ def add(session: Session, new: NewStage, *, force: bool = False) -> Stage:
     stages = document.get("stages") if isinstance(document, dict) else None
     exists = isinstance(stages, dict) and new.name in stages
     if exists and not force:
-        raise UsageError(f"there is a stage {new.name!r} in {path} already", hint="`--force` replaces it")
+        raise UsageError(
+            f"there is a stage {new.name!r} in {path} already",
+            hint="`--force` replaces it",
+        )
     text = data.decode("utf-8")
     if exists:
         text = _without(text, new.name)
-    text = _with(text, new.name, _block(new), has_stages="stages" in document if isinstance(document, dict) else False)
+    text = _with(
+        text,
+        new.name,
+        _block(new),
+        has_stages="stages" in document if isinstance(document, dict) else False,
+    )
 
     def read(asked: str) -> bytes | None:
         return text.encode() if asked == path else project.read(asked)
@@ -84,8 +98,10 @@ def _block(new: NewStage) -> dict[str, Any]:
     if new.params:
         block["params"] = [_param(item) for item in new.params]
     for key, cached, uncached in (
-        ("outs", new.outs, new.outs_no_cache), ("metrics", new.metrics, new.metrics_no_cache), ("plots", new.plots, ()),
-    ):  # fmt: skip
+        ("outs", new.outs, new.outs_no_cache),
+        ("metrics", new.metrics, new.metrics_no_cache),
+        ("plots", new.plots, ()),
+    ):
         if cached or uncached:
             block[key] = [*cached, *({item: {"cache": False}} for item in uncached)]
     if new.always_changed:
@@ -99,7 +115,9 @@ def _param(text: str) -> Any:
 
 
 def _with(text: str, name: str, block: dict[str, Any], *, has_stages: bool) -> str:
-    """The file's text with the stage at the end of its ``stages``, written in the file's own indentation."""
+    """The file's text with the stage at the end of its ``stages``, written in the
+    file's own indentation.
+    """
     lines = yaml.dump({name: block}).splitlines()
     added = "".join(f"  {line}\n" for line in lines)
     if text and not text.endswith("\n"):
@@ -108,7 +126,11 @@ def _with(text: str, name: str, block: dict[str, Any], *, has_stages: bool) -> s
         return f"{text}stages:\n{added}"
     start, end = block_text.span(text, ("stages",))
     present = text.splitlines(keepends=True)
-    return "".join(present[:end]) + added + "".join(present[end:]) if start else text + added
+    return (
+        "".join(present[:end]) + added + "".join(present[end:])
+        if start
+        else text + added
+    )
 
 
 def _without(text: str, name: str) -> str:

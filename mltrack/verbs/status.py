@@ -4,7 +4,13 @@ import os
 from typing import NamedTuple
 
 from mltrack.engine.view import Target
-from mltrack.errors import FormatError, MissingObjectError, MltrackError, PipelineError, WorkspaceError
+from mltrack.errors import (
+    FormatError,
+    MissingObjectError,
+    MltrackError,
+    PipelineError,
+    WorkspaceError,
+)
 from mltrack.git import hooks
 from mltrack.pipeline.plan import Plan, Verdict
 from mltrack.verbs import planning
@@ -22,10 +28,13 @@ class FileChange(NamedTuple):
 
 
 class TargetStatus(NamedTuple):
-    """One tracked path. ``state`` is 'clean', 'modified', 'missing' (not in the workspace), 'partial' (as recorded, but for
-    what was never brought here), 'outdated' (as it was last checked out, while the pointer has changed since), or
-    'broken': its pointer says nothing, or 'unreadable': something stands there that cannot be recorded, or read, as ``why`` says.
-    ``cached`` says whether what is recorded is in the cache."""
+    """One tracked path. ``state`` is 'clean', 'modified', 'missing' (not in the
+    workspace), 'partial' (as recorded, but for what was never brought here), 'outdated'
+    (as it was last checked out, while the pointer has changed since), or 'broken': its
+    pointer says nothing, or 'unreadable': something stands there that cannot be
+    recorded, or read, as ``why`` says. ``cached`` says whether what is recorded is in
+    the cache.
+    """
 
     path: str
     state: str
@@ -35,7 +44,9 @@ class TargetStatus(NamedTuple):
 
 
 class Unpushed(NamedTuple):
-    """What a remote lacks of one target: objects and their bytes; -1 where the listing is neither here nor there."""
+    """What a remote lacks of one target: objects and their bytes; -1 where the listing
+    is neither here nor there.
+    """
 
     path: str
     objects: int
@@ -47,36 +58,62 @@ class Status(NamedTuple):
     plan: Plan
     hooks_missing: bool
     problem: MltrackError | None = None
-    """What keeps the stages from being looked at; the data was looked at all the same."""
+    """What keeps the stages from being looked at; the data was looked at all the same.
+    """
     unpushed: tuple[Unpushed, ...] = ()
     handed_over: dict[str, str] = {}  # noqa: RUF012 - never changed
-    """The runners that have jobs of stages whose results nobody has taken, by address."""
+    """The runners that have jobs of stages whose results nobody has taken, by address.
+    """
 
     @property
     def is_clean(self) -> bool:
-        settled = self.problem is None and all(step.verdict is Verdict.SKIP for step in self.plan.steps)
-        return settled and not self.unpushed and all(item.state == "clean" for item in self.data)
+        settled = self.problem is None and all(
+            step.verdict is Verdict.SKIP for step in self.plan.steps
+        )
+        return (
+            settled
+            and not self.unpushed
+            and all(item.state == "clean" for item in self.data)
+        )
 
 
 def status(session: Session, arguments: list[str], remote: str = "") -> Status:
-    """Returns how the workspace differs from what is recorded; with ``remote`` also what that one lacks of it. Changes
-    nothing but the stat index."""
+    """Returns how the workspace differs from what is recorded; with ``remote`` also
+    what that one lacks of it. Changes nothing but the stat index.
+    """
     chosen = session.select(arguments)
     broken = [TargetStatus(path, "broken", cached=False) for path in session.left_out]
-    data = (*broken, *(_target_status(session, target) for target in chosen if not target.is_output))
+    data = (
+        *broken,
+        *(_target_status(session, target) for target in chosen if not target.is_output),
+    )
     plan, problem = Plan(), None
     try:
-        plan = _plan(session, {target.source for target in chosen if target.is_output} if arguments else None)
+        plan = _plan(
+            session,
+            {target.source for target in chosen if target.is_output}
+            if arguments
+            else None,
+        )
     except (PipelineError, FormatError) as error:
         problem = error
-    no_hooks = not hooks.are_installed(session.project.repository) and os.environ.get("MLTRACK_HOOKS") != "0"
+    no_hooks = (
+        not hooks.are_installed(session.project.repository)
+        and os.environ.get("MLTRACK_HOOKS") != "0"
+    )
     unpushed = _unpushed(session, chosen, remote) if remote else ()
-    places = {step.stage.address: noted_place(session.project, step.key) for step in plan.steps if step.key}
+    places = {
+        step.stage.address: noted_place(session.project, step.key)
+        for step in plan.steps
+        if step.key
+    }
     handed_over = {address: runner for address, (runner, _) in places.items() if runner}
     return Status(data, plan, no_hooks, problem, unpushed, handed_over)
 
 
-def _unpushed(session: Session, targets: list[Target], name: str) -> tuple[Unpushed, ...]:
+def _unpushed(
+    session: Session, targets: list[Target], name: str
+) -> tuple[Unpushed, ...]:
     from mltrack.store.shared.confirmed import Confirmed  # noqa: PLC0415 - only where a remote is asked
     from mltrack.store.shared.transfer import needed  # noqa: PLC0415
 
@@ -92,7 +129,9 @@ def _unpushed(session: Session, targets: list[Target], name: str) -> tuple[Unpus
                 found.append(Unpushed(target.path, -1, 0))
                 continue
             if need.total:
-                found.append(Unpushed(target.path, need.total, sum(need.objects.values())))
+                found.append(
+                    Unpushed(target.path, need.total, sum(need.objects.values()))
+                )
     return tuple(found)
 
 
@@ -111,7 +150,9 @@ def _target_status(session: Session, target: Target) -> TargetStatus:
     try:
         snapshot = session.observer.tracked(target.path)
     except WorkspaceError as error:
-        return TargetStatus(target.path, "unreadable", cache.holds(target.content), why=error.message)
+        return TargetStatus(
+            target.path, "unreadable", cache.holds(target.content), why=error.message
+        )
     if snapshot is None:
         return TargetStatus(target.path, "missing", cache.holds(target.content))
     if snapshot.content.same_bytes(target.content):
@@ -123,9 +164,24 @@ def _target_status(session: Session, target: Target) -> TargetStatus:
         if snapshot.content.same_bytes(session.last.get(target.path)):
             return TargetStatus(target.path, OUTDATED, cached)
         changes = []
-        for change in session.checkout.own_changes(target.path, snapshot, target.content):
-            kind = ADDED if change.new is None else DELETED if change.old is None else MODIFIED
-            changes.append(FileChange(change.path.decode("utf-8", "surrogateescape"), kind))
+        for change in session.checkout.own_changes(
+            target.path, snapshot, target.content
+        ):
+            kind = (
+                ADDED
+                if change.new is None
+                else DELETED
+                if change.old is None
+                else MODIFIED
+            )
+            changes.append(
+                FileChange(change.path.decode("utf-8", "surrogateescape"), kind)
+            )
     except MissingObjectError:  # the listing that would tell is not here
         return TargetStatus(target.path, MODIFIED, cached)
-    return TargetStatus(target.path, MODIFIED, cached, tuple(sorted(changes, key=lambda item: item.path)))
+    return TargetStatus(
+        target.path,
+        MODIFIED,
+        cached,
+        tuple(sorted(changes, key=lambda item: item.path)),
+    )

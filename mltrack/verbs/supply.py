@@ -1,4 +1,6 @@
-"""Getting what a ``repro --pull`` needs, and nothing else: records first, then inputs of stages that run."""
+"""Getting what a ``repro --pull`` needs, and nothing else: records first, then inputs
+of stages that run.
+"""
 
 import os
 from collections.abc import Iterable
@@ -16,10 +18,12 @@ from mltrack.verbs.sources import Sources
 
 
 class FromRemote:
-    """What can be had from elsewhere for the stages of a project. See :class:`mltrack.engine.parts.Supply`.
+    """What can be had from elsewhere for the stages of a project. See
+    :class:`mltrack.engine.parts.Supply`.
 
-    Tracked data that stands nowhere in the workspace counts as being what its pointer says, outputs of stages that are
-    up to date as what the lock says. They are brought when a stage that runs needs them.
+    Tracked data that stands nowhere in the workspace counts as being what its pointer
+    says, outputs of stages that are up to date as what the lock says. They are brought
+    when a stage that runs needs them.
     """
 
     def __init__(self, session: Session) -> None:
@@ -28,21 +32,27 @@ class FromRemote:
         self._remote = session.remotes.opened()
         self._sources = Sources(session, self._remote.name)
         self.learner: Learner | None = None
-        """What knows of data that is not here; set once it is made, since it asks here for what it lacks."""
+        """What knows of data that is not here; set once it is made, since it asks here
+        for what it lacks.
+        """
 
     def bring_records(self) -> int:
         """Takes the remote's run records; returns how many are new here."""
         return bring_records(self._session.project.run_cache, self._remote)
 
     def inform(self, learner: Learner) -> None:
-        """Tells the learner of tracked data that is not here; it is asked for the rest from then on."""
+        """Tells the learner of tracked data that is not here; it is asked for the rest
+        from then on.
+        """
         self.learner = learner
         for path, content in self._session.view.pointers.items():
             if not os.path.lexists(self._session.project.absolute(path)):
                 learner.absent[path] = content
 
     def get(self, content: Content) -> None:
-        """Gets a file, or the listings of a directory without its files, into the cache."""
+        """Gets a file, or the listings of a directory without its files, into the
+        cache.
+        """
         if not self.has(content):
             return
         if content.kind == TREE:
@@ -51,11 +61,15 @@ class FromRemote:
             self.fetch([content])
 
     def complete(self, deps: Iterable[str]) -> None:
-        """Brings the rest of tracked directories that stages read and that are here only in part."""
+        """Brings the rest of tracked directories that stages read and that are here
+        only in part.
+        """
         session = self._session
         read = PathMap((dep, None) for dep in deps if not is_url(dep))
         for path, content in session.view.pointers.items():
-            snapshot = session.observer.tracked(path) if read.overlapping(path) else None
+            snapshot = (
+                session.observer.tracked(path) if read.overlapping(path) else None
+            )
             if snapshot is None or snapshot.content.same_bytes(content):
                 continue
             self.get(content)
@@ -72,7 +86,9 @@ class FromRemote:
         self._sources.require(contents)
 
     def bring_inputs(self, stage: Stage) -> tuple[str, ...]:
-        """Puts what a stage reads where it belongs, as far as it is not here; returns the paths."""
+        """Puts what a stage reads where it belongs, as far as it is not here; returns
+        the paths.
+        """
         learner = self.learner
         assert learner is not None
         sought = [*stage.reads, *(out.path for out in stage.outs if out.persist)]
@@ -87,7 +103,10 @@ class FromRemote:
         checkout = self._session.checkout
         for path, content in wanted.items():
             if not self._session.project.cache.holds(content):
-                raise MissingObjectError(f"{path!r} is neither here nor in {self._remote.name}", hint="mltrack pull")
+                raise MissingObjectError(
+                    f"{path!r} is neither here nor in {self._remote.name}",
+                    hint="mltrack pull",
+                )
             checkout.bring(path, content)
             learner.absent.pop(path)
         return tuple(wanted)

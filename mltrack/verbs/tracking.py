@@ -25,8 +25,9 @@ _OWN_NAMES = (PIPELINE_NAME, LOCK_NAME, IGNORE_NAME, ".gitignore", ".gitattribut
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """One target: what it was recorded as, and before. ``is_seen`` says that git still sees the data: a later
-    ignore line overrides ours."""
+    """One target: what it was recorded as, and before. ``is_seen`` says that git still
+    sees the data: a later ignore line overrides ours.
+    """
 
     path: str
     content: Content
@@ -40,18 +41,28 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """What a pointer is to say of a path; ``here`` is what of it stands in the workspace."""
+    """What a pointer is to say of a path; ``here`` is what of it stands in the
+    workspace.
+    """
 
     path: str
     content: Content
     here: Content | None
 
 
-def check(session: Session, paths: list[str], *, must_exist: bool = True) -> dict[str, MltrackError]:
+def check(
+    session: Session, paths: list[str], *, must_exist: bool = True
+) -> dict[str, MltrackError]:
     """Returns for each path that may not be tracked the reason."""
-    ignored = set(ignored_by_rule([path + SUFFIX for path in paths], session.project.path))
+    ignored = set(
+        ignored_by_rule([path + SUFFIX for path in paths], session.project.path)
+    )
     chosen = PathMap((path, None) for path in paths)
-    outs = PathMap((out.path, stage.address) for stage in session.view.graph.stages.values() for out in stage.outs)
+    outs = PathMap(
+        (out.path, stage.address)
+        for stage in session.view.graph.stages.values()
+        for out in stage.outs
+    )
     pipelines = PathMap((path, None) for path in session.view.pipelines)
     foreign = _ForeignRepositories(session)
     problems: dict[str, MltrackError] = {}
@@ -64,7 +75,8 @@ def check(session: Session, paths: list[str], *, must_exist: bool = True) -> dic
             _check_alone(path, session.tracked_paths, chosen, outs)
             _check_seen(path, path + SUFFIX in ignored, pipelines, session.view.in_git)
             data = session.project.read(path + SUFFIX)
-            if data is not None:  # one that cannot be read is told before anything is done
+            # one that cannot be read is told before anything is done
+            if data is not None:
                 pointer.parse(data, session.project.algorithm, path + SUFFIX)
         except MltrackError as error:
             problems[path] = error
@@ -77,16 +89,30 @@ def _check_name(session: Session, path: str) -> None:
         name.encode("utf-8")
     except UnicodeEncodeError:
         raise WorkspaceError(
-            f"{path!r} is not valid UTF-8, so no pointer can be named after it", hint="rename it"
+            f"{path!r} is not valid UTF-8, so no pointer can be named after it",
+            hint="rename it",
         ) from None
     check_path(path, path)
     if name in _OWN_NAMES:
-        raise UsageError(f"{path!r} is not data: it says what a clone has to know", hint=f"git add {path}")
+        raise UsageError(
+            f"{path!r} is not data: it says what a clone has to know",
+            hint=f"git add {path}",
+        )
 
 
-def _check_alone(path: str, tracked: PathMap[None], chosen: PathMap[None], outs: PathMap[str]) -> None:
+def _check_alone(
+    path: str, tracked: PathMap[None], chosen: PathMap[None], outs: PathMap[str]
+) -> None:
     """Nothing else tracks it, nor a part of it, nor what holds it."""
-    below = next((other for known in (tracked, chosen) for other in known.overlapping(path) if other != path), None)
+    below = next(
+        (
+            other
+            for known in (tracked, chosen)
+            for other in known.overlapping(path)
+            if other != path
+        ),
+        None,
+    )
     if below is not None:
         raise WorkspaceError(
             f"{path!r} and the tracked {below!r} overlap",
@@ -99,12 +125,17 @@ def _check_alone(path: str, tracked: PathMap[None], chosen: PathMap[None], outs:
         )
 
 
-def _check_seen(path: str, is_ignored: bool, pipelines: PathMap[None], in_git: list[str]) -> None:
+def _check_seen(
+    path: str, is_ignored: bool, pipelines: PathMap[None], in_git: list[str]
+) -> None:
     """git will keep the pointer, and does not keep the data."""
     if is_ignored:
         raise WorkspaceError(
             f"git ignores {path + SUFFIX!r}, so {path!r} would not be recorded",
-            hint=f"let git see it: add the line `!{os.path.basename(path)}{SUFFIX}` to .gitignore, below what ignores it",
+            hint=(
+                f"let git see it: add the line `!{os.path.basename(path)}{SUFFIX}` to "
+                ".gitignore, below what ignores it"
+            ),
         )
     kept = at_or_below(in_git, path)
     if kept is not None:
@@ -114,13 +145,16 @@ def _check_seen(path: str, is_ignored: bool, pipelines: PathMap[None], in_git: l
         )
     if pipelines.below(path):
         raise WorkspaceError(
-            f"{path!r} holds the pipeline file {pipelines.below(path)[0]!r}, whose stages would be gone in a clone",
+            f"{path!r} holds the pipeline file {pipelines.below(path)[0]!r}, whose "
+            "stages would be gone in a clone",
             hint="add the directories beside it that hold data",
         )
 
 
 class _ForeignRepositories:
-    """Tells whether a path lies in a repository below the project's: a pointer there is none of the project's."""
+    """Tells whether a path lies in a repository below the project's: a pointer there is
+    none of the project's.
+    """
 
     def __init__(self, session: Session) -> None:
         self._project = session.project
@@ -134,8 +168,12 @@ class _ForeignRepositories:
                 self._found[directory] = bool(directory) and os.path.lexists(marker)
             if self._found[directory]:
                 raise WorkspaceError(
-                    f"{path!r} lies in another git repository, {directory!r}, which would have to keep its pointer",
-                    hint=f"cd {directory} && mltrack init && mltrack add {os.path.relpath(path, directory)}",
+                    f"{path!r} lies in another git repository, {directory!r}, which "
+                    "would have to keep its pointer",
+                    hint=(
+                        f"cd {directory} && mltrack init && mltrack add "
+                        f"{os.path.relpath(path, directory)}"
+                    ),
                 )
 
 
@@ -149,17 +187,36 @@ def record(session: Session, items: Iterable[Recording]) -> list[Added]:
         directory, name = os.path.split(item.path)
         names.setdefault(directory, []).append(name)
         data = project.read(item.path + SUFFIX)
-        extra = pointer.parse(data, project.algorithm, item.path + SUFFIX).extra if data is not None else ()
-        text = pointer.write(Pointer(name, item.content, extra), project.algorithm).encode()
+        extra = (
+            pointer.parse(data, project.algorithm, item.path + SUFFIX).extra
+            if data is not None
+            else ()
+        )
+        text = pointer.write(
+            Pointer(name, item.content, extra), project.algorithm
+        ).encode()
         if text != data:
             texts[item.path] = text
     for directory, in_it in names.items():
-        session.edit_text(os.path.join(directory, ".gitignore"), partial(ignore_file.include, names=in_it))
-    write_all_atomic({project.absolute(path + SUFFIX): text for path, text in texts.items()}, aside=project.tmp_path)
-    session.last.set_all({item.path: item.here for item in chosen if item.here is not None})
+        session.edit_text(
+            os.path.join(directory, ".gitignore"),
+            partial(ignore_file.include, names=in_it),
+        )
+    write_all_atomic(
+        {project.absolute(path + SUFFIX): text for path, text in texts.items()},
+        aside=project.tmp_path,
+    )
+    session.last.set_all(
+        {item.path: item.here for item in chosen if item.here is not None}
+    )
     hidden = set(ignored_by_rule(list(texts), project.path))
     before = session.view.pointers
     return [
-        Added(item.path, item.content, before.get(item.path), item.path in texts and item.path not in hidden)
+        Added(
+            item.path,
+            item.content,
+            before.get(item.path),
+            item.path in texts and item.path not in hidden,
+        )
         for item in chosen
     ]

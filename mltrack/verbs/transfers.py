@@ -4,7 +4,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from mltrack.engine.view import Target
-from mltrack.errors import FormatError, MltrackError, PipelineError, RemoteError, UsageError
+from mltrack.errors import (
+    FormatError,
+    MltrackError,
+    PipelineError,
+    RemoteError,
+    UsageError,
+)
 from mltrack.formats.run_record import BY_HAND, RunRecord
 from mltrack.git import repository as git
 from mltrack.objects.content import FILE, Content
@@ -25,9 +31,11 @@ from mltrack.workspace.checkout import Absent
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a transfer is about: targets as a person names them (all without any), at the named revisions and the tips
-    of all branches or tags; of the workspace where none of these is given. ``remote`` and ``jobs`` are '' and 0 for
-    what the settings say."""
+    """What a transfer is about: targets as a person names them (all without any), at
+    the named revisions and the tips of all branches or tags; of the workspace where
+    none of these is given. ``remote`` and ``jobs`` are '' and 0 for what the settings
+    say.
+    """
 
     targets: tuple[str, ...] = ()
     revisions: tuple[str, ...] = ()
@@ -36,7 +44,9 @@ class Scope:
     remote: str = ""
     jobs: int = 0
     run_cache: bool = False
-    """Whether the outputs of all run records belong to it, not of the recorded state only."""
+    """Whether the outputs of all run records belong to it, not of the recorded state
+    only.
+    """
 
     @property
     def is_of_workspace(self) -> bool:
@@ -71,8 +81,11 @@ class PullResult:
     unavailable: tuple[Unavailable, ...] = ()
 
 
-def push(session: Session, scope: Scope, report: Report, *, dry_run: bool = False) -> TransferResult:
-    """Sends what is referred to and the remote lacks; what others see changes only when all of it is there.
+def push(
+    session: Session, scope: Scope, report: Report, *, dry_run: bool = False
+) -> TransferResult:
+    """Sends what is referred to and the remote lacks; what others see changes only when
+    all of it is there.
 
     Outputs that declare a remote of their own go there, unless the person named one.
     """
@@ -81,10 +94,14 @@ def push(session: Session, scope: Scope, report: Report, *, dry_run: bool = Fals
     places = {} if scope.remote else _declared_remotes(session)
     stayed = []
     for item in _wanted(session, scope):
-        if session.left.has(item.content) and not session.project.cache.holds(item.content):
+        if session.left.has(item.content) and not session.project.cache.holds(
+            item.content
+        ):
             stayed.append(item.path)
         elif item.push:
-            groups.setdefault(places.get(item.path, scope.remote), []).append(item.content)
+            groups.setdefault(places.get(item.path, scope.remote), []).append(
+                item.content
+            )
     results = [
         _push_to(session, replace(scope, remote=name), wanted, report, dry_run=dry_run)
         for name, wanted in groups.items()
@@ -94,7 +111,10 @@ def push(session: Session, scope: Scope, report: Report, *, dry_run: bool = Fals
         return replace(results[0], stayed=tuple(stayed))
     return TransferResult(
         ", ".join(result.remote for result in results),
-        Moved(sum(result.moved.objects for result in results), sum(result.moved.bytes for result in results)),
+        Moved(
+            sum(result.moved.objects for result in results),
+            sum(result.moved.bytes for result in results),
+        ),
         dry_run,
         sum(result.records for result in results),
         tuple(stayed),
@@ -105,12 +125,22 @@ def _declared_remotes(session: Session) -> dict[str, str]:
     """The outputs that say where they are to be sent, by path."""
     with suppress(FormatError, PipelineError):  # told where stages are asked for
         return {
-            out.path: out.remote for stage in session.view.graph.stages.values() for out in stage.outs if out.remote
+            out.path: out.remote
+            for stage in session.view.graph.stages.values()
+            for out in stage.outs
+            if out.remote
         }
     return {}
 
 
-def _push_to(session: Session, scope: Scope, wanted: list[Content], report: Report, *, dry_run: bool) -> TransferResult:
+def _push_to(
+    session: Session,
+    scope: Scope,
+    wanted: list[Content],
+    report: Report,
+    *,
+    dry_run: bool,
+) -> TransferResult:
     target = Sources(session, scope.remote, scope.jobs).chosen()
     is_there = _open_for_push(target, dry_run=dry_run)
     cache = session.project.cache
@@ -119,19 +149,37 @@ def _push_to(session: Session, scope: Scope, wanted: list[Content], report: Repo
             register(session.project, target)
             _take_records(session, target)
         present = target.present() if is_there else Present((), {})
-        records = _records_to_send(session, target if is_there else None, present, wanted, scope)
-        with_outputs = [*wanted, *(content for record in records for content in restorable(record))]
-        logs = [Content(FILE, record.log, 0) for record in records if record.log and cache.has(record.log)]
+        records = _records_to_send(
+            session, target if is_there else None, present, wanted, scope
+        )
+        with_outputs = [
+            *wanted,
+            *(content for record in records for content in restorable(record)),
+        ]
+        logs = [
+            Content(FILE, record.log, 0)
+            for record in records
+            if record.log and cache.has(record.log)
+        ]
         contents = list(dict.fromkeys((*with_outputs, *logs)))
         if dry_run:
-            return TransferResult(target.name, would_push(cache, contents, present), dry_run=True, records=len(records))
+            return TransferResult(
+                target.name,
+                would_push(cache, contents, present),
+                dry_run=True,
+                records=len(records),
+            )
         moved = push_contents(cache, target, contents, report)
         send_records(session.project.run_cache, target, records)
         return TransferResult(target.name, moved, records=len(records))
 
 
-def fetch(session: Session, scope: Scope, report: Report, *, dry_run: bool = False) -> FetchResult:
-    """Brings what is referred to into the cache, as far as it can be had; the workspace is not touched."""
+def fetch(
+    session: Session, scope: Scope, report: Report, *, dry_run: bool = False
+) -> FetchResult:
+    """Brings what is referred to into the cache, as far as it can be had; the workspace
+    is not touched.
+    """
     sources = session.lister = Sources(session, scope.remote, scope.jobs)
     wanted = _wanted(session, scope)
     contents = [item.content for item in wanted]
@@ -142,9 +190,16 @@ def fetch(session: Session, scope: Scope, report: Report, *, dry_run: bool = Fal
 
 
 def pull(
-    session: Session, scope: Scope, report: Report, *, force: bool = False, progress: Progress | None = None
+    session: Session,
+    scope: Scope,
+    report: Report,
+    *,
+    force: bool = False,
+    progress: Progress | None = None,
 ) -> PullResult:
-    """Fetches what can be had, then checks out what the workspace's pointers and locks say, as far as it is here."""
+    """Fetches what can be had, then checks out what the workspace's pointers and locks
+    say, as far as it is here.
+    """
     sources = session.lister = Sources(session, scope.remote, scope.jobs)
     targets = session.select(list(scope.targets))
     wanted = list(targets)
@@ -152,12 +207,16 @@ def pull(
         wanted += _wanted(session, scope)
     contents = list(dict.fromkeys(item.content for item in wanted))
     fetched, problem = _fetch(session, contents, scope, report, sources)
-    checkout = checkout_targets(session, targets, force=force, progress=progress, absent=Absent.LEAVE)
+    checkout = checkout_targets(
+        session, targets, force=force, progress=progress, absent=Absent.LEAVE
+    )
     return PullResult(fetched, checkout, unavailable(session, wanted, problem))
 
 
 def _open_for_push(remote: Remote, *, dry_run: bool) -> bool:
-    """Opens a remote, and makes an empty place into one; in a dry run only says whether it is one yet."""
+    """Opens a remote, and makes an empty place into one; in a dry run only says whether
+    it is one yet.
+    """
     try:
         remote.open(create=not dry_run)
     except RemoteError as error:
@@ -168,16 +227,24 @@ def _open_for_push(remote: Remote, *, dry_run: bool) -> bool:
 
 
 def register(project: Project, remote: Remote) -> None:
-    """Leaves the project's mark at a remote, so that nobody collects garbage there who does not know of it."""
+    """Leaves the project's mark at a remote, so that nobody collects garbage there who
+    does not know of it.
+    """
     name = user_mark(project.identity)
     if name and remote.store.missing([name]):
         remote.store.put(name, b"")
 
 
 def _fetch(
-    session: Session, contents: list[Content], scope: Scope, report: Report, sources: Sources
+    session: Session,
+    contents: list[Content],
+    scope: Scope,
+    report: Report,
+    sources: Sources,
 ) -> tuple[TransferResult, str]:
-    """Brings contents into the cache, as far as they can be had. Returns what came, and why the rest did not."""
+    """Brings contents into the cache, as far as they can be had. Returns what came, and
+    why the rest did not.
+    """
     with session.project.cache.in_use():
         records = _bring_records(session, sources)
         had = sources.fetch(_with_results(session, contents, scope), report)
@@ -185,7 +252,11 @@ def _fetch(
 
 
 def _would_fetch(
-    session: Session, contents: list[Content], scope: Scope, report: Report, sources: Sources
+    session: Session,
+    contents: list[Content],
+    scope: Scope,
+    report: Report,
+    sources: Sources,
 ) -> TransferResult:
     with session.project.cache.in_use():
         wanted = _with_results(session, contents, scope)
@@ -195,16 +266,23 @@ def _would_fetch(
         return TransferResult(sources.remotes[0].name, would, dry_run=True)
 
 
-def _with_results(session: Session, contents: list[Content], scope: Scope) -> list[Content]:
+def _with_results(
+    session: Session, contents: list[Content], scope: Scope
+) -> list[Content]:
     """The contents, and with ``run_cache`` the outputs of all run records."""
     if not scope.run_cache:
         return contents
     records = session.project.run_cache.all_but(())
-    return [*contents, *(content for record in records for content in restorable(record))]
+    return [
+        *contents,
+        *(content for record in records for content in restorable(record)),
+    ]
 
 
 def _save_what_was_left(session: Session) -> None:
-    """Saves what a repro that was killed had noted and not saved: the lock names it, so it is to be sent."""
+    """Saves what a repro that was killed had noted and not saved: the lock names it, so
+    it is to be sent.
+    """
     locks = session.view.lock_state
     if locks is not None and locks.left_behind():
         from mltrack.verbs.repro import committer  # noqa: PLC0415 - after a kill only
@@ -213,8 +291,9 @@ def _save_what_was_left(session: Session) -> None:
 
 
 def _bring_records(session: Session, sources: Sources) -> int:
-    """Takes the remote's run records. They are a help, not what was asked for: where no remote can be asked, nothing is
-    said of it here."""
+    """Takes the remote's run records. They are a help, not what was asked for: where no
+    remote can be asked, nothing is said of it here.
+    """
     project = session.project
     if not project.settings.get("runs.remote") or not project.settings.remotes():
         return 0
@@ -231,26 +310,43 @@ def _take_records(session: Session, target: Remote) -> None:
 
 
 def _records_to_send(
-    session: Session, target: Remote | None, present: Present, wanted: list[Content], scope: Scope
+    session: Session,
+    target: Remote | None,
+    present: Present,
+    wanted: list[Content],
+    scope: Scope,
 ) -> list[RunRecord]:
-    """The records that the remote lacks, None being one that is not there yet, and whose outputs it will have, or shall
-    have."""
+    """The records that the remote lacks, None being one that is not there yet, and
+    whose outputs it will have, or shall have.
+    """
     project = session.project
     if not project.settings.get("runs.remote"):
         return []
-    lacking = unsent(project.run_cache, target) if target is not None else project.run_cache.all_but(())
+    lacking = (
+        unsent(project.run_cache, target)
+        if target is not None
+        else project.run_cache.all_but(())
+    )
     records = [record for record in lacking if record.by != BY_HAND or scope.run_cache]
     if scope.run_cache:
-        return [record for record in records if all(map(project.cache.holds, restorable(record)))]
+        return [
+            record
+            for record in records
+            if all(map(project.cache.holds, restorable(record)))
+        ]
     if not records:
         return []
     going = {content.hex for content in wanted}
 
     def will_be_there(record: RunRecord) -> bool:
         entry = record.entry
-        small = {path for path in entry.uncached if project.cache.holds(entry.outs[path])}
+        small = {
+            path for path in entry.uncached if project.cache.holds(entry.outs[path])
+        }
         return all(
-            path in small or content.hex in going or bytes.fromhex(content.hex) in present
+            path in small
+            or content.hex in going
+            or bytes.fromhex(content.hex) in present
             for path, content in entry.outs.items()
             if path not in entry.unpushed
         )
@@ -259,7 +355,9 @@ def _records_to_send(
 
 
 def bring_listing(project: Project, hex_digest: str) -> None:
-    """Gets a directory's listing from a remote into the cache; leaves it away where no remote can be asked."""
+    """Gets a directory's listing from a remote into the cache; leaves it away where no
+    remote can be asked.
+    """
     if project.settings.remotes():
         with suppress(RemoteError, UsageError, OSError), Session(project) as session:
             Sources(session).listing(hex_digest)
@@ -271,7 +369,10 @@ def _wanted(session: Session, scope: Scope) -> list[Target]:
         return session.select(arguments)
     project = session.project
     revisions = list(scope.revisions)
-    for chosen, place in ((scope.all_branches, "refs/heads"), (scope.all_tags, "refs/tags")):
+    for chosen, place in (
+        (scope.all_branches, "refs/heads"),
+        (scope.all_tags, "refs/tags"),
+    ):
         if chosen:
             revisions += git.refs_below(place, project.path)
     found: dict[tuple[str, str], Target] = {}

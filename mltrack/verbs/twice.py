@@ -6,7 +6,12 @@ from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from mltrack.engine.events import Event, StageFailed
-from mltrack.errors import MissingObjectError, PartlyDoneError, StageFailedError, UsageError
+from mltrack.errors import (
+    MissingObjectError,
+    PartlyDoneError,
+    StageFailedError,
+    UsageError,
+)
 from mltrack.objects.content import TREE, Content
 from mltrack.objects.tree_diff import diff
 from mltrack.verbs.repro import Repro, ReproOptions
@@ -31,16 +36,22 @@ class Show(Protocol):
 
 
 def twice(session: Session, options: ReproOptions, shown: Show) -> list[Compared]:
-    """Brings the targets up to date, runs them once more, and returns how the outputs compare with the recorded ones.
+    """Brings the targets up to date, runs them once more, and returns how the outputs
+    compare with the recorded ones.
 
-    What stands in the workspace afterwards, and is recorded, is the last result. Raises StageFailedError if a command
-    fails, and PartlyDoneError if a result was not recorded.
+    What stands in the workspace afterwards, and is recorded, is the last result. Raises
+    StageFailedError if a command fails, and PartlyDoneError if a result was not
+    recorded.
     """
     if not options.targets:
-        raise UsageError("--twice needs stages to run twice", hint="mltrack repro --twice train")
+        raise UsageError(
+            "--twice needs stages to run twice", hint="mltrack repro --twice train"
+        )
     first = _run(session, replace(options, force=False), shown)
     session.observer.save()  # the second run looks at what the first one wrote
-    once_more = replace(options, force=True, single_item=True, downstream=False, use_run_cache=False)
+    once_more = replace(
+        options, force=True, single_item=True, downstream=False, use_run_cache=False
+    )
     with Session(session.project) as again:
         second = _run(again, once_more, shown)
         return [
@@ -61,13 +72,23 @@ def _run(session: Session, options: ReproOptions, shown: Show) -> Results:
         for event in events:
             shown.show(event)
             if isinstance(event, StageFailed):
-                raise StageFailedError(f"stage {event.stage!r}: {event.message}", hint=f"mltrack logs {event.stage}")
+                raise StageFailedError(
+                    f"stage {event.stage!r}: {event.message}",
+                    hint=f"mltrack logs {event.stage}",
+                )
     if work.outcome.unrecorded:
-        raise PartlyDoneError(f"not recorded, so there is nothing to compare: {', '.join(work.outcome.unrecorded)}")
+        raise PartlyDoneError(
+            "not recorded, so there is nothing to compare: "
+            f"{', '.join(work.outcome.unrecorded)}"
+        )
     locks = session.view.lock_state
     assert locks is not None
     entries = {stage.address: locks.entry(stage) for stage in work.stages}
-    return {address: dict(entry.outs) for address, entry in entries.items() if entry is not None}
+    return {
+        address: dict(entry.outs)
+        for address, entry in entries.items()
+        if entry is not None
+    }
 
 
 def _differing(session: Session, old: Content | None, new: Content) -> tuple[str, ...]:

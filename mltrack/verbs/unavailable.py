@@ -1,4 +1,6 @@
-"""What a fetch or pull could not have, by path, and how it is told: everything else was brought."""
+"""What a fetch or pull could not have, by path, and how it is told: everything else was
+brought.
+"""
 
 import os
 from collections.abc import Iterator
@@ -15,7 +17,9 @@ from mltrack.workspace.checkout import MAX_NAMED
 
 @dataclass(frozen=True, slots=True)
 class Unavailable:
-    """What could not be had of one target: how many files and listings, the first of them by path, and why."""
+    """What could not be had of one target: how many files and listings, the first of
+    them by path, and why.
+    """
 
     target: str
     count: int
@@ -24,20 +28,31 @@ class Unavailable:
 
 
 def raise_unavailable(unavailable: tuple[Unavailable, ...]) -> None:
-    """Raises PartlyDoneError that names what could not be had; nothing if that is nothing."""
+    """Raises PartlyDoneError that names what could not be had; nothing if that is
+    nothing.
+    """
     if not unavailable:
         return
     lines = []
     for item in unavailable:
-        rest = f" and {item.count - len(item.paths)} more" if item.count > len(item.paths) else ""
+        rest = (
+            f" and {item.count - len(item.paths)} more"
+            if item.count > len(item.paths)
+            else ""
+        )
         lines.append(f"  {', '.join(item.paths)}{rest}: {item.why}")
     raise PartlyDoneError(
         "not everything could be had:\n" + "\n".join(lines),
-        hint="`mltrack push` from the clone that has it; what a stage writes, `mltrack repro` makes",
+        hint=(
+            "`mltrack push` from the clone that has it; what a stage writes, `mltrack "
+            "repro` makes"
+        ),
     )
 
 
-def unavailable(session: Session, targets: list[Target], problem: str) -> tuple[Unavailable, ...]:
+def unavailable(
+    session: Session, targets: list[Target], problem: str
+) -> tuple[Unavailable, ...]:
     """What the cache still lacks of some targets after a fetch, by path."""
     found: dict[str, Unavailable] = {}
     cache = session.project.cache
@@ -46,12 +61,17 @@ def unavailable(session: Session, targets: list[Target], problem: str) -> tuple[
             continue
         why = "it is never pushed (push: false)" if not target.push else problem
         lacking = list(_lacking_paths(cache, target))
-        found.setdefault(target.path, Unavailable(target.path, len(lacking), tuple(lacking[:MAX_NAMED]), why))
+        found.setdefault(
+            target.path,
+            Unavailable(target.path, len(lacking), tuple(lacking[:MAX_NAMED]), why),
+        )
     return tuple(found.values())
 
 
 def _lacking_paths(cache: Cache, target: Target) -> Iterator[str]:
-    """The paths of files and directories of a target whose objects or listings are not in the cache."""
+    """The paths of files and directories of a target whose objects or listings are not
+    in the cache.
+    """
     if target.content.kind != TREE:
         yield target.path
         return

@@ -1,4 +1,6 @@
-"""``why``: a stage's verdict and all reasons for it, down to the file in a directory and the param's values."""
+"""``why``: a stage's verdict and all reasons for it, down to the file in a directory
+and the param's values.
+"""
 
 import os
 from dataclasses import dataclass
@@ -23,7 +25,9 @@ MAX_RECORDS = 200
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """One reason, and for a directory the files in it that differ, as ``(change, path)``."""
+    """One reason, and for a directory the files in it that differ, as ``(change,
+    path)``.
+    """
 
     reason: Reason
     files: tuple[tuple[str, str], ...] = ()
@@ -31,7 +35,9 @@ class Explained:
 
 @dataclass(frozen=True, slots=True)
 class Nearest:
-    """The earlier run that is nearest to the stage as it is now: when it started, its commit, and what differs."""
+    """The earlier run that is nearest to the stage as it is now: when it started, its
+    commit, and what differs.
+    """
 
     started: float
     commit: str
@@ -40,8 +46,10 @@ class Nearest:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """``nearest`` is given where a run that is not the recorded one is nearer. ``machine`` says in what the recorded run
-    was made otherwise than it would be now, though nothing declares to depend on it: ``(what, old, new)``."""
+    """``nearest`` is given where a run that is not the recorded one is nearer.
+    ``machine`` says in what the recorded run was made otherwise than it would be now,
+    though nothing declares to depend on it: ``(what, old, new)``.
+    """
 
     step: Step
     key: str
@@ -51,7 +59,9 @@ class Explanation:
 
 
 def why(session: Session, targets: list[str]) -> list[Explanation]:
-    """Returns what would happen to each of the stages and why; everything upstream is taken into account."""
+    """Returns what would happen to each of the stages and why; everything upstream is
+    taken into account.
+    """
     graph = session.view.graph
     chosen = choose(graph, targets, session.project.here)
     learner, facts = planning.learner(session), planning.facts(session)
@@ -61,20 +71,40 @@ def why(session: Session, targets: list[str]) -> list[Explanation]:
     steps = [step for step in plan.steps if step.stage.address in chosen]
     wanted = {step.stage.address for step in steps if step.verdict is not Verdict.WAIT}
     records = _records(session, wanted)
-    return [_explain(session, step, learner, facts, records.get(step.stage.address, [])) for step in steps]
+    return [
+        _explain(session, step, learner, facts, records.get(step.stage.address, []))
+        for step in steps
+    ]
 
 
-def _explain(session: Session, step: Step, learner: Learner, facts: Facts, records: list[RunRecord]) -> Explanation:
+def _explain(
+    session: Session,
+    step: Step,
+    learner: Learner,
+    facts: Facts,
+    records: list[RunRecord],
+) -> Explanation:
     state = session.view.lock_state
     entry = state.entry(step.stage) if state is not None else None
-    reasons = tuple(Explained(reason, _files(session, entry, reason)) for reason in step.reasons)
+    reasons = tuple(
+        Explained(reason, _files(session, entry, reason)) for reason in step.reasons
+    )
     key = step.key
     if not key and entry is not None and step.verdict is Verdict.SKIP:
         key = run_key(entry_parts(entry), session.project.algorithm)
     nearest = None
     if step.verdict in (Verdict.RUN, Verdict.RESTORE) and (entry is None or reasons):
-        nearest = _nearest(session, step, learner.learn(step.stage, Upcoming(), ()), facts, records, entry)
-    return Explanation(step, key, reasons, nearest, _machine(step.stage, entry, records, session))
+        nearest = _nearest(
+            session,
+            step,
+            learner.learn(step.stage, Upcoming(), ()),
+            facts,
+            records,
+            entry,
+        )
+    return Explanation(
+        step, key, reasons, nearest, _machine(step.stage, entry, records, session)
+    )
 
 
 def _records(session: Session, stages: set[str]) -> dict[str, list[RunRecord]]:
@@ -90,30 +120,54 @@ def _records(session: Session, stages: set[str]) -> dict[str, list[RunRecord]]:
 
 
 def _nearest(
-    session: Session, step: Step, known: Known, facts: Facts, records: list[RunRecord], entry: Entry | None
+    session: Session,
+    step: Step,
+    known: Known,
+    facts: Facts,
+    records: list[RunRecord],
+    entry: Entry | None,
 ) -> Nearest | None:
-    """The record from which the stage differs least; nothing if the lock's entry is as near."""
+    """The record from which the stage differs least; nothing if the lock's entry is as
+    near.
+    """
     best: tuple[RunRecord, list[Reason]] | None = None
-    fewest = len(input_reasons(step.stage, known, facts.shell)) if entry is not None else 1 << 30
+    fewest = (
+        len(input_reasons(step.stage, known, facts.shell))
+        if entry is not None
+        else 1 << 30
+    )
     for record in records:
-        reasons = input_reasons(step.stage, known._replace(entry=record.entry), facts.shell)
+        reasons = input_reasons(
+            step.stage, known._replace(entry=record.entry), facts.shell
+        )
         if len(reasons) < fewest:
             best, fewest = (record, reasons), len(reasons)
     if best is None:
         return None
     record, reasons = best
-    explained = tuple(Explained(reason, _files(session, record.entry, reason)) for reason in reasons)
+    explained = tuple(
+        Explained(reason, _files(session, record.entry, reason)) for reason in reasons
+    )
     return Nearest(record.started, record.commit, explained)
 
 
 def _machine(
     stage: Stage, entry: Entry | None, records: list[RunRecord], session: Session
 ) -> tuple[tuple[str, str, str], ...]:
-    """In what the run that gave the recorded result differs from one that would be made now."""
+    """In what the run that gave the recorded result differs from one that would be made
+    now.
+    """
     if entry is None:
         return ()
     key = run_key(entry_parts(entry), session.project.algorithm)
-    record = next((record for record in records if record.key == key and record.entry.outs == entry.outs), None)
+    record = next(
+        (
+            record
+            for record in records
+            if record.key == key and record.entry.outs == entry.outs
+        ),
+        None,
+    )
     if record is None:
         return ()
     pairs = (
@@ -123,17 +177,28 @@ def _machine(
     return tuple((what, old, new) for what, old, new in pairs if old and old != new)
 
 
-def _files(session: Session, entry: Entry | None, reason: Reason) -> tuple[tuple[str, str], ...]:
-    if entry is None or reason.cause not in (Cause.DEPENDENCY_CHANGED, Cause.OUTPUT_CHANGED):
+def _files(
+    session: Session, entry: Entry | None, reason: Reason
+) -> tuple[tuple[str, str], ...]:
+    if entry is None or reason.cause not in (
+        Cause.DEPENDENCY_CHANGED,
+        Cause.OUTPUT_CHANGED,
+    ):
         return ()
-    recorded = (entry.deps if reason.cause is Cause.DEPENDENCY_CHANGED else entry.outs).get(reason.subject)
+    recorded = (
+        entry.deps if reason.cause is Cause.DEPENDENCY_CHANGED else entry.outs
+    ).get(reason.subject)
     if recorded is None or recorded.kind != TREE:
         return ()
     return _changed_files(session, reason.subject, recorded)
 
 
-def _changed_files(session: Session, path: str, recorded: Content) -> tuple[tuple[str, str], ...]:
-    """The files that differ, as far as the cache knows the recorded tree: trees of code directories are not kept."""
+def _changed_files(
+    session: Session, path: str, recorded: Content
+) -> tuple[tuple[str, str], ...]:
+    """The files that differ, as far as the cache knows the recorded tree: trees of code
+    directories are not kept.
+    """
     snapshot = session.observer.seen(path)
     if snapshot is None:
         return ()
@@ -142,7 +207,14 @@ def _changed_files(session: Session, path: str, recorded: Content) -> tuple[tupl
     except MissingObjectError:
         return ()
     found = [
-        ("added" if change.new is None else "deleted" if change.old is None else "modified", os.fsdecode(change.path))
+        (
+            "added"
+            if change.new is None
+            else "deleted"
+            if change.old is None
+            else "modified",
+            os.fsdecode(change.path),
+        )
         for change in changes
     ]
     return tuple(sorted(found, key=lambda item: item[1])[:MAX_FILES])

@@ -1,4 +1,6 @@
-"""Checkout of one target: the wanted content against what stands there and what was materialised there before."""
+"""Checkout of one target: the wanted content against what stands there and what was
+materialised there before.
+"""
 
 import errno
 import os
@@ -29,12 +31,15 @@ LETTERS = {kind: letter for letter, kind in BY_LETTER.items()}
 
 
 class Absent(Enum):
-    """What becomes of a target of which the cache lacks something that would be written."""
+    """What becomes of a target of which the cache lacks something that would be
+    written.
+    """
 
     REFUSE = "refuse"
     """Nothing in it changes."""
     LEAVE_NEVER_HERE = "leave what was never here"
-    """As far as what lacks was never brought here, it stays away; else nothing changes."""
+    """As far as what lacks was never brought here, it stays away; else nothing changes.
+    """
     LEAVE = "leave"
     """What can be had is put in place, the rest is left as it is."""
 
@@ -57,10 +62,12 @@ class Checkout(NamedTuple):
         absent: Absent = Absent.REFUSE,
         recorded: Content | None = None,
     ) -> CheckoutPlan:
-        """Returns what would be done to make ``root`` be ``wanted``; None wants nothing there. ``recorded`` is what was
-        recorded before, and counts as materialised where nobody noted what was.
+        """Returns what would be done to make ``root`` be ``wanted``; None wants nothing
+        there. ``recorded`` is what was recorded before, and counts as materialised
+        where nobody noted what was.
 
-        Raises MissingObjectError if the cache lacks something that would be written, and ``absent`` does not let it be left.
+        Raises MissingObjectError if the cache lacks something that would be written,
+        and ``absent`` does not let it be left.
         """
         snapshot = self.observer.tracked(root)
         present = snapshot.content if snapshot is not None else None
@@ -74,22 +81,36 @@ class Checkout(NamedTuple):
                     return CheckoutPlan([], [], [], [], whole)
             if wanted is not None and wanted.kind == TREE:
                 unlisted = self._unlisted(root, wanted, absent)
-            changes = list(self.changes(root, snapshot, wanted, passes_unlisted=bool(unlisted)))
+            changes = list(
+                self.changes(root, snapshot, wanted, passes_unlisted=bool(unlisted))
+            )
         except MissingObjectError as error:
             raise MissingObjectError(
-                f"{root}: {error.message}", hint=f"mltrack pull {root}", context=error.context
+                f"{root}: {error.message}",
+                hint=f"mltrack pull {root}",
+                context=error.context,
             ) from None
         if unlisted:
             left = set(unlisted)
-            changes = [one for one in changes if left.isdisjoint((one.path, *tree.parents(one.path)))]
+            changes = [
+                one
+                for one in changes
+                if left.isdisjoint((one.path, *tree.parents(one.path)))
+            ]
         before = self.last.get(root) or recorded
-        entries = self.last_entries(root, before, [change.path for change in changes]) if before is not None else None
+        entries = (
+            self.last_entries(root, before, [change.path for change in changes])
+            if before is not None
+            else None
+        )
         plan = checkout_plan.decide(changes, entries, self.saved, force=force)
         plan = self._without_absent(root, plan, entries, absent)
         return plan._replace(absent=(*plan.absent, *unlisted))
 
     def _whole(self, wanted: Content, absent: Absent) -> Whole | None:
-        """All of a directory that stands nowhere yet; None where a part of it may be left, and has to be."""
+        """All of a directory that stands nowhere yet; None where a part of it may be
+        left, and has to be.
+        """
         try:
             return fresh.survey(wanted, self.cache)
         except MissingObjectError:
@@ -98,8 +119,9 @@ class Checkout(NamedTuple):
             return None
 
     def _unlisted(self, root: str, wanted: Content, absent: Absent) -> list[bytes]:
-        """The directories of a tree whose listings the cache lacks; raises MissingObjectError for one of them unless they
-        may be left."""
+        """The directories of a tree whose listings the cache lacks; raises
+        MissingObjectError for one of them unless they may be left.
+        """
         if absent is Absent.REFUSE:
             extent(wanted.hex, self.cache.read_tree)
             return []
@@ -112,43 +134,77 @@ class Checkout(NamedTuple):
             except MissingObjectError:
                 found.append(path)
                 continue
-            pending += [(path + b"/" + entry.name, entry.hex) for entry in entries if entry.kind == tree.DIRECTORY]
-        if found and absent is Absent.LEAVE_NEVER_HERE and not self._were_never_here(root, found):
+            pending += [
+                (path + b"/" + entry.name, entry.hex)
+                for entry in entries
+                if entry.kind == tree.DIRECTORY
+            ]
+        if (
+            found
+            and absent is Absent.LEAVE_NEVER_HERE
+            and not self._were_never_here(root, found)
+        ):
             extent(wanted.hex, self.cache.read_tree)
         return found
 
     def _were_never_here(self, root: str, paths: list[bytes]) -> bool:
-        """Whether nothing stands, or was materialised, at any of the paths, while other parts of the root were."""
+        """Whether nothing stands, or was materialised, at any of the paths, while other
+        parts of the root were.
+        """
         before = self.last.get(root)
         entries = self.last_entries(root, before, paths) if before is not None else None
         top = os.fsencode(self.project_path)
-        return entries == {} and not any(os.path.lexists(os.path.join(top, path)) for path in paths)
+        return entries == {} and not any(
+            os.path.lexists(os.path.join(top, path)) for path in paths
+        )
 
     def _without_absent(
-        self, root: str, plan: CheckoutPlan, last: dict[bytes, Entry] | None, absent: Absent
+        self,
+        root: str,
+        plan: CheckoutPlan,
+        last: dict[bytes, Entry] | None,
+        absent: Absent,
     ) -> CheckoutPlan:
         """The plan without what the cache lacks, as far as that may be left."""
         lacking = self.cache.missing(
-            {op.entry.hex for op in plan.operations if op.entry is not None and op.entry.kind != tree.DIRECTORY}
+            {
+                op.entry.hex
+                for op in plan.operations
+                if op.entry is not None and op.entry.kind != tree.DIRECTORY
+            }
         )
         if not lacking:
             return plan
-        left = [op for op in plan.operations if op.entry is not None and op.entry.hex in lacking]
+        left = [
+            op
+            for op in plan.operations
+            if op.entry is not None and op.entry.hex in lacking
+        ]
         if absent is Absent.REFUSE or (
             absent is Absent.LEAVE_NEVER_HERE
-            and (last is None or any(op.replaced is not None or op.path in last for op in left))
+            and (
+                last is None
+                or any(op.replaced is not None or op.path in last for op in left)
+            )
         ):
             self._refuse_absent(root, left)
         gone = {op.path for op in left}
         return plan._replace(
-            operations=[op for op in plan.operations if op.path not in gone], absent=tuple(op.path for op in left)
+            operations=[op for op in plan.operations if op.path not in gone],
+            absent=tuple(op.path for op in left),
         )
 
     def changes(
-        self, root: str, snapshot: Snapshot | None, wanted: Content | None, *, passes_unlisted: bool = False
+        self,
+        root: str,
+        snapshot: Snapshot | None,
+        wanted: Content | None,
+        *,
+        passes_unlisted: bool = False,
     ) -> Iterable[Change]:
-        """Yields the leaves that differ, from present to wanted, by project path. With ``passes_unlisted`` a directory whose
-        listing the cache lacks counts as empty."""
+        """Yields the leaves that differ, from present to wanted, by project path. With
+        ``passes_unlisted`` a directory whose listing the cache lacks counts as empty.
+        """
         path = os.fsencode(root)
         present = snapshot.content if snapshot is not None else None
         load = loader(self.cache, snapshot)
@@ -162,8 +218,9 @@ class Checkout(NamedTuple):
         yield from diff(old_tree, new_tree, load, path + b"/")
 
     def is_part_of(self, snapshot: Snapshot, root: str, wanted: Content) -> bool:
-        """Returns whether what stands at a root is ``wanted`` but for what was never brought here. False where the cache
-        lacks a listing that would tell."""
+        """Returns whether what stands at a root is ``wanted`` but for what was never
+        brought here. False where the cache lacks a listing that would tell.
+        """
         try:
             absent = absent_parts(self.cache, snapshot, wanted, self.last.get(root))
             if absent is None:
@@ -172,24 +229,34 @@ class Checkout(NamedTuple):
         except MissingObjectError:
             return False
 
-    def own_changes(self, root: str, snapshot: Snapshot, wanted: Content) -> Iterator[Change]:
-        """Yields the leaves that differ from present to wanted, but for those that were never brought here: they are no
-        change of the person's."""
+    def own_changes(
+        self, root: str, snapshot: Snapshot, wanted: Content
+    ) -> Iterator[Change]:
+        """Yields the leaves that differ from present to wanted, but for those that were
+        never brought here: they are no change of the person's.
+        """
         absent = absent_parts(self.cache, snapshot, wanted, self.last.get(root))
         top = os.fsencode(root) + b"/"
         away = {top + path for path in absent.entries} if absent is not None else set()
         for change in self.changes(root, snapshot, wanted, passes_unlisted=True):
-            if change.old is not None or away.isdisjoint((change.path, *tree.parents(change.path))):
+            if change.old is not None or away.isdisjoint(
+                (change.path, *tree.parents(change.path))
+            ):
                 yield change
 
-    def last_entries(self, root: str, before: Content, paths: list[bytes]) -> dict[bytes, Entry] | None:
-        """Returns the entries of the last materialised content at these paths, or None if its trees are gone."""
+    def last_entries(
+        self, root: str, before: Content, paths: list[bytes]
+    ) -> dict[bytes, Entry] | None:
+        """Returns the entries of the last materialised content at these paths, or None
+        if its trees are gone.
+        """
         path = os.fsencode(root)
         leaf = _leaf(path, before)
         if leaf is not None:
             return {path: leaf}
         found: dict[bytes, Entry] = {}
-        load = cache(self.cache.read_tree)  # the paths share the trees on the way to them
+        # the paths share the trees on the way to them
+        load = cache(self.cache.read_tree)
         try:
             for item in paths:
                 entry = entry_at(before.hex, item[len(path) + 1 :], load)
@@ -206,7 +273,9 @@ class Checkout(NamedTuple):
         first = lacking[0].entry
         assert first is not None
         name = os.fsdecode(first.name)
-        more = f" and {len(lacking) - 1} more objects are" if len(lacking) > 1 else " is"
+        more = (
+            f" and {len(lacking) - 1} more objects are" if len(lacking) > 1 else " is"
+        )
         what = "it is" if name == os.path.basename(root) else f"{name!r}{more}"
         raise MissingObjectError(
             f"{root}: {what} not in the cache ({self.cache.algorithm.text(first.hex)})",
@@ -217,14 +286,17 @@ class Checkout(NamedTuple):
     def approve(self, root: str, plan: CheckoutPlan) -> Approved:
         """Returns the plan as one that may be carried out.
 
-        Raises UnsavedDataError where both sides changed something, or where bytes would go that are not saved: a plan made
-        with ``force`` is approved once they are, see :meth:`save`.
+        Raises UnsavedDataError where both sides changed something, or where bytes would
+        go that are not saved: a plan made with ``force`` is approved once they are, see
+        :meth:`save`.
         """
         self.refuse_conflicts(root, plan)
         unsaved = self.cache.missing({entry.hex for _, entry in plan.unsaved})
         if unsaved:
             lost = [path for path, entry in plan.unsaved if entry.hex in unsaved]
-            raise UnsavedDataError(f"{root}: left as it is, since these bytes are nowhere else: {_named(lost)}")
+            raise UnsavedDataError(
+                f"{root}: left as it is, since these bytes are nowhere else: {_named(lost)}"
+            )
         return Approved(plan)
 
     def refuse_conflicts(self, root: str, plan: CheckoutPlan) -> None:
@@ -232,47 +304,71 @@ class Checkout(NamedTuple):
         if plan.conflicts:
             raise UnsavedDataError(
                 f"{root}: left as it is, since unsaved changes would be lost: {_named(plan.conflicts)}",
-                hint=f"`mltrack add {root}` records them; `mltrack checkout --force {root}` replaces them (and keeps a copy "
+                hint=f"`mltrack add {root}` records them; "
+                f"`mltrack checkout --force {root}` replaces them (and keeps a copy "
                 "in the cache)",
             )
 
     def carry_out(
-        self, root: str, wanted: Content | None, approved: Approved, report: Report, owner: str = ""
+        self,
+        root: str,
+        wanted: Content | None,
+        approved: Approved,
+        report: Report,
+        owner: str = "",
     ) -> list[bytes]:
-        """Does what the plan says; returns the paths of files that were edited since it was made, and left.
+        """Does what the plan says; returns the paths of files that were edited since it
+        was made, and left.
 
-        ``owner`` is the target that ``root`` is a part of, if it is. What was materialised is noted as the part that it is.
+        ``owner`` is the target that ``root`` is a part of, if it is. What was
+        materialised is noted as the part that it is.
         """
         was_there = os.path.lexists(os.path.join(self.project_path, owner or root))
         before = self.last.get(owner or root) if was_there else None
         kept = self.put(root, approved, report)
         content = self._without(
-            root, wanted, (*approved.plan.absent, *kept), self.last.get(root) if was_there else None
+            root,
+            wanted,
+            (*approved.plan.absent, *kept),
+            self.last.get(root) if was_there else None,
         )
         if not owner:
             self.last.set(root, content)
             return kept
         inner = os.fsencode(root[len(owner) + 1 :])
         entry = content and Entry(
-            inner.rpartition(b"/")[2], LETTERS.get(content.kind, tree.DIRECTORY), content.hex, content.size
+            inner.rpartition(b"/")[2],
+            LETTERS.get(content.kind, tree.DIRECTORY),
+            content.hex,
+            content.size,
         )
         self.last.set(owner, self._edited(before, {inner: entry}))
         return kept
 
     def _without(
-        self, root: str, wanted: Content | None, absent: Iterable[bytes], before: Content | None
+        self,
+        root: str,
+        wanted: Content | None,
+        absent: Iterable[bytes],
+        before: Content | None,
     ) -> Content | None:
-        """What stands at a root where some paths of what was wanted were left as they were."""
+        """What stands at a root where some paths of what was wanted were left as they
+        were.
+        """
         left = list(absent)
         if not left or wanted is None:
             return wanted
         if wanted.kind != TREE or os.fsencode(root) in left:
             return before
         start = len(os.fsencode(root)) + 1
-        former = (self.last_entries(root, before, left) or {}) if before is not None else {}
+        former = (
+            (self.last_entries(root, before, left) or {}) if before is not None else {}
+        )
         return self._edited(wanted, {path[start:]: former.get(path) for path in left})
 
-    def _edited(self, before: Content | None, changes: Mapping[bytes, Entry | None]) -> Content | None:
+    def _edited(
+        self, before: Content | None, changes: Mapping[bytes, Entry | None]
+    ) -> Content | None:
         """A directory with changed entries; one whose listings are gone counts as none."""
         new_writer = partial(CacheWriter, self.cache)
         base = before if before is not None and before.kind == TREE else None
@@ -282,13 +378,18 @@ class Checkout(NamedTuple):
             return edit(self.cache, new_writer, None, changes)
 
     def bring(self, root: str, wanted: Content) -> None:
-        """Plans, approves and carries out, for what replaces nothing that only the workspace has. Raises UnsavedDataError if it
-        would."""
-        self.carry_out(root, wanted, self.approve(root, self.plan(root, wanted)), no_progress)
+        """Plans, approves and carries out, for what replaces nothing that only the
+        workspace has. Raises UnsavedDataError if it would.
+        """
+        self.carry_out(
+            root, wanted, self.approve(root, self.plan(root, wanted)), no_progress
+        )
 
     def put(self, root: str, approved: Approved, report: Report) -> list[bytes]:
-        """Does what the plan says, without noting it as what the pointer or lock wanted: it stays a change of one's own.
-        Returns the paths of files that were edited since the plan was made, and left."""
+        """Does what the plan says, without noting it as what the pointer or lock
+        wanted: it stays a change of one's own. Returns the paths of files that were
+        edited since the plan was made, and left.
+        """
         return self._put(root, approved.plan, report)
 
     def _put(self, root: str, plan: CheckoutPlan, report: Report) -> list[bytes]:
@@ -300,12 +401,24 @@ class Checkout(NamedTuple):
             self.observer.forget([root])
         return kept
 
-    def _apply(self, root: str, operations: list[Operation], report: Report) -> list[bytes]:
+    def _apply(
+        self, root: str, operations: list[Operation], report: Report
+    ) -> list[bytes]:
         seen = self._stamps_seen(root)
-        return apply(self.project_path, self.tmp_path, os.fsencode(root), operations, self.cache, report, seen)
+        return apply(
+            self.project_path,
+            self.tmp_path,
+            os.fsencode(root),
+            operations,
+            self.cache,
+            report,
+            seen,
+        )
 
     def _stamps_seen(self, root: str) -> Seen:
-        """What tells the stamps that the plan's files had: those of the last look at the root."""
+        """What tells the stamps that the plan's files had: those of the last look at
+        the root.
+        """
         snapshot = self.observer.seen(root)
         start = len(os.fsencode(root)) + 1
         rows: dict[bytes, dict[bytes, bytes]] = {}
@@ -316,22 +429,31 @@ class Checkout(NamedTuple):
             directory, _, name = path[start:].rpartition(b"/")
             if directory not in rows:
                 block = snapshot.blocks.get(directory)
-                rows[directory] = {one: row[0] for one, row in block.rows().items()} if block is not None else {}
+                rows[directory] = (
+                    {one: row[0] for one, row in block.rows().items()}
+                    if block is not None
+                    else {}
+                )
             return rows[directory].get(name)
 
         return seen
 
     def create(self, root: str, whole: Whole, report: Report) -> None:
-        """Makes a directory where nothing stands, in one piece where its file system allows that."""
+        """Makes a directory where nothing stands, in one piece where its file system
+        allows that.
+        """
         path = os.fsencode(root)
         try:
-            snapshot = fresh.create(self.project_path, self.tmp_path, path, whole, self.cache, report)
+            snapshot = fresh.create(
+                self.project_path, self.tmp_path, path, whole, self.cache, report
+            )
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
             snapshot = None
             operations = [
-                Operation(change.path, change.new, None) for change in self.changes(root, None, whole.content)
+                Operation(change.path, change.new, None)
+                for change in self.changes(root, None, whole.content)
             ]
             self._apply(root, operations, report)
         self.observer.forget([root])
@@ -339,25 +461,47 @@ class Checkout(NamedTuple):
             self.observer.learn(root, snapshot)
 
     def relink(self, root: str, wanted: Content, report: Report) -> int:
-        """Makes each file at ``root`` that is as wanted anew, in the way that the cache's links ask for; returns how
-        many. Where that is a link, objects that lie in packs become files of their own first."""
+        """Makes each file at ``root`` that is as wanted anew, in the way that the
+        cache's links ask for; returns how many. Where that is a link, objects that lie
+        in packs become files of their own first.
+        """
         snapshot = self.observer.tracked(root)
-        if snapshot is None or not snapshot.content.same_bytes(wanted) or not self.cache.holds(wanted):
+        if (
+            snapshot is None
+            or not snapshot.content.same_bytes(wanted)
+            or not self.cache.holds(wanted)
+        ):
             return 0
         path = os.fsencode(root)
         leaf = _leaf(path, wanted)
-        found = [(path, leaf)] if leaf else leaves(wanted.hex, self.cache.read_tree, path + b"/")
-        operations = [Operation(at, entry, entry) for at, entry in found if entry.kind in (tree.FILE, tree.EXEC)]
+        found = (
+            [(path, leaf)]
+            if leaf
+            else leaves(wanted.hex, self.cache.read_tree, path + b"/")
+        )
+        operations = [
+            Operation(at, entry, entry)
+            for at, entry in found
+            if entry.kind in (tree.FILE, tree.EXEC)
+        ]
         if self.cache.linking:
             with CacheWriter(self.cache) as writer:
-                writer.unpack({op.replaced.hex for op in operations if op.replaced and op.replaced.kind == tree.FILE})
+                writer.unpack(
+                    {
+                        op.replaced.hex
+                        for op in operations
+                        if op.replaced and op.replaced.kind == tree.FILE
+                    }
+                )
                 writer.publish()
         kept = self._apply(root, operations, report)
         self.observer.forget([root])
         return len(operations) - len(kept)
 
     def clear(self, root: str) -> None:
-        """Removes what stands at ``root``, saved or not; what ``.mltrackignore`` names stays, and so do its directories."""
+        """Removes what stands at ``root``, saved or not; what ``.mltrackignore`` names
+        stays, and so do its directories.
+        """
         self._put(root, self.plan(root, None, force=True), no_progress)
 
     def save(self, root: str) -> Content | None:
@@ -371,7 +515,9 @@ class Checkout(NamedTuple):
 def _leaf(path: bytes, content: Content | None) -> Entry | None:
     if content is None or content.kind == TREE:
         return None
-    return Entry(path.rpartition(b"/")[2], LETTERS[content.kind], content.hex, content.size)
+    return Entry(
+        path.rpartition(b"/")[2], LETTERS[content.kind], content.hex, content.size
+    )
 
 
 def _listed(load: Load, hex_digest: str) -> list[Entry]:
@@ -384,7 +530,10 @@ def _listed(load: Load, hex_digest: str) -> list[Entry]:
 def _named(paths: list[bytes]) -> str:
     """The first few of some paths, and how many more there are."""
     more = f" and {len(paths) - MAX_NAMED} more" if len(paths) > MAX_NAMED else ""
-    return ", ".join(path.decode("utf-8", "surrogateescape") for path in paths[:MAX_NAMED]) + more
+    return (
+        ", ".join(path.decode("utf-8", "surrogateescape") for path in paths[:MAX_NAMED])
+        + more
+    )
 
 
 def no_progress(done: int, total: int) -> None:

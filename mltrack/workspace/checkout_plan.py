@@ -1,8 +1,10 @@
-"""Deciding a checkout: three trees in, the smallest set of operations out. Nothing here touches the disk.
+"""Deciding a checkout: three trees in, the smallest set of operations out. Nothing here
+touches the disk.
 
-Last is what was materialised here before, wanted is what should stand here, present is what does. What changed only by
-the wanted version is replaced; what changed only here is left; what both changed is a conflict, and then nothing of
-the target is touched. Files that are simply gone are put back: that loses nothing.
+Last is what was materialised here before, wanted is what should stand here, present is
+what does. What changed only by the wanted version is replaced; what changed only here
+is left; what both changed is a conflict, and then nothing of the target is touched.
+Files that are simply gone are put back: that loses nothing.
 """
 
 from collections.abc import Callable, Iterable
@@ -14,7 +16,9 @@ from mltrack.objects.tree_diff import Change
 
 
 class Operation(NamedTuple):
-    """Makes ``path`` be ``entry``, or nothing if that is None. ``replaced`` is what stands there now."""
+    """Makes ``path`` be ``entry``, or nothing if that is None. ``replaced`` is what
+    stands there now.
+    """
 
     path: bytes
     entry: Entry | None
@@ -22,8 +26,9 @@ class Operation(NamedTuple):
 
 
 class Whole(NamedTuple):
-    """A directory that is to be created where nothing stands: its trees by digest, each read once, and how many files
-    are below each."""
+    """A directory that is to be created where nothing stands: its trees by digest, each
+    read once, and how many files are below each.
+    """
 
     content: Content
     trees: dict[str, list[Entry]]
@@ -31,14 +36,17 @@ class Whole(NamedTuple):
 
 
 class CheckoutPlan(NamedTuple):
-    """What to do, what is left because only the workspace changed it, and where both sides changed.
+    """What to do, what is left because only the workspace changed it, and where both
+    sides changed.
 
     With ``whole`` there are no operations: the directory is made in one piece.
 
-    ``unsaved`` are the entries that go by ``force`` alone: changes of the person's own, or bytes that the cache lacks.
-    They are saved, and noted for ``undo``, first. ``absent`` are paths that are left as they are since the cache lacks what
-    should stand there. ``unkept`` are entries that match what was recorded and whose bytes the cache lacks, after `drop` for
-    one: no work is lost with them, but their bytes must be somewhere.
+    ``unsaved`` are the entries that go by ``force`` alone: changes of the person's own,
+    or bytes that the cache lacks. They are saved, and noted for ``undo``, first.
+    ``absent`` are paths that are left as they are since the cache lacks what should
+    stand there. ``unkept`` are entries that match what was recorded and whose bytes the
+    cache lacks, after `drop` for one: no work is lost with them, but their bytes must
+    be somewhere.
     """
 
     operations: list[Operation]
@@ -63,7 +71,8 @@ class CheckoutPlan(NamedTuple):
 
 class Approved(NamedTuple):
     """A plan that may be carried out, since nothing that only the workspace has is lost by it. Made by
-    :meth:`mltrack.workspace.checkout.Checkout.approve` alone, which refuses every other."""
+    :meth:`mltrack.workspace.checkout.Checkout.approve` alone, which refuses every other.
+    """
 
     plan: CheckoutPlan
 
@@ -77,12 +86,19 @@ def decide(
 ) -> CheckoutPlan:
     """Returns the plan for one target.
 
-    ``changes`` lead from present to wanted. ``last`` holds the entries that were materialised at the changed paths;
-    None if that is not known: then whatever the cache lacks counts as unsaved. ``is_saved`` returns which of some
-    digests the cache holds.
+    ``changes`` lead from present to wanted. ``last`` holds the entries that were
+    materialised at the changed paths; None if that is not known: then whatever the
+    cache lacks counts as unsaved. ``is_saved`` returns which of some digests the cache
+    holds.
     """
     ordered = list(changes)
-    saved = is_saved({change.old.hex for change in ordered if change.old is not None and change.old.kind != DIRECTORY})
+    saved = is_saved(
+        {
+            change.old.hex
+            for change in ordered
+            if change.old is not None and change.old.kind != DIRECTORY
+        }
+    )
     operations: list[Operation] = []
     kept: list[bytes] = []
     conflicts: list[bytes] = []
@@ -104,15 +120,25 @@ def decide(
         else:
             operations.append(Operation(path, new, old))
             unkept += [] if is_safe else [old]
-    return _without_collisions(CheckoutPlan(operations, kept, conflicts, unsaved, unkept=tuple(unkept)))
+    return _without_collisions(
+        CheckoutPlan(operations, kept, conflicts, unsaved, unkept=tuple(unkept))
+    )
 
 
 def _who_changed(
-    path: bytes, old: Entry, new: Entry | None, last: dict[bytes, Entry] | None, *, is_safe: bool
+    path: bytes,
+    old: Entry,
+    new: Entry | None,
+    last: dict[bytes, Entry] | None,
+    *,
+    is_safe: bool,
 ) -> tuple[bool, bool]:
-    """Whether the person changed what stands at a path, and whether another version is wanted there than before."""
+    """Whether the person changed what stands at a path, and whether another version is
+    wanted there than before.
+    """
     if last is None:
-        # nobody knows what was put here: where nothing is wanted it is the person's, wherever else its bytes are
+        # nobody knows what was put here: where nothing is wanted it is the person's,
+        # wherever else its bytes are
         return not is_safe or new is None, new is not None
     before = last.get(path)
     if before is not None and before.kind == DIRECTORY:
@@ -121,14 +147,23 @@ def _who_changed(
 
 
 def _without_collisions(plan: CheckoutPlan) -> CheckoutPlan:
-    """A file that is left cannot stand where a directory is wanted, nor inside what becomes a file."""
+    """A file that is left cannot stand where a directory is wanted, nor inside what
+    becomes a file.
+    """
     if not plan.kept:
         return plan
-    written = {operation.path for operation in plan.operations if operation.entry is not None}
+    written = {
+        operation.path for operation in plan.operations if operation.entry is not None
+    }
     needed = {parent for path in written for parent in parents(path)}
-    colliding = [path for path in plan.kept if path in needed or any(parent in written for parent in parents(path))]
+    colliding = [
+        path
+        for path in plan.kept
+        if path in needed or any(parent in written for parent in parents(path))
+    ]
     return plan._replace(
-        conflicts=plan.conflicts + colliding, kept=[path for path in plan.kept if path not in colliding]
+        conflicts=plan.conflicts + colliding,
+        kept=[path for path in plan.kept if path not in colliding],
     )
 
 

@@ -1,7 +1,9 @@
-"""Building a whole directory aside and giving it its name once: what a checkout does where nothing stands yet.
+"""Building a whole directory aside and giving it its name once: what a checkout does
+where nothing stands yet.
 
-No file needs a temporary name of its own, since nobody sees the directory before it is complete. For the same reason
-its files' stamps can be trusted as soon as the clock has moved on: the stat index is filled on the way.
+No file needs a temporary name of its own, since nobody sees the directory before it is
+complete. For the same reason its files' stamps can be trusted as soon as the clock has
+moved on: the stat index is filled on the way.
 """
 
 import errno
@@ -20,11 +22,19 @@ from mltrack.store.local.reader import Reader
 from mltrack.workspace.checkout_plan import Whole
 from mltrack.workspace.materialize import Report, in_the_way, link_target, put_file
 from mltrack.workspace.scan import Snapshot
-from mltrack.workspace.stat_index import Block, Blocks, has_coarse_stamps, settle, stamps
+from mltrack.workspace.stat_index import (
+    Block,
+    Blocks,
+    has_coarse_stamps,
+    settle,
+    stamps,
+)
 
 
 def survey(content: Content, cache: Cache) -> Whole:
-    """Reads all trees of a content; raises MissingObjectError if anything at or below it is not in the cache."""
+    """Reads all trees of a content; raises MissingObjectError if anything at or below
+    it is not in the cache.
+    """
     trees: dict[str, list[Entry]] = {}
 
     def load(hex_digest: str) -> list[Entry]:
@@ -33,23 +43,40 @@ def survey(content: Content, cache: Cache) -> Whole:
         return trees[hex_digest]
 
     files = extents(content.hex, load)
-    lacking = cache.missing({entry.hex for entries in trees.values() for entry in entries if entry.kind != DIRECTORY})
+    lacking = cache.missing(
+        {
+            entry.hex
+            for entries in trees.values()
+            for entry in entries
+            if entry.kind != DIRECTORY
+        }
+    )
     if lacking:
         first = min(lacking)
         raise MissingObjectError(
-            f"{len(lacking)} of its objects are not in the cache, first {cache.algorithm.text(first)}", context=first
+            f"{len(lacking)} of its objects are not in the cache, first "
+            f"{cache.algorithm.text(first)}",
+            context=first,
         )
     return Whole(content, trees, files)
 
 
 def create(
-    project_path: str, tmp_path: str, root: bytes, whole: Whole, cache: Cache, report: Report
+    project_path: str,
+    tmp_path: str,
+    root: bytes,
+    whole: Whole,
+    cache: Cache,
+    report: Report,
 ) -> Snapshot | None:
-    """Makes ``root`` be the directory; returns what stands there then, or None if its stamps cannot be trusted.
+    """Makes ``root`` be the directory; returns what stands there then, or None if its
+    stamps cannot be trusted.
 
-    Raises OSError with EXDEV, and has then changed nothing, where the root is on another file system than ``tmp_path``.
+    Raises OSError with EXDEV, and has then changed nothing, where the root is on
+    another file system than ``tmp_path``.
     """
-    remove_stale_temporaries(tmp_path)  # a checkout that was killed here left as much as it had written
+    # a checkout that was killed here left as much as it had written
+    remove_stale_temporaries(tmp_path)
     aside = temporary_path(tmp_path)
     os.mkdir(aside)
     try:
@@ -57,10 +84,14 @@ def create(
             parent, name = project.parent(root, create=True)
             if os.fstat(parent).st_dev != os.stat(aside).st_dev:
                 raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), aside)
-            with opened(aside, os.O_RDONLY | os.O_DIRECTORY) as top, WriteBack(top) as back:
+            with (
+                opened(aside, os.O_RDONLY | os.O_DIRECTORY) as top,
+                WriteBack(top) as back,
+            ):
                 builder = _Builder(aside, root, whole, cache, report, back)
                 builder.run()
-                back.finish()  # a name is never seen before what it names is there to stay
+                # a name is never seen before what it names is there to stay
+                back.finish()
             settle(builder.youngest)
             try:
                 os.rename(aside, name, dst_dir_fd=parent)
@@ -79,8 +110,23 @@ def create(
 class _Builder:
     """Fills one directory, depth first."""
 
-    def __init__(self, top: str, root: bytes, whole: Whole, cache: Cache, report: Report, back: WriteBack) -> None:
-        self.top, self.root, self.whole, self.cache, self.report, self.back = top, root, whole, cache, report, back
+    def __init__(
+        self,
+        top: str,
+        root: bytes,
+        whole: Whole,
+        cache: Cache,
+        report: Report,
+        back: WriteBack,
+    ) -> None:
+        self.top, self.root, self.whole, self.cache, self.report, self.back = (
+            top,
+            root,
+            whole,
+            cache,
+            report,
+            back,
+        )
         self.blocks = Blocks()
         self.youngest = 0
         self.is_coarse = False
@@ -93,9 +139,14 @@ class _Builder:
                 at, hex_digest = pending.pop()
                 directory = beneath.directory(at, create=True)
                 below = self.fill(directory, at, hex_digest, reader)
-                pending += [(at + b"/" + name if at else name, below_hex) for name, below_hex in reversed(below)]
+                pending += [
+                    (at + b"/" + name if at else name, below_hex)
+                    for name, below_hex in reversed(below)
+                ]
 
-    def fill(self, directory: int, at: bytes, hex_digest: str, reader: Reader) -> list[tuple[bytes, str]]:
+    def fill(
+        self, directory: int, at: bytes, hex_digest: str, reader: Reader
+    ) -> list[tuple[bytes, str]]:
         names: list[bytes] = []
         columns: list[bytes] = []
         kinds: list[str] = []
@@ -121,21 +172,36 @@ class _Builder:
         self.report(self.done, self.whole.content.files)
         directories = [name for name, _ in below]
         self.blocks[at] = Block(
-            names, b"".join(columns), "".join(kinds), hexes, directories, hex_digest, size, self.whole.files[hex_digest]
+            names,
+            b"".join(columns),
+            "".join(kinds),
+            hexes,
+            directories,
+            hex_digest,
+            size,
+            self.whole.files[hex_digest],
         )
         return below
 
-    def create(self, directory: int, at: bytes, entry: Entry, reader: Reader) -> tuple[bytes, os.stat_result]:
+    def create(
+        self, directory: int, at: bytes, entry: Entry, reader: Reader
+    ) -> tuple[bytes, os.stat_result]:
         if entry.kind != SYMLINK:
             return put_file(directory, entry.name, entry, reader, self.cache)
         path = b"/".join(filter(None, (self.root, at, entry.name)))
-        os.symlink(link_target(path, entry, self.root, self.cache), entry.name, dir_fd=directory)
+        os.symlink(
+            link_target(path, entry, self.root, self.cache),
+            entry.name,
+            dir_fd=directory,
+        )
         state = os.stat(entry.name, dir_fd=directory, follow_symlinks=False)
         return stamps(state), state
 
 
 def remove_below(path: str) -> None:
-    """Removes a directory that was being built, whatever is in it; a failure leaves the rest for the next sweep."""
+    """Removes a directory that was being built, whatever is in it; a failure leaves the
+    rest for the next sweep.
+    """
     with suppress(OSError):
         import shutil  # noqa: PLC0415 - only on the way out of an error
 

@@ -1,8 +1,10 @@
 """What scans leave out.
 
-Tracked directories and outputs leave out what ``.mltrackignore`` says, in the project's top directory or further down, and
-nothing else. Dependency directories hold what a clone would: they leave out what git ignores, unless it is tracked or
-written by a stage, empty directories and repositories of their own, and always Python's and Jupyter's by-products.
+Tracked directories and outputs leave out what ``.mltrackignore`` says, in the project's
+top directory or further down, and nothing else. Dependency directories hold what a
+clone would: they leave out what git ignores, unless it is tracked or written by a
+stage, empty directories and repositories of their own, and always Python's and
+Jupyter's by-products.
 """
 
 import os
@@ -20,10 +22,14 @@ from mltrack.workspace.ignore_patterns import Pattern
 FILE_NAME = ".mltrackignore"
 MAX_BYTES = 1 << 20
 Skip = Callable[[bytes, bool], bool]
-"""Takes the path of something in one directory, relative to the project, and whether it is a directory."""
+"""Takes the path of something in one directory, relative to the project, and whether it
+is a directory.
+"""
 
 WRITTEN_BY_MLTRACK = (b"mltrack.lock", b".gitignore")
-"""Files in dependency directories that mltrack itself writes at the end of a repro: they are nobody's data."""
+"""Files in dependency directories that mltrack itself writes at the end of a repro:
+they are nobody's data.
+"""
 BY_PRODUCTS = ("__pycache__", ".ipynb_checkpoints")
 
 
@@ -48,7 +54,9 @@ class KeepAll:
 
 
 class IgnoringLine(NamedTuple):
-    """Where it is said that a path is left out: the file relative to the project, the line's number and its text."""
+    """Where it is said that a path is left out: the file relative to the project, the
+    line's number and its text.
+    """
 
     source: str
     number: int
@@ -56,7 +64,9 @@ class IgnoringLine(NamedTuple):
 
 
 class IgnoreFiles:
-    """The rule for tracked directories and outputs: the project's ``.mltrackignore`` files, each read once."""
+    """The rule for tracked directories and outputs: the project's ``.mltrackignore``
+    files, each read once.
+    """
 
     keeps_empty = True
 
@@ -68,7 +78,9 @@ class IgnoreFiles:
         chain = self._chain(directory)
         if not chain:
             return None
-        return lambda path, is_directory: _left_out(chain, path, is_directory=is_directory) is not None
+        return lambda path, is_directory: (
+            _left_out(chain, path, is_directory=is_directory) is not None
+        )
 
     def line(self, path: bytes, *, is_directory: bool) -> IgnoringLine | None:
         """Returns the line that leaves a path out, or a directory above it."""
@@ -89,14 +101,18 @@ class IgnoreFiles:
             place = os.path.join(self._top, directory, os.fsencode(FILE_NAME))
             data = read_bounded(os.fsdecode(place), MAX_BYTES)
             patterns = ignore_patterns.parse(data) if data else []
-            chain = self._chains[directory] = [(directory, patterns), *above] if patterns else above
+            chain = self._chains[directory] = (
+                [(directory, patterns), *above] if patterns else above
+            )
         return chain
 
 
 def _left_out(
     chain: list[tuple[bytes, list[Pattern]]], path: bytes, *, is_directory: bool
 ) -> tuple[bytes, Pattern] | None:
-    """Returns what leaves out ``path``, given that nothing leaves out a directory above it."""
+    """Returns what leaves out ``path``, given that nothing leaves out a directory above
+    it.
+    """
     for base, patterns in chain:
         below = path[len(base) + 1 :] if base else path
         pattern = ignore_patterns.decide(patterns, below, is_directory=is_directory)
@@ -105,11 +121,14 @@ def _left_out(
     return None
 
 
-def dependency_rule(project_path: str, directories: Iterable[str], owned: Iterable[str]) -> Rule:
-    """Returns the rule for dependency directories; ``owned`` are the paths of pointers and outputs.
+def dependency_rule(
+    project_path: str, directories: Iterable[str], owned: Iterable[str]
+) -> Rule:
+    """Returns the rule for dependency directories; ``owned`` are the paths of pointers
+    and outputs.
 
-    Asks git once, for all of the directories. A directory that git ignores as a whole is taken as it stands: someone
-    declared that a result depends on it.
+    Asks git once, for all of the directories. A directory that git ignores as a whole
+    is taken as it stands: someone declared that a result depends on it.
     """
     ignored_files: set[bytes] = set()
     ignored_directories: set[bytes] = set()
@@ -117,7 +136,9 @@ def dependency_rule(project_path: str, directories: Iterable[str], owned: Iterab
     for path in ignored_below(declared, project_path):
         if any(contains(path.rstrip("/"), directory) for directory in declared):
             continue  # the dependency itself is ignored: then all of it counts
-        (ignored_directories if path.endswith("/") else ignored_files).add(os.fsencode(path.rstrip("/")))
+        (ignored_directories if path.endswith("/") else ignored_files).add(
+            os.fsencode(path.rstrip("/"))
+        )
     kept = [os.fsencode(path) for path in owned]
     kept_set = set(kept)
     above = {parent for path in kept for parent in parents(path)}
@@ -139,7 +160,8 @@ def dependency_rule(project_path: str, directories: Iterable[str], owned: Iterab
             return True
         if not any(item in ignored_directories for item in (path, *parents(path))):
             return False
-        return not (is_directory and path in above)  # walked through only to reach what is owned below it
+        # walked through only to reach what is owned below it
+        return not (is_directory and path in above)
 
     return _AsCloned(skip)
 
@@ -157,7 +179,9 @@ class _AsCloned:
 
 
 def _is_foreign(project_path: str, path: bytes) -> bool:
-    """Returns whether a directory is a repository that git does not carry: no submodule of the project's."""
+    """Returns whether a directory is a repository that git does not carry: no submodule
+    of the project's.
+    """
     if not os.path.lexists(os.path.join(os.fsencode(project_path), path, b".git")):
         return False
     return not git.is_submodule(os.fsdecode(path), project_path)

@@ -1,8 +1,9 @@
 """Patterns as git reads them in its ignore files, to the letter.
 
-The source is gitignore(5) and what ``git check-ignore`` answers: the last matching line decides, a deeper file comes
-before one further up, and what lies in a directory that is left out stays out. The libraries that do this differ from git
-where a negation brings something back below a ``*`` or ``dir/**``; a file left out by mistake is lost data.
+The source is gitignore(5) and what ``git check-ignore`` answers: the last matching line
+decides, a deeper file comes before one further up, and what lies in a directory that is
+left out stays out. The libraries that do this differ from git where a negation brings
+something back below a ``*`` or ``dir/**``; a file left out by mistake is lost data.
 """
 
 import re
@@ -33,7 +34,9 @@ Matches = Callable[[bytes], object]
 
 
 class Pattern(NamedTuple):
-    """One line that says something. ``matches`` takes the name where ``by_name``, else the path below the file."""
+    """One line that says something. ``matches`` takes the name where ``by_name``, else
+    the path below the file.
+    """
 
     number: int
     text: str
@@ -56,8 +59,12 @@ def parse(data: bytes) -> list[Pattern]:
     return found[::-1]
 
 
-def decide(patterns: list[Pattern], path: bytes, *, is_directory: bool) -> Pattern | None:
-    """Returns the line that speaks about ``path``, relative to the file's directory; None if no line does."""
+def decide(
+    patterns: list[Pattern], path: bytes, *, is_directory: bool
+) -> Pattern | None:
+    """Returns the line that speaks about ``path``, relative to the file's directory;
+    None if no line does.
+    """
     name = path.rpartition(b"/")[2]
     for pattern in patterns:
         if pattern.directories_only and not is_directory:
@@ -90,7 +97,9 @@ def _pattern(number: int, line: bytes) -> Pattern:
     by_name = b"/" not in glob
     matches = _whole_name(glob) if by_name else _path_below(glob)
     text = line.decode("utf-8", "surrogateescape")
-    return Pattern(number, text, line.startswith(b"!"), directories_only, by_name, matches)
+    return Pattern(
+        number, text, line.startswith(b"!"), directories_only, by_name, matches
+    )
 
 
 def _whole_name(glob: bytes) -> Matches:
@@ -105,12 +114,17 @@ def _path_below(glob: bytes) -> Matches:
     literal = glob[: wild.start()] if wild else glob
     if len(literal) == len(glob):
         return glob.__eq__
-    # git compares the literal start by itself: what follows it is a pattern of its own, where `**` is special again
-    return re.compile(re.escape(literal) + _translated(glob[len(literal) :]), re.DOTALL).fullmatch
+    # git compares the literal start by itself: what follows it is a pattern of its own,
+    # where `**` is special again
+    return re.compile(
+        re.escape(literal) + _translated(glob[len(literal) :]), re.DOTALL
+    ).fullmatch
 
 
 def _translated(glob: bytes) -> bytes:
-    """Returns the regular expression for a glob in which only ``**`` between slashes crosses a slash."""
+    """Returns the regular expression for a glob in which only ``**`` between slashes
+    crosses a slash.
+    """
     out: list[bytes] = []
     at = 0
     while at < len(glob):
@@ -136,7 +150,9 @@ def _stars(glob: bytes, start: int) -> tuple[bytes, int]:
         end += 1
     opens = start == 0 or glob[start - 1 : start] == b"/"
     rest = glob[end:]
-    crosses = end - start > 1 and opens and (not rest or rest.startswith((b"/", b"\\/")))
+    crosses = (
+        end - start > 1 and opens and (not rest or rest.startswith((b"/", b"\\/")))
+    )
     if not crosses:
         return rb"[^/]*", end
     if rest.startswith(b"/"):
@@ -145,11 +161,14 @@ def _stars(glob: bytes, start: int) -> tuple[bytes, int]:
 
 
 _NEVER = (b"", -1)
-"""Of a set that can match nothing: it does not end, or names a class that there is not."""
+"""Of a set that can match nothing: it does not end, or names a class that there is not.
+"""
 
 
 def _named_class(glob: bytes, at: int) -> tuple[bytes, int] | None:
-    """Returns the members of a class such as ``[:alpha:]`` at ``at`` and what lies behind it; None where it is no such thing."""
+    """Returns the members of a class such as ``[:alpha:]`` at ``at`` and what lies
+    behind it; None where it is no such thing.
+    """
     closing = glob.find(b"]", at + 2)
     if closing < 0:
         return _NEVER
@@ -160,7 +179,9 @@ def _named_class(glob: bytes, at: int) -> tuple[bytes, int] | None:
 
 
 def _set(glob: bytes, at: int) -> tuple[bytes, int]:
-    """Returns the expression for a set whose ``[`` lies before ``at``; a set never matches a slash."""
+    """Returns the expression for a set whose ``[`` lies before ``at``; a set never
+    matches a slash.
+    """
     negated = glob[at : at + 1] in (b"!", b"^")
     at += negated
     parts: list[bytes] = []

@@ -1,7 +1,8 @@
-"""What happens to a file that must be read: hashed only, or hashed and saved to the cache in the same pass.
+"""What happens to a file that must be read: hashed only, or hashed and saved to the
+cache in the same pass.
 
-A file is read at most twice: one that changes under the reader is tried once more, then reported. The digest is always
-that of the bytes that were kept.
+A file is read at most twice: one that changes under the reader is tried once more, then
+reported. The digest is always that of the bytes that were kept.
 """
 
 import os
@@ -19,7 +20,9 @@ from mltrack.workspace.stat_index import NEVER, is_trustworthy, stamps, without_
 
 
 class Read(NamedTuple):
-    """A file that was read: its digest, size, stamps (empty if too young to be trusted), and exec bit."""
+    """A file that was read: its digest, size, stamps (empty if too young to be
+    trusted), and exec bit.
+    """
 
     hex: str
     size: int
@@ -34,7 +37,9 @@ class Ingest(Protocol):
     def link(self, path: bytes, target: bytes) -> str: ...
     def tree(self, data: bytes) -> str: ...
     def keeps(self, hexes: list[str]) -> set[str]:
-        """Returns those of the digests of unchanged files that must be read all the same."""
+        """Returns those of the digests of unchanged files that must be read all the
+        same.
+        """
         ...
 
 
@@ -66,7 +71,9 @@ class Hashing:
 
 
 class Following(Hashing):
-    """Hashes, and sees through links: what a command reads through one is part of what it depends on."""
+    """Hashes, and sees through links: what a command reads through one is part of what
+    it depends on.
+    """
 
     def __init__(self, algorithm: Algorithm, project_path: str) -> None:
         super().__init__(algorithm)
@@ -77,13 +84,16 @@ class Following(Hashing):
         if not (real + b"/").startswith(self._top) and not os.path.isfile(real):
             if os.path.isdir(real):
                 raise WorkspaceError(
-                    f"{os.fsdecode(path)!r} is a link to the directory {os.fsdecode(real)}, outside the project"
+                    f"{os.fsdecode(path)!r} is a link to the directory "
+                    f"{os.fsdecode(real)}, outside the project"
                 )
             return self.algorithm.hex_of(target)
         return self.algorithm.hex_of(target + b"\0" + self._seen_through(real).encode())
 
     def _seen_through(self, real: bytes) -> str:
-        """The digest of the file a link leads to; of a directory, that of all files in it by name."""
+        """The digest of the file a link leads to; of a directory, that of all files in
+        it by name.
+        """
         if os.path.isfile(real):
             read = self.file(real)
             return f"{read.is_exec:d}{read.hex}"
@@ -95,22 +105,33 @@ class Following(Hashing):
                 names.clear()
                 continue
             seen.add(here)
-            names[:] = sorted(name for name in names if name not in (b".git", b".mltrack", b"__pycache__"))
+            names[:] = sorted(
+                name
+                for name in names
+                if name not in (b".git", b".mltrack", b"__pycache__")
+            )
             for name in sorted(files):
                 inner = os.path.join(directory, name)
                 if os.path.isfile(inner) and not name.endswith(b".pyc"):
                     read = self.file(os.path.realpath(inner))
-                    parts.append(b"%s\0%d%s" % (inner[len(real) :], read.is_exec, read.hex.encode()))
+                    parts.append(
+                        b"%s\0%d%s"
+                        % (inner[len(real) :], read.is_exec, read.hex.encode())
+                    )
         return self.algorithm.hex_of(b"\n".join(parts))
 
 
 class Saving:
-    """Saves files, links and trees to the cache; what is there already is not written again.
+    """Saves files, links and trees to the cache; what is there already is not written
+    again.
 
-    Where files are linked to the cache, a file becomes the object itself if it can: nothing is copied.
+    Where files are linked to the cache, a file becomes the object itself if it can:
+    nothing is copied.
     """
 
-    def __init__(self, writer: CacheWriter, algorithm: Algorithm, linking: str = "") -> None:
+    def __init__(
+        self, writer: CacheWriter, algorithm: Algorithm, linking: str = ""
+    ) -> None:
         self.writer = writer
         self.algorithm = algorithm
         self._linking = linking
@@ -121,7 +142,8 @@ class Saving:
             state = os.lstat(path)
             read = self._hashing.file(path)
             if not read.is_exec and self.writer.link_in(path, read.hex, state):
-                # its change time moved with the link: the stamps without it, which the rule for links goes by
+                # its change time moved with the link: the stamps without it, which the
+                # rule for links goes by
                 return read._replace(stamps=without_ctime(os.lstat(path)))
         return _read_stable(path, self._consume)
 
@@ -159,8 +181,12 @@ def _read_stable(path: bytes, consume: _Consume) -> Read:
         column = stamps(after)
         if column == stamps(before) and total == after.st_size:
             return Read(
-                hex_digest, total, column if is_trustworthy(after, moment) else NEVER, bool(after.st_mode & 0o100)
+                hex_digest,
+                total,
+                column if is_trustworthy(after, moment) else NEVER,
+                bool(after.st_mode & 0o100),
             )
     raise WorkspaceError(
-        f"{os.fsdecode(path)!r} changed while it was being read", hint="run this again when nothing writes to it"
+        f"{os.fsdecode(path)!r} changed while it was being read",
+        hint="run this again when nothing writes to it",
     )

@@ -4,7 +4,13 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 
-from mltrack.disk.durable import make_directories, opened, read_bounded, write_all, write_atomic
+from mltrack.disk.durable import (
+    make_directories,
+    opened,
+    read_bounded,
+    write_all,
+    write_atomic,
+)
 from mltrack.errors import FormatError
 from mltrack.objects.content import Content
 from mltrack.objects.digest import XXH3, Algorithm
@@ -13,8 +19,10 @@ MAX_BYTES = 256 << 20
 
 
 class LastMaterialized:
-    """What was last put at each root, or recorded from it: a file of lines that are only ever appended, the last one of a
-    root counts. Safe to delete: the next checkout is then more careful."""
+    """What was last put at each root, or recorded from it: a file of lines that are
+    only ever appended, the last one of a root counts. Safe to delete: the next checkout
+    is then more careful.
+    """
 
     def __init__(self, path: str, algorithm: Algorithm) -> None:
         self._path = path
@@ -43,8 +51,12 @@ class LastMaterialized:
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
             with opened(self._file, flags, 0o644) as descriptor:
                 write_all(descriptor, "".join(lines).encode())
-                end, expected = os.fstat(descriptor).st_size, max(self._size, 0) + sum(map(len, lines))
-                self._size = end if end == expected else -1  # else someone else wrote too: read it the next time
+                end, expected = (
+                    os.fstat(descriptor).st_size,
+                    max(self._size, 0) + sum(map(len, lines)),
+                )
+                # else someone else wrote too: read it the next time
+                self._size = end if end == expected else -1
 
     def _line(self, name: str, content: Content | None) -> str:
         if content is None:
@@ -60,7 +72,11 @@ class LastMaterialized:
         if size == self._size:
             return
         self._size, self._known = size, {}
-        lines = (read_bounded(self._file, MAX_BYTES) or b"").decode("ascii", "replace").splitlines()
+        lines = (
+            (read_bounded(self._file, MAX_BYTES) or b"")
+            .decode("ascii", "replace")
+            .splitlines()
+        )
         for line in lines:
             with suppress(FormatError, ValueError):
                 name, *rest = line.split(" ")
@@ -68,9 +84,13 @@ class LastMaterialized:
                     self._known.pop(name, None)
                     continue
                 kind, digest, length, files = rest
-                self._known[name] = Content(kind, self._algorithm.parse(digest), int(length), int(files))
+                self._known[name] = Content(
+                    kind, self._algorithm.parse(digest), int(length), int(files)
+                )
         if len(lines) > 1000 and len(lines) > 4 * len(self._known):
-            text = "".join(self._line(name, content) for name, content in self._known.items())
+            text = "".join(
+                self._line(name, content) for name, content in self._known.items()
+            )
             write_atomic(self._file, text.encode(), durable=False)
             self._size = len(text)
 

@@ -1,4 +1,6 @@
-"""Files that are links to the cache: making them private again, so that they may be written."""
+"""Files that are links to the cache: making them private again, so that they may be
+written.
+"""
 
 import os
 import stat
@@ -11,7 +13,8 @@ from mltrack.store.local.cache import Cache
 
 
 def make_private(project_path: str, root: str, cache: Cache) -> int:
-    """Replaces every link to the cache at or below ``root`` by a writable copy; returns how many there were.
+    """Replaces every link to the cache at or below ``root`` by a writable copy; returns
+    how many there were.
 
     A file is complete before it takes the link's place.
     """
@@ -21,15 +24,25 @@ def make_private(project_path: str, root: str, cache: Cache) -> int:
             parent, name = beneath.parent(path)
             temporary = os.fsencode(temporary_path(""))
             try:
-                # following the link is right here: it was seen to lead to an object of the cache
+                # following the link is right here: it was seen to lead to an object of
+                # the cache
                 with (
                     opened(name, os.O_RDONLY, directory=parent) as source,
-                    opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666, directory=parent) as target,
+                    opened(
+                        temporary,
+                        os.O_WRONLY | os.O_CREAT | os.O_EXCL,
+                        0o666,
+                        directory=parent,
+                    ) as target,
                 ):
                     copy_bytes(source, target)
                 os.rename(temporary, name, src_dir_fd=parent, dst_dir_fd=parent)
             except BaseException:
-                if os.path.lexists(os.path.join(os.fsencode(project_path), os.path.dirname(path), temporary)):
+                if os.path.lexists(
+                    os.path.join(
+                        os.fsencode(project_path), os.path.dirname(path), temporary
+                    )
+                ):
                     os.unlink(temporary, dir_fd=parent)
                 raise
             count += 1
@@ -48,5 +61,9 @@ def _linked(top: bytes, root: bytes, cache: Cache) -> Iterator[bytes]:
         elif stat.S_ISLNK(state.st_mode):
             if cache.object_behind(os.readlink(full)) is not None:
                 yield path
-        elif stat.S_ISREG(state.st_mode) and state.st_nlink > 1 and not state.st_mode & 0o222:
+        elif (
+            stat.S_ISREG(state.st_mode)
+            and state.st_nlink > 1
+            and not state.st_mode & 0o222
+        ):
             yield path

@@ -1,8 +1,9 @@
 """The one look at the disk: what stands at a path now, asked of the stat index first.
 
-Each path is looked at once per command, until someone says that it changed. What was learned goes back into the index
-when the observer is closed. Tracked paths and outputs are seen by the rule of ``.mltrackignore``; dependencies also
-leave out what git ignores.
+Each path is looked at once per command, until someone says that it changed. What was
+learned goes back into the index when the observer is closed. Tracked paths and outputs
+are seen by the rule of ``.mltrackignore``; dependencies also leave out what git
+ignores.
 """
 
 import os
@@ -25,7 +26,9 @@ _FILES = b"files"
 
 
 class _Files:
-    """All single files in one index file: rows by path, so that a thousand small dependencies cost one read."""
+    """All single files in one index file: rows by path, so that a thousand small
+    dependencies cost one read.
+    """
 
     def __init__(self, path: str, algorithm: Algorithm) -> None:
         self.path, self.algorithm = path, algorithm
@@ -35,7 +38,11 @@ class _Files:
 
     def known(self, path: bytes) -> Blocks:
         row = self.rows.get(path)
-        return Blocks({b"": Block([b""], row[0], row[1], [row[2]])}) if row is not None else Blocks()
+        return (
+            Blocks({b"": Block([b""], row[0], row[1], [row[2]])})
+            if row is not None
+            else Blocks()
+        )
 
     def learn(self, path: bytes, block: Block) -> None:
         self.rows[path] = (block.stamps, block.kinds, block.hexes[0])
@@ -45,7 +52,10 @@ class _Files:
         names = sorted(self.rows)
         rows = [self.rows[name] for name in names]
         block = Block(
-            names, b"".join(row[0] for row in rows), "".join(row[1] for row in rows), [row[2] for row in rows]
+            names,
+            b"".join(row[0] for row in rows),
+            "".join(row[1] for row in rows),
+            [row[2] for row in rows],
         )
         stat_index.write(self.path, Blocks({_FILES: block}), self.algorithm)
 
@@ -56,10 +66,17 @@ class Key(NamedTuple):
 
 
 class Observer:
-    """Looks at paths of one project. ``owned`` are the paths of its pointers and outputs."""
+    """Looks at paths of one project. ``owned`` are the paths of its pointers and
+    outputs.
+    """
 
     def __init__(
-        self, project_path: str, index_path: str, algorithm: Algorithm, links: Links, owned: Iterable[str]
+        self,
+        project_path: str,
+        index_path: str,
+        algorithm: Algorithm,
+        links: Links,
+        owned: Iterable[str],
     ) -> None:
         self.project_path = project_path
         self.index_path = index_path
@@ -76,7 +93,9 @@ class Observer:
         self._real_top = os.path.realpath(project_path)
 
     def prepare(self, dependencies: Iterable[str]) -> None:
-        """Asks git once what it ignores below all dependency directories that will be looked at."""
+        """Asks git once what it ignores below all dependency directories that will be
+        looked at.
+        """
         fresh = [
             path
             for path in dict.fromkeys(dependencies)
@@ -92,15 +111,22 @@ class Observer:
                 self._looked[path] = None
 
     def tracked(self, path: str, ingest: Ingest | None = None) -> Snapshot | None:
-        """Returns what stands at a tracked path or output; ``ingest`` may save it on the way."""
+        """Returns what stands at a tracked path or output; ``ingest`` may save it on
+        the way.
+        """
         return self._look(Key(path, tracked=True), ingest, self._tracked_rule)
 
     def dependency(self, path: str) -> Content | None:
         """Returns what stands at a dependency."""
         if self.owned.holder(path) is not None:
-            # of a part of something tracked, links may lead to other parts: they are seen through
-            snapshot = self._look(Key(path, tracked=path in self.owned), None, self._tracked_rule)
-        elif path in self._rules or os.path.isdir(os.path.join(self.project_path, path)):
+            # of a part of something tracked, links may lead to other parts: they are
+            # seen through
+            snapshot = self._look(
+                Key(path, tracked=path in self.owned), None, self._tracked_rule
+            )
+        elif path in self._rules or os.path.isdir(
+            os.path.join(self.project_path, path)
+        ):
             self.prepare([path])
             snapshot = self._look(Key(path, tracked=False), None, self._rules[path])
         else:
@@ -108,25 +134,40 @@ class Observer:
         return snapshot.content if snapshot is not None else None
 
     def as_objects(self, path: str) -> Snapshot | None:
-        """Returns what stands at a path a stage reads as objects that could be sent: links as links, not as what they lead
-        to. What was already seen without meeting a link is taken as it is."""
+        """Returns what stands at a path a stage reads as objects that could be sent:
+        links as links, not as what they lead to. What was already seen without meeting
+        a link is taken as it is.
+        """
         if path in self.owned:
             return self.tracked(path)
         self.dependency(path)
         seen = self.seen(path)
-        if seen is None or not any(SYMLINK in block.kinds for block in seen.blocks.values()):
+        if seen is None or not any(
+            SYMLINK in block.kinds for block in seen.blocks.values()
+        ):
             return seen
         key = Key(path, tracked=False)
         known = stat_index.read(self._index_file(key), self.algorithm)
         rule = self._rules.get(path, self._tracked_rule)
         plain = Hashing(self.algorithm)
         return scan(
-            self.project_path, self._target(key), known, plain, rule, self.links, strict=False, report=self.report
+            self.project_path,
+            self._target(key),
+            known,
+            plain,
+            rule,
+            self.links,
+            strict=False,
+            report=self.report,
         )
 
     def real_path(self, path: str) -> str:
-        """Returns the path in the project that a link leads to, '' if it leads out of it."""
-        real = os.path.relpath(os.path.realpath(os.path.join(self.project_path, path)), self._real_top)
+        """Returns the path in the project that a link leads to, '' if it leads out of
+        it.
+        """
+        real = os.path.relpath(
+            os.path.realpath(os.path.join(self.project_path, path)), self._real_top
+        )
         return "" if real.startswith(os.pardir) else real
 
     def full_path(self, path: str) -> str:
@@ -135,7 +176,9 @@ class Observer:
 
     def seen(self, path: str) -> Snapshot | None:
         """Returns what was seen at a path in this command, if it was looked at."""
-        return self._snapshots.get(Key(path, tracked=True)) or self._snapshots.get(Key(path, tracked=False))
+        return self._snapshots.get(Key(path, tracked=True)) or self._snapshots.get(
+            Key(path, tracked=False)
+        )
 
     def forget(self, paths: Iterable[str]) -> None:
         """Drops what was seen at, above and below paths that may have changed."""
@@ -148,13 +191,17 @@ class Observer:
                 self._rules.pop(path, None)
 
     def learn(self, path: str, snapshot: Snapshot) -> None:
-        """Takes over what was just put at a tracked directory, as if it had been looked at."""
+        """Takes over what was just put at a tracked directory, as if it had been looked
+        at.
+        """
         key = Key(path, tracked=True)
         self._keep(key, snapshot)
         self._try_write(self._index_file(key), snapshot.blocks)
 
     def save(self) -> None:
-        """Writes back what was learned about single files; directories were written when they were seen."""
+        """Writes back what was learned about single files; directories were written
+        when they were seen.
+        """
         if self._files is not None and self._files.changed:
             self._files.save()
             self._files.changed = False
@@ -166,10 +213,25 @@ class Observer:
         index_file = self._index_file(key)
         is_directory = os.path.isdir(os.path.join(self.project_path, target))
         files = self._load_files()
-        known = stat_index.read(index_file, self.algorithm) if is_directory else files.known(os.fsencode(key.path))
-        chosen = ingest or (Hashing(self.algorithm) if key.tracked else Following(self.algorithm, self.project_path))
+        known = (
+            stat_index.read(index_file, self.algorithm)
+            if is_directory
+            else files.known(os.fsencode(key.path))
+        )
+        chosen = ingest or (
+            Hashing(self.algorithm)
+            if key.tracked
+            else Following(self.algorithm, self.project_path)
+        )
         snapshot = scan(
-            self.project_path, target, known, chosen, rule, self.links, strict=key.tracked, report=self.report
+            self.project_path,
+            target,
+            known,
+            chosen,
+            rule,
+            self.links,
+            strict=key.tracked,
+            report=self.report,
         )
         if snapshot is not None and snapshot.changed:
             if is_directory:
@@ -180,9 +242,15 @@ class Observer:
         return snapshot
 
     def _is_direct(self, directory: str) -> bool:
-        """Whether a directory of the project is reached without links; asked once for each until something changes."""
+        """Whether a directory of the project is reached without links; asked once for
+        each until something changes.
+        """
         if directory not in self._direct:
-            expected = os.path.normpath(os.path.join(self._real_top, os.path.relpath(directory, self.project_path)))
+            expected = os.path.normpath(
+                os.path.join(
+                    self._real_top, os.path.relpath(directory, self.project_path)
+                )
+            )
             self._direct[directory] = os.path.realpath(directory) == expected
         return self._direct[directory]
 
@@ -191,33 +259,42 @@ class Observer:
         self._looked[key.path] = None
 
     def _target(self, key: Key) -> str:
-        """A dependency may be reached through links, as long as they stay inside the project; a tracked path may not."""
+        """A dependency may be reached through links, as long as they stay inside the
+        project; a tracked path may not.
+        """
         full = os.path.join(self.project_path, key.path)
         real_top = self._real_top
         if key.tracked:
             if not self._is_direct(os.path.dirname(full)):
                 raise WorkspaceError(
-                    f"{key.path!r} is reached through a symbolic link", hint="track the place that the link points to"
+                    f"{key.path!r} is reached through a symbolic link",
+                    hint="track the place that the link points to",
                 )
             return key.path
         real = os.path.realpath(full)
         if real != real_top and not real.startswith(real_top + os.sep):
             raise WorkspaceError(
-                f"the dependency {key.path!r} leads outside the project, to {real}", hint="copy it into the project"
+                f"the dependency {key.path!r} leads outside the project, to {real}",
+                hint="copy it into the project",
             )
         return os.path.relpath(real, real_top)
 
     def _index_file(self, key: Key) -> str:
         rule = b"t" if key.tracked else b"d"
-        return os.path.join(self.index_path, "stat", XXH3.hex_of(rule + os.fsencode(key.path)))
+        return os.path.join(
+            self.index_path, "stat", XXH3.hex_of(rule + os.fsencode(key.path))
+        )
 
     def _load_files(self) -> _Files:
         if self._files is None:
-            self._files = _Files(os.path.join(self.index_path, "stat", "files"), self.algorithm)
+            self._files = _Files(
+                os.path.join(self.index_path, "stat", "files"), self.algorithm
+            )
         return self._files
 
     def _try_write(self, path: str, blocks: Blocks) -> None:
         try:
             stat_index.write(path, blocks, self.algorithm)
         except OSError:
-            return  # a full or read-only disk costs the next command a hash, nothing else
+            # a full or read-only disk costs the next command a hash, nothing else
+            return

@@ -1,7 +1,9 @@
-"""Directories of which only a part was ever brought here: what they hold besides, and what of them was materialised.
+"""Directories of which only a part was ever brought here: what they hold besides, and
+what of them was materialised.
 
-What was never brought is not what the person deleted. So a recorded directory keeps the entries that neither stand in the
-workspace nor ever did, and what was last materialised is noted as the part that it was.
+What was never brought is not what the person deleted. So a recorded directory keeps the
+entries that neither stand in the workspace nor ever did, and what was last materialised
+is noted as the part that it was.
 """
 
 from collections.abc import Callable, Mapping
@@ -30,15 +32,24 @@ def loader(cache: Cache, snapshot: Snapshot | None) -> Load:
 
 
 def absent_parts(
-    cache: Cache, snapshot: Snapshot | None, recorded: Content | None, last: Content | None
+    cache: Cache,
+    snapshot: Snapshot | None,
+    recorded: Content | None,
+    last: Content | None,
 ) -> NeverHere | None:
-    """Returns what of a recorded directory was never brought here; None where that is nothing.
+    """Returns what of a recorded directory was never brought here; None where that is
+    nothing.
 
-    Raises MissingObjectError where a listing that would tell is not in the cache. A last version whose listings are gone
-    counts as none: then nothing that is not here counts as deleted.
+    Raises MissingObjectError where a listing that would tell is not in the cache. A
+    last version whose listings are gone counts as none: then nothing that is not here
+    counts as deleted.
     """
     present = snapshot.content if snapshot is not None else None
-    if recorded is None or recorded.kind != TREE or (present is not None and present.kind != TREE):
+    if (
+        recorded is None
+        or recorded.kind != TREE
+        or (present is not None and present.kind != TREE)
+    ):
         return None
     if recorded.same_bytes(last) or recorded.same_bytes(present):
         return None
@@ -60,8 +71,9 @@ def completed(
     recorded: Content | None,
     last: Content | None,
 ) -> Content:
-    """Returns what stands at a root together with what was recorded there and never brought here; its new listings are
-    durable in the cache then."""
+    """Returns what stands at a root together with what was recorded there and never
+    brought here; its new listings are durable in the cache then.
+    """
     absent = absent_parts(cache, snapshot, recorded, last)
     if absent is None or recorded is None:
         return snapshot.content
@@ -77,10 +89,13 @@ def edit(
     changes: Mapping[bytes, Entry | None],
     snapshot: Snapshot | None = None,
 ) -> Content | None:
-    """Returns a directory with changed entries, whose new listings are durable in the cache then; its number of files is
-    not counted. ``before`` is none or a directory."""
+    """Returns a directory with changed entries, whose new listings are durable in the
+    cache then; its number of files is not counted. ``before`` is none or a directory.
+    """
     with new_writer() as writer:
         trees = NewTrees(writer, loader(cache, snapshot))
-        done = edited(before.hex if before is not None else None, changes, trees.load, trees.write)
+        done = edited(
+            before.hex if before is not None else None, changes, trees.load, trees.write
+        )
         writer.finish()
     return Content(TREE, done.hex, done.size, 0) if done is not None else None

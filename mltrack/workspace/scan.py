@@ -1,7 +1,9 @@
-"""The walk over one file or directory: stamps first, bytes only where the stamps do not prove them unchanged.
+"""The walk over one file or directory: stamps first, bytes only where the stamps do not
+prove them unchanged.
 
-Walks are iterative, since directories may be deep. What cannot be represented (devices, links that leave the
-directory, names of git's own) is collected and refused by name, all of it at once.
+Walks are iterative, since directories may be deep. What cannot be represented (devices,
+links that leave the directory, names of git's own) is collected and refused by name,
+all of it at once.
 """
 
 import os
@@ -33,7 +35,8 @@ Report = Callable[[int], None]
 
 @dataclass(slots=True)
 class Snapshot:
-    """What stands at a root: its content, and for a directory the blocks that its trees are made of.
+    """What stands at a root: its content, and for a directory the blocks that its trees
+    are made of.
 
     ``changed`` says whether the blocks differ from those that the scan was given.
     """
@@ -44,9 +47,13 @@ class Snapshot:
     _by_tree: dict[str, bytes] | None = None
 
     def load(self, hex_digest: str) -> list[Entry]:
-        """Returns the entries of one of the snapshot's own trees; raises KeyError for any other."""
+        """Returns the entries of one of the snapshot's own trees; raises KeyError for
+        any other.
+        """
         if self._by_tree is None:
-            self._by_tree = {block.tree_hex: path for path, block in self.blocks.items()}
+            self._by_tree = {
+                block.tree_hex: path for path, block in self.blocks.items()
+            }
         return self.blocks.tree_entries(self._by_tree[hex_digest])
 
 
@@ -72,10 +79,11 @@ def scan(
     strict: bool = True,
     report: Report = no_report,
 ) -> Snapshot | None:
-    """Returns what stands at ``root`` below the directory ``top``, or None if nothing does.
+    """Returns what stands at ``root`` below the directory ``top``, or None if nothing
+    does.
 
-    With ``strict`` a link must stay inside the root, and the root must not be one. Raises WorkspaceError naming every
-    path that cannot be represented or read.
+    With ``strict`` a link must stay inside the root, and the root must not be one.
+    Raises WorkspaceError naming every path that cannot be represented or read.
     """
     path = os.fsencode(os.path.join(top, root))
     try:
@@ -83,7 +91,9 @@ def scan(
     except (FileNotFoundError, NotADirectoryError):
         return None
     if stat.S_ISDIR(state.st_mode):
-        return _Walk(path, os.fsencode(root), known, ingest, rule, links, strict, report).run()
+        return _Walk(
+            path, os.fsencode(root), known, ingest, rule, links, strict, report
+        ).run()
     if stat.S_ISREG(state.st_mode):
         return _scan_file(path, state, known, ingest, links)
     row = _linked_row(path, links) if stat.S_ISLNK(state.st_mode) else None
@@ -91,11 +101,19 @@ def scan(
         size = STAMPS.unpack(row[0])[0]
         block = Block([b""], row[0], row[1], [row[2]], size=size, files=1)
         return Snapshot(Content(FILE, row[2], size), Blocks({b"": block}), changed=True)
-    kind = "a symbolic link" if stat.S_ISLNK(state.st_mode) else "not a regular file or directory"
-    raise WorkspaceError(f"{root!r} is {kind}", hint="put the file or directory itself there")
+    kind = (
+        "a symbolic link"
+        if stat.S_ISLNK(state.st_mode)
+        else "not a regular file or directory"
+    )
+    raise WorkspaceError(
+        f"{root!r} is {kind}", hint="put the file or directory itself there"
+    )
 
 
-def _scan_file(path: bytes, state: os.stat_result, known: Blocks, ingest: Ingest, links: Links) -> Snapshot:
+def _scan_file(
+    path: bytes, state: os.stat_result, known: Blocks, ingest: Ingest, links: Links
+) -> Snapshot:
     """A file root is a block with one row, under the empty name."""
     block = known.get(b"")
     if block is not None and block.names == [b""] and not ingest.keeps(block.hexes):
@@ -104,26 +122,55 @@ def _scan_file(path: bytes, state: os.stat_result, known: Blocks, ingest: Ingest
             kind = EXEC if block.kinds == tree.EXEC else FILE
             changed = row != block.stamps
             if changed:
-                known = Blocks({b"": Block([b""], row, block.kinds, block.hexes, size=state.st_size, files=1)})
-            return Snapshot(Content(kind, block.hexes[0], state.st_size), known, changed)
+                known = Blocks(
+                    {
+                        b"": Block(
+                            [b""],
+                            row,
+                            block.kinds,
+                            block.hexes,
+                            size=state.st_size,
+                            files=1,
+                        )
+                    }
+                )
+            return Snapshot(
+                Content(kind, block.hexes[0], state.st_size), known, changed
+            )
     read = ingest.file(path)
     kind = tree.EXEC if read.is_exec else tree.FILE
-    blocks = Blocks({b"": Block([b""], read.stamps, kind, [read.hex], size=read.size, files=1)})
-    return Snapshot(Content(EXEC if read.is_exec else FILE, read.hex, read.size), blocks, changed=True)
+    blocks = Blocks(
+        {b"": Block([b""], read.stamps, kind, [read.hex], size=read.size, files=1)}
+    )
+    return Snapshot(
+        Content(EXEC if read.is_exec else FILE, read.hex, read.size),
+        blocks,
+        changed=True,
+    )
 
 
-def _still(column: bytes, kind: str, hex_digest: str, state: os.stat_result, links: Links) -> bytes | None:
-    """Returns a row's stamps, made new where a link moved them, if the file is still what the row says; else None."""
+def _still(
+    column: bytes, kind: str, hex_digest: str, state: os.stat_result, links: Links
+) -> bytes | None:
+    """Returns a row's stamps, made new where a link moved them, if the file is still
+    what the row says; else None.
+    """
     now = stamps(state)
     if column == now:
         return now
-    if kind == tree.FILE and differs_in_ctime_only(column, state) and links.is_own(hex_digest, state):
+    if (
+        kind == tree.FILE
+        and differs_in_ctime_only(column, state)
+        and links.is_own(hex_digest, state)
+    ):
         return now if is_trustworthy(state, time.time_ns()) else column
     return None
 
 
 def _linked_row(path: bytes, links: Links) -> tuple[bytes, str, str] | None:
-    """Returns the row of a symbolic link to an object of the cache: it stands for the file itself."""
+    """Returns the row of a symbolic link to an object of the cache: it stands for the
+    file itself.
+    """
     hex_digest = links.object_behind(os.readlink(path))
     if hex_digest is None:
         return None
@@ -131,11 +178,13 @@ def _linked_row(path: bytes, links: Links) -> tuple[bytes, str, str] | None:
         state = os.stat(path)
     except FileNotFoundError:
         raise WorkspaceError(
-            f"{os.fsdecode(path)!r} links to an object that is gone from the cache", hint="mltrack pull"
+            f"{os.fsdecode(path)!r} links to an object that is gone from the cache",
+            hint="mltrack pull",
         ) from None
     if state.st_mode & 0o222 or not stat.S_ISREG(state.st_mode):
         raise WorkspaceError(
-            f"{os.fsdecode(path)!r} links to an object of the cache that can be written: it may have been changed",
+            f"{os.fsdecode(path)!r} links to an object of the cache that can be "
+            "written: it may have been changed",
             hint="mltrack fsck",
         )
     return STAMPS.pack(state.st_size, 0, 0, 0, 0), tree.FILE, hex_digest
@@ -168,14 +217,19 @@ class _Walk:
             directory = pending.pop()
             block = self.block(directory)
             self.blocks[directory] = block
-            pending += [directory + b"/" + name if directory else name for name in reversed(block.directories)]
+            pending += [
+                directory + b"/" + name if directory else name
+                for name in reversed(block.directories)
+            ]
         if self.problems:
             raise _refusal(self.problems)
         for directory in list(reversed(self.blocks)):
             self.close(directory)
         self.changed = self.changed or self.blocks.keys() != self.known.keys()
         top = self.blocks[b""]
-        return Snapshot(Content(TREE, top.tree_hex, top.size, top.files), self.blocks, self.changed)
+        return Snapshot(
+            Content(TREE, top.tree_hex, top.size, top.files), self.blocks, self.changed
+        )
 
     def block(self, directory: bytes) -> Block:
         here = self.path + b"/" + directory if directory else self.path
@@ -201,14 +255,30 @@ class _Walk:
                     names.append(name)
                     states.append(entry.stat(follow_symlinks=False))
         except FileNotFoundError:
-            self.problems.append(f"{os.fsdecode(prefix)!r} vanished while it was being read")
+            self.problems.append(
+                f"{os.fsdecode(prefix)!r} vanished while it was being read"
+            )
         except OSError as error:
             self.problems.append(f"{os.fsdecode(prefix)!r}: {error.strerror}")
         column = stamps_of(states)
         self.count += len(names)
         self.report(self.count)
-        if old is not None and old.stamps == column and old.names == names and not self.ingest.keeps(old.hexes):
-            return Block(names, column, old.kinds, old.hexes, directories, old.tree_hex, old.size, old.files)
+        if (
+            old is not None
+            and old.stamps == column
+            and old.names == names
+            and not self.ingest.keeps(old.hexes)
+        ):
+            return Block(
+                names,
+                column,
+                old.kinds,
+                old.hexes,
+                directories,
+                old.tree_hex,
+                old.size,
+                old.files,
+            )
         self.changed = True
         return self.read_rows(here, prefix, names, states, directories, old)
 
@@ -242,7 +312,11 @@ class _Walk:
         hexes: list[str] = []
         for name, state in zip(names, states, strict=True):
             row = rows.get(name)
-            still = _still(*row, state, self.links) if row is not None and row[2] not in needed else None
+            still = (
+                _still(*row, state, self.links)
+                if row is not None and row[2] not in needed
+                else None
+            )
             if row is not None and still is not None:
                 column, kind, hex_digest = still, row[1], row[2]
             else:
@@ -256,12 +330,19 @@ class _Walk:
             hexes.append(hex_digest)
         return Block(kept, b"".join(columns), "".join(kinds), hexes, directories)
 
-    def read_row(self, path: bytes, shown: bytes, state: os.stat_result) -> tuple[bytes, str, str] | None:
+    def read_row(
+        self, path: bytes, shown: bytes, state: os.stat_result
+    ) -> tuple[bytes, str, str] | None:
         try:
             if stat.S_ISREG(state.st_mode):
                 read = self.ingest.file(path)
-                # an empty stamp still carries the size: tree entries are made from the column
-                column = read.stamps if read.stamps != NEVER else STAMPS.pack(read.size, 0, 0, 0, 0)
+                # an empty stamp still carries the size: tree entries are made from the
+                # column
+                column = (
+                    read.stamps
+                    if read.stamps != NEVER
+                    else STAMPS.pack(read.size, 0, 0, 0, 0)
+                )
                 return column, tree.EXEC if read.is_exec else tree.FILE, read.hex
             if stat.S_ISLNK(state.st_mode):
                 linked = _linked_row(path, self.links)
@@ -271,19 +352,29 @@ class _Walk:
                 target = os.readlink(path)
                 if self.strict and leaves_root(shown[len(self.root) + 1 :], target):
                     self.problems.append(
-                        f"{os.fsdecode(shown)!r} is a link to {os.fsdecode(target)!r}, outside the directory"
+                        f"{os.fsdecode(shown)!r} is a link to "
+                        f"{os.fsdecode(target)!r}, outside the directory"
                     )
                     return None
                 # where links are seen through, their own stamps prove nothing
                 trusted = self.strict and is_trustworthy(state, moment)
-                column = stamps(state) if trusted else STAMPS.pack(len(target), 0, 0, 0, 0)
+                column = (
+                    stamps(state) if trusted else STAMPS.pack(len(target), 0, 0, 0, 0)
+                )
                 return column, tree.SYMLINK, self.ingest.link(path, target)
-            self.problems.append(f"{os.fsdecode(shown)!r} is not a regular file (a pipe, socket or device)")
+            self.problems.append(
+                f"{os.fsdecode(shown)!r} is not a regular file (a pipe, socket or "
+                "device)"
+            )
         except FileNotFoundError:
-            self.problems.append(f"{os.fsdecode(shown)!r} vanished while it was being read")
+            self.problems.append(
+                f"{os.fsdecode(shown)!r} vanished while it was being read"
+            )
         except OSError as error:
             if error.filename not in (None, path):
-                raise  # it is the cache that cannot be written, not the file that cannot be read
+                # it is the cache that cannot be written, not the file that cannot be
+                # read
+                raise
             self.problems.append(f"{os.fsdecode(shown)!r}: {error.strerror}")
         except MltrackError as error:
             self.problems.append(error.message)
@@ -294,9 +385,14 @@ class _Walk:
         block = self.blocks[directory]
         if not self.rule.keeps_empty:
             self.drop_empty(directory, block)
-        below = [self.blocks[directory + b"/" + name if directory else name] for name in block.directories]
+        below = [
+            self.blocks[directory + b"/" + name if directory else name]
+            for name in block.directories
+        ]
         old = self.known.get(directory)
-        self.changed = self.changed or old is None or block.directories != old.directories
+        self.changed = (
+            self.changed or old is None or block.directories != old.directories
+        )
         if (
             block.tree_hex
             and old is not None
@@ -312,7 +408,9 @@ class _Walk:
     def drop_empty(self, directory: bytes, block: Block) -> None:
         """Forgets the directories, already closed, that hold no file at any depth."""
         prefix = directory + b"/" if directory else b""
-        empty = {name for name in block.directories if not self.blocks[prefix + name].files}
+        empty = {
+            name for name in block.directories if not self.blocks[prefix + name].files
+        }
         for name in empty:
             del self.blocks[prefix + name]
         block.directories = [name for name in block.directories if name not in empty]
@@ -320,8 +418,14 @@ class _Walk:
     def same_below(self, directory: bytes, block: Block, old: Block) -> bool:
         if block.directories != old.directories:
             return False
-        paths = [directory + b"/" + name if directory else name for name in block.directories]
-        return all(path in self.known and self.known[path].tree_hex == self.blocks[path].tree_hex for path in paths)
+        paths = [
+            directory + b"/" + name if directory else name for name in block.directories
+        ]
+        return all(
+            path in self.known
+            and self.known[path].tree_hex == self.blocks[path].tree_hex
+            for path in paths
+        )
 
 
 def leaves_root(path: bytes, target: bytes) -> bool:
@@ -340,7 +444,9 @@ def leaves_root(path: bytes, target: bytes) -> bool:
 
 
 def _refusal(problems: list[str]) -> WorkspaceError:
-    shown = problems[:20] + ([f"and {len(problems) - 20} more"] if len(problems) > 20 else [])
+    shown = problems[:20] + (
+        [f"and {len(problems) - 20} more"] if len(problems) > 20 else []
+    )
     return WorkspaceError(
         "cannot be recorded:\n  " + "\n  ".join(shown),
         hint="move them away, or name them in .mltrackignore",

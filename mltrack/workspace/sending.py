@@ -1,5 +1,6 @@
-"""Sending files to a remote as a scan meets them, without keeping them here: large ones as they are, small ones in packs
-that exist on this disk only until they have arrived."""
+"""Sending files to a remote as a scan meets them, without keeping them here: large ones
+as they are, small ones in packs that exist on this disk only until they have arrived.
+"""
 
 import os
 
@@ -14,7 +15,9 @@ from mltrack.workspace.stat_index import stamps
 
 
 class Sending:
-    """An ingest; see :class:`mltrack.workspace.ingest.Ingest`. Nothing exists for others before ``finish``."""
+    """An ingest; see :class:`mltrack.workspace.ingest.Ingest`. Nothing exists for
+    others before ``finish``.
+    """
 
     def __init__(self, remote: Remote, algorithm: Algorithm, tmp_path: str) -> None:
         self.remote = remote
@@ -42,7 +45,8 @@ class Sending:
         name = object_path(read.hex)
         self.remote.store.put_file(name, os.fsdecode(path), at_once=self.remote.jobs)
         if stamps(os.lstat(path)) != stamps(before):
-            self.remote.store.delete([name])  # it may hold other bytes than its name says
+            # it may hold other bytes than its name says
+            self.remote.store.delete([name])
             raise _changed(path)
         self._seen.add(read.hex)
         self._sent.append(alone(read.hex, read.size))
@@ -56,7 +60,11 @@ class Sending:
         return self._small(data, pack.TREES)
 
     def keeps(self, hexes: list[str]) -> set[str]:
-        return {item for item in hexes if bytes.fromhex(item) not in self._present and item not in self._seen}
+        return {
+            item
+            for item in hexes
+            if bytes.fromhex(item) not in self._present and item not in self._seen
+        }
 
     def finish(self) -> None:
         """Sends what is left, then the index."""
@@ -76,13 +84,18 @@ class Sending:
         return hex_digest
 
     def _is_new(self, hex_digest: str) -> bool:
-        return hex_digest not in self._seen and bytes.fromhex(hex_digest) not in self._present
+        return (
+            hex_digest not in self._seen
+            and bytes.fromhex(hex_digest) not in self._present
+        )
 
     def _pack(self, hex_digest: str, data: bytes, contents: int) -> None:
         self._seen.add(hex_digest)
         writer = self._writers.get(contents)
         if writer is None:
-            writer = self._writers[contents] = pack.PackWriter(self._tmp_path, self.algorithm, contents)
+            writer = self._writers[contents] = pack.PackWriter(
+                self._tmp_path, self.algorithm, contents
+            )
         writer.add(hex_digest, data)
         self._count(len(data))
         if writer.is_full:
@@ -92,7 +105,9 @@ class Sending:
         writer = self._writers.pop(contents)
         try:
             done = writer.finish()
-            self.remote.store.put_file(pack_path(done.id), done.temporary, at_once=self.remote.jobs)
+            self.remote.store.put_file(
+                pack_path(done.id), done.temporary, at_once=self.remote.jobs
+            )
             self._sent += pack.read_index(done.temporary, self.algorithm, done.id)
         finally:
             writer.discard()
@@ -104,5 +119,6 @@ class Sending:
 
 def _changed(path: bytes) -> WorkspaceError:
     return WorkspaceError(
-        f"{os.fsdecode(path)!r} changed while it was being sent", hint="run this again when nothing writes to it"
+        f"{os.fsdecode(path)!r} changed while it was being sent",
+        hint="run this again when nothing writes to it",
     )

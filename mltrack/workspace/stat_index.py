@@ -1,8 +1,10 @@
-"""The stat index: what each file's digest was when its stamps were so. Columns per directory, one file per root.
+"""The stat index: what each file's digest was when its stamps were so. Columns per
+directory, one file per root.
 
-A directory in which nothing changed is recognised by comparing bytes; only where they differ are rows looked at. The
-index is always safe to delete. A row whose stamps are too young to be trusted is kept with empty stamps: it never
-matches, so the file is hashed again.
+A directory in which nothing changed is recognised by comparing bytes; only where they
+differ are rows looked at. The index is always safe to delete. A row whose stamps are
+too young to be trusted is kept with empty stamps: it never matches, so the file is
+hashed again.
 """
 
 import os
@@ -38,12 +40,22 @@ def stamps(state: os.stat_result) -> bytes:
 
 
 def stamps_of(states: Sequence[os.stat_result]) -> bytes:
-    """Returns the column of many files' stamps: those of :func:`stamps`, packed at once."""
+    """Returns the column of many files' stamps: those of :func:`stamps`, packed at
+    once.
+    """
     flat: list[int] = []
     extend = flat.extend
     for state in states:
         mode = state.st_mode
-        extend((state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino, mode & 0o170000 | mode & 0o100))
+        extend(
+            (
+                state.st_size,
+                state.st_mtime_ns,
+                state.st_ctime_ns,
+                state.st_ino,
+                mode & 0o170000 | mode & 0o100,
+            )
+        )
     return struct.pack("<" + "qqqQH" * len(states), *flat)
 
 
@@ -52,32 +64,50 @@ def _kind_of(state: os.stat_result) -> int:
 
 
 def is_trustworthy(state: os.stat_result, opened_ns: int) -> bool:
-    """Returns whether stamps taken when the file was opened at ``opened_ns`` will tell a later change.
+    """Returns whether stamps taken when the file was opened at ``opened_ns`` will tell
+    a later change.
 
-    Both times must be older than the clock's grain: a write in the same grain leaves the same stamps.
+    Both times must be older than the clock's grain: a write in the same grain leaves
+    the same stamps.
     """
     limit = opened_ns - (_COARSE_NS if has_coarse_stamps(state) else _FINE_NS)
     return state.st_mtime_ns < limit and state.st_ctime_ns < limit
 
 
 def without_ctime(state: os.stat_result) -> bytes:
-    """Returns stamps that never match as they are: only by the rule for files that are links to the cache."""
-    return STAMPS.pack(state.st_size, state.st_mtime_ns, 0, state.st_ino, _kind_of(state))
+    """Returns stamps that never match as they are: only by the rule for files that are
+    links to the cache.
+    """
+    return STAMPS.pack(
+        state.st_size, state.st_mtime_ns, 0, state.st_ino, _kind_of(state)
+    )
 
 
 def differs_in_ctime_only(column: bytes, state: os.stat_result) -> bool:
-    """Returns whether a row's stamps are those of a file but for the change time, which every new hard link moves."""
+    """Returns whether a row's stamps are those of a file but for the change time, which
+    every new hard link moves.
+    """
     size, mtime, _, inode, kind = STAMPS.unpack(column)
-    return (size, mtime, inode, kind) == (state.st_size, state.st_mtime_ns, state.st_ino, _kind_of(state))
+    return (size, mtime, inode, kind) == (
+        state.st_size,
+        state.st_mtime_ns,
+        state.st_ino,
+        _kind_of(state),
+    )
 
 
 def has_coarse_stamps(state: os.stat_result) -> bool:
     """Returns whether the file system seems to keep whole seconds only."""
-    return state.st_mtime_ns % 1_000_000_000 == 0 and state.st_ctime_ns % 1_000_000_000 == 0
+    return (
+        state.st_mtime_ns % 1_000_000_000 == 0
+        and state.st_ctime_ns % 1_000_000_000 == 0
+    )
 
 
 def settle(youngest_ns: int) -> None:
-    """Waits until the clock has left the grain of the youngest change: whoever writes later leaves other stamps."""
+    """Waits until the clock has left the grain of the youngest change: whoever writes
+    later leaves other stamps.
+    """
     rest = youngest_ns + _FINE_NS - time.time_ns()
     if 0 < rest <= _FINE_NS:
         time.sleep(rest / 1e9)
@@ -85,7 +115,9 @@ def settle(youngest_ns: int) -> None:
 
 @dataclass(slots=True)
 class Block:
-    """One directory: columns of its files and links, sorted by name, and the names of its subdirectories."""
+    """One directory: columns of its files and links, sorted by name, and the names of
+    its subdirectories.
+    """
 
     names: list[bytes] = field(default_factory=list)
     stamps: bytes = b""
@@ -100,13 +132,21 @@ class Block:
         """Returns ``(stamps, kind, hex)`` by name."""
         width = STAMPS.size
         return {
-            name: (self.stamps[at * width : (at + 1) * width], self.kinds[at], self.hexes[at])
+            name: (
+                self.stamps[at * width : (at + 1) * width],
+                self.kinds[at],
+                self.hexes[at],
+            )
             for at, name in enumerate(self.names)
         }
 
     def entries(self) -> Iterator[Entry]:
         for name, kind, hex_digest, (size, *_) in zip(
-            self.names, self.kinds, self.hexes, STAMPS.iter_unpack(self.stamps), strict=True
+            self.names,
+            self.kinds,
+            self.hexes,
+            STAMPS.iter_unpack(self.stamps),
+            strict=True,
         ):
             yield Entry(name, kind, hex_digest, size)
 
@@ -126,7 +166,9 @@ class Blocks(dict[bytes, Block]):
 
 
 def read(path: str, algorithm: Algorithm) -> Blocks:
-    """Returns the blocks in an index file; none if it is missing, damaged, or of another version."""
+    """Returns the blocks in an index file; none if it is missing, damaged, or of
+    another version.
+    """
     with suppress(OSError, FormatError, struct.error, ValueError, IndexError):
         data = read_bounded(path, MAX_BYTES)
         if (
@@ -140,15 +182,29 @@ def read(path: str, algorithm: Algorithm) -> Blocks:
 
 
 def write(path: str, blocks: Blocks, algorithm: Algorithm) -> None:
-    """Replaces an index file. It is not made durable: what a power cut takes is computed again."""
+    """Replaces an index file. It is not made durable: what a power cut takes is
+    computed again.
+    """
     pieces = [MAGIC, bytes((algorithm.code,))]
     for directory, block in blocks.items():
         names, directories = b"\0".join(block.names), b"\0".join(block.directories)
         pieces += [
-            _BLOCK.pack(len(directory), len(block.names), len(names), len(directories), block.size, block.files),
-            directory, names, directories, block.stamps, block.kinds.encode(),
-            bytes.fromhex("".join(block.hexes)), bytes.fromhex(block.tree_hex or "00" * algorithm.raw_size),
-        ]  # fmt: skip
+            _BLOCK.pack(
+                len(directory),
+                len(block.names),
+                len(names),
+                len(directories),
+                block.size,
+                block.files,
+            ),
+            directory,
+            names,
+            directories,
+            block.stamps,
+            block.kinds.encode(),
+            bytes.fromhex("".join(block.hexes)),
+            bytes.fromhex(block.tree_hex or "00" * algorithm.raw_size),
+        ]
     body = b"".join(pieces)
     make_directories(os.path.dirname(path))
     write_atomic(path, body + bytes.fromhex(XXH3.hex_of(body)), durable=False)
@@ -158,10 +214,22 @@ def _decode(data: bytes, algorithm: Algorithm) -> Blocks:
     blocks = Blocks()
     at, end, raw = 9, len(data) - 16, algorithm.raw_size
     while at < end:
-        path_size, count, names_size, directories_size, size, files = _BLOCK.unpack_from(data, at)
+        path_size, count, names_size, directories_size, size, files = (
+            _BLOCK.unpack_from(data, at)
+        )
         at += _BLOCK.size
-        sizes = (path_size, names_size, directories_size, count * STAMPS.size, count, count * raw, raw)
-        path, names, directories, column, kinds, digests, tree_raw = _slices(data, at, sizes)
+        sizes = (
+            path_size,
+            names_size,
+            directories_size,
+            count * STAMPS.size,
+            count,
+            count * raw,
+            raw,
+        )
+        path, names, directories, column, kinds, digests, tree_raw = _slices(
+            data, at, sizes
+        )
         at += sum(sizes)
         text, width = digests.hex(), raw * 2
         blocks[path] = Block(

@@ -1,8 +1,9 @@
-"""Whether files stood still while a command read them: by their stamps, since equal bytes before and after say nothing of what
-stood there in between.
+"""Whether files stood still while a command read them: by their stamps, since equal
+bytes before and after say nothing of what stood there in between.
 
-The change time tells of a file that was put back with its old modification time. Of a file with several links it is left
-out: a new hard link to the same object moves it, and no byte with it.
+The change time tells of a file that was put back with its old modification time. Of a
+file with several links it is left out: a new hard link to the same object moves it, and
+no byte with it.
 """
 
 import os
@@ -13,7 +14,9 @@ from mltrack.workspace.stat_index import NEVER, STAMPS, Block, stamps
 
 _WIDTH = STAMPS.size
 _UNSTAMPED = NEVER[8:]
-"""What follows the size in the row of a file that was too young for its stamps to be trusted."""
+"""What follows the size in the row of a file that was too young for its stamps to be
+trusted.
+"""
 
 
 class Moment(NamedTuple):
@@ -24,7 +27,9 @@ class Moment(NamedTuple):
 
 
 def moment(full_path: str, snapshot: Snapshot) -> Moment:
-    """Returns the stamps of what a snapshot saw; of files whose stamps it did not keep, as they are now."""
+    """Returns the stamps of what a snapshot saw; of files whose stamps it did not keep,
+    as they are now.
+    """
     top = os.fsencode(full_path)
     columns = {}
     for directory, block in snapshot.blocks.items():
@@ -41,14 +46,18 @@ def _stamped(here: bytes, block: Block) -> bytes:
     for number, name in enumerate(block.names):
         if rows[number][8:] == _UNSTAMPED:
             try:
-                rows[number] = stamps(os.lstat(os.path.join(here, name) if name else here))
+                rows[number] = stamps(
+                    os.lstat(os.path.join(here, name) if name else here)
+                )
             except FileNotFoundError:
                 continue  # gone since: the look after the run finds it so
     return b"".join(rows)
 
 
 def stood_still(before: Moment, after: Moment) -> bool:
-    """Returns whether each file is the one that it was, and was not written to in between."""
+    """Returns whether each file is the one that it was, and was not written to in
+    between.
+    """
     if before.columns.keys() != after.columns.keys():
         return False
     for directory, (names, column) in before.columns.items():
@@ -57,14 +66,23 @@ def stood_still(before: Moment, after: Moment) -> bool:
             return False
         if column != now:
             here = os.path.join(after.top, directory) if directory else after.top
-            rows = zip(names, STAMPS.iter_unpack(column), STAMPS.iter_unpack(now), strict=True)
-            if any(was != is_now and not _was_only_linked(here, name, was, is_now) for name, was, is_now in rows):
+            rows = zip(
+                names, STAMPS.iter_unpack(column), STAMPS.iter_unpack(now), strict=True
+            )
+            if any(
+                was != is_now and not _was_only_linked(here, name, was, is_now)
+                for name, was, is_now in rows
+            ):
                 return False
     return True
 
 
-def _was_only_linked(here: bytes, name: bytes, was: tuple[int, ...], is_now: tuple[int, ...]) -> bool:
-    """Whether a file differs by its change time alone, and has other links that may have moved it."""
+def _was_only_linked(
+    here: bytes, name: bytes, was: tuple[int, ...], is_now: tuple[int, ...]
+) -> bool:
+    """Whether a file differs by its change time alone, and has other links that may
+    have moved it.
+    """
     size, mtime, _, inode, kind = was
     if (size, mtime, inode, kind) != (is_now[0], is_now[1], *is_now[3:]):
         return False

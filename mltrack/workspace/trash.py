@@ -1,4 +1,6 @@
-"""What was replaced by force: where it stood and under which digest the cache keeps it, so that it can be had again."""
+"""What was replaced by force: where it stood and under which digest the cache keeps it,
+so that it can be had again.
+"""
 
 import json
 import os
@@ -18,7 +20,9 @@ _UNDONE = ".undone"
 
 
 class Replaced(NamedTuple):
-    """One note: what stood at ``path`` until ``moment``, in seconds since 1970. ``file`` holds all notes of a command."""
+    """One note: what stood at ``path`` until ``moment``, in seconds since 1970.
+    ``file`` holds all notes of a command.
+    """
 
     path: str
     content: Content
@@ -36,16 +40,25 @@ class Trash:
         self._items: list[tuple[str, Content]] = []
 
     def note(self, saved: list[tuple[str, Content]]) -> None:
-        """Writes down, durably, what is about to be replaced; its bytes are in the cache already."""
+        """Writes down, durably, what is about to be replaced; its bytes are in the
+        cache already.
+        """
         if saved:
             self._items += saved
             self._write(self._file, self._items)
 
-    def undone(self, taken: list[Replaced], replaced: list[tuple[str, Content]]) -> None:
-        """Takes notes of one command out of what can be undone, and keeps what undoing them replaced; its other notes
-        stay."""
+    def undone(
+        self, taken: list[Replaced], replaced: list[tuple[str, Content]]
+    ) -> None:
+        """Takes notes of one command out of what can be undone, and keeps what undoing
+        them replaced; its other notes stay.
+        """
         file = taken[0].file
-        left = [(note.path, note.content) for note in self.notes() if note.file == file and note not in taken]
+        left = [
+            (note.path, note.content)
+            for note in self.notes()
+            if note.file == file and note not in taken
+        ]
         self._write(f"{file}.{time.time_ns()}{_UNDONE}", replaced)
         if left:
             self._write(file, left)
@@ -62,7 +75,9 @@ class Trash:
         return place
 
     def notes(self, *, undone: bool = False) -> list[Replaced]:
-        """Returns all notes, oldest first, or with ``undone`` those that undoing left; unreadable ones are passed over."""
+        """Returns all notes, oldest first, or with ``undone`` those that undoing left;
+        unreadable ones are passed over.
+        """
         found: list[Replaced] = []
         for name in self._names():
             if name.endswith(_UNDONE) == undone:
@@ -71,7 +86,14 @@ class Trash:
                     value = json_text.load(read_bounded(path, 64 << 20) or b"", path)
                     for item in value["replaced"]:
                         content = parse_content(item, self._algorithm, path)
-                        found.append(Replaced(check_path(item["path"], path), content, float(value["moment"]), path))
+                        found.append(
+                            Replaced(
+                                check_path(item["path"], path),
+                                content,
+                                float(value["moment"]),
+                                path,
+                            )
+                        )
         return found
 
     def forget_before(self, moment: float) -> None:
@@ -89,6 +111,9 @@ class Trash:
 
     def _write(self, path: str, items: list[tuple[str, Content]]) -> None:
         make_directories(self._path)
-        replaced = [{"path": place, **content_data(content, self._algorithm)} for place, content in items]
+        replaced = [
+            {"path": place, **content_data(content, self._algorithm)}
+            for place, content in items
+        ]
         data = {"mltrack": 1, "moment": time.time(), "replaced": replaced}
         write_atomic(path, (json.dumps(data, indent=1) + "\n").encode())

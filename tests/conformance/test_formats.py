@@ -1,4 +1,6 @@
-"""Every text and binary format: write, read, write gives the same bytes; the bytes themselves are pinned."""
+"""Every text and binary format: write, read, write gives the same bytes; the bytes
+themselves are pinned.
+"""
 
 from pathlib import Path
 
@@ -57,21 +59,31 @@ FACT = Fact("mltrack.lock", HEX, "train", RECORD)
         ("true", Content(FILE, HEX, 1), ()),
         ("quote\"s and 'ticks'", Content(EXEC, HEX, 1), ()),
         ("#x: y", Content(FILE, HEX, 1), ()),
-        ("é", Content(FILE, HEX, 1), ("source:", "  url: https://example.org", "  etag: abc")),
+        (
+            "é",
+            Content(FILE, HEX, 1),
+            ("source:", "  url: https://example.org", "  etag: abc"),
+        ),
     ],
 )
 def test_pointers(name: str, content: Content, extra: tuple[str, ...]) -> None:
     text = pointer.write(Pointer(name, content, extra), XXH3)
-    assert pointer.parse(text.encode(), XXH3, f"dir/{name}.mlt") == Pointer(name, content, extra)
+    assert pointer.parse(text.encode(), XXH3, f"dir/{name}.mlt") == Pointer(
+        name, content, extra
+    )
     from mltrack.formats import yaml
 
     read = yaml.load(text, "x")
-    assert read["path"] == name and read["digest"] == f"xxh3:{HEX}"  # any YAML reader sees the same
+    # any YAML reader sees the same
+    assert read["path"] == name and read["digest"] == f"xxh3:{HEX}"
 
 
 def test_the_pointer_of_the_specification() -> None:
     text = f"mltrack: 1\npath: images\ndigest: xxh3:{HEX}\nkind: tree\nsize: 805306368\nfiles: 100000\n"
-    assert pointer.write(Pointer("images", Content(TREE, HEX, 805306368, 100000)), XXH3) == text
+    assert (
+        pointer.write(Pointer("images", Content(TREE, HEX, 805306368, 100000)), XXH3)
+        == text
+    )
 
 
 def test_locks() -> None:
@@ -79,7 +91,10 @@ def test_locks() -> None:
     entries = lock_file.parse(text.encode(), XXH3, "mltrack.lock")
     assert entries == {"train": ENTRY, "a": ENTRY}
     assert lock_file.write(entries, XXH3) == text
-    assert '        "a": {"digest": "xxh3:' + HEX + '", "kind": "file", "size": 3},' in text.split("\n")
+    assert (
+        '        "a": {"digest": "xxh3:' + HEX + '", "kind": "file", "size": 3},'
+        in text.split("\n")
+    )
 
 
 def test_run_records_and_journals() -> None:
@@ -98,16 +113,24 @@ def test_a_torn_end_of_a_journal_is_dropped_and_damage_before_it_is_told() -> No
 
 
 def test_the_run_key_is_pinned() -> None:
-    """A change here gives every project's results new names: it is a new version of the key."""
+    """A change here gives every project's results new names: it is a new version of the
+    key.
+    """
     assert (
-        canonical_json({"b": [1, 1.0, 1e-4, True, None], "a": "é"}) == '{"a":"é","b":[1,1.0,0.0001,true,null]}'.encode()
+        canonical_json({"b": [1, 1.0, 1e-4, True, None], "a": "é"})
+        == '{"a":"é","b":[1,1.0,0.0001,true,null]}'.encode()
     )
     assert run_key(entry_parts(ENTRY), XXH3) == "0f5629db5b52373b035986ef23099948"
 
 
 def test_trees_are_pinned() -> None:
-    data = tree.encode([(b"b c", "f", HEX, 1), (b"a", "d", HEX, 2), (b"\xff%", "x", HEX, 3)])
-    assert data == f"mltrack-tree 1\nd {HEX} 2 a\nf {HEX} 1 b%20c\nx {HEX} 3 %ff%25\n".encode()
+    data = tree.encode(
+        [(b"b c", "f", HEX, 1), (b"a", "d", HEX, 2), (b"\xff%", "x", HEX, 3)]
+    )
+    assert (
+        data
+        == f"mltrack-tree 1\nd {HEX} 2 a\nf {HEX} 1 b%20c\nx {HEX} 3 %ff%25\n".encode()
+    )
     assert XXH3.hex_of(tree.encode([])) == "231b8627b6bb3c9305b77ab90689a895"
 
 
@@ -122,7 +145,10 @@ def test_packs_and_indexes(name: str, tmp_path: Path) -> None:
     assert pack.digest_of_file(done.temporary, chosen) == done.id
     found = pack.read_index(done.temporary, chosen, done.id)
     assert found.data == done.index_data
-    assert {entry.raw.hex(): data for entry, data in pack.read_objects(done.temporary, found)} == objects
+    assert {
+        entry.raw.hex(): data
+        for entry, data in pack.read_objects(done.temporary, found)
+    } == objects
     for hex_digest in objects:
         row = found.find(bytes.fromhex(hex_digest))
         assert row is not None and row.raw.hex() == hex_digest
@@ -134,7 +160,10 @@ def test_the_first_bytes_of_pack_and_index_are_pinned(tmp_path: Path) -> None:
     writer.add(XXH3.hex_of(b"x"), b"x")
     data = Path(writer.finish().temporary).read_bytes()
     assert data[:17] == b"MLTPACK\n" + b"\0\0\0\1" + b"\0\1" + b"\0\1" + b"x"
-    assert data[17:49] == b"MLTINDEX" + b"\0\0\0\1" + b"\0\0\0\1" + b"\0" * 7 + b"\1" + b"\0" * 8
+    assert (
+        data[17:49]
+        == b"MLTINDEX" + b"\0\0\0\1" + b"\0\0\0\1" + b"\0" * 7 + b"\1" + b"\0" * 8
+    )
     assert data[-8:] == b"MLTPEND\n"
     assert len(data) == 17 + 32 + 1024 + 45 + 16 + 16 + 16 + 8
 

@@ -1,4 +1,6 @@
-"""A server that sends on to another host, or never stops sending, gets neither credentials nor our memory."""
+"""A server that sends on to another host, or never stops sending, gets neither
+credentials nor our memory.
+"""
 
 import base64
 import http.server
@@ -70,13 +72,25 @@ def redirecting(endless: Server) -> Iterator[Server]:
 
 
 def s3(server: Server) -> dict[str, str]:
-    given = {"access_key": "a", "secret_key": "b", "session_token": "TOKEN", "region": "us-east-1", "tries": "1"}
+    given = {
+        "access_key": "a",
+        "secret_key": "b",
+        "session_token": "TOKEN",
+        "region": "us-east-1",
+        "tries": "1",
+    }
     return {**given, "endpoint": f"http://127.0.0.1:{server.port}"}
 
 
 @pytest.mark.parametrize("kind", ["s3", "http"])
-def test_credentials_do_not_follow_a_redirect(redirecting: Server, endless: Server, kind: str) -> None:
-    given = s3(redirecting) if kind == "s3" else {"user": "a", "password": "b", "tries": "1"}
+def test_credentials_do_not_follow_a_redirect(
+    redirecting: Server, endless: Server, kind: str
+) -> None:
+    given = (
+        s3(redirecting)
+        if kind == "s3"
+        else {"user": "a", "password": "b", "tries": "1"}
+    )
     url = "s3://bucket/p" if kind == "s3" else f"http://127.0.0.1:{redirecting.port}/p"
     with pytest.raises(RemoteError, match="credentials are not sent there"):
         open_store(url, "/", given).get("mltrack.json")
@@ -91,7 +105,10 @@ class Pages(http.server.BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         type(self).count += 1
-        keys = "".join(f"<Contents><Key>p/{self.count:09}{i:03}</Key><Size>1</Size></Contents>" for i in range(1000))
+        keys = "".join(
+            f"<Contents><Key>p/{self.count:09}{i:03}</Key><Size>1</Size></Contents>"
+            for i in range(1000)
+        )
         more = f"<IsTruncated>true</IsTruncated><NextContinuationToken>{self.count}</NextContinuationToken>"
         data = f"<ListBucketResult>{more}{keys}</ListBucketResult>".encode()
         self.send_response(200)
@@ -103,12 +120,23 @@ class Pages(http.server.BaseHTTPRequestHandler):
         """Nobody reads it."""
 
 
-def test_a_list_of_pages_that_does_not_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_list_of_pages_that_does_not_end_is_cut_off(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(fsspec_remote, "LISTING_BYTES", 1 << 20)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pages) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        given = {"access_key": "a", "secret_key": "b", "region": "us-east-1", "tries": "1"}
-        store = open_store("s3://bucket/p", "/", {**given, "endpoint": f"http://127.0.0.1:{server.server_port}"})
+        given = {
+            "access_key": "a",
+            "secret_key": "b",
+            "region": "us-east-1",
+            "tries": "1",
+        }
+        store = open_store(
+            "s3://bucket/p",
+            "/",
+            {**given, "endpoint": f"http://127.0.0.1:{server.server_port}"},
+        )
         with pytest.raises(RemoteError, match="a list of its files does not end"):
             list(store.list("packs"))
         server.shutdown()
@@ -124,13 +152,17 @@ def azure(server: Server) -> dict[str, str]:
     }
 
 
-def test_the_signature_of_azure_does_not_follow_a_redirect(redirecting: Server, endless: Server) -> None:
+def test_the_signature_of_azure_does_not_follow_a_redirect(
+    redirecting: Server, endless: Server
+) -> None:
     """Its library follows, and takes its credentials off first."""
     pytest.importorskip("adlfs")
     with pytest.raises(MltrackError):
         open_store("az://container/p", "/", azure(redirecting)).get("mltrack.json")
     assert redirecting.seen
-    assert not any("authorization" in map(str.lower, headers) for headers in endless.seen)
+    assert not any(
+        "authorization" in map(str.lower, headers) for headers in endless.seen
+    )
 
 
 def test_an_answer_of_azure_that_does_not_end_is_cut_off(endless: Server) -> None:
@@ -144,5 +176,7 @@ def test_an_answer_of_azure_that_does_not_end_is_cut_off(endless: Server) -> Non
 def test_an_answer_that_does_not_end_is_cut_off(endless: Server, kind: str) -> None:
     url = "s3://bucket/p" if kind == "s3" else f"http://127.0.0.1:{endless.port}/p"
     with pytest.raises(RemoteError, match="does not end"):
-        open_store(url, "/", s3(endless) if kind == "s3" else {"tries": "1"}).get("mltrack.json")
+        open_store(url, "/", s3(endless) if kind == "s3" else {"tries": "1"}).get(
+            "mltrack.json"
+        )
     assert endless.sent < SENT_AT_MOST

@@ -1,4 +1,6 @@
-"""One suite for every runner: on this machine in the workspace, on this machine in directories of its own, over ssh."""
+"""One suite for every runner: on this machine in the workspace, on this machine in
+directories of its own, over ssh.
+"""
 
 import os
 import shutil
@@ -18,21 +20,36 @@ from mltrack.runners.job import Failure, Item, Job, Seen, State, Ticket
 from mltrack.runners.runner import Runner
 from tests.services.servers import Sshd
 from tests.support.processes import ends
-from tests.support.runners import SLOTS, Bench, Given, here, job, now, over_ssh, supervisors, wait, wait_for_text
+from tests.support.runners import (
+    SLOTS,
+    Bench,
+    Given,
+    here,
+    job,
+    now,
+    over_ssh,
+    supervisors,
+    wait,
+    wait_for_text,
+)
 
 KINDS = ("local", "here", "ssh")
 Serve = Callable[[type[Sshd]], Any]
 
 
 @pytest.fixture(params=KINDS)
-def bench(request: pytest.FixtureRequest, tmp_path: Path, serve: Serve) -> Iterator[Bench]:
+def bench(
+    request: pytest.FixtureRequest, tmp_path: Path, serve: Serve
+) -> Iterator[Bench]:
     made = _bench(request.param, tmp_path, serve)
     yield made
     made.close()
 
 
 @pytest.fixture(params=[kind for kind in KINDS if kind != "local"])
-def surviving(request: pytest.FixtureRequest, tmp_path: Path, serve: Serve) -> Iterator[Bench]:
+def surviving(
+    request: pytest.FixtureRequest, tmp_path: Path, serve: Serve
+) -> Iterator[Bench]:
     """Runners whose jobs outlive the process that submitted them."""
     made = _bench(request.param, tmp_path, serve)
     yield made
@@ -60,12 +77,16 @@ def test_success_with_its_log(runner: Runner) -> None:
     assert (state.state, state.exit_code, log) == (State.DONE, 0, b"one\ntwo\n")
 
 
-def test_outputs_stand_in_the_project_once_they_are_fetched(runner: Runner, bench: Bench) -> None:
+def test_outputs_stand_in_the_project_once_they_are_fetched(
+    runner: Runner, bench: Bench
+) -> None:
     command = "mkdir -p d/e && echo 1 > d/e/f && ln -s f d/e/l && echo 2 > x && chmod +x x && mkdir d/empty"
     ticket = runner.submit(job(command, outputs=("d", "x")))
     assert wait(runner, ticket)[0].state is State.DONE
     runner.fetch(ticket)
-    assert (bench.root / "d/e/f").read_text() == "1\n" and os.readlink(bench.root / "d/e/l") == "f"
+    assert (bench.root / "d/e/f").read_text() == "1\n" and os.readlink(
+        bench.root / "d/e/l"
+    ) == "f"
     assert os.access(bench.root / "x", os.X_OK) and (bench.root / "d/empty").is_dir()
     assert not os.access(bench.root / "d/e/f", os.X_OK)
 
@@ -82,15 +103,21 @@ def test_a_signal_is_a_negative_code(runner: Runner) -> None:
 
 
 def test_a_killed_command_ends_the_job(runner: Runner, tmp_path: Path) -> None:
-    ticket = runner.submit(job(f"echo $$ > {tmp_path}/pid; echo ready; sleep 60; sleep 60"))
+    ticket = runner.submit(
+        job(f"echo $$ > {tmp_path}/pid; echo ready; sleep 60; sleep 60")
+    )
     wait_for_text(runner, ticket, b"ready")
     os.kill(int((tmp_path / "pid").read_text()), 9)
     state, _ = wait(runner, ticket)
     assert (state.state, state.exit_code) == (State.FAILED, -9)
 
 
-def test_cancelling_ends_the_whole_process_group(runner: Runner, tmp_path: Path) -> None:
-    ticket = runner.submit(job(f"sleep 60 & echo $! > {tmp_path}/child; echo ready; wait"))
+def test_cancelling_ends_the_whole_process_group(
+    runner: Runner, tmp_path: Path
+) -> None:
+    ticket = runner.submit(
+        job(f"sleep 60 & echo $! > {tmp_path}/child; echo ready; wait")
+    )
     wait_for_text(runner, ticket, b"ready")
     runner.cancel([ticket])
     assert now(runner, ticket).state is State.CANCELLED
@@ -104,11 +131,18 @@ def test_the_log_is_read_from_any_offset(runner: Runner) -> None:
 
 
 def test_a_long_log_arrives_whole(runner: Runner) -> None:
-    _, log = wait(runner, runner.submit(job("i=0; while [ $i -lt 40000 ]; do echo line $i; i=$((i+1)); done")))
+    _, log = wait(
+        runner,
+        runner.submit(
+            job("i=0; while [ $i -lt 40000 ]; do echo line $i; i=$((i+1)); done")
+        ),
+    )
     assert log.count(b"\n") == 40000 and log.endswith(b"line 39999\n")
 
 
-def test_variables_and_directory_reach_the_command(runner: Runner, bench: Bench) -> None:
+def test_variables_and_directory_reach_the_command(
+    runner: Runner, bench: Bench
+) -> None:
     (bench.root / "d").mkdir()
     given = job('echo $X; basename "$(pwd)"', directory="d") if False else Job(
         "cd" * 16, "s", "/bin/sh", "d", (Item("", ('echo "$X"; basename "$(pwd)"; test "$(pwd)" = "$MLTRACK_ROOT/d"',)),),
@@ -148,7 +182,10 @@ def test_many_small_jobs(runner: Runner, bench: Bench) -> None:
 
 
 def test_a_timeout_ends_the_whole_process_group(runner: Runner, tmp_path: Path) -> None:
-    state, _ = wait(runner, runner.submit(job(f"sleep 60 & echo $! > {tmp_path}/child; wait", timeout=0.3)))
+    state, _ = wait(
+        runner,
+        runner.submit(job(f"sleep 60 & echo $! > {tmp_path}/child; wait", timeout=0.3)),
+    )
     assert state.state is State.FAILED and state.failure is Failure.TIMEOUT
     assert ends(int((tmp_path / "child").read_text()))
 
@@ -161,8 +198,14 @@ def test_several_jobs_are_cancelled_together(runner: Runner) -> None:
 
 def test_it_says_how_much_memory_a_job_took(runner: Runner) -> None:
     small, _ = wait(runner, runner.submit(job("true", key="1" * 32)))
-    large, _ = wait(runner, runner.submit(job(f"{sys.executable} -c 'x = bytearray(600 << 20)'", key="2" * 32)))
-    # a command that needs less counts as what this process was when it forked: no more than a large test
+    large, _ = wait(
+        runner,
+        runner.submit(
+            job(f"{sys.executable} -c 'x = bytearray(600 << 20)'", key="2" * 32)
+        ),
+    )
+    # a command that needs less counts as what this process was when it forked: no more
+    # than a large test
     assert 0 < small.peak_memory < 600 << 20 < large.peak_memory
 
 
@@ -173,10 +216,17 @@ def test_a_missing_output_is_not_made_up(runner: Runner, bench: Bench) -> None:
     assert not (bench.root / "out").exists()
 
 
-def test_an_isolated_job_sees_its_inputs_and_leaves_its_outputs(runner: Runner, bench: Bench) -> None:
+def test_an_isolated_job_sees_its_inputs_and_leaves_its_outputs(
+    runner: Runner, bench: Bench
+) -> None:
     given = Given({"in": b"in"}, {"d": {"x": b"d/x", "run.sh": b"#!/bin/sh\n"}})
     (bench.root / "d").mkdir()
-    for name, data in {"in": b"in", "hidden": b"hidden", "d/x": b"d/x", "d/run.sh": b"#!/bin/sh\n"}.items():
+    for name, data in {
+        "in": b"in",
+        "hidden": b"hidden",
+        "d/x": b"d/x",
+        "d/run.sh": b"#!/bin/sh\n",
+    }.items():
         (bench.root / name).write_bytes(data)
     (bench.root / "d/run.sh").chmod(0o755)
     ticket = runner.submit(
@@ -196,34 +246,65 @@ def test_an_isolated_job_sees_its_inputs_and_leaves_its_outputs(runner: Runner, 
 def test_each_gpu_is_one_jobs_at_a_time(runner: Runner, tmp_path: Path) -> None:
     """Every job notes its GPU, and that nobody else has noted the same one meanwhile."""
     command = f"mkdir {tmp_path}/gpu-$CUDA_VISIBLE_DEVICES && sleep 0.15 && rmdir {tmp_path}/gpu-$CUDA_VISIBLE_DEVICES"
-    tickets = [runner.submit(job(command, key=f"{n:032x}", resources={"gpus": 1.0})) for n in range(8)]
+    tickets = [
+        runner.submit(job(command, key=f"{n:032x}", resources={"gpus": 1.0}))
+        for n in range(8)
+    ]
     polls = [wait(runner, ticket)[0] for ticket in tickets]
     assert {poll.state for poll in polls} == {State.DONE}
     assert {poll.gpus for poll in polls} == {("0",), ("1",)}
 
 
 def test_all_gpus_of_a_job_are_its_own(runner: Runner) -> None:
-    state, log = wait(runner, runner.submit(job("echo $CUDA_VISIBLE_DEVICES", resources={"gpus": float(SLOTS)})))
+    state, log = wait(
+        runner,
+        runner.submit(
+            job("echo $CUDA_VISIBLE_DEVICES", resources={"gpus": float(SLOTS)})
+        ),
+    )
     assert state.state is State.DONE and log == b"0,1\n"
 
 
 def test_it_says_what_it_has_too_little_of(runner: Runner) -> None:
     shortage = runner.lacks({"gpus": 3.0, "time": 9e9})
-    assert shortage is not None and shortage.resource == "gpus" and "3 of 'gpus'" in shortage.words
-    assert runner.lacks({"gpus": 2.0}) is None and runner.lacks({"license": 1.0}) is not None
+    assert (
+        shortage is not None
+        and shortage.resource == "gpus"
+        and "3 of 'gpus'" in shortage.words
+    )
+    assert (
+        runner.lacks({"gpus": 2.0}) is None
+        and runner.lacks({"license": 1.0}) is not None
+    )
 
 
-def test_many_items_in_one_job_each_with_its_result(runner: Runner, bench: Bench) -> None:
-    items = tuple(Item(f"i{n}", (f"test {n} != 2", f"echo {n} > o{n}"), (f"o{n}",)) for n in range(5))
+def test_many_items_in_one_job_each_with_its_result(
+    runner: Runner, bench: Bench
+) -> None:
+    items = tuple(
+        Item(f"i{n}", (f"test {n} != 2", f"echo {n} > o{n}"), (f"o{n}",))
+        for n in range(5)
+    )
     ticket = runner.submit(job(items=items))
     state, _ = wait(runner, ticket)
-    assert (state.state, state.exit_code, state.command) == (State.FAILED, 1, "test 2 != 2")
-    assert [(item.id, item.exit_code) for item in state.items] == [(f"i{n}", int(n == 2)) for n in range(5)]
-    assert [item.id for item in now(runner, ticket, Seen(items=3)).items] == ["i3", "i4"]
+    assert (state.state, state.exit_code, state.command) == (
+        State.FAILED,
+        1,
+        "test 2 != 2",
+    )
+    assert [(item.id, item.exit_code) for item in state.items] == [
+        (f"i{n}", int(n == 2)) for n in range(5)
+    ]
+    assert [item.id for item in now(runner, ticket, Seen(items=3)).items] == [
+        "i3",
+        "i4",
+    ]
 
 
 def test_one_poll_asks_about_all_jobs_from_where_each_was_seen(runner: Runner) -> None:
-    tickets = [runner.submit(job(f"printf {n}{n}{n}", key=f"{n:032x}")) for n in range(3)]
+    tickets = [
+        runner.submit(job(f"printf {n}{n}{n}", key=f"{n:032x}")) for n in range(3)
+    ]
     for ticket in tickets:
         wait(runner, ticket)
     polls = runner.poll({ticket: Seen(log=n) for n, ticket in enumerate(tickets)})
@@ -231,12 +312,18 @@ def test_one_poll_asks_about_all_jobs_from_where_each_was_seen(runner: Runner) -
 
 
 def test_what_is_kept_of_a_job_can_be_forgotten(runner: Runner, bench: Bench) -> None:
-    tickets = [runner.submit(job("echo x", key="1" * 32)), runner.submit(job("false", key="2" * 32))]
+    tickets = [
+        runner.submit(job("echo x", key="1" * 32)),
+        runner.submit(job("false", key="2" * 32)),
+    ]
     for ticket in tickets:
         wait(runner, ticket)
         runner.settle(ticket)
         runner.forget(ticket)
-        assert now(runner, ticket).state is State.LOST and not Path(ticket.log_path).exists()
+        assert (
+            now(runner, ticket).state is State.LOST
+            and not Path(ticket.log_path).exists()
+        )
     assert not list((bench.root / "jobs").rglob("*.json"))
 
 
@@ -250,16 +337,30 @@ def test_a_traced_job_tells_what_it_opened(how: str, tmp_path: Path) -> None:
     (bench.root / "sub").mkdir()
     time.sleep(0.05)
     code = "import os; open('r').read(); os.chdir('sub'); open('w', 'w').write('2'); open('../r')"
-    state, _ = wait(runner, runner.submit(job(f'{sys.executable} -c "{code}"', trace=how)))
+    state, _ = wait(
+        runner, runner.submit(job(f'{sys.executable} -c "{code}"', trace=how))
+    )
     assert state.state is State.DONE
-    assert "r" in state.reads and "sub/w" in state.writes and not any(path.startswith("/") for path in state.reads)
+    assert (
+        "r" in state.reads
+        and "sub/w" in state.writes
+        and not any(path.startswith("/") for path in state.reads)
+    )
 
 
-def test_a_command_that_ignores_the_end_of_its_time_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_command_that_ignores_the_end_of_its_time_is_killed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("mltrack.runners.local.GRACE_SECONDS", 0.3)
     runner = Bench(tmp_path, "local").open()
     state, _ = wait(
-        runner, runner.submit(job(f"trap '' TERM; echo $$ > {tmp_path}/pid; sleep 60; sleep 60", timeout=0.3))
+        runner,
+        runner.submit(
+            job(
+                f"trap '' TERM; echo $$ > {tmp_path}/pid; sleep 60; sleep 60",
+                timeout=0.3,
+            )
+        ),
     )
     assert state.state is State.FAILED and state.failure is Failure.TIMEOUT
     assert ends(int((tmp_path / "pid").read_text()))
@@ -268,7 +369,9 @@ def test_a_command_that_ignores_the_end_of_its_time_is_killed(tmp_path: Path, mo
 # runners whose jobs survive
 
 
-def test_another_process_finds_what_runs_and_takes_its_result(surviving: Bench, tmp_path: Path) -> None:
+def test_another_process_finds_what_runs_and_takes_its_result(
+    surviving: Bench, tmp_path: Path
+) -> None:
     command = f"echo x >> {tmp_path}/ran; echo begun; sleep 1; echo done > out"
     first = surviving.open()
     wait_for_text(first, first.submit(job(command, outputs=("out",))), b"begun")
@@ -278,10 +381,14 @@ def test_another_process_finds_what_runs_and_takes_its_result(surviving: Bench, 
     state, log = wait(second, ticket)
     second.fetch(ticket)
     assert state.state is State.DONE and log == b"begun\n"
-    assert (surviving.root / "out").read_text() == "done\n" and (tmp_path / "ran").read_text() == "x\n"
+    assert (surviving.root / "out").read_text() == "done\n" and (
+        tmp_path / "ran"
+    ).read_text() == "x\n"
 
 
-def test_another_clone_finds_what_ended_meanwhile(surviving: Bench, tmp_path: Path) -> None:
+def test_another_clone_finds_what_ended_meanwhile(
+    surviving: Bench, tmp_path: Path
+) -> None:
     command = f"echo x >> {tmp_path}/ran; echo begun; sleep 0.3; echo done > out"
     first = surviving.open()
     wait_for_text(first, first.submit(job(command, outputs=("out",))), b"begun")
@@ -291,17 +398,24 @@ def test_another_clone_finds_what_ended_meanwhile(surviving: Bench, tmp_path: Pa
     ticket = second.submit(job(command, outputs=("out",)))
     assert wait(second, ticket)[0].state is State.DONE
     second.fetch(ticket)
-    assert (tmp_path / "clone/out").read_text() == "done\n" and (tmp_path / "ran").read_text() == "x\n"
+    assert (tmp_path / "clone/out").read_text() == "done\n" and (
+        tmp_path / "ran"
+    ).read_text() == "x\n"
 
 
-def test_a_failure_that_nobody_took_is_told_once(surviving: Bench, tmp_path: Path) -> None:
+def test_a_failure_that_nobody_took_is_told_once(
+    surviving: Bench, tmp_path: Path
+) -> None:
     command = f"echo x >> {tmp_path}/ran; echo begun; exit 3"
     first = surviving.open()
     wait_for_text(first, first.submit(job(command)), b"begun")
     first.close()
     second = surviving.open()
     ticket = second.submit(job(command))
-    assert wait(second, ticket)[0].exit_code == 3 and (tmp_path / "ran").read_text() == "x\n"
+    assert (
+        wait(second, ticket)[0].exit_code == 3
+        and (tmp_path / "ran").read_text() == "x\n"
+    )
     second.settle(ticket)
     assert wait(second, second.submit(job(command)))[0].exit_code == 3
     assert (tmp_path / "ran").read_text() == "x\nx\n"
@@ -319,9 +433,13 @@ def test_two_clones_at_once_share_one_job(surviving: Bench, tmp_path: Path) -> N
     assert (tmp_path / "ran").read_text() == "x\n"
 
 
-def test_a_killed_supervisor_loses_the_job_and_leaves_nothing_running(surviving: Bench, tmp_path: Path) -> None:
+def test_a_killed_supervisor_loses_the_job_and_leaves_nothing_running(
+    surviving: Bench, tmp_path: Path
+) -> None:
     runner = surviving.open()
-    ticket = runner.submit(job(f"echo $$ > {tmp_path}/pid; echo ready; sleep 60; sleep 60"))
+    ticket = runner.submit(
+        job(f"echo $$ > {tmp_path}/pid; echo ready; sleep 60; sleep 60")
+    )
     wait_for_text(runner, ticket, b"ready")
     for pid in supervisors(surviving.host_place()):
         os.kill(pid, 9)
@@ -329,7 +447,9 @@ def test_a_killed_supervisor_loses_the_job_and_leaves_nothing_running(surviving:
     assert ends(int((tmp_path / "pid").read_text()))
 
 
-def test_a_lost_worker_loses_only_the_item_it_was_running(surviving: Bench, tmp_path: Path) -> None:
+def test_a_lost_worker_loses_only_the_item_it_was_running(
+    surviving: Bench, tmp_path: Path
+) -> None:
     items = tuple(
         Item(
             str(n),
@@ -353,15 +473,28 @@ def test_a_lost_worker_loses_only_the_item_it_was_running(surviving: Bench, tmp_
     assert state.state is State.DONE and len(state.items) == 5
     runner.fetch(again)
     assert (tmp_path / "ran").read_text().split() == ["0", "1", "2", "3", "3", "4"]
-    assert [(surviving.root / f"o{n}").read_text() for n in range(5)] == [f"{n}\n" for n in range(5)]
+    assert [(surviving.root / f"o{n}").read_text() for n in range(5)] == [
+        f"{n}\n" for n in range(5)
+    ]
 
 
 def test_what_a_host_has_is_not_sent_again(surviving: Bench) -> None:
     given = Given({"in": os.urandom(3 << 20)}, {"d": {"x": b"1"}})
     runner = surviving.open()
-    wait(runner, runner.submit(job("cat in d/x > out", outputs=("out",), inputs=given.inputs, key="1" * 32), given))
+    wait(
+        runner,
+        runner.submit(
+            job(
+                "cat in d/x > out", outputs=("out",), inputs=given.inputs, key="1" * 32
+            ),
+            given,
+        ),
+    )
     asked = given.asked
-    state, _ = wait(runner, runner.submit(job("cat in d/x", inputs=given.inputs, key="2" * 32), given))
+    state, _ = wait(
+        runner,
+        runner.submit(job("cat in d/x", inputs=given.inputs, key="2" * 32), given),
+    )
     assert state.state is State.DONE and asked and given.asked == asked
 
 
@@ -371,21 +504,33 @@ def test_an_input_that_a_command_changed_is_never_used_again(surviving: Bench) -
     bad = job("chmod u+w in; echo wrong > in", inputs=given.inputs, key="1" * 32)
     state, _ = wait(runner, runner.submit(bad, given))
     assert state.state is State.FAILED and "in" in state.problem
-    state, log = wait(runner, runner.submit(job("cat in", inputs=given.inputs, key="2" * 32), given))
+    state, log = wait(
+        runner, runner.submit(job("cat in", inputs=given.inputs, key="2" * 32), given)
+    )
     assert (state.state, log) == (State.DONE, b"right\n")
 
 
 def test_outputs_may_stay_where_they_were_made(surviving: Bench) -> None:
     runner = surviving.open()
-    ticket = runner.submit(job("echo 1 > a; mkdir b; echo 2 > b/c", outputs=("a", "b"), left=frozenset({"b"})))
+    ticket = runner.submit(
+        job(
+            "echo 1 > a; mkdir b; echo 2 > b/c",
+            outputs=("a", "b"),
+            left=frozenset({"b"}),
+        )
+    )
     state, _ = wait(runner, ticket)
     runner.fetch(ticket)
     assert (surviving.root / "a").exists() and not (surviving.root / "b").exists()
     assert list(state.left) == ["b"] and state.left["b"].files == 1
 
 
-def test_a_checkpoint_is_there_again_for_the_next_attempt(surviving: Bench, tmp_path: Path) -> None:
-    command = "cat ck/at 2>/dev/null; echo step >> ck/at; echo saved; sleep 60; echo never"
+def test_a_checkpoint_is_there_again_for_the_next_attempt(
+    surviving: Bench, tmp_path: Path
+) -> None:
+    command = (
+        "cat ck/at 2>/dev/null; echo step >> ck/at; echo saved; sleep 60; echo never"
+    )
     runner = surviving.open()
     for times in range(3):
         ticket = runner.submit(job(command, checkpoint="ck"))
@@ -443,11 +588,19 @@ def test_the_worker_runs_on_the_hosts_own_python(version: str, tmp_path: Path) -
     runner = bench.open()
     given = Given({"in": b"x"}, {"d": {"run.sh": b"echo hi"}})
     ticket = runner.submit(
-        job("sh d/run.sh; mkdir o; cp in o/y", outputs=("o",), inputs=given.inputs, resources={"gpus": 1.0}), given
+        job(
+            "sh d/run.sh; mkdir o; cp in o/y",
+            outputs=("o",),
+            inputs=given.inputs,
+            resources={"gpus": 1.0},
+        ),
+        given,
     )
     state, log = wait(runner, ticket)
     runner.fetch(ticket)
-    assert (state.state, log) == (State.DONE, b"hi\n") and (bench.root / "o/y").read_text() == "x"
+    assert (state.state, log) == (State.DONE, b"hi\n") and (
+        bench.root / "o/y"
+    ).read_text() == "x"
     slow = runner.submit(job("echo begun; sleep 60", key="2" * 32))
     wait_for_text(runner, slow, b"begun")
     runner.cancel([slow])

@@ -35,7 +35,11 @@ NO_CONDITIONS = {"s3-rclone": "rclone's server", "gs": "the emulator of GCS"}
 
 
 @pytest.fixture(params=["directory", "memory", "fsspec-memory", *WRITABLE])
-def store(request: pytest.FixtureRequest, tmp_path: Path, serve: Callable[[type[Service]], Any]) -> Store:
+def store(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    serve: Callable[[type[Service]], Any],
+) -> Store:
     made: Store
     if request.param == "directory":
         made = DirectoryRemote(str(tmp_path / "store"))
@@ -64,7 +68,8 @@ def test_what_was_put_is_got_whole_and_in_ranges(store: Store) -> None:
 
 
 def test_a_file_is_put_and_fetched(store: Store, tmp_path: Path) -> None:
-    data = os.urandom(3 << 20) + b"."  # the emulator of GCS loses a carriage return at the end
+    # the emulator of GCS loses a carriage return at the end
+    data = os.urandom(3 << 20) + b"."
     (tmp_path / "in").write_bytes(data)
     store.put_file("big", str(tmp_path / "in"))
     store.fetch("big", str(tmp_path / "out"))
@@ -83,7 +88,10 @@ def test_listing_names_everything_below_a_directory_with_sizes(store: Store) -> 
     store.put("d/one", b"1")
     store.put("d/e/two", b"22")
     store.put("dd/three", b"333")
-    assert {(item.name, item.size) for item in store.list("d")} == {("d/one", 1), ("d/e/two", 2)}
+    assert {(item.name, item.size) for item in store.list("d")} == {
+        ("d/one", 1),
+        ("d/e/two", 2),
+    }
     assert list(store.list("nosuch")) == []
     assert all(item.modified > 1e9 for item in store.list("d"))
 
@@ -110,15 +118,22 @@ def test_two_writers_of_one_name_both_succeed(store: Store) -> None:
     for thread in threads:
         thread.join()
     assert not errors
-    assert {item.size for item in store.list("same")} == {11} and len(list(store.list("same"))) == 20
+    assert {item.size for item in store.list("same")} == {11} and len(
+        list(store.list("same"))
+    ) == 20
 
 
-def test_of_several_creators_exactly_one_succeeds(store: Store, request: pytest.FixtureRequest) -> None:
+def test_of_several_creators_exactly_one_succeeds(
+    store: Store, request: pytest.FixtureRequest
+) -> None:
     param = request.node.callspec.params["store"]
     if param in NO_CONDITIONS:
         pytest.skip(f"{NO_CONDITIONS[param]} ignores conditions")
     made: list[bool] = []
-    threads = [threading.Thread(target=lambda n=n: made.append(store.create("one", b"%d" % n))) for n in range(8)]
+    threads = [
+        threading.Thread(target=lambda n=n: made.append(store.create("one", b"%d" % n)))
+        for n in range(8)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -147,13 +162,19 @@ def furnish(cache: Cache, count: int = 30) -> Content:
         below = [(b"%d" % n, "f", writer.put(b"small %d" % n), 8) for n in range(count)]
         sub = writer.put(tree.encode(below), TREES)
         large = writer.put(b"L" * (2 << 20))
-        top = tree.encode([(b"sub", "d", sub, 8 * count), (b"large", "f", large, 2 << 20)])
-        content = Content(TREE, writer.put(top, TREES), 8 * count + (2 << 20), count + 1)
+        top = tree.encode(
+            [(b"sub", "d", sub, 8 * count), (b"large", "f", large, 2 << 20)]
+        )
+        content = Content(
+            TREE, writer.put(top, TREES), 8 * count + (2 << 20), count + 1
+        )
         writer.finish()
     return content
 
 
-def test_what_was_pushed_is_fetched_by_another_cache(remote: Remote, tmp_path: Path) -> None:
+def test_what_was_pushed_is_fetched_by_another_cache(
+    remote: Remote, tmp_path: Path
+) -> None:
     cache = new_cache(tmp_path / "a")
     content = furnish(cache)
     need = transfer.needed(cache, [content], remote.present())
@@ -165,13 +186,17 @@ def test_what_was_pushed_is_fetched_by_another_cache(remote: Remote, tmp_path: P
     assert other.holds(content)
 
 
-def test_one_small_object_is_fetched_without_its_neighbours(remote: Remote, tmp_path: Path) -> None:
+def test_one_small_object_is_fetched_without_its_neighbours(
+    remote: Remote, tmp_path: Path
+) -> None:
     cache = new_cache(tmp_path / "a")
     content = furnish(cache)
     push(cache, remote, transfer.needed(cache, [content], Present((), {})), quiet)
     other = new_cache(tmp_path / "b")
     with other.in_use():
-        moved = fetch(other, [remote], [Content(FILE, XXH3.hex_of(b"small 7"), 7)], quiet)
+        moved = fetch(
+            other, [remote], [Content(FILE, XXH3.hex_of(b"small 7"), 7)], quiet
+        )
     assert moved.bytes == 7 and other.read(XXH3.hex_of(b"small 7")) == b"small 7"
 
 
@@ -180,42 +205,65 @@ def test_nothing_exists_for_others_before_the_index_does(
 ) -> None:
     cache = new_cache(tmp_path / "a")
     content = furnish(cache)
-    monkeypatch.setattr(remote, "publish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+    monkeypatch.setattr(
+        remote, "publish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt())
+    )
     with pytest.raises(KeyboardInterrupt):
         push(cache, remote, transfer.needed(cache, [content], Present((), {})), quiet)
     fresh = Remote("store", remote.store, XXH3, str(tmp_path / "hints2"))
     assert fresh.digests() == set()
     sent = {item.name for item in fresh.store.list("packs")}
-    again = push(cache, fresh, transfer.needed(cache, [content], fresh.present()), quiet)
-    assert {item.name for item in fresh.store.list("packs")} == sent, "finished packs were made anew"
+    again = push(
+        cache, fresh, transfer.needed(cache, [content], fresh.present()), quiet
+    )
+    assert {item.name for item in fresh.store.list("packs")} == sent, (
+        "finished packs were made anew"
+    )
     assert again.bytes == 0, "finished packs were sent again"
 
 
-def test_a_pack_that_is_sent_whole_publishes_only_what_was_asked_for(remote: Remote, tmp_path: Path) -> None:
+def test_a_pack_that_is_sent_whole_publishes_only_what_was_asked_for(
+    remote: Remote, tmp_path: Path
+) -> None:
     cache = new_cache(tmp_path / "a")
     with CacheWriter(cache) as writer:  # two trees in one pack; only one is pushed
         asked_file, other_file = writer.put(b"asked"), writer.put(b"other" * (1 << 19))
         asked = writer.put(tree.encode([(b"f", "f", asked_file, 5)]), TREES)
         other = writer.put(tree.encode([(b"f", "f", other_file, 5 << 19)]), TREES)
         writer.finish()
-    push(cache, remote, transfer.needed(cache, [Content(TREE, asked, 5)], Present((), {})), quiet)
+    push(
+        cache,
+        remote,
+        transfer.needed(cache, [Content(TREE, asked, 5)], Present((), {})),
+        quiet,
+    )
     need = transfer.needed(cache, [Content(TREE, other, 5 << 19)], remote.present())
-    assert set(need.objects) == {other_file}, "a tree counted as pushed before what is below it"
+    assert set(need.objects) == {other_file}, (
+        "a tree counted as pushed before what is below it"
+    )
 
 
 def test_a_truncated_or_flipped_index_is_told(remote: Remote, tmp_path: Path) -> None:
     cache = new_cache(tmp_path / "a")
-    push(cache, remote, transfer.needed(cache, [furnish(cache)], Present((), {})), quiet)
+    push(
+        cache, remote, transfer.needed(cache, [furnish(cache)], Present((), {})), quiet
+    )
     name = next(item.name for item in remote.store.list("index"))
     data = remote.store.get(name)
     for damaged in (data[:-1], data[:40] + b"\xff" + data[41:], b""):
         remote.store.delete([name])
         remote.store.put(name, damaged)
-        again = Remote("store", remote.store, XXH3, str(tmp_path / f"hints{len(damaged)}"))
-        assert not again.digests() and len(again.damaged) == 1, "what it names counts as not there, and is sent again"
+        again = Remote(
+            "store", remote.store, XXH3, str(tmp_path / f"hints{len(damaged)}")
+        )
+        assert not again.digests() and len(again.damaged) == 1, (
+            "what it names counts as not there, and is sent again"
+        )
 
 
-def test_a_flipped_byte_in_a_pack_or_object_never_enters_the_cache(remote: Remote, tmp_path: Path) -> None:
+def test_a_flipped_byte_in_a_pack_or_object_never_enters_the_cache(
+    remote: Remote, tmp_path: Path
+) -> None:
     cache = new_cache(tmp_path / "a")
     content = furnish(cache)
     push(cache, remote, transfer.needed(cache, [content], Present((), {})), quiet)
@@ -226,7 +274,11 @@ def test_a_flipped_byte_in_a_pack_or_object_never_enters_the_cache(remote: Remot
         other = new_cache(tmp_path / "other" / item.name.replace("/", "-"))
         with other.in_use(), pytest.raises(IntegrityError):
             fetch(other, [remote], [content], quiet)
-        assert all(other.read(hex_digest) for hex_digest in [content.hex] if other.has(hex_digest))
+        assert all(
+            other.read(hex_digest)
+            for hex_digest in [content.hex]
+            if other.has(hex_digest)
+        )
         remote.store.delete([item.name])
         remote.store.put(item.name, whole)
     other = new_cache(tmp_path / "whole")
@@ -234,29 +286,43 @@ def test_a_flipped_byte_in_a_pack_or_object_never_enters_the_cache(remote: Remot
         fetch(other, [remote], [content], quiet)
 
 
-def test_an_object_that_an_index_names_and_nothing_holds_is_told(remote: Remote, tmp_path: Path) -> None:
+def test_an_object_that_an_index_names_and_nothing_holds_is_told(
+    remote: Remote, tmp_path: Path
+) -> None:
     cache = new_cache(tmp_path / "a")
     content = furnish(cache)
     push(cache, remote, transfer.needed(cache, [content], Present((), {})), quiet)
     remote.store.delete([item.name for item in remote.store.list("packs")])
     other = new_cache(tmp_path / "b")
-    with other.in_use(), pytest.raises(IntegrityError, match="is not there, though an index names it"):
+    with (
+        other.in_use(),
+        pytest.raises(IntegrityError, match="is not there, though an index names it"),
+    ):
         fetch(other, [remote], [content], quiet)
 
 
-def test_an_object_in_no_remote_is_told_by_digest(remote: Remote, tmp_path: Path) -> None:
+def test_an_object_in_no_remote_is_told_by_digest(
+    remote: Remote, tmp_path: Path
+) -> None:
     other = new_cache(tmp_path / "b")
     with other.in_use(), pytest.raises(MissingObjectError, match="xxh3:"):
         fetch(other, [remote], [Content(FILE, "0" * 32, 1)], quiet)
 
 
-def test_a_place_with_other_files_is_never_made_a_remote(store: Store, tmp_path: Path) -> None:
+def test_a_place_with_other_files_is_never_made_a_remote(
+    store: Store, tmp_path: Path
+) -> None:
     with pytest.raises(RemoteError, match="not empty"):
         Remote("store", store, XXH3, str(tmp_path / "hints")).open(create=True)
 
 
-def test_a_remote_of_a_newer_format_or_other_digests_is_refused(store: Store, tmp_path: Path) -> None:
-    for text in (b'{"mltrack": 2, "hash": "xxh3"}', b'{"mltrack": 1, "hash": "blake3"}'):
+def test_a_remote_of_a_newer_format_or_other_digests_is_refused(
+    store: Store, tmp_path: Path
+) -> None:
+    for text in (
+        b'{"mltrack": 2, "hash": "xxh3"}',
+        b'{"mltrack": 1, "hash": "blake3"}',
+    ):
         store.put("mltrack.json", text, replace=True)
         with pytest.raises(RemoteError):
             Remote("store", store, XXH3, str(tmp_path / "hints")).open()
@@ -302,7 +368,8 @@ def test_a_push_during_which_the_remote_forgets_sends_again_what_it_relied_on(
     remote.open(create=True)
     cache = new_cache(tmp_path / "a")
     content = furnish(cache)
-    push_contents(cache, remote, [Content(FILE, XXH3.hex_of(b"small 3"), 7)], quiet)  # there, but about to be garbage
+    # there, but about to be garbage
+    push_contents(cache, remote, [Content(FILE, XXH3.hex_of(b"small 3"), 7)], quiet)
     publish = remote.publish
 
     def forget_then_publish(*given: Any) -> None:
@@ -322,8 +389,13 @@ def test_a_push_during_which_the_remote_forgets_sends_again_what_it_relied_on(
     assert other.holds(content)
 
 
-def test_a_note_of_garbage_that_names_other_files_deletes_nothing(remote: Remote, tmp_path: Path) -> None:
-    remote.store.put("gc/evil.json", b'{"mltrack": 1, "names": ["mltrack.json", "../x", "packs/zz.pack"]}')
+def test_a_note_of_garbage_that_names_other_files_deletes_nothing(
+    remote: Remote, tmp_path: Path
+) -> None:
+    remote.store.put(
+        "gc/evil.json",
+        b'{"mltrack": 1, "names": ["mltrack.json", "../x", "packs/zz.pack"]}',
+    )
     with pytest.raises(FormatError, match="nothing was deleted"):
         remote_gc.plan(remote, set(), 0, float("inf"))
     assert not remote.store.missing([MARKER])
@@ -343,5 +415,10 @@ def test_what_is_lost_in_a_remote_is_sent_again_though_the_listings_above_it_are
     assert push_contents(cache, fresh, [content], quiet).objects == 30
     other = new_cache(tmp_path / "b")
     with other.in_use():
-        fetch(other, [Remote("store", remote.store, XXH3, str(tmp_path / "hints3"))], [content], quiet)
+        fetch(
+            other,
+            [Remote("store", remote.store, XXH3, str(tmp_path / "hints3"))],
+            [content],
+            quiet,
+        )
     assert other.holds(content)

@@ -1,4 +1,6 @@
-"""A new kind of remote is one module: its addresses, its own setting, and a class that keeps the store protocol."""
+"""A new kind of remote is one module: its addresses, its own setting, and a class that
+keeps the store protocol.
+"""
 
 import inspect
 import uuid
@@ -35,7 +37,10 @@ class ToyStore(MemoryStore):
 KIND = Kind(
     ("toy", "toys"),
     f"{__name__}:ToyStore",
-    options=(Option("shelf", str, "Where it lies."), Option("shelf_key", str, "Opens it.", private=True, secret=True)),
+    options=(
+        Option("shelf", str, "Where it lies."),
+        Option("shelf_key", str, "Opens it.", private=True, secret=True),
+    ),
 )
 
 
@@ -88,12 +93,19 @@ def test_its_settings_are_checked_and_its_secrets_masked(
     assert main.run(["remote", "modify", "t", "shelf_key", "open-sesame"]) == 0
     assert "open-sesame" not in Path(ws.path / ".mltrack/config.toml").read_text()
     assert main.run(["config", "--origin"]) == 0
-    assert "remote.t.shelf_key" in (said := capsys.readouterr().out) and "open-sesame" not in said
+    assert (
+        "remote.t.shelf_key" in (said := capsys.readouterr().out)
+        and "open-sesame" not in said
+    )
 
 
 def test_a_secret_setting_is_named_as_one() -> None:
     with pytest.raises(ValueError, match="says so"):
-        Kind(("toy",), "", options=(Option("combination", str, "Opens it.", secret=True),))
+        Kind(
+            ("toy",),
+            "",
+            options=(Option("combination", str, "Opens it.", secret=True),),
+        )
 
 
 def test_where_a_kind_is_mistyped_all_are_named(
@@ -101,4 +113,7 @@ def test_where_a_kind_is_mistyped_all_are_named(
 ) -> None:
     monkeypatch.chdir(ws.path)
     assert main.run(["remote", "add", "t", "tooy://box"]) == 1
-    assert "abfs, az, file, gcs, gs, http, https, memory, s3, sftp, ssh, toy, toys" in capsys.readouterr().err
+    assert (
+        "abfs, az, file, gcs, gs, http, https, memory, s3, sftp, ssh, toy, toys"
+        in capsys.readouterr().err
+    )

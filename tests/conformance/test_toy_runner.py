@@ -1,4 +1,6 @@
-"""A new kind of runner is one module: jobs in directories of their own, two at a time, first come first served."""
+"""A new kind of runner is one module: jobs in directories of their own, two at a time,
+first come first served.
+"""
 
 import inspect
 import os
@@ -14,7 +16,18 @@ from mltrack.cli import main
 from mltrack.objects import tree
 from mltrack.objects.content import TREE
 from mltrack.runners import kinds
-from mltrack.runners.job import Abilities, Job, MachineReport, Origin, Poll, Seen, Shortage, State, Ticket, Works
+from mltrack.runners.job import (
+    Abilities,
+    Job,
+    MachineReport,
+    Origin,
+    Poll,
+    Seen,
+    Shortage,
+    State,
+    Ticket,
+    Works,
+)
 from mltrack.runners.kind import Given, Kind, Option, Surroundings
 from mltrack.runners.local import LocalRunner
 from mltrack.runners.runner import Runner
@@ -31,12 +44,19 @@ class ToyRunner(Runner):
     name = "toy"
 
     def __init__(self, root: str, jobs_path: str, place: str, locks: str = "") -> None:
-        self.root, self.jobs_path, self.place, self.locks = root, jobs_path, place, locks
+        self.root, self.jobs_path, self.place, self.locks = (
+            root,
+            jobs_path,
+            place,
+            locks,
+        )
         self.numbers, self.queue = count(1), list[Ticket]()
         self.given: dict[Ticket, tuple[Job, Origin | None]] = {}
         self.started: dict[Ticket, tuple[LocalRunner, Ticket]] = {}
         self.capacity = {"gpus": float(SLOTS), "cpus": 2.0}
-        self.abilities_ = Abilities(Works.APART, survives=False, queues=True, capacity=self.capacity)
+        self.abilities_ = Abilities(
+            Works.APART, survives=False, queues=True, capacity=self.capacity
+        )
 
     @property
     def abilities(self) -> Abilities:
@@ -46,14 +66,18 @@ class ToyRunner(Runner):
         return [MachineReport("toy", {**self.capacity, "memory": 0})]
 
     def lacks(self, resources: Mapping[str, float]) -> Shortage | None:
-        return LocalRunner(self.root, self.jobs_path, self.capacity, self.locks).lacks(resources)
+        return LocalRunner(self.root, self.jobs_path, self.capacity, self.locks).lacks(
+            resources
+        )
 
     def submit(self, job: Job, origin: Origin | None = None) -> Ticket:
         for ticket, (other, _) in self.given.items():
             if other.key == job.key and not self._poll(ticket, Seen()).state.is_over:
                 return ticket
         number = str(next(self.numbers))
-        ticket = Ticket("toy", job.key, number, os.path.join(self.place, f"{number}.log"))
+        ticket = Ticket(
+            "toy", job.key, number, os.path.join(self.place, f"{number}.log")
+        )
         self.given[ticket] = job, origin
         self.queue.append(ticket)
         self._start()
@@ -63,14 +87,24 @@ class ToyRunner(Runner):
         running = [t for t in self.started if not self._poll(t, Seen()).state.is_over]
         while self.queue and len(running) < SLOTS:
             running.append(ticket := self.queue.pop(0))
-            (job, origin), top = self.given[ticket], ticket.log_path.removesuffix(".log")
+            (job, origin), top = (
+                self.given[ticket],
+                ticket.log_path.removesuffix(".log"),
+            )
             os.makedirs(os.path.join(top, job.directory))
             for path, content in job.inputs.items():
                 if path not in job.files and origin is not None:
-                    self._put(origin, os.path.join(top, path), "d" if content.kind == TREE else "f", content.hex)
+                    self._put(
+                        origin,
+                        os.path.join(top, path),
+                        "d" if content.kind == TREE else "f",
+                        content.hex,
+                    )
             for path, data in job.files.items():
                 Path(top, path).write_bytes(data)
-            inner = LocalRunner(top, os.path.join(top, ".jobs"), self.capacity, self.locks)
+            inner = LocalRunner(
+                top, os.path.join(top, ".jobs"), self.capacity, self.locks
+            )
             theirs = inner.submit(replace(job, isolated=False, files={}, inputs={}))
             os.link(theirs.log_path, ticket.log_path)
             self.started[ticket] = inner, theirs
@@ -81,7 +115,12 @@ class ToyRunner(Runner):
         if kind == "d":
             os.mkdir(path)
             for entry in tree.decode(data, len(hex_digest)):
-                self._put(origin, os.path.join(path, os.fsdecode(entry.name)), entry.kind, entry.hex)
+                self._put(
+                    origin,
+                    os.path.join(path, os.fsdecode(entry.name)),
+                    entry.kind,
+                    entry.hex,
+                )
         else:
             Path(path).write_bytes(data)
             os.chmod(path, 0o755 if kind == "x" else 0o644)
@@ -94,7 +133,13 @@ class ToyRunner(Runner):
         if ticket in self.started:
             inner, theirs = self.started[ticket]
             return replace(inner.poll({theirs: seen})[theirs], place="toy")
-        return Poll(State.QUEUED if ticket in self.queue else State.CANCELLED if ticket in self.given else State.LOST)
+        return Poll(
+            State.QUEUED
+            if ticket in self.queue
+            else State.CANCELLED
+            if ticket in self.given
+            else State.LOST
+        )
 
     def wait(self, seconds: float) -> None:
         for inner, _ in list(self.started.values())[-1:]:
@@ -102,12 +147,18 @@ class ToyRunner(Runner):
 
     def cancel(self, tickets: list[Ticket]) -> None:
         self.queue = [ticket for ticket in self.queue if ticket not in tickets]
-        for inner, theirs in (self.started[ticket] for ticket in tickets if ticket in self.started):
+        for inner, theirs in (
+            self.started[ticket] for ticket in tickets if ticket in self.started
+        ):
             inner.cancel([theirs])
 
     def fetch(self, ticket: Ticket) -> None:
-        for path in (path for item in self.given[ticket][0].items for path in item.outputs):
-            if os.path.lexists(made := os.path.join(ticket.log_path.removesuffix(".log"), path)):
+        for path in (
+            path for item in self.given[ticket][0].items for path in item.outputs
+        ):
+            if os.path.lexists(
+                made := os.path.join(ticket.log_path.removesuffix(".log"), path)
+            ):
                 shutil.move(made, os.path.join(self.root, path))
 
     def forget(self, ticket: Ticket) -> None:
@@ -122,7 +173,10 @@ def bench(tmp_path: Path) -> Bench:
         def open(self, clone: str = "project") -> Runner:
             (self.path / "place").mkdir()
             return ToyRunner(
-                str(self.root), str(self.root / "jobs"), str(self.path / "place"), str(self.path / "locks")
+                str(self.root),
+                str(self.root / "jobs"),
+                str(self.path / "place"),
+                str(self.path / "locks"),
             )
 
     (tmp_path / "project").mkdir()
@@ -137,9 +191,19 @@ def _open(name: str, given: Given, around: Surroundings) -> Runner:
 
 
 def test_a_project_uses_it_by_its_settings_alone(
-    ws: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ws: Workspace,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    kinds.register(Kind("toy", (Option("place", str, "Where jobs have their directories."),), _open, _open))
+    kinds.register(
+        Kind(
+            "toy",
+            (Option("place", str, "Where jobs have their directories."),),
+            _open,
+            _open,
+        )
+    )
     ws.write("in", "x\n")
     ws.write(
         "mltrack.yaml",
@@ -150,7 +214,9 @@ def test_a_project_uses_it_by_its_settings_alone(
         file.write(f'[runner.t]\ntype = "toy"\nplace = "{tmp_path}/place"\n')
     monkeypatch.chdir(ws.path)
     assert main.run(["repro", "--runner", "t"]) == 0
-    assert ws.read("out") == "2\n" and ws.read("where").startswith(str(tmp_path / "place"))
+    assert ws.read("out") == "2\n" and ws.read("where").startswith(
+        str(tmp_path / "place")
+    )
     assert main.run(["runner", "check", "t"]) == 0
     assert "2 cpus" in capsys.readouterr().out
     assert main.run(["config", "--local", "runner.t.placee", "x"]) == 1

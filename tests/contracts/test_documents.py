@@ -1,4 +1,6 @@
-"""What ``--json`` prints is published: a schema for each command and each event, in docs/reference."""
+"""What ``--json`` prints is published: a schema for each command and each event, in
+docs/reference.
+"""
 
 import importlib
 import json
@@ -44,16 +46,31 @@ def test_the_schemas_are_schemas() -> None:
 
 
 def test_every_event_has_a_schema_with_its_very_fields() -> None:
-    bodies = {body["properties"]["event"]["const"]: body for body in documents.schema()["$defs"]["repro"]["oneOf"]}
-    kinds = {kind.__name__: kind for kind in typing.get_args(events.Event) if kind is not events.Tick}
+    bodies = {
+        body["properties"]["event"]["const"]: body
+        for body in documents.schema()["$defs"]["repro"]["oneOf"]
+    }
+    kinds = {
+        kind.__name__: kind
+        for kind in typing.get_args(events.Event)
+        if kind is not events.Tick
+    }
     assert bodies.keys() == kinds.keys()
     for name, kind in kinds.items():
-        assert set(bodies[name]["required"]) == {"schema_version", "event", *kind._fields}, name
+        assert set(bodies[name]["required"]) == {
+            "schema_version",
+            "event",
+            *kind._fields,
+        }, name
 
 
 def test_causes_and_verdicts_are_those_of_the_plan() -> None:
-    assert documents.schema()["$defs"]["cause"]["enum"] == [cause.value for cause in Cause]
-    assert documents.schema()["$defs"]["verdict"]["enum"] == [verdict.value for verdict in Verdict]
+    assert documents.schema()["$defs"]["cause"]["enum"] == [
+        cause.value for cause in Cause
+    ]
+    assert documents.schema()["$defs"]["verdict"]["enum"] == [
+        verdict.value for verdict in Verdict
+    ]
 
 
 def test_a_field_that_nobody_published_is_found(ws: Workspace) -> None:

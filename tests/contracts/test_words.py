@@ -1,4 +1,6 @@
-"""What people read says it in the usual words: messages, hints, help texts and documentation."""
+"""What people read says it in the usual words: messages, hints, help texts and
+documentation.
+"""
 
 import ast
 import re
@@ -12,12 +14,19 @@ NOT_SAID = re.compile(
     r"|leaves? away|looks? (?:it )?through|makes? (?:\w+ )?be what|of its own|of their own|goes on|says something only"
     r"|not \w+ any more that|declared otherwise|split otherwise|nothing of|be what|more than nothing)\b"
 )
-"""Phrases that a reader in a hurry, or whose first language is another, has to read twice."""
-DOCS = [ROOT / "README.md", *sorted(p for p in (ROOT / "docs").rglob("*.md") if "internals" not in p.parts)]
+"""Phrases that a reader in a hurry, or whose first language is another, has to read
+twice.
+"""
+DOCS = [
+    ROOT / "README.md",
+    *sorted(p for p in (ROOT / "docs").rglob("*.md") if "internals" not in p.parts),
+]
 
 
 def strings_for_people(path: Path) -> Iterator[tuple[int, str]]:
-    """Yields the texts in a module that reach a person: those of errors, hints, help and everything in ``cli``."""
+    """Yields the texts in a module that reach a person: those of errors, hints, help
+    and everything in ``cli``.
+    """
     module = ast.parse(path.read_text())
     is_cli = "cli" in path.parts
     for node in ast.walk(module):
@@ -30,14 +39,19 @@ def strings_for_people(path: Path) -> Iterator[tuple[int, str]]:
             ):
                 for part in [*node.args, *(word.value for word in node.keywords)]:
                     yield from _texts(part)
-    for node in module.body if is_cli else ():  # what `--help` shows of a command is its docstring
+    # what `--help` shows of a command is its docstring
+    for node in module.body if is_cli else ():
         if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
             yield node.lineno, ast.get_docstring(node) or ""
 
 
 def _texts(node: ast.AST) -> Iterator[tuple[int, str]]:
     for inner in ast.walk(node):
-        if isinstance(inner, ast.Constant) and isinstance(inner.value, str) and " " in inner.value:
+        if (
+            isinstance(inner, ast.Constant)
+            and isinstance(inner.value, str)
+            and " " in inner.value
+        ):
             yield inner.lineno, inner.value
 
 

@@ -1,4 +1,6 @@
-"""Several mltrack processes in one project: nothing is lost, nothing is doubled, nobody fails for it."""
+"""Several mltrack processes in one project: nothing is lost, nothing is doubled, nobody
+fails for it.
+"""
 
 import shutil
 import signal
@@ -43,7 +45,8 @@ def test_adding_different_targets_while_garbage_is_collected(ws: Workspace) -> N
             stderr=subprocess.PIPE,
         )
         finish(adding)
-        assert collecting.wait(120) in (0, 5), collecting.stderr.read()  # 5: the others were at work
+        # 5: the others were at work
+        assert collecting.wait(120) in (0, 5), collecting.stderr.read()
         if collecting.stderr:
             collecting.stderr.close()
     before = ws.files("")
@@ -61,27 +64,46 @@ def test_adding_the_same_target_at_once(ws: Workspace) -> None:
 
 
 def test_a_second_repro_waits_and_finds_the_results_of_the_first(ws: Workspace) -> None:
-    ws.write("mltrack.yaml", "stages:\n  s:\n    cmd: echo ran >> ../count; sleep 1; touch o\n    outs: [o]\n")
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n  s:\n    cmd: echo ran >> ../count; sleep 1; touch o\n    outs: [o]\n",
+    )
     said = finish([start(ws, "repro") for _ in range(3)])
     assert (ws.path.parent / "count").read_text() == "ran\n"
-    assert sum("1 ran" in text for text in said) == 1 and sum("1 unchanged" in text for text in said) == 2
+    assert (
+        sum("1 ran" in text for text in said) == 1
+        and sum("1 unchanged" in text for text in said) == 2
+    )
     assert any("another repro is at work" in text for text in said)
 
 
-def test_pushing_the_same_and_different_data_at_once(shared: Workspace, tmp_path: Path) -> None:
+def test_pushing_the_same_and_different_data_at_once(
+    shared: Workspace, tmp_path: Path
+) -> None:
     for number in range(4):
         shared.write(f"f{number}", f"{number}" * 1000)
     shared.mltrack("add", *(f"f{number}" for number in range(4)))
     shared.commit()
     shared.mltrack("push", "f0")
-    finish([start(shared, "push", *targets) for targets in (("f0", "f1"), ("f1", "f2"), ("f2", "f3"), ())])
+    finish(
+        [
+            start(shared, "push", *targets)
+            for targets in (("f0", "f1"), ("f1", "f2"), ("f2", "f3"), ())
+        ]
+    )
     other = shared.clone(tmp_path / "clone")
     other.mltrack("pull")
-    assert {name: other.read(name) for name in ("f0", "f3")} == {"f0": "0" * 1000, "f3": "3" * 1000}
+    assert {name: other.read(name) for name in ("f0", "f3")} == {
+        "f0": "0" * 1000,
+        "f3": "3" * 1000,
+    }
 
 
 def test_status_never_waits_for_a_running_repro(ws: Workspace) -> None:
-    ws.write("mltrack.yaml", "stages:\n  s:\n    cmd: touch started; sleep 30\n    outs: [o]\n")
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n  s:\n    cmd: touch started; sleep 30\n    outs: [o]\n",
+    )
     running = start(ws, "repro")
     try:
         while not ws.exists("started"):
@@ -95,7 +117,9 @@ def test_status_never_waits_for_a_running_repro(ws: Workspace) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_repro_that_is_interrupted_stops_its_command_and_records_nothing_of_it(number: int, ws: Workspace) -> None:
+def test_a_repro_that_is_interrupted_stops_its_command_and_records_nothing_of_it(
+    number: int, ws: Workspace
+) -> None:
     ws.write(
         "mltrack.yaml",
         "stages:\n  a:\n    cmd: touch a\n    outs: [a]\n  s:\n    cmd: sleep 60 & echo $! > child; wait\n    deps: [a]\n    outs: [o]\n",

@@ -1,7 +1,9 @@
-"""A kill, a torn write, a full disk, an I/O error at every single change of the disk, for each command that writes.
+"""A kill, a torn write, a full disk, an I/O error at every single change of the disk,
+for each command that writes.
 
-After a kill, running the same command again ends as if nothing had happened; after an error the exit code says so. No
-byte that was there before is ever lost, and no object stands under a name that is not its own.
+After a kill, running the same command again ends as if nothing had happened; after an
+error the exit code says so. No byte that was there before is ever lost, and no object
+stands under a name that is not its own.
 """
 
 import os
@@ -104,7 +106,9 @@ def repair(ws: Workspace) -> None:
     push(ws)
     ws.mltrack("push")
     store = ws.path.parent / "store"
-    pack = next(path for path in (store / "packs").iterdir() if b"alpha" in path.read_bytes())
+    pack = next(
+        path for path in (store / "packs").iterdir() if b"alpha" in path.read_bytes()
+    )
     for path in (pack, next((store / "index").iterdir())):
         data = bytearray(path.read_bytes())
         data[data.find(b"alpha") if path == pack else 50] ^= 1
@@ -122,7 +126,8 @@ def gc_remote(ws: Workspace) -> None:
         ws.mltrack("push")
     for key in ("gc.grace_days", "gc.delay_hours"):
         ws.mltrack("config", key, "0")
-    ws.mltrack("gc", "--remote", "store")  # the first of the two runs; the second forgets nothing, and deletes
+    # the first of the two runs; the second forgets nothing, and deletes
+    ws.mltrack("gc", "--remote", "store")
     ws.write("data/a", "last")
     ws.mltrack("add", "data")
 
@@ -150,10 +155,23 @@ class Sweep:
     def __init__(self, ws: Workspace, home: Path, arguments: tuple[str, ...]) -> None:
         self.ws, self.home, self.arguments = ws, home, arguments
         self.template = home / "template"
-        shutil.copytree(ws.path.parent, self.template, symlinks=True, ignore=shutil.ignore_patterns("template", "home"))
+        shutil.copytree(
+            ws.path.parent,
+            self.template,
+            symlinks=True,
+            ignore=shutil.ignore_patterns("template", "home"),
+        )
         self.before = self.contents(ws)
-        told = ws.mltrack("fsck", "--remote", "store", code=None).out if "--remote" in arguments else ""
-        self.not_pushed = [line.split("(")[0] for line in told.splitlines() if line.startswith("absent")]
+        told = (
+            ws.mltrack("fsck", "--remote", "store", code=None).out
+            if "--remote" in arguments
+            else ""
+        )
+        self.not_pushed = [
+            line.split("(")[0]
+            for line in told.splitlines()
+            if line.startswith("absent")
+        ]
         self.calls = self.run("none", 0)
         self.expected = ws.files()
 
@@ -161,12 +179,25 @@ class Sweep:
         for entry in self.ws.path.parent.iterdir():
             if entry.name not in ("template", "home"):
                 shutil.rmtree(entry)
-        shutil.copytree(self.template, self.ws.path.parent, symlinks=True, dirs_exist_ok=True)
+        shutil.copytree(
+            self.template, self.ws.path.parent, symlinks=True, dirs_exist_ok=True
+        )
 
     def run(self, mode: str, at: int) -> int:
-        """Runs the command on a disk that breaks; returns how many changes of the disk there were without a break."""
+        """Runs the command on a disk that breaks; returns how many changes of the disk
+        there were without a break.
+        """
         count = self.home / "count"
-        command = [sys.executable, "-P", "-m", "tests.support.breaking", mode, str(at), str(count), *self.arguments]
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "tests.support.breaking",
+            mode,
+            str(at),
+            str(count),
+            *self.arguments,
+        ]
         self.done = self.ws.run(command)
         assert "Traceback" not in self.done.said, self.done.said
         return int(count.read_text()) if count.exists() else 0
@@ -178,7 +209,9 @@ class Sweep:
             names[:] = [name for name in names if name not in (".git", ".mltrack")]
             for name in files:
                 path = Path(directory, name)
-                if not path.is_symlink() and not name.endswith((".mlt", ".lock", ".gitignore")):
+                if not path.is_symlink() and not name.endswith(
+                    (".mlt", ".lock", ".gitignore")
+                ):
                     found.add(XXH3.hex_of(path.read_bytes()))
         return found
 
@@ -192,12 +225,21 @@ class Sweep:
         view = Session(find(str(self.ws.path))).view
         for target in view.targets().values():
             is_there = cache.holds(target.content)
-            if self.arguments[0] == "repro" and not is_there:  # in the journal; saved by the next repro, from here
-                snapshot = Session(find(str(self.ws.path))).observer.tracked(target.path)
-                is_there = snapshot is not None and snapshot.content.same_bytes(target.content)
-            assert is_there or self.arguments[0] in NOT_IN_CACHE, f"{target.source} names bytes that are not there"
+            # in the journal; saved by the next repro, from here
+            if self.arguments[0] == "repro" and not is_there:
+                snapshot = Session(find(str(self.ws.path))).observer.tracked(
+                    target.path
+                )
+                is_there = snapshot is not None and snapshot.content.same_bytes(
+                    target.content
+                )
+            assert is_there or self.arguments[0] in NOT_IN_CACHE, (
+                f"{target.source} names bytes that are not there"
+            )
         if (self.ws.path / "mltrack.lock").exists():
-            for entry in lock_file.parse((self.ws.path / "mltrack.lock").read_bytes(), XXH3, "lock").values():
+            for entry in lock_file.parse(
+                (self.ws.path / "mltrack.lock").read_bytes(), XXH3, "lock"
+            ).values():
                 assert all(map(cache.holds, entry.outs.values())), (
                     "the lock itself names bytes that are not in the cache"
                 )
@@ -210,10 +252,18 @@ class Sweep:
             assert XXH3.hex_of(path.read_bytes()) == path.parent.name + path.name
 
     def check_remote(self) -> None:
-        """What a remote says it has, it has, unless it was damaged before and is not repaired yet."""
+        """What a remote says it has, it has, unless it was damaged before and is not
+        repaired yet.
+        """
         result = self.ws.mltrack("fsck", "--remote", "store", code=None)
-        absent = [line.split("(")[0] for line in result.out.splitlines() if line.startswith("absent")]
-        assert result.code == 0 or "fsck" in self.arguments or absent == self.not_pushed, result.said
+        absent = [
+            line.split("(")[0]
+            for line in result.out.splitlines()
+            if line.startswith("absent")
+        ]
+        assert (
+            result.code == 0 or "fsck" in self.arguments or absent == self.not_pushed
+        ), result.said
 
 
 @pytest.fixture
@@ -244,8 +294,14 @@ def test_a_command_that_was_killed_anywhere_completes_when_it_is_run_again(
         sweep.check()
         view = Session(find(str(sweep.ws.path))).view
         cache = Cache(str(sweep.ws.path / ".mltrack/cache"), XXH3)
-        lacking = [target.path for target in view.targets().values() if not cache.holds(target.content)]
-        assert not lacking or name in NOT_IN_CACHE, f"killed at call {at}: {lacking} are nowhere but in the workspace"
+        lacking = [
+            target.path
+            for target in view.targets().values()
+            if not cache.holds(target.content)
+        ]
+        assert not lacking or name in NOT_IN_CACHE, (
+            f"killed at call {at}: {lacking} are nowhere but in the workspace"
+        )
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -258,7 +314,9 @@ def test_a_failing_call_is_told_by_the_exit_code_and_loses_nothing(
         sweep.reset()
         sweep.run(mode, at)
         is_complete = sweep.ws.files() == sweep.expected
-        assert sweep.done.code != 0 or is_complete, f"call {at} failed, and the command said nothing: {sweep.done.said}"
+        assert sweep.done.code != 0 or is_complete, (
+            f"call {at} failed, and the command said nothing: {sweep.done.said}"
+        )
         assert sweep.done.code != 70, sweep.done.said
         sweep.check()
         again = sweep.ws.mltrack(*sweep.arguments, code=None)
@@ -266,30 +324,56 @@ def test_a_failing_call_is_told_by_the_exit_code_and_loses_nothing(
         assert sweep.ws.files() == sweep.expected, f"call {at} had failed"
 
 
-@pytest.mark.parametrize("name", [name for name in COMMANDS if "checkout" not in name and name != "drop"])
+@pytest.mark.parametrize(
+    "name", [name for name in COMMANDS if "checkout" not in name and name != "drop"]
+)
 def test_what_lasts_is_synced_before_it_has_its_name_and_its_name_before_what_refers_to_it(
     name: str, sweeps: Callable[[str], Sweep]
 ) -> None:
-    """The order that survives a power cut: bytes, fsync, rename, fsync of the directory; references afterwards."""
+    """The order that survives a power cut: bytes, fsync, rename, fsync of the
+    directory; references afterwards.
+    """
     sweep = sweeps(name)
     sweep.reset()
     sweep.run("trace", 0)
-    calls = [line.split("\t") for line in Path(f"{sweep.home}/count.trace").read_text().splitlines()]
-    lasting = [at for at, call in enumerate(calls) if call[0] == "rename" and _lasts(call[2])]
+    calls = [
+        line.split("\t")
+        for line in Path(f"{sweep.home}/count.trace").read_text().splitlines()
+    ]
+    lasting = [
+        at for at, call in enumerate(calls) if call[0] == "rename" and _lasts(call[2])
+    ]
     assert lasting
     for at in lasting:
         _, source, target = calls[at]
-        written = max((n for n in range(at) if calls[n][0] == "write" and calls[n][1] == source), default=-1)
-        assert any(calls[n][:2] == ["fsync", source] for n in range(written + 1, at)), f"{target} was not synced"
+        written = max(
+            (n for n in range(at) if calls[n][0] == "write" and calls[n][1] == source),
+            default=-1,
+        )
+        assert any(calls[n][:2] == ["fsync", source] for n in range(written + 1, at)), (
+            f"{target} was not synced"
+        )
         directory = os.path.dirname(target)
-        named = [n for n in range(at + 1, len(calls)) if calls[n][:2] == ["fsync", directory]]
+        named = [
+            n for n in range(at + 1, len(calls)) if calls[n][:2] == ["fsync", directory]
+        ]
         assert named, f"the name of {target} was not synced"
         if "/packs/" in target or "/loose/" in target:
-            references = [n for n in lasting if calls[n][2].endswith((".mlt", ".lock", ".json", ".jsonl", ".idx"))]
-            assert all(n > named[0] for n in references if n > at), f"something refers to {target} before it lasts"
+            references = [
+                n
+                for n in lasting
+                if calls[n][2].endswith((".mlt", ".lock", ".json", ".jsonl", ".idx"))
+            ]
+            assert all(n > named[0] for n in references if n > at), (
+                f"something refers to {target} before it lasts"
+            )
 
 
 def _lasts(path: str) -> bool:
     if "/.mltrack/index/" in path or "/.mltrack/last/" in path:
         return False
-    return path.endswith((".pack", ".mlt", "mltrack.lock", ".json", ".jsonl")) or "/loose/" in path or "/store/" in path
+    return (
+        path.endswith((".pack", ".mlt", "mltrack.lock", ".json", ".jsonl"))
+        or "/loose/" in path
+        or "/store/" in path
+    )

@@ -1,4 +1,6 @@
-"""kill -9 of every process between a person and a GPU, at many moments: nothing doubled, nothing lost."""
+"""kill -9 of every process between a person and a GPU, at many moments: nothing
+doubled, nothing lost.
+"""
 
 import os
 import shutil
@@ -31,7 +33,8 @@ stages:
     deps: [model0, model1, model2, model3]
     outs: [all.txt]
 """
-# a lock of the kernel tells whether the same stage runs twice at a time; it ends with the command, however that ends
+# a lock of the kernel tells whether the same stage runs twice at a time; it ends with
+# the command, however that ends
 TRAIN = """
 exec 9>>"$2/lock-$1"; flock -n 9 || echo "$1" >>"$2/doubled"
 exec 8>>"$2/gpu-$CUDA_VISIBLE_DEVICES"; flock -n 8 || echo "gpu $CUDA_VISIBLE_DEVICES" >>"$2/doubled"
@@ -42,7 +45,9 @@ mkdir "model$1"; cat data/x >"model$1/m"; echo "$1" >>"model$1/m"
 
 
 @pytest.fixture
-def project(ws: Workspace, tmp_path: Path, serve: Callable[[type[Sshd]], Any]) -> tuple[Workspace, Path, Sshd]:
+def project(
+    ws: Workspace, tmp_path: Path, serve: Callable[[type[Sshd]], Any]
+) -> tuple[Workspace, Path, Sshd]:
     if shutil.which("flock") is None:
         pytest.skip("flock is not installed")
     sshd = serve(Sshd)
@@ -57,7 +62,17 @@ def project(ws: Workspace, tmp_path: Path, serve: Callable[[type[Sshd]], Any]) -
 
 
 def start(ws: Workspace) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-P", "-m", "mltrack", "repro", "--runner", "box", "-j", "4"]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "mltrack",
+        "repro",
+        "--runner",
+        "box",
+        "-j",
+        "4",
+    ]
     return subprocess.Popen(
         command,
         cwd=ws.path,
@@ -69,11 +84,15 @@ def start(ws: Workspace) -> subprocess.Popen[bytes]:
 
 
 def check(ws: Workspace, outside: Path, *, at_most: int = 1) -> None:
-    """The result is right, no stage ran beside itself, and none ran more often than it had to."""
+    """The result is right, no stage ran beside itself, and none ran more often than it
+    had to.
+    """
     assert ws.read("all.txt") == "".join(f"data\n{n}\n" for n in range(STAGES))
     assert not (outside / "doubled").exists(), (outside / "doubled").read_text()
     ran = (outside / "ran").read_text().split()
-    assert set(ran) == {str(n) for n in range(STAGES)} and len(ran) <= STAGES + at_most - 1, ran
+    assert (
+        set(ran) == {str(n) for n in range(STAGES)} and len(ran) <= STAGES + at_most - 1
+    ), ran
     assert "up to date" in ws.mltrack("status").out
 
 
@@ -111,7 +130,9 @@ def test_the_connection_is_killed_while_it_is_made(
 def test_what_is_at_work_is_killed(
     victim: str, begun: int, project: tuple[Workspace, Path, Sshd], tmp_path: Path
 ) -> None:
-    """A lost job is tried again by the same repro; a command that is killed is a failure, and the next repro runs it."""
+    """A lost job is tried again by the same repro; a command that is killed is a
+    failure, and the next repro runs it.
+    """
     ws, outside, _ = project
     process = start(ws)
     wait_until_begun(outside, begun)
@@ -128,13 +149,18 @@ def test_what_is_at_work_is_killed(
 
 def wait_until_begun(outside: Path, count: int) -> None:
     deadline = time.monotonic() + 60
-    while not (outside / "ran").exists() or len((outside / "ran").read_text().split()) < count:
+    while (
+        not (outside / "ran").exists()
+        or len((outside / "ran").read_text().split()) < count
+    ):
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
 @pytest.mark.parametrize("begun", [1, 3, 4])
-def test_sshd_is_killed_and_comes_back(begun: int, project: tuple[Workspace, Path, Sshd]) -> None:
+def test_sshd_is_killed_and_comes_back(
+    begun: int, project: tuple[Workspace, Path, Sshd]
+) -> None:
     ws, outside, sshd = project
     process = start(ws)
     wait_until_begun(outside, begun)
@@ -155,14 +181,21 @@ def sessions(sshd: Sshd) -> list[int]:
     found = []
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
-            if int(Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()[1]) in parents:
+            if (
+                int(
+                    Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()[1]
+                )
+                in parents
+            ):
                 found.append(int(name))
         except OSError:
             continue
     return found
 
 
-def test_two_clones_share_the_slots_and_the_jobs(project: tuple[Workspace, Path, Sshd], tmp_path: Path) -> None:
+def test_two_clones_share_the_slots_and_the_jobs(
+    project: tuple[Workspace, Path, Sshd], tmp_path: Path
+) -> None:
     ws, outside, sshd = project
     other = ws.clone(tmp_path / "clone")
     add_runner(other, sshd, tmp_path)
@@ -174,13 +207,18 @@ def test_two_clones_share_the_slots_and_the_jobs(project: tuple[Workspace, Path,
     assert other.read("all.txt") == ws.read("all.txt")
 
 
-def test_an_interrupt_ends_the_jobs(project: tuple[Workspace, Path, Sshd], tmp_path: Path) -> None:
+def test_an_interrupt_ends_the_jobs(
+    project: tuple[Workspace, Path, Sshd], tmp_path: Path
+) -> None:
     ws, outside, _ = project
     process = start(ws)
     wait_until_begun(outside, 2)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 130
-    assert not host_processes(tmp_path)["command"] and not host_processes(tmp_path)["supervisor"]
+    assert (
+        not host_processes(tmp_path)["command"]
+        and not host_processes(tmp_path)["supervisor"]
+    )
     ws.mltrack("repro", "--runner", "box", "-j", "4")
     check(ws, outside, at_most=3)

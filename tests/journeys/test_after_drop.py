@@ -1,4 +1,6 @@
-"""After drop, what matches the last recorded tree is no unsaved work, and what is nowhere else is not replaced."""
+"""After drop, what matches the last recorded tree is no unsaved work, and what is
+nowhere else is not replaced.
+"""
 
 import shutil
 
@@ -26,8 +28,14 @@ def texts(ws: Workspace) -> dict[str, str]:
     return {path.name: path.read_text() for path in sorted((ws.path / "d").iterdir())}
 
 
-@pytest.mark.parametrize("lost", [[], ["index"], ["index", "last"]], ids=["nothing lost", "no index", "no last"])
-def test_git_checkout_and_pull_work_after_a_drop(two: Workspace, lost: list[str]) -> None:
+@pytest.mark.parametrize(
+    "lost",
+    [[], ["index"], ["index", "last"]],
+    ids=["nothing lost", "no index", "no last"],
+)
+def test_git_checkout_and_pull_work_after_a_drop(
+    two: Workspace, lost: list[str]
+) -> None:
     two.mltrack("push")
     two.mltrack("drop", "d")
     for name in lost:
@@ -53,7 +61,9 @@ def test_an_edit_after_the_drop_is_kept_and_named(two: Workspace) -> None:
     assert two.read("d/a") == "mine\n"
 
 
-def test_what_was_dropped_by_force_and_is_nowhere_is_saved_before_it_is_replaced(two: Workspace) -> None:
+def test_what_was_dropped_by_force_and_is_nowhere_is_saved_before_it_is_replaced(
+    two: Workspace,
+) -> None:
     two.mltrack("drop", "--force", "d")
     two.git("checkout", "-q", "v1")
     two.git("checkout", "-q", "v2")
@@ -62,14 +72,18 @@ def test_what_was_dropped_by_force_and_is_nowhere_is_saved_before_it_is_replaced
 
 
 @pytest.mark.parametrize("force", [True, False])
-def test_what_is_nowhere_is_not_removed_with_its_pointer(two: Workspace, force: bool) -> None:
+def test_what_is_nowhere_is_not_removed_with_its_pointer(
+    two: Workspace, force: bool
+) -> None:
     two.mltrack("push")
     two.mltrack("drop", "d", *(["--force"] if force else []))
     two.mltrack("remove", "--data", "d", code=1)
     assert texts(two) == {"a": "2\n", "c": "two\n"}
 
 
-def test_what_only_a_remote_held_that_is_gone_is_saved_before_it_is_replaced(two: Workspace) -> None:
+def test_what_only_a_remote_held_that_is_gone_is_saved_before_it_is_replaced(
+    two: Workspace,
+) -> None:
     """By what is known here: `git checkout` asks no remote."""
     two.mltrack("push")
     two.mltrack("drop", "d")
@@ -82,7 +96,9 @@ def test_what_only_a_remote_held_that_is_gone_is_saved_before_it_is_replaced(two
 
 def test_a_dropped_output_is_remade_and_comes_back(shared: Workspace) -> None:
     shared.write("in", "1\n")
-    shared.write("mltrack.yaml", "stages:\n  s: {cmd: cat in > o, deps: [in], outs: [o]}\n")
+    shared.write(
+        "mltrack.yaml", "stages:\n  s: {cmd: cat in > o, deps: [in], outs: [o]}\n"
+    )
     shared.mltrack("repro")
     shared.mltrack("push")
     shared.mltrack("drop", "o")
@@ -94,7 +110,9 @@ def test_a_dropped_output_is_remade_and_comes_back(shared: Workspace) -> None:
     assert shared.read("o") == "1\n"
 
 
-@pytest.mark.parametrize("turn", ["a file became a directory", "a directory became a file"])
+@pytest.mark.parametrize(
+    "turn", ["a file became a directory", "a directory became a file"]
+)
 def test_kinds_change_after_a_drop(shared: Workspace, turn: str) -> None:
     kinds = [{"d/x": "file\n"}, {"d/x/y": "in it\n"}]
     if turn.startswith("a dir"):

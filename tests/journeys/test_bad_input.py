@@ -1,4 +1,6 @@
-"""Mistakes, damage and hostile files: one clear error with path and hint, the right exit code, nothing changed."""
+"""Mistakes, damage and hostile files: one clear error with path and hint, the right
+exit code, nothing changed.
+"""
 
 import os
 import shutil
@@ -9,17 +11,25 @@ import pytest
 from tests.support.workspace import Done, Workspace
 
 
-def refused(ws: Workspace, *arguments: str, code: int = 1, says: str = "", hint: str = "hint:") -> Done:
-    """Runs a command that must fail: with this code, these words, and without changing any file."""
+def refused(
+    ws: Workspace, *arguments: str, code: int = 1, says: str = "", hint: str = "hint:"
+) -> Done:
+    """Runs a command that must fail: with this code, these words, and without changing
+    any file.
+    """
     before = ws.files()
     done = ws.mltrack(*arguments, code=code)
-    assert done.err.startswith("error: ") and says in done.err and hint in done.err, done.err
+    assert done.err.startswith("error: ") and says in done.err and hint in done.err, (
+        done.err
+    )
     assert done.err.count("error: ") == 1
     assert ws.files() == before
     return done
 
 
-def test_outside_a_repository_and_outside_a_project(bare: Workspace, tmp_path: Path) -> None:
+def test_outside_a_repository_and_outside_a_project(
+    bare: Workspace, tmp_path: Path
+) -> None:
     elsewhere = Workspace(tmp_path / "elsewhere", bare.environment)
     elsewhere.path.mkdir()
     refused(elsewhere, "status", says="not in a git repository", hint="hint: git init")
@@ -41,14 +51,24 @@ def test_unknown_commands_targets_and_options(ws: Workspace) -> None:
 
 def test_revisions_never_become_options_of_git(ws: Workspace) -> None:
     for revision in ("--output=x", "--upload-pack=x", "HEAD;id"):
-        assert ws.mltrack("diff", "--", revision, code=1).err.startswith("error: there is no revision")
+        assert ws.mltrack("diff", "--", revision, code=1).err.startswith(
+            "error: there is no revision"
+        )
     assert not ws.exists("x")
 
 
-def test_a_file_that_git_tracks_is_not_added_and_the_way_over_is_shown(ws: Workspace) -> None:
+def test_a_file_that_git_tracks_is_not_added_and_the_way_over_is_shown(
+    ws: Workspace,
+) -> None:
     ws.write("data/a", "x")
     ws.commit()
-    refused(ws, "add", "data", says="tracked by git (data/a)", hint="git rm -r --cached data && mltrack add data")
+    refused(
+        ws,
+        "add",
+        "data",
+        says="tracked by git (data/a)",
+        hint="git rm -r --cached data && mltrack add data",
+    )
     ws.git("rm", "-r", "--quiet", "--cached", "data")
     ws.mltrack("add", "data")
 
@@ -67,7 +87,12 @@ def test_links_and_special_files_are_refused_by_name(ws: Workspace) -> None:
     (ws.path / "data/out").symlink_to("../../secret")
     (ws.path / "data/abs").symlink_to("/etc/passwd")
     said = ws.mltrack("add", "data", code=1).err
-    assert "data/pipe" in said and "data/out" in said and "data/abs" in said and not ws.exists("data.mlt")
+    assert (
+        "data/pipe" in said
+        and "data/out" in said
+        and "data/abs" in said
+        and not ws.exists("data.mlt")
+    )
     (ws.path / "link").symlink_to("data/a")
     assert "symbolic link" in ws.mltrack("add", "link", code=1).err
     (ws.path / "way").symlink_to("data")
@@ -88,21 +113,31 @@ BROKEN_POINTERS = {
     "unknown text": b"hello\n",
     "duplicate key": b"mltrack: 1\nmltrack: 1\n",
     "newer": b"mltrack: 2\npath: data\n",
-    "absolute": b"mltrack: 1\npath: /etc/passwd\ndigest: xxh3:%s\nkind: file\nsize: 1\n" % (b"0" * 32),
-    "parent": b"mltrack: 1\npath: ../x\ndigest: xxh3:%s\nkind: file\nsize: 1\n" % (b"0" * 32),
-    "git": b"mltrack: 1\npath: .git\ndigest: xxh3:%s\nkind: file\nsize: 1\n" % (b"0" * 32),
+    "absolute": b"mltrack: 1\npath: /etc/passwd\ndigest: xxh3:%s\nkind: file\nsize: 1\n"
+    % (b"0" * 32),
+    "parent": b"mltrack: 1\npath: ../x\ndigest: xxh3:%s\nkind: file\nsize: 1\n"
+    % (b"0" * 32),
+    "git": b"mltrack: 1\npath: .git\ndigest: xxh3:%s\nkind: file\nsize: 1\n"
+    % (b"0" * 32),
     "digest": b"mltrack: 1\npath: data\ndigest: xxh3:../../x\nkind: file\nsize: 1\n",
-    "upper case": b"mltrack: 1\npath: data\ndigest: xxh3:%s\nkind: file\nsize: 1\n" % (b"A" * 32),
-    "negative": b"mltrack: 1\npath: data\ndigest: xxh3:%s\nkind: file\nsize: -1\n" % (b"0" * 32),
-    "huge": b"mltrack: 1\npath: data\ndigest: xxh3:%s\nkind: file\nsize: 99999999999999999999\n" % (b"0" * 32),
-    "kind": b"mltrack: 1\npath: data\ndigest: xxh3:%s\nkind: fifo\nsize: 1\n" % (b"0" * 32),
-    "other algorithm": b"mltrack: 1\npath: data\ndigest: blake3:%s\nkind: file\nsize: 1\n" % (b"0" * 64),
+    "upper case": b"mltrack: 1\npath: data\ndigest: xxh3:%s\nkind: file\nsize: 1\n"
+    % (b"A" * 32),
+    "negative": b"mltrack: 1\npath: data\ndigest: xxh3:%s\nkind: file\nsize: -1\n"
+    % (b"0" * 32),
+    "huge": b"mltrack: 1\npath: data\ndigest: xxh3:%s\nkind: file\nsize: 99999999999999999999\n"
+    % (b"0" * 32),
+    "kind": b"mltrack: 1\npath: data\ndigest: xxh3:%s\nkind: fifo\nsize: 1\n"
+    % (b"0" * 32),
+    "other algorithm": b"mltrack: 1\npath: data\ndigest: blake3:%s\nkind: file\nsize: 1\n"
+    % (b"0" * 64),
     "conflict": b"mltrack: 1\npath: data\n<<<<<<< HEAD\n=======\n>>>>>>> x\n",
 }
 
 
 @pytest.mark.parametrize("name", BROKEN_POINTERS)
-def test_a_broken_pointer_is_named_and_nothing_is_done(name: str, shared: Workspace) -> None:
+def test_a_broken_pointer_is_named_and_nothing_is_done(
+    name: str, shared: Workspace
+) -> None:
     ws = shared
     ws.write("data.mlt", BROKEN_POINTERS[name])
     for command in ("status", "checkout", "push"):
@@ -112,7 +147,9 @@ def test_a_broken_pointer_is_named_and_nothing_is_done(name: str, shared: Worksp
         assert ws.files() == before
 
 
-def test_a_pointer_that_is_a_link_or_a_pipe_is_refused_without_hanging(ws: Workspace) -> None:
+def test_a_pointer_that_is_a_link_or_a_pipe_is_refused_without_hanging(
+    ws: Workspace,
+) -> None:
     (ws.path / "a.mlt").symlink_to("/etc/passwd")
     assert "a.mlt" in ws.mltrack("status", code=3).err
     (ws.path / "a.mlt").unlink()
@@ -148,18 +185,33 @@ PIPELINES = {
 
 
 @pytest.mark.parametrize("name", PIPELINES)
-def test_a_wrong_pipeline_file_is_explained_and_nothing_runs(name: str, ws: Workspace) -> None:
+def test_a_wrong_pipeline_file_is_explained_and_nothing_runs(
+    name: str, ws: Workspace
+) -> None:
     text, words = PIPELINES[name]
     ws.write("mltrack.yaml", text)
     done = refused(ws, "repro", says=words, hint="")
-    assert "mltrack.yaml" in done.err or "output" in done.err or "cycle" in done.err or "depends on its own" in done.err
+    assert (
+        "mltrack.yaml" in done.err
+        or "output" in done.err
+        or "cycle" in done.err
+        or "depends on its own" in done.err
+    )
     ws.mltrack("status", code=1)
 
 
 def test_all_mistakes_of_a_file_are_told_at_once(ws: Workspace) -> None:
-    ws.write("mltrack.yaml", "stages:\n  a:\n    cmd: x\n    dep: [o]\n  b:\n    outs: [../x]\n    frozen: yes\n")
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n  a:\n    cmd: x\n    dep: [o]\n  b:\n    outs: [../x]\n    frozen: yes\n",
+    )
     said = ws.mltrack("repro", code=1).err
-    for words in ("stages.a.dep", "stages.b.cmd", "stages.b.outs.0", "frozen: must be true or false, not 'yes'"):
+    for words in (
+        "stages.a.dep",
+        "stages.b.cmd",
+        "stages.b.outs.0",
+        "frozen: must be true or false, not 'yes'",
+    ):
         assert words in said or words.replace(".cmd", "") in said
 
 
@@ -177,21 +229,29 @@ def test_all_mistakes_of_a_file_are_told_at_once(ws: Workspace) -> None:
         "deep": b'{"mltrack": 1, "stages": ' + b"[" * 100000,
     }.items(),
 )
-def test_a_broken_lock_is_named_and_nothing_is_done(name: str, data: bytes, ws: Workspace) -> None:
+def test_a_broken_lock_is_named_and_nothing_is_done(
+    name: str, data: bytes, ws: Workspace
+) -> None:
     ws.write("mltrack.yaml", "stages:\n  s:\n    cmd: touch o\n    outs: [o]\n")
     ws.write("mltrack.lock", data)
     refused(ws, "repro", says="mltrack.lock", hint="")
 
 
 def test_a_missing_params_file_or_key_names_the_nearest(ws: Workspace) -> None:
-    ws.write("mltrack.yaml", "stages:\n  s:\n    cmd: touch o\n    params: [train.lr]\n    outs: [o]\n")
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n  s:\n    cmd: touch o\n    params: [train.lr]\n    outs: [o]\n",
+    )
     refused(ws, "repro", says="'params.yaml' does not exist")
     ws.write("params.yaml", "train: {lrate: 1}\n")
     refused(ws, "repro", says="no param 'train.lr'", hint="did you mean 'train.lrate'?")
 
 
 def test_a_missing_dependency_is_named(ws: Workspace) -> None:
-    ws.write("mltrack.yaml", "stages:\n  s:\n    cmd: touch o\n    deps: [in]\n    outs: [o]\n")
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n  s:\n    cmd: touch o\n    deps: [in]\n    outs: [o]\n",
+    )
     refused(ws, "repro", says="'in', which does not exist")
 
 
@@ -222,9 +282,14 @@ def hostile_tree(ws: Workspace, lines: str) -> None:
     with CacheWriter(Cache(str(ws.path / ".mltrack/cache"), XXH3)) as writer:
         file = writer.put(b"evil")
         link = writer.put(b"../../..")
-        tree = writer.put(b"mltrack-tree 1\n" + lines.format(file=file, link=link).encode())
+        tree = writer.put(
+            b"mltrack-tree 1\n" + lines.format(file=file, link=link).encode()
+        )
         writer.finish()
-    ws.write("data.mlt", pointer.write(pointer.Pointer("data", Content("tree", tree, 4, 1)), XXH3))
+    ws.write(
+        "data.mlt",
+        pointer.write(pointer.Pointer("data", Content("tree", tree, 4, 1)), XXH3),
+    )
 
 
 @pytest.mark.parametrize(
@@ -244,7 +309,9 @@ def test_a_hostile_tree_writes_nothing(lines: str, ws: Workspace) -> None:
     assert after == before
 
 
-def test_checkout_never_goes_through_a_link_on_the_way(ws: Workspace, tmp_path: Path) -> None:
+def test_checkout_never_goes_through_a_link_on_the_way(
+    ws: Workspace, tmp_path: Path
+) -> None:
     ws.write("deep/data/a", "x")
     ws.mltrack("add", "deep/data")
     shutil.rmtree(ws.path / "deep/data")
@@ -255,7 +322,9 @@ def test_checkout_never_goes_through_a_link_on_the_way(ws: Workspace, tmp_path: 
     assert os.listdir(outside) == []
 
 
-def test_a_committed_config_cannot_name_places_or_be_a_link(ws: Workspace, tmp_path: Path) -> None:
+def test_a_committed_config_cannot_name_places_or_be_a_link(
+    ws: Workspace, tmp_path: Path
+) -> None:
     ws.write(".mltrack/config.toml", '[core]\nhash = "xxh3"\n[cache]\ndir = "/etc"\n')
     assert "may not stand in the committed config" in ws.mltrack("status", code=1).err
     ws.write(".mltrack/config.toml", "[core\n")

@@ -29,9 +29,15 @@ def test_add_writes_a_pointer_that_git_keeps_and_an_ignore_line(ws: Workspace) -
 def test_add_again_without_changes_writes_nothing(ws: Workspace) -> None:
     dataset(ws)
     ws.mltrack("add", "data")
-    before = (ws.path / "data.mlt").stat().st_ino, sorted(os.listdir(ws.path / ".mltrack/cache/packs"))
+    before = (
+        (ws.path / "data.mlt").stat().st_ino,
+        sorted(os.listdir(ws.path / ".mltrack/cache/packs")),
+    )
     assert "unchanged data" in ws.mltrack("add", "data").out
-    assert before == ((ws.path / "data.mlt").stat().st_ino, sorted(os.listdir(ws.path / ".mltrack/cache/packs")))
+    assert before == (
+        (ws.path / "data.mlt").stat().st_ino,
+        sorted(os.listdir(ws.path / ".mltrack/cache/packs")),
+    )
 
 
 def test_a_single_file_and_a_large_one_are_tracked(ws: Workspace) -> None:
@@ -45,7 +51,9 @@ def test_a_single_file_and_a_large_one_are_tracked(ws: Workspace) -> None:
     assert ws.files() == before
 
 
-def test_exec_bits_links_empty_files_and_directories_survive_push_pull_and_checkout(shared: Workspace) -> None:
+def test_exec_bits_links_empty_files_and_directories_survive_push_pull_and_checkout(
+    shared: Workspace,
+) -> None:
     dataset(shared)
     shared.mltrack("add", "data")
     shared.commit("data")
@@ -89,11 +97,17 @@ def test_status_names_changed_added_and_deleted_files(ws: Workspace) -> None:
     (ws.path / "data/nothing").unlink()
     result = ws.mltrack("status", "--json").json
     files = {item["path"]: item["change"] for item in result["data"][0]["files"]}
-    assert files == {"data/a.txt": "modified", "data/new.txt": "added", "data/nothing": "deleted"}
+    assert files == {
+        "data/a.txt": "modified",
+        "data/new.txt": "added",
+        "data/nothing": "deleted",
+    }
     assert ws.mltrack("status", "--check", code=4)
 
 
-def test_status_of_an_unchanged_project_says_so_and_check_is_content(ws: Workspace) -> None:
+def test_status_of_an_unchanged_project_says_so_and_check_is_content(
+    ws: Workspace,
+) -> None:
     dataset(ws)
     ws.mltrack("add", "data")
     assert "Nothing changed" in ws.mltrack("status", "--check").out
@@ -127,13 +141,18 @@ def test_diff_compares_two_revisions_file_by_file(ws: Workspace) -> None:
     ws.write("data/c", "3")
     ws.mltrack("add", "data")
     ws.commit(tag="v2")
-    files = {item["path"]: item["change"] for item in ws.mltrack("diff", "v1", "v2", "--json").json["files"]}
+    files = {
+        item["path"]: item["change"]
+        for item in ws.mltrack("diff", "v1", "v2", "--json").json["files"]
+    }
     assert files == {"data/a": "modified", "data/b": "deleted", "data/c": "added"}
     assert "No differences" in ws.mltrack("diff").out
     ws.mltrack("diff", "v1", "--check", code=4)
 
 
-def test_ls_lists_tracked_paths_and_what_is_in_them_at_any_revision(ws: Workspace) -> None:
+def test_ls_lists_tracked_paths_and_what_is_in_them_at_any_revision(
+    ws: Workspace,
+) -> None:
     ws.write("data/sub/a", "1")
     ws.mltrack("add", "data")
     ws.commit(tag="v1")
@@ -169,7 +188,9 @@ def test_hooks_are_silent_when_they_are_turned_off(ws: Workspace) -> None:
     assert ws.read("data/a") == "two"
 
 
-def test_data_that_is_no_longer_tracked_goes_with_its_pointer_and_comes_back_with_it(ws: Workspace) -> None:
+def test_data_that_is_no_longer_tracked_goes_with_its_pointer_and_comes_back_with_it(
+    ws: Workspace,
+) -> None:
     ws.commit(tag="v0")
     ws.write("data/a", "one")
     ws.mltrack("add", "data")
@@ -188,11 +209,17 @@ def test_checkout_leaves_unsaved_changes_and_names_them(ws: Workspace) -> None:
     ws.write("data/own", "mine too")
     (ws.path / "data/b").unlink()
     done = ws.mltrack("checkout")
-    assert ws.files("data") == {"data/a": "file b'mine'", "data/b": "file b'one'", "data/own": "file b'mine too'"}
+    assert ws.files("data") == {
+        "data/a": "file b'mine'",
+        "data/b": "file b'one'",
+        "data/own": "file b'mine too'",
+    }
     assert "data/a" in done.err and "data/own" in done.err
 
 
-def test_checkout_refuses_a_target_in_which_both_sides_changed_and_touches_nothing_of_it(ws: Workspace) -> None:
+def test_checkout_refuses_a_target_in_which_both_sides_changed_and_touches_nothing_of_it(
+    ws: Workspace,
+) -> None:
     ws.write("data/a", "one")
     ws.write("data/b", "one")
     ws.mltrack("add", "data")
@@ -209,7 +236,9 @@ def test_checkout_refuses_a_target_in_which_both_sides_changed_and_touches_nothi
     assert "data/a" in refused.err and "hint:" in refused.err
 
 
-def test_checkout_force_saves_what_it_replaces_and_undo_puts_it_back(ws: Workspace) -> None:
+def test_checkout_force_saves_what_it_replaces_and_undo_puts_it_back(
+    ws: Workspace,
+) -> None:
     ws.write("data/a", "one")
     ws.mltrack("add", "data")
     ws.write("data/a", "precious")
@@ -256,11 +285,17 @@ def test_a_target_that_changes_between_file_and_directory(ws: Workspace) -> None
     assert ws.read("thing/in") == "side"
 
 
-def test_remove_keeps_the_files_and_with_data_removes_them_only_if_the_cache_has_them(ws: Workspace) -> None:
+def test_remove_keeps_the_files_and_with_data_removes_them_only_if_the_cache_has_them(
+    ws: Workspace,
+) -> None:
     ws.write("data/a", "one")
     ws.mltrack("add", "data")
     ws.mltrack("remove", "data")
-    assert ws.exists("data/a") and not ws.exists("data.mlt") and not ws.exists(".gitignore")
+    assert (
+        ws.exists("data/a")
+        and not ws.exists("data.mlt")
+        and not ws.exists(".gitignore")
+    )
     ws.mltrack("add", "data")
     ws.write("data/a", "unsaved")
     assert "data" in ws.mltrack("remove", "--data", "data", code=1).err
@@ -274,27 +309,48 @@ def test_remove_keeps_the_files_and_with_data_removes_them_only_if_the_cache_has
     ("patterns", "kept"),
     [
         ("*\n!*.npy\n!*/\n", ["data/a.npy", "data/d/c.npy"]),
-        ("data/d/**\n!data/d/keep.json\n", ["data/a.npy", "data/b.txt", "data/d/keep.json"]),
-        ("data/d/\n!data/d/keep.json\n", ["data/a.npy", "data/b.txt"]),  # nothing comes back from a directory left out
+        (
+            "data/d/**\n!data/d/keep.json\n",
+            ["data/a.npy", "data/b.txt", "data/d/keep.json"],
+        ),
+        # nothing comes back from a directory left out
+        ("data/d/\n!data/d/keep.json\n", ["data/a.npy", "data/b.txt"]),
         ("*.npy \r\n#b.txt\n\\#c\n", ["data/b.txt", "data/d/keep.json"]),
     ],
 )
-def test_mltrackignore_brings_back_what_a_later_line_negates(ws: Workspace, patterns: str, kept: list[str]) -> None:
+def test_mltrackignore_brings_back_what_a_later_line_negates(
+    ws: Workspace, patterns: str, kept: list[str]
+) -> None:
     for name in ("a.npy", "b.txt", "d/c.npy", "d/keep.json"):
         ws.write(f"data/{name}", name)
     (ws.path / ".mltrackignore").write_text(patterns, newline="")
     ws.mltrack("add", "data")
-    assert [i["path"] for i in ws.mltrack("ls", "-R", "data", "--json").json["tracked"] if i["kind"] == "file"] == kept
+    assert [
+        i["path"]
+        for i in ws.mltrack("ls", "-R", "data", "--json").json["tracked"]
+        if i["kind"] == "file"
+    ] == kept
 
 
-def test_a_mltrackignore_further_down_speaks_for_what_is_below_it(ws: Workspace) -> None:
+def test_a_mltrackignore_further_down_speaks_for_what_is_below_it(
+    ws: Workspace,
+) -> None:
     ws.write(".mltrackignore", "*.tmp\n")
     ws.write("data/.mltrackignore", "!keep.tmp\n/own\n")
     for name in ("keep.tmp", "x.tmp", "own", "sub/own", "sub/keep.tmp"):
         ws.write(f"data/{name}", name)
     ws.mltrack("add", "data")
-    listed = [i["path"] for i in ws.mltrack("ls", "-R", "data", "--json").json["tracked"] if i["kind"] == "file"]
-    assert listed == ["data/.mltrackignore", "data/keep.tmp", "data/sub/keep.tmp", "data/sub/own"]
+    listed = [
+        i["path"]
+        for i in ws.mltrack("ls", "-R", "data", "--json").json["tracked"]
+        if i["kind"] == "file"
+    ]
+    assert listed == [
+        "data/.mltrackignore",
+        "data/keep.tmp",
+        "data/sub/keep.tmp",
+        "data/sub/own",
+    ]
     assert ws.mltrack("check-ignore", "data/own", "data/keep.tmp").out.splitlines() == [
         "data/.mltrackignore:2:/own    data/own"
     ]
@@ -353,12 +409,18 @@ def test_move_refuses_what_is_taken_or_not_tracked(ws: Workspace) -> None:
     assert ws.read("a") == "a" and ws.exists("a.mlt")
 
 
-def test_a_move_that_was_interrupted_is_completed_by_the_same_command(ws: Workspace) -> None:
+def test_a_move_that_was_interrupted_is_completed_by_the_same_command(
+    ws: Workspace,
+) -> None:
     ws.write("a", "a")
     ws.mltrack("add", "a")
     ws.write("b.mlt", ws.read("a.mlt").replace("path: a", "path: b"))
     ws.mltrack("move", "a", "b")
-    assert ws.read("b") == "a" and not ws.exists("a.mlt") and ws.read(".gitignore") == "/b\n"
+    assert (
+        ws.read("b") == "a"
+        and not ws.exists("a.mlt")
+        and ws.read(".gitignore") == "/b\n"
+    )
 
 
 def test_add_says_when_another_line_keeps_git_seeing_the_data(ws: Workspace) -> None:

@@ -1,4 +1,6 @@
-"""What an engine may get wrong about 'unchanged' while things move around it. Each of these was wrong once."""
+"""What an engine may get wrong about 'unchanged' while things move around it. Each of
+these was wrong once.
+"""
 
 import json
 import shutil
@@ -13,7 +15,12 @@ from tests.support.workspace import Workspace
 def start(ws: Workspace, *arguments: str) -> "subprocess.Popen[str]":
     command = [sys.executable, "-P", "-m", "mltrack", *arguments]
     return subprocess.Popen(
-        command, cwd=ws.path, env=ws.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command,
+        cwd=ws.path,
+        env=ws.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
     )
 
 
@@ -28,7 +35,9 @@ def lock(ws: Workspace) -> dict[str, dict[str, object]]:
     return found
 
 
-def test_a_result_to_be_restored_is_decided_again_when_its_turn_comes(ws: Workspace) -> None:
+def test_a_result_to_be_restored_is_decided_again_when_its_turn_comes(
+    ws: Workspace,
+) -> None:
     ws.write(
         "mltrack.yaml",
         "stages:\n  a:\n    cmd: touch ../started; sleep 2; cat ain > aout\n    deps: [ain]\n    outs: [aout]\n"
@@ -54,7 +63,8 @@ def test_a_result_to_be_restored_is_decided_again_when_its_turn_comes(ws: Worksp
 
 def test_a_checkout_leaves_the_outputs_of_a_stage_at_work_alone(ws: Workspace) -> None:
     ws.write(
-        "mltrack.yaml", "stages:\n  s:\n    cmd: mkdir d; sleep 2; cp in d/$(cat in)\n    deps: [in]\n    outs: [d]\n"
+        "mltrack.yaml",
+        "stages:\n  s:\n    cmd: mkdir d; sleep 2; cp in d/$(cat in)\n    deps: [in]\n    outs: [d]\n",
     )
     ws.write("in", "64")
     ws.mltrack("repro")
@@ -87,9 +97,12 @@ def test_a_commit_that_waits_looks_when_it_may_go_on(ws: Workspace) -> None:
     assert "b: run" in ws.mltrack("why", "b").out, "what was recorded is of YYYY"
 
 
-def test_an_output_that_a_command_goes_on_from_is_not_restored_from_an_earlier_run(ws: Workspace) -> None:
+def test_an_output_that_a_command_goes_on_from_is_not_restored_from_an_earlier_run(
+    ws: Workspace,
+) -> None:
     ws.write(
-        "mltrack.yaml", "stages:\n  s:\n    cmd: cat in >> log\n    deps: [in]\n    outs: [log: {persist: true}]\n"
+        "mltrack.yaml",
+        "stages:\n  s:\n    cmd: cat in >> log\n    deps: [in]\n    outs: [log: {persist: true}]\n",
     )
     for text in ("1", "2", "1"):
         ws.write("in", text)
@@ -97,14 +110,21 @@ def test_an_output_that_a_command_goes_on_from_is_not_restored_from_an_earlier_r
     assert ws.read("log") == "121"
 
 
-def test_a_set_of_a_param_that_a_stage_does_not_declare_does_not_reach_it(ws: Workspace) -> None:
+def test_a_set_of_a_param_that_a_stage_does_not_declare_does_not_reach_it(
+    ws: Workspace,
+) -> None:
     ws.write("params.yaml", "lr: 1\nother: 2\n")
-    ws.write("mltrack.yaml", "stages:\n  s:\n    cmd: cp params.yaml out\n    params: [lr]\n    outs: [out]\n")
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n  s:\n    cmd: cp params.yaml out\n    params: [lr]\n    outs: [out]\n",
+    )
     ws.mltrack("repro", "--set", "other=99", "--set", "lr=5")
     assert ws.read("out").split() == ["lr:", "5", "other:", "2"]
 
 
-def test_a_set_that_changes_what_a_foreach_declares_drops_nobody_from_the_lock(ws: Workspace) -> None:
+def test_a_set_that_changes_what_a_foreach_declares_drops_nobody_from_the_lock(
+    ws: Workspace,
+) -> None:
     ws.write("params.yaml", "items: [a, b, c]\n")
     ws.write(
         "mltrack.yaml",
@@ -117,7 +137,9 @@ def test_a_set_that_changes_what_a_foreach_declares_drops_nobody_from_the_lock(w
     assert lock(ws).keys() == {"s@a", "s@b", "s@c"}
 
 
-def test_a_long_repro_keeps_what_was_declared_and_recorded_meanwhile(ws: Workspace) -> None:
+def test_a_long_repro_keeps_what_was_declared_and_recorded_meanwhile(
+    ws: Workspace,
+) -> None:
     text = "stages:\n  long:\n    cmd: touch started; sleep 2; touch l\n    outs: [l]\n"
     ws.write("mltrack.yaml", text)
     running = start(ws, "repro")
@@ -149,12 +171,16 @@ def test_files_of_mltrack_itself_are_no_outputs(ws: Workspace) -> None:
 
 
 def test_a_file_that_is_renamed_into_place_is_inferred(ws: Workspace) -> None:
-    ws.write("w.py", "import os\nopen('tmp', 'w').write('1')\nos.rename('tmp', 'final')\n")
+    ws.write(
+        "w.py", "import os\nopen('tmp', 'w').write('1')\nos.rename('tmp', 'final')\n"
+    )
     ws.mltrack("stage", "add", "-n", "s", "--infer", sys.executable, "w.py")
     assert ws.mltrack("stage", "list", "--json").json["stages"][0]["outs"] == ["final"]
 
 
-def test_pull_where_a_params_file_or_a_part_of_a_directory_is_an_output(ws: Workspace, tmp_path: Path) -> None:
+def test_pull_where_a_params_file_or_a_part_of_a_directory_is_an_output(
+    ws: Workspace, tmp_path: Path
+) -> None:
     ws.write(
         "mltrack.yaml",
         "stages:\n  a:\n    cmd: cp ain p.yaml; mkdir -p dd/sub; cp ain dd/sub/2\n    deps: [ain]\n    outs: [p.yaml, dd]\n"
@@ -162,12 +188,18 @@ def test_pull_where_a_params_file_or_a_part_of_a_directory_is_an_output(ws: Work
     )
     ws.write("ain", "lr: 1\n")
     other = pushed(ws, tmp_path)
-    assert "2 unchanged" in other.mltrack("repro", "--pull").out and not other.exists("dd")
+    assert "2 unchanged" in other.mltrack("repro", "--pull").out and not other.exists(
+        "dd"
+    )
     other.write("params.yaml", "n: 2\n")
-    assert "1 ran, 1 unchanged" in other.mltrack("repro", "--pull").out and other.exists("dd/sub/2")
+    assert "1 ran, 1 unchanged" in other.mltrack(
+        "repro", "--pull"
+    ).out and other.exists("dd/sub/2")
 
 
-def test_pull_runs_what_made_an_output_that_nobody_has(ws: Workspace, tmp_path: Path) -> None:
+def test_pull_runs_what_made_an_output_that_nobody_has(
+    ws: Workspace, tmp_path: Path
+) -> None:
     ws.write(
         "mltrack.yaml",
         "stages:\n  a:\n    cmd: cp ain aout\n    deps: [ain]\n    outs: [aout: {push: false}]\n"
@@ -181,7 +213,9 @@ def test_pull_runs_what_made_an_output_that_nobody_has(ws: Workspace, tmp_path: 
     assert other.read("bout") == "12"
 
 
-def test_pull_completes_a_dependency_that_holds_tracked_data_or_outputs(ws: Workspace, tmp_path: Path) -> None:
+def test_pull_completes_a_dependency_that_holds_tracked_data_or_outputs(
+    ws: Workspace, tmp_path: Path
+) -> None:
     ws.write("data/images/1", "x")
     ws.write("w/src", "s")
     ws.mltrack("add", "data/images")
@@ -205,10 +239,15 @@ def pushed(ws: Workspace, tmp_path: Path) -> Workspace:
 
 def _with_code(ws: Workspace) -> None:
     ws.write("src/m.py", "1\n")
-    ws.write("mltrack.yaml", "stages:\n  a: {cmd: cat src/m.py > a, deps: [src], outs: [a]}\n")
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n  a: {cmd: cat src/m.py > a, deps: [src], outs: [a]}\n",
+    )
 
 
-def test_what_no_clone_would_have_is_not_part_of_a_code_dependency(ws: Workspace) -> None:
+def test_what_no_clone_would_have_is_not_part_of_a_code_dependency(
+    ws: Workspace,
+) -> None:
     _with_code(ws)
     (ws.path / "src/empty/deeper").mkdir(parents=True)
     ws.git("init", "-q", "src/nested")
@@ -221,13 +260,23 @@ def test_what_no_clone_would_have_is_not_part_of_a_code_dependency(ws: Workspace
     ws.mltrack("status", "--check", code=4)
 
 
-def test_a_submodule_is_part_of_a_code_dependency(ws: Workspace, tmp_path: Path) -> None:
+def test_a_submodule_is_part_of_a_code_dependency(
+    ws: Workspace, tmp_path: Path
+) -> None:
     _with_code(ws)
     ws.git("init", "-q", str(tmp_path / "lib"))
     (tmp_path / "lib/x.py").write_text("x\n")
     ws.git("-C", str(tmp_path / "lib"), "add", "x.py")
     ws.git("-C", str(tmp_path / "lib"), "commit", "-qm", "x")
-    ws.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(tmp_path / "lib"), "src/lib")
+    ws.git(
+        "-c",
+        "protocol.file.allow=always",
+        "submodule",
+        "--quiet",
+        "add",
+        str(tmp_path / "lib"),
+        "src/lib",
+    )
     ws.mltrack("repro")
     ws.write("src/lib/x.py", "y\n")
     ws.mltrack("status", "--check", code=4)
@@ -236,7 +285,9 @@ def test_a_submodule_is_part_of_a_code_dependency(ws: Workspace, tmp_path: Path)
 def test_an_empty_directory_of_tracked_data_does_count(ws: Workspace) -> None:
     ws.write("d/sub/1", "1\n")
     ws.mltrack("add", "d")
-    ws.write("mltrack.yaml", "stages:\n  a: {cmd: ls d/sub > a, deps: [d/sub], outs: [a]}\n")
+    ws.write(
+        "mltrack.yaml", "stages:\n  a: {cmd: ls d/sub > a, deps: [d/sub], outs: [a]}\n"
+    )
     ws.mltrack("repro")
     (ws.path / "d/sub/empty").mkdir()
     ws.mltrack("status", "--check", code=4)

@@ -1,4 +1,6 @@
-"""One flat directory of many files: its listing is an object of several megabytes, which has to travel like any other."""
+"""One flat directory of many files: its listing is an object of several megabytes,
+which has to travel like any other.
+"""
 
 import hashlib
 import os
@@ -27,7 +29,10 @@ def digest_of(directory: Path) -> str:
 
 @pytest.mark.parametrize("kind", [None, RcloneS3, Sshd], ids=["directory", "s3", "ssh"])
 def test_every_file_of_a_flat_directory_comes_back_in_both_versions(
-    ws: Workspace, serve: Callable[[type[Service]], Any], kind: type[Service] | None, tmp_path: Path
+    ws: Workspace,
+    serve: Callable[[type[Service]], Any],
+    kind: type[Service] | None,
+    tmp_path: Path,
 ) -> None:
     if kind is None:
         ws.mltrack("remote", "add", "store", str(tmp_path / "store"))

@@ -1,4 +1,6 @@
-"""Faults that random sequences of commands found (tests/model), each as the shortest story that shows it."""
+"""Faults that random sequences of commands found (tests/model), each as the shortest
+story that shows it.
+"""
 
 import shutil
 from pathlib import Path
@@ -25,7 +27,9 @@ stages:
 
 @pytest.fixture
 def origin(shared: Workspace, tmp_path: Path) -> Workspace:
-    """A project with a directory and a file in git and in a remote, and a git remote; gc waits for nothing."""
+    """A project with a directory and a file in git and in a remote, and a git remote;
+    gc waits for nothing.
+    """
     shared.mltrack("config", "gc.grace_days", "0")
     shared.mltrack("config", "gc.delay_hours", "0")
     for name in ("1", "2", "sub/3"):
@@ -50,7 +54,9 @@ def begin_pipeline(ws: Workspace, *, link: str = "", sandbox: bool = False) -> N
         ws.mltrack("config", "--local", "cache.link", f"{link},copy")
     ws.write("data/a", "a\n")
     ws.write("params.yaml", "word: first\n")
-    ws.write("mltrack.yaml", PIPELINE.replace("SANDBOX", "true" if sandbox else "false"))
+    ws.write(
+        "mltrack.yaml", PIPELINE.replace("SANDBOX", "true" if sandbox else "false")
+    )
     ws.mltrack("add", "data")
 
 
@@ -118,7 +124,9 @@ def test_drop_of_one_path_does_not_need_the_rest_of_another(clone: Workspace) ->
 # what others have
 
 
-def test_fsck_does_not_miss_results_of_others_that_a_remote_holds(shared: Workspace, tmp_path: Path) -> None:
+def test_fsck_does_not_miss_results_of_others_that_a_remote_holds(
+    shared: Workspace, tmp_path: Path
+) -> None:
     begin_pipeline(shared)
     for word in ("first", "second"):
         shared.write("params.yaml", f"word: {word}\n")
@@ -130,7 +138,9 @@ def test_fsck_does_not_miss_results_of_others_that_a_remote_holds(shared: Worksp
     assert other.mltrack("fsck", "--json").json["lacking"] == []
 
 
-def test_a_git_push_sends_the_data_that_an_earlier_one_went_without(origin: Workspace, tmp_path: Path) -> None:
+def test_a_git_push_sends_the_data_that_an_earlier_one_went_without(
+    origin: Workspace, tmp_path: Path
+) -> None:
     origin.write("model.bin", "second\n")
     origin.mltrack("add", "model.bin")
     origin.commit("second")
@@ -142,7 +152,9 @@ def test_a_git_push_sends_the_data_that_an_earlier_one_went_without(origin: Work
     assert other.read("model.bin") == "second\n"
 
 
-def test_a_git_push_fails_where_unchanged_data_of_its_tip_is_nowhere(origin: Workspace) -> None:
+def test_a_git_push_fails_where_unchanged_data_of_its_tip_is_nowhere(
+    origin: Workspace,
+) -> None:
     origin.write("model.bin", "second\n")
     origin.mltrack("add", "model.bin")
     origin.commit("second")
@@ -150,7 +162,10 @@ def test_a_git_push_fails_where_unchanged_data_of_its_tip_is_nowhere(origin: Wor
     (origin.path / "model.bin").unlink()
     origin.mltrack("drop", "--force", "model.bin")
     origin.commit("nothing new")
-    assert "cannot be sent to store" in origin.git("push", "--quiet", "origin", "HEAD", code=1).err
+    assert (
+        "cannot be sent to store"
+        in origin.git("push", "--quiet", "origin", "HEAD", code=1).err
+    )
 
 
 # links to the cache
@@ -158,26 +173,45 @@ def test_a_git_push_fails_where_unchanged_data_of_its_tip_is_nowhere(origin: Wor
 
 @pytest.mark.parametrize("link", ["symlink", "hardlink"])
 @pytest.mark.parametrize("sandbox", [False, True])
-def test_stages_see_through_links_to_the_cache(ws: Workspace, link: str, sandbox: bool) -> None:
+def test_stages_see_through_links_to_the_cache(
+    ws: Workspace, link: str, sandbox: bool
+) -> None:
     begin_pipeline(ws, link=link, sandbox=sandbox)
     ws.mltrack("repro")
-    assert (ws.read("gathered.txt"), ws.read("counted.txt").strip()) == ("first\na\n", "8")
+    assert (ws.read("gathered.txt"), ws.read("counted.txt").strip()) == (
+        "first\na\n",
+        "8",
+    )
     ws.mltrack("repro", "--set", "word=second")
-    assert (ws.read("gathered.txt"), ws.read("counted.txt").strip()) == ("second\na\n", "9")
+    assert (ws.read("gathered.txt"), ws.read("counted.txt").strip()) == (
+        "second\na\n",
+        "9",
+    )
     assert [
-        step["verdict"] for step in ws.mltrack("repro", "--set", "word=second", "--dry-run", "--json").json["steps"]
+        step["verdict"]
+        for step in ws.mltrack(
+            "repro", "--set", "word=second", "--dry-run", "--json"
+        ).json["steps"]
     ] == ["skip"] * 2
 
 
-def test_a_restored_output_that_is_a_link_is_still_the_output_of_its_stage(ws: Workspace) -> None:
+def test_a_restored_output_that_is_a_link_is_still_the_output_of_its_stage(
+    ws: Workspace,
+) -> None:
     begin_pipeline(ws, link="symlink")
     for word in ("first", "second", "first"):
         ws.write("params.yaml", f"word: {word}\n")
         ws.mltrack("repro")
     assert ws.read("gathered.txt") == "first\na\n"
-    assert [step["verdict"] for step in ws.mltrack("repro", "--dry-run", "--json").json["steps"]] == ["skip", "skip"]
+    assert [
+        step["verdict"]
+        for step in ws.mltrack("repro", "--dry-run", "--json").json["steps"]
+    ] == ["skip", "skip"]
     ws.write("params.yaml", "word: longer than before\n")
-    assert [step["verdict"] for step in ws.mltrack("repro", "--dry-run", "--json").json["steps"]] == ["run", "wait"]
+    assert [
+        step["verdict"]
+        for step in ws.mltrack("repro", "--dry-run", "--json").json["steps"]
+    ] == ["run", "wait"]
     ws.mltrack("repro")
     assert ws.read("counted.txt").strip() == "21"
 
@@ -200,7 +234,9 @@ def assert_repaired(ws: Workspace) -> None:
 
 
 @pytest.mark.parametrize("from_end", [1, 20, 60, 100])
-def test_a_pack_whose_own_index_is_damaged_is_repaired_by_the_one_beside_it(ws: Workspace, from_end: int) -> None:
+def test_a_pack_whose_own_index_is_damaged_is_repaired_by_the_one_beside_it(
+    ws: Workspace, from_end: int
+) -> None:
     ws.write("d/1", "one\n")
     ws.write("d/2", "two\n")
     ws.mltrack("add", "d")
@@ -219,7 +255,9 @@ def test_a_pack_whose_head_is_damaged_is_repaired(ws: Workspace, at: int) -> Non
     assert_repaired(ws)
 
 
-def test_repair_brings_damaged_files_and_listings_back_from_a_remote(origin: Workspace) -> None:
+def test_repair_brings_damaged_files_and_listings_back_from_a_remote(
+    origin: Workspace,
+) -> None:
     for pack in packs(origin):
         for at in range(20, pack.stat().st_size - 100, 30):
             flip(pack, at)
@@ -243,7 +281,9 @@ def test_what_was_set_aside_and_is_whole_again_is_no_damage(ws: Workspace) -> No
     ws.mltrack("fsck", "--repair")
 
 
-def test_an_index_that_was_cut_short_is_sent_again_by_push(origin: Workspace, tmp_path: Path) -> None:
+def test_an_index_that_was_cut_short_is_sent_again_by_push(
+    origin: Workspace, tmp_path: Path
+) -> None:
     for index in (tmp_path / "store/index").iterdir():
         index.chmod(0o644)
         index.write_bytes(index.read_bytes()[:-1])
@@ -255,14 +295,18 @@ def test_an_index_that_was_cut_short_is_sent_again_by_push(origin: Workspace, tm
 
 
 def lose_index(ws: Workspace) -> None:
-    """Leaves the bytes of a directory in the packs of the remote only, where no index names them."""
+    """Leaves the bytes of a directory in the packs of the remote only, where no index
+    names them.
+    """
     ws.mltrack("drop", "d")
     shutil.rmtree(ws.path / "d")
     for index in (ws.path.parent / "store/index").iterdir():
         index.unlink()
 
 
-def test_gc_of_a_remote_deletes_nothing_where_an_index_is_lost(origin: Workspace) -> None:
+def test_gc_of_a_remote_deletes_nothing_where_an_index_is_lost(
+    origin: Workspace,
+) -> None:
     lose_index(origin)
     before = sorted((origin.path.parent / "store/packs").iterdir())
     for _ in range(2):
@@ -270,7 +314,9 @@ def test_gc_of_a_remote_deletes_nothing_where_an_index_is_lost(origin: Workspace
     assert sorted((origin.path.parent / "store/packs").iterdir()) == before
 
 
-def test_repair_of_a_remote_reads_the_packs_where_an_index_is_lost(origin: Workspace) -> None:
+def test_repair_of_a_remote_reads_the_packs_where_an_index_is_lost(
+    origin: Workspace,
+) -> None:
     lose_index(origin)
     origin.mltrack("fsck", "--remote", "store", code=None)
     origin.mltrack("fsck", "--remote", "store", "--repair", code=None)
@@ -278,7 +324,9 @@ def test_repair_of_a_remote_reads_the_packs_where_an_index_is_lost(origin: Works
     assert origin.read("d/1") == "1\n"
 
 
-def test_push_of_a_clone_without_the_data_sees_that_the_remote_lost_it(origin: Workspace, clone: Workspace) -> None:
+def test_push_of_a_clone_without_the_data_sees_that_the_remote_lost_it(
+    origin: Workspace, clone: Workspace
+) -> None:
     for pack in (origin.path.parent / "store/packs").iterdir():
         if b"mltrack-tree" not in pack.read_bytes():
             pack.unlink()
@@ -288,7 +336,9 @@ def test_push_of_a_clone_without_the_data_sees_that_the_remote_lost_it(origin: W
     assert clone.read("d/1") == "1\n"
 
 
-@pytest.mark.parametrize("command", [["push"], ["push", "--all-branches"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "command", [["push"], ["push", "--all-branches"]], ids=" ".join
+)
 def test_push_of_a_clone_without_a_listing_sees_that_the_remote_lost_one_below(
     origin: Workspace, clone: Workspace, command: list[str]
 ) -> None:
@@ -316,7 +366,9 @@ def test_push_of_a_clone_without_a_listing_sees_that_the_remote_lost_one_below(
 def test_a_rebase_brings_back_what_only_the_rebased_commits_track(
     ws: Workspace, tmp_path: Path, where: str, commits: int
 ) -> None:
-    """git checks out what the rebase builds on first, and the data of our commits goes with that."""
+    """git checks out what the rebase builds on first, and the data of our commits goes
+    with that.
+    """
     ws.mltrack("init")
     ws.write("x/a", "1\n")
     ws.mltrack("add", "x")

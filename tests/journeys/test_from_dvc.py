@@ -1,5 +1,7 @@
-"""A pipeline of the shape that DVC's introduction teaches, prepare, featurize, train, evaluate, with params, metrics and
-plots: its `dvc.yaml` and `params.yaml` as they are there, the file's name changed and nothing else."""
+"""A pipeline of the shape that DVC's introduction teaches, prepare, featurize, train,
+evaluate, with params, metrics and plots: its `dvc.yaml` and `params.yaml` as they are
+there, the file's name changed and nothing else.
+"""
 
 import json
 
@@ -132,7 +134,10 @@ for line in open("params.yaml"):
 
 @pytest.fixture
 def lesson(ws: Workspace) -> Workspace:
-    ws.write("data/data.xml", "".join(f"<row>{n} word{n % 7} tag{n % 2}</row>\n" for n in range(200)))
+    ws.write(
+        "data/data.xml",
+        "".join(f"<row>{n} word{n % 7} tag{n % 2}</row>\n" for n in range(200)),
+    )
     for name, text in SCRIPTS.items():
         ws.write(f"src/{name}.py", READ + text)
     ws.write("mltrack.yaml", DVC_YAML)
@@ -147,7 +152,10 @@ def test_it_runs_with_only_the_file_name_changed(lesson: Workspace) -> None:
     assert "4 stages: 4 unchanged" in lesson.mltrack("repro").out
     assert json.loads(lesson.read("eval/metrics.json"))["avg_prec"]["test"] == 0.5
     drawing = lesson.mltrack("dag").out
-    assert all(name in drawing for name in ("data/data.xml", "prepare", "featurize", "train", "evaluate"))
+    assert all(
+        name in drawing
+        for name in ("data/data.xml", "prepare", "featurize", "train", "evaluate")
+    )
 
 
 def test_an_experiment_is_compared(lesson: Workspace) -> None:
@@ -156,8 +164,16 @@ def test_an_experiment_is_compared(lesson: Workspace) -> None:
     assert "train.n_est" in lesson.mltrack("params", "diff", "first").out
     change = lesson.mltrack("metrics", "diff", "first", "--json").json["metrics"][0]
     assert (change["name"], change["old"], change["new"]) == ("avg_prec.test", 0.5, 0.7)
-    plots = {plot["name"]: plot for plot in lesson.mltrack("plots", "diff", "first", "--json").json["plots"]}
-    assert plots.keys() == {"ROC", "Confusion-Matrix", "Precision-Recall", "eval/plots/images/importance.png"}
+    plots = {
+        plot["name"]: plot
+        for plot in lesson.mltrack("plots", "diff", "first", "--json").json["plots"]
+    }
+    assert plots.keys() == {
+        "ROC",
+        "Confusion-Matrix",
+        "Precision-Recall",
+        "eval/plots/images/importance.png",
+    }
     rows = plots["ROC"]["spec"]["data"]["values"]
     assert len(rows) == 40 and {(row["rev"], row["field"]) for row in rows} == {
         (rev, f"eval/plots/sklearn/roc/{part}.json: tpr")

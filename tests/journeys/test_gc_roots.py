@@ -8,7 +8,10 @@ import pytest
 
 from tests.support.workspace import Workspace
 
-OLD = {"GIT_AUTHOR_DATE": "@1700000000 +0000", "GIT_COMMITTER_DATE": "@1700000000 +0000"}
+OLD = {
+    "GIT_AUTHOR_DATE": "@1700000000 +0000",
+    "GIT_COMMITTER_DATE": "@1700000000 +0000",
+}
 
 
 @pytest.fixture
@@ -75,7 +78,10 @@ def packed_truncated(ws: Workspace) -> None:
 
 def packed_garbage(ws: Workspace) -> None:
     ws.git("pack-refs", "--all")
-    ws.write(".git/packed-refs", b"# pack-refs with: peeled fully-peeled sorted \n" + b"\0" * 100)
+    ws.write(
+        ".git/packed-refs",
+        b"# pack-refs with: peeled fully-peeled sorted \n" + b"\0" * 100,
+    )
 
 
 def packed_directory(ws: Workspace) -> None:
@@ -122,7 +128,9 @@ BREAKS = [
 
 
 @pytest.mark.parametrize("breaks", BREAKS, ids=[item.__name__ for item in BREAKS])
-def test_nothing_is_deleted_where_git_is_broken(only_on_x: Workspace, breaks: Callable[[Workspace], None]) -> None:
+def test_nothing_is_deleted_where_git_is_broken(
+    only_on_x: Workspace, breaks: Callable[[Workspace], None]
+) -> None:
     ws = only_on_x
     copy = ws.path.parent / "git-as-it-was"
     shutil.copytree(ws.path / ".git", copy, symlinks=True)
@@ -130,7 +138,9 @@ def test_nothing_is_deleted_where_git_is_broken(only_on_x: Workspace, breaks: Ca
     before = sorted(path for path in (ws.path / ".mltrack/cache").rglob("*.pack"))
     done = ws.mltrack("gc", code=None)
     assert done.code != 0, done.said
-    assert sorted(path for path in (ws.path / ".mltrack/cache").rglob("*.pack")) == before
+    assert (
+        sorted(path for path in (ws.path / ".mltrack/cache").rglob("*.pack")) == before
+    )
     shutil.rmtree(ws.path / ".git")
     copy.rename(ws.path / ".git")
     assert holds(ws)
@@ -170,8 +180,12 @@ def test_a_truncated_index_is_not_believed(only_staged: Workspace, kept: float) 
     assert gives_back_what_was_staged(only_staged)
 
 
-@pytest.mark.parametrize("data", [b"", b"DIRC", b"\0" * 300], ids=["empty", "four bytes", "zeros"])
-def test_an_index_that_is_none_is_not_believed(only_staged: Workspace, data: bytes) -> None:
+@pytest.mark.parametrize(
+    "data", [b"", b"DIRC", b"\0" * 300], ids=["empty", "four bytes", "zeros"]
+)
+def test_an_index_that_is_none_is_not_believed(
+    only_staged: Workspace, data: bytes
+) -> None:
     index = only_staged.path / ".git/index"
     whole = index.read_bytes()
     index.write_bytes(data)
@@ -180,7 +194,9 @@ def test_an_index_that_is_none_is_not_believed(only_staged: Workspace, data: byt
     assert gives_back_what_was_staged(only_staged)
 
 
-def test_what_a_linked_worktree_has_staged_or_checked_out_is_kept(ws: Workspace, tmp_path: Path) -> None:
+def test_what_a_linked_worktree_has_staged_or_checked_out_is_kept(
+    ws: Workspace, tmp_path: Path
+) -> None:
     ws.git("worktree", "add", "-q", "--detach", str(tmp_path / "linked"))
     linked = Workspace(tmp_path / "linked", ws.environment)
     linked.write("b", "only staged\n")
@@ -249,7 +265,9 @@ def reflog_of_zeros(ws: Workspace) -> None:
 
 
 @pytest.mark.parametrize("breaks", [reflog_of_zeros])
-def test_nothing_is_deleted_where_a_reflog_is_broken(ws: Workspace, breaks: Callable[[Workspace], None]) -> None:
+def test_nothing_is_deleted_where_a_reflog_is_broken(
+    ws: Workspace, breaks: Callable[[Workspace], None]
+) -> None:
     ws.git("checkout", "-q", "-b", "x")
     ws.write("b", "only in a reflog\n")
     ws.mltrack("add", "b")
@@ -327,14 +345,20 @@ def test_the_autostash_of_a_stopped_merge_is_kept(ws: Workspace) -> None:
     assert ws.read("c") == "only in the autostash\n"
 
 
-def test_what_a_destroyed_listing_named_is_kept_until_earlier_versions_are_given_up(ws: Workspace) -> None:
+def test_what_a_destroyed_listing_named_is_kept_until_earlier_versions_are_given_up(
+    ws: Workspace,
+) -> None:
     ws.write("d/sub/1", "one\n")
     ws.mltrack("add", "d")
     ws.commit("one")
     ws.write("d/sub/1", "two\n")
     ws.mltrack("add", "d")
     ws.commit("two")
-    packs = (path for path in (ws.path / ".mltrack/cache").rglob("*.pack") if b"mltrack-tree" in path.read_bytes())
+    packs = (
+        path
+        for path in (ws.path / ".mltrack/cache").rglob("*.pack")
+        if b"mltrack-tree" in path.read_bytes()
+    )
     earlier = min(packs, key=lambda path: path.stat().st_mtime_ns)
     earlier.chmod(0o644)
     earlier.write_bytes(earlier.read_bytes().replace(b"mltrack-tree", b"Mltrack-tree"))

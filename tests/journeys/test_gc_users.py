@@ -15,8 +15,12 @@ def ws(ws: Workspace) -> Workspace:
     return ws
 
 
-def test_the_users_of_a_cache_are_counted_however_they_came_to_it(ws: Workspace, tmp_path: Path) -> None:
-    """By ``cache.dir``, by a link in place of the cache, by a link to the directory above."""
+def test_the_users_of_a_cache_are_counted_however_they_came_to_it(
+    ws: Workspace, tmp_path: Path
+) -> None:
+    """By ``cache.dir``, by a link in place of the cache, by a link to the directory
+    above.
+    """
     cache = ws.path / ".mltrack/cache"
     others = []
     for number, how in enumerate(("setting", "link", "setting through a link")):
@@ -32,7 +36,9 @@ def test_the_users_of_a_cache_are_counted_however_they_came_to_it(ws: Workspace,
             (path / ".mltrack/cache").symlink_to(cache)
         else:
             (tmp_path / "door").symlink_to(ws.path / ".mltrack")
-            other.mltrack("config", "--local", "cache.dir", str(tmp_path / "door/cache"))
+            other.mltrack(
+                "config", "--local", "cache.dir", str(tmp_path / "door/cache")
+            )
         other.write("only", f"only here {number}\n")
         other.mltrack("add", "only")
         other.commit()
@@ -45,7 +51,9 @@ def test_the_users_of_a_cache_are_counted_however_they_came_to_it(ws: Workspace,
         assert other.read("only") == f"only here {number}\n"
 
 
-def test_a_user_of_the_cache_that_moved_or_is_away_counts(ws: Workspace, tmp_path: Path) -> None:
+def test_a_user_of_the_cache_that_moved_or_is_away_counts(
+    ws: Workspace, tmp_path: Path
+) -> None:
     (tmp_path / "other").mkdir()
     other = Workspace(tmp_path / "other", ws.environment)
     other.git("init", "-q")
@@ -62,7 +70,9 @@ def test_a_user_of_the_cache_that_moved_or_is_away_counts(ws: Workspace, tmp_pat
     assert moved.read("only") == "only here\n"
 
 
-def test_the_owner_of_a_shared_cache_that_moved_is_found_or_gc_is_refused(ws: Workspace, tmp_path: Path) -> None:
+def test_the_owner_of_a_shared_cache_that_moved_is_found_or_gc_is_refused(
+    ws: Workspace, tmp_path: Path
+) -> None:
     ws.write("owners", "only the owner's\n")
     ws.mltrack("add", "owners")
     ws.commit()
@@ -80,8 +90,12 @@ def test_the_owner_of_a_shared_cache_that_moved_is_found_or_gc_is_refused(ws: Wo
     assert moved.read("owners") == "only the owner's\n"
 
 
-def test_a_copy_of_a_project_that_was_pointed_elsewhere_counts(ws: Workspace, tmp_path: Path) -> None:
-    """Somebody copied a project with ``cp -r`` that uses another's cache: the copy never told the cache of itself."""
+def test_a_copy_of_a_project_that_was_pointed_elsewhere_counts(
+    ws: Workspace, tmp_path: Path
+) -> None:
+    """Somebody copied a project with ``cp -r`` that uses another's cache: the copy
+    never told the cache of itself.
+    """
     (tmp_path / "other").mkdir()
     other = Workspace(tmp_path / "other", ws.environment)
     other.git("init", "-q")
@@ -106,7 +120,9 @@ def test_fsck_knows_what_another_user_of_the_cache_dropped_for_a_remote_to_hold(
     shared: Workspace, tmp_path: Path
 ) -> None:
     shared.write("in", "1\n")
-    shared.write("mltrack.yaml", "stages:\n  s: {cmd: cat in > o, deps: [in], outs: [o]}\n")
+    shared.write(
+        "mltrack.yaml", "stages:\n  s: {cmd: cat in > o, deps: [in], outs: [o]}\n"
+    )
     shared.mltrack("repro")
     shared.commit()
     shared.mltrack("push")
@@ -119,12 +135,18 @@ def test_fsck_knows_what_another_user_of_the_cache_dropped_for_a_remote_to_hold(
     shared.mltrack("drop", "o")
     clone.mltrack("fsck")
     shutil.rmtree(shared.path / ".mltrack/index")
-    assert clone.mltrack("fsck", "--json", code=None).json["lacking"], "else this test would show nothing"
+    assert clone.mltrack("fsck", "--json", code=None).json["lacking"], (
+        "else this test would show nothing"
+    )
 
 
-def test_fsck_of_a_worktree_knows_what_was_dropped_in_another(shared: Workspace, tmp_path: Path) -> None:
+def test_fsck_of_a_worktree_knows_what_was_dropped_in_another(
+    shared: Workspace, tmp_path: Path
+) -> None:
     shared.write("in", "1\n")
-    shared.write("mltrack.yaml", "stages:\n  s: {cmd: cat in > o, deps: [in], outs: [o]}\n")
+    shared.write(
+        "mltrack.yaml", "stages:\n  s: {cmd: cat in > o, deps: [in], outs: [o]}\n"
+    )
     shared.mltrack("repro")
     shared.commit()
     shared.git("worktree", "add", "--quiet", "--detach", str(tmp_path / "tree"))
@@ -135,4 +157,6 @@ def test_fsck_of_a_worktree_knows_what_was_dropped_in_another(shared: Workspace,
         here.mltrack("push")
         here.mltrack("drop", "o")
         lacking = there.mltrack("fsck", "--json", code=None).json["lacking"]
-        assert [item["source"] for item in lacking if item["source"].startswith("run of")] == []
+        assert [
+            item["source"] for item in lacking if item["source"].startswith("run of")
+        ] == []

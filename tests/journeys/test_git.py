@@ -12,7 +12,9 @@ import pytest
 from tests.support.workspace import Workspace
 
 
-def test_branches_that_add_different_files_merge_by_git_merge_alone(ws: Workspace) -> None:
+def test_branches_that_add_different_files_merge_by_git_merge_alone(
+    ws: Workspace,
+) -> None:
     ws.write("data/base", "base")
     ws.mltrack("add", "data")
     ws.commit()
@@ -27,13 +29,25 @@ def test_branches_that_add_different_files_merge_by_git_merge_alone(ws: Workspac
     ws.mltrack("add", "data")
     ws.commit()
     ws.git("merge", "--quiet", "--no-edit", "left")
-    assert set(ws.files("data")) == {"data/base", "data/left", "data/right", "data/sub", "data/sub/l", "data/sub/r"}
+    assert set(ws.files("data")) == {
+        "data/base",
+        "data/left",
+        "data/right",
+        "data/sub",
+        "data/sub/l",
+        "data/sub/r",
+    }
     assert "Nothing changed" in ws.mltrack("status").out
     pointer = ws.read("data.mlt")
-    assert "unchanged data" in ws.mltrack("add", "data").out and ws.read("data.mlt") == pointer
+    assert (
+        "unchanged data" in ws.mltrack("add", "data").out
+        and ws.read("data.mlt") == pointer
+    )
 
 
-def test_branches_that_change_different_stages_merge_by_git_merge_alone(ws: Workspace) -> None:
+def test_branches_that_change_different_stages_merge_by_git_merge_alone(
+    ws: Workspace,
+) -> None:
     ws.write("params.yaml", "a: 1\nspace: 1\nmore: 1\nb: 1\n")
     ws.write(
         "mltrack.yaml",
@@ -52,9 +66,14 @@ def test_branches_that_change_different_stages_merge_by_git_merge_alone(ws: Work
     ws.mltrack("repro")
     ws.commit()
     merged = ws.git("merge", "--quiet", "--no-edit", "left")
-    assert "both" in merged.err  # its result was recorded for neither side's inputs together
+    # its result was recorded for neither side's inputs together
+    assert "both" in merged.err
     done = ws.mltrack("repro")
-    assert "a: unchanged" in done.err and "b: unchanged" in done.err and "both: running" in done.err
+    assert (
+        "a: unchanged" in done.err
+        and "b: unchanged" in done.err
+        and "both: running" in done.err
+    )
     assert ws.read("c") == "2\n2\n"
 
 
@@ -73,7 +92,9 @@ def conflict(ws: Workspace) -> None:
     ws.commit()
 
 
-def test_a_file_that_both_sides_changed_is_a_conflict_for_resolve(ws: Workspace) -> None:
+def test_a_file_that_both_sides_changed_is_a_conflict_for_resolve(
+    ws: Workspace,
+) -> None:
     conflict(ws)
     merged = ws.git("merge", "--quiet", "--no-edit", "left", code=None)
     assert merged.code == 1 and "data/f" in merged.err
@@ -138,7 +159,9 @@ def test_a_rebase_brings_the_data_along(ws: Workspace) -> None:
     assert set(ws.files("data")) == {"data/base", "data/main", "data/side"}
 
 
-def test_an_existing_hook_is_left_alone_and_the_line_to_add_is_shown(bare: Workspace) -> None:
+def test_an_existing_hook_is_left_alone_and_the_line_to_add_is_shown(
+    bare: Workspace,
+) -> None:
     bare.write(".git/hooks/post-checkout", "#!/bin/sh\necho mine\n")
     done = bare.mltrack("init")
     assert bare.read(".git/hooks/post-checkout") == "#!/bin/sh\necho mine\n"
@@ -150,14 +173,22 @@ def test_a_hooks_directory_that_git_keeps_gets_the_line_to_add(bare: Workspace) 
     told = bare.mltrack("init").err
     assert "my-hooks/pre-push" in told and 'mltrack hook pre-push "$@"' in told
     assert not bare.exists("my-hooks") and not bare.exists(".git/hooks/post-checkout")
-    for hook in ("post-checkout", "post-commit", "post-merge", "post-rewrite", "pre-commit"):
+    for hook in (
+        "post-checkout",
+        "post-commit",
+        "post-merge",
+        "post-rewrite",
+        "pre-commit",
+    ):
         bare.write(f"my-hooks/{hook}", f'#!/bin/sh\nmltrack hook {hook} "$@"\n')
     told = bare.mltrack("init").err
     assert "pre-push" in told and "post-merge" not in told
     assert "pre-push" in bare.mltrack("doctor").out
 
 
-def test_hooks_of_all_repositories_are_written_only_when_asked_for(bare: Workspace, tmp_path: Path) -> None:
+def test_hooks_of_all_repositories_are_written_only_when_asked_for(
+    bare: Workspace, tmp_path: Path
+) -> None:
     shared = tmp_path / "hooks"
     shared.mkdir()
     bare.git("config", "--global", "core.hooksPath", str(shared))
@@ -168,7 +199,9 @@ def test_hooks_of_all_repositories_are_written_only_when_asked_for(bare: Workspa
     assert (shared / "post-checkout").exists()
 
 
-@pytest.mark.parametrize(("answer", "installed"), [("y", True), ("n", False), ("", False)])
+@pytest.mark.parametrize(
+    ("answer", "installed"), [("y", True), ("n", False), ("", False)]
+)
 def test_in_a_terminal_init_asks_whether_hooks_may_go_there(
     bare: Workspace, tmp_path: Path, answer: str, installed: bool
 ) -> None:
@@ -177,7 +210,13 @@ def test_in_a_terminal_init_asks_whether_hooks_may_go_there(
     ours, theirs = os.openpty()
     command = [sys.executable, "-P", "-m", "mltrack", "init"]
     with subprocess.Popen(
-        command, cwd=bare.path, env=bare.environment, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+        command,
+        cwd=bare.path,
+        env=bare.environment,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
     ) as process:
         os.close(theirs)
         os.write(ours, f"{answer}\n".encode())
@@ -189,23 +228,36 @@ def test_in_a_terminal_init_asks_whether_hooks_may_go_there(
     assert process.returncode == 0, said
     assert b"for all of your repositories" in said and b"[y/N]" in said
     assert (shared / "post-checkout").exists() == installed
-    assert ("git hooks are not installed" in bare.mltrack("status").err) == (not installed)
+    assert ("git hooks are not installed" in bare.mltrack("status").err) == (
+        not installed
+    )
     assert (b"--shared-hooks" in said) == (not installed)
 
 
 def test_hook_managers_are_recognised(bare: Workspace) -> None:
-    bare.write(".git/hooks/pre-commit", "#!/usr/bin/env bash\n# File generated by pre-commit: https://pre-commit.com\n")
-    bare.write(".git/hooks/pre-push", "#!/bin/sh\n# lefthook\ncall_lefthook run pre-push\n")
+    bare.write(
+        ".git/hooks/pre-commit",
+        "#!/usr/bin/env bash\n# File generated by pre-commit: https://pre-commit.com\n",
+    )
+    bare.write(
+        ".git/hooks/pre-push", "#!/bin/sh\n# lefthook\ncall_lefthook run pre-push\n"
+    )
     bare.write("lefthook.yml", "pre-push:\n")
     told = bare.mltrack("init").err
     assert "mltrack hook pre-commit" in bare.read(".git/hooks/pre-commit.legacy")
-    assert "lefthook.yml" in told and "use_stdin: true" in told and "pre-commit" not in told
+    assert (
+        "lefthook.yml" in told
+        and "use_stdin: true" in told
+        and "pre-commit" not in told
+    )
     bare.write(".husky/_/h", "")
     bare.git("config", "core.hooksPath", ".husky/_")
     assert ".husky/post-checkout" in bare.mltrack("init").err
 
 
-def test_init_in_a_clone_installs_hooks_and_changes_no_file(ws: Workspace, tmp_path: Path) -> None:
+def test_init_in_a_clone_installs_hooks_and_changes_no_file(
+    ws: Workspace, tmp_path: Path
+) -> None:
     ws.git("clone", "--quiet", str(ws.path), str(tmp_path / "clone"))
     other = Workspace(tmp_path / "clone", ws.environment)
     assert "hint: mltrack init" in other.mltrack("status").err
@@ -225,7 +277,9 @@ def test_hooks_work_when_the_virtual_environment_is_not_on_path(ws: Workspace) -
     assert ws.read("data/a") == "one"
 
 
-def test_a_hook_whose_interpreter_is_gone_says_one_line_and_lets_git_go_on(ws: Workspace) -> None:
+def test_a_hook_whose_interpreter_is_gone_says_one_line_and_lets_git_go_on(
+    ws: Workspace,
+) -> None:
     hook = ws.path / ".git/hooks/post-checkout"
     hook.write_text(hook.read_text().replace(sys.executable, "/nonexistent/python"))
     ws.commit(tag="v1")
@@ -235,7 +289,9 @@ def test_a_hook_whose_interpreter_is_gone_says_one_line_and_lets_git_go_on(ws: W
 
 def test_add_works_from_inside_a_git_hook(ws: Workspace) -> None:
     ws.write("data/a", "one")
-    hook = ws.write(".git/hooks/pre-commit", f"#!/bin/sh\n{sys.executable} -P -m mltrack add data\n")
+    hook = ws.write(
+        ".git/hooks/pre-commit", f"#!/bin/sh\n{sys.executable} -P -m mltrack add data\n"
+    )
     hook.chmod(0o755)
     ws.git("commit", "--quiet", "--allow-empty", "-m", "x", PATH="/usr/bin:/bin")
     assert ws.exists("data.mlt")
@@ -272,9 +328,19 @@ def test_a_linked_worktree_shares_the_cache(ws: Workspace, tmp_path: Path) -> No
     assert side.read("data/c") == "only in the worktree"
 
 
-def test_a_worktree_of_a_bare_repository_keeps_its_cache_beside_gits(ws: Workspace, tmp_path: Path) -> None:
+def test_a_worktree_of_a_bare_repository_keeps_its_cache_beside_gits(
+    ws: Workspace, tmp_path: Path
+) -> None:
     ws.git("clone", "--quiet", "--bare", str(ws.path), str(tmp_path / "bare.git"))
-    ws.git("-C", str(tmp_path / "bare.git"), "worktree", "add", "--quiet", str(tmp_path / "tree"), "main")
+    ws.git(
+        "-C",
+        str(tmp_path / "bare.git"),
+        "worktree",
+        "add",
+        "--quiet",
+        str(tmp_path / "tree"),
+        "main",
+    )
     tree = Workspace(tmp_path / "tree", ws.environment)
     tree.write("f", "x")
     tree.mltrack("add", "f")
@@ -304,7 +370,9 @@ def furnish(ws: Workspace, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", ["subdirectory", "option", "worktree", "detached"])
-def test_every_command_works_everywhere(place: str, ws: Workspace, tmp_path: Path) -> None:
+def test_every_command_works_everywhere(
+    place: str, ws: Workspace, tmp_path: Path
+) -> None:
     furnish(ws, tmp_path)
     ws.commit()
     cwd, options, up = ws.path, (), ""
@@ -327,7 +395,9 @@ def test_every_command_works_everywhere(place: str, ws: Workspace, tmp_path: Pat
     assert "Nothing changed" in ws.mltrack(*options, "status", cwd=cwd).out
 
 
-def test_every_command_works_before_the_first_commit(bare: Workspace, tmp_path: Path) -> None:
+def test_every_command_works_before_the_first_commit(
+    bare: Workspace, tmp_path: Path
+) -> None:
     bare.mltrack("init")
     furnish(bare, tmp_path)
     for command in COMMANDS:

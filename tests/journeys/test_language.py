@@ -1,4 +1,6 @@
-"""The language of pipeline files, as `dvc.yaml` users know it and beyond: what a file says, and what then stands there."""
+"""The language of pipeline files, as `dvc.yaml` users know it and beyond: what a file
+says, and what then stands there.
+"""
 
 import pytest
 
@@ -9,7 +11,10 @@ def stages(ws: Workspace, text: str, params: str = "") -> dict[str, dict[str, ob
     ws.write("mltrack.yaml", text)
     if params:
         ws.write("params.yaml", params)
-    return {stage["stage"]: stage for stage in ws.mltrack("stage", "list", "--json").json["stages"]}
+    return {
+        stage["stage"]: stage
+        for stage in ws.mltrack("stage", "list", "--json").json["stages"]
+    }
 
 
 def mistakes(ws: Workspace, text: str) -> str:
@@ -22,7 +27,10 @@ def commands(found: dict[str, dict[str, object]]) -> dict[str, object]:
 
 
 def test_foreach_over_a_list_of_values_names_stages_by_value(ws: Workspace) -> None:
-    found = stages(ws, "stages:\n  t:\n    foreach: [us, 2, 0.5, true]\n    do:\n      cmd: echo ${item}\n")
+    found = stages(
+        ws,
+        "stages:\n  t:\n    foreach: [us, 2, 0.5, true]\n    do:\n      cmd: echo ${item}\n",
+    )
     assert commands(found) == {
         "t@us": ["echo us"], "t@2": ["echo 2"], "t@0.5": ["echo 0.5"], "t@true": ["echo true"],
     }  # fmt: skip
@@ -73,7 +81,9 @@ def test_matrix_with_exclude_and_include(ws: Workspace) -> None:
     }  # fmt: skip
 
 
-def test_a_mapping_in_a_command_becomes_options_and_a_list_becomes_words(ws: Workspace) -> None:
+def test_a_mapping_in_a_command_becomes_options_and_a_list_becomes_words(
+    ws: Workspace,
+) -> None:
     params = "train:\n  lr: 0.1\n  name: a b\n  fast: true\n  slow: false\n  sizes: [1, x y]\n  opt: {beta: 2}\nwords: [1, 'c d']\n"
     found = stages(ws, "stages:\n  t:\n    cmd: train ${train} -- ${words}\n", params)
     assert found["t"]["cmd"] == [
@@ -95,19 +105,24 @@ def test_vars_come_from_files_keys_of_files_and_mappings(ws: Workspace) -> None:
     ws.write("a.json", '{"x": {"y": 1}, "z": 2}')
     ws.write("b.toml", "v = 3\n[w]\nu = 4\n")
     ws.write(
-        "c.py", "K = 5\nclass Train:\n    lr = 0.1\n    def __init__(self):\n        self.n = (1, 2)\nother = print\n"
+        "c.py",
+        "K = 5\nclass Train:\n    lr = 0.1\n    def __init__(self):\n        self.n = (1, 2)\nother = print\n",
     )
     text = (
         "vars:\n- a.json:x.y\n- b.toml\n- c.py\n- own: 6\n"
         "stages:\n  t:\n    vars:\n    - mine: 7\n    cmd: echo ${x.y} ${v} ${w.u} ${K} ${Train.lr} ${Train.n[1]} ${own} ${mine}\n"
     )
     assert stages(ws, text)["t"]["cmd"] == ["echo 1 3 4 5 0.1 2 6 7"]
-    assert "'own' has a value already" in mistakes(ws, text.replace("mine: 7", "own: 8"))
+    assert "'own' has a value already" in mistakes(
+        ws, text.replace("mine: 7", "own: 8")
+    )
     assert "there is no 'z'" in mistakes(ws, text.replace("${mine}", "${z}"))
 
 
 def test_a_stage_can_depend_on_another_by_name(ws: Workspace) -> None:
-    ws.write("sub/mltrack.yaml", "stages:\n  far:\n    cmd: echo far > f\n    outs: [f]\n")
+    ws.write(
+        "sub/mltrack.yaml", "stages:\n  far:\n    cmd: echo far > f\n    outs: [f]\n"
+    )
     text = (
         "stages:\n"
         "  all:\n    cmd: cat p* sub/f > all\n    deps:\n    - stage: prep\n    - stage: sub/mltrack.yaml:far\n    outs: [all]\n"
@@ -115,15 +130,21 @@ def test_a_stage_can_depend_on_another_by_name(ws: Workspace) -> None:
         "  prep:\n    foreach: [1, 2]\n    do:\n      cmd: echo ${item} > p${item}\n      outs: ['p${item}']\n"
     )
     found = stages(ws, text)
-    assert found["all"]["deps"] == ["p1", "p2", "sub/f"] and found["one"]["deps"] == ["p1"]
+    assert found["all"]["deps"] == ["p1", "p2", "sub/f"] and found["one"]["deps"] == [
+        "p1"
+    ]
     ws.mltrack("repro")
     assert ws.read("all") == "1\n2\nfar\n"
     said = mistakes(ws, text.replace("stage: prep@1", "stage: prap@1"))
     assert "mltrack.yaml:10:12" in said and "did you mean 'prep@1'?" in said
 
 
-def test_targets_may_name_a_group_one_of_it_or_a_stage_of_another_file(ws: Workspace) -> None:
-    ws.write("sub/mltrack.yaml", "stages:\n  far:\n    cmd: echo far > f\n    outs: [f]\n")
+def test_targets_may_name_a_group_one_of_it_or_a_stage_of_another_file(
+    ws: Workspace,
+) -> None:
+    ws.write(
+        "sub/mltrack.yaml", "stages:\n  far:\n    cmd: echo far > f\n    outs: [f]\n"
+    )
     text = "stages:\n  t:\n    foreach: [1, 2]\n    do:\n      cmd: echo ${item} > o${item}\n      outs: ['o${item}']\n"
     stages(ws, text)
     assert "1 stage: 1 ran" in ws.mltrack("repro", "t@1").out
@@ -134,7 +155,10 @@ def test_targets_may_name_a_group_one_of_it_or_a_stage_of_another_file(ws: Works
 
 def test_params_are_read_from_python_without_running_it(ws: Workspace) -> None:
     ws.write("conf.py", "LR = 0.1\nraise SystemExit('was run')\n")
-    ws.write("mltrack.yaml", "stages:\n  t:\n    cmd: echo x > o\n    params:\n    - conf.py: [LR]\n    outs: [o]\n")
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n  t:\n    cmd: echo x > o\n    params:\n    - conf.py: [LR]\n    outs: [o]\n",
+    )
     ws.mltrack("repro")
     ws.write("conf.py", "LR = 0.2\n")
     assert "conf.py:LR changed: 0.1 -> 0.2" in ws.mltrack("why", "t").out
@@ -152,37 +176,81 @@ def test_a_stage_that_declares_nothing_runs_every_time(ws: Workspace) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("stages:\n  t:\n    foreach: [a, a]\n    do: {cmd: x}\n", "two stages would have the key 'a'"),
-        ("stages:\n  t:\n    foreach: 3\n    do: {cmd: x}\n", "mltrack.yaml:3:5: stages.t.foreach: must be a list"),
+        (
+            "stages:\n  t:\n    foreach: [a, a]\n    do: {cmd: x}\n",
+            "two stages would have the key 'a'",
+        ),
+        (
+            "stages:\n  t:\n    foreach: 3\n    do: {cmd: x}\n",
+            "mltrack.yaml:3:5: stages.t.foreach: must be a list",
+        ),
         ("stages:\n  t:\n    foreach: [1]\n", "needs both 'foreach'"),
-        ("stages:\n  t:\n    foreach: [1]\n    do: {cmd: x}\n    deps: [y]\n", "unknown key"),
-        ("stages:\n  t:\n    matrix: {a: 3}\n    cmd: x\n", "'a' must be a list of values"),
-        ("stages:\n  t:\n    matrix: {a: [1], include: 3}\n    cmd: x\n", "'include' must be a list of mappings"),
+        (
+            "stages:\n  t:\n    foreach: [1]\n    do: {cmd: x}\n    deps: [y]\n",
+            "unknown key",
+        ),
+        (
+            "stages:\n  t:\n    matrix: {a: 3}\n    cmd: x\n",
+            "'a' must be a list of values",
+        ),
+        (
+            "stages:\n  t:\n    matrix: {a: [1], include: 3}\n    cmd: x\n",
+            "'include' must be a list of mappings",
+        ),
         (
             f"stages:\n  t:\n    matrix: {{a: {list(range(400))}, b: {list(range(400))}}}\n    cmd: x\n",
             "160,000 stages",
         ),
-        ('stages:\n  t:\n    foreach: ["a\\tb"]\n    do: {cmd: x}\n', "no name of a stage"),
-        ("stages:\n  t:\n    cmd: x\n    deps: [{stages: y}]\n", "did you mean 'stage'?"),
+        (
+            'stages:\n  t:\n    foreach: ["a\\tb"]\n    do: {cmd: x}\n',
+            "no name of a stage",
+        ),
+        (
+            "stages:\n  t:\n    cmd: x\n    deps: [{stages: y}]\n",
+            "did you mean 'stage'?",
+        ),
         ("stages:\n  t:\n    cmd: x\n    resources: {gpus: 0.5}\n", "whole number"),
-        ("stages:\n  t:\n    cmd: x\n    resources: {memory: lots}\n", "not a size such as"),
+        (
+            "stages:\n  t:\n    cmd: x\n    resources: {memory: lots}\n",
+            "not a size such as",
+        ),
         ("stages:\n  t:\n    cmd: x\n    timeout: soon\n", "not a duration such as"),
         ("stages:\n  t:\n    cmd: x\n    retry: {tries: 0}\n", "from 1 to 1000"),
         ("stages:\n  t:\n    cmd: x\n    check: maybe\n", "none, warn, error"),
-        ("stages:\n  t:\n    cmd: x\n    deps: ['file:///etc/passwd']\n", "a place on this machine"),
-        ("stages:\n  t:\n    cmd: x\n    deps: ['https://user:word@host/f']\n", "a URL with a password"),
-        ("stages:\n  t:\n    cmd: x\n    outs: ['*.csv']\n", "declare a directory instead"),
-        ("stages:\n  t:\n    cmd: x\n    each: {a: b}\n", "'each' is not supported by this version"),
+        (
+            "stages:\n  t:\n    cmd: x\n    deps: ['file:///etc/passwd']\n",
+            "a place on this machine",
+        ),
+        (
+            "stages:\n  t:\n    cmd: x\n    deps: ['https://user:word@host/f']\n",
+            "a URL with a password",
+        ),
+        (
+            "stages:\n  t:\n    cmd: x\n    outs: ['*.csv']\n",
+            "declare a directory instead",
+        ),
+        (
+            "stages:\n  t:\n    cmd: x\n    each: {a: b}\n",
+            "'each' is not supported by this version",
+        ),
         ("vars:\n- {a: 1}\n- {a: 2}\nstages: {}\n", "'a' has a value already"),
     ],
 )
-def test_mistakes_are_told_with_their_place(text: str, said: str, ws: Workspace) -> None:
+def test_mistakes_are_told_with_their_place(
+    text: str, said: str, ws: Workspace
+) -> None:
     assert said in mistakes(ws, text)
     assert not ws.exists("mltrack.lock")
 
 
-def test_one_mistake_in_a_group_is_told_once_and_those_of_other_stages_too(ws: Workspace) -> None:
+def test_one_mistake_in_a_group_is_told_once_and_those_of_other_stages_too(
+    ws: Workspace,
+) -> None:
     said = mistakes(
-        ws, "stages:\n  t:\n    foreach: [1, 2, 3]\n    do: {cmd: x, dep: [y]}\n  u:\n    cmd: y\n    out: [z]\n"
+        ws,
+        "stages:\n  t:\n    foreach: [1, 2, 3]\n    do: {cmd: x, dep: [y]}\n  u:\n    cmd: y\n    out: [z]\n",
     )
-    assert said.count("did you mean 'deps'?") == 1 and said.count("did you mean 'outs'?") == 1
+    assert (
+        said.count("did you mean 'deps'?") == 1
+        and said.count("did you mean 'outs'?") == 1
+    )

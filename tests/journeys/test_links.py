@@ -1,4 +1,6 @@
-"""Files as links to the cache: hard and symbolic, read-only, private again by ``edit``, and never wrong about changes."""
+"""Files as links to the cache: hard and symbolic, read-only, private again by ``edit``,
+and never wrong about changes.
+"""
 
 import os
 import shutil
@@ -30,7 +32,9 @@ both = pytest.mark.parametrize("linked", ["hardlink", "symlink"], indirect=True)
 
 
 def objects(ws: Workspace) -> list[Path]:
-    return [path for path in (ws.path / ".mltrack/cache/loose").rglob("*") if path.is_file()]
+    return [
+        path for path in (ws.path / ".mltrack/cache/loose").rglob("*") if path.is_file()
+    ]
 
 
 def is_linked(ws: Workspace, name: str) -> bool:
@@ -49,7 +53,9 @@ def again(ws: Workspace) -> None:
 
 
 @both
-def test_files_are_read_only_links_and_programs_and_links_are_what_they_were(linked: Workspace) -> None:
+def test_files_are_read_only_links_and_programs_and_links_are_what_they_were(
+    linked: Workspace,
+) -> None:
     linked.mltrack("add", "data")
     again(linked)
     for name in ("data/small", "data/deep/large"):
@@ -73,7 +79,9 @@ def test_add_makes_the_file_the_object_without_copying(linked: Workspace) -> Non
 
 
 @both
-def test_edit_gives_a_writable_copy_and_the_object_stays_as_it_is(linked: Workspace) -> None:
+def test_edit_gives_a_writable_copy_and_the_object_stays_as_it_is(
+    linked: Workspace,
+) -> None:
     linked.mltrack("add", "data")
     again(linked)
     assert "1 file made writable" in linked.mltrack("edit", "data/small").out
@@ -86,7 +94,9 @@ def test_edit_gives_a_writable_copy_and_the_object_stays_as_it_is(linked: Worksp
 
 
 @pytest.mark.parametrize("linked", ["hardlink"], indirect=True)
-def test_an_edit_in_place_is_seen_and_the_damaged_object_is_not_served(linked: Workspace) -> None:
+def test_an_edit_in_place_is_seen_and_the_damaged_object_is_not_served(
+    linked: Workspace,
+) -> None:
     linked.mltrack("add", "data")
     again(linked)
     linked.mltrack("status")
@@ -102,7 +112,9 @@ def test_an_edit_in_place_is_seen_and_the_damaged_object_is_not_served(linked: W
 
 
 @both
-def test_relink_turns_copies_into_links_and_back(ws: Workspace, linked: Workspace) -> None:
+def test_relink_turns_copies_into_links_and_back(
+    ws: Workspace, linked: Workspace
+) -> None:
     linked.mltrack("config", "cache.link", "copy", "--local")
     linked.mltrack("add", "data")
     again(linked)
@@ -119,7 +131,9 @@ def test_relink_turns_copies_into_links_and_back(ws: Workspace, linked: Workspac
 
 
 @both
-def test_a_stage_has_the_same_key_whether_its_input_is_a_link_or_a_copy(linked: Workspace) -> None:
+def test_a_stage_has_the_same_key_whether_its_input_is_a_link_or_a_copy(
+    linked: Workspace,
+) -> None:
     linked.mltrack("add", "data")
     (linked.path / "mltrack.yaml").write_text(
         "stages:\n  s:\n    cmd: cat data/small data/deep/large > out\n    deps: [data, data/small]\n    outs: [out]\n"
@@ -133,7 +147,9 @@ def test_a_stage_has_the_same_key_whether_its_input_is_a_link_or_a_copy(linked: 
 
 
 @both
-def test_a_persistent_output_is_private_while_its_command_runs(linked: Workspace) -> None:
+def test_a_persistent_output_is_private_while_its_command_runs(
+    linked: Workspace,
+) -> None:
     (linked.path / "mltrack.yaml").write_text(
         "stages:\n  s:\n    cmd: echo x >> log\n    deps: [in]\n    outs: [{log: {persist: true}}]\n"
     )
@@ -159,7 +175,11 @@ def xfs(tmp_path: Path) -> Iterator[Path]:
     with image.open("wb") as file:
         file.truncate(400 << 20)
     subprocess.run([mkfs, "-q", "-m", "reflink=1", str(image)], check=True)
-    if subprocess.run(["mount", "-o", "loop", str(image), str(place)], check=False, capture_output=True).returncode:
+    if subprocess.run(
+        ["mount", "-o", "loop", str(image), str(place)],
+        check=False,
+        capture_output=True,
+    ).returncode:
         pytest.skip("a loop device cannot be mounted here")
     yield place
     subprocess.run(["umount", "--lazy", str(place)], check=True)
@@ -182,7 +202,9 @@ def test_blocks_are_shared_where_the_file_system_can(xfs: Path, ws: Workspace) -
     assert free - shutil.disk_usage(xfs).free < 8 << 20, "the bytes were copied"
     with (project.path / "big").open("r+b") as file:
         file.write(b"mine")
-    assert "all whole" in project.mltrack("fsck").out, "an edit of the file reached the object"
+    assert "all whole" in project.mltrack("fsck").out, (
+        "an edit of the file reached the object"
+    )
 
 
 def test_holes_stay_holes_and_files_may_be_larger_than_4_gib(ws: Workspace) -> None:
@@ -193,10 +215,15 @@ def test_holes_stay_holes_and_files_may_be_larger_than_4_gib(ws: Workspace) -> N
         file.write(b"end")
     ws.mltrack("add", "sparse")
     (stored,) = objects(ws)
-    assert stored.stat().st_size == (5 << 30) + 3 and stored.stat().st_blocks * 512 < 1 << 20
+    assert (
+        stored.stat().st_size == (5 << 30) + 3
+        and stored.stat().st_blocks * 512 < 1 << 20
+    )
     path.unlink()
     ws.mltrack("checkout")
-    assert path.stat().st_size == (5 << 30) + 3 and path.stat().st_blocks * 512 < 1 << 20
+    assert (
+        path.stat().st_size == (5 << 30) + 3 and path.stat().st_blocks * 512 < 1 << 20
+    )
     with path.open("rb") as file:
         assert file.read(5) == b"begin"
         file.seek(-3, os.SEEK_END)

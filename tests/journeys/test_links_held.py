@@ -1,4 +1,6 @@
-"""With links to the cache: an object is compared before it is linked, and what somebody can still write is no object."""
+"""With links to the cache: an object is compared before it is linked, and what somebody
+can still write is no object.
+"""
 
 import os
 from collections.abc import Iterator
@@ -35,7 +37,9 @@ def test_a_damaged_object_is_not_checked_out(linked: Workspace) -> None:
     assert not linked.exists("f")
 
 
-def test_a_damaged_object_is_not_put_in_place_of_a_whole_copy(linked: Workspace) -> None:
+def test_a_damaged_object_is_not_put_in_place_of_a_whole_copy(
+    linked: Workspace,
+) -> None:
     linked.mltrack("config", "--local", "cache.link", "copy")
     linked.write("f", b"precious" * (1 << 18))
     linked.mltrack("add", "f")
@@ -69,7 +73,9 @@ def test_add_of_whole_bytes_mends_a_damaged_object(linked: Workspace) -> None:
 
 @pytest.mark.parametrize("mode", ["ab", "r+b"])
 @pytest.mark.parametrize("path", ["f", "d/deep/f"])
-def test_a_file_that_is_open_for_writing_does_not_become_the_object(linked: Workspace, path: str, mode: str) -> None:
+def test_a_file_that_is_open_for_writing_does_not_become_the_object(
+    linked: Workspace, path: str, mode: str
+) -> None:
     linked.write(path, "precious\n")
     with open(linked.path / path, mode) as file:
         linked.mltrack("add", path.split("/")[0])
@@ -82,12 +88,12 @@ def test_a_file_that_is_open_for_writing_does_not_become_the_object(linked: Work
     assert linked.read(path) == "precious\n"
 
 
-def test_an_output_that_somebody_still_writes_does_not_become_the_object(linked: Workspace, tmp_path: Path) -> None:
+def test_an_output_that_somebody_still_writes_does_not_become_the_object(
+    linked: Workspace, tmp_path: Path
+) -> None:
     for name in ("ready", "go", "gone"):
         os.mkfifo(tmp_path / name)
-    late = (
-        f"(exec 7>>o; : > {tmp_path}/ready; : < {tmp_path}/go; echo late >&7; : > {tmp_path}/gone) > /dev/null 2>&1 &"
-    )
+    late = f"(exec 7>>o; : > {tmp_path}/ready; : < {tmp_path}/go; echo late >&7; : > {tmp_path}/gone) > /dev/null 2>&1 &"
     linked.write(
         "mltrack.yaml",
         f"stages:\n  s:\n    cmd: 'echo one > o; setsid sh -c \"{late}\"; : < {tmp_path}/ready'\n    outs: [o]\n",
@@ -107,7 +113,9 @@ def test_an_output_that_is_another_name_of_an_input_leaves_the_input_its_owners(
     linked: Workspace, command: str
 ) -> None:
     linked.write("in", "1\n")
-    linked.write("mltrack.yaml", f"stages:\n  s: {{cmd: {command}, deps: [in], outs: [o]}}\n")
+    linked.write(
+        "mltrack.yaml", f"stages:\n  s: {{cmd: {command}, deps: [in], outs: [o]}}\n"
+    )
     linked.mltrack("repro")
     assert (linked.path / "in").stat().st_mode & 0o200
     with open(linked.path / "in", "a") as file:
@@ -117,8 +125,13 @@ def test_an_output_that_is_another_name_of_an_input_leaves_the_input_its_owners(
     assert linked.read("o") == "1\n2\n"
 
 
-def test_names_of_one_file_inside_an_output_and_outside_are_no_object(linked: Workspace) -> None:
-    linked.write("mltrack.yaml", "stages:\n  s: {cmd: mkdir o; echo 1 > o/a; ln o/a o/b; ln o/a ../out, outs: [o]}\n")
+def test_names_of_one_file_inside_an_output_and_outside_are_no_object(
+    linked: Workspace,
+) -> None:
+    linked.write(
+        "mltrack.yaml",
+        "stages:\n  s: {cmd: mkdir o; echo 1 > o/a; ln o/a o/b; ln o/a ../out, outs: [o]}\n",
+    )
     linked.mltrack("repro")
     with open(linked.path.parent / "out", "a") as file:
         file.write("2\n")
@@ -126,7 +139,9 @@ def test_names_of_one_file_inside_an_output_and_outside_are_no_object(linked: Wo
     linked.mltrack("status", "--check", code=4)
 
 
-def test_a_file_that_has_another_name_elsewhere_does_not_become_the_object(linked: Workspace) -> None:
+def test_a_file_that_has_another_name_elsewhere_does_not_become_the_object(
+    linked: Workspace,
+) -> None:
     linked.write("f", "1\n")
     os.link(linked.path / "f", linked.path.parent / "elsewhere")
     linked.mltrack("add", "f")
@@ -135,7 +150,9 @@ def test_a_file_that_has_another_name_elsewhere_does_not_become_the_object(linke
     linked.mltrack("fsck")
 
 
-def test_a_file_whose_other_name_is_in_the_same_directory_is_added_whole(linked: Workspace) -> None:
+def test_a_file_whose_other_name_is_in_the_same_directory_is_added_whole(
+    linked: Workspace,
+) -> None:
     linked.write("d/a", "1\n")
     os.link(linked.path / "d/a", linked.path / "d/b")
     linked.mltrack("add", "d")

@@ -1,4 +1,6 @@
-"""Links inside directory dependencies: what they lead to counts, makes edges, is in a sandbox, or is refused."""
+"""Links inside directory dependencies: what they lead to counts, makes edges, is in a
+sandbox, or is refused.
+"""
 
 import pytest
 
@@ -15,7 +17,9 @@ def link(ws: Workspace, path: str, to: str) -> None:
 
 
 @pytest.mark.parametrize("sandbox", ["", "sandbox: true, "])
-def test_a_linked_directory_of_the_project_counts_with_all_that_is_in_it(ws: Workspace, sandbox: str) -> None:
+def test_a_linked_directory_of_the_project_counts_with_all_that_is_in_it(
+    ws: Workspace, sandbox: str
+) -> None:
     ws.write("d/a", "1\n")
     ws.write("lib/x", "2\n")
     link(ws, "d/l", "../lib")
@@ -57,8 +61,12 @@ def test_a_link_that_leads_nowhere_is_looked_at_again(ws: Workspace) -> None:
         assert ws.read("o") == result
 
 
-@pytest.mark.parametrize("kind", ["file", "directory", "file behind a link", "directory behind a link"])
-def test_what_lies_outside_the_project_counts_or_is_refused(ws: Workspace, kind: str) -> None:
+@pytest.mark.parametrize(
+    "kind", ["file", "directory", "file behind a link", "directory behind a link"]
+)
+def test_what_lies_outside_the_project_counts_or_is_refused(
+    ws: Workspace, kind: str
+) -> None:
     ws.write("d/a", "1\n")
     ws.write("../outside/x", "2\n")
     to = str(ws.path.parent / ("outside/x" if "file" in kind else "outside"))
@@ -75,7 +83,9 @@ def test_what_lies_outside_the_project_counts_or_is_refused(ws: Workspace, kind:
         assert not ws.exists("o")
 
 
-ways = pytest.mark.parametrize("way", ["../x/out", "ROOT/x/out", "../hop", "../door/out"])
+ways = pytest.mark.parametrize(
+    "way", ["../x/out", "ROOT/x/out", "../hop", "../door/out"]
+)
 
 
 def project(ws: Workspace, way: str, stages: str) -> None:
@@ -87,7 +97,9 @@ def project(ws: Workspace, way: str, stages: str) -> None:
 
 
 @ways
-def test_a_link_to_an_output_that_is_not_there_yet_makes_an_edge(ws: Workspace, way: str) -> None:
+def test_a_link_to_an_output_that_is_not_there_yet_makes_an_edge(
+    ws: Workspace, way: str
+) -> None:
     project(ws, way, "stages:\n" + S + A)
     ws.mltrack("repro")
     assert ws.read("o") == "1\n"
@@ -105,11 +117,16 @@ def test_a_link_to_an_output_makes_an_edge(ws: Workspace, way: str, jobs: str) -
     ws.mltrack("status", "--check")
 
 
-def test_a_link_to_a_directory_that_an_output_will_stand_in_makes_an_edge(ws: Workspace) -> None:
+def test_a_link_to_a_directory_that_an_output_will_stand_in_makes_an_edge(
+    ws: Workspace,
+) -> None:
     ws.write("in", "1\n")
     (ws.path / "x").mkdir()
     link(ws, "d/l", "../x")
-    ws.write("mltrack.yaml", "stages:\n  s: {cmd: cat d/l/out > o, deps: [d], outs: [o]}\n" + A)
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n  s: {cmd: cat d/l/out > o, deps: [d], outs: [o]}\n" + A,
+    )
     ws.mltrack("repro")
     ws.write("in", "2\n")
     ws.mltrack("repro")
@@ -117,11 +134,15 @@ def test_a_link_to_a_directory_that_an_output_will_stand_in_makes_an_edge(ws: Wo
     ws.mltrack("status", "--check")
 
 
-def test_a_dependency_behind_a_linked_directory_follows_the_link_when_it_turns(ws: Workspace) -> None:
+def test_a_dependency_behind_a_linked_directory_follows_the_link_when_it_turns(
+    ws: Workspace,
+) -> None:
     ws.write("one/f", "1\n")
     ws.write("two/f", "2\n")
     link(ws, "via", "one")
-    ws.write("mltrack.yaml", "stages:\n  s: {cmd: cat via/f > o, deps: [via/f], outs: [o]}\n")
+    ws.write(
+        "mltrack.yaml", "stages:\n  s: {cmd: cat via/f > o, deps: [via/f], outs: [o]}\n"
+    )
     ws.mltrack("repro")
     (ws.path / "via").unlink()
     link(ws, "via", "two")
@@ -129,7 +150,9 @@ def test_a_dependency_behind_a_linked_directory_follows_the_link_when_it_turns(w
     assert ws.read("o") == "2\n"
 
 
-def test_stages_stay_joined_where_a_directory_was_restored_as_links(ws: Workspace) -> None:
+def test_stages_stay_joined_where_a_directory_was_restored_as_links(
+    ws: Workspace,
+) -> None:
     ws.mltrack("config", "--local", "cache.link", "symlink")
     ws.write("in", "1\n")
     ws.write(

@@ -1,4 +1,6 @@
-"""What stays when tracking ends is the user's own: real, writable files that no gc and no edit joins with the cache."""
+"""What stays when tracking ends is the user's own: real, writable files that no gc and
+no edit joins with the cache.
+"""
 
 import os
 from pathlib import Path
@@ -23,7 +25,11 @@ def relink(ws: Workspace) -> None:
 
 def is_own(path: Path) -> bool:
     """Whether a file shares its bytes with nobody and can be written."""
-    return not path.is_symlink() and path.stat().st_nlink == 1 and bool(path.stat().st_mode & 0o200)
+    return (
+        not path.is_symlink()
+        and path.stat().st_nlink == 1
+        and bool(path.stat().st_mode & 0o200)
+    )
 
 
 def is_linked(path: Path) -> bool:
@@ -61,7 +67,9 @@ def test_a_removed_directory_is_its_owners_to_the_last_file(linked: Workspace) -
     linked.mltrack("fsck")
 
 
-def test_what_the_links_lead_to_is_kept_after_the_setting_changed_back(linked: Workspace) -> None:
+def test_what_the_links_lead_to_is_kept_after_the_setting_changed_back(
+    linked: Workspace,
+) -> None:
     linked.write("d/a", LARGE)
     linked.mltrack("add", "d")
     relink(linked)
@@ -86,7 +94,9 @@ STAGES = "stages:\n  s: {cmd: 'mkdir -p o; echo 1 > o/1; cp o/1 p', outs: [o, p]
     ],
     ids=["no stage", "left to git", "another stage"],
 )
-def test_outputs_whose_stage_goes_are_their_owners(linked: Workspace, after: str) -> None:
+def test_outputs_whose_stage_goes_are_their_owners(
+    linked: Workspace, after: str
+) -> None:
     linked.write("mltrack.yaml", STAGES)
     linked.mltrack("repro")
     relink(linked)
@@ -102,9 +112,7 @@ def test_outputs_whose_stage_goes_are_their_owners(linked: Workspace, after: str
 
 
 def test_the_output_of_an_item_that_goes_is_its_owners(linked: Workspace) -> None:
-    text = (
-        "stages:\n  s:\n    foreach: [{}]\n    do: {{cmd: 'echo ${{item}} > ${{item}}.out', outs: ['${{item}}.out']}}\n"
-    )
+    text = "stages:\n  s:\n    foreach: [{}]\n    do: {{cmd: 'echo ${{item}} > ${{item}}.out', outs: ['${{item}}.out']}}\n"
     linked.write("mltrack.yaml", text.format("a, b"))
     linked.mltrack("repro")
     relink(linked)
@@ -114,28 +122,42 @@ def test_the_output_of_an_item_that_goes_is_its_owners(linked: Workspace) -> Non
     assert is_linked(linked.path / "a.out")
 
 
-def test_an_output_that_got_another_name_is_its_owners_under_the_old_one(linked: Workspace) -> None:
+def test_an_output_that_got_another_name_is_its_owners_under_the_old_one(
+    linked: Workspace,
+) -> None:
     linked.write("in", "1\n")
-    linked.write("mltrack.yaml", "stages:\n  s: {cmd: cat in > old, deps: [in], outs: [old]}\n")
+    linked.write(
+        "mltrack.yaml", "stages:\n  s: {cmd: cat in > old, deps: [in], outs: [old]}\n"
+    )
     linked.mltrack("repro")
     relink(linked)
-    linked.write("mltrack.yaml", "stages:\n  s: {cmd: cat in > new, deps: [in], outs: [new]}\n")
+    linked.write(
+        "mltrack.yaml", "stages:\n  s: {cmd: cat in > new, deps: [in], outs: [new]}\n"
+    )
     linked.mltrack("repro")
     assert is_own(linked.path / "old") and linked.read("old") == "1\n"
 
 
-def test_an_output_whose_stage_is_recorded_by_hand_under_another_name_is_its_owners(linked: Workspace) -> None:
+def test_an_output_whose_stage_is_recorded_by_hand_under_another_name_is_its_owners(
+    linked: Workspace,
+) -> None:
     linked.write("in", "1\n")
-    linked.write("mltrack.yaml", "stages:\n  s: {cmd: cat in > old, deps: [in], outs: [old]}\n")
+    linked.write(
+        "mltrack.yaml", "stages:\n  s: {cmd: cat in > old, deps: [in], outs: [old]}\n"
+    )
     linked.mltrack("repro")
     relink(linked)
-    linked.write("mltrack.yaml", "stages:\n  s: {cmd: cat in > new, deps: [in], outs: [new]}\n")
+    linked.write(
+        "mltrack.yaml", "stages:\n  s: {cmd: cat in > new, deps: [in], outs: [new]}\n"
+    )
     linked.write("new", "1\n")
     linked.mltrack("commit", "s")
     assert is_own(linked.path / "old") and linked.read("old") == "1\n"
 
 
-def test_a_moved_target_stays_a_link_and_is_its_owners_once_it_is_removed(linked: Workspace) -> None:
+def test_a_moved_target_stays_a_link_and_is_its_owners_once_it_is_removed(
+    linked: Workspace,
+) -> None:
     linked.write("d/a", LARGE)
     linked.mltrack("add", "d")
     relink(linked)
@@ -145,11 +167,17 @@ def test_a_moved_target_stays_a_link_and_is_its_owners_once_it_is_removed(linked
     assert is_own(linked.path / "e/a")
 
 
-def test_a_removed_file_whose_object_is_damaged_is_not_taken_for_whole(linked: Workspace) -> None:
+def test_a_removed_file_whose_object_is_damaged_is_not_taken_for_whole(
+    linked: Workspace,
+) -> None:
     linked.write("f", "precious\n")
     linked.mltrack("add", "f")
     relink(linked)
-    (item,) = [path for path in (linked.path / ".mltrack/cache/loose").rglob("*") if path.is_file()]
+    (item,) = [
+        path
+        for path in (linked.path / ".mltrack/cache/loose").rglob("*")
+        if path.is_file()
+    ]
     item.chmod(0o644)
     item.write_text("damaged.\n")
     linked.mltrack("remove", "f", code=None)

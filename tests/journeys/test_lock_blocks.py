@@ -1,4 +1,6 @@
-"""A lock speaks only for stages that are declared: moved stages, deleted pipeline files, at revisions, in hooks and clones."""
+"""A lock speaks only for stages that are declared: moved stages, deleted pipeline
+files, at revisions, in hooks and clones.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -20,7 +22,9 @@ def emptied(ws: Workspace) -> None:
 
 
 def renamed(ws: Workspace) -> None:
-    ws.write("a/mltrack.yaml", HERE.replace("> out", "> other").replace("[out]", "[other]"))
+    ws.write(
+        "a/mltrack.yaml", HERE.replace("> out", "> other").replace("[out]", "[other]")
+    )
 
 
 leaves = pytest.mark.parametrize("leave", [deleted, emptied, renamed])
@@ -28,7 +32,9 @@ leaves = pytest.mark.parametrize("leave", [deleted, emptied, renamed])
 
 @pytest.fixture
 def moved(shared: Workspace, leave: Callable[[Workspace], None]) -> Workspace:
-    """A stage that moved up after ``v1`` and has run twice since; its old lock is brought back by somebody."""
+    """A stage that moved up after ``v1`` and has run twice since; its old lock is
+    brought back by somebody.
+    """
     shared.write("a/in", "1\n")
     shared.write("a/mltrack.yaml", HERE)
     shared.mltrack("repro")
@@ -68,7 +74,9 @@ def test_the_hooks_take_each_revision_by_its_own_files(moved: Workspace) -> None
 
 
 @leaves
-def test_a_clone_pulls_what_the_declaring_file_recorded(moved: Workspace, tmp_path: Path) -> None:
+def test_a_clone_pulls_what_the_declaring_file_recorded(
+    moved: Workspace, tmp_path: Path
+) -> None:
     clone = moved.clone(tmp_path / "clone")
     clone.mltrack("pull")
     assert clone.read("a/out") == "2\n\n"
@@ -77,7 +85,9 @@ def test_a_clone_pulls_what_the_declaring_file_recorded(moved: Workspace, tmp_pa
     assert clone.read("a/out") == "2\n\n"
 
 
-def test_two_files_that_claim_one_output_are_told_and_nothing_is_checked_out_of_either(ws: Workspace) -> None:
+def test_two_files_that_claim_one_output_are_told_and_nothing_is_checked_out_of_either(
+    ws: Workspace,
+) -> None:
     ws.write("a/in", "1\n")
     ws.write("a/mltrack.yaml", HERE)
     ws.mltrack("repro")
@@ -87,7 +97,9 @@ def test_two_files_that_claim_one_output_are_told_and_nothing_is_checked_out_of_
     assert ws.read("a/out") == "1\n"
 
 
-def test_a_stage_that_moved_and_never_ran_since_is_restored_by_repro(ws: Workspace) -> None:
+def test_a_stage_that_moved_and_never_ran_since_is_restored_by_repro(
+    ws: Workspace,
+) -> None:
     ws.write("a/in", "1\n")
     ws.write("a/mltrack.yaml", HERE)
     ws.mltrack("repro")
@@ -99,7 +111,9 @@ def test_a_stage_that_moved_and_never_ran_since_is_restored_by_repro(ws: Workspa
     ws.mltrack("status", "--check")
 
 
-def test_a_file_of_ones_own_is_not_taken_for_an_output_that_only_an_old_lock_names(ws: Workspace) -> None:
+def test_a_file_of_ones_own_is_not_taken_for_an_output_that_only_an_old_lock_names(
+    ws: Workspace,
+) -> None:
     ws.write("a/in", "1\n")
     ws.write("a/mltrack.yaml", HERE)
     ws.mltrack("repro")
@@ -110,7 +124,9 @@ def test_a_file_of_ones_own_is_not_taken_for_an_output_that_only_an_old_lock_nam
         assert ws.read("a/out") == "mine\n", arguments
 
 
-def test_an_output_that_became_tracked_data_is_what_its_pointer_says(ws: Workspace) -> None:
+def test_an_output_that_became_tracked_data_is_what_its_pointer_says(
+    ws: Workspace,
+) -> None:
     ws.write("in", "1\n")
     ws.write("mltrack.yaml", HERE)
     ws.mltrack("repro")

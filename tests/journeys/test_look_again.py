@@ -1,4 +1,6 @@
-"""checkout looks again before it replaces or removes: what somebody did meanwhile is kept, and named."""
+"""checkout looks again before it replaces or removes: what somebody did meanwhile is
+kept, and named.
+"""
 
 import sys
 
@@ -7,8 +9,21 @@ import pytest
 from tests.support.workspace import Done, Workspace
 
 
-def while_it_works(ws: Workspace, event: str, prefix: str, command: str, *arguments: str) -> Done:
-    done = ws.run([sys.executable, "-P", "-m", "tests.support.meanwhile", event, prefix, command, *arguments])
+def while_it_works(
+    ws: Workspace, event: str, prefix: str, command: str, *arguments: str
+) -> Done:
+    done = ws.run(
+        [
+            sys.executable,
+            "-P",
+            "-m",
+            "tests.support.meanwhile",
+            event,
+            prefix,
+            command,
+            *arguments,
+        ]
+    )
     assert done.code != 99, f"there was no {event} of {prefix}*\n{done.said}"
     assert "Traceback" not in done.said, done.said
     return done
@@ -43,7 +58,9 @@ def two(ws: Workspace) -> Workspace:
 
 MOMENTS = [("open", ".mlt-"), ("os.rename", ".mlt-")]
 moments = pytest.mark.parametrize(
-    ("event", "prefix"), MOMENTS, ids=["when it begins to write", "when it begins to rename"]
+    ("event", "prefix"),
+    MOMENTS,
+    ids=["when it begins to write", "when it begins to rename"],
 )
 
 
@@ -65,7 +82,9 @@ moments = pytest.mark.parametrize(
         ("d/new/inside", "mkdir d/new; echo mine > d/new/inside"),
     ],
 )
-def test_what_is_written_meanwhile_is_kept_and_named(two: Workspace, path: str, command: str) -> None:
+def test_what_is_written_meanwhile_is_kept_and_named(
+    two: Workspace, path: str, command: str
+) -> None:
     done = while_it_works(two, *MOMENTS[1], command, "checkout")
     assert two.exists(path), done.said
     assert "mine" in two.read(path)
@@ -82,7 +101,9 @@ def test_what_became_a_link_meanwhile_stays_one_and_nothing_is_written_through_i
     two: Workspace, event: str, prefix: str, path: str
 ) -> None:
     two.write("../precious", "precious\n")
-    done = while_it_works(two, event, prefix, f"rm -f {path}; ln -s ../../precious {path}", "checkout")
+    done = while_it_works(
+        two, event, prefix, f"rm -f {path}; ln -s ../../precious {path}", "checkout"
+    )
     assert (two.path / path).is_symlink(), done.said
     assert two.read("../precious") == "precious\n"
     assert done.code in (1, 3)
@@ -96,14 +117,22 @@ def test_a_directory_that_became_a_link_meanwhile_leads_nobody_out(
     two.write("../precious/x", "precious\n")
     two.write("../precious/z", "precious\n")
     two.write("../precious/gone", "precious\n")
-    while_it_works(two, event, prefix, f"mv {path} moved; ln -s {two.path.parent}/precious {path}", "checkout")
-    assert {name: two.read(f"../precious/{name}") for name in ("x", "z", "gone")} == dict.fromkeys(
-        ("x", "z", "gone"), "precious\n"
+    while_it_works(
+        two,
+        event,
+        prefix,
+        f"mv {path} moved; ln -s {two.path.parent}/precious {path}",
+        "checkout",
     )
+    assert {
+        name: two.read(f"../precious/{name}") for name in ("x", "z", "gone")
+    } == dict.fromkeys(("x", "z", "gone"), "precious\n")
 
 
 @moments
-def test_what_is_deleted_meanwhile_is_no_hindrance(two: Workspace, event: str, prefix: str) -> None:
+def test_what_is_deleted_meanwhile_is_no_hindrance(
+    two: Workspace, event: str, prefix: str
+) -> None:
     while_it_works(two, event, prefix, "rm -f d/z d/gone", "checkout")
     two.mltrack("checkout")
     two.mltrack("checkout", "--force")
@@ -112,14 +141,18 @@ def test_what_is_deleted_meanwhile_is_no_hindrance(two: Workspace, event: str, p
 
 
 @moments
-def test_what_is_recorded_meanwhile_is_not_put_back(two: Workspace, event: str, prefix: str) -> None:
+def test_what_is_recorded_meanwhile_is_not_put_back(
+    two: Workspace, event: str, prefix: str
+) -> None:
     two.write("other", "old\n")
     two.mltrack("add", "other")
     two.write("z.bin", "old\n")
     two.mltrack("add", "z.bin")
     two.commit()
     mltrack = f"{sys.executable} -P -m mltrack -q"
-    while_it_works(two, event, prefix, f"echo newer > z.bin; {mltrack} add z.bin", "checkout")
+    while_it_works(
+        two, event, prefix, f"echo newer > z.bin; {mltrack} add z.bin", "checkout"
+    )
     assert two.read("z.bin") == "newer\n"
     two.mltrack("status", "z.bin", "--check")
 
@@ -136,13 +169,25 @@ def test_a_forced_checkout_saves_what_is_written_meanwhile_or_leaves_it(
 
 
 @moments
-def test_git_checkout_keeps_what_is_written_meanwhile(two: Workspace, event: str, prefix: str) -> None:
+def test_git_checkout_keeps_what_is_written_meanwhile(
+    two: Workspace, event: str, prefix: str
+) -> None:
     """The hook is the same code; here as git calls it."""
     two.mltrack("checkout")
     two.write("f", "x\n")
     before, after = (two.git("rev-parse", tag).out.strip() for tag in ("v2", "v1"))
     two.git("checkout", "-q", "v1", MLTRACK_HOOKS="0")
-    done = while_it_works(two, event, prefix, "echo mine > d/z", "hook", "post-checkout", before, after, "1")
+    done = while_it_works(
+        two,
+        event,
+        prefix,
+        "echo mine > d/z",
+        "hook",
+        "post-checkout",
+        before,
+        after,
+        "1",
+    )
     assert two.read("d/z") == "mine\n", done.said
     assert "z" in done.said
 
@@ -152,7 +197,10 @@ def test_repro_keeps_what_is_written_meanwhile_over_an_output_it_restores(
     ws: Workspace, event: str, prefix: str
 ) -> None:
     ws.write("in", "1\n")
-    ws.write("mltrack.yaml", "stages:\n  s: {cmd: mkdir -p o; cp in o/a; cp in o/b, deps: [in], outs: [o]}\n")
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n  s: {cmd: mkdir -p o; cp in o/a; cp in o/b, deps: [in], outs: [o]}\n",
+    )
     ws.mltrack("repro")
     ws.write("in", "2\n")
     ws.mltrack("repro")

@@ -1,4 +1,6 @@
-"""Metrics and plots that are not here are named, the rest is shown, and --pull fetches them."""
+"""Metrics and plots that are not here are named, the rest is shown, and --pull fetches
+them.
+"""
 
 import json
 import shutil
@@ -50,12 +52,16 @@ def test_from_a_directory_below(clone: Workspace) -> None:
     assert "b.yaml" in done.out and clone.read("b.yaml") == "acc: 2\n"
 
 
-def test_what_nobody_has_is_named_all_the_same(clone: Workspace, tmp_path: Path) -> None:
+def test_what_nobody_has_is_named_all_the_same(
+    clone: Workspace, tmp_path: Path
+) -> None:
     shutil.rmtree(tmp_path / "store/packs")
     assert "b.yaml" in clone.mltrack("metrics", "show", "--pull", code=3).err
 
 
-def test_a_plot_that_cannot_be_drawn_is_named_and_the_rest_is_drawn(clone: Workspace) -> None:
+def test_a_plot_that_cannot_be_drawn_is_named_and_the_rest_is_drawn(
+    clone: Workspace,
+) -> None:
     clone.mltrack("pull", "a")
     done = clone.mltrack("plots", "show", "--json", code=3)
     assert [plot["name"] for plot in json.loads(done.out)["plots"]] == ["a.csv"]

@@ -1,4 +1,6 @@
-"""Two people change one directory, and merge: what each lacks of the other's data is a listing, which the merge gets itself."""
+"""Two people change one directory, and merge: what each lacks of the other's data is a
+listing, which the merge gets itself.
+"""
 
 import shutil
 from pathlib import Path
@@ -28,7 +30,9 @@ def colleagues(shared: Workspace, tmp_path: Path) -> tuple[Workspace, Workspace]
     return shared, other
 
 
-def test_a_merge_gets_the_listings_that_it_needs(colleagues: tuple[Workspace, Workspace]) -> None:
+def test_a_merge_gets_the_listings_that_it_needs(
+    colleagues: tuple[Workspace, Workspace],
+) -> None:
     ours, other = colleagues
     ours.git("fetch", "-q", str(other.path), "main")
     ours.git("merge", "-q", "--no-edit", "FETCH_HEAD")
@@ -50,10 +54,14 @@ def test_without_a_remote_at_hand_the_hint_works_once_it_is_back(
     ours.mltrack("resolve", "d.mlt")
     ours.git("commit", "-qm", "merged")
     ours.mltrack("pull")
-    assert ours.read("d/sub/theirs") == "theirs\n" and ours.read("d/sub/ours") == "ours\n"
+    assert (
+        ours.read("d/sub/theirs") == "theirs\n" and ours.read("d/sub/ours") == "ours\n"
+    )
 
 
-def test_a_directory_that_one_side_removes_keeps_what_the_other_adds_to_it(ws: Workspace) -> None:
+def test_a_directory_that_one_side_removes_keeps_what_the_other_adds_to_it(
+    ws: Workspace,
+) -> None:
     ws.write("d/a", "a\n")
     ws.write("d/sub/c", "c\n")
     ws.mltrack("add", "d")
@@ -67,10 +75,15 @@ def test_a_directory_that_one_side_removes_keeps_what_the_other_adds_to_it(ws: W
     ws.mltrack("add", "d")
     ws.git("commit", "-qam", "removes")
     ws.git("merge", "-q", "--no-edit", "other")
-    assert sorted(p for p, k in ws.files("d").items() if k != "directory") == ["d/a", "d/sub/new"]
+    assert sorted(p for p, k in ws.files("d").items() if k != "directory") == [
+        "d/a",
+        "d/sub/new",
+    ]
 
 
-def test_a_file_that_one_side_removes_with_its_directory_and_the_other_changes_is_in_conflict(ws: Workspace) -> None:
+def test_a_file_that_one_side_removes_with_its_directory_and_the_other_changes_is_in_conflict(
+    ws: Workspace,
+) -> None:
     ws.write("d/a", "a\n")
     ws.write("d/sub/c", "c\n")
     ws.mltrack("add", "d")
@@ -83,4 +96,7 @@ def test_a_file_that_one_side_removes_with_its_directory_and_the_other_changes_i
     shutil.rmtree(ws.path / "d/sub")
     ws.mltrack("add", "d")
     ws.git("commit", "-qam", "removes")
-    assert "both sides changed d/sub/c" in ws.git("merge", "-q", "--no-edit", "other", code=None).said
+    assert (
+        "both sides changed d/sub/c"
+        in ws.git("merge", "-q", "--no-edit", "other", code=None).said
+    )

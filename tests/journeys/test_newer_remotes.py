@@ -1,4 +1,6 @@
-"""A remote to which a newer mltrack has written: read as far as this one can, added to, and nothing there rewritten."""
+"""A remote to which a newer mltrack has written: read as far as this one can, added to,
+and nothing there rewritten.
+"""
 
 import hashlib
 import shutil
@@ -36,8 +38,16 @@ KINDS = pytest.mark.parametrize("change", [newer_version, unknown_kinds, chunks]
 
 
 def state(top: Path) -> dict[str, str]:
-    files = (path for part in ("index", "packs", "objects") for path in (top / part).rglob("*") if path.is_file())
-    return {str(path.relative_to(top)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    files = (
+        path
+        for part in ("index", "packs", "objects")
+        for path in (top / part).rglob("*")
+        if path.is_file()
+    )
+    return {
+        str(path.relative_to(top)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in files
+    }
 
 
 @pytest.fixture
@@ -54,7 +64,9 @@ def store(shared: Workspace, tmp_path: Path) -> Path:
     return tmp_path / "store"
 
 
-def rewrite_last_index(ws: Workspace, store: Path, change: Callable[[bytearray], None]) -> str:
+def rewrite_last_index(
+    ws: Workspace, store: Path, change: Callable[[bytearray], None]
+) -> str:
     """Returns its new name."""
     last = max((store / "index").iterdir(), key=lambda path: path.stat().st_mtime_ns)
     data = bytearray(last.read_bytes()[:-DIGEST_SIZE])
@@ -104,15 +116,21 @@ def test_many_pushes_take_over_none_of_its_indexes(
     indexes = {path.stem: path.read_bytes() for path in (store / "index").iterdir()}
     assert newer in indexes
     assert not any(bytes.fromhex(newer) in data for data in indexes.values())
-    assert any(len(data) > len(indexes[newer]) * 2 for data in indexes.values())  # the others were merged
+    # the others were merged
+    assert any(len(data) > len(indexes[newer]) * 2 for data in indexes.values())
 
 
 @KINDS
 @pytest.mark.parametrize(
-    "command", [("gc", "--remote", "store"), ("fsck", "--remote", "store", "--repair")], ids=lambda words: words[0]
+    "command",
+    [("gc", "--remote", "store"), ("fsck", "--remote", "store", "--repair")],
+    ids=lambda words: words[0],
 )
 def test_it_is_neither_collected_nor_repaired(
-    shared: Workspace, store: Path, change: Callable[[bytearray], None], command: tuple[str, ...]
+    shared: Workspace,
+    store: Path,
+    change: Callable[[bytearray], None],
+    command: tuple[str, ...],
 ) -> None:
     rewrite_last_index(shared, store, change)
     lost = next((store / "packs").iterdir())

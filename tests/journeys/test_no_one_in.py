@@ -1,4 +1,6 @@
-"""What a clone or an unpacked archive brings along: it names no host that credentials go to, and starts no program."""
+"""What a clone or an unpacked archive brings along: it names no host that credentials
+go to, and starts no program.
+"""
 
 from pathlib import Path
 
@@ -11,7 +13,9 @@ def stranger(ws: Workspace, tmp_path: Path) -> Workspace:
     """The same clone for someone who never typed any of it."""
     home = tmp_path / "stranger"
     home.mkdir()
-    return Workspace(ws.path, {**ws.environment, "HOME": str(home), "XDG_CONFIG_HOME": str(home)})
+    return Workspace(
+        ws.path, {**ws.environment, "HOME": str(home), "XDG_CONFIG_HOME": str(home)}
+    )
 
 
 @pytest.mark.parametrize(
@@ -30,18 +34,31 @@ def test_a_place_that_only_the_projects_files_name_is_asked_about_once(
     ws.mltrack("remote", "modify", "store", key, value)
     other = stranger(ws, tmp_path)
     told = other.mltrack("push", code=2)
-    assert "leads to" in told.err and "mltrack remote trust store" in told.err and "mine" not in told.said
+    assert (
+        "leads to" in told.err
+        and "mltrack remote trust store" in told.err
+        and "mine" not in told.said
+    )
     assert "not asked" in other.mltrack("doctor").out
     other.mltrack("remote", "trust", "store")
     assert "leads to" not in other.mltrack("push", code=None).err
-    changed = other.read(".mltrack/config.toml").replace("//bucket", "//other").replace("//container", "//other")
+    changed = (
+        other.read(".mltrack/config.toml")
+        .replace("//bucket", "//other")
+        .replace("//container", "//other")
+    )
     other.write(
-        ".mltrack/config.toml", changed.replace("//host", "//other").replace(":9", ":10").replace("evil", "more")
+        ".mltrack/config.toml",
+        changed.replace("//host", "//other")
+        .replace(":9", ":10")
+        .replace("evil", "more"),
     )
     assert "leads to" in other.mltrack("push", code=2).err
 
 
-def test_what_the_person_typed_is_trusted_and_another_option_does_not_do_it(ws: Workspace, tmp_path: Path) -> None:
+def test_what_the_person_typed_is_trusted_and_another_option_does_not_do_it(
+    ws: Workspace, tmp_path: Path
+) -> None:
     ws.mltrack("remote", "add", "store", "s3://bucket/p")
     ws.mltrack("remote", "modify", "store", "endpoint", "http://127.0.0.1:9")
     assert "leads to" not in ws.mltrack("push", code=None).err
@@ -53,20 +70,33 @@ def test_what_the_person_typed_is_trusted_and_another_option_does_not_do_it(ws: 
 def test_no_project_can_write_what_is_trusted(ws: Workspace) -> None:
     for name in ("config.toml", "config.local.toml"):
         before = ws.read(f".mltrack/{name}") if ws.exists(f".mltrack/{name}") else ""
-        ws.write(f".mltrack/{name}", before + '\n[trust]\nplaces = ["s3 at http://evil"]\n')
+        ws.write(
+            f".mltrack/{name}", before + '\n[trust]\nplaces = ["s3 at http://evil"]\n'
+        )
         assert "trust.places" in ws.mltrack("status", code=1).err
         ws.write(f".mltrack/{name}", before)
     ws.mltrack("config", "trust.places", "s3 at http://evil", code=1)
 
 
-def test_looking_starts_no_program_that_an_archive_brings(ws: Workspace, tmp_path: Path) -> None:
+def test_looking_starts_no_program_that_an_archive_brings(
+    ws: Workspace, tmp_path: Path
+) -> None:
     (tmp_path / "ssh").write_text(f"Host *\n  ProxyCommand touch {tmp_path}/pwned\n")
     ws.write(
         ".mltrack/config.local.toml",
         f'[remote.ssh]\nurl = "sftp://h/x"\nssh_config = "{tmp_path}/ssh"\n'
         f'[runner.evil]\ntype = "ssh"\nhosts = ["h"]\nssh_config = "{tmp_path}/ssh"\n',
     )
-    looking = ("status", "doctor", "job list", "runner check evil", "status -r ssh", "pull -r ssh", "dag", "diff")
+    looking = (
+        "status",
+        "doctor",
+        "job list",
+        "runner check evil",
+        "status -r ssh",
+        "pull -r ssh",
+        "dag",
+        "diff",
+    )
     for command in looking:
         ws.mltrack(*command.split(), code=None)
         assert not (tmp_path / "pwned").exists(), command
@@ -79,12 +109,25 @@ def test_looking_starts_no_program_that_an_archive_brings(ws: Workspace, tmp_pat
         "https://h/x?token=SECRET", "webdav://user:SECRET@h/x",
     ],
 )  # fmt: skip
-def test_a_secret_in_an_address_is_neither_kept_nor_shown(ws: Workspace, url: str) -> None:
+def test_a_secret_in_an_address_is_neither_kept_nor_shown(
+    ws: Workspace, url: str
+) -> None:
     told = ws.mltrack("remote", "add", "store", url, code=1)
     assert "SECRET" not in told.said and "password" in told.err
     assert "SECRET" not in ws.read(".mltrack/config.toml")
-    ws.write(".mltrack/config.toml", f'[core]\nhash = "xxh3"\nremote = "t"\n[remote.t]\nurl = "{url}"\n')
-    for command in ("remote list", "config", "push", "fetch", "doctor", "status -r t", "remote add t /x"):
+    ws.write(
+        ".mltrack/config.toml",
+        f'[core]\nhash = "xxh3"\nremote = "t"\n[remote.t]\nurl = "{url}"\n',
+    )
+    for command in (
+        "remote list",
+        "config",
+        "push",
+        "fetch",
+        "doctor",
+        "status -r t",
+        "remote add t /x",
+    ):
         assert "SECRET" not in ws.mltrack(*command.split(), code=None).said, command
 
 
@@ -92,8 +135,16 @@ def test_secrets_lie_in_one_file_that_nobody_else_reads(ws: Workspace) -> None:
     ws.mltrack("remote", "add", "store", "s3://bucket/p")
     ws.mltrack("remote", "modify", "store", "secret_key", "CANARY")
     ws.mltrack("status")
-    holding = [path for path in ws.path.rglob("*") if path.is_file() and b"CANARY" in path.read_bytes()]
+    holding = [
+        path
+        for path in ws.path.rglob("*")
+        if path.is_file() and b"CANARY" in path.read_bytes()
+    ]
     assert [path.name for path in holding] == ["config.local.toml"]
     assert holding[0].stat().st_mode & 0o077 == 0
     ws.mltrack("remote", "modify", "store", "secret_key", "--unset")
-    assert not [path for path in ws.path.rglob("*") if path.is_file() and b"CANARY" in path.read_bytes()]
+    assert not [
+        path
+        for path in ws.path.rglob("*")
+        if path.is_file() and b"CANARY" in path.read_bytes()
+    ]

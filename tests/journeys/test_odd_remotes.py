@@ -20,21 +20,34 @@ def pushed(shared: Workspace) -> Workspace:
 
 
 @pytest.mark.parametrize("way", ["lost", "a pipe"])
-def test_a_remote_that_lost_its_marker_gets_it_back(pushed: Workspace, tmp_path: Path, way: str) -> None:
+def test_a_remote_that_lost_its_marker_gets_it_back(
+    pushed: Workspace, tmp_path: Path, way: str
+) -> None:
     marker = tmp_path / "store/mltrack.json"
     before = marker.read_bytes()
     marker.unlink()
     if way == "a pipe":
         os.mkfifo(marker)
-    for command in (["push"], ["status", "--remote", "store"], ["fsck", "--remote", "store"]):
+    for command in (
+        ["push"],
+        ["status", "--remote", "store"],
+        ["fsck", "--remote", "store"],
+    ):
         said = pushed.mltrack(*command, code=6).err
-        assert "has lost its mltrack.json" in said and "fsck --remote store --repair" in said, command
+        assert (
+            "has lost its mltrack.json" in said
+            and "fsck --remote store --repair" in said
+        ), command
     pushed.mltrack("fsck", "--remote", "store", "--repair")
-    assert marker.read_bytes() == before, "it is the same remote as before, for every clone"
+    assert marker.read_bytes() == before, (
+        "it is the same remote as before, for every clone"
+    )
     pushed.mltrack("fsck", "--remote", "store")
 
 
-def test_a_directory_of_other_files_is_no_remote_that_lost_its_marker(ws: Workspace, tmp_path: Path) -> None:
+def test_a_directory_of_other_files_is_no_remote_that_lost_its_marker(
+    ws: Workspace, tmp_path: Path
+) -> None:
     (tmp_path / "other/index").mkdir(parents=True)
     (tmp_path / "other/index/book.idx").write_text("x")
     ws.write("d/1", "1\n")
@@ -50,7 +63,11 @@ def test_a_directory_of_other_files_is_no_remote_that_lost_its_marker(ws: Worksp
 def test_what_is_no_file_on_a_remote_counts_as_absent(
     pushed: Workspace, tmp_path: Path, place: str, other: str
 ) -> None:
-    found = next(path for path in sorted((tmp_path / "store" / place).rglob("*")) if path.is_file())
+    found = next(
+        path
+        for path in sorted((tmp_path / "store" / place).rglob("*"))
+        if path.is_file()
+    )
     found.unlink()
     os.mkfifo(found) if other == "pipe" else found.mkdir()
     clone = pushed.clone(tmp_path / "clone")

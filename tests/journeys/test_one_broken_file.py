@@ -1,4 +1,6 @@
-"""One file that cannot be read is named, and everything that it does not concern goes on."""
+"""One file that cannot be read is named, and everything that it does not concern goes
+on.
+"""
 
 import pytest
 
@@ -17,7 +19,9 @@ def three(shared: Workspace) -> Workspace:
 
 
 @pytest.mark.parametrize("text", [CONFLICT, "", "mltrack: 1\n", "\x00\xff"])
-def test_a_pointer_that_cannot_be_read_is_named_by_what_takes_all(three: Workspace, text: str) -> None:
+def test_a_pointer_that_cannot_be_read_is_named_by_what_takes_all(
+    three: Workspace, text: str
+) -> None:
     three.write("one.mlt", text)
     three.write("two.mlt", text)
     (three.path / "calm").unlink()
@@ -25,7 +29,9 @@ def test_a_pointer_that_cannot_be_read_is_named_by_what_takes_all(three: Workspa
         told = three.mltrack(command, code=3).err
         assert "one.mlt" in told and "two.mlt" in told, command
     assert three.read("calm") == "calm\n", "checkout brought what is whole"
-    assert three.read("one") == "one\n", "what the broken pointer stands for is left alone"
+    assert three.read("one") == "one\n", (
+        "what the broken pointer stands for is left alone"
+    )
 
 
 def test_what_does_not_concern_it_ends_well(three: Workspace) -> None:
@@ -35,17 +41,32 @@ def test_what_does_not_concern_it_ends_well(three: Workspace) -> None:
     three.write("new", "new\n")
     three.mltrack("add", "new")
     three.mltrack("push", "calm")
-    three.write("mltrack.yaml", "stages:\n  s: {cmd: cat calm > o, deps: [calm], outs: [o]}\n")
+    three.write(
+        "mltrack.yaml", "stages:\n  s: {cmd: cat calm > o, deps: [calm], outs: [o]}\n"
+    )
     three.mltrack("repro")
     assert three.read("o") == "calm\n"
 
 
 def test_what_does_concern_it_says_so_and_changes_nothing(three: Workspace) -> None:
     three.write("one.mlt", CONFLICT)
-    three.write("mltrack.yaml", "stages:\n  s: {cmd: cat one > o, deps: [one], outs: [o]}\n")
-    for command in ("checkout one", "push one", "add one", "repro", "remove one", "drop one"):
+    three.write(
+        "mltrack.yaml", "stages:\n  s: {cmd: cat one > o, deps: [one], outs: [o]}\n"
+    )
+    for command in (
+        "checkout one",
+        "push one",
+        "add one",
+        "repro",
+        "remove one",
+        "drop one",
+    ):
         assert "one.mlt:1" in three.mltrack(*command.split(), code=1).err, command
-    assert not three.exists("o") and three.read("one") == "one\n" and three.read("one.mlt") == CONFLICT
+    assert (
+        not three.exists("o")
+        and three.read("one") == "one\n"
+        and three.read("one.mlt") == CONFLICT
+    )
 
 
 def test_nothing_is_deleted_while_a_pointer_cannot_be_read(three: Workspace) -> None:
@@ -61,7 +82,9 @@ def test_the_pre_commit_hook_names_conflict_markers(three: Workspace) -> None:
 
 @pytest.mark.parametrize("command", ["metrics", "params"])
 @pytest.mark.parametrize("text", ['{"y": ', CONFLICT, "\xff"])
-def test_a_file_of_values_that_cannot_be_read_leaves_the_others_shown(ws: Workspace, command: str, text: str) -> None:
+def test_a_file_of_values_that_cannot_be_read_leaves_the_others_shown(
+    ws: Workspace, command: str, text: str
+) -> None:
     ws.write("mltrack.yaml", f"{command}: [a.json, b.json]\n")
     ws.write("a.json", '{"x": 1}')
     ws.write("b.json", text)
@@ -88,13 +111,17 @@ def two_pipelines(shared: Workspace) -> Workspace:
 
 
 @pytest.mark.parametrize("text", [CONFLICT, "{", "{}", "\x00\xff"])
-def test_a_lock_that_cannot_be_read_is_named_by_what_takes_all(two_pipelines: Workspace, text: str) -> None:
+def test_a_lock_that_cannot_be_read_is_named_by_what_takes_all(
+    two_pipelines: Workspace, text: str
+) -> None:
     ws = two_pipelines
     ws.write("sub/mltrack.lock", text)
     (ws.path / "o").unlink()
     for command in ("status", "push", "ls", "checkout", "fsck", "diff HEAD"):
         done = ws.mltrack(*command.split(), code=3)
-        assert "sub/mltrack.lock" in done.err and "deleted   sub/" not in done.out, command
+        assert "sub/mltrack.lock" in done.err and "deleted   sub/" not in done.out, (
+            command
+        )
     assert (ws.read("o"), ws.read("sub/o")) == ("1\n", "1\n")
 
 
@@ -108,16 +135,26 @@ def test_what_does_not_concern_the_lock_ends_well(two_pipelines: Workspace) -> N
     assert ws.read("sub/mltrack.lock") == CONFLICT
 
 
-def test_what_does_concern_the_lock_says_so_and_changes_nothing(two_pipelines: Workspace) -> None:
+def test_what_does_concern_the_lock_says_so_and_changes_nothing(
+    two_pipelines: Workspace,
+) -> None:
     ws = two_pipelines
     ws.write("sub/mltrack.lock", CONFLICT)
     ws.write("sub/in", "2\n")
-    for command in ("repro", "repro sub/mltrack.yaml:s", "checkout sub/o", "commit sub/mltrack.yaml:s", "gc"):
+    for command in (
+        "repro",
+        "repro sub/mltrack.yaml:s",
+        "checkout sub/o",
+        "commit sub/mltrack.yaml:s",
+        "gc",
+    ):
         assert "sub/mltrack.lock" in ws.mltrack(*command.split(), code=1).err, command
     assert (ws.read("sub/o"), ws.read("sub/mltrack.lock")) == ("1\n", CONFLICT)
 
 
-def test_git_checkout_leaves_outputs_whose_lock_cannot_be_read(two_pipelines: Workspace) -> None:
+def test_git_checkout_leaves_outputs_whose_lock_cannot_be_read(
+    two_pipelines: Workspace,
+) -> None:
     ws = two_pipelines
     ws.write("sub/mltrack.lock", CONFLICT)
     ws.git("commit", "-q", "-a", "--no-verify", "-m", "a conflict, committed")
@@ -132,7 +169,10 @@ def test_a_dependency_deep_in_what_git_ignores_counts(ws: Workspace) -> None:
     ws.write("d/kept", "1\n")
     ws.write("d/no.log", "1\n")
     ws.write("d/.gitignore", "*.log\n")
-    ws.write("mltrack.yaml", "stages:\n  s: {cmd: cat ig/a/b/c > o, deps: [ig/a/b, d], outs: [o]}\n")
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n  s: {cmd: cat ig/a/b/c > o, deps: [ig/a/b, d], outs: [o]}\n",
+    )
     ws.mltrack("repro")
     ws.mltrack("status", "--check")
     ws.write("d/no.log", "2\n")
@@ -149,8 +189,12 @@ PARAMS = """stages:
 """
 
 
-@pytest.mark.parametrize("text", [None, "a: [", "b: 1\n", "<<<<<<< HEAD\na: 1\n", "- 1\n"])
-def test_a_params_file_that_says_nothing_hinders_its_stages_only(ws: Workspace, text: str | None) -> None:
+@pytest.mark.parametrize(
+    "text", [None, "a: [", "b: 1\n", "<<<<<<< HEAD\na: 1\n", "- 1\n"]
+)
+def test_a_params_file_that_says_nothing_hinders_its_stages_only(
+    ws: Workspace, text: str | None
+) -> None:
     ws.write("in", "1\n")
     ws.write("params.yaml", "a: 1\n")
     ws.write("mltrack.yaml", PARAMS)
@@ -160,7 +204,11 @@ def test_a_params_file_that_says_nothing_hinders_its_stages_only(ws: Workspace, 
     if text is not None:
         ws.write("params.yaml", text)
     status = ws.mltrack("status").out
-    assert "run       calm" in status and "broken    t  " in status and "params.yaml" in status
+    assert (
+        "run       calm" in status
+        and "broken    t  " in status
+        and "params.yaml" in status
+    )
     ws.mltrack("repro", "calm")
     assert ws.read("calm") == "2\n"
     assert "params.yaml" in ws.mltrack("repro", code=1).err

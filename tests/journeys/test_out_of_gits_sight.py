@@ -1,4 +1,6 @@
-"""The cache is out of git's sight on every branch, in every worktree, wherever in the repository the project is."""
+"""The cache is out of git's sight on every branch, in every worktree, wherever in the
+repository the project is.
+"""
 
 from pathlib import Path
 
@@ -13,7 +15,9 @@ SWEEPS = [
     ["git add --all", "git commit -qm all"],
     ["git add --all", "git rm -rq --cached .", "git clean -fd"],
 ]
-sweeps = pytest.mark.parametrize("sweep", SWEEPS, ids=[" ".join(item) for item in SWEEPS])
+sweeps = pytest.mark.parametrize(
+    "sweep", SWEEPS, ids=[" ".join(item) for item in SWEEPS]
+)
 
 
 def do(ws: Workspace, sweep: list[str], cwd: Path) -> None:
@@ -32,7 +36,9 @@ def before(bare: Workspace) -> Workspace:
 
 
 @sweeps
-def test_a_branch_without_the_project_leaves_the_cache_alone(before: Workspace, sweep: list[str]) -> None:
+def test_a_branch_without_the_project_leaves_the_cache_alone(
+    before: Workspace, sweep: list[str]
+) -> None:
     before.git("checkout", "-q", "adopt")
     before.mltrack("init")
     before.write("d/a", "only copy\n")
@@ -49,7 +55,9 @@ def test_a_branch_without_the_project_leaves_the_cache_alone(before: Workspace, 
 
 
 @pytest.mark.parametrize("name", ["sub", "s p a/c[e]", "-dash", "#mark", "!not"])
-def test_so_does_one_for_a_project_in_a_subdirectory_of_any_name(before: Workspace, name: str) -> None:
+def test_so_does_one_for_a_project_in_a_subdirectory_of_any_name(
+    before: Workspace, name: str
+) -> None:
     before.git("checkout", "-q", "adopt")
     (before.path / name).mkdir(parents=True)
     before.mltrack("init", cwd=before.path / name)
@@ -112,7 +120,9 @@ def test_a_clone_that_only_pulled_keeps_its_cache_on_a_branch_without_the_projec
     assert clone.read("e") == "only copy\n"
 
 
-def test_a_second_project_of_the_repository_is_out_of_sight_too(before: Workspace) -> None:
+def test_a_second_project_of_the_repository_is_out_of_sight_too(
+    before: Workspace,
+) -> None:
     before.git("checkout", "-q", "adopt")
     for name in ("one", "two/deep"):
         (before.path / name).mkdir(parents=True)
@@ -129,7 +139,9 @@ def test_a_second_project_of_the_repository_is_out_of_sight_too(before: Workspac
         assert before.read(f"{name}/d") == f"only copy of {name}\n"
 
 
-def test_an_ignore_file_of_the_project_that_somebody_emptied_exposes_nothing(ws: Workspace) -> None:
+def test_an_ignore_file_of_the_project_that_somebody_emptied_exposes_nothing(
+    ws: Workspace,
+) -> None:
     ws.write("d", "only copy\n")
     ws.mltrack("add", "d")
     ws.write(".mltrack/.gitignore", "")

@@ -1,4 +1,6 @@
-"""Directories of which only a part is here: what was never brought is not deleted, and what can be had is brought."""
+"""Directories of which only a part is here: what was never brought is not deleted, and
+what can be had is brought.
+"""
 
 import shutil
 from pathlib import Path
@@ -11,7 +13,11 @@ from tests.support.workspace import Workspace
 def recorded(ws: Workspace, path: str = "d") -> list[str]:
     """The files of a tracked directory as its pointer has it."""
     ws.mltrack("fetch", path)  # the listings
-    return [item["path"] for item in ws.mltrack("ls", "-R", path, "--json").json["tracked"] if item["kind"] == "file"]
+    return [
+        item["path"]
+        for item in ws.mltrack("ls", "-R", path, "--json").json["tracked"]
+        if item["kind"] == "file"
+    ]
 
 
 @pytest.fixture
@@ -33,7 +39,9 @@ ALL = ["d/1", "d/2", "d/3", "d/other/6", "d/sub/4", "d/sub/5"]
 
 
 @pytest.mark.parametrize("part", ["d/2", "d/sub", "d/sub/4"])
-def test_add_after_a_partial_pull_records_the_change_and_keeps_the_rest(clone: Workspace, part: str) -> None:
+def test_add_after_a_partial_pull_records_the_change_and_keeps_the_rest(
+    clone: Workspace, part: str
+) -> None:
     clone.mltrack("pull", part)
     edited = part if (clone.path / part).is_file() else f"{part}/4"
     clone.write(edited, "edited\n")
@@ -43,10 +51,15 @@ def test_add_after_a_partial_pull_records_the_change_and_keeps_the_rest(clone: W
     assert "files: 6" in clone.read("d.mlt")
     clone.mltrack("pull")
     assert clone.read(edited) == "edited\n"
-    assert sorted(path for path, kind in clone.files("d").items() if kind != "directory") == ALL
+    assert (
+        sorted(path for path, kind in clone.files("d").items() if kind != "directory")
+        == ALL
+    )
 
 
-def test_a_file_that_was_brought_and_deleted_is_deleted_by_add(clone: Workspace) -> None:
+def test_a_file_that_was_brought_and_deleted_is_deleted_by_add(
+    clone: Workspace,
+) -> None:
     clone.mltrack("pull", "d/sub", "d/2")
     (clone.path / "d/sub/4").unlink()
     clone.mltrack("add", "d")
@@ -54,14 +67,24 @@ def test_a_file_that_was_brought_and_deleted_is_deleted_by_add(clone: Workspace)
     assert "files: 5" in clone.read("d.mlt")
 
 
-def test_add_of_a_new_file_in_a_fresh_clone_asks_for_the_listing_first(clone: Workspace) -> None:
+def test_add_of_a_new_file_in_a_fresh_clone_asks_for_the_listing_first(
+    clone: Workspace,
+) -> None:
     clone.write("d/new", "new\n")
     before = clone.read("d.mlt")
     assert "mltrack fetch d" in clone.mltrack("add", "d", code=1).err
     assert clone.read("d.mlt") == before
     clone.mltrack("fetch", "d")
     clone.mltrack("add", "d")
-    assert recorded(clone) == ["d/1", "d/2", "d/3", "d/new", "d/other/6", "d/sub/4", "d/sub/5"]
+    assert recorded(clone) == [
+        "d/1",
+        "d/2",
+        "d/3",
+        "d/new",
+        "d/other/6",
+        "d/sub/4",
+        "d/sub/5",
+    ]
 
 
 def test_add_after_drop_and_a_partial_pull_keeps_the_rest(pushed: Workspace) -> None:
@@ -79,10 +102,15 @@ def test_status_calls_a_part_a_part_and_nothing_in_it_deleted(clone: Workspace) 
     assert (item["state"], item["files"]) == ("partial", [])
     clone.write("d/2", "edited\n")
     (item,) = clone.mltrack("status", "--json").json["data"]
-    assert (item["state"], [change["path"] for change in item["files"]]) == ("modified", ["d/2"])
+    assert (item["state"], [change["path"] for change in item["files"]]) == (
+        "modified",
+        ["d/2"],
+    )
 
 
-def test_git_checkout_brings_the_part_that_is_here_along(pushed: Workspace, tmp_path: Path) -> None:
+def test_git_checkout_brings_the_part_that_is_here_along(
+    pushed: Workspace, tmp_path: Path
+) -> None:
     pushed.write("d/2", "second\n")
     pushed.mltrack("add", "d")
     pushed.mltrack("push")
@@ -96,8 +124,13 @@ def test_git_checkout_brings_the_part_that_is_here_along(pushed: Workspace, tmp_
     assert not clone.exists("d/1")
 
 
-def test_commit_of_a_stage_keeps_what_was_never_brought_of_its_output(shared: Workspace, tmp_path: Path) -> None:
-    shared.write("mltrack.yaml", "stages:\n  s: {cmd: mkdir -p o; echo 1 > o/1; echo 2 > o/2, outs: [o]}\n")
+def test_commit_of_a_stage_keeps_what_was_never_brought_of_its_output(
+    shared: Workspace, tmp_path: Path
+) -> None:
+    shared.write(
+        "mltrack.yaml",
+        "stages:\n  s: {cmd: mkdir -p o; echo 1 > o/1; echo 2 > o/2, outs: [o]}\n",
+    )
     shared.mltrack("repro")
     shared.mltrack("push")
     shared.commit()
@@ -108,7 +141,9 @@ def test_commit_of_a_stage_keeps_what_was_never_brought_of_its_output(shared: Wo
     assert recorded(clone, "o") == ["o/1", "o/2"]
 
 
-def test_a_pull_brings_all_but_what_was_never_pushed_and_names_that(pushed: Workspace, tmp_path: Path) -> None:
+def test_a_pull_brings_all_but_what_was_never_pushed_and_names_that(
+    pushed: Workspace, tmp_path: Path
+) -> None:
     pushed.write("later.bin", "later\n")
     pushed.mltrack("add", "later.bin")
     pushed.commit("not pushed")
@@ -121,7 +156,10 @@ def test_a_pull_brings_all_but_what_was_never_pushed_and_names_that(pushed: Work
 def test_a_clone_of_a_project_with_an_output_that_is_never_pushed_pulls_the_rest(
     pushed: Workspace, tmp_path: Path
 ) -> None:
-    pushed.write("mltrack.yaml", "stages:\n  s: {cmd: echo of-o > o, deps: [d], outs: [{o: {push: false}}]}\n")
+    pushed.write(
+        "mltrack.yaml",
+        "stages:\n  s: {cmd: echo of-o > o, deps: [d], outs: [{o: {push: false}}]}\n",
+    )
     pushed.mltrack("repro")
     pushed.mltrack("push")
     pushed.commit()
@@ -133,7 +171,9 @@ def test_a_clone_of_a_project_with_an_output_that_is_never_pushed_pulls_the_rest
     assert clone.read("o") == "of-o\n"
 
 
-def test_a_lost_listing_on_the_remote_costs_only_what_it_lists(pushed: Workspace, tmp_path: Path) -> None:
+def test_a_lost_listing_on_the_remote_costs_only_what_it_lists(
+    pushed: Workspace, tmp_path: Path
+) -> None:
     for number in range(4_400):
         pushed.write(f"d/many/{number:05d}-{'x' * 214}", "")
     pushed.mltrack("add", "d")
@@ -142,13 +182,18 @@ def test_a_lost_listing_on_the_remote_costs_only_what_it_lists(pushed: Workspace
     shutil.rmtree(tmp_path / "store/objects")
     clone = pushed.clone(tmp_path / "clone")
     assert "d/many/" in clone.mltrack("pull", code=3).err
-    assert sorted(path for path, kind in clone.files("d").items() if kind != "directory") == ALL
+    assert (
+        sorted(path for path, kind in clone.files("d").items() if kind != "directory")
+        == ALL
+    )
     clone.write("d/1", "edited\n")
     clone.mltrack("add", "d")
     assert "files: 4406" in clone.read("d.mlt")
 
 
-def test_what_could_not_be_had_comes_with_a_later_pull(pushed: Workspace, tmp_path: Path) -> None:
+def test_what_could_not_be_had_comes_with_a_later_pull(
+    pushed: Workspace, tmp_path: Path
+) -> None:
     pushed.write("d/late", "late\n")
     pushed.mltrack("add", "d")
     pushed.commit()

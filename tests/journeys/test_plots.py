@@ -1,4 +1,6 @@
-"""Plots: series and images of stages over revisions, as a page that opens offline, as pictures, as specifications."""
+"""Plots: series and images of stages over revisions, as a page that opens offline, as
+pictures, as specifications.
+"""
 
 import base64
 import re
@@ -42,7 +44,10 @@ def drawn(ws: Workspace) -> Workspace:
 
 
 def found(ws: Workspace, *arguments: str) -> dict[str, dict[str, object]]:
-    return {plot["name"]: plot for plot in ws.mltrack("plots", *arguments, "--json").json["plots"]}
+    return {
+        plot["name"]: plot
+        for plot in ws.mltrack("plots", *arguments, "--json").json["plots"]
+    }
 
 
 def test_a_diff_holds_the_rows_of_both_revisions(drawn: Workspace) -> None:
@@ -51,7 +56,10 @@ def test_a_diff_holds_the_rows_of_both_revisions(drawn: Workspace) -> None:
         {"rev": "v1", "epoch": 1, "loss": 0.5}, {"rev": "v1", "epoch": 2, "loss": 0.25},
         {"rev": "workspace", "epoch": 1, "loss": 0.4}, {"rev": "workspace", "epoch": 2, "loss": 0.2},
     ]  # fmt: skip
-    assert spec["title"] == "Loss over time" and spec["encoding"]["color"]["field"] == "rev"
+    assert (
+        spec["title"] == "Loss over time"
+        and spec["encoding"]["color"]["field"] == "rev"
+    )
 
 
 def test_what_is_drawn_when_nothing_is_said(drawn: Workspace) -> None:
@@ -73,14 +81,22 @@ def test_images_and_directories_of_them_at_revisions(drawn: Workspace) -> None:
     plots = found(drawn, "diff", "v1")
     uri = "data:image/png;base64," + base64.b64encode(DOT).decode()
     for name in ("shots/dot.png", "one.png"):
-        assert plots[name]["images"] == [{"revision": "v1", "uri": uri}, {"revision": "workspace", "uri": uri}]
+        assert plots[name]["images"] == [
+            {"revision": "v1", "uri": uri},
+            {"revision": "workspace", "uri": uri},
+        ]
 
 
 def test_the_page_needs_nothing_from_anywhere(drawn: Workspace) -> None:
     pytest.importorskip("vl_convert")
-    assert "5 plots: file://" in drawn.mltrack("plots", "diff", "v1", "-o", "page.html").out
+    assert (
+        "5 plots: file://"
+        in drawn.mltrack("plots", "diff", "v1", "-o", "page.html").out
+    )
     page = drawn.read("page.html")
-    assert not re.search(r'(?:src|href)="(?!data:)', page[page.rindex("</script>\n</head>") :])
+    assert not re.search(
+        r'(?:src|href)="(?!data:)', page[page.rindex("</script>\n</head>") :]
+    )
     assert "<link" not in page and "Loss over time" in page and "vegaEmbed(" in page
 
 
@@ -94,9 +110,14 @@ def test_text_in_data_cannot_leave_its_script(drawn: Workspace) -> None:
 
 def test_pictures(drawn: Workspace) -> None:
     pytest.importorskip("vl_convert")
-    said = drawn.mltrack("plots", "show", "--svg", "-t", "loss.csv", "-t", "one.png").out.split()
+    said = drawn.mltrack(
+        "plots", "show", "--svg", "-t", "loss.csv", "-t", "one.png"
+    ).out.split()
     assert said == ["plots/loss.csv.svg", "plots/workspace_one.png"]
-    assert drawn.read("plots/loss.csv.svg").startswith("<svg") and (drawn.path / said[1]).read_bytes() == DOT
+    assert (
+        drawn.read("plots/loss.csv.svg").startswith("<svg")
+        and (drawn.path / said[1]).read_bytes() == DOT
+    )
     drawn.mltrack("plots", "show", "--png", "-t", "loss.csv")
     assert (drawn.path / "plots/loss.csv.png").read_bytes().startswith(b"\x89PNG")
 
@@ -104,8 +125,14 @@ def test_pictures(drawn: Workspace) -> None:
 @pytest.mark.parametrize("template", vega.TEMPLATES)
 def test_every_template_is_drawn(template: str) -> None:
     library = pytest.importorskip("vl_convert")
-    rows = [{"rev": rev, "a.b": x % 3, "c[0]": x % 2} for rev in ("one", "two") for x in range(12)]
-    spec = vega.specification(vega.Chart(rows, "a.b", "c[0]", "words & <signs>"), template)
+    rows = [
+        {"rev": rev, "a.b": x % 3, "c[0]": x % 2}
+        for rev in ("one", "two")
+        for x in range(12)
+    ]
+    spec = vega.specification(
+        vega.Chart(rows, "a.b", "c[0]", "words & <signs>"), template
+    )
     svg = library.vegalite_to_svg(spec)
     assert svg.count("<path") > 3 and "words &amp; &lt;signs&gt;" in svg
 
@@ -119,11 +146,16 @@ def test_every_template_is_drawn(template: str) -> None:
     ],
 )
 def test_mistakes_in_plots(settings: str, said: str, drawn: Workspace) -> None:
-    drawn.write("mltrack.yaml", f"stages:\n  t:\n    cmd: x\n    plots:\n    - loss.csv: {settings}\n")
+    drawn.write(
+        "mltrack.yaml",
+        f"stages:\n  t:\n    cmd: x\n    plots:\n    - loss.csv: {settings}\n",
+    )
     assert said in drawn.mltrack("plots", "show", code=1).err
 
 
 def test_a_plot_that_there_is_not(drawn: Workspace) -> None:
-    assert "there is no plot 'x'" in drawn.mltrack("plots", "show", "-t", "x", code=2).err
+    assert (
+        "there is no plot 'x'" in drawn.mltrack("plots", "show", "-t", "x", code=2).err
+    )
     drawn.write("mltrack.yaml", "plots:\n- other:\n    xx: 1\n")
     assert "unknown key 'xx'" in drawn.mltrack("plots", "show", code=1).err

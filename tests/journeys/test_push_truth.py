@@ -1,4 +1,6 @@
-"""Push says what is so: what it sent can be pulled, and what a remote lost is seen and sent again."""
+"""Push says what is so: what it sent can be pulled, and what a remote lost is seen and
+sent again.
+"""
 
 import shutil
 from collections.abc import Iterable
@@ -46,7 +48,9 @@ def test_a_directory_with_a_listing_above_1_mib_is_pushed_and_pulled(
     assert other.files(directory) == shared.files(directory)
 
 
-def test_a_listing_that_grows_above_1_mib_is_pushed_by_the_second_push(shared: Workspace, tmp_path: Path) -> None:
+def test_a_listing_that_grows_above_1_mib_is_pushed_by_the_second_push(
+    shared: Workspace, tmp_path: Path
+) -> None:
     many_files(shared, "many", 10)
     shared.mltrack("add", "many")
     shared.mltrack("push")
@@ -54,7 +58,9 @@ def test_a_listing_that_grows_above_1_mib_is_pushed_by_the_second_push(shared: W
     shared.mltrack("add", "many")
     shared.mltrack("push")
     shared.commit()
-    assert pull_elsewhere(shared, tmp_path / "other").files("many") == shared.files("many")
+    assert pull_elsewhere(shared, tmp_path / "other").files("many") == shared.files(
+        "many"
+    )
 
 
 def two_versions(ws: Workspace) -> None:
@@ -97,28 +103,40 @@ def test_what_a_remote_lost_is_seen_by_status_and_fsck_and_sent_again_by_push(
     assert callable(lose)
     lose(store, before)
     pusher = shared if knows == "the clone that pushed" else clone
-    assert pusher.mltrack("status", "--remote", "store", "--check", code=4).out.startswith("not pushed:")
+    assert pusher.mltrack(
+        "status", "--remote", "store", "--check", code=4
+    ).out.startswith("not pushed:")
     assert pusher.mltrack("fsck", "--remote", "store", code=None).code in (1, 7)
     assert pusher.mltrack("push").out.startswith("pushed ")
-    assert pull_elsewhere(shared, tmp_path / "third").files("data") == shared.files("data")
+    assert pull_elsewhere(shared, tmp_path / "third").files("data") == shared.files(
+        "data"
+    )
     pusher.mltrack("fsck", "--remote", "store")
 
 
-def test_a_truncated_listing_on_a_remote_is_sent_again(shared: Workspace, tmp_path: Path) -> None:
+def test_a_truncated_listing_on_a_remote_is_sent_again(
+    shared: Workspace, tmp_path: Path
+) -> None:
     many_files(shared, "many")
     shared.mltrack("add", "many")
     shared.mltrack("push")
     shared.commit()
-    (listing,) = (path for path in (tmp_path / "store/objects").rglob("*") if path.is_file())
+    (listing,) = (
+        path for path in (tmp_path / "store/objects").rglob("*") if path.is_file()
+    )
     listing.chmod(0o644)
     listing.write_bytes(listing.read_bytes()[:-1000])
     shared.mltrack("status", "--remote", "store", "--check", code=4)
     shared.mltrack("fsck", "--remote", "store", code=7)
     assert "pushed 1 object" in shared.mltrack("push").out
-    assert pull_elsewhere(shared, tmp_path / "other").files("many") == shared.files("many")
+    assert pull_elsewhere(shared, tmp_path / "other").files("many") == shared.files(
+        "many"
+    )
 
 
-def test_repairing_a_remote_writes_a_lost_index_again(shared: Workspace, tmp_path: Path) -> None:
+def test_repairing_a_remote_writes_a_lost_index_again(
+    shared: Workspace, tmp_path: Path
+) -> None:
     two_versions(shared)
     shared.mltrack("push")
     for path in (tmp_path / "store/index").iterdir():
@@ -126,17 +144,24 @@ def test_repairing_a_remote_writes_a_lost_index_again(shared: Workspace, tmp_pat
     shared.mltrack("fsck", "--remote", "store", code=1)
     shared.mltrack("fsck", "--remote", "store", "--repair")
     shared.commit()
-    assert pull_elsewhere(shared, tmp_path / "other").files("data") == shared.files("data")
+    assert pull_elsewhere(shared, tmp_path / "other").files("data") == shared.files(
+        "data"
+    )
 
 
-def test_push_again_opens_no_tree_of_what_is_known_to_be_there(shared: Workspace) -> None:
+def test_push_again_opens_no_tree_of_what_is_known_to_be_there(
+    shared: Workspace,
+) -> None:
     two_versions(shared)
     shared.mltrack("push")
-    shutil.rmtree(shared.path / ".mltrack/cache")  # if a tree were opened, this would be noticed
+    # if a tree were opened, this would be noticed
+    shutil.rmtree(shared.path / ".mltrack/cache")
     assert "Everything is there already" in shared.mltrack("push").out
 
 
-def test_fsck_ends_with_1_where_a_pointer_names_an_object_that_is_not_there(ws: Workspace) -> None:
+def test_fsck_ends_with_1_where_a_pointer_names_an_object_that_is_not_there(
+    ws: Workspace,
+) -> None:
     ws.write("data/a", "a")
     ws.write("b.bin", "b")
     ws.mltrack("add", "data", "b.bin")
@@ -146,8 +171,13 @@ def test_fsck_ends_with_1_where_a_pointer_names_an_object_that_is_not_there(ws: 
     assert "absent    b.bin" in said and "absent    data" in said
 
 
-def test_fsck_ends_with_1_where_a_run_record_names_an_output_that_is_nowhere(ws: Workspace) -> None:
-    ws.write("mltrack.yaml", "stages:\n  a: {cmd: head -c 2000000 /dev/zero > o, outs: [o]}\n")
+def test_fsck_ends_with_1_where_a_run_record_names_an_output_that_is_nowhere(
+    ws: Workspace,
+) -> None:
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n  a: {cmd: head -c 2000000 /dev/zero > o, outs: [o]}\n",
+    )
     ws.mltrack("repro")
     ws.write("mltrack.yaml", "stages:\n  a: {cmd: echo 2 > o, outs: [o]}\n")
     ws.mltrack("repro")
@@ -167,7 +197,9 @@ class Forgetful(MemoryStore):
         super().delete(names)
 
 
-def test_a_push_fails_by_name_where_a_store_does_not_keep_what_it_accepted(tmp_path: Path) -> None:
+def test_a_push_fails_by_name_where_a_store_does_not_keep_what_it_accepted(
+    tmp_path: Path,
+) -> None:
     cache = Cache(str(tmp_path / "cache"), XXH3)
     with CacheWriter(cache) as writer:
         digest = writer.put(b"bytes")
@@ -179,13 +211,18 @@ def test_a_push_fails_by_name_where_a_store_does_not_keep_what_it_accepted(tmp_p
 
 
 @pytest.mark.parametrize("before", ["nothing there", "the data there", "all there"])
-def test_a_dry_run_says_what_the_push_then_sends(shared: Workspace, before: str) -> None:
+def test_a_dry_run_says_what_the_push_then_sends(
+    shared: Workspace, before: str
+) -> None:
     """Outputs of run records and their logs go along."""
     shared.write("d/1", "1\n")
     shared.mltrack("add", "d")
     if before == "the data there":
         shared.mltrack("push")
-    shared.write("mltrack.yaml", "stages:\n  s: {cmd: 'echo told; cat d/1 > o', deps: [d], outs: [o]}\n")
+    shared.write(
+        "mltrack.yaml",
+        "stages:\n  s: {cmd: 'echo told; cat d/1 > o', deps: [d], outs: [o]}\n",
+    )
     shared.mltrack("repro")
     shared.write("d/1", "2\n")
     shared.mltrack("add", "d")
@@ -200,7 +237,9 @@ def test_a_dry_run_says_what_the_push_then_sends(shared: Workspace, before: str)
     assert did["objects"] > 1 or before == "all there"
 
 
-def test_a_dry_run_says_what_the_fetch_then_brings(shared: Workspace, tmp_path: Path) -> None:
+def test_a_dry_run_says_what_the_fetch_then_brings(
+    shared: Workspace, tmp_path: Path
+) -> None:
     """The listings of directories are here then: without them nobody could tell."""
     for name in ("d/1", "d/sub/2", "e"):
         shared.write(name, f"{name}\n")

@@ -1,4 +1,6 @@
-"""git push sends the data that the pushed tips refer to, whatever is pushed and from where, or is stopped."""
+"""git push sends the data that the pushed tips refer to, whatever is pushed and from
+where, or is stopped.
+"""
 
 import shutil
 from pathlib import Path
@@ -10,7 +12,9 @@ from tests.support.workspace import Workspace
 
 @pytest.fixture
 def hub(ws: Workspace, tmp_path: Path) -> Workspace:
-    """A project with a git remote, in which data was committed and pushed before there was a place for it."""
+    """A project with a git remote, in which data was committed and pushed before there
+    was a place for it.
+    """
     ws.git("init", "-q", "--bare", str(tmp_path / "hub.git"))
     ws.git("remote", "add", "origin", str(tmp_path / "hub.git"))
     ws.write("f", "first\n")
@@ -38,7 +42,9 @@ def test_what_was_pushed_to_git_before_there_was_a_remote_goes_with_the_next_pus
     assert pulled(hub, tmp_path, "main") == "first\n"
 
 
-def test_several_branches_and_a_tag_that_is_on_none_of_them_are_looked_at(hub: Workspace, tmp_path: Path) -> None:
+def test_several_branches_and_a_tag_that_is_on_none_of_them_are_looked_at(
+    hub: Workspace, tmp_path: Path
+) -> None:
     for name in ("x", "y", "t"):
         hub.git("checkout", "-q", "-b", name, "main")
         hub.write("f", f"{name}\n")
@@ -48,10 +54,16 @@ def test_several_branches_and_a_tag_that_is_on_none_of_them_are_looked_at(hub: W
     hub.git("checkout", "-q", "main")
     hub.git("branch", "-q", "-D", "t")
     hub.git("push", "-q", "origin", "x", "y", "T")
-    assert [pulled(hub, tmp_path, rev) for rev in ("x", "y", "T")] == ["x\n", "y\n", "t\n"]
+    assert [pulled(hub, tmp_path, rev) for rev in ("x", "y", "T")] == [
+        "x\n",
+        "y\n",
+        "t\n",
+    ]
 
 
-def test_a_mirror_a_detached_head_and_an_amended_commit_are_tips_too(hub: Workspace, tmp_path: Path) -> None:
+def test_a_mirror_a_detached_head_and_an_amended_commit_are_tips_too(
+    hub: Workspace, tmp_path: Path
+) -> None:
     hub.git("push", "-q", "--mirror", "origin")
     hub.git("checkout", "-q", "--detach")
     hub.write("f", "detached\n")
@@ -64,16 +76,23 @@ def test_a_mirror_a_detached_head_and_an_amended_commit_are_tips_too(hub: Worksp
     hub.git("add", "--all")
     hub.git("commit", "-q", "--amend", "-m", "amended")
     hub.git("push", "-q", "--force", "origin", "main")
-    assert [pulled(hub, tmp_path, rev) for rev in ("new", "main")] == ["detached\n", "amended\n"]
+    assert [pulled(hub, tmp_path, rev) for rev in ("new", "main")] == [
+        "detached\n",
+        "amended\n",
+    ]
 
 
-def test_a_branch_is_deleted_though_the_data_remote_is_away(hub: Workspace, tmp_path: Path) -> None:
+def test_a_branch_is_deleted_though_the_data_remote_is_away(
+    hub: Workspace, tmp_path: Path
+) -> None:
     hub.git("push", "-q", "origin", "main", "main:other")
     (tmp_path / "store").rename(tmp_path / "away")
     hub.git("push", "-q", "origin", ":other")
 
 
-def test_what_is_known_to_be_there_is_not_believed_of_a_remote_that_was_emptied(hub: Workspace, tmp_path: Path) -> None:
+def test_what_is_known_to_be_there_is_not_believed_of_a_remote_that_was_emptied(
+    hub: Workspace, tmp_path: Path
+) -> None:
     hub.git("push", "-q", "origin", "main")
     shutil.rmtree(tmp_path / "store")
     hub.write("code", "x\n")
@@ -81,7 +100,9 @@ def test_what_is_known_to_be_there_is_not_believed_of_a_remote_that_was_emptied(
     hub.git("push", "-q", "origin", "main", code=1)
 
 
-def test_nor_of_another_place_that_took_its_name(hub: Workspace, tmp_path: Path) -> None:
+def test_nor_of_another_place_that_took_its_name(
+    hub: Workspace, tmp_path: Path
+) -> None:
     hub.git("push", "-q", "origin", "main")
     hub.mltrack("remote", "add", "--force", "store", str(tmp_path / "another"))
     hub.commit("another place")
@@ -90,9 +111,14 @@ def test_nor_of_another_place_that_took_its_name(hub: Workspace, tmp_path: Path)
     assert pulled(hub, tmp_path, "main") == "first\n"
 
 
-def test_an_output_with_a_remote_of_its_own_goes_there(hub: Workspace, tmp_path: Path) -> None:
+def test_an_output_with_a_remote_of_its_own_goes_there(
+    hub: Workspace, tmp_path: Path
+) -> None:
     hub.mltrack("remote", "add", "second", str(tmp_path / "second"))
-    hub.write("mltrack.yaml", "stages:\n  s: {cmd: cat f > o, deps: [f], outs: [{o: {remote: second}}]}\n")
+    hub.write(
+        "mltrack.yaml",
+        "stages:\n  s: {cmd: cat f > o, deps: [f], outs: [{o: {remote: second}}]}\n",
+    )
     hub.write("f", "second\n")
     hub.mltrack("add", "f")
     hub.mltrack("repro")
@@ -102,10 +128,20 @@ def test_an_output_with_a_remote_of_its_own_goes_there(hub: Workspace, tmp_path:
     assert (tmp_path / "clone of main/o").read_text() == "second\n"
 
 
-@pytest.mark.parametrize("how", [["--depth", "1"], ["--filter", "blob:none"]], ids=["shallow", "partial"])
-def test_a_clone_without_all_of_the_history_pushes(hub: Workspace, tmp_path: Path, how: list[str]) -> None:
+@pytest.mark.parametrize(
+    "how", [["--depth", "1"], ["--filter", "blob:none"]], ids=["shallow", "partial"]
+)
+def test_a_clone_without_all_of_the_history_pushes(
+    hub: Workspace, tmp_path: Path, how: list[str]
+) -> None:
     hub.git("push", "-q", "origin", "main")
-    hub.git("config", "--file", str(tmp_path / "hub.git/config"), "uploadpack.allowFilter", "true")
+    hub.git(
+        "config",
+        "--file",
+        str(tmp_path / "hub.git/config"),
+        "uploadpack.allowFilter",
+        "true",
+    )
     hub.git("clone", "-q", *how, f"file://{tmp_path}/hub.git", str(tmp_path / "part"))
     part = Workspace(tmp_path / "part", hub.environment)
     part.mltrack("init")
@@ -117,7 +153,9 @@ def test_a_clone_without_all_of_the_history_pushes(hub: Workspace, tmp_path: Pat
     assert (tmp_path / "clone of main/g").read_text() == "of the part\n"
 
 
-def test_a_clone_that_lacks_the_bytes_stops_the_push_if_no_remote_has_them(hub: Workspace, tmp_path: Path) -> None:
+def test_a_clone_that_lacks_the_bytes_stops_the_push_if_no_remote_has_them(
+    hub: Workspace, tmp_path: Path
+) -> None:
     hub.git("push", "-q", "origin", "main", MLTRACK_HOOKS="0")
     hub.git("clone", "-q", str(tmp_path / "hub.git"), str(tmp_path / "lacking"))
     lacking = Workspace(tmp_path / "lacking", hub.environment)

@@ -1,4 +1,6 @@
-"""Remotes as people use them, on real servers: S3, ssh, the web; and what happens when they refuse, lie or vanish."""
+"""Remotes as people use them, on real servers: S3, ssh, the web; and what happens when
+they refuse, lie or vanish.
+"""
 
 import os
 import shutil
@@ -18,7 +20,8 @@ from tests.support.proxy import Proxy
 from tests.support.workspace import Workspace
 
 Serve = Callable[[type[Service]], Any]
-LARGE = os.urandom(9 << 20) + b"."  # the emulator of GCS loses a carriage return at the end
+# the emulator of GCS loses a carriage return at the end
+LARGE = os.urandom(9 << 20) + b"."
 BUSY = b"HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\nRetry-After: 0\r\nConnection: close\r\n\r\n"
 
 
@@ -47,7 +50,9 @@ def clone(ws: Workspace, name: str) -> Workspace:
 
 
 @pytest.mark.parametrize("kind", WRITABLE)
-def test_data_goes_there_and_comes_back(ws: Workspace, serve: Serve, kind: str, tmp_path: Path) -> None:
+def test_data_goes_there_and_comes_back(
+    ws: Workspace, serve: Serve, kind: str, tmp_path: Path
+) -> None:
     service = serve(WRITABLE[kind])
     connect(ws, service, tmp_path.name)
     furnish(ws)
@@ -64,7 +69,9 @@ def test_data_goes_there_and_comes_back(ws: Workspace, serve: Serve, kind: str, 
     assert "Nothing changed" in other.mltrack("status", "--remote", "cloud").out
 
 
-def test_a_directory_remote_is_read_over_the_web(shared: Workspace, serve: Serve, tmp_path: Path) -> None:
+def test_a_directory_remote_is_read_over_the_web(
+    shared: Workspace, serve: Serve, tmp_path: Path
+) -> None:
     server = serve(Nginx)
     furnish(shared)
     shared.mltrack("push")
@@ -79,7 +86,9 @@ def test_a_directory_remote_is_read_over_the_web(shared: Workspace, serve: Serve
     assert "can only be read" in other.mltrack("push", code=6).err
 
 
-def test_wrong_credentials_and_missing_buckets_are_told_and_change_nothing(ws: Workspace, serve: Serve) -> None:
+def test_wrong_credentials_and_missing_buckets_are_told_and_change_nothing(
+    ws: Workspace, serve: Serve
+) -> None:
     service = serve(RcloneS3)
     furnish(ws)
     connect(ws, service, "x", secret_key="wrong-secret-key")
@@ -93,27 +102,38 @@ def test_wrong_credentials_and_missing_buckets_are_told_and_change_nothing(ws: W
     assert "no such bucket" in missing.err and "create it" in missing.err
 
 
-def test_a_place_that_cannot_be_reached_is_told_soon(ws: Workspace, serve: Serve) -> None:
+def test_a_place_that_cannot_be_reached_is_told_soon(
+    ws: Workspace, serve: Serve
+) -> None:
     service = serve(RcloneS3)
     furnish(ws)
     connect(ws, service, "x", endpoint="http://127.0.0.1:9")
     started = time.monotonic()
     refused = ws.mltrack("push", code=6)
     assert "cannot be reached" in refused.err and "check the network" in refused.err
-    assert time.monotonic() - started < 60  # an upper bound for a hang, not a time limit
+    # an upper bound for a hang, not a time limit
+    assert time.monotonic() - started < 60
 
 
-def test_connections_that_are_cut_are_made_again(ws: Workspace, serve: Serve, tmp_path: Path) -> None:
+def test_connections_that_are_cut_are_made_again(
+    ws: Workspace, serve: Serve, tmp_path: Path
+) -> None:
     service = serve(RcloneS3)
     furnish(ws)
     for cut_after in (100, 5_000, 3 << 20):
         proxy = Proxy(service.port, cut_after=cut_after, harm=3)
-        connect(ws, service, f"{tmp_path.name}-{cut_after}", endpoint=f"http://127.0.0.1:{proxy.port}")
+        connect(
+            ws,
+            service,
+            f"{tmp_path.name}-{cut_after}",
+            endpoint=f"http://127.0.0.1:{proxy.port}",
+        )
         if cut_after > 1000:
             ws.mltrack("push")
             assert proxy.harm <= 0
         else:
-            ws.mltrack("push", code=None)  # a place that has never answered is asked twice only
+            # a place that has never answered is asked twice only
+            ws.mltrack("push", code=None)
             ws.mltrack("push")
         ws.commit("remote")
         proxy.harm = 2
@@ -124,7 +144,9 @@ def test_connections_that_are_cut_are_made_again(ws: Workspace, serve: Serve, tm
         proxy.close()
 
 
-def test_a_busy_server_is_asked_again_later(ws: Workspace, serve: Serve, tmp_path: Path) -> None:
+def test_a_busy_server_is_asked_again_later(
+    ws: Workspace, serve: Serve, tmp_path: Path
+) -> None:
     service = serve(RcloneS3)
     furnish(ws)
     connect(ws, service, tmp_path.name)
@@ -150,7 +172,9 @@ def start(ws: Workspace, *arguments: str) -> subprocess.Popen[bytes]:
     )  # fmt: skip
 
 
-def test_a_push_that_was_killed_goes_on_where_it_was(ws: Workspace, serve: Serve, tmp_path: Path) -> None:
+def test_a_push_that_was_killed_goes_on_where_it_was(
+    ws: Workspace, serve: Serve, tmp_path: Path
+) -> None:
     service = serve(RcloneS3)
     for number in range(12):
         ws.write(f"data/{number}", os.urandom(2 << 20))
@@ -160,7 +184,11 @@ def test_a_push_that_was_killed_goes_on_where_it_was(ws: Workspace, serve: Serve
     place = service.directory / "data/bucket" / tmp_path.name / "objects"
     process = start(ws, "push")
     end = time.monotonic() + 60
-    while time.monotonic() < end and len(list(place.rglob("*/*"))) < 3 and process.poll() is None:
+    while (
+        time.monotonic() < end
+        and len(list(place.rglob("*/*"))) < 3
+        and process.poll() is None
+    ):
         time.sleep(0.01)
     process.send_signal(signal.SIGKILL)
     process.wait()
@@ -171,7 +199,11 @@ def test_a_push_that_was_killed_goes_on_where_it_was(ws: Workspace, serve: Serve
     }
     assert "not a remote" not in clone(ws, "early").mltrack("pull", code=None).out
     ws.mltrack("push")
-    after = {path.name: path.stat().st_mtime_ns for path in place.rglob("*") if path.is_file()}
+    after = {
+        path.name: path.stat().st_mtime_ns
+        for path in place.rglob("*")
+        if path.is_file()
+    }
     assert len(after) == 12
     kept = [name for name in sent if after[name] == sent[name]]
     assert len(kept) >= len(sent) - 1, "finished objects were sent again"
@@ -180,7 +212,9 @@ def test_a_push_that_was_killed_goes_on_where_it_was(ws: Workspace, serve: Serve
     assert other.files("data") == ws.files("data")
 
 
-def test_a_fetch_of_a_large_object_that_was_cut_keeps_its_parts(ws: Workspace, serve: Serve, tmp_path: Path) -> None:
+def test_a_fetch_of_a_large_object_that_was_cut_keeps_its_parts(
+    ws: Workspace, serve: Serve, tmp_path: Path
+) -> None:
     service = serve(RcloneS3)
     ws.write("big", os.urandom(40 << 20))
     ws.mltrack("add", "big")
@@ -189,7 +223,14 @@ def test_a_fetch_of_a_large_object_that_was_cut_keeps_its_parts(ws: Workspace, s
     ws.mltrack("push")
     proxy = Proxy(service.port, cut_after=18 << 20, harm=99)
     other = clone(ws, "other")
-    other.mltrack("remote", "modify", "--local", "cloud", "endpoint", f"http://127.0.0.1:{proxy.port}")
+    other.mltrack(
+        "remote",
+        "modify",
+        "--local",
+        "cloud",
+        "endpoint",
+        f"http://127.0.0.1:{proxy.port}",
+    )
     other.mltrack("pull", code=6)
     (part,) = (other.path / ".mltrack/cache/tmp").glob("*.partial")
     begun = part.stat().st_size
@@ -202,7 +243,9 @@ def test_a_fetch_of_a_large_object_that_was_cut_keeps_its_parts(ws: Workspace, s
     proxy.close()
 
 
-def test_two_pushes_at_once_both_end_and_everything_is_there(ws: Workspace, serve: Serve, tmp_path: Path) -> None:
+def test_two_pushes_at_once_both_end_and_everything_is_there(
+    ws: Workspace, serve: Serve, tmp_path: Path
+) -> None:
     service = serve(RcloneS3)
     furnish(ws)
     connect(ws, service, tmp_path.name)
@@ -222,7 +265,9 @@ def test_two_pushes_at_once_both_end_and_everything_is_there(ws: Workspace, serv
     other.mltrack("pull", "mine")
 
 
-def test_bytes_that_a_server_changed_never_enter_the_cache(ws: Workspace, serve: Serve, tmp_path: Path) -> None:
+def test_bytes_that_a_server_changed_never_enter_the_cache(
+    ws: Workspace, serve: Serve, tmp_path: Path
+) -> None:
     service = serve(RcloneS3)
     furnish(ws)
     connect(ws, service, tmp_path.name)
@@ -238,12 +283,16 @@ def test_bytes_that_a_server_changed_never_enter_the_cache(ws: Workspace, serve:
     victim.write_bytes(flipped + whole[6:])
     other = clone(ws, "flipped")
     assert "does not match its digest" in other.mltrack("pull", code=3).err
-    assert not any(flipped in path.read_bytes() for path in other.path.rglob("*") if path.is_file())
+    assert not any(
+        flipped in path.read_bytes() for path in other.path.rglob("*") if path.is_file()
+    )
     assert "1 repaired" in ws.mltrack("fsck", "--remote", "cloud", "--repair").out
     other.mltrack("pull")
 
 
-def test_a_host_whose_key_is_not_known_is_refused(ws: Workspace, serve: Serve, tmp_path: Path) -> None:
+def test_a_host_whose_key_is_not_known_is_refused(
+    ws: Workspace, serve: Serve, tmp_path: Path
+) -> None:
     server = serve(Sshd)
     furnish(ws)
     config = tmp_path / "ssh_config"
@@ -263,13 +312,26 @@ def test_a_directory_over_ssh_is_a_directory_remote_for_those_on_the_host(
     ws.mltrack("push")
     ws.commit("remote")
     other = ws.clone(tmp_path / "other")
-    other.mltrack("remote", "add", "--force", "cloud", str(server.directory / "data" / tmp_path.name))
+    other.mltrack(
+        "remote",
+        "add",
+        "--force",
+        "cloud",
+        str(server.directory / "data" / tmp_path.name),
+    )
     other.mltrack("pull")
     assert other.files("data") == ws.files("data")
 
 
 def test_addresses_that_cannot_be_remotes_are_refused(ws: Workspace) -> None:
-    for url in ("nosuch://x", "s3://", "simplecache::s3://b/x", "local:///etc", "-s3://x", "reference://x"):
+    for url in (
+        "nosuch://x",
+        "s3://",
+        "simplecache::s3://b/x",
+        "local:///etc",
+        "-s3://x",
+        "reference://x",
+    ):
         refused = ws.mltrack("remote", "add", "x", "--", url, code=None)
         assert refused.code in (1, 2) and "Traceback" not in refused.said, url
     assert ws.mltrack("remote", "list").out.count("x") <= 1
@@ -285,7 +347,9 @@ def test_a_missing_library_names_what_to_install(ws: Workspace, tmp_path: Path) 
     ws.write("data", "x")
     ws.mltrack("add", "data")
     (tmp_path / "empty/s3fs").mkdir(parents=True)
-    (tmp_path / "empty/s3fs/__init__.py").write_text("raise ImportError('No module named s3fs')")
+    (tmp_path / "empty/s3fs/__init__.py").write_text(
+        "raise ImportError('No module named s3fs')"
+    )
     refused = ws.run(
         [sys.executable, "-c", "import sys; sys.path.insert(0, sys.argv.pop(1)); from mltrack.__main__ import main; main()",
          str(tmp_path / "empty"), "push"]

@@ -1,4 +1,6 @@
-"""Stages on GPUs and hosts, as a person uses them: the same file, the same keys, the same results."""
+"""Stages on GPUs and hosts, as a person uses them: the same file, the same keys, the
+same results.
+"""
 
 import json
 import os
@@ -77,7 +79,9 @@ json.dump({"accuracy": model.score(test_x, test_y)}, open(sys.argv[3], "w"))
 
 
 @pytest.mark.slow
-def test_the_digits_by_local_and_ssh_have_equal_keys_and_digests(ws: Workspace, sshd: Sshd, tmp_path: Path) -> None:
+def test_the_digits_by_local_and_ssh_have_equal_keys_and_digests(
+    ws: Workspace, sshd: Sshd, tmp_path: Path
+) -> None:
     pytest.importorskip("sklearn")
     for path in (ROOT / "examples/digits").glob("*"):
         if path.suffix in (".py", ".yaml"):
@@ -88,23 +92,38 @@ def test_the_digits_by_local_and_ssh_have_equal_keys_and_digests(ws: Workspace, 
     ws.write("train_one.py", TRAIN_ONE)
     ws.commit("Digits")
     other = ws.clone(tmp_path / "clone")
-    shutil.copytree(ws.path / ".mltrack/cache", other.path / ".mltrack/cache", dirs_exist_ok=True)
+    shutil.copytree(
+        ws.path / ".mltrack/cache", other.path / ".mltrack/cache", dirs_exist_ok=True
+    )
     other.mltrack("checkout")
     ws.mltrack("config", "--local", "runner.local.gpus", "2")
-    ws.mltrack("config", "--local", "runner.local.gpu_locks", str(tmp_path / "local-locks"))
+    ws.mltrack(
+        "config", "--local", "runner.local.gpu_locks", str(tmp_path / "local-locks")
+    )
     add_runner(other, sshd, tmp_path)
-    other.mltrack("config", "--local", "runner.box.setup", f"export PATH={Path(sys.executable).parent}:$PATH")
+    other.mltrack(
+        "config",
+        "--local",
+        "runner.box.setup",
+        f"export PATH={Path(sys.executable).parent}:$PATH",
+    )
     ws.mltrack("repro", "--runner", "local", "-j", "2")
     other.mltrack("repro", "--runner", "box", "-j", "4")
     assert keys(ws) == keys(other) and len(keys(ws)) == 22
     assert ws.read("mltrack.lock") == other.read("mltrack.lock")
     for one in (ws, other):
-        assert "22 unchanged" in one.mltrack("repro", "--runner", "local" if one is ws else "box").out
+        assert (
+            "22 unchanged"
+            in one.mltrack("repro", "--runner", "local" if one is ws else "box").out
+        )
         for name in ("models", "work", "scores"):
             shutil.rmtree(one.path / name)
         (one.path / "mltrack.lock").unlink()
         shutil.rmtree(one.path / ".mltrack/journal")
-        assert "22 restored" in one.mltrack("repro", "--runner", "local" if one is ws else "box").out
+        assert (
+            "22 restored"
+            in one.mltrack("repro", "--runner", "local" if one is ws else "box").out
+        )
 
 
 def test_a_stage_names_its_runner_and_the_others_stay_here(box: Workspace) -> None:
@@ -119,29 +138,46 @@ def test_a_stage_names_its_runner_and_the_others_stay_here(box: Workspace) -> No
     box.write("mltrack.yaml", box.read("mltrack.yaml").replace("nowhere, ", ""))
     box.mltrack("repro")
     first, second = box.read("b").splitlines()
-    assert "host/jobs/" in first and second == str(box.path) and box.read("c") == box.read("b")
+    assert (
+        "host/jobs/" in first
+        and second == str(box.path)
+        and box.read("c") == box.read("b")
+    )
 
 
 def test_the_next_runner_of_a_list_is_taken_where_the_first_cannot_be_reached(
     box: Workspace, sshd: Sshd, tmp_path: Path
 ) -> None:
     add_runner(box, sshd, tmp_path, "gone", host="nobody.invalid")
-    box.write("mltrack.yaml", "stages:\n  a:\n    cmd: pwd > a\n    outs: [a]\n    runner: [gone, box]\n")
+    box.write(
+        "mltrack.yaml",
+        "stages:\n  a:\n    cmd: pwd > a\n    outs: [a]\n    runner: [gone, box]\n",
+    )
     box.mltrack("repro")
     assert "host/jobs/" in box.read("a")
 
 
-def test_dirty_trees_are_sent_as_they_stand_and_only_what_the_host_lacks(box: Workspace) -> None:
+def test_dirty_trees_are_sent_as_they_stand_and_only_what_the_host_lacks(
+    box: Workspace,
+) -> None:
     box.write("data/big", os.urandom(64 << 20))
     box.write("train.py", "print(1)\n")
     box.write(
         "mltrack.yaml",
         "stages:\n  t:\n    cmd: cat data/big train.py | wc -c > n\n    deps: [data, train.py]\n    outs: [n]\n",
     )
-    sent = [event["sent"] for event in events(box, "--runner", "box") if event["event"] == "StageFinished"]
+    sent = [
+        event["sent"]
+        for event in events(box, "--runner", "box")
+        if event["event"] == "StageFinished"
+    ]
     assert sent[0] > 64 << 20
     box.write("train.py", "print(22)\n")
-    sent = [event["sent"] for event in events(box, "--runner", "box") if event["event"] == "StageFinished"]
+    sent = [
+        event["sent"]
+        for event in events(box, "--runner", "box")
+        if event["event"] == "StageFinished"
+    ]
     assert 0 < sent[0] < 4096 and box.read("n").strip() == str((64 << 20) + 10)
 
 
@@ -157,12 +193,18 @@ def test_links_and_odd_names_travel(box: Workspace) -> None:
     )
     box.mltrack("repro", "--runner", "box")
     assert sorted(os.listdir(box.path / "out")) == sorted([*names, "link", "-o $x"])
-    assert os.readlink(box.path / "out/link") == "with space" and box.read("out/new\nline") == "new\nline"
+    assert (
+        os.readlink(box.path / "out/link") == "with space"
+        and box.read("out/new\nline") == "new\nline"
+    )
 
 
-def test_the_values_of_declared_variables_travel_and_others_do_not(box: Workspace) -> None:
+def test_the_values_of_declared_variables_travel_and_others_do_not(
+    box: Workspace,
+) -> None:
     box.write(
-        "mltrack.yaml", 'stages:\n  t:\n    cmd: echo "$SEED,$OTHER" > o\n    env: {vars: [SEED]}\n    outs: [o]\n'
+        "mltrack.yaml",
+        'stages:\n  t:\n    cmd: echo "$SEED,$OTHER" > o\n    env: {vars: [SEED]}\n    outs: [o]\n',
     )
     box.mltrack("repro", "--runner", "box", SEED="7 '$x", OTHER="no")
     assert box.read("o") == "7 '$x,\n"
@@ -170,7 +212,10 @@ def test_the_values_of_declared_variables_travel_and_others_do_not(box: Workspac
 
 def test_params_of_one_run_reach_the_host(box: Workspace) -> None:
     box.write("params.yaml", "n: 1\n")
-    box.write("mltrack.yaml", "stages:\n  t:\n    cmd: cat params.yaml > o\n    params: [n]\n    outs: [o]\n")
+    box.write(
+        "mltrack.yaml",
+        "stages:\n  t:\n    cmd: cat params.yaml > o\n    params: [n]\n    outs: [o]\n",
+    )
     box.mltrack("repro", "--runner", "box", "--set", "n=5")
     assert "5" in box.read("o") and box.read("params.yaml") == "n: 1\n"
 
@@ -187,7 +232,9 @@ def test_a_persistent_output_goes_on_from_what_is_there(box: Workspace) -> None:
 
 def test_an_undeclared_file_is_named(box: Workspace) -> None:
     box.write("secret.txt", "x")
-    box.write("mltrack.yaml", "stages:\n  t:\n    cmd: cat secret.txt > o\n    outs: [o]\n")
+    box.write(
+        "mltrack.yaml", "stages:\n  t:\n    cmd: cat secret.txt > o\n    outs: [o]\n"
+    )
     said = box.mltrack("repro", "--runner", "box", code=8).err
     assert "on worker it looked for secret.txt, which it does not declare" in said
 
@@ -198,20 +245,35 @@ def test_an_undeclared_file_is_named(box: Workspace) -> None:
 DETACHED = "stages:\n  t:\n    cmd: echo begun; sleep 1; echo done > o\n    outs: [o]\n  u:\n    cmd: cat o > p\n    deps: [o]\n    outs: [p]\n"
 
 
-def test_a_job_is_handed_over_listed_followed_and_its_result_taken(box: Workspace) -> None:
+def test_a_job_is_handed_over_listed_followed_and_its_result_taken(
+    box: Workspace,
+) -> None:
     box.write("mltrack.yaml", DETACHED)
     said = box.mltrack("repro", "--runner", "box", "--detach")
-    assert "t: handed over to box" in said.err and "1 handed over, 1 not reached" in said.out and not box.exists("o")
+    assert (
+        "t: handed over to box" in said.err
+        and "1 handed over, 1 not reached" in said.out
+        and not box.exists("o")
+    )
     (job,) = box.mltrack("job", "list", "--json").json["jobs"]
-    assert job["label"] == "t" and job["state"] in ("queued", "running", "done") and job["runner"] == "box"
+    assert (
+        job["label"] == "t"
+        and job["state"] in ("queued", "running", "done")
+        and job["runner"] == "box"
+    )
     followed = box.mltrack("job", "attach", "t")
     assert "begun\n" in followed.out and "t: done" in followed.out
     said = box.mltrack("repro", "--runner", "box")
     assert "t: took the result of its job on box" in said.err
-    assert box.read("p") == "done\n" and "There are no jobs" in box.mltrack("job", "list").err
+    assert (
+        box.read("p") == "done\n"
+        and "There are no jobs" in box.mltrack("job", "list").err
+    )
 
 
-def test_detached_jobs_of_this_machine_need_no_host(ws: Workspace, tmp_path: Path) -> None:
+def test_detached_jobs_of_this_machine_need_no_host(
+    ws: Workspace, tmp_path: Path
+) -> None:
     ws.mltrack("config", "--local", "runner.local.directory", str(tmp_path / "here"))
     ws.write("mltrack.yaml", DETACHED)
     ws.mltrack("repro", "--detach")
@@ -221,8 +283,13 @@ def test_detached_jobs_of_this_machine_need_no_host(ws: Workspace, tmp_path: Pat
     assert ws.mltrack("repro").out == "2 stages: 2 unchanged\n"
 
 
-def test_a_job_is_cancelled_with_all_that_it_started(box: Workspace, tmp_path: Path) -> None:
-    box.write("mltrack.yaml", f"stages:\n  t:\n    cmd: sleep 100 & echo $! > {tmp_path}/pid; wait\n    outs: [o]\n")
+def test_a_job_is_cancelled_with_all_that_it_started(
+    box: Workspace, tmp_path: Path
+) -> None:
+    box.write(
+        "mltrack.yaml",
+        f"stages:\n  t:\n    cmd: sleep 100 & echo $! > {tmp_path}/pid; wait\n    outs: [o]\n",
+    )
     box.mltrack("repro", "--runner", "box", "--detach")
     deadline = time.monotonic() + 30
     while not (tmp_path / "pid").exists() and time.monotonic() < deadline:
@@ -234,7 +301,9 @@ def test_a_job_is_cancelled_with_all_that_it_started(box: Workspace, tmp_path: P
     assert "there is no job 't'" in box.mltrack("job", "cancel", "t", code=2).err
 
 
-def test_another_clone_takes_the_result(box: Workspace, sshd: Sshd, tmp_path: Path) -> None:
+def test_another_clone_takes_the_result(
+    box: Workspace, sshd: Sshd, tmp_path: Path
+) -> None:
     box.write("mltrack.yaml", DETACHED)
     box.commit("Pipeline")
     other = box.clone(tmp_path / "clone")
@@ -255,12 +324,21 @@ def test_outputs_stay_on_the_host_until_they_are_fetched(box: Workspace) -> None
         "    metrics: [s.json: {cache: false}]\n  u:\n    cmd: wc -c < m/w > n\n    deps: [m]\n    outs: [n]\n",
     )
     box.mltrack("repro", "--runner", "box", "--no-fetch")
-    assert not box.exists("m") and not box.exists("n") and box.read("s.json") == '{"a":1}\n'
-    assert "3000000" in box.read("mltrack.lock") and "up to date" in box.mltrack("status").out
+    assert (
+        not box.exists("m")
+        and not box.exists("n")
+        and box.read("s.json") == '{"a":1}\n'
+    )
+    assert (
+        "3000000" in box.read("mltrack.lock")
+        and "up to date" in box.mltrack("status").out
+    )
     assert "2 unchanged" in box.mltrack("repro", "--runner", "box").out
     assert "from the hosts that made them" in box.mltrack("fetch").out
     box.mltrack("checkout")
-    assert (box.path / "m/w").stat().st_size == 3000000 and box.read("n").strip() == "3000000"
+    assert (box.path / "m/w").stat().st_size == 3000000 and box.read(
+        "n"
+    ).strip() == "3000000"
 
 
 def test_what_stayed_is_brought_for_a_stage_that_runs_here(box: Workspace) -> None:
@@ -272,7 +350,9 @@ def test_what_stayed_is_brought_for_a_stage_that_runs_here(box: Workspace) -> No
     assert box.read("n") == "model\n"
 
 
-def test_another_clone_fetches_what_stayed(box: Workspace, sshd: Sshd, tmp_path: Path) -> None:
+def test_another_clone_fetches_what_stayed(
+    box: Workspace, sshd: Sshd, tmp_path: Path
+) -> None:
     box.write("mltrack.yaml", "stages:\n  t:\n    cmd: echo model > m\n    outs: [m]\n")
     box.mltrack("remote", "add", "store", str(tmp_path / "store"))
     box.mltrack("repro", "--runner", "box", "--no-fetch")
@@ -288,15 +368,26 @@ def test_another_clone_fetches_what_stayed(box: Workspace, sshd: Sshd, tmp_path:
 # GPUs
 
 
-def test_a_gpu_that_is_not_there_is_refused_before_anything_is_sent(box: Workspace, tmp_path: Path) -> None:
+def test_a_gpu_that_is_not_there_is_refused_before_anything_is_sent(
+    box: Workspace, tmp_path: Path
+) -> None:
     box.mltrack("config", "--local", "runner.box.gpus", "0")
-    box.write("mltrack.yaml", "stages:\n  t:\n    cmd: echo x > o\n    outs: [o]\n    resources: {gpus: 1}\n")
+    box.write(
+        "mltrack.yaml",
+        "stages:\n  t:\n    cmd: echo x > o\n    outs: [o]\n    resources: {gpus: 1}\n",
+    )
     said = box.mltrack("repro", "--runner", "box", code=1).err
-    assert "stage 't' needs 1 of 'gpus'; box has 0" in said and "runner.box.gpus 1" in said
-    assert not list((tmp_path / "host/objects").rglob("*/*/*")) and not list((tmp_path / "host/jobs").iterdir())
+    assert (
+        "stage 't' needs 1 of 'gpus'; box has 0" in said and "runner.box.gpus 1" in said
+    )
+    assert not list((tmp_path / "host/objects").rglob("*/*/*")) and not list(
+        (tmp_path / "host/jobs").iterdir()
+    )
 
 
-def test_two_processes_share_the_gpus_of_this_machine(ws: Workspace, tmp_path: Path) -> None:
+def test_two_processes_share_the_gpus_of_this_machine(
+    ws: Workspace, tmp_path: Path
+) -> None:
     import subprocess
 
     locks = str(tmp_path / "locks")
@@ -314,7 +405,11 @@ def test_two_processes_share_the_gpus_of_this_machine(ws: Workspace, tmp_path: P
         one.mltrack("config", "--local", "runner.local.gpu_locks", locks)
     for one in (ws, other):
         command = [sys.executable, "-P", "-m", "mltrack", "repro", "-j", "2"]
-        processes.append(subprocess.Popen(command, cwd=one.path, env=one.environment, stderr=subprocess.PIPE))
+        processes.append(
+            subprocess.Popen(
+                command, cwd=one.path, env=one.environment, stderr=subprocess.PIPE
+            )
+        )
     for process in processes:
         assert process.wait(60) == 0, process.stderr.read() if process.stderr else ""
 
@@ -324,8 +419,15 @@ def test_who_holds_a_gpu_is_shown(ws: Workspace, tmp_path: Path) -> None:
 
     ws.mltrack("config", "--local", "runner.local.gpus", "2")
     ws.mltrack("config", "--local", "runner.local.gpu_locks", str(tmp_path / "locks"))
-    ws.write("mltrack.yaml", f"stages:\n  t:\n    cmd: touch {tmp_path}/go; sleep 3\n    resources: {{gpus: 1}}\n")
-    process = subprocess.Popen([sys.executable, "-P", "-m", "mltrack", "repro", "-q"], cwd=ws.path, env=ws.environment)
+    ws.write(
+        "mltrack.yaml",
+        f"stages:\n  t:\n    cmd: touch {tmp_path}/go; sleep 3\n    resources: {{gpus: 1}}\n",
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "mltrack", "repro", "-q"],
+        cwd=ws.path,
+        env=ws.environment,
+    )
     deadline = time.monotonic() + 30
     while not (tmp_path / "go").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -338,12 +440,16 @@ def test_who_holds_a_gpu_is_shown(ws: Workspace, tmp_path: Path) -> None:
     assert "GPU 0: free" in ws.mltrack("runner", "check", "local").out
 
 
-def test_two_users_share_the_gpus_of_a_host(box: Workspace, sshd: Sshd, tmp_path: Path) -> None:
+def test_two_users_share_the_gpus_of_a_host(
+    box: Workspace, sshd: Sshd, tmp_path: Path
+) -> None:
     import subprocess
     import tempfile
 
     if not has_other_user():
-        pytest.skip("there is no second user mltrack-other, or this one may not log in as it")
+        pytest.skip(
+            "there is no second user mltrack-other, or this one may not log in as it"
+        )
     with tempfile.TemporaryDirectory(prefix="mltrack-shared-") as shared:
         os.chmod(shared, 0o1777)
         add_runner(box, sshd, Path(shared), "mine")
@@ -357,7 +463,10 @@ def test_two_users_share_the_gpus_of_a_host(box: Workspace, sshd: Sshd, tmp_path
         )
         box.commit("Pipeline")
         other = box.clone(tmp_path / "clone")
-        shutil.copy(box.path / ".mltrack/config.local.toml", other.path / ".mltrack/config.local.toml")
+        shutil.copy(
+            box.path / ".mltrack/config.local.toml",
+            other.path / ".mltrack/config.local.toml",
+        )
         processes = [
             subprocess.Popen(
                 [sys.executable, "-P", "-m", "mltrack", "repro", "-j", "6", "--runner", name],
@@ -366,14 +475,18 @@ def test_two_users_share_the_gpus_of_a_host(box: Workspace, sshd: Sshd, tmp_path
             for one, name in ((box, "mine"), (other, "theirs"))
         ]  # fmt: skip
         for process in processes:
-            assert process.wait(60) == 0, process.stderr.read() if process.stderr else ""
+            assert process.wait(60) == 0, (
+                process.stderr.read() if process.stderr else ""
+            )
         assert other.read("o0") == "mltrack-other\n"
 
 
 # several hosts
 
 
-def test_a_pool_uses_all_of_its_hosts(box: Workspace, sshd: Sshd, tmp_path: Path) -> None:
+def test_a_pool_uses_all_of_its_hosts(
+    box: Workspace, sshd: Sshd, tmp_path: Path
+) -> None:
     add_runner(box, sshd, tmp_path, "pool", gpus=1, host="worker,second")
     box.write(
         "mltrack.yaml",
@@ -395,15 +508,25 @@ def test_a_host_of_a_pool_that_cannot_be_reached_is_left_out_and_named(
     add_runner(box, sshd, tmp_path, "pool", host="nobody.invalid,worker")
     box.write("mltrack.yaml", "stages:\n  t:\n    cmd: echo x > o\n    outs: [o]\n")
     said = box.mltrack("repro", "--runner", "pool").err
-    assert "warning: pool: nobody.invalid is left out" in said and box.read("o") == "x\n"
+    assert (
+        "warning: pool: nobody.invalid is left out" in said and box.read("o") == "x\n"
+    )
 
 
 # faults
 
 
-def test_failures_are_told_by_kind_and_tried_again_by_their_rule(box: Workspace, tmp_path: Path) -> None:
-    box.write("mltrack.yaml", "stages:\n  t:\n    cmd: sh t.sh\n    deps: [t.sh]\n    outs: [o]\n")
-    box.write("t.sh", f"echo x >> {tmp_path}/n; echo 'CUDA error: uncorrectable ECC error encountered' >&2; exit 1\n")
+def test_failures_are_told_by_kind_and_tried_again_by_their_rule(
+    box: Workspace, tmp_path: Path
+) -> None:
+    box.write(
+        "mltrack.yaml",
+        "stages:\n  t:\n    cmd: sh t.sh\n    deps: [t.sh]\n    outs: [o]\n",
+    )
+    box.write(
+        "t.sh",
+        f"echo x >> {tmp_path}/n; echo 'CUDA error: uncorrectable ECC error encountered' >&2; exit 1\n",
+    )
     said = box.mltrack("repro", "--runner", "box", code=8).err
     assert "the machine is at fault" in said and "trying again" in said
     assert (tmp_path / "n").read_text().count("x") == 3
@@ -424,28 +547,39 @@ def test_a_checkpoint_is_restored_by_the_next_try(where: str, box: Workspace) ->
     said = box.mltrack("repro", "--runner", where)
     assert box.read("o") == "step\nstep\nstep\n" and not box.exists("ck")
     assert where == "box" or "resuming from its checkpoint" in said.err
-    box.write("mltrack.yaml", box.read("mltrack.yaml").replace("-ge 3", "-ge 1"))  # another key finds none
+    # another key finds none
+    box.write("mltrack.yaml", box.read("mltrack.yaml").replace("-ge 3", "-ge 1"))
     box.mltrack("repro", "--runner", where)
     assert box.read("o") == "step\n"
 
 
-def test_a_host_that_cannot_be_reached_is_told_in_sshs_words(box: Workspace, tmp_path: Path) -> None:
+def test_a_host_that_cannot_be_reached_is_told_in_sshs_words(
+    box: Workspace, tmp_path: Path
+) -> None:
     box.write("mltrack.yaml", "stages:\n  t:\n    cmd: echo x > o\n    outs: [o]\n")
     config = tmp_path / "config"
     config.write_text("Host worker\n  HostName 127.0.0.1\n  Port 1\n")
     box.mltrack("config", "--local", "runner.box.ssh_config", str(config))
     said = box.mltrack("repro", "--runner", "box", code=6).err
-    assert "ssh cannot reach worker" in said and "Connection refused" in said and "ssh -F" in said
+    assert (
+        "ssh cannot reach worker" in said
+        and "Connection refused" in said
+        and "ssh -F" in said
+    )
     assert "cannot be reached" in box.mltrack("runner", "check", "box", code=6).err
 
 
-def test_a_host_whose_key_changed_is_refused_and_never_overridden(box: Workspace, sshd: Sshd, tmp_path: Path) -> None:
+def test_a_host_whose_key_changed_is_refused_and_never_overridden(
+    box: Workspace, sshd: Sshd, tmp_path: Path
+) -> None:
     box.write("mltrack.yaml", "stages:\n  t:\n    cmd: echo x > o\n    outs: [o]\n")
     known = tmp_path / "known_hosts"
     other = (sshd.home / ".ssh/id.pub").read_text().split()[1]
     known.write_text(f"[127.0.0.1]:{sshd.port} ssh-ed25519 {other}\n")
     config = tmp_path / "config"
-    config.write_text(sshd.config.read_text().replace(f"{sshd.home}/.ssh/known_hosts", str(known)))
+    config.write_text(
+        sshd.config.read_text().replace(f"{sshd.home}/.ssh/known_hosts", str(known))
+    )
     box.mltrack("config", "--local", "runner.box.ssh_config", str(config))
     said = box.mltrack("repro", "--runner", "box", code=6).err
     assert "Host key verification failed" in said
@@ -459,7 +593,9 @@ def test_a_host_without_python_says_so(box: Workspace) -> None:
     assert "worker has no /nowhere/python3" in said and "runner.NAME.python" in said
 
 
-def test_a_host_that_cannot_hash_gives_its_results_all_the_same(box: Workspace, tmp_path: Path) -> None:
+def test_a_host_that_cannot_hash_gives_its_results_all_the_same(
+    box: Workspace, tmp_path: Path
+) -> None:
     (tmp_path / "host").mkdir()
     (tmp_path / "host/lib").write_text("where libraries would lie")
     box.write("in", "input")
@@ -487,7 +623,8 @@ def small_disk(path: Path, size: str) -> Iterator[None]:
 
     path.mkdir(parents=True, exist_ok=True)
     if subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(path)], capture_output=True
+        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(path)],
+        capture_output=True,
     ).returncode:
         pytest.skip("this user may not mount a small file system")
     try:
@@ -496,21 +633,33 @@ def small_disk(path: Path, size: str) -> Iterator[None]:
         subprocess.run(["umount", "-l", str(path)], check=False)
 
 
-def test_a_full_disk_on_the_host_is_told_and_the_host_stays_usable(box: Workspace, tmp_path: Path) -> None:
+def test_a_full_disk_on_the_host_is_told_and_the_host_stays_usable(
+    box: Workspace, tmp_path: Path
+) -> None:
     with small_disk(tmp_path / "host", "4m"):
-        box.write("mltrack.yaml", "stages:\n  t:\n    cmd: head -c 8000000 /dev/zero > o\n    outs: [o]\n")
+        box.write(
+            "mltrack.yaml",
+            "stages:\n  t:\n    cmd: head -c 8000000 /dev/zero > o\n    outs: [o]\n",
+        )
         said = box.mltrack("repro", "--runner", "box", code=8).err
         assert "No space left on device" in said or "exit code 1" in said
         box.write("big", os.urandom(8 << 20))
-        box.write("mltrack.yaml", "stages:\n  t:\n    cmd: cat big > o\n    deps: [big]\n    outs: [o]\n")
+        box.write(
+            "mltrack.yaml",
+            "stages:\n  t:\n    cmd: cat big > o\n    deps: [big]\n    outs: [o]\n",
+        )
         said = box.mltrack("repro", "--runner", "box", code=8).err
         assert "worker" in said and "No space left on device" in said
-        box.write("mltrack.yaml", "stages:\n  t:\n    cmd: echo small > o\n    outs: [o]\n")
+        box.write(
+            "mltrack.yaml", "stages:\n  t:\n    cmd: echo small > o\n    outs: [o]\n"
+        )
         box.mltrack("repro", "--runner", "box")
         assert box.read("o") == "small\n"
 
 
-def test_a_clock_that_is_an_hour_off_does_no_harm(box: Workspace, tmp_path: Path) -> None:
+def test_a_clock_that_is_an_hour_off_does_no_harm(
+    box: Workspace, tmp_path: Path
+) -> None:
     if shutil.which("faketime") is None:
         pytest.skip("faketime is not installed")
     python = tmp_path / "python3"
@@ -525,7 +674,9 @@ def test_a_clock_that_is_an_hour_off_does_no_harm(box: Workspace, tmp_path: Path
     assert "3600 s ahead" in box.mltrack("runner", "check", "box").out
 
 
-@pytest.mark.parametrize("host", ["-oProxyCommand=touch pwned", "a b", "a;b", "$(id)", ""])
+@pytest.mark.parametrize(
+    "host", ["-oProxyCommand=touch pwned", "a b", "a;b", "$(id)", ""]
+)
 def test_a_host_that_is_no_name_is_refused(host: str, ws: Workspace) -> None:
     said = ws.mltrack("runner", "add", "x", "--", host, code=1).err
     assert "not the name of a host" in said
@@ -534,21 +685,44 @@ def test_a_host_that_is_no_name_is_refused(host: str, ws: Workspace) -> None:
 
 def test_unknown_and_wrong_runners_are_refused_with_a_hint(ws: Workspace) -> None:
     ws.write("mltrack.yaml", "stages:\n  t:\n    cmd: echo x > o\n    outs: [o]\n")
-    assert "there is no runner 'nope'" in ws.mltrack("repro", "--runner", "nope", code=2).err
-    assert "'local' is this machine" in ws.mltrack("runner", "add", "local", "gpu1", code=2).err
+    assert (
+        "there is no runner 'nope'"
+        in ws.mltrack("repro", "--runner", "nope", code=2).err
+    )
+    assert (
+        "'local' is this machine"
+        in ws.mltrack("runner", "add", "local", "gpu1", code=2).err
+    )
     ws.mltrack("config", "--local", "runner.half.gpus", "2")
-    assert "runner.half.type is not set" in ws.mltrack("repro", "--runner", "half", code=1).err
-    assert "not a name for a runner" in ws.mltrack("runner", "add", "a/b", "gpu1", code=2).err
+    assert (
+        "runner.half.type is not set"
+        in ws.mltrack("repro", "--runner", "half", code=1).err
+    )
+    assert (
+        "not a name for a runner"
+        in ws.mltrack("runner", "add", "a/b", "gpu1", code=2).err
+    )
     ws.mltrack("runner", "add", "rack", "gpu1", "gpu2")
-    assert "there is a runner 'rack' already" in ws.mltrack("runner", "add", "rack", "gpu3", code=2).err
+    assert (
+        "there is a runner 'rack' already"
+        in ws.mltrack("runner", "add", "rack", "gpu3", code=2).err
+    )
     found = ws.mltrack("runner", "list", "--json").json["runners"]
-    assert [one["name"] for one in found] == ["local", "rack"] and found[1]["hosts"] == ["gpu1", "gpu2"]
+    assert [one["name"] for one in found] == ["local", "rack"] and found[1][
+        "hosts"
+    ] == ["gpu1", "gpu2"]
 
 
 def test_a_committed_config_names_no_program_of_a_host(ws: Workspace) -> None:
     config = ws.path / ".mltrack/config.toml"
-    config.write_text(config.read_text() + '\n[runner.x]\ntype = "ssh"\nhosts = ["h"]\npython = "/tmp/evil"\n')
-    assert "may not stand in the committed config" in ws.mltrack("runner", "list", code=1).err
+    config.write_text(
+        config.read_text()
+        + '\n[runner.x]\ntype = "ssh"\nhosts = ["h"]\npython = "/tmp/evil"\n'
+    )
+    assert (
+        "may not stand in the committed config"
+        in ws.mltrack("runner", "list", code=1).err
+    )
 
 
 def test_a_tampered_job_directory_is_named(box: Workspace, tmp_path: Path) -> None:

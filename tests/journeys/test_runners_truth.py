@@ -24,7 +24,10 @@ def box(ws: Workspace, serve: Callable[[type[Sshd]], Any], tmp_path: Path) -> Wo
 
 
 def stages(ws: Workspace, **blocks: str) -> None:
-    ws.write("mltrack.yaml", "stages:\n" + "".join(f"  {name}: {block}\n" for name, block in blocks.items()))
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n" + "".join(f"  {name}: {block}\n" for name, block in blocks.items()),
+    )
 
 
 def result_of(place: Path) -> Path:
@@ -37,7 +40,9 @@ def finished(box: Workspace) -> None:
     box.mltrack("job", "attach", "a")
 
 
-def test_a_host_names_no_file_that_nobody_asked_for(box: Workspace, tmp_path: Path) -> None:
+def test_a_host_names_no_file_that_nobody_asked_for(
+    box: Workspace, tmp_path: Path
+) -> None:
     stages(box, a='{cmd: "echo a > a", outs: [a]}')
     finished(box)
     result = json.loads(result_of(tmp_path).read_text())
@@ -45,7 +50,11 @@ def test_a_host_names_no_file_that_nobody_asked_for(box: Workspace, tmp_path: Pa
     outputs[str(tmp_path / "pwned")] = outputs["../../pwned"] = outputs["a"]
     result_of(tmp_path).write_text(json.dumps(result))
     said = box.mltrack("repro", "--runner", "box", code=8).err
-    assert "which nobody asked for" in said and not (tmp_path / "pwned").exists() and not box.exists("a")
+    assert (
+        "which nobody asked for" in said
+        and not (tmp_path / "pwned").exists()
+        and not box.exists("a")
+    )
 
 
 @pytest.mark.parametrize(
@@ -78,7 +87,9 @@ def test_more_jobs_than_slots_are_handed_over(box: Workspace) -> None:
     assert "6 ran" in box.mltrack("repro", "--runner", "box", "-j", "6").out
 
 
-def test_an_input_that_changes_while_it_is_sent_fails_its_stage_alone(box: Workspace, tmp_path: Path) -> None:
+def test_an_input_that_changes_while_it_is_sent_fails_its_stage_alone(
+    box: Workspace, tmp_path: Path
+) -> None:
     box.write("big", os.urandom(300 << 20))
     box.write("other", os.urandom(6 << 20))
     stages(
@@ -86,20 +97,42 @@ def test_an_input_that_changes_while_it_is_sent_fails_its_stage_alone(box: Works
         a='{cmd: "wc -c < big > a", deps: [big], outs: [a]}',
         b='{cmd: "wc -c < other > b", deps: [other], outs: [b]}',
     )
-    command = [sys.executable, "-P", "-m", "mltrack", "repro", "--runner", "box", "-k", "-j", "2"]
-    process = subprocess.Popen(command, cwd=box.path, env=box.environment, stderr=subprocess.PIPE)
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "mltrack",
+        "repro",
+        "--runner",
+        "box",
+        "-k",
+        "-j",
+        "2",
+    ]
+    process = subprocess.Popen(
+        command, cwd=box.path, env=box.environment, stderr=subprocess.PIPE
+    )
     deadline = time.monotonic() + 60
-    while sum(path.stat().st_size for path in (tmp_path / "host").glob("parts/*")) < 20 << 20:
+    while (
+        sum(path.stat().st_size for path in (tmp_path / "host").glob("parts/*"))
+        < 20 << 20
+    ):
         assert time.monotonic() < deadline and process.poll() is None
         time.sleep(0.005)
     os.truncate(box.path / "big", 60 << 20)
     _, said = process.communicate(timeout=60)
-    assert process.returncode == 8 and b"changed while it was being sent" in said and b"Traceback" not in said
+    assert (
+        process.returncode == 8
+        and b"changed while it was being sent" in said
+        and b"Traceback" not in said
+    )
     assert box.read("b").strip() == str(6 << 20)
 
 
 @pytest.mark.parametrize("runner", ["local", "box"])
-def test_what_always_runs_is_handed_over_and_taken_once(runner: str, box: Workspace, tmp_path: Path) -> None:
+def test_what_always_runs_is_handed_over_and_taken_once(
+    runner: str, box: Workspace, tmp_path: Path
+) -> None:
     box.mltrack("config", "--local", "runner.local.directory", str(tmp_path / "here"))
     stages(
         box,
@@ -108,13 +141,17 @@ def test_what_always_runs_is_handed_over_and_taken_once(runner: str, box: Worksp
     )
     box.mltrack("repro", "--runner", runner, "--detach")
     box.mltrack("repro", "--runner", runner, "-j", "2")
-    assert (tmp_path / "ac_runs").read_text() == "x\n" and (tmp_path / "pe_runs").read_text() == "x\n"
+    assert (tmp_path / "ac_runs").read_text() == "x\n" and (
+        tmp_path / "pe_runs"
+    ).read_text() == "x\n"
     assert box.read("pe") == "line\n"
     box.mltrack("repro", "--runner", runner)
     assert (tmp_path / "ac_runs").read_text() == "x\nx\n"
 
 
-def test_a_result_without_its_output_is_not_found_again(box: Workspace, tmp_path: Path) -> None:
+def test_a_result_without_its_output_is_not_found_again(
+    box: Workspace, tmp_path: Path
+) -> None:
     stages(box, a=f'{{cmd: "test ! -e {tmp_path}/flag || echo a > a", outs: [a]}}')
     assert "did not write 'a'" in box.mltrack("repro", "--runner", "box", code=8).err
     (tmp_path / "flag").touch()
@@ -122,10 +159,15 @@ def test_a_result_without_its_output_is_not_found_again(box: Workspace, tmp_path
     assert box.read("a") == "a\n"
 
 
-def test_a_directory_whose_file_a_command_overwrote_is_sent_anew(box: Workspace) -> None:
+def test_a_directory_whose_file_a_command_overwrote_is_sent_anew(
+    box: Workspace,
+) -> None:
     box.write("data/x", "one\n")
     box.write("data/y", "two\n")
-    stages(box, a='{cmd: "chmod u+w data/x; echo bad >> data/x; echo a > a", deps: [data], outs: [a]}')
+    stages(
+        box,
+        a='{cmd: "chmod u+w data/x; echo bad >> data/x; echo a > a", deps: [data], outs: [a]}',
+    )
     assert "data/x" in box.mltrack("repro", "--runner", "box", code=8).err
     stages(box, a='{cmd: "cat data/x data/y > a", deps: [data], outs: [a]}')
     box.mltrack("repro", "--runner", "box")
@@ -145,45 +187,68 @@ def test_inputs_may_lie_in_one_another(box: Workspace) -> None:
     box.write("data/x", "x\n")
     box.write("data/ignored", "i\n")
     box.write(".gitignore", "data/ignored\n")
-    stages(box, o='{cmd: "cat data/x data/ignored > o", deps: [data/ignored, data/x, data], outs: [o]}')
+    stages(
+        box,
+        o='{cmd: "cat data/x data/ignored > o", deps: [data/ignored, data/x, data], outs: [o]}',
+    )
     box.mltrack("repro", "--runner", "box")
     assert box.read("o") == "x\ni\n"
 
 
 def test_the_timeout_is_that_of_all_commands_together(box: Workspace) -> None:
-    stages(box, t='{cmd: ["sleep 1.5", "sleep 1.5", "echo t > o"], outs: [o], timeout: 2s}')
+    stages(
+        box, t='{cmd: ["sleep 1.5", "sleep 1.5", "echo t > o"], outs: [o], timeout: 2s}'
+    )
     for runner in ("local", "box"):
-        assert "longer than its timeout of 2 s" in box.mltrack("repro", "--runner", runner, code=8).err
+        assert (
+            "longer than its timeout of 2 s"
+            in box.mltrack("repro", "--runner", runner, code=8).err
+        )
 
 
-def test_a_link_to_another_part_of_the_project_leads_there_on_the_host_too(box: Workspace) -> None:
+def test_a_link_to_another_part_of_the_project_leads_there_on_the_host_too(
+    box: Workspace,
+) -> None:
     box.write("store/sub/f", "s\n")
     box.write("store/not/sent", "n\n")
     (box.path / "data").mkdir()
     os.symlink("../store/sub", box.path / "data/link")
-    stages(box, o='{cmd: "cat data/link/f > o; ls store >> o", deps: [data], outs: [o]}')
+    stages(
+        box, o='{cmd: "cat data/link/f > o; ls store >> o", deps: [data], outs: [o]}'
+    )
     box.mltrack("repro", "--runner", "box")
     assert box.read("o") == "s\nsub\n"
 
 
 def test_a_variable_that_is_not_set_here_is_not_set_there(box: Workspace) -> None:
-    stages(box, o='{cmd: "echo \\"[$SSH_CLIENT]\\" > o", env: {vars: [SSH_CLIENT]}, outs: [o]}')
-    environment = {name: value for name, value in box.environment.items() if name != "SSH_CLIENT"}
+    stages(
+        box,
+        o='{cmd: "echo \\"[$SSH_CLIENT]\\" > o", env: {vars: [SSH_CLIENT]}, outs: [o]}',
+    )
+    environment = {
+        name: value for name, value in box.environment.items() if name != "SSH_CLIENT"
+    }
     Workspace(box.path, environment).mltrack("repro", "--runner", "box")
     assert box.read("o") == "[]\n"
 
 
-def test_a_daemon_that_hides_from_us_does_not_outlive_its_job(box: Workspace, tmp_path: Path) -> None:
+def test_a_daemon_that_hides_from_us_does_not_outlive_its_job(
+    box: Workspace, tmp_path: Path
+) -> None:
     daemon = f"env -i setsid sh -c 'echo \\$\\$ > {tmp_path}/pid; exec sleep 100' > /dev/null 2>&1 &"
     box.write(
-        "t.sh", daemon.replace("\\$", "$") + f"\nwhile [ ! -s {tmp_path}/pid ]; do sleep 0.05; done\necho o > o\n"
+        "t.sh",
+        daemon.replace("\\$", "$")
+        + f"\nwhile [ ! -s {tmp_path}/pid ]; do sleep 0.05; done\necho o > o\n",
     )
     stages(box, t="{cmd: sh t.sh, deps: [t.sh], outs: [o]}")
     box.mltrack("repro", "--runner", "box")
     assert ends(int((tmp_path / "pid").read_text()))
 
 
-def test_a_directory_of_which_a_part_stayed_is_made_whole_for_who_reads_it(box: Workspace) -> None:
+def test_a_directory_of_which_a_part_stayed_is_made_whole_for_who_reads_it(
+    box: Workspace,
+) -> None:
     stages(
         box,
         t='{matrix: {n: [1, 2]}, cmd: "mkdir -p models; echo ${item.n} > models/${item.n}", outs: ["models/${item.n}"]}',
@@ -207,13 +272,19 @@ def test_a_mistyped_runner_is_refused_though_nothing_has_to_run(box: Workspace) 
     stages(box, a='{cmd: "echo a > a", outs: [a]}')
     box.mltrack("repro")
     for arguments in ((), ("--dry-run",)):
-        assert "did you mean" in box.mltrack("repro", "--runner", "bxo", *arguments, code=2).err
+        assert (
+            "did you mean"
+            in box.mltrack("repro", "--runner", "bxo", *arguments, code=2).err
+        )
 
 
 def test_setup_that_fails_is_told_from_a_command_that_does(box: Workspace) -> None:
     box.mltrack("config", "--local", "runner.box.setup", ". /nowhere/activate")
     stages(box, a='{cmd: "echo a > a", outs: [a]}')
-    assert "the setup of runner box failed on worker" in box.mltrack("repro", "--runner", "box", code=8).err
+    assert (
+        "the setup of runner box failed on worker"
+        in box.mltrack("repro", "--runner", "box", code=8).err
+    )
     box.mltrack("config", "--local", "runner.box.setup", "export X=set")
     stages(box, a='{cmd: "echo $X > a; exit 3", outs: [a]}')
     said = box.mltrack("repro", "--runner", "box", code=8).err
@@ -221,14 +292,19 @@ def test_setup_that_fails_is_told_from_a_command_that_does(box: Workspace) -> No
 
 
 def test_a_group_of_jobs_is_cancelled_by_its_name(box: Workspace) -> None:
-    stages(box, t='{matrix: {n: [1, 2]}, cmd: "sleep 60; echo > o${item.n}", outs: ["o${item.n}"]}')
+    stages(
+        box,
+        t='{matrix: {n: [1, 2]}, cmd: "sleep 60; echo > o${item.n}", outs: ["o${item.n}"]}',
+    )
     box.mltrack("repro", "--runner", "box", "--detach")
     assert "are 2 jobs" in box.mltrack("job", "logs", "t", code=2).err
     assert box.mltrack("job", "cancel", "t").out.count("cancelled") == 2
     assert "There are no jobs" in box.mltrack("job", "list").err
 
 
-def test_a_job_directory_full_of_nonsense_does_not_keep_the_host_from_working(box: Workspace, tmp_path: Path) -> None:
+def test_a_job_directory_full_of_nonsense_does_not_keep_the_host_from_working(
+    box: Workspace, tmp_path: Path
+) -> None:
     stages(box, a='{cmd: "echo a > a", outs: [a]}')
     box.mltrack("repro", "--runner", "box")
     jobs = tmp_path / "host/jobs"
@@ -243,8 +319,13 @@ def test_a_job_directory_full_of_nonsense_does_not_keep_the_host_from_working(bo
     box.mltrack("job", "list", "--all")
 
 
-def test_an_output_that_cannot_be_recorded_is_not_found_again(box: Workspace, tmp_path: Path) -> None:
-    stages(box, a=f'{{cmd: "mkdir a; test -e {tmp_path}/flag || ln -s /etc a/l; echo x > a/x", outs: [a]}}')
+def test_an_output_that_cannot_be_recorded_is_not_found_again(
+    box: Workspace, tmp_path: Path
+) -> None:
+    stages(
+        box,
+        a=f'{{cmd: "mkdir a; test -e {tmp_path}/flag || ln -s /etc a/l; echo x > a/x", outs: [a]}}',
+    )
     assert "cannot be recorded" in box.mltrack("repro", "--runner", "box", code=8).err
     (tmp_path / "flag").touch()
     box.mltrack("repro", "--runner", "box")
@@ -257,13 +338,17 @@ def test_an_output_that_was_changed_on_the_host_is_refused_and_made_anew(
 ) -> None:
     stages(box, a=f'{{cmd: "head -c {size} /dev/zero > a", outs: [a]}}')
     finished(box)
-    (path,) = (path for path in (tmp_path / "host/objects").rglob("*") if path.is_file())
+    (path,) = (
+        path for path in (tmp_path / "host/objects").rglob("*") if path.is_file()
+    )
     stamps = path.stat()
     path.chmod(0o644)
     path.write_bytes(b"1" * size)
     path.chmod(0o444)
     os.utime(path, ns=(stamps.st_atime_ns, stamps.st_mtime_ns))
-    assert "sent other bytes" in box.mltrack("repro", "--runner", "box", code=8).err and not box.exists("a")
+    assert "sent other bytes" in box.mltrack(
+        "repro", "--runner", "box", code=8
+    ).err and not box.exists("a")
     box.mltrack("repro", "--runner", "box")
     assert (box.path / "a").read_bytes() == bytes(size)
 
@@ -282,8 +367,23 @@ def test_what_stayed_is_known_to_every_command(box: Workspace, tmp_path: Path) -
 
 
 def start(ws: Workspace, *arguments: str) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-P", "-m", "mltrack", "repro", "--runner", "box", *arguments]
-    return subprocess.Popen(command, cwd=ws.path, env=ws.environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "mltrack",
+        "repro",
+        "--runner",
+        "box",
+        *arguments,
+    ]
+    return subprocess.Popen(
+        command,
+        cwd=ws.path,
+        env=ws.environment,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+    )
 
 
 def wait_for(is_so: Callable[[], bool], process: "subprocess.Popen[bytes]") -> None:
@@ -293,8 +393,12 @@ def wait_for(is_so: Callable[[], bool], process: "subprocess.Popen[bytes]") -> N
         time.sleep(0.01)
 
 
-def test_only_the_person_at_the_terminal_ends_jobs(box: Workspace, tmp_path: Path) -> None:
-    stages(box, a=f'{{cmd: "echo x >> {tmp_path}/ran; sleep 1; echo a > a", outs: [a]}}')
+def test_only_the_person_at_the_terminal_ends_jobs(
+    box: Workspace, tmp_path: Path
+) -> None:
+    stages(
+        box, a=f'{{cmd: "echo x >> {tmp_path}/ran; sleep 1; echo a > a", outs: [a]}}'
+    )
     process = start(box)
     wait_for((tmp_path / "ran").exists, process)
     process.terminate()
@@ -309,16 +413,27 @@ def test_a_result_whose_receipt_was_cut_off_is_taken_once_more_and_nothing_is_le
     number: int, box: Workspace, tmp_path: Path
 ) -> None:
     stages(
-        box, a=f'{{cmd: "echo x >> {tmp_path}/ran; head -c 300000000 /dev/zero > a", outs: [a], always_changed: true}}'
+        box,
+        a=f'{{cmd: "echo x >> {tmp_path}/ran; head -c 300000000 /dev/zero > a", outs: [a], always_changed: true}}',
     )
     process = start(box)
     received = box.path / ".mltrack/tmp/received"
-    wait_for(lambda: any(path.is_file() and path.stat().st_size > 10**7 for path in received.rglob("*")), process)
+    wait_for(
+        lambda: any(
+            path.is_file() and path.stat().st_size > 10**7
+            for path in received.rglob("*")
+        ),
+        process,
+    )
     process.send_signal(number)
     process.communicate(timeout=60)
     box.mltrack("repro", "--runner", "box")
-    assert (box.path / "a").stat().st_size == 300_000_000 and (tmp_path / "ran").read_text() == "x\n"
-    assert not list(received.iterdir()) and not list((box.path / ".mltrack/jobs").glob("[0-9a-f]*/*.json"))
+    assert (box.path / "a").stat().st_size == 300_000_000 and (
+        tmp_path / "ran"
+    ).read_text() == "x\n"
+    assert not list(received.iterdir()) and not list(
+        (box.path / ".mltrack/jobs").glob("[0-9a-f]*/*.json")
+    )
 
 
 def test_memory_of_gpus_is_a_size(ws: Workspace) -> None:
@@ -341,7 +456,11 @@ def test_an_error_here_ends_no_job_there(box: Workspace, tmp_path: Path) -> None
     assert process.returncode not in (0, 70), said
     (box.path / "nowhere").unlink()
     box.mltrack("repro", "--runner", "box", "-j", "2")
-    assert box.read("s") == "s\n" and box.read("nowhere/b") == "b\n" and (tmp_path / "ran").read_text() == "x\n"
+    assert (
+        box.read("s") == "s\n"
+        and box.read("nowhere/b") == "b\n"
+        and (tmp_path / "ran").read_text() == "x\n"
+    )
 
 
 def test_projects_without_a_commit_do_not_see_each_others_jobs(
@@ -368,10 +487,15 @@ def test_push_sends_the_rest_of_what_stayed(box: Workspace, tmp_path: Path) -> N
     box.commit("Run")
     box.mltrack("remote", "add", "store", str(tmp_path / "store"))
     said = box.mltrack("push")
-    assert "a: is on the host that made it, and was not sent" in said.err and "pushed 1 object" in said.out
+    assert (
+        "a: is on the host that made it, and was not sent" in said.err
+        and "pushed 1 object" in said.out
+    )
 
 
-def test_a_plain_repro_takes_the_result_of_a_job_wherever_it_went(box: Workspace, tmp_path: Path) -> None:
+def test_a_plain_repro_takes_the_result_of_a_job_wherever_it_went(
+    box: Workspace, tmp_path: Path
+) -> None:
     stages(box, a=f'{{cmd: "echo x >> {tmp_path}/ran; echo a > a", outs: [a]}}')
     finished(box)
     assert "running on box" in box.mltrack("status").out

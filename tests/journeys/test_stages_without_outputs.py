@@ -1,4 +1,6 @@
-"""A stage that writes nothing is never restored, and one whose bytes are nowhere says so."""
+"""A stage that writes nothing is never restored, and one whose bytes are nowhere says
+so.
+"""
 
 import pytest
 
@@ -48,7 +50,9 @@ def test_what_another_param_deployed_is_deployed_back(log: Workspace) -> None:
     assert ran(log) == ["1", "2", "1"]
 
 
-def test_a_lock_that_was_lost_is_no_reason_to_believe_that_it_ran(log: Workspace) -> None:
+def test_a_lock_that_was_lost_is_no_reason_to_believe_that_it_ran(
+    log: Workspace,
+) -> None:
     log.write("in", "1\n")
     declare(log, "cat in >> ../log")
     log.mltrack("repro")
@@ -66,7 +70,9 @@ def test_a_deployment_that_was_recorded_by_hand_is_not_run(log: Workspace) -> No
 
 
 @pytest.mark.parametrize("end", ["grep -q 1 in", "grep -q 1 in || kill -9 $PPID"])
-def test_a_deployment_that_failed_half_way_is_run_again_with_what_was_there_before(log: Workspace, end: str) -> None:
+def test_a_deployment_that_failed_half_way_is_run_again_with_what_was_there_before(
+    log: Workspace, end: str
+) -> None:
     declare(log, f"cp in ../live; {end}")
     for value, code in (("1", 0), ("2", None), ("1", 0)):
         log.write("in", f"{value}\n")
@@ -75,9 +81,13 @@ def test_a_deployment_that_failed_half_way_is_run_again_with_what_was_there_befo
 
 
 @pytest.mark.parametrize("size", [10, 1_200_000])
-def test_outputs_left_to_git_come_back_as_they_were_or_are_made_anew(log: Workspace, size: int) -> None:
+def test_outputs_left_to_git_come_back_as_they_were_or_are_made_anew(
+    log: Workspace, size: int
+) -> None:
     declare(
-        log, f"head -c {size} /dev/zero > o; cat in >> o; echo ran >> ../log", "deps: [in], outs: [{o: {cache: false}}]"
+        log,
+        f"head -c {size} /dev/zero > o; cat in >> o; echo ran >> ../log",
+        "deps: [in], outs: [{o: {cache: false}}]",
     )
     for value in ("1", "2", "1"):
         log.write("in", f"{value}\n")
@@ -89,7 +99,9 @@ def test_outputs_left_to_git_come_back_as_they_were_or_are_made_anew(log: Worksp
     log.mltrack("status", "--check")
 
 
-def test_an_output_left_to_git_and_one_in_the_cache_are_of_one_run(log: Workspace) -> None:
+def test_an_output_left_to_git_and_one_in_the_cache_are_of_one_run(
+    log: Workspace,
+) -> None:
     declare(
         log,
         "cat in > p; head -c 1200000 /dev/urandom > o; md5sum < o >> p",

@@ -1,4 +1,6 @@
-"""Room on the disk and bytes that went bad: drop, gc of old versions and of remotes, fsck, du, add from elsewhere."""
+"""Room on the disk and bytes that went bad: drop, gc of old versions and of remotes,
+fsck, du, add from elsewhere.
+"""
 
 import grp
 import json
@@ -15,7 +17,9 @@ LARGE = bytes(range(256)) * (8 << 10)
 
 @pytest.fixture
 def two(shared: Workspace) -> Workspace:
-    """A project with two versions of its data in git; both are in the cache, none is pushed."""
+    """A project with two versions of its data in git; both are in the cache, none is
+    pushed.
+    """
     for number in range(10):
         shared.write(f"data/{number}", f"file {number}")
     shared.write("data/big", LARGE)
@@ -37,7 +41,12 @@ def age(ws: Workspace, days: int = 30) -> None:
 
 
 def cached(ws: Workspace) -> int:
-    return int(sum(ws.mltrack("du", "--json").json["cache"][part] for part in ("loose", "packs")))
+    return int(
+        sum(
+            ws.mltrack("du", "--json").json["cache"][part]
+            for part in ("loose", "packs")
+        )
+    )
 
 
 def corrupt(path: Path, at: int = 100) -> None:
@@ -50,7 +59,9 @@ def corrupt(path: Path, at: int = 100) -> None:
 # drop
 
 
-def test_drop_refuses_what_no_remote_holds_and_frees_it_once_it_is_pushed(two: Workspace) -> None:
+def test_drop_refuses_what_no_remote_holds_and_frees_it_once_it_is_pushed(
+    two: Workspace,
+) -> None:
     before = cached(two)
     refused = two.mltrack("drop", "data", code=1)
     assert "in no remote" in refused.err and "mltrack push" in refused.err
@@ -60,7 +71,10 @@ def test_drop_refuses_what_no_remote_holds_and_frees_it_once_it_is_pushed(two: W
     assert would["objects"] == 11 and cached(two) == before
     two.mltrack("drop", "data")
     assert cached(two) < before
-    assert "Nothing changed" in two.mltrack("status").out or "not in the cache" in two.mltrack("status").out
+    assert (
+        "Nothing changed" in two.mltrack("status").out
+        or "not in the cache" in two.mltrack("status").out
+    )
     two.mltrack("fetch")
     shutil.rmtree(two.path / "data")
     two.mltrack("checkout")
@@ -94,7 +108,9 @@ def test_drop_by_force_says_what_is_lost(two: Workspace) -> None:
 # gc of versions that are still in history
 
 
-def test_gc_keep_last_frees_old_versions_only_when_a_remote_holds_them(two: Workspace) -> None:
+def test_gc_keep_last_frees_old_versions_only_when_a_remote_holds_them(
+    two: Workspace,
+) -> None:
     age(two)
     two.git("tag", "-d", "v1")
     assert "no remote holds them" in two.mltrack("gc", "--keep-last", "1", code=1).err
@@ -111,9 +127,22 @@ def test_gc_keep_last_frees_old_versions_only_when_a_remote_holds_them(two: Work
 
 def test_gc_keeps_tags_and_named_revisions(two: Workspace) -> None:
     age(two)
-    assert two.mltrack("gc", "--keep-last", "1", "--json", "--dry-run").json["objects"] == 0
-    assert two.mltrack("gc", "--rev", "v1", "--json", "--dry-run", "--force").json["objects"] == 0
-    assert two.mltrack("gc", "--rev", "HEAD", "--json", "--dry-run", "--force").json["objects"] > 0
+    assert (
+        two.mltrack("gc", "--keep-last", "1", "--json", "--dry-run").json["objects"]
+        == 0
+    )
+    assert (
+        two.mltrack("gc", "--rev", "v1", "--json", "--dry-run", "--force").json[
+            "objects"
+        ]
+        == 0
+    )
+    assert (
+        two.mltrack("gc", "--rev", "HEAD", "--json", "--dry-run", "--force").json[
+            "objects"
+        ]
+        > 0
+    )
 
 
 # gc of a remote
@@ -163,7 +192,9 @@ def test_gc_of_a_remote_forgets_first_and_deletes_later(stale: Workspace) -> Non
     assert stale.mltrack("fsck", "--remote", "store").code == 0
 
 
-def test_a_push_after_the_first_run_sends_again_what_was_forgotten(stale: Workspace) -> None:
+def test_a_push_after_the_first_run_sends_again_what_was_forgotten(
+    stale: Workspace,
+) -> None:
     stale.mltrack("gc", "--remote", "store", "--force")
     stale.write("data/0", "file 0")
     stale.write("data/big", LARGE)
@@ -178,7 +209,9 @@ def test_a_push_after_the_first_run_sends_again_what_was_forgotten(stale: Worksp
     assert other.files("data") == stale.files("data")
 
 
-def test_gc_of_a_remote_is_refused_where_others_use_it_or_have_pushed_commits(stale: Workspace, tmp_path: Path) -> None:
+def test_gc_of_a_remote_is_refused_where_others_use_it_or_have_pushed_commits(
+    stale: Workspace, tmp_path: Path
+) -> None:
     (tmp_path / "store/users").mkdir(exist_ok=True)
     (tmp_path / "store/users/someone").touch()
     assert "other projects" in stale.mltrack("gc", "--remote", "store", code=1).err
@@ -194,12 +227,16 @@ def test_gc_of_a_remote_is_refused_where_others_use_it_or_have_pushed_commits(st
     assert "lacks commits" in refused.err and "git fetch" in refused.err
 
 
-def test_what_is_young_or_only_in_an_unknown_listing_stays_in_the_remote(two: Workspace) -> None:
+def test_what_is_young_or_only_in_an_unknown_listing_stays_in_the_remote(
+    two: Workspace,
+) -> None:
     two.mltrack("push", "--rev", "v1", "--rev", "HEAD")
     shutil.rmtree(two.path / ".mltrack/cache")
     two.mltrack("fetch")
     age(two)
-    assert two.mltrack("gc", "--remote", "store", "--json").json["forgotten"] == 0, "v1 is in history, though not here"
+    assert two.mltrack("gc", "--remote", "store", "--json").json["forgotten"] == 0, (
+        "v1 is in history, though not here"
+    )
     other = two.clone(two.path.parent / "other")
     other.mltrack("fetch", "--rev", "v1")
 
@@ -212,10 +249,14 @@ def packs(ws: Workspace) -> list[Path]:
 
 
 def loose(ws: Workspace) -> list[Path]:
-    return [path for path in (ws.path / ".mltrack/cache/loose").rglob("*") if path.is_file()]
+    return [
+        path for path in (ws.path / ".mltrack/cache/loose").rglob("*") if path.is_file()
+    ]
 
 
-def test_fsck_finds_flipped_bytes_and_repairs_from_the_workspace(two: Workspace) -> None:
+def test_fsck_finds_flipped_bytes_and_repairs_from_the_workspace(
+    two: Workspace,
+) -> None:
     assert "all whole" in two.mltrack("fsck").out
     data = next(path for path in loose(two) if path.read_bytes() == LARGE[::-1])
     corrupt(data)
@@ -226,7 +267,9 @@ def test_fsck_finds_flipped_bytes_and_repairs_from_the_workspace(two: Workspace)
     assert len(found["problems"]) == 2 and not found["clean"]
     assert "2 repaired" in two.mltrack("fsck", "--repair").out
     assert "all whole" in two.mltrack("fsck").out
-    assert list((two.path / ".mltrack/cache/quarantine").iterdir()), "damaged bytes were deleted"
+    assert list((two.path / ".mltrack/cache/quarantine").iterdir()), (
+        "damaged bytes were deleted"
+    )
     shutil.rmtree(two.path / "data")
     two.mltrack("checkout")
     assert two.read("data/0") == "second version"
@@ -237,23 +280,35 @@ def test_fsck_repairs_from_a_remote_and_says_what_it_cannot(two: Workspace) -> N
     shutil.rmtree(two.path / "data")
     for path in loose(two):
         corrupt(path)
-    result = two.mltrack("fsck", "--repair", code=7)  # the first version's file is nowhere else
+    # the first version's file is nowhere else
+    result = two.mltrack("fsck", "--repair", code=7)
     assert "1 damaged, 1 repaired" in result.out
     two.mltrack("checkout")
     assert (two.path / "data/big").read_bytes() == LARGE[::-1]
 
 
-def test_fsck_of_a_remote_finds_and_repairs_packs_objects_and_indexes(two: Workspace, tmp_path: Path) -> None:
+def test_fsck_of_a_remote_finds_and_repairs_packs_objects_and_indexes(
+    two: Workspace, tmp_path: Path
+) -> None:
     two.mltrack("push", "--rev", "v1", "--rev", "HEAD")
     store = tmp_path / "store"
     assert "all whole" in two.mltrack("fsck", "--remote", "store").out
     victims = [
-        next(path for path in (store / "packs").iterdir() if b"second version" in path.read_bytes()),
+        next(
+            path
+            for path in (store / "packs").iterdir()
+            if b"second version" in path.read_bytes()
+        ),
         next(path for path in (store / "objects").rglob("*") if path.is_file()),
         next((store / "index").iterdir()),
     ]
     for path in victims:
-        corrupt(path, path.read_bytes().index(b"second version") + 2 if path.suffix == ".pack" else 40)
+        corrupt(
+            path,
+            path.read_bytes().index(b"second version") + 2
+            if path.suffix == ".pack"
+            else 40,
+        )
     assert two.mltrack("fsck", "--remote", "store", code=7).out.count("damaged") >= 2
     two.mltrack("fsck", "--remote", "store", "--repair")
     assert "all whole" in two.mltrack("fsck", "--remote", "store").out
@@ -262,7 +317,9 @@ def test_fsck_of_a_remote_finds_and_repairs_packs_objects_and_indexes(two: Works
         other.mltrack("fetch", "--rev", revision)
 
 
-def test_a_pack_that_vanished_from_a_remote_is_sent_again_by_repair(two: Workspace, tmp_path: Path) -> None:
+def test_a_pack_that_vanished_from_a_remote_is_sent_again_by_repair(
+    two: Workspace, tmp_path: Path
+) -> None:
     two.mltrack("push")
     for path in (tmp_path / "store/packs").iterdir():
         path.unlink()
@@ -294,7 +351,14 @@ def test_du_tells_sizes_and_what_is_in_the_cache(two: Workspace) -> None:
 
 def test_check_ignore_names_the_line(ws: Workspace) -> None:
     ws.write(".mltrackignore", "# junk\n*.tmp\n/data/old/\n!keep.tmp\n")
-    result = ws.mltrack("check-ignore", "data/a.tmp", "data/old/x", "data/keep.tmp", "data/b", "data/.git")
+    result = ws.mltrack(
+        "check-ignore",
+        "data/a.tmp",
+        "data/old/x",
+        "data/keep.tmp",
+        "data/b",
+        "data/.git",
+    )
     assert result.out.splitlines() == [
         ".mltrackignore:2:*.tmp    data/a.tmp",
         ".mltrackignore:3:/data/old/    data/old/x",
@@ -311,10 +375,18 @@ def test_add_out_tracks_what_stands_elsewhere(ws: Workspace, tmp_path: Path) -> 
     (tmp_path / "elsewhere/sub/file").write_text("far")
     (tmp_path / "elsewhere/big").write_bytes(LARGE)
     ws.mltrack("add", str(tmp_path / "elsewhere"), "--out", "data/near")
-    assert ws.read("data/near/sub/file") == "far" and (ws.path / "data/near/big").read_bytes() == LARGE
+    assert (
+        ws.read("data/near/sub/file") == "far"
+        and (ws.path / "data/near/big").read_bytes() == LARGE
+    )
     assert "Nothing changed" in ws.mltrack("status").out
     assert (tmp_path / "elsewhere/big").read_bytes() == LARGE
-    assert "exists already" in ws.mltrack("add", str(tmp_path / "elsewhere"), "--out", "data/near", code=1).err
+    assert (
+        "exists already"
+        in ws.mltrack(
+            "add", str(tmp_path / "elsewhere"), "--out", "data/near", code=1
+        ).err
+    )
     ws.mltrack("add", "nosuch", "--out", "x", code=2)
     ws.mltrack("add", "a", "b", "--out", "x", code=2)
 
@@ -333,7 +405,9 @@ def test_add_to_remote_keeps_nothing_here(shared: Workspace, tmp_path: Path) -> 
     assert other.mltrack("fsck", "--remote", "store").code == 0
 
 
-def test_one_file_of_a_directory_is_pulled_without_the_rest(two: Workspace, tmp_path: Path) -> None:
+def test_one_file_of_a_directory_is_pulled_without_the_rest(
+    two: Workspace, tmp_path: Path
+) -> None:
     two.mltrack("push")
     other = two.clone(tmp_path / "clone")
     other.mltrack("pull", "data/3")
@@ -342,31 +416,49 @@ def test_one_file_of_a_directory_is_pulled_without_the_rest(two: Workspace, tmp_
     assert moved["objects"] == 1 and moved["bytes"] == len("file 4")
 
 
-def test_dry_runs_of_fetch_and_pull_bring_no_files(two: Workspace, tmp_path: Path) -> None:
+def test_dry_runs_of_fetch_and_pull_bring_no_files(
+    two: Workspace, tmp_path: Path
+) -> None:
     two.mltrack("push", "--all-tags")
     other = two.clone(tmp_path / "clone")
-    assert other.mltrack("fetch", "--all-tags", "--dry-run", "--json").json["objects"] == 11
+    assert (
+        other.mltrack("fetch", "--all-tags", "--dry-run", "--json").json["objects"]
+        == 11
+    )
     assert "would fetch" not in other.mltrack("pull", "--dry-run").err
     assert not loose(other) and not other.exists("data")
 
 
-def test_remotes_are_modified_and_renamed_and_secrets_stay_out_of_git(shared: Workspace) -> None:
+def test_remotes_are_modified_and_renamed_and_secrets_stay_out_of_git(
+    shared: Workspace,
+) -> None:
     shared.mltrack("remote", "modify", "store", "jobs", "2")
     shared.mltrack("remote", "modify", "store", "secret_key", "hunter2")
     assert "hunter2" not in shared.read(".mltrack/config.toml")
     assert "hunter2" in shared.read(".mltrack/config.local.toml")
     assert "hunter2" not in shared.mltrack("config").said
     shared.mltrack("remote", "rename", "store", "depot")
-    assert json.loads(shared.mltrack("remote", "list", "--json").out)["remotes"][0]["default"]
+    assert json.loads(shared.mltrack("remote", "list", "--json").out)["remotes"][0][
+        "default"
+    ]
     assert shared.mltrack("config", "remote.depot.jobs").out.strip() == "2"
     shared.mltrack("remote", "modify", "depot", "secret_key", "--unset")
-    assert "did you mean 'endpoint'" in shared.mltrack("remote", "modify", "depot", "endpoin", "x", code=2).err
-    shared.write(".mltrack/config.toml", '[remote.depot]\nurl = "../store"\nsecret_key = "x"\n')
-    assert "may not stand in the committed config" in shared.mltrack("status", code=1).err
+    assert (
+        "did you mean 'endpoint'"
+        in shared.mltrack("remote", "modify", "depot", "endpoin", "x", code=2).err
+    )
+    shared.write(
+        ".mltrack/config.toml", '[remote.depot]\nurl = "../store"\nsecret_key = "x"\n'
+    )
+    assert (
+        "may not stand in the committed config" in shared.mltrack("status", code=1).err
+    )
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs a second user")
-def test_a_cache_is_shared_by_a_group_whatever_the_umask(ws: Workspace, tmp_path: Path) -> None:
+def test_a_cache_is_shared_by_a_group_whatever_the_umask(
+    ws: Workspace, tmp_path: Path
+) -> None:
     group = grp.getgrgid(65534).gr_name
     place = tmp_path / "cache"
     ws.mltrack("cache", "share", "--group", group, "--dir", str(place))

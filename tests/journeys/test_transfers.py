@@ -11,19 +11,26 @@ from tests.support.workspace import Workspace
 
 @pytest.fixture
 def pushed(shared: Workspace) -> Workspace:
-    """A project with two versions of a directory and a stage's output, all of it pushed."""
+    """A project with two versions of a directory and a stage's output, all of it
+    pushed.
+    """
     for number in range(20):
         shared.write(f"data/d{number % 3}/{number}", f"file {number}")
     shared.write("big.bin", bytes(2 << 20))
     shared.mltrack("add", "data", "big.bin")
-    shared.write("mltrack.yaml", "stages:\n  s:\n    cmd: cp data/d0/0 out\n    deps: [data]\n    outs: [out]\n")
+    shared.write(
+        "mltrack.yaml",
+        "stages:\n  s:\n    cmd: cp data/d0/0 out\n    deps: [data]\n    outs: [out]\n",
+    )
     shared.mltrack("repro")
     shared.commit(tag="v1")
     shared.mltrack("push")
     return shared
 
 
-def test_a_second_push_sends_nothing_and_a_change_sends_only_what_changed(pushed: Workspace) -> None:
+def test_a_second_push_sends_nothing_and_a_change_sends_only_what_changed(
+    pushed: Workspace,
+) -> None:
     assert "Everything is there already" in pushed.mltrack("push").out
     pushed.write("data/d0/0", "changed")
     pushed.mltrack("add", "data")
@@ -48,7 +55,9 @@ def test_pull_of_one_target_brings_only_that(pushed: Workspace, tmp_path: Path) 
     assert other.exists("big.bin") and not other.exists("data")
 
 
-def test_fetch_of_revisions_lets_checkout_work_offline(pushed: Workspace, tmp_path: Path) -> None:
+def test_fetch_of_revisions_lets_checkout_work_offline(
+    pushed: Workspace, tmp_path: Path
+) -> None:
     pushed.write("data/d0/0", "second")
     pushed.mltrack("add", "data")
     pushed.commit(tag="v2")
@@ -61,7 +70,9 @@ def test_fetch_of_revisions_lets_checkout_work_offline(pushed: Workspace, tmp_pa
     assert other.read("data/d0/0") == "file 0"
 
 
-def test_pushing_from_two_clones_at_once_loses_nothing(pushed: Workspace, tmp_path: Path) -> None:
+def test_pushing_from_two_clones_at_once_loses_nothing(
+    pushed: Workspace, tmp_path: Path
+) -> None:
     clones = [pushed.clone(tmp_path / name) for name in ("one", "two")]
     for number, clone in enumerate(clones):
         clone.mltrack("pull")
@@ -85,7 +96,8 @@ def test_many_pushes_end_in_one_merged_index(shared: Workspace, tmp_path: Path) 
     shutil.rmtree(other)
     assert "Everything is there already" in shared.mltrack("push").out
     hints = os.listdir(shared.path / ".mltrack/index/remotes/store")
-    assert len(hints) >= 33  # all are still listed; the merged one supersedes the first 32
+    # all are still listed; the merged one supersedes the first 32
+    assert len(hints) >= 33
 
 
 def test_many_adds_end_in_few_packs_and_nothing_is_lost(ws: Workspace) -> None:
@@ -115,7 +127,9 @@ def test_a_git_push_sends_the_data_first(shared: Workspace, tmp_path: Path) -> N
     assert "Everything is there already" in shared.mltrack("push").out
 
 
-def test_a_git_push_stops_if_the_data_cannot_be_sent(shared: Workspace, tmp_path: Path) -> None:
+def test_a_git_push_stops_if_the_data_cannot_be_sent(
+    shared: Workspace, tmp_path: Path
+) -> None:
     shared.git("init", "--quiet", "--bare", str(tmp_path / "host.git"))
     shared.git("remote", "add", "origin", str(tmp_path / "host.git"))
     shared.write("f", "data")
@@ -127,20 +141,29 @@ def test_a_git_push_stops_if_the_data_cannot_be_sent(shared: Workspace, tmp_path
     assert refused.code != 0 and "not empty and not a remote" in refused.err
 
 
-def test_remotes_are_added_listed_chosen_and_removed(ws: Workspace, tmp_path: Path) -> None:
+def test_remotes_are_added_listed_chosen_and_removed(
+    ws: Workspace, tmp_path: Path
+) -> None:
     ws.mltrack("remote", "add", "one", "../one")
     ws.mltrack("remote", "add", "two", str(tmp_path / "two"))
     listed = ws.mltrack("remote", "list", "--json").json["remotes"]
-    assert [(item["name"], item["default"]) for item in listed] == [("one", True), ("two", False)]
+    assert [(item["name"], item["default"]) for item in listed] == [
+        ("one", True),
+        ("two", False),
+    ]
     assert listed[0]["url"] == "../one"
     ws.mltrack("remote", "default", "two")
     ws.mltrack("remote", "remove", "one")
-    assert [item["name"] for item in ws.mltrack("remote", "list", "--json").json["remotes"]] == ["two"]
+    assert [
+        item["name"] for item in ws.mltrack("remote", "list", "--json").json["remotes"]
+    ] == ["two"]
     ws.mltrack("remote", "add", "two", "elsewhere", code=2)
     ws.mltrack("remote", "remove", "nosuch", code=2)
 
 
-def test_a_remote_named_relative_to_a_subdirectory_means_the_same_from_anywhere(ws: Workspace, tmp_path: Path) -> None:
+def test_a_remote_named_relative_to_a_subdirectory_means_the_same_from_anywhere(
+    ws: Workspace, tmp_path: Path
+) -> None:
     (ws.path / "deep").mkdir()
     ws.mltrack("remote", "add", "store", "../../store", cwd=ws.path / "deep")
     ws.write("f", "x")
@@ -169,7 +192,11 @@ def test_gc_keeps_what_anything_refers_to_and_frees_the_rest(ws: Workspace) -> N
     ws.mltrack("config", "gc.grace_days", "0")
     assert ws.mltrack("gc", "--dry-run", "--json").json["objects"] == 1
     assert ws.mltrack("gc", "--json").json["objects"] == 1
-    for revision, text in (("HEAD", "committed"), ("side", "on a branch"), ("stash@{0}", "stashed")):
+    for revision, text in (
+        ("HEAD", "committed"),
+        ("side", "on a branch"),
+        ("stash@{0}", "stashed"),
+    ):
         ws.git("checkout", "--quiet", revision, "--", "f.mlt")
         ws.mltrack("checkout", "--force")
         assert ws.read("f") == text
@@ -212,7 +239,10 @@ def test_gc_shrinks_packs_that_are_mostly_garbage(ws: Workspace) -> None:
 
 def test_gc_keeps_results_of_recent_runs(ws: Workspace) -> None:
     ws.write("params.yaml", "n: 1\n")
-    ws.write("mltrack.yaml", "stages:\n  s:\n    cmd: echo ${n} > o\n    params: [n]\n    outs: [o]\n")
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n  s:\n    cmd: echo ${n} > o\n    params: [n]\n    outs: [o]\n",
+    )
     ws.mltrack("repro")
     ws.write("params.yaml", "n: 2\n")
     ws.mltrack("repro")
@@ -245,7 +275,9 @@ def test_a_damaged_pack_is_noticed_before_its_bytes_are_used(pushed: Workspace) 
     assert pushed.read("data/d1/7") == "file 7"
 
 
-def test_a_damaged_remote_never_enters_the_cache(pushed: Workspace, tmp_path: Path) -> None:
+def test_a_damaged_remote_never_enters_the_cache(
+    pushed: Workspace, tmp_path: Path
+) -> None:
     for path in (tmp_path / "store/packs").glob("*.pack"):
         data = path.read_bytes()
         if b"file 7" in data:
@@ -254,5 +286,7 @@ def test_a_damaged_remote_never_enters_the_cache(pushed: Workspace, tmp_path: Pa
     other = pushed.clone(tmp_path / "clone")
     said = other.mltrack("pull", "data", code=3).err
     assert "does not match" in said and "data/d1/7" in said
-    expected = {path: text for path, text in pushed.files("data").items() if path != "data/d1/7"}
+    expected = {
+        path: text for path, text in pushed.files("data").items() if path != "data/d1/7"
+    }
     assert other.files("data") == expected

@@ -1,4 +1,6 @@
-"""Never wrong about unchanged, never losing a byte: what careful people broke before, kept mended."""
+"""Never wrong about unchanged, never losing a byte: what careful people broke before,
+kept mended.
+"""
 
 import os
 import shutil
@@ -48,10 +50,15 @@ def test_a_lock_file_that_a_restored_stage_writes_is_seen(ws: Workspace) -> None
         assert ws.read("model") == value
 
 
-def test_a_dependency_directory_that_git_ignores_counts_with_all_that_is_in_it(ws: Workspace) -> None:
+def test_a_dependency_directory_that_git_ignores_counts_with_all_that_is_in_it(
+    ws: Workspace,
+) -> None:
     ws.write(".gitignore", "data/\n")
     ws.write("data/x", "v1")
-    ws.write("mltrack.yaml", "stages:\n  s:\n    cmd: cat data/x > out\n    deps: [data]\n    outs: [out]\n")
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n  s:\n    cmd: cat data/x > out\n    deps: [data]\n    outs: [out]\n",
+    )
     assert "data is ignored by git" in ws.mltrack("repro").err
     ws.write("data/x", "v2")
     ws.mltrack("repro")
@@ -65,7 +72,8 @@ def test_what_a_link_in_a_dependency_leads_to_is_part_of_it(ws: Workspace) -> No
     (ws.path / "src/c.py").symlink_to("../lib/c.py")
     (ws.path / "src/more").symlink_to("../lib/more")
     ws.write(
-        "mltrack.yaml", "stages:\n  s:\n    cmd: cat src/c.py src/more/d.py > out\n    deps: [src]\n    outs: [out]\n"
+        "mltrack.yaml",
+        "stages:\n  s:\n    cmd: cat src/c.py src/more/d.py > out\n    deps: [src]\n    outs: [out]\n",
     )
     ws.mltrack("repro")
     assert "1 unchanged" in ws.mltrack("repro").out
@@ -75,7 +83,9 @@ def test_what_a_link_in_a_dependency_leads_to_is_part_of_it(ws: Workspace) -> No
     assert "1 ran" in ws.mltrack("repro").out and ws.read("out") == "22"
 
 
-def test_a_dependency_that_is_a_link_to_an_output_waits_for_its_stage(ws: Workspace) -> None:
+def test_a_dependency_that_is_a_link_to_an_output_waits_for_its_stage(
+    ws: Workspace,
+) -> None:
     (ws.path / "link").symlink_to("a.out")
     ws.write(
         "mltrack.yaml",
@@ -88,7 +98,9 @@ def test_a_dependency_that_is_a_link_to_an_output_waits_for_its_stage(ws: Worksp
         assert ws.read("b.out") == value
 
 
-def test_a_dependency_inside_an_output_may_hold_links_to_its_siblings(ws: Workspace) -> None:
+def test_a_dependency_inside_an_output_may_hold_links_to_its_siblings(
+    ws: Workspace,
+) -> None:
     ws.write(
         "mltrack.yaml",
         "stages:\n  make:\n    cmd: mkdir -p d/a d/b && echo 1 > d/b/f && ln -s ../b/f d/a/l\n    outs: [d]\n"
@@ -98,7 +110,9 @@ def test_a_dependency_inside_an_output_may_hold_links_to_its_siblings(ws: Worksp
     assert "2 unchanged" in ws.mltrack("repro").out
 
 
-def test_the_journal_of_a_killed_repro_says_nothing_about_another_commit(ws: Workspace) -> None:
+def test_the_journal_of_a_killed_repro_says_nothing_about_another_commit(
+    ws: Workspace,
+) -> None:
     ws.write("x", "1")
     text = "stages:\n  a:\n    cmd: cp x a\n    deps: [x]\n    outs: [a]\n  b:\n    cmd: {}\n    deps: [a]\n    outs: [b]\n"
     ws.write("mltrack.yaml", text.format("cp a b"))
@@ -108,11 +122,14 @@ def test_the_journal_of_a_killed_repro_says_nothing_about_another_commit(ws: Wor
     ws.write("mltrack.yaml", text.format("kill -9 $PPID; sleep 5"))
     ws.mltrack("repro", code=None)
     locked = ws.mltrack("ls", "--json").json["tracked"]
-    ws.write("mltrack.lock", ws.read("mltrack.lock") + "\n")  # any other lock than the one it ran on
+    # any other lock than the one it ran on
+    ws.write("mltrack.lock", ws.read("mltrack.lock") + "\n")
     assert ws.mltrack("ls", "--json").json["tracked"] != locked
 
 
-def test_a_command_that_a_killed_repro_left_running_is_ended_before_the_next_run(ws: Workspace) -> None:
+def test_a_command_that_a_killed_repro_left_running_is_ended_before_the_next_run(
+    ws: Workspace,
+) -> None:
     ws.write(
         "mltrack.yaml",
         "stages:\n  s:\n    cmd: echo $$ >> ../pids; for i in 1 2 3 4 5 6; do echo line$i >> out; sleep 0.3; done\n    outs: [out]\n",
@@ -136,7 +153,9 @@ def test_a_command_that_a_killed_repro_left_running_is_ended_before_the_next_run
 # safe
 
 
-def test_undo_puts_back_all_that_a_command_replaced_and_then_what_the_one_before_did(ws: Workspace) -> None:
+def test_undo_puts_back_all_that_a_command_replaced_and_then_what_the_one_before_did(
+    ws: Workspace,
+) -> None:
     for name in ("a", "b"):
         ws.write(name, "orig")
     ws.mltrack("add", "a", "b")
@@ -226,7 +245,10 @@ def test_a_target_whose_pointer_git_ignores_is_refused(ws: Workspace) -> None:
 def test_ignored_files_in_an_output_survive_the_run(ws: Workspace) -> None:
     ws.write(".mltrackignore", "*.tmp\n")
     ws.write("in", "1")
-    ws.write("mltrack.yaml", "stages:\n  s:\n    cmd: mkdir -p out && cp in out/r\n    deps: [in]\n    outs: [out]\n")
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n  s:\n    cmd: mkdir -p out && cp in out/r\n    deps: [in]\n    outs: [out]\n",
+    )
     ws.mltrack("repro")
     ws.write("out/notes.tmp", "precious")
     ws.write("in", "2")
@@ -243,7 +265,9 @@ def test_ignored_files_survive_remove_with_data(ws: Workspace) -> None:
     assert ws.files("d") == {"d/n.tmp": "file b'precious'"}
 
 
-def test_large_outputs_left_to_git_and_edited_persistent_ones_are_saved_before_a_run(ws: Workspace) -> None:
+def test_large_outputs_left_to_git_and_edited_persistent_ones_are_saved_before_a_run(
+    ws: Workspace,
+) -> None:
     ws.write("in", "1")
     ws.write(
         "mltrack.yaml",
@@ -256,7 +280,9 @@ def test_large_outputs_left_to_git_and_edited_persistent_ones_are_saved_before_a
     ws.mltrack("repro", code=8)
     assert not ws.exists("big")
     ws.mltrack("undo")
-    assert (ws.path / "big").stat().st_size == 2000000 and ws.read("log") == "edited by hand"
+    assert (ws.path / "big").stat().st_size == 2000000 and ws.read(
+        "log"
+    ) == "edited by hand"
 
 
 def corrupt(ws: Workspace, old: bytes, new: bytes) -> None:
@@ -291,7 +317,9 @@ def test_pull_repairs_a_damaged_object_from_a_remote(shared: Workspace) -> None:
     assert shared.read("d") == "hello-bytes"
 
 
-def test_gc_keeps_the_whole_copy_of_an_object_that_is_damaged_elsewhere(ws: Workspace) -> None:
+def test_gc_keeps_the_whole_copy_of_an_object_that_is_damaged_elsewhere(
+    ws: Workspace,
+) -> None:
     ws.write("a/x", "XOBJECT-bytes")
     ws.write("a/y", os.urandom(5000))
     ws.mltrack("add", "a")
@@ -314,7 +342,9 @@ def test_gc_keeps_the_whole_copy_of_an_object_that_is_damaged_elsewhere(ws: Work
     assert ws.read("a/x") == ws.read("b/x") == "XOBJECT-bytes"
 
 
-def test_resolve_takes_a_side_only_where_both_changed_the_same_file(ws: Workspace) -> None:
+def test_resolve_takes_a_side_only_where_both_changed_the_same_file(
+    ws: Workspace,
+) -> None:
     for side in ("--ours", "--theirs"):
         ws.write("d/c", f"base {side}")
         ws.mltrack("add", "d")
@@ -351,7 +381,9 @@ def test_deep_directories_come_back_with_few_descriptors(ws: Workspace) -> None:
     ws.write(f"{deep}/f", "x")
     ws.mltrack("add", "d")
     shutil.rmtree(ws.path / "d")
-    done = ws.run(["sh", "-c", f"ulimit -n 64; exec {sys.executable} -P -m mltrack checkout"])
+    done = ws.run(
+        ["sh", "-c", f"ulimit -n 64; exec {sys.executable} -P -m mltrack checkout"]
+    )
     assert done.code == 0, done.said
     assert ws.read(f"{deep}/f") == "x"
 
@@ -361,7 +393,9 @@ def test_many_adds_at_once_keep_all_their_ignore_lines(ws: Workspace) -> None:
         ws.write(f"f{number}", f"{number}")
     running = [
         subprocess.Popen(
-            [sys.executable, "-P", "-m", "mltrack", "-q", "add", f"f{number}"], cwd=ws.path, env=ws.environment
+            [sys.executable, "-P", "-m", "mltrack", "-q", "add", f"f{number}"],
+            cwd=ws.path,
+            env=ws.environment,
         )
         for number in range(8)
     ]
@@ -381,7 +415,9 @@ def test_data_that_moved_over_to_git_is_left_to_git(ws: Workspace) -> None:
     assert ws.read("d") == "data" and ws.git("status", "--short").out == ""
 
 
-def test_a_directory_that_was_split_into_tracked_parts_keeps_them(ws: Workspace) -> None:
+def test_a_directory_that_was_split_into_tracked_parts_keeps_them(
+    ws: Workspace,
+) -> None:
     ws.write("d/train/a", "a")
     ws.write("d/test/b", "b")
     ws.mltrack("add", "d")
@@ -397,7 +433,9 @@ def test_a_directory_that_was_split_into_tracked_parts_keeps_them(ws: Workspace)
 # an outdated workspace is not taken for a change
 
 
-def test_a_revert_brings_the_data_back_and_nothing_advises_to_undo_it(ws: Workspace) -> None:
+def test_a_revert_brings_the_data_back_and_nothing_advises_to_undo_it(
+    ws: Workspace,
+) -> None:
     ws.write("d/2", "good")
     ws.mltrack("add", "d")
     ws.commit()
@@ -409,10 +447,14 @@ def test_a_revert_brings_the_data_back_and_nothing_advises_to_undo_it(ws: Worksp
     assert "Nothing changed" in ws.mltrack("status").out
 
 
-def test_data_older_than_its_pointer_is_called_outdated_and_repro_refuses_it(ws: Workspace) -> None:
+def test_data_older_than_its_pointer_is_called_outdated_and_repro_refuses_it(
+    ws: Workspace,
+) -> None:
     ws.write("d", "one")
     ws.mltrack("add", "d")
-    ws.write("mltrack.yaml", "stages:\n  s:\n    cmd: cp d o\n    deps: [d]\n    outs: [o]\n")
+    ws.write(
+        "mltrack.yaml", "stages:\n  s:\n    cmd: cp d o\n    deps: [d]\n    outs: [o]\n"
+    )
     ws.mltrack("repro")
     ws.commit()
     ws.write("d", "two")
@@ -420,7 +462,10 @@ def test_data_older_than_its_pointer_is_called_outdated_and_repro_refuses_it(ws:
     ws.mltrack("repro")
     ws.commit()
     ws.git("reset", "--quiet", "--hard", "HEAD~")  # git runs no hook here
-    assert "outdated" in ws.mltrack("status").out and "mltrack checkout d" in ws.mltrack("status").out
+    assert (
+        "outdated" in ws.mltrack("status").out
+        and "mltrack checkout d" in ws.mltrack("status").out
+    )
     assert "hint: mltrack checkout d" in ws.mltrack("repro", code=1).err
     ws.mltrack("checkout")
     assert ws.read("d") == "one" and "1 unchanged" in ws.mltrack("repro").out
@@ -429,7 +474,9 @@ def test_data_older_than_its_pointer_is_called_outdated_and_repro_refuses_it(ws:
 def test_repro_says_that_it_reads_unrecorded_data(ws: Workspace) -> None:
     ws.write("d", "one")
     ws.mltrack("add", "d")
-    ws.write("mltrack.yaml", "stages:\n  s:\n    cmd: cp d o\n    deps: [d]\n    outs: [o]\n")
+    ws.write(
+        "mltrack.yaml", "stages:\n  s:\n    cmd: cp d o\n    deps: [d]\n    outs: [o]\n"
+    )
     ws.write("d", "edited")
     assert "d differs from its pointer" in ws.mltrack("repro").err
 
@@ -438,7 +485,18 @@ def test_repro_says_that_it_reads_unrecorded_data(ws: Workspace) -> None:
 
 
 def test_stage_add_keeps_the_quoting_of_what_was_typed(ws: Workspace) -> None:
-    ws.mltrack("stage", "add", "-n", "q", "-o", "q.txt", "--", "python", "-c", 'open("q.txt", "w").write("a  b")')
+    ws.mltrack(
+        "stage",
+        "add",
+        "-n",
+        "q",
+        "-o",
+        "q.txt",
+        "--",
+        "python",
+        "-c",
+        'open("q.txt", "w").write("a  b")',
+    )
     ws.mltrack("repro")
     assert ws.read("q.txt") == "a  b"
 
@@ -468,7 +526,9 @@ def test_ls_counts_the_files_of_subdirectories(ws: Workspace) -> None:
     assert ws.mltrack("ls", "data", "--json").json["tracked"][0]["files"] == 5
 
 
-def test_a_broken_pipeline_file_does_not_keep_data_from_being_checked_out(ws: Workspace) -> None:
+def test_a_broken_pipeline_file_does_not_keep_data_from_being_checked_out(
+    ws: Workspace,
+) -> None:
     ws.write("d", "x")
     ws.mltrack("add", "d")
     (ws.path / "d").unlink()
@@ -479,7 +539,10 @@ def test_a_broken_pipeline_file_does_not_keep_data_from_being_checked_out(ws: Wo
 
 def test_why_tells_values_apart_that_look_alike(ws: Workspace) -> None:
     ws.write("params.yaml", "a: 1\nb: {x: [1, 2]}\n")
-    ws.write("mltrack.yaml", "stages:\n  s:\n    cmd: touch o\n    params: [a, b]\n    outs: [o]\n")
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n  s:\n    cmd: touch o\n    params: [a, b]\n    outs: [o]\n",
+    )
     ws.mltrack("repro")
     ws.write("params.yaml", "a: '1'\nb: {x: [1, 3]}\n")
     said = ws.mltrack("why", "s").out
@@ -490,7 +553,9 @@ def test_typing_mistakes_name_the_nearest(ws: Workspace) -> None:
     ws.write("mltrack.yaml", "stages:\n  train:\n    cmd: touch o\n    outs: [o]\n")
     assert "did you mean 'train'?" in ws.mltrack("repro", "trian", code=2).err
     assert "error: " in ws.mltrack("status", "--chek", code=2).err
-    assert "two revisions are two words: v1 v2" in ws.mltrack("diff", "v1..v2", code=1).err
+    assert (
+        "two revisions are two words: v1 v2" in ws.mltrack("diff", "v1..v2", code=1).err
+    )
 
 
 # found by a second hostile reading
@@ -518,7 +583,9 @@ def test_undo_leaves_files_that_were_made_since(ws: Workspace) -> None:
     assert ws.read("d/f") == "mine" and ws.read("d/later") == "later"
 
 
-def test_repro_notes_an_edit_that_it_replaces_even_if_the_cache_has_its_bytes(ws: Workspace) -> None:
+def test_repro_notes_an_edit_that_it_replaces_even_if_the_cache_has_its_bytes(
+    ws: Workspace,
+) -> None:
     ws.write("mltrack.yaml", "stages:\n  s:\n    cmd: echo hi > out\n    outs: [out]\n")
     ws.mltrack("repro")
     for _ in range(2):
@@ -529,7 +596,10 @@ def test_repro_notes_an_edit_that_it_replaces_even_if_the_cache_has_its_bytes(ws
 
 
 def test_a_stage_recovers_from_whatever_a_failed_run_left(ws: Workspace) -> None:
-    ws.write("mltrack.yaml", "stages:\n  s:\n    cmd: sh s.sh\n    deps: [s.sh]\n    outs: [out]\n")
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n  s:\n    cmd: sh s.sh\n    deps: [s.sh]\n    outs: [out]\n",
+    )
     for mess in (
         "mkdir out; ln -s /etc/passwd out/x",
         "mkdir out; mkfifo out/p",
@@ -552,7 +622,8 @@ def test_links_in_a_part_of_tracked_data_are_seen_through(ws: Workspace) -> None
     (ws.path / "data/train/x").symlink_to("../common/x")
     ws.mltrack("add", "data")
     ws.write(
-        "mltrack.yaml", "stages:\n  s:\n    cmd: cat data/train/x > out\n    deps: [data/train]\n    outs: [out]\n"
+        "mltrack.yaml",
+        "stages:\n  s:\n    cmd: cat data/train/x > out\n    deps: [data/train]\n    outs: [out]\n",
     )
     ws.mltrack("repro")
     ws.write("data/common/x", "2")
@@ -570,7 +641,10 @@ def test_links_behind_links_are_seen_and_circles_end(ws: Workspace) -> None:
     (ws.path / "d/x").symlink_to("../shared")
     (ws.path / "d/loop").symlink_to("loop")
     (ws.path / "d/dangling").symlink_to("nowhere")
-    ws.write("mltrack.yaml", "stages:\n  s:\n    cmd: cat d/x/y/f > out\n    deps: [d]\n    outs: [out]\n")
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n  s:\n    cmd: cat d/x/y/f > out\n    deps: [d]\n    outs: [out]\n",
+    )
     ws.mltrack("repro")
     assert "1 unchanged" in ws.mltrack("repro").out
     ws.write("other/f", "2")
@@ -596,7 +670,9 @@ def test_a_stage_that_reads_an_output_through_a_link_in_a_directory_is_looked_at
     assert ws.read("out") == "2"
 
 
-def test_dependencies_and_lock_files_are_reached_through_linked_directories(ws: Workspace) -> None:
+def test_dependencies_and_lock_files_are_reached_through_linked_directories(
+    ws: Workspace,
+) -> None:
     (ws.path / "o").mkdir()
     (ws.path / "real").mkdir()
     (ws.path / "lnk").symlink_to("o")
@@ -639,7 +715,9 @@ def test_a_damaged_object_keeps_nobody_from_adding_others(ws: Workspace) -> None
     assert len(list((ws.path / ".mltrack/cache/packs").glob("*.pack"))) < 40
 
 
-def test_first_pushes_at_once_join_one_remote(shared: Workspace, tmp_path: Path) -> None:
+def test_first_pushes_at_once_join_one_remote(
+    shared: Workspace, tmp_path: Path
+) -> None:
     shared.write("f", "x")
     shared.mltrack("add", "f")
     shared.commit()
@@ -649,7 +727,9 @@ def test_first_pushes_at_once_join_one_remote(shared: Workspace, tmp_path: Path)
         clone.mltrack("add", f"g{number}")
     running = [
         subprocess.Popen(
-            [sys.executable, "-P", "-m", "mltrack", "-q", "push", f"g{number}"], cwd=clone.path, env=clone.environment
+            [sys.executable, "-P", "-m", "mltrack", "-q", "push", f"g{number}"],
+            cwd=clone.path,
+            env=clone.environment,
         )
         for number, clone in enumerate(clones)
     ]

@@ -1,4 +1,6 @@
-"""Two repros at once: no stage runs twice for one result, and no result is made from an input that was taken away meanwhile."""
+"""Two repros at once: no stage runs twice for one result, and no result is made from an
+input that was taken away meanwhile.
+"""
 
 import os
 import subprocess
@@ -11,7 +13,9 @@ from tests.support.workspace import Workspace
 
 
 class Gates:
-    """Named pipes: a command waits at one until the test opens it, and tells at one that it got there."""
+    """Named pipes: a command waits at one until the test opens it, and tells at one
+    that it got there.
+    """
 
     def __init__(self, at: Path) -> None:
         self.at = at
@@ -79,10 +83,14 @@ def test_an_input_that_is_touched_while_a_stage_reads_it_makes_no_result(
     gates.open("go")
     code, said = end(process)
     assert code in (3, 8), said
-    assert '"down"' not in (ws.read("mltrack.lock") if ws.exists("mltrack.lock") else "")
+    assert '"down"' not in (
+        ws.read("mltrack.lock") if ws.exists("mltrack.lock") else ""
+    )
 
 
-@pytest.mark.parametrize("verb", [["repro", "-f", "up"], ["checkout", "--force", "up"], ["commit", "up"]])
+@pytest.mark.parametrize(
+    "verb", [["repro", "-f", "up"], ["checkout", "--force", "up"], ["commit", "up"]]
+)
 def test_who_would_replace_what_a_running_stage_reads_waits_or_is_refused(
     ws: Workspace, gates: Gates, verb: list[str]
 ) -> None:
@@ -108,7 +116,9 @@ def test_who_would_replace_what_a_running_stage_reads_waits_or_is_refused(
     assert ws.read("up") == "1\n"
 
 
-def test_an_equal_stage_runs_once_whoever_comes_second(ws: Workspace, gates: Gates) -> None:
+def test_an_equal_stage_runs_once_whoever_comes_second(
+    ws: Workspace, gates: Gates
+) -> None:
     gates.make("here", "go")
     ws.write("in", "1\n")
     ws.write(
@@ -127,10 +137,14 @@ def test_an_equal_stage_runs_once_whoever_comes_second(ws: Workspace, gates: Gat
     ws.mltrack("status", "--check")
 
 
-def test_a_stage_that_always_runs_above_one_that_is_running_leaves_its_input_alone(ws: Workspace, gates: Gates) -> None:
+def test_a_stage_that_always_runs_above_one_that_is_running_leaves_its_input_alone(
+    ws: Workspace, gates: Gates
+) -> None:
     gates.make("here", "go")
     ws.write("in", "1\n")
-    ws.write("mltrack.yaml", SLOW.replace("outs: [up]", "outs: [up], always_changed: true"))
+    ws.write(
+        "mltrack.yaml", SLOW.replace("outs: [up]", "outs: [up], always_changed: true")
+    )
     first = begin(ws)
     gates.wait("here")
     second = begin(ws, "repro", "up")
@@ -142,6 +156,8 @@ def test_a_stage_that_always_runs_above_one_that_is_running_leaves_its_input_alo
     gates.open("go")
     code, said = end(first)
     end(second)
-    recorded = '"down"' in (ws.read("mltrack.lock") if ws.exists("mltrack.lock") else "")
+    recorded = '"down"' in (
+        ws.read("mltrack.lock") if ws.exists("mltrack.lock") else ""
+    )
     assert held == "1\n" or not recorded, said
     assert code == 0 or not recorded

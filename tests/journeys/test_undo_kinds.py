@@ -42,7 +42,13 @@ def test_a_file_that_became_a_directory_comes_back_as_one(ws: Workspace) -> None
     ws.write("f", "f\n")
     ws.mltrack("add", "f")
     ws.commit()
-    ws.run(["/bin/sh", "-ec", "rm f; mkdir -p f/x f/empty; echo mine > f/x/y; ln -s y f/x/l; chmod +x f/x/y"])
+    ws.run(
+        [
+            "/bin/sh",
+            "-ec",
+            "rm f; mkdir -p f/x f/empty; echo mine > f/x/y; ln -s y f/x/l; chmod +x f/x/y",
+        ]
+    )
     changed = ws.files("f")
     ws.mltrack("checkout", "--force")
     assert ws.read("f") == "f\n"
@@ -57,7 +63,13 @@ def test_what_stops_one_path_is_named_and_nothing_is_lost(ws: Workspace) -> None
     ws.write(".mltrackignore", "*.tmp\n")
     ws.mltrack("add", "d")
     ws.commit()
-    ws.run(["/bin/sh", "-ec", "rm d/a; mkdir d/a; echo mine > d/a/x; echo ignored > d/a/y.tmp"])
+    ws.run(
+        [
+            "/bin/sh",
+            "-ec",
+            "rm d/a; mkdir d/a; echo mine > d/a/x; echo ignored > d/a/y.tmp",
+        ]
+    )
     assert "a" in ws.mltrack("checkout", "--force", code=None).err
     assert ws.read("d/a/y.tmp") == "ignored\n"
     if not ws.exists("d/a/x"):

@@ -1,4 +1,6 @@
-"""A link, a pipe or an unreadable file in the place of tracked data hinders that target only."""
+"""A link, a pipe or an unreadable file in the place of tracked data hinders that target
+only.
+"""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,6 @@
-"""What a person does with data in one workspace: writing, recording, checking out, renaming, ending to track."""
+"""What a person does with data in one workspace: writing, recording, checking out,
+renaming, ending to track.
+"""
 
 import shutil
 from pathlib import Path
@@ -6,7 +8,17 @@ from pathlib import Path
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from tests.model.ground import ALL, DIRECTORIES, FOR_GIT, MOVED, NAMES, TARGETS, WIDE, Ground, difference
+from tests.model.ground import (
+    ALL,
+    DIRECTORIES,
+    FOR_GIT,
+    MOVED,
+    NAMES,
+    TARGETS,
+    WIDE,
+    Ground,
+    difference,
+)
 from tests.model.model import Clone, Content, Entry, is_file
 
 MEBIBYTE = 1 << 20
@@ -14,7 +26,9 @@ LIMIT = 64
 """What counts as a large object in sequences with lowered limits."""
 
 small = st.integers(0, 5).map(lambda number: b"content %d" % number)
-boundary = st.sampled_from([0, LIMIT - 1, LIMIT, LIMIT + 1, MEBIBYTE - 1, MEBIBYTE, MEBIBYTE + 1])
+boundary = st.sampled_from(
+    [0, LIMIT - 1, LIMIT, LIMIT + 1, MEBIBYTE - 1, MEBIBYTE, MEBIBYTE + 1]
+)
 entries = st.one_of(
     small.map(lambda data: Entry("f", data)),
     small.map(lambda data: Entry("f", data)),
@@ -29,9 +43,16 @@ targets = st.sampled_from(TARGETS)
 targets_and_outputs = st.sampled_from(ALL)
 works = st.one_of(
     st.none(),
-    st.tuples(st.sampled_from(["edit", "record", "commit", "commit"]), written, st.sampled_from(NAMES), entries),
+    st.tuples(
+        st.sampled_from(["edit", "record", "commit", "commit"]),
+        written,
+        st.sampled_from(NAMES),
+        entries,
+    ),
 )
-"""What someone may have done just before: without it most commands would find nothing to do."""
+"""What someone may have done just before: without it most commands would find nothing
+to do.
+"""
 Work = tuple[str, str, str, Entry] | None
 
 
@@ -53,26 +74,40 @@ class DataRules(Ground):
     # the person's own hand
 
     @rule(number=which, path=written, name=st.sampled_from(NAMES), entry=entries)
-    def someone_writes_a_file(self, number: int, path: str, name: str, entry: Entry) -> None:
+    def someone_writes_a_file(
+        self, number: int, path: str, name: str, entry: Entry
+    ) -> None:
         self.write(self.clone(number), path, name, entry)
 
     def write(self, clone: Clone, target: str, name: str, entry: Entry) -> None:
         if self.is_piped and entry.kind == "l":
-            entry = Entry("f", entry.data)  # what a stage makes of links is another model's matter
+            # what a stage makes of links is another model's matter
+            entry = Entry("f", entry.data)
         if target not in DIRECTORIES or is_file(clone.files.get(target)):
             name, entry = "", Entry("f", entry.data)
         content = clone.files.get(target, {})
-        in_the_way = {other for other in content if other.startswith(name + "/") or name.startswith(other + "/")}
+        in_the_way = {
+            other
+            for other in content
+            if other.startswith(name + "/") or name.startswith(other + "/")
+        }
         for other in in_the_way if name else ():
-            self.shell.delete(self.path(clone) / target / other, self.path(clone) / target)
+            self.shell.delete(
+                self.path(clone) / target / other, self.path(clone) / target
+            )
             content = {path: kept for path, kept in content.items() if path != other}
         self.shell.write(self.path(clone) / target / name, entry)
         clone.files[target] = content | {name: entry}
 
     @rule(
-        number=which, path=written, position=which, how=st.sampled_from(["append", "same size", "same size and time"])
+        number=which,
+        path=written,
+        position=which,
+        how=st.sampled_from(["append", "same size", "same size and time"]),
     )
-    def someone_edits_a_file_in_place(self, number: int, path: str, position: int, how: str) -> None:
+    def someone_edits_a_file_in_place(
+        self, number: int, path: str, position: int, how: str
+    ) -> None:
         clone = self.clone(number)
         content = clone.files.get(path, {})
         names = [name for name, entry in sorted(content.items()) if entry.kind != "l"]
@@ -88,7 +123,11 @@ class DataRules(Ground):
         if _is_link(place):
             return  # one that mltrack does not know: an editor would replace it
         data = content[name].data
-        edited = data + b"!" if how == "append" or not data else bytes([data[0] ^ 1]) + data[1:]
+        edited = (
+            data + b"!"
+            if how == "append" or not data
+            else bytes([data[0] ^ 1]) + data[1:]
+        )
         self.shell.edit(place, edited, keep_time=how == "same size and time")
         clone.files[path] = content | {name: Entry(content[name].kind, edited)}
 
@@ -119,7 +158,9 @@ class DataRules(Ground):
             (self.path(clone) / "wide").mkdir()
             for name, entry in WIDE.items():
                 (self.path(clone) / "wide" / name).write_bytes(entry.data)
-            self.shell.script.append(f"for n in $(seq 4700): 220 bytes of name below {clone.name}/wide")
+            self.shell.script.append(
+                f"for n in $(seq 4700): 220 bytes of name below {clone.name}/wide"
+            )
             clone.files["wide"] = WIDE
 
     # recording
@@ -139,16 +180,26 @@ class DataRules(Ground):
         there = [path for path in paths if path in clone.files]
         lasts = [(path, clone.last.get(path)) for path in there]
         if any(last is not None and not clone.cache.lists(last) for _, last in lasts):
-            return  # it may have forgotten what was here last, and then takes nothing for deleted
-        unknown = [path for path in there if path in clone.recorded and not clone.cache.lists(clone.recorded[path])]
+            # it may have forgotten what was here last, and then takes nothing for
+            # deleted
+            return
+        unknown = [
+            path
+            for path in there
+            if path in clone.recorded and not clone.cache.lists(clone.recorded[path])
+        ]
         expected = 0 if len(there) == len(paths) else 3 if there else 2
-        done = self.mltrack(clone, "add", *paths, codes=[expected, 1, 2, 3] if unknown else [expected])
+        done = self.mltrack(
+            clone, "add", *paths, codes=[expected, 1, 2, 3] if unknown else [expected]
+        )
         for path in unknown:  # whether it could be recorded is seen by its pointer
             text = (self.path(clone) / f"{path}.mlt").read_text()
             if self.world.texts.get(text) == clone.recorded[path] != clone.files[path]:
                 there.remove(path)
             else:
-                self.require(done.code == expected, f"add failed, and changed {path}.mlt")
+                self.require(
+                    done.code == expected, f"add failed, and changed {path}.mlt"
+                )
         for path in there:
             content = clone.files[path] | clone.never_here(path)
             clone.last[path] = clone.files[path]
@@ -158,7 +209,9 @@ class DataRules(Ground):
             self.learn_pointer(clone, path, content)
 
     @rule(number=which, path=written, name=st.sampled_from(NAMES), entry=entries)
-    def someone_writes_adds_and_commits(self, number: int, path: str, name: str, entry: Entry) -> None:
+    def someone_writes_adds_and_commits(
+        self, number: int, path: str, name: str, entry: Entry
+    ) -> None:
         clone = self.clone(number)
         self.write(clone, path, name, entry)
         self.add(clone, [path])
@@ -167,27 +220,45 @@ class DataRules(Ground):
     @rule(number=which, work=works, amend=st.sampled_from([False, False, True]))
     def someone_commits(self, number: int, work: Work, amend: bool) -> None:
         clone = self.after(work, number)
-        is_first = self.shell.ask(self.path(clone), "rev-list", "--count", "HEAD") == "1"  # by which a project is known
+        # by which a project is known
+        is_first = (
+            self.shell.ask(self.path(clone), "rev-list", "--count", "HEAD") == "1"
+        )
         self.commit(clone, "state", *(["--amend"] if amend and not is_first else []))
 
     def commit(self, clone: Clone, message: str, *options: str) -> None:
         self.git(clone, "add", "-u")
-        self.git(clone, "add", "--", *(name for name in FOR_GIT if (self.path(clone) / name).exists()))
+        self.git(
+            clone,
+            "add",
+            "--",
+            *(name for name in FOR_GIT if (self.path(clone) / name).exists()),
+        )
         self.git(clone, "commit", "-q", "--allow-empty", "-m", message, *options)
         self.note_commit(clone)
         self.caught_up(clone)
 
     # checkout
 
-    @rule(number=which, work=works, paths=st.lists(targets_and_outputs, max_size=2, unique=True))
+    @rule(
+        number=which,
+        work=works,
+        paths=st.lists(targets_and_outputs, max_size=2, unique=True),
+    )
     def someone_checks_out(self, number: int, work: Work, paths: list[str]) -> None:
         clone = self.after(work, number)
         named = [path for path in paths if path in clone.recorded]
         done = self.mltrack(clone, "checkout", *named, codes=None)
-        self.settle(clone, {path: clone.recorded[path] for path in named or clone.recorded}, done.code)
+        self.settle(
+            clone,
+            {path: clone.recorded[path] for path in named or clone.recorded},
+            done.code,
+        )
 
     @rule(number=which, work=works, path=targets_and_outputs, undo=st.booleans())
-    def someone_forces_a_checkout_and_may_take_it_back(self, number: int, work: Work, path: str, undo: bool) -> None:
+    def someone_forces_a_checkout_and_may_take_it_back(
+        self, number: int, work: Work, path: str, undo: bool
+    ) -> None:
         clone = self.after(work, number)
         wanted, before = clone.recorded.get(path), clone.files.get(path)
         if wanted is None or not clone.cache.holds(wanted):
@@ -197,14 +268,18 @@ class DataRules(Ground):
         clone.files[path] = clone.last[path] = wanted
         changed = {} if before is None or last is None else before
         mine = {
-            name: entry for name, entry in changed.items() if entry not in ((last or {}).get(name), wanted.get(name))
+            name: entry
+            for name, entry in changed.items()
+            if entry not in ((last or {}).get(name), wanted.get(name))
         }
         if not undo or not mine or is_file(before) != is_file(wanted):
             return
         self.mltrack(clone, "undo", path)
         seen = self.seen(clone, path) or {}
         for name in wanted.keys() | seen.keys() | mine.keys():
-            permitted = [mine[name]] if name in mine else [wanted.get(name), changed.get(name)]
+            permitted = (
+                [mine[name]] if name in mine else [wanted.get(name), changed.get(name)]
+            )
             if seen.get(name) not in permitted:
                 self.fail(f"undo of {path}: {difference(wanted | mine, seen)}")
         clone.files[path] = seen
@@ -214,18 +289,28 @@ class DataRules(Ground):
     # other names, and the end
 
     @rule(number=which, work=works, data=st.booleans(), path=targets)
-    def someone_stops_tracking(self, number: int, work: Work, data: bool, path: str) -> None:
+    def someone_stops_tracking(
+        self, number: int, work: Work, data: bool, path: str
+    ) -> None:
         clone = self.after(work, number)
         if path not in clone.recorded:
             return
         present = clone.files.get(path)
-        done = self.mltrack(clone, "remove", *(["--data"] if data else []), path, codes=None)
+        done = self.mltrack(
+            clone, "remove", *(["--data"] if data else []), path, codes=None
+        )
         if data and done.code:
-            self.require(present is not None and not clone.cache.holds(present), f"remove --data: {done.said}")
+            self.require(
+                present is not None and not clone.cache.holds(present),
+                f"remove --data: {done.said}",
+            )
             return
         self.require(done.code == 0, f"remove ended with {done.code}: {done.said}")
         if data and present is not None:
-            self.require({entry.data for entry in present.values()} <= clone.cache.maybe, "remove --data lost bytes")
+            self.require(
+                {entry.data for entry in present.values()} <= clone.cache.maybe,
+                "remove --data lost bytes",
+            )
             clone.files.pop(path)
         del clone.recorded[path]
         clone.last[path] = None
@@ -233,7 +318,13 @@ class DataRules(Ground):
     @rule(number=which, work=works, path=st.sampled_from(["data", "model.bin", MOVED]))
     def someone_moves_a_target(self, number: int, work: Work, path: str) -> None:
         clone = self.after(work, number)
-        new = MOVED if path != MOVED else "data" if not is_file(clone.recorded.get(path)) else "model.bin"
+        new = (
+            MOVED
+            if path != MOVED
+            else "data"
+            if not is_file(clone.recorded.get(path))
+            else "model.bin"
+        )
         if path not in clone.recorded or new in clone.files or new in clone.recorded:
             return
         self.mltrack(clone, "move", path, new)

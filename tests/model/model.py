@@ -1,8 +1,10 @@
-"""What must be true of data, in plain Python: nothing here knows mltrack, only its decided semantics.
+"""What must be true of data, in plain Python: nothing here knows mltrack, only its
+decided semantics.
 
-Content is a dict of entries by path below a target; a target that is one file has its only entry at ''. An absent
-target is None. Where the semantics leave open what happens (bytes that a cache may still hold), several outcomes are
-permitted, and never one that loses the person's own bytes.
+Content is a dict of entries by path below a target; a target that is one file has its
+only entry at ''. An absent target is None. Where the semantics leave open what happens
+(bytes that a cache may still hold), several outcomes are permitted, and never one that
+loses the person's own bytes.
 """
 
 from collections.abc import Iterable, Iterator
@@ -48,8 +50,9 @@ def is_file(content: Content | None) -> bool:
 
 @dataclass
 class Holding:
-    """What a cache or a remote must hold. ``maybe`` are bytes that it once held and may still, ``lost`` are listings that a
-    disk destroyed."""
+    """What a cache or a remote must hold. ``maybe`` are bytes that it once held and may
+    still, ``lost`` are listings that a disk destroyed.
+    """
 
     data: set[bytes] = field(default_factory=set)
     listings: set[frozenset[tuple[str, Entry]]] = field(default_factory=set)
@@ -87,7 +90,9 @@ class Holding:
 
 
 class Outcome(NamedTuple):
-    """What may stand at a target after a command, whether all of it was done, and what was then last brought here."""
+    """What may stand at a target after a command, whether all of it was done, and what
+    was then last brought here.
+    """
 
     files: Content | None
     is_done: bool
@@ -96,7 +101,9 @@ class Outcome(NamedTuple):
 
 @dataclass
 class Clone:
-    """One workspace: what stands in it, what its pointers say, and what was last brought there or recorded from it."""
+    """One workspace: what stands in it, what its pointers say, and what was last
+    brought there or recorded from it.
+    """
 
     name: str
     hooks: bool
@@ -107,15 +114,24 @@ class Clone:
     lock: Lock = field(default_factory=dict)
 
     def is_clean(self) -> bool:
-        return all(self.files.get(target) == content for target, content in self.recorded.items())
+        return all(
+            self.files.get(target) == content
+            for target, content in self.recorded.items()
+        )
 
     def never_here(self, target: str) -> Content:
-        """What is recorded of a directory and neither stands here nor ever did: nobody deleted it."""
+        """What is recorded of a directory and neither stands here nor ever did: nobody
+        deleted it.
+        """
         present, recorded = self.files.get(target), self.recorded.get(target)
         if present is None or recorded is None or is_file(present) or is_file(recorded):
             return {}
         last = self.last.get(target) or {}
-        absent = {path: entry for path, entry in recorded.items() if path not in present and path not in last}
+        absent = {
+            path: entry
+            for path, entry in recorded.items()
+            if path not in present and path not in last
+        }
         in_the_way = set(present) | set(ancestors(present))
         return {
             path: entry
@@ -123,9 +139,13 @@ class Clone:
             if path not in in_the_way and not set(ancestors([path])) & set(present)
         }
 
-    def checkout(self, target: str, wanted: Content | None, store: Holding, seen: Content | None) -> list[Outcome]:
-        """Every outcome of a checkout of one target that the semantics permit, the likeliest first. Of files that may or
-        may not be had, those that are seen were brought."""
+    def checkout(
+        self, target: str, wanted: Content | None, store: Holding, seen: Content | None
+    ) -> list[Outcome]:
+        """Every outcome of a checkout of one target that the semantics permit, the
+        likeliest first. Of files that may or may not be had, those that are seen were
+        brought.
+        """
         present = self.files.get(target)
         if wanted is not None and wanted == present:
             return [Outcome(present, True, wanted)]
@@ -135,7 +155,9 @@ class Clone:
             lasts.append(None)  # its listing may be gone: then the checkout is careful
         for last in lasts:
             for guess in (True, False):
-                found += self._outcomes(target, wanted, last, store, seen or {}, guess=guess)
+                found += self._outcomes(
+                    target, wanted, last, store, seen or {}, guess=guess
+                )
         return [item for number, item in enumerate(found) if item not in found[:number]]
 
     def _outcomes(
@@ -154,21 +176,41 @@ class Clone:
         if conflicts:
             yield refused
             return
-        written = {path for path, entry in result.items() if (present or {}).get(path) != entry}
+        written = {
+            path for path, entry in result.items() if (present or {}).get(path) != entry
+        }
         lacking = {path for path in written if result[path].data not in self.cache.data}
         if {result[path].data for path in lacking} <= self.cache.maybe:
-            yield Outcome(None if wanted is None and not result else result, True, wanted)
+            yield Outcome(
+                None if wanted is None and not result else result, True, wanted
+            )
         if lacking or (wanted is not None and not self.cache.lists(wanted)):
             yield refused
-            yield self._in_part(present or {}, result, lacking, wanted or {}, last or {})
+            yield self._in_part(
+                present or {}, result, lacking, wanted or {}, last or {}
+            )
             came = {
-                path for path in lacking if seen.get(path) == result[path] and result[path].data in self.cache.maybe
+                path
+                for path in lacking
+                if seen.get(path) == result[path]
+                and result[path].data in self.cache.maybe
             }
             if came:
-                yield self._in_part(present or {}, result, lacking - came, wanted or {}, last or {})
+                yield self._in_part(
+                    present or {}, result, lacking - came, wanted or {}, last or {}
+                )
 
-    def _in_part(self, present: Content, result: Content, lacking: set[str], wanted: Content, last: Content) -> Outcome:
-        """What can be had is put in place; what cannot stays as it was, and counts as it did before."""
+    def _in_part(
+        self,
+        present: Content,
+        result: Content,
+        lacking: set[str],
+        wanted: Content,
+        last: Content,
+    ) -> Outcome:
+        """What can be had is put in place; what cannot stays as it was, and counts as
+        it did before.
+        """
         files = {path: entry for path, entry in result.items() if path not in lacking}
         files |= {path: present[path] for path in lacking if path in present}
         brought = {path: entry for path, entry in wanted.items() if path not in lacking}
@@ -176,10 +218,18 @@ class Clone:
         return Outcome(files or None, False, brought)
 
     def _three_trees(
-        self, present: Content | None, wanted: Content | None, last: Content | None, store: Holding, *, guess: bool
+        self,
+        present: Content | None,
+        wanted: Content | None,
+        last: Content | None,
+        store: Holding,
+        *,
+        guess: bool,
     ) -> tuple[Content, list[str]]:
-        """Last, wanted and present: what only the recorded version changed is replaced, what only the person changed is
-        left, what both changed is refused. Files that are simply gone are put back."""
+        """Last, wanted and present: what only the recorded version changed is replaced,
+        what only the person changed is left, what both changed is refused. Files that
+        are simply gone are put back.
+        """
         old, new = present or {}, wanted or {}
         result, conflicts = dict(old), []
         for path in old.keys() | new.keys():
@@ -187,11 +237,15 @@ class Clone:
             if here == there:
                 continue
             if here is not None:
-                is_saved = here.data in self.cache.data or (guess and here.data in self.cache.maybe)
+                is_saved = here.data in self.cache.data or (
+                    guess and here.data in self.cache.maybe
+                )
                 before = last.get(path) if last is not None else None
                 is_mine = here != before if last is not None else not is_saved
                 is_moved = there != before if last is not None else there is not None
-                if (is_mine and not is_moved) or (last is None and there is None and not guess):
+                if (is_mine and not is_moved) or (
+                    last is None and there is None and not guess
+                ):
                     continue
                 if is_mine or not (is_saved or here.data in store.data):
                     conflicts.append(path)
@@ -199,7 +253,8 @@ class Clone:
             result.pop(path, None)
             if there is not None:
                 result[path] = there
-        conflicts += clashes(result)  # a file cannot stand where a directory keeps a file of the person's own
+        # a file cannot stand where a directory keeps a file of the person's own
+        conflicts += clashes(result)
         return result, conflicts
 
 
@@ -213,13 +268,16 @@ class World:
     commit_locks: dict[str, Lock] = field(default_factory=dict)
     texts: dict[str, Content] = field(default_factory=dict)
     by_hand: list[tuple[str, object, Content]] = field(default_factory=list)
-    """Of each output that was recorded by hand: its name, what its stage would have read, and what was recorded."""
+    """Of each output that was recorded by hand: its name, what its stage would have
+    read, and what was recorded.
+    """
     locks: dict[str, Lock] = field(default_factory=lambda: {"": {}})
 
 
 def merge(base: State, ours: State, theirs: State, side: str = "") -> State | None:
-    """Merges what two commits record, directories file by file; where both sides changed the same thing, the one that
-    ``side`` names is taken, or there is no result."""
+    """Merges what two commits record, directories file by file; where both sides
+    changed the same thing, the one that ``side`` names is taken, or there is no result.
+    """
     merged: State = {}
     for target in ours.keys() | theirs.keys():
         before, mine, other = base.get(target), ours.get(target), theirs.get(target)
@@ -235,7 +293,9 @@ def merge(base: State, ours: State, theirs: State, side: str = "") -> State | No
             if chosen is None:
                 return None
         else:
-            chosen = merge_files({} if before is None or is_file(before) else before, mine, other, side)
+            chosen = merge_files(
+                {} if before is None or is_file(before) else before, mine, other, side
+            )
             if chosen is None:
                 return None
         if chosen is not None:
@@ -243,7 +303,9 @@ def merge(base: State, ours: State, theirs: State, side: str = "") -> State | No
     return merged
 
 
-def merge_files(base: Content, ours: Content, theirs: Content, side: str) -> Content | None:
+def merge_files(
+    base: Content, ours: Content, theirs: Content, side: str
+) -> Content | None:
     merged: Content = {}
     for path in ours.keys() | theirs.keys():
         before, mine, other = base.get(path), ours.get(path), theirs.get(path)
@@ -261,11 +323,19 @@ def merge_files(base: Content, ours: Content, theirs: Content, side: str) -> Con
 
 
 def merge_locks(base: Lock, ours: Lock, theirs: Lock) -> Lock:
-    """Merges what stages wrote; a stage that both sides ran differently has no result for the merged state."""
+    """Merges what stages wrote; a stage that both sides ran differently has no result
+    for the merged state.
+    """
     merged: Lock = {}
     for out in ours.keys() | theirs.keys():
         before, mine, other = base.get(out), ours.get(out), theirs.get(out)
-        chosen = mine if mine == other or before == other else other if before == mine else None
+        chosen = (
+            mine
+            if mine == other or before == other
+            else other
+            if before == mine
+            else None
+        )
         if chosen is not None:
             merged[out] = chosen
     return merged

@@ -1,4 +1,6 @@
-"""A small pipeline over the tracked data: outputs are what its inputs make of them, whoever runs it and from where."""
+"""A small pipeline over the tracked data: outputs are what its inputs make of them,
+whoever runs it and from where.
+"""
 
 import os
 from typing import NamedTuple
@@ -38,7 +40,9 @@ class PipelineRules(TransferRules):
     def begin_pipeline(self, clone: Clone) -> None:
         self.is_piped = True
         (self.path(clone) / "mltrack.yaml").write_text(PIPELINE)
-        self.shell.script.append(f"cat > {clone.name}/mltrack.yaml <<'END'\n{PIPELINE}END")
+        self.shell.script.append(
+            f"cat > {clone.name}/mltrack.yaml <<'END'\n{PIPELINE}END"
+        )
         self._write_word(clone, "first")
 
     def _write_word(self, clone: Clone, word: str) -> None:
@@ -59,14 +63,21 @@ class PipelineRules(TransferRules):
         data = clone.files.get("data")
         if data is None or is_file(data) or "data" not in clone.recorded:
             return  # what git ignores and nothing tracks is no dependency
-        done = self.mltrack(clone, "repro", *(["--set", f"word={word}"] if word else []), codes=None)
+        done = self.mltrack(
+            clone, "repro", *(["--set", f"word={word}"] if word else []), codes=None
+        )
         if done.code:
             is_older = clone.last.get("data") == data != clone.recorded["data"]
             self.require(is_older, f"repro ended with {done.code}:\n{done.said}")
             return
-        former, clone.lock = clone.lock, self.results(clone, Gathered(word or self.word(clone), data))
+        former, clone.lock = (
+            clone.lock,
+            self.results(clone, Gathered(word or self.word(clone), data)),
+        )
         for out, (_, content) in clone.lock.items():
-            is_unchanged = former.get(out) == clone.lock[out] and clone.files.get(out) == content
+            is_unchanged = (
+                former.get(out) == clone.lock[out] and clone.files.get(out) == content
+            )
             if not is_unchanged:  # else what was dropped stays so
                 clone.cache.take(content)
             clone.files[out] = clone.recorded[out] = clone.last[out] = content
@@ -75,21 +86,35 @@ class PipelineRules(TransferRules):
         self.require(known == clone.lock, "one lock stands for two results")
         if not word:
             plan = self.json(clone, "repro", "--dry-run")
-            self.require(all(step["verdict"] == "skip" for step in plan["steps"]), f"a second repro would run: {plan}")
+            self.require(
+                all(step["verdict"] == "skip" for step in plan["steps"]),
+                f"a second repro would run: {plan}",
+            )
 
     def results(self, clone: Clone, read: Gathered) -> Lock:
-        """What stands there after a run: what the commands write, or what somebody recorded by hand for the same."""
+        """What stands there after a run: what the commands write, or what somebody
+        recorded by hand for the same.
+        """
         lock: Lock = {}
         for out, make in ((OUTS[0], gathered_from), (OUTS[1], counted_from)):
             known = read if out == OUTS[0] else lock[OUTS[0]][1]
             seen = self.seen(clone, out)
-            by_hand = [content for item, inputs, content in self.world.by_hand if (item, inputs) == (out, known)]
-            lock[out] = (known, seen if seen is not None and seen in by_hand else make(known))
+            by_hand = [
+                content
+                for item, inputs, content in self.world.by_hand
+                if (item, inputs) == (out, known)
+            ]
+            lock[out] = (
+                known,
+                seen if seen is not None and seen in by_hand else make(known),
+            )
         return lock
 
     @precondition(lambda self: self.is_piped)
     @rule(number=which, work=works, written=st.one_of(st.none(), entries))
-    def someone_records_stages_by_hand(self, number: int, work: Work, written: Entry | None) -> None:
+    def someone_records_stages_by_hand(
+        self, number: int, work: Work, written: Entry | None
+    ) -> None:
         """What was never brought here of a dependency is part of what the stage read."""
         clone = self.after(work, number)
         if any(out not in clone.files for out in OUTS):
@@ -102,13 +127,21 @@ class PipelineRules(TransferRules):
         is_listed = clone.cache.lists(clone.recorded["data"])
         done = self.mltrack(clone, "commit", codes=None)
         if done.code:
-            self.require(None in outs or not is_listed, f"commit of stages ended with {done.code}:\n{done.said}")
+            self.require(
+                None in outs or not is_listed,
+                f"commit of stages ended with {done.code}:\n{done.said}",
+            )
             return
         self.require(None not in outs, "commit recorded an output that does not exist")
         gathered, counted = ((content or {}) for content in outs)
         read = data | clone.never_here("data")
-        clone.lock = {OUTS[0]: (Gathered(self.word(clone), read), gathered), OUTS[1]: (gathered, counted)}
-        self.world.by_hand += [(out, inputs, content) for out, (inputs, content) in clone.lock.items()]
+        clone.lock = {
+            OUTS[0]: (Gathered(self.word(clone), read), gathered),
+            OUTS[1]: (gathered, counted),
+        }
+        self.world.by_hand += [
+            (out, inputs, content) for out, (inputs, content) in clone.lock.items()
+        ]
         for out, content in zip(OUTS, (gathered, counted), strict=True):
             clone.recorded[out] = clone.last[out] = content
             clone.cache.take(content)
@@ -118,7 +151,9 @@ class PipelineRules(TransferRules):
 
     @precondition(lambda self: self.is_piped)
     @rule(number=which, out=st.sampled_from(OUTS), entry=entries)
-    def someone_scribbles_on_an_output(self, number: int, out: str, entry: Entry) -> None:
+    def someone_scribbles_on_an_output(
+        self, number: int, out: str, entry: Entry
+    ) -> None:
         clone = self.clone(number)
         if out in clone.files:
             self.scribble(clone, out, entry)
@@ -129,19 +164,32 @@ class PipelineRules(TransferRules):
         clone.files[out] = {"": plain}
 
     def is_up_to_date(self, clone: Clone) -> bool | None:
-        """Whether every stage was last run with what stands there now; None where that is not for the model to say."""
+        """Whether every stage was last run with what stands there now; None where that
+        is not for the model to say.
+        """
         if not self.is_piped:
             return True
         if "data" in clone.files and "data" not in clone.recorded:
             return None
-        now = {OUTS[0]: Gathered(self.word(clone), clone.files.get("data")), OUTS[1]: clone.files.get(OUTS[0])}
-        return all(out in clone.lock and clone.lock[out] == (now[out], clone.files.get(out)) for out in OUTS)
+        now = {
+            OUTS[0]: Gathered(self.word(clone), clone.files.get("data")),
+            OUTS[1]: clone.files.get(OUTS[0]),
+        }
+        return all(
+            out in clone.lock and clone.lock[out] == (now[out], clone.files.get(out))
+            for out in OUTS
+        )
 
 
 def gathered_from(read: Gathered) -> Content:
     data = read.data or {}
     names = sorted(data, key=os.fsencode)
-    return {"": Entry("f", read.word.encode() + b"\n" + b"".join(data[name].data for name in names))}
+    return {
+        "": Entry(
+            "f",
+            read.word.encode() + b"\n" + b"".join(data[name].data for name in names),
+        )
+    }
 
 
 def counted_from(gathered: Content) -> Content:

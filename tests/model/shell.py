@@ -1,4 +1,5 @@
-"""Typing commands: mltrack within this process (a process of its own costs ten times as much), git as it is.
+"""Typing commands: mltrack within this process (a process of its own costs ten times as
+much), git as it is.
 
 Everything typed is kept as a shell script, so that what failed can be typed again.
 """
@@ -28,9 +29,17 @@ class Shell:
         self.script: list[str] = []
         self.by_process = BY_PROCESS
         self.environment = hermetic_environment(top / "home")
-        # No repository grows large enough here for git's own collection, which would run behind our back.
-        self.environment |= {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "gc.auto", "GIT_CONFIG_VALUE_0": "0"}
-        self.environment |= {"GIT_EDITOR": "true", "GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z"}
+        # No repository grows large enough here for git's own collection, which would
+        # run behind our back.
+        self.environment |= {
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": "gc.auto",
+            "GIT_CONFIG_VALUE_0": "0",
+        }
+        self.environment |= {
+            "GIT_EDITOR": "true",
+            "GIT_AUTHOR_DATE": "2026-01-01T00:00:00Z",
+        }
 
     def mltrack(self, place: Path, *arguments: str, hooks: bool = True) -> Done:
         return self._run(place, ["mltrack", *arguments], hooks=hooks)
@@ -44,19 +53,25 @@ class Shell:
 
     def _run(self, place: Path, command: list[str], *, hooks: bool) -> Done:
         quiet = "" if hooks else "MLTRACK_HOOKS=0 "
-        self.script.append(f"(cd {os.path.relpath(place, self.top)} && {quiet}{shlex.join(command)})")
+        self.script.append(
+            f"(cd {os.path.relpath(place, self.top)} && {quiet}{shlex.join(command)})"
+        )
         environment = self.environment | ({} if hooks else {"MLTRACK_HOOKS": "0"})
         if command[0] == "git":
             done = self._process(place, command, environment)
         elif self.by_process:
-            done = self._process(place, [sys.executable, "-P", "-m", *command], environment)
+            done = self._process(
+                place, [sys.executable, "-P", "-m", *command], environment
+            )
         else:
             done = self._within(place, command[1:], environment)
         if done.code:
             self.script[-1] += f"  # {done.code}: {' '.join(done.said.split())[:300]}"
         return done
 
-    def _process(self, place: Path, command: list[str], environment: dict[str, str]) -> Done:
+    def _process(
+        self, place: Path, command: list[str], environment: dict[str, str]
+    ) -> Done:
         done = subprocess.run(
             command,
             cwd=place,
@@ -70,12 +85,24 @@ class Shell:
         )
         return Done(done.returncode, done.stdout, done.stderr)
 
-    def _within(self, place: Path, arguments: list[str], environment: dict[str, str]) -> Done:
+    def _within(
+        self, place: Path, arguments: list[str], environment: dict[str, str]
+    ) -> Done:
         out, err = (
-            io.TextIOWrapper(io.BytesIO(), "utf-8", "surrogateescape", newline="\n", write_through=True)
+            io.TextIOWrapper(
+                io.BytesIO(),
+                "utf-8",
+                "surrogateescape",
+                newline="\n",
+                write_through=True,
+            )
             for _ in range(2)
         )
-        before, directory, handler = dict(os.environ), os.getcwd(), signal.getsignal(signal.SIGTERM)
+        before, directory, handler = (
+            dict(os.environ),
+            os.getcwd(),
+            signal.getsignal(signal.SIGTERM),
+        )
         os.environ.clear()
         os.environ.update(environment)
         os.chdir(place)
@@ -87,9 +114,14 @@ class Shell:
             os.environ.clear()
             os.environ.update(before)
             signal.signal(signal.SIGTERM, handler)
-        texts = [stream.buffer.getvalue().decode("utf-8", "surrogateescape") for stream in (out, err)]
+        texts = [
+            stream.buffer.getvalue().decode("utf-8", "surrogateescape")
+            for stream in (out, err)
+        ]
         if code == 5:
-            gc.collect()  # a lock of an object that nobody holds any more goes with its process, and there is none here
+            # a lock of an object that nobody holds any more goes with its process, and
+            # there is none here
+            gc.collect()
         return Done(code, *texts)
 
     # the person's own hand
@@ -108,7 +140,9 @@ class Shell:
                 f"; chmod +x {self._named(place)}" if entry.kind == "x" else ""
             )
         os.replace(aside, place)
-        self.script.append(f"mkdir -p {self._named(place.parent)}; rm -f {self._named(place)}; {made}")
+        self.script.append(
+            f"mkdir -p {self._named(place.parent)}; rm -f {self._named(place)}; {made}"
+        )
 
     def delete(self, place: Path, top: Path) -> None:
         """Deletes one file, and the directories below ``top`` that it leaves empty."""
@@ -124,10 +158,14 @@ class Shell:
         state = place.stat()
         with place.open("r+b") as file:
             file.write(data)
-        self.script.append(f"{_printed(data)} | dd conv=notrunc status=none of={self._named(place)}")
+        self.script.append(
+            f"{_printed(data)} | dd conv=notrunc status=none of={self._named(place)}"
+        )
         if keep_time:
             os.utime(place, ns=(state.st_atime_ns, state.st_mtime_ns))
-            self.script[-1] += f"; touch -d @{state.st_mtime_ns / 1e9:.9f} {self._named(place)}"
+            self.script[-1] += (
+                f"; touch -d @{state.st_mtime_ns / 1e9:.9f} {self._named(place)}"
+            )
 
     def _named(self, place: Path) -> str:
         return shlex.quote(os.path.relpath(place, self.top))
@@ -140,7 +178,9 @@ def _printed(data: bytes) -> str:
 
 
 def look(place: Path, cache: Path) -> Content | None:
-    """Returns what stands at a path. A link into the cache is the file that it stands for."""
+    """Returns what stands at a path. A link into the cache is the file that it stands
+    for.
+    """
     if not os.path.lexists(place):
         return None
     if place.is_symlink() or not place.is_dir():
@@ -148,7 +188,9 @@ def look(place: Path, cache: Path) -> Content | None:
     found: Content = {}
     top = len(str(place)) + 1
     for directory, names, files in os.walk(place):
-        links = [name for name in names if os.path.islink(os.path.join(directory, name))]
+        links = [
+            name for name in names if os.path.islink(os.path.join(directory, name))
+        ]
         for name in [*files, *links]:
             full = os.path.join(directory, name)
             found[full[top:]] = _entry(full, cache)

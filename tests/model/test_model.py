@@ -1,8 +1,9 @@
 """Random sequences of commands, by several people, against a model in plain Python.
 
-MLTRACK_SEQUENCES is how many (100), MLTRACK_SEED where they begin (1). A failure prints all that was typed as a shell
-script, written to the file MLTRACK_SCRIPT too if that is set. MLTRACK_SHRINK=1 looks for the shortest such sequence;
-MLTRACK_BY_PROCESS=1 runs each command as a process.
+MLTRACK_SEQUENCES is how many (100), MLTRACK_SEED where they begin (1). A failure prints
+all that was typed as a shell script, written to the file MLTRACK_SCRIPT too if that is
+set. MLTRACK_SHRINK=1 looks for the shortest such sequence; MLTRACK_BY_PROCESS=1 runs
+each command as a process.
 """
 
 import os
@@ -26,7 +27,8 @@ SHRINKING = os.environ.get("MLTRACK_SHRINK") == "1"
 def test_every_recorded_byte_is_there_and_nothing_else_changes(part: int) -> None:
     number = FIRST_SEED + part
     chosen = settings(
-        max_examples=SEQUENCES // PARTS + 1,  # the first is always the simplest one, which does next to nothing
+        # the first is always the simplest one, which does next to nothing
+        max_examples=SEQUENCES // PARTS + 1,
         stateful_step_count=STEPS,
         deadline=None,
         database=None,
@@ -36,4 +38,6 @@ def test_every_recorded_byte_is_there_and_nothing_else_changes(part: int) -> Non
         phases=[Phase.generate, Phase.shrink] if SHRINKING else [Phase.generate],
     )
     print(f"MLTRACK_SEED={number} MLTRACK_SEQUENCES=1")
-    run_state_machine_as_test(seed(number)(type("Seeded", (Machine,), {})), settings=chosen)
+    run_state_machine_as_test(
+        seed(number)(type("Seeded", (Machine,), {})), settings=chosen
+    )

@@ -1,4 +1,6 @@
-"""What takes long or much room, once through add, push, clone and pull: `make soak`, never `make test`."""
+"""What takes long or much room, once through add, push, clone and pull: `make soak`,
+never `make test`.
+"""
 
 import os
 from pathlib import Path
@@ -13,7 +15,9 @@ PACK_OBJECTS = 1 << 16
 """As many as one pack holds."""
 
 
-def test_a_sparse_file_of_4_gib_and_a_byte_comes_back(shared: Workspace, tmp_path: Path) -> None:
+def test_a_sparse_file_of_4_gib_and_a_byte_comes_back(
+    shared: Workspace, tmp_path: Path
+) -> None:
     with (shared.path / "sparse").open("wb") as file:
         file.write(b"begin")
         file.seek(4 * GIBIBYTE)
@@ -27,14 +31,22 @@ def test_a_sparse_file_of_4_gib_and_a_byte_comes_back(shared: Workspace, tmp_pat
         assert file.read() == b"\0!"
 
 
-def test_one_object_more_than_a_pack_holds_comes_back(shared: Workspace, tmp_path: Path) -> None:
+def test_one_object_more_than_a_pack_holds_comes_back(
+    shared: Workspace, tmp_path: Path
+) -> None:
     place = shared.path / "many"
     place.mkdir()
     for number in range(PACK_OBJECTS + 1):
         (place / f"{number}").write_bytes(b"%d" % number)
     other = sent_and_brought_back(shared, "many", tmp_path / "clone")
     with os.scandir(other.path / "many") as entries:
-        assert sum(Path(entry.path).read_bytes() == os.fsencode(entry.name) for entry in entries) == PACK_OBJECTS + 1
+        assert (
+            sum(
+                Path(entry.path).read_bytes() == os.fsencode(entry.name)
+                for entry in entries
+            )
+            == PACK_OBJECTS + 1
+        )
 
 
 def sent_and_brought_back(ws: Workspace, path: str, place: Path) -> Workspace:

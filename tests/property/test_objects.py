@@ -26,14 +26,19 @@ def _allowed(name: bytes) -> bool:
     return True
 
 
-entries = st.dictionaries(names, st.tuples(st.sampled_from("fxl"), hexes, st.integers(0, 2**62)), max_size=8)
+entries = st.dictionaries(
+    names, st.tuples(st.sampled_from("fxl"), hexes, st.integers(0, 2**62)), max_size=8
+)
 
 
 @given(entries)
 def test_a_tree_survives_writing_and_reading_and_does_not_depend_on_order(
     found: dict[bytes, tuple[str, str, int]],
 ) -> None:
-    rows = [(name, kind, hex_digest, size) for name, (kind, hex_digest, size) in found.items()]
+    rows = [
+        (name, kind, hex_digest, size)
+        for name, (kind, hex_digest, size) in found.items()
+    ]
     data = tree.encode(rows)
     random.shuffle(rows)
     assert tree.encode(rows) == data
@@ -51,12 +56,20 @@ def test_any_bytes_are_decoded_or_refused_as_a_format_error(data: bytes) -> None
         assert tree.encode(decoded) == attempt
 
 
-paths = st.lists(st.sampled_from([b"a", b"b", b"c", b"d"]), min_size=1, max_size=3).map(b"/".join)
-flat_trees = st.dictionaries(paths, st.integers(0, 5), max_size=8).map(lambda flat: _without_nesting(flat))
+paths = st.lists(st.sampled_from([b"a", b"b", b"c", b"d"]), min_size=1, max_size=3).map(
+    b"/".join
+)
+flat_trees = st.dictionaries(paths, st.integers(0, 5), max_size=8).map(
+    lambda flat: _without_nesting(flat)
+)
 
 
 def _without_nesting(flat: dict[bytes, int]) -> dict[bytes, int]:
-    return {path: value for path, value in flat.items() if not any(other.startswith(path + b"/") for other in flat)}
+    return {
+        path: value
+        for path, value in flat.items()
+        if not any(other.startswith(path + b"/") for other in flat)
+    }
 
 
 class Trees:
@@ -83,15 +96,24 @@ class Trees:
                 children.setdefault(head, {})[rest] = value
             else:
                 found.append(Entry(head, "f", f"{value:032x}", value))
-        found += [Entry(name, "d", self.build(below), sum(below.values())) for name, below in children.items()]
+        found += [
+            Entry(name, "d", self.build(below), sum(below.values()))
+            for name, below in children.items()
+        ]
         return self.write(found)
 
     def flat(self, hex_digest: str) -> dict[bytes, int]:
-        return {path: entry.size for path, entry in leaves(hex_digest, self.load) if entry.kind != "d"}
+        return {
+            path: entry.size
+            for path, entry in leaves(hex_digest, self.load)
+            if entry.kind != "d"
+        }
 
 
 @given(flat_trees, flat_trees)
-def test_a_diff_applied_to_the_old_tree_gives_the_new_one(old: dict[bytes, int], new: dict[bytes, int]) -> None:
+def test_a_diff_applied_to_the_old_tree_gives_the_new_one(
+    old: dict[bytes, int], new: dict[bytes, int]
+) -> None:
     trees = Trees()
     flat = dict(old)
     for change in diff(trees.build(old), trees.build(new), trees.load):
@@ -105,7 +127,16 @@ def test_a_diff_applied_to_the_old_tree_gives_the_new_one(old: dict[bytes, int],
 @given(flat_trees)
 def test_equal_trees_do_not_differ_and_are_never_opened(flat: dict[bytes, int]) -> None:
     hex_digest = Trees().build(flat)
-    assert list(diff(hex_digest, hex_digest, lambda _: (_ for _ in ()).throw(AssertionError("opened")))) == []
+    assert (
+        list(
+            diff(
+                hex_digest,
+                hex_digest,
+                lambda _: (_ for _ in ()).throw(AssertionError("opened")),
+            )
+        )
+        == []
+    )
 
 
 @given(flat_trees, flat_trees, flat_trees)
@@ -113,7 +144,13 @@ def test_a_merge_holds_what_each_side_changed_and_names_what_both_did(
     base: dict[bytes, int], ours: dict[bytes, int], theirs: dict[bytes, int]
 ) -> None:
     trees = Trees()
-    merged = merge(trees.build(base), trees.build(ours), trees.build(theirs), trees.load, trees.write)
+    merged = merge(
+        trees.build(base),
+        trees.build(ours),
+        trees.build(theirs),
+        trees.load,
+        trees.write,
+    )
     flat = trees.flat(merged.hex)
     assert merged.files == len(flat) and merged.size == sum(flat.values())
     union = {*base, *ours, *theirs}
@@ -123,7 +160,9 @@ def test_a_merge_holds_what_each_side_changed_and_names_what_both_did(
         if o not in (t, b) and t != b:
             changed_by_both.add(path)
     if any(_nested(a, b) for a in union for b in union if a != b):
-        return  # a file in one version where another has a directory: that is told of the directory
+        # a file in one version where another has a directory: that is told of the
+        # directory
+        return
     assert {conflict.path for conflict in merged.conflicts} == changed_by_both
     for path in union - changed_by_both:
         b, o, t = base.get(path), ours.get(path), theirs.get(path)
@@ -138,7 +177,9 @@ def _nested(a: bytes, b: bytes) -> bool:
 
 
 @given(flat_trees, flat_trees)
-def test_merging_with_an_unchanged_side_takes_the_other(base: dict[bytes, int], theirs: dict[bytes, int]) -> None:
+def test_merging_with_an_unchanged_side_takes_the_other(
+    base: dict[bytes, int], theirs: dict[bytes, int]
+) -> None:
     trees = Trees()
     b, t = trees.build(base), trees.build(theirs)
     assert merge(b, b, t, trees.load, trees.write).hex == t
@@ -153,7 +194,9 @@ def _directories(flat: dict[bytes, int]) -> set[bytes]:
 
 
 @given(flat_trees, paths)
-def test_the_entry_at_a_path_is_found_by_opening_the_way_to_it(flat: dict[bytes, int], path: bytes) -> None:
+def test_the_entry_at_a_path_is_found_by_opening_the_way_to_it(
+    flat: dict[bytes, int], path: bytes
+) -> None:
     trees = Trees()
     root = trees.build(flat)
     opened: list[str] = []
@@ -169,7 +212,11 @@ def test_the_entry_at_a_path_is_found_by_opening_the_way_to_it(flat: dict[bytes,
             assert found is not None and (found.kind, found.size) == ("f", flat[wanted])
         elif wanted in _directories(flat):
             assert found is not None and found.kind == "d"
-            inner = {leaf[len(wanted) + 1 :]: size for leaf, size in flat.items() if leaf.startswith(wanted + b"/")}
+            inner = {
+                leaf[len(wanted) + 1 :]: size
+                for leaf, size in flat.items()
+                if leaf.startswith(wanted + b"/")
+            }
             assert trees.flat(found.hex) == inner
         else:
             assert found is None
@@ -193,8 +240,14 @@ def test_everything_below_roots_is_met_once_but_for_what_cannot_be_opened(
     reached, files = set(roots), {}
     for _ in range(4):  # no deeper than three
         for hex_digest in reached - lost:
-            files |= {entry.hex: entry.size for entry in trees.load(hex_digest) if entry.kind != "d"}
-        reached |= {e.hex for item in reached - lost for e in trees.load(item) if e.kind == "d"}
+            files |= {
+                entry.hex: entry.size
+                for entry in trees.load(hex_digest)
+                if entry.kind != "d"
+            }
+        reached |= {
+            e.hex for item in reached - lost for e in trees.load(item) if e.kind == "d"
+        }
     found = below(roots, load)
     assert set(found.trees) == reached - lost
     assert found.files == files
@@ -225,7 +278,9 @@ def test_a_change_at_paths_is_what_a_dictionary_makes_of_it(
     trees = Trees()
     root = trees.build(before)
     untouched = set(trees.by_hex)
-    changes = dict.fromkeys(removed) | {path: Entry(b"", "f", f"{value:032x}", value) for path, value in added.items()}
+    changes = dict.fromkeys(removed) | {
+        path: Entry(b"", "f", f"{value:032x}", value) for path, value in added.items()
+    }
     opened: list[str] = []
 
     def load(hex_digest: str) -> list[Entry]:
@@ -233,7 +288,8 @@ def test_a_change_at_paths_is_what_a_dictionary_makes_of_it(
         return trees.load(hex_digest)
 
     result = edited(root if before else None, changes, load, trees.write)
-    # what stands where a directory is needed makes way, as does what lies below a path that is a leaf now
+    # what stands where a directory is needed makes way, as does what lies below a path
+    # that is a leaf now
     expected = added | {
         leaf: size
         for leaf, size in before.items()

@@ -1,6 +1,8 @@
-"""Laws of plans, over random pipelines and random changes, run by the real engine on a real disk.
+"""Laws of plans, over random pipelines and random changes, run by the real engine on a
+real disk.
 
-Commands are computed by a stub (tests/support/pipelines.py); everything else is what a person gets.
+Commands are computed by a stub (tests/support/pipelines.py); everything else is what a
+person gets.
 """
 
 from pathlib import Path
@@ -23,20 +25,28 @@ def test_laws_of_plans(seed: int, tmp_path: Path) -> None:
             pipeline.change()
         before = pipeline.plan()
         plan, became = pipeline.repro()
-        assert [step.verdict for step in plan.steps] == [step.verdict for step in before.steps], (
-            "planning changed something"
-        )
+        assert [step.verdict for step in plan.steps] == [
+            step.verdict for step in before.steps
+        ], "planning changed something"
 
-        allowed = {step.stage.address for step in plan.steps if step.verdict in (Verdict.RUN, Verdict.WAIT)}
+        allowed = {
+            step.stage.address
+            for step in plan.steps
+            if step.verdict in (Verdict.RUN, Verdict.WAIT)
+        }
         ran = {stage for stage, what in became.items() if what == "ran"}
         assert ran <= allowed, "a stage ran that the plan did not name"
         assert set(became) == set(pipeline.stages), "a stage was forgotten"
 
         after, second = pipeline.repro()
-        assert {step.verdict for step in after.steps} == {Verdict.SKIP}, "repro left something to do"
+        assert {step.verdict for step in after.steps} == {Verdict.SKIP}, (
+            "repro left something to do"
+        )
         assert set(second.values()) == {"skipped"}, "a second repro did something"
     state = pipeline.state()
-    assert state == pipeline.clean_build(tmp_path / "clean"), "the result differs from a clean build"
+    assert state == pipeline.clean_build(tmp_path / "clean"), (
+        "the result differs from a clean build"
+    )
 
 
 @pytest.mark.parametrize("seed", range(100, 115))
@@ -44,7 +54,10 @@ def test_restoring_from_the_run_cache_equals_running(seed: int, tmp_path: Path) 
     pipeline = Pipeline(tmp_path / "p", seed)
     pipeline.repro()
     first = pipeline.state()
-    saved = dict(pipeline.params), {name: dict(stage) for name, stage in pipeline.stages.items()}
+    saved = (
+        dict(pipeline.params),
+        {name: dict(stage) for name, stage in pipeline.stages.items()},
+    )
     inputs = {name: (pipeline.path / name).read_text() for name in pipeline.sources}
     pipeline.params = dict.fromkeys(pipeline.params, 7)
     for name in pipeline.sources:

@@ -8,7 +8,14 @@ import tempfile
 import urllib.request
 from pathlib import Path
 
-from tests.services.service import Missing, Service, answers, free_port, library, program
+from tests.services.service import (
+    Missing,
+    Service,
+    answers,
+    free_port,
+    library,
+    program,
+)
 
 KEY, SECRET = "mltestkey", "mltestsecret"
 
@@ -46,7 +53,9 @@ class RcloneS3(S3):
 
 
 class CephS3(S3):
-    """Ceph's RADOS gateway on a cluster of one: the S3 server whose semantics are the real ones."""
+    """Ceph's RADOS gateway on a cluster of one: the S3 server whose semantics are the
+    real ones.
+    """
 
     name = "Ceph RGW"
 
@@ -71,7 +80,11 @@ class CephS3(S3):
         import fsspec
 
         fsspec.filesystem(
-            "s3", key=KEY, secret=SECRET, endpoint_url=f"http://127.0.0.1:{self.port}", skip_instance_cache=True
+            "s3",
+            key=KEY,
+            secret=SECRET,
+            endpoint_url=f"http://127.0.0.1:{self.port}",
+            skip_instance_cache=True,
         ).mkdir("bucket")
         return self
 
@@ -103,7 +116,11 @@ class GcsEmulator(Service):
         return f"gs://bucket/{path}"
 
     def settings(self) -> dict[str, str | bool]:
-        return {"endpoint": f"http://127.0.0.1:{self.port}", "project": "p", "anonymous": True}
+        return {
+            "endpoint": f"http://127.0.0.1:{self.port}",
+            "project": "p",
+            "anonymous": True,
+        }
 
 
 class Azurite(Service):
@@ -126,7 +143,9 @@ class Azurite(Service):
         self.wait(lambda: answers(self.port), process, "azurite")
         import fsspec
 
-        fsspec.filesystem("az", connection_string=self.connection, skip_instance_cache=True).mkdir("bucket")
+        fsspec.filesystem(
+            "az", connection_string=self.connection, skip_instance_cache=True
+        ).mkdir("bucket")
         return self
 
     @property
@@ -144,13 +163,19 @@ class Azurite(Service):
 
 
 def _azurite() -> str:
-    local = Path(__file__).resolve().parents[2] / ".venv/npm/node_modules/.bin/azurite-blob"
-    return str(local) if local.exists() else program("azurite-blob", "npm install azurite")
+    local = (
+        Path(__file__).resolve().parents[2] / ".venv/npm/node_modules/.bin/azurite-blob"
+    )
+    return (
+        str(local) if local.exists() else program("azurite-blob", "npm install azurite")
+    )
 
 
 class Sshd(Service):
-    """OpenSSH's server, with its own host key; the client's set-up stands below ``home``. ``worker`` logs in as this user,
-    ``other`` as a second one, where there is one (tests/services/install.sh makes it)."""
+    """OpenSSH's server, with its own host key; the client's set-up stands below
+    ``home``. ``worker`` logs in as this user, ``other`` as a second one, where there is
+    one (tests/services/install.sh makes it).
+    """
 
     name = "sshd"
 
@@ -164,10 +189,16 @@ class Sshd(Service):
             os.makedirs("/run/sshd", exist_ok=True)
         for path in (self.directory / "hostkey", self.home / ".ssh/id"):
             if not path.exists():
-                subprocess.run([keygen, "-q", "-t", "ed25519", "-N", "", "-f", str(path)], check=True)
-        self.keys = Path(tempfile.mkdtemp(prefix="mltrack-keys-"))  # sshd reads it as the user who logs in
+                subprocess.run(
+                    [keygen, "-q", "-t", "ed25519", "-N", "", "-f", str(path)],
+                    check=True,
+                )
+        # sshd reads it as the user who logs in
+        self.keys = Path(tempfile.mkdtemp(prefix="mltrack-keys-"))
         self.keys.chmod(0o755)
-        (self.keys / "authorized_keys").write_text((self.home / ".ssh/id.pub").read_text())
+        (self.keys / "authorized_keys").write_text(
+            (self.home / ".ssh/id.pub").read_text()
+        )
         (self.directory / "sshd_config").write_text(
             f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {self.directory}/hostkey\n"
             f"PidFile {self.directory}/sshd.pid\nAuthorizedKeysFile {self.keys}/authorized_keys\n"
@@ -175,7 +206,9 @@ class Sshd(Service):
             "PermitRootLogin prohibit-password\nSubsystem sftp internal-sftp\nMaxStartups 100:30:200\nMaxSessions 100\n"
         )
         public = " ".join((self.directory / "hostkey.pub").read_text().split()[:2])
-        (self.home / ".ssh/known_hosts").write_text(f"[127.0.0.1]:{self.port} {public}\n")
+        (self.home / ".ssh/known_hosts").write_text(
+            f"[127.0.0.1]:{self.port} {public}\n"
+        )
         self.config = self.home / ".ssh/config"
         common = (
             f"  HostName 127.0.0.1\n  Port {self.port}\n  IdentityFile {self.home}/.ssh/id\n"
@@ -190,7 +223,10 @@ class Sshd(Service):
 
     def listen(self) -> None:
         """Starts the server; also once more, after it was killed."""
-        process = self.launch([self.command, "-D", "-f", str(self.directory / "sshd_config"), "-e"], "sshd")
+        process = self.launch(
+            [self.command, "-D", "-f", str(self.directory / "sshd_config"), "-e"],
+            "sshd",
+        )
         self.wait(lambda: answers(self.port), process, "sshd")
 
     def stop(self) -> None:
@@ -234,7 +270,9 @@ class Nginx(Service):
             f"proxy_temp_path {place}/p; fastcgi_temp_path {place}/f; uwsgi_temp_path {place}/u; scgi_temp_path {place}/s;\n"
             f"server {{ listen 127.0.0.1:{self.port}; root {root}; autoindex on; }} }}\n"
         )
-        process = self.launch([command, "-c", f"{place}/nginx.conf", "-p", place], "nginx")
+        process = self.launch(
+            [command, "-c", f"{place}/nginx.conf", "-p", place], "nginx"
+        )
         self.wait(lambda: _fetched(self.port), process, "nginx")
         return self
 

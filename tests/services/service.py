@@ -18,7 +18,9 @@ class Missing(Exception):
 
 
 class Service:
-    """One or more processes that belong together; ``stop`` ends them, by pid, with all that they started."""
+    """One or more processes that belong together; ``stop`` ends them, by pid, with all
+    that they started.
+    """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -26,7 +28,9 @@ class Service:
         self.port = free_port()
         self.processes: list[subprocess.Popen[bytes]] = []
 
-    def launch(self, command: list[str], name: str, **variables: str) -> subprocess.Popen[bytes]:
+    def launch(
+        self, command: list[str], name: str, **variables: str
+    ) -> subprocess.Popen[bytes]:
         with (self.directory / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
                 command,
@@ -40,7 +44,9 @@ class Service:
         self.processes.append(process)
         return process
 
-    def wait(self, is_ready: Callable[[], bool], process: subprocess.Popen[bytes], name: str) -> None:
+    def wait(
+        self, is_ready: Callable[[], bool], process: subprocess.Popen[bytes], name: str
+    ) -> None:
         end = time.monotonic() + READY_SECONDS
         while time.monotonic() < end:
             if is_ready():
@@ -77,8 +83,13 @@ def answers(port: int) -> bool:
 
 
 def program(name: str, install: str) -> str:
-    """Returns the path of a program, also of one beside this Python; raises Missing with what to install."""
-    found = shutil.which(name, path=f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+    """Returns the path of a program, also of one beside this Python; raises Missing
+    with what to install.
+    """
+    found = shutil.which(
+        name,
+        path=f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}:/usr/sbin:/sbin",
+    )
     if found is None:
         raise Missing(f"{name} is not installed ({install})")
     return found

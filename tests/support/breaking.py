@@ -2,9 +2,12 @@
 
 usage: python -P -m tests.support.breaking MODE N COUNT_FILE ARGUMENT...
 
-MODE is ``kill`` (the process is gone, as by kill -9, before the call), ``torn`` (half of a write reaches the disk,
-then the process is gone) or an errno's name (the call fails; ``+`` behind it: so do all later ones). N counts from 1;
-0 breaks nothing. ``trace`` writes one line per call and path to COUNT_FILE with ``.trace`` behind it. How many such calls there were is written to COUNT_FILE. mltrack changes the disk through the ``os`` module only, so nothing escapes.
+MODE is ``kill`` (the process is gone, as by kill -9, before the call), ``torn`` (half
+of a write reaches the disk, then the process is gone) or an errno's name (the call
+fails; ``+`` behind it: so do all later ones). N counts from 1; 0 breaks nothing.
+``trace`` writes one line per call and path to COUNT_FILE with ``.trace`` behind it. How
+many such calls there were is written to COUNT_FILE. mltrack changes the disk through
+the ``os`` module only, so nothing escapes.
 """
 
 import errno
@@ -62,7 +65,9 @@ def main() -> None:
             state["count"] += 1
             if mode == "trace":
                 trace(name, given, named)
-            reached = state["count"] == int(at) or (mode.endswith("+") and 0 < int(at) <= state["count"])
+            reached = state["count"] == int(at) or (
+                mode.endswith("+") and 0 < int(at) <= state["count"]
+            )
             if not reached:
                 return real(*given, **named)
             if mode == "torn" and name == "write":
@@ -70,7 +75,11 @@ def main() -> None:
             if mode in ("kill", "torn"):
                 exit_now(137)
             number = getattr(errno, mode.rstrip("+"))
-            raise OSError(number, os.strerror(number), given[0] if given and isinstance(given[0], str) else None)
+            raise OSError(
+                number,
+                os.strerror(number),
+                given[0] if given and isinstance(given[0], str) else None,
+            )
 
         return call
 

@@ -1,4 +1,6 @@
-"""What ``--json`` prints, against its published schema: every document that any test asks for is checked."""
+"""What ``--json`` prints, against its published schema: every document that any test
+asks for is checked.
+"""
 
 import json
 from collections.abc import Sequence
@@ -20,17 +22,23 @@ def schema() -> dict[str, Any]:
 @cache
 def validator(name: str) -> jsonschema.Draft202012Validator:
     whole = schema()
-    return jsonschema.Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": whole["$defs"]})
+    return jsonschema.Draft202012Validator(
+        {"$ref": f"#/$defs/{name}", "$defs": whole["$defs"]}
+    )
 
 
 def check(arguments: Sequence[str], out: str) -> None:
-    """Fails unless what a command printed is as its schema says; a command that failed may have printed nothing."""
+    """Fails unless what a command printed is as its schema says; a command that failed
+    may have printed nothing.
+    """
     name = name_of(arguments)
     documents = out.splitlines() if name == "repro" else [out] if out.strip() else []
     for text in documents:
         problem = next(validator(name).iter_errors(json.loads(text)), None)
         where = "/".join(map(str, problem.absolute_path)) if problem is not None else ""
-        assert problem is None, f"mltrack {' '.join(arguments)}: {where}: {problem.message}\n{text}"
+        assert problem is None, (
+            f"mltrack {' '.join(arguments)}: {where}: {problem.message}\n{text}"
+        )
 
 
 def name_of(arguments: Sequence[str]) -> str:

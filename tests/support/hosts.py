@@ -9,29 +9,54 @@ from tests.support.workspace import Workspace
 
 
 def add_runner(
-    ws: Workspace, sshd: Any, place: Path, name: str = "box", *, gpus: int = 2, host: str = "worker"
+    ws: Workspace,
+    sshd: Any,
+    place: Path,
+    name: str = "box",
+    *,
+    gpus: int = 2,
+    host: str = "worker",
 ) -> None:
-    """Names a runner in this clone's own config; its directory and GPU locks lie below ``place``."""
+    """Names a runner in this clone's own config; its directory and GPU locks lie below
+    ``place``.
+    """
     ws.mltrack("runner", "add", "--local", "--force", name, *host.split(","))
-    options = {"ssh_config": sshd.config, "directory": place / "host", "gpu_locks": place / "locks", "gpus": gpus}
+    options = {
+        "ssh_config": sshd.config,
+        "directory": place / "host",
+        "gpu_locks": place / "locks",
+        "gpus": gpus,
+    }
     for key, value in options.items():
         ws.mltrack("config", "--local", f"runner.{name}.{key}", str(value))
 
 
 def host_processes(place: Path) -> dict[str, list[int]]:
-    """The processes that work for a host's directory, by what they are: 'ssh', 'server', 'supervisor', 'command'."""
-    found: dict[str, list[int]] = {"ssh": [], "server": [], "supervisor": [], "command": []}
+    """The processes that work for a host's directory, by what they are: 'ssh',
+    'server', 'supervisor', 'command'.
+    """
+    found: dict[str, list[int]] = {
+        "ssh": [],
+        "server": [],
+        "supervisor": [],
+        "command": [],
+    }
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
             words = Path(f"/proc/{name}/cmdline").read_bytes().split(b"\0")
-            links = [os.readlink(f"/proc/{name}/fd/{fd}") for fd in os.listdir(f"/proc/{name}/fd")]
+            links = [
+                os.readlink(f"/proc/{name}/fd/{fd}")
+                for fd in os.listdir(f"/proc/{name}/fd")
+            ]
             cwd = os.readlink(f"/proc/{name}/cwd")
         except OSError:
             continue
         is_here = any(str(place / "host").encode() in word for word in words)
         if words[0].endswith(b"ssh") and is_here:
             found["ssh"].append(int(name))
-        elif any(link.endswith("/alive") and link.startswith(str(place)) for link in links):
+        elif any(
+            link.endswith("/alive") and link.startswith(str(place)) for link in links
+        ):
             found["supervisor"].append(int(name))
         elif is_here and words[0].endswith(b"python3"):
             found["server"].append(int(name))

@@ -1,4 +1,6 @@
-"""A runner that works in the workspace, within one process, and never refuses: what stand-ins of tests share."""
+"""A runner that works in the workspace, within one process, and never refuses: what
+stand-ins of tests share.
+"""
 
 from collections.abc import Mapping
 

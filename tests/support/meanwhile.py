@@ -2,8 +2,9 @@
 
 usage: python -P -m tests.support.meanwhile EVENT PREFIX COMMAND ARGUMENT...
 
-EVENT is the name of an audit event with a path as its first argument (``open``, ``os.rename``, ``os.remove``, ``os.mkdir``);
-the command runs once, just before the first of them whose path's last part begins with PREFIX. Ends with 99 if there was none.
+EVENT is the name of an audit event with a path as its first argument (``open``,
+``os.rename``, ``os.remove``, ``os.mkdir``); the command runs once, just before the
+first of them whose path's last part begins with PREFIX. Ends with 99 if there was none.
 """
 
 import os
@@ -16,7 +17,12 @@ def main() -> None:
     state = {"done": False}
 
     def look(name: str, given: tuple[object, ...]) -> None:
-        if name != event or state["done"] or not given or not isinstance(given[0], str | bytes):
+        if (
+            name != event
+            or state["done"]
+            or not given
+            or not isinstance(given[0], str | bytes)
+        ):
             return
         if os.path.basename(os.fsdecode(given[0])).startswith(prefix):
             state["done"] = True

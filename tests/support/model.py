@@ -1,4 +1,6 @@
-"""A random pipeline, and a model of it in a few lines: what each stage must write, and whether it had to run."""
+"""A random pipeline, and a model of it in a few lines: what each stage must write, and
+whether it had to run.
+"""
 
 import os
 import random
@@ -7,7 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mltrack import project as projects
-from mltrack.engine.events import StageFailed, StageFinished, StageRestored, StageSkipped
+from mltrack.engine.events import (
+    StageFailed,
+    StageFinished,
+    StageRestored,
+    StageSkipped,
+)
 from mltrack.formats import yaml
 from mltrack.objects.digest import XXH3
 from mltrack.runners.job import Job, Poll, Seen, State, Ticket
@@ -17,13 +24,17 @@ from tests.support.local_only import LocalOnly
 
 
 def computed(command: str, inputs: dict[str, str], out: str) -> str:
-    """What a command writes to ``out``: a digest of all it sees; coarse ones forget most of it."""
+    """What a command writes to ``out``: a digest of all it sees; coarse ones forget
+    most of it.
+    """
     value = XXH3.hex_of(repr((command, sorted(inputs.items()), out)).encode())
     return value[:1] if command.startswith("coarse") else value
 
 
 class OrderlessRunner(LocalOnly):
-    """Computes outputs as :func:`computed` says; jobs end in any order. It checks that at most ``jobs`` run at once."""
+    """Computes outputs as :func:`computed` says; jobs end in any order. It checks that
+    at most ``jobs`` run at once.
+    """
 
     name = "stub"
 
@@ -49,7 +60,11 @@ class OrderlessRunner(LocalOnly):
         if "fail" in command.split():
             self.done[label] = Poll(State.FAILED, 1, command=command)
             return
-        inputs = {path: (self.root / path).read_text() for path in job.inputs if path != "params.yaml"}
+        inputs = {
+            path: (self.root / path).read_text()
+            for path in job.inputs
+            if path != "params.yaml"
+        }
         for out in job.items[0].outputs:
             (self.root / out).write_text(computed(command, inputs, out))
         self.done[label] = Poll(State.DONE, 0)
@@ -108,19 +123,29 @@ class Model:
             shutil.rmtree(self.path / ".mltrack" / name, ignore_errors=True)
         (self.path / ".mltrack/tmp").mkdir()
         self.recorded, self.seen, self.stages = {}, set(), {}
-        self.sources = {f"in{n}": str(self.chance.randint(0, 2)) for n in range(self.chance.randint(1, 3))}
+        self.sources = {
+            f"in{n}": str(self.chance.randint(0, 2))
+            for n in range(self.chance.randint(1, 3))
+        }
         self.values = {f"p{n}": 0 for n in range(2)}
         for number in range(self.chance.randint(1, 6)):
             self._declare(f"s{number}")
         self.write()
 
     def _declare(self, name: str) -> None:
-        available = [*self.sources, *(out for other in self.stages for out in self.outs(other))]
+        available = [
+            *self.sources,
+            *(out for other in self.stages for out in self.outs(other)),
+        ]
         self.stages[name] = Declared(
             kind=self.chance.choice(["fine", "fine", "coarse"]),
-            deps=self.chance.sample(available, self.chance.randint(1, min(3, len(available)))),
+            deps=self.chance.sample(
+                available, self.chance.randint(1, min(3, len(available)))
+            ),
             params=self.chance.sample(sorted(self.values), self.chance.randint(0, 2)),
-            items=["a", "b", "c"][: self.chance.randint(1, 3)] if self.chance.random() < 0.3 else [""],
+            items=["a", "b", "c"][: self.chance.randint(1, 3)]
+            if self.chance.random() < 0.3
+            else [""],
             always=self.chance.random() < 0.05,
         )
 
@@ -138,25 +163,44 @@ class Model:
     def write(self) -> None:
         blocks: dict[str, object] = {}
         for name, stage in self.stages.items():
-            words = stage.command("${item}" if stage.items != [""] else "", {k: f"${{{k}}}" for k in self.values})  # type: ignore[misc]
-            block: dict[str, object] = {"cmd": words, "deps": stage.deps, "params": stage.params}
-            block["outs"] = ["${name}.out".replace("${name}", name + ("${item}" if stage.items != [""] else ""))]
+            words = stage.command(
+                "${item}" if stage.items != [""] else "",
+                {k: f"${{{k}}}" for k in self.values},
+            )  # type: ignore[misc]
+            block: dict[str, object] = {
+                "cmd": words,
+                "deps": stage.deps,
+                "params": stage.params,
+            }
+            block["outs"] = [
+                "${name}.out".replace(
+                    "${name}", name + ("${item}" if stage.items != [""] else "")
+                )
+            ]
             block.update({"frozen": True} if stage.frozen else {})
             block.update({"always_changed": True} if stage.always else {})
-            blocks[name] = {"foreach": stage.items, "do": block} if stage.items != [""] else block
+            blocks[name] = (
+                {"foreach": stage.items, "do": block} if stage.items != [""] else block
+            )
         (self.path / "mltrack.yaml").write_text(yaml.dump({"stages": blocks}))
         (self.path / "params.yaml").write_text(yaml.dump(self.values))
         for name, text in self.sources.items():
             (self.path / name).write_text(text)
 
     def change(self) -> None:
-        """Changes one thing: a source, a param, a command, whether a stage fails or is frozen, an output."""
+        """Changes one thing: a source, a param, a command, whether a stage fails or is
+        frozen, an output.
+        """
         stage = self.stages[self.chance.choice(sorted(self.stages))]
         kind = self.chance.randint(0, 6)
         if kind == 0:
-            self.sources[self.chance.choice(sorted(self.sources))] = str(self.chance.randint(0, 2))
+            self.sources[self.chance.choice(sorted(self.sources))] = str(
+                self.chance.randint(0, 2)
+            )
         elif kind == 1:
-            self.values[self.chance.choice(sorted(self.values))] = self.chance.randint(0, 2)
+            self.values[self.chance.choice(sorted(self.values))] = self.chance.randint(
+                0, 2
+            )
         elif kind == 2:
             stage.extra = self.chance.choice(["", "more", "less"])
         elif kind == 3:
@@ -164,16 +208,23 @@ class Model:
         elif kind == 4:
             stage.frozen = not stage.frozen
         else:
-            outs = [out for name in self.stages for out in self.outs(name) if (self.path / out).exists()]
+            outs = [
+                out
+                for name in self.stages
+                for out in self.outs(name)
+                if (self.path / out).exists()
+            ]
             if outs:
                 place = self.path / self.chance.choice(outs)
                 os.unlink(place) if kind == 5 else place.write_text("scribble")
         self.write()
 
     def expect(self) -> tuple[dict[str, str], dict[str, str]]:
-        """Returns what must become of each stage, and what must stand at the outputs of those that are good.
+        """Returns what must become of each stage, and what must stand at the outputs of
+        those that are good.
 
-        A stage has to run only if its inputs, in this very combination, never gave a result before.
+        A stage has to run only if its inputs, in this very combination, never gave a
+        result before.
         """
         became: dict[str, str] = {}
         files = dict(self.sources)

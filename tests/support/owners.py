@@ -1,4 +1,6 @@
-"""Holds, in every test, what docs/internals/locks-and-threads.md says of threads: some objects belong to who made them."""
+"""Holds, in every test, what docs/internals/locks-and-threads.md says of threads: some
+objects belong to who made them.
+"""
 
 import functools
 import inspect
@@ -23,7 +25,11 @@ def watch() -> None:
     for kind in OF_ONE_THREAD:
         kind.__init__ = _remembering(kind.__init__)  # type: ignore[method-assign]
         for name, method in list(vars(kind).items()):
-            if inspect.isfunction(method) and not name.startswith("_") and f"{kind.__name__}.{name}" not in FOR_ALL:
+            if (
+                inspect.isfunction(method)
+                and not name.startswith("_")
+                and f"{kind.__name__}.{name}" not in FOR_ALL
+            ):
                 setattr(kind, name, _noting(method, f"{kind.__name__}.{name}"))
 
 
@@ -41,7 +47,9 @@ def _noting(method: Callable[..., Any], name: str) -> Callable[..., Any]:
     def note(self: Any, *arguments: Any, **named: Any) -> Any:
         owner = getattr(self, "_owner", None)  # one may be made without its initialiser
         if owner not in (None, threading.get_ident()):
-            strangers.append(f"{name} was called from {threading.current_thread().name}")
+            strangers.append(
+                f"{name} was called from {threading.current_thread().name}"
+            )
         return method(self, *arguments, **named)
 
     return note

@@ -1,4 +1,6 @@
-"""Random pipelines run by the real engine, with commands that a stub computes instead of a shell."""
+"""Random pipelines run by the real engine, with commands that a stub computes instead
+of a shell.
+"""
 
 import os
 import random
@@ -18,7 +20,9 @@ from tests.support.local_only import LocalOnly
 
 
 class StubRunner(LocalOnly):
-    """Not a shell: each output becomes the digest of the command, of what the command names, and of its own name."""
+    """Not a shell: each output becomes the digest of the command, of what the command
+    names, and of its own name.
+    """
 
     name = "stub"
 
@@ -28,9 +32,17 @@ class StubRunner(LocalOnly):
     def submit(self, job: Job, origin: object = None) -> Ticket:
         command = job.items[0].commands[0]
         words = command.split()
-        seen = [command, *((self.root / word[1:]).read_text() for word in words if word.startswith("@"))]
+        seen = [
+            command,
+            *(
+                (self.root / word[1:]).read_text()
+                for word in words
+                if word.startswith("@")
+            ),
+        ]
         for path in job.items[0].outputs:
-            # a stage marked 'coarse' forgets most of what it saw, so that early cutoff happens
+            # a stage marked 'coarse' forgets most of what it saw, so that early cutoff
+            # happens
             value = XXH3.hex_of("\n".join([*seen, path]).encode())
             (self.root / path).write_text(value[:1] if "coarse" in words else value)
         log = self.root / ".mltrack" / "tmp" / "stub.log"
@@ -61,17 +73,26 @@ class Pipeline:
 
     def add_stage(self, number: int) -> None:
         available = self.sources + [
-            f"{name}.{n}" for name, stage in self.stages.items() for n in range(len(stage["outs"]))
+            f"{name}.{n}"
+            for name, stage in self.stages.items()
+            for n in range(len(stage["outs"]))
         ]  # type: ignore[arg-type]
-        deps = self.random.sample(available, self.random.randint(1, min(3, len(available))))
+        deps = self.random.sample(
+            available, self.random.randint(1, min(3, len(available)))
+        )
         name = f"s{number}"
         outs = [f"{name}.{n}" for n in range(self.random.randint(1, 2))]
         kind = "coarse" if self.random.random() < 0.3 else "fine"
         self.stages[name] = {
             "cmd": " ".join([kind, *("@" + dep for dep in deps)]),
             "deps": deps,
-            "outs": [{out: {"cache": False}} if self.random.random() < 0.15 else out for out in outs],
-            "params": self.random.sample(sorted(self.params), self.random.randint(0, 2)),
+            "outs": [
+                {out: {"cache": False}} if self.random.random() < 0.15 else out
+                for out in outs
+            ],
+            "params": self.random.sample(
+                sorted(self.params), self.random.randint(0, 2)
+            ),
         }
         if self.random.random() < 0.5:
             self.stages[name]["cmd"] = str(self.stages[name]["cmd"]) + " ${p0}"
@@ -84,13 +105,17 @@ class Pipeline:
         (self.path / name).write_text(str(self.random.randint(0, 3)))
 
     def change(self) -> None:
-        """Makes one random change: an input, a param, a command, an output lost or scribbled on."""
+        """Makes one random change: an input, a param, a command, an output lost or
+        scribbled on.
+        """
         kind = self.random.randint(0, 4)
         outs = [path for path in self.outputs() if (self.path / path).exists()]
         if kind == 0:
             self.edit(self.random.choice(self.sources))
         elif kind == 1:
-            self.params[self.random.choice(sorted(self.params))] = self.random.randint(0, 2)
+            self.params[self.random.choice(sorted(self.params))] = self.random.randint(
+                0, 2
+            )
         elif kind == 2:
             stage = self.stages[self.random.choice(sorted(self.stages))]
             stage["cmd"] = str(stage["cmd"]) + " more"
@@ -102,11 +127,15 @@ class Pipeline:
 
     def outputs(self) -> list[str]:
         return [
-            next(iter(out)) if isinstance(out, dict) else out for stage in self.stages.values() for out in stage["outs"]
+            next(iter(out)) if isinstance(out, dict) else out
+            for stage in self.stages.values()
+            for out in stage["outs"]
         ]  # type: ignore[union-attr,attr-defined]
 
     def repro(self, options: ReproOptions | None = None) -> tuple[Plan, dict[str, str]]:
-        """Runs repro; returns its plan, and what became of each stage: ran, restored or skipped."""
+        """Runs repro; returns its plan, and what became of each stage: ran, restored or
+        skipped.
+        """
         project = projects.find(str(self.path))
         work = Repro(Session(project), options or ReproOptions(), StubRunner(self.path))
         plan = work.plan()

@@ -9,13 +9,17 @@ PATIENCE_SECONDS = 30.0
 def is_alive(pid: int) -> bool:
     """Returns whether a process runs; one that ended and was not waited for does not."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        return (
+            Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        )
     except OSError:
         return False
 
 
 def ends(pid: int) -> bool:
-    """Returns whether a process ends soon: a signal that was sent is not yet a process that is gone."""
+    """Returns whether a process ends soon: a signal that was sent is not yet a process
+    that is gone.
+    """
     deadline = time.monotonic() + PATIENCE_SECONDS
     while is_alive(pid) and time.monotonic() < deadline:
         time.sleep(0.01)

@@ -1,4 +1,6 @@
-"""A TCP proxy on loopback that does harm on purpose: cuts connections, or answers for the server."""
+"""A TCP proxy on loopback that does harm on purpose: cuts connections, or answers for
+the server.
+"""
 
 import socket
 import threading
@@ -7,11 +9,20 @@ from contextlib import suppress
 
 
 class Proxy:
-    """Forwards to a port. ``cut_after`` bytes from the server (or to it) every connection is reset, as long as ``harm``
-    lasts; ``answer`` is sent instead of forwarding, for so many connections."""
+    """Forwards to a port. ``cut_after`` bytes from the server (or to it) every
+    connection is reset, as long as ``harm`` lasts; ``answer`` is sent instead of
+    forwarding, for so many connections.
+    """
 
-    def __init__(self, port: int, *, cut_after: int = 0, harm: int = 0, answer: bytes = b"") -> None:
-        self._target, self._cut_after, self.harm, self._answer = port, cut_after, harm, answer
+    def __init__(
+        self, port: int, *, cut_after: int = 0, harm: int = 0, answer: bytes = b""
+    ) -> None:
+        self._target, self._cut_after, self.harm, self._answer = (
+            port,
+            cut_after,
+            harm,
+            answer,
+        )
         self.connections = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
@@ -29,7 +40,9 @@ class Proxy:
             self.connections += 1
             does_harm = self.harm > 0
             self.harm -= 1
-            threading.Thread(target=self._serve, args=(client, does_harm), daemon=True).start()
+            threading.Thread(
+                target=self._serve, args=(client, does_harm), daemon=True
+            ).start()
 
     def _serve(self, client: socket.socket, does_harm: bool) -> None:
         if does_harm and self._answer:
@@ -62,6 +75,7 @@ def _reset(*ends: socket.socket) -> None:
     for end in ends:
         with suppress(OSError):
             end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-            end.shutdown(socket.SHUT_RDWR)  # a thread that waits in recv would keep it open otherwise
+            # a thread that waits in recv would keep it open otherwise
+            end.shutdown(socket.SHUT_RDWR)
         with suppress(OSError):
             end.close()

@@ -1,4 +1,6 @@
-"""Runners for tests: each made anew as another process, or another clone, would make it."""
+"""Runners for tests: each made anew as another process, or another clone, would make
+it.
+"""
 
 import os
 import sys
@@ -38,17 +40,29 @@ class Bench:
         return self.path / "project"
 
     def open(self, clone: str = "project") -> Runner:
-        """Returns a runner as another process would make it, for this clone or another one."""
+        """Returns a runner as another process would make it, for this clone or another
+        one.
+        """
         root = self.path / clone
         root.mkdir(exist_ok=True)
         jobs = str(root / "jobs")
         locks = self.locks or str(self.path / "locks")
         runner: Runner
         if self.kind == "local":
-            runner = LocalRunner(str(root), jobs, {"gpus": float(SLOTS), "cpus": 2.0}, locks)
+            runner = LocalRunner(
+                str(root), jobs, {"gpus": float(SLOTS), "cpus": 2.0}, locks
+            )
         else:
-            settings = HostSettings(self.kind, {"gpus": float(SLOTS)}, locks, 1 << 40, "", self.patience)
-            runner = HostRunner(settings, self.addresses, str(root), jobs, Cache(str(root / "cache"), XXH3))
+            settings = HostSettings(
+                self.kind, {"gpus": float(SLOTS)}, locks, 1 << 40, "", self.patience
+            )
+            runner = HostRunner(
+                settings,
+                self.addresses,
+                str(root),
+                jobs,
+                Cache(str(root / "cache"), XXH3),
+            )
         self.opened.append(runner)
         return runner
 
@@ -62,28 +76,53 @@ class Bench:
 
 def here(path: Path, **settings: object) -> Bench:
     """A runner of jobs that survive, on this machine and without ssh."""
-    return Bench(path, "here", [Address("", sys.executable, str(path / "host"))], **settings)  # type: ignore[arg-type]
+    return Bench(
+        path, "here", [Address("", sys.executable, str(path / "host"))], **settings
+    )  # type: ignore[arg-type]
 
 
-def over_ssh(path: Path, config: Path, host: str = "worker", **settings: object) -> Bench:
-    return Bench(path, "ssh", [Address(host, "python3", str(path / "host"), str(config))], **settings)  # type: ignore[arg-type]
+def over_ssh(
+    path: Path, config: Path, host: str = "worker", **settings: object
+) -> Bench:
+    return Bench(
+        path,
+        "ssh",
+        [Address(host, "python3", str(path / "host"), str(config))],
+        **settings,
+    )  # type: ignore[arg-type]
 
 
 class Given:
     """Inputs of a job, by path and bytes. See :class:`mltrack.runners.job.Origin`."""
 
-    def __init__(self, files: dict[str, bytes], trees: dict[str, dict[str, bytes]] | None = None) -> None:
-        self.inputs = {path: Content(FILE, XXH3.hex_of(data), len(data)) for path, data in files.items()}
-        self.objects: dict[str, bytes | str] = {XXH3.hex_of(data): data for data in files.values()}
+    def __init__(
+        self, files: dict[str, bytes], trees: dict[str, dict[str, bytes]] | None = None
+    ) -> None:
+        self.inputs = {
+            path: Content(FILE, XXH3.hex_of(data), len(data))
+            for path, data in files.items()
+        }
+        self.objects: dict[str, bytes | str] = {
+            XXH3.hex_of(data): data for data in files.values()
+        }
         self.asked = 0
         for path, inner in (trees or {}).items():
             rows = []
             for name, data in inner.items():
                 self.objects[XXH3.hex_of(data)] = data
-                rows.append((name.encode(), "x" if name.endswith(".sh") else "f", XXH3.hex_of(data), len(data)))
+                rows.append(
+                    (
+                        name.encode(),
+                        "x" if name.endswith(".sh") else "f",
+                        XXH3.hex_of(data),
+                        len(data),
+                    )
+                )
             encoded = tree.encode(rows)
             self.objects[XXH3.hex_of(encoded)] = encoded
-            self.inputs[path] = Content(TREE, XXH3.hex_of(encoded), sum(row[3] for row in rows), len(rows))
+            self.inputs[path] = Content(
+                TREE, XXH3.hex_of(encoded), sum(row[3] for row in rows), len(rows)
+            )
 
     def find(self, hex_digest: str) -> bytes | str | None:
         self.asked += 1
@@ -93,9 +132,20 @@ class Given:
         return []
 
 
-def job(*commands: str, key: str = "ab" * 16, outputs: tuple[str, ...] = (), **settings: object) -> Job:
+def job(
+    *commands: str,
+    key: str = "ab" * 16,
+    outputs: tuple[str, ...] = (),
+    **settings: object,
+) -> Job:
     items = (Item("", commands, outputs),)
-    return Job(key=key, label="s", shell="/bin/sh", directory="", **{"items": items, **settings})  # type: ignore[arg-type]
+    return Job(
+        key=key,
+        label="s",
+        shell="/bin/sh",
+        directory="",
+        **{"items": items, **settings},
+    )  # type: ignore[arg-type]
 
 
 def now(runner: Runner, ticket: Ticket, seen: Seen | None = None) -> Poll:
@@ -103,7 +153,9 @@ def now(runner: Runner, ticket: Ticket, seen: Seen | None = None) -> Poll:
     return runner.poll({ticket: seen or Seen()})[ticket]
 
 
-def wait(runner: Runner, ticket: Ticket, until: Callable[[Poll], bool] = lambda poll: False) -> tuple[Poll, bytes]:
+def wait(
+    runner: Runner, ticket: Ticket, until: Callable[[Poll], bool] = lambda poll: False
+) -> tuple[Poll, bytes]:
     """Follows a job to its end, or until something is so."""
     log, deadline = b"", time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
@@ -128,10 +180,16 @@ def supervisors(place: Path) -> list[int]:
     for name in os.listdir("/proc"):
         if name.isdigit():
             try:
-                links = [os.readlink(f"/proc/{name}/fd/{fd}") for fd in os.listdir(f"/proc/{name}/fd")]
+                links = [
+                    os.readlink(f"/proc/{name}/fd/{fd}")
+                    for fd in os.listdir(f"/proc/{name}/fd")
+                ]
             except OSError:
                 continue
-            if any(link.startswith(str(place / "jobs")) and link.endswith("/alive") for link in links):
+            if any(
+                link.startswith(str(place / "jobs")) and link.endswith("/alive")
+                for link in links
+            ):
                 found.append(int(name))
     return found
 

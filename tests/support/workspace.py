@@ -40,24 +40,38 @@ class Workspace:
         self.path = path
         self.environment = environment
 
-    def mltrack(self, *arguments: str, code: int | None = 0, cwd: Path | None = None, **variables: str) -> Done:
+    def mltrack(
+        self,
+        *arguments: str,
+        code: int | None = 0,
+        cwd: Path | None = None,
+        **variables: str,
+    ) -> Done:
         """Runs mltrack; fails unless it ends with ``code`` (None: any)."""
         command = [sys.executable, "-P", "-m", "mltrack", *arguments]
         done = self.run(command, cwd=cwd, **variables)
         if code is not None:
-            assert done.code == code, f"mltrack {' '.join(arguments)}: exit code {done.code}, not {code}\n{done.said}"
+            assert done.code == code, (
+                f"mltrack {' '.join(arguments)}: exit code {done.code}, not {code}\n{done.said}"
+            )
         if "--json" in arguments:
             documents.check(arguments, done.out)
-        assert "Traceback (most recent call last)" not in done.said or "-vv" in arguments, done.said
+        assert (
+            "Traceback (most recent call last)" not in done.said or "-vv" in arguments
+        ), done.said
         return done
 
     def git(self, *arguments: str, code: int | None = 0, **variables: str) -> Done:
         done = self.run(["git", *arguments], **variables)
         if code is not None:
-            assert done.code == code, f"git {' '.join(arguments)}: exit code {done.code}, not {code}\n{done.said}"
+            assert done.code == code, (
+                f"git {' '.join(arguments)}: exit code {done.code}, not {code}\n{done.said}"
+            )
         return done
 
-    def run(self, command: list[str], cwd: Path | None = None, **variables: str) -> Done:
+    def run(
+        self, command: list[str], cwd: Path | None = None, **variables: str
+    ) -> Done:
         done = subprocess.run(
             command,
             cwd=cwd or self.path,
@@ -91,11 +105,15 @@ class Workspace:
             self.git("tag", tag)
 
     def files(self, below: str = "") -> dict[str, str]:
-        """Returns what stands below a directory by path: bytes, links, exec bits, directories."""
+        """Returns what stands below a directory by path: bytes, links, exec bits,
+        directories.
+        """
         found: dict[str, str] = {}
         top = self.path / below
         for directory, names, files in os.walk(top):
-            names[:] = sorted(name for name in names if name not in (".git", ".mltrack"))
+            names[:] = sorted(
+                name for name in names if name not in (".git", ".mltrack")
+            )
             for name in [*names, *files]:
                 full = Path(directory, name)
                 path = str(full.relative_to(self.path))
@@ -104,7 +122,9 @@ class Workspace:
                 elif full.is_dir():
                     found[path] = "directory"
                 else:
-                    found[path] = f"{'exec' if os.access(full, os.X_OK) else 'file'} {full.read_bytes()!r}"
+                    found[path] = (
+                        f"{'exec' if os.access(full, os.X_OK) else 'file'} {full.read_bytes()!r}"
+                    )
         return found
 
     def clone(self, to: Path) -> "Workspace":
@@ -116,9 +136,15 @@ class Workspace:
 
 
 def hermetic_environment(home: Path) -> dict[str, str]:
-    """Returns an environment that knows nothing of this machine's user and git settings."""
+    """Returns an environment that knows nothing of this machine's user and git
+    settings.
+    """
     home.mkdir(parents=True, exist_ok=True)
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
+    kept = {
+        name: os.environ[name]
+        for name in ("PATH", "LANG", "TMPDIR")
+        if name in os.environ
+    }
     config = home / "gitconfig"
     config.write_text(
         "[init]\n\tdefaultBranch = main\n[user]\n\tname = Test\n\temail = test@example.org\n[advice]\n\tdetachedHead = false\n"
@@ -130,5 +156,7 @@ def hermetic_environment(home: Path) -> dict[str, str]:
         "GIT_CONFIG_GLOBAL": str(config),
         "GIT_CONFIG_NOSYSTEM": "1",
         "PYTHONPATH": str(ROOT),
-        "PATH": os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")]),
+        "PATH": os.pathsep.join(
+            [str(Path(sys.executable).parent), kept.get("PATH", "")]
+        ),
     }

@@ -1,12 +1,16 @@
-"""Notes which files a Python program opens. Python runs this at start-up, before the program.
+"""Notes which files a Python program opens. Python runs this at start-up, before the
+program.
 
-It stands first on PYTHONPATH, does its work, and hands over to the ``sitecustomize`` that would have run without it. It
-must run on every Python that users have, so it is written for 3.8, and it must never fail or slow down a program: the
-hook only gathers, and what it gathered is written as it is, to be made sense of by whoever reads the trace.
+It stands first on PYTHONPATH, does its work, and hands over to the ``sitecustomize``
+that would have run without it. It must run on every Python that users have, so it is
+written for 3.8, and it must never fail or slow down a program: the hook only gathers,
+and what it gathered is written as it is, to be made sense of by whoever reads the
+trace.
 
-A trace is a sequence of fields, each ended by a NUL: ``c`` and the current directory, ``x`` and a place of the interpreter,
-``o`` and a number, followed by as many paths that were opened. For reading or for writing is not noted: it would double the
-cost, and the files themselves show it.
+A trace is a sequence of fields, each ended by a NUL: ``c`` and the current directory,
+``x`` and a place of the interpreter, ``o`` and a number, followed by as many paths that
+were opened. For reading or for writing is not noted: it would double the cost, and the
+files themselves show it.
 """
 
 import atexit
@@ -21,20 +25,37 @@ class _Noted:
         self.paths = set()
         self._target = target
         self._cwd = os.getcwd()
-        self._prefixes = ["x" + os.path.realpath(prefix) for prefix in (sys.prefix, sys.base_prefix)]
+        self._prefixes = [
+            "x" + os.path.realpath(prefix) for prefix in (sys.prefix, sys.base_prefix)
+        ]
         # a program may replace these
-        self._open, self._write, self._close, self._decode = os.open, os.write, os.close, os.fsdecode
+        self._open, self._write, self._close, self._decode = (
+            os.open,
+            os.write,
+            os.close,
+            os.fsdecode,
+        )
 
     def flush(self):
-        found = [path if path.__class__ is str else self._text(path) for path in list(self.paths)]
+        found = [
+            path if path.__class__ is str else self._text(path)
+            for path in list(self.paths)
+        ]
         self.paths.clear()
         if not found:
             return
         fields = ["c" + self._cwd, *self._prefixes, "o" + str(len(found)), *found]
         try:
-            descriptor = self._open(self._target, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+            descriptor = self._open(
+                self._target,
+                os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW,
+                0o600,
+            )
             try:
-                self._write(descriptor, ("\0".join(fields) + "\0").encode("utf-8", "surrogateescape"))
+                self._write(
+                    descriptor,
+                    ("\0".join(fields) + "\0").encode("utf-8", "surrogateescape"),
+                )
             finally:
                 self._close(descriptor)
         except Exception:  # tracing is worth a warning, never a program
@@ -52,7 +73,9 @@ class _Noted:
             if directory.__class__ is int:
                 self._cwd = os.path.realpath(f"/proc/self/fd/{directory}")
             else:
-                self._cwd = os.path.normpath(os.path.join(self._cwd, self._decode(directory)))
+                self._cwd = os.path.normpath(
+                    os.path.join(self._cwd, self._decode(directory))
+                )
         except Exception:
             pass
 
@@ -68,7 +91,8 @@ def _install():
         if event == "open":
             try:
                 note(args[0])
-            except TypeError:  # an object that stands for a path, and cannot be in a set
+            except TypeError:
+                # an object that stands for a path, and cannot be in a set
                 pass
         elif event == "os.chdir":
             noted.move(args[0])

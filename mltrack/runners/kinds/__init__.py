@@ -14,8 +14,16 @@ from mltrack.runners.names import LOCAL
 
 TYPE = Option("type", str, "What kind of runner it is.")
 RESOURCES = (
-    Option(MEMORY, str, "How much memory a runner's stages may claim together, such as 48GB."),
-    Option("RESOURCE", int, "How much of a resource a runner has: cpus, gpus, or one of your own naming."),
+    Option(
+        MEMORY,
+        str,
+        "How much memory a runner's stages may claim together, such as 48GB.",
+    ),
+    Option(
+        "RESOURCE",
+        int,
+        "How much of a resource a runner has: cpus, gpus, or one of your own naming.",
+    ),
 )
 _KNOWN_RESOURCES = (CPUS, GPUS, MEMORY, GPU_MEMORY)
 _CLOSE = 0.8
@@ -39,21 +47,29 @@ def _modules() -> frozenset[str]:
 
 
 def find(name: str, given: Mapping[str, Any]) -> Kind:
-    """Returns the kind of the runner of this name; raises ConfigError if there is no such runner, no such kind, or an option
-    that this kind does not have."""
+    """Returns the kind of the runner of this name; raises ConfigError if there is no
+    such runner, no such kind, or an option that this kind does not have.
+    """
     chosen = str(given.get("type") or (LOCAL if name == LOCAL else ""))
     if not chosen:
         raise ConfigError(
-            f"runner.{name}.type is not set: what kind of runner is it?" if given else f"there is no runner {name!r}",
+            f"runner.{name}.type is not set: what kind of runner is it?"
+            if given
+            else f"there is no runner {name!r}",
             hint=f"mltrack runner add {name} HOST, or `mltrack runner list`",
         )
     kind = _load(chosen)
     if kind is None:
         raise ConfigError(
-            f"runner.{name}.type: there is no kind of runner {chosen!r}", hint=f"kinds: {', '.join(names())}"
+            f"runner.{name}.type: there is no kind of runner {chosen!r}",
+            hint=f"kinds: {', '.join(names())}",
         )
     own = [option.name for option in kind.options]
-    others = {option.name for option in options()} - {*own, TYPE.name, *(option.name for option in RESOURCES)}
+    others = {option.name for option in options()} - {
+        *own,
+        TYPE.name,
+        *(option.name for option in RESOURCES),
+    }
     for key in sorted(others & given.keys()):
         raise ConfigError(
             f"runner.{name}.{key}: a runner of the kind {chosen!r} has no such option",
@@ -83,12 +99,18 @@ def options() -> list[Option]:
 
 
 def option(name: str) -> Option:
-    """Returns what may be set under a name: an option of some kind, or a resource. Raises ConfigError for a name that is neither,
-    being nearly one of those that there are."""
+    """Returns what may be set under a name: an option of some kind, or a resource.
+    Raises ConfigError for a name that is neither, being nearly one of those that there
+    are.
+    """
     known = {option.name: option for option in options()}
     if name in known:
         return known[name]
-    near = difflib.get_close_matches(name, [*known, *_KNOWN_RESOURCES], n=1, cutoff=_CLOSE)
+    near = difflib.get_close_matches(
+        name, [*known, *_KNOWN_RESOURCES], n=1, cutoff=_CLOSE
+    )
     if near and name not in _KNOWN_RESOURCES:
-        raise ConfigError(f"runners have no option {name!r}", hint=f"did you mean {near[0]!r}?")
+        raise ConfigError(
+            f"runners have no option {name!r}", hint=f"did you mean {near[0]!r}?"
+        )
     return RESOURCES[-1]

@@ -1,4 +1,6 @@
-"""The kind ``local``: this machine, in the workspace itself; and in directories of its own, where jobs outlive a command."""
+"""The kind ``local``: this machine, in the workspace itself; and in directories of its
+own, where jobs outlive a command.
+"""
 
 import os
 import sys
@@ -7,7 +9,14 @@ from mltrack.disk.durable import names_in
 from mltrack.runners import capacity
 from mltrack.runners.capacity import MEMORY
 from mltrack.runners.kind import Given, Kind, Option, Surroundings
-from mltrack.runners.kinds.ssh import CACHE_LIMIT, DIRECTORY, GPU_LOCKS, PLACE, SETUP, settings_of
+from mltrack.runners.kinds.ssh import (
+    CACHE_LIMIT,
+    DIRECTORY,
+    GPU_LOCKS,
+    PLACE,
+    SETUP,
+    settings_of,
+)
 from mltrack.runners.runner import Runner
 
 
@@ -16,7 +25,9 @@ def _open(name: str, given: Given, around: Surroundings) -> Runner:
 
     amounts = {**capacity.machine(), **KIND.amounts(given)}
     objects = os.path.join(os.path.abspath(around.cache.path), "loose")
-    return LocalRunner(around.root, around.jobs_path, amounts, given.get(GPU_LOCKS.name) or "", objects)
+    return LocalRunner(
+        around.root, around.jobs_path, amounts, given.get(GPU_LOCKS.name) or "", objects
+    )
 
 
 def _open_surviving(name: str, given: Given, around: Surroundings) -> Runner:
@@ -25,8 +36,14 @@ def _open_surviving(name: str, given: Given, around: Surroundings) -> Runner:
     from mltrack.runners.hosts import HostRunner  # noqa: PLC0415
 
     address = Address("", sys.executable, _place(given))
-    own = {resource: amount for resource, amount in capacity.machine().items() if resource != MEMORY}
-    return HostRunner(settings_of(name, given, {**own, **KIND.amounts(given)}), [address], *around)
+    own = {
+        resource: amount
+        for resource, amount in capacity.machine().items()
+        if resource != MEMORY
+    }
+    return HostRunner(
+        settings_of(name, given, {**own, **KIND.amounts(given)}), [address], *around
+    )
 
 
 def _place(given: Given) -> str:
@@ -40,7 +57,9 @@ def _has_surviving(given: Given, key: str) -> bool:
         return os.path.isdir(jobs)
     place = os.path.join(jobs, key)
     numbers = [int(name) for name in names_in(place) if name.isdigit()]
-    return bool(numbers) and not os.path.exists(os.path.join(place, str(max(numbers)), "taken"))
+    return bool(numbers) and not os.path.exists(
+        os.path.join(place, str(max(numbers)), "taken")
+    )
 
 
 OPTIONS: tuple[Option, ...] = (SETUP, CACHE_LIMIT, DIRECTORY, GPU_LOCKS)

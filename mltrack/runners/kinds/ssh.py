@@ -15,16 +15,43 @@ PLACE = "~/.mltrack-host"
 """mltrack's directory on a host, unless another is set."""
 _CACHE_LIMIT = 100 * 10**9
 
-HOSTS = Option("hosts", list, "The hosts of an ssh runner, as ssh knows them; several are a pool.")
-SETUP = Option("setup", str, "Shell text that runs before each command on a host, such as `. ~/venv/bin/activate`.")
-CACHE_LIMIT = Option("cache_limit", str, "How large the objects on a host may grow, such as 200GB; 100GB unless set.")
-DIRECTORY = Option("directory", str, "mltrack's directory on a host; ~/.mltrack-host unless set.", private=True)
-PYTHON = Option("python", str, "The Python that runs the worker on a host; python3 unless set.", private=True)
-SSH_CONFIG = Option("ssh_config", str, "The ssh configuration to read, instead of ~/.ssh/config.", private=True)
+HOSTS = Option(
+    "hosts", list, "The hosts of an ssh runner, as ssh knows them; several are a pool."
+)
+SETUP = Option(
+    "setup",
+    str,
+    "Shell text that runs before each command on a host, such as `. "
+    "~/venv/bin/activate`.",
+)
+CACHE_LIMIT = Option(
+    "cache_limit",
+    str,
+    "How large the objects on a host may grow, such as 200GB; 100GB unless set.",
+)
+DIRECTORY = Option(
+    "directory",
+    str,
+    "mltrack's directory on a host; ~/.mltrack-host unless set.",
+    private=True,
+)
+PYTHON = Option(
+    "python",
+    str,
+    "The Python that runs the worker on a host; python3 unless set.",
+    private=True,
+)
+SSH_CONFIG = Option(
+    "ssh_config",
+    str,
+    "The ssh configuration to read, instead of ~/.ssh/config.",
+    private=True,
+)
 GPU_LOCKS = Option(
     "gpu_locks",
     str,
-    "The directory of GPU locks that all users of a machine share; /tmp/mltrack-gpus unless set.",
+    "The directory of GPU locks that all users of a machine share; /tmp/mltrack-gpus "
+    "unless set.",
     private=True,
 )
 
@@ -35,7 +62,10 @@ def _open(name: str, given: Given, around: Surroundings) -> Runner:
 
     hosts = [str(host) for host in given.get(HOSTS.name) or ()]
     if not hosts:
-        raise ConfigError(f"the runner {name!r} has no hosts", hint=f"mltrack runner add {name} HOST --force")
+        raise ConfigError(
+            f"the runner {name!r} has no hosts",
+            hint=f"mltrack runner add {name} HOST --force",
+        )
     python = given.get(PYTHON.name) or "python3"
     check_python(python)
     for host in hosts:
@@ -52,7 +82,18 @@ def settings_of(name: str, given: Given, amounts: dict[str, float]) -> "HostSett
 
     wanted = given.get(CACHE_LIMIT.name)
     limit = int(quantities.size(wanted)) if wanted else _CACHE_LIMIT
-    return HostSettings(name, amounts, given.get(GPU_LOCKS.name) or "", limit, given.get(SETUP.name) or "")
+    return HostSettings(
+        name,
+        amounts,
+        given.get(GPU_LOCKS.name) or "",
+        limit,
+        given.get(SETUP.name) or "",
+    )
 
 
-KIND = Kind("ssh", (HOSTS, SETUP, CACHE_LIMIT, DIRECTORY, PYTHON, SSH_CONFIG, GPU_LOCKS), _open, _open)
+KIND = Kind(
+    "ssh",
+    (HOSTS, SETUP, CACHE_LIMIT, DIRECTORY, PYTHON, SSH_CONFIG, GPU_LOCKS),
+    _open,
+    _open,
+)

@@ -1,8 +1,11 @@
-"""Attempts on a host: one directory each, ``jobs/<key>/<number>/``, readable by whoever comes later.
+"""Attempts on a host: one directory each, ``jobs/<key>/<number>/``, readable by whoever
+comes later.
 
-``job.json`` says what was asked for, ``state.json`` how it goes, ``log`` what was printed, ``items.jsonl`` what each item
-gave, ``result.json`` what became of it. Each is written aside and renamed; the result comes last, when what it names is
-durable. The supervisor holds the kernel's lock on ``alive`` and touches it: who cannot lock it knows that it lives.
+``job.json`` says what was asked for, ``state.json`` how it goes, ``log`` what was
+printed, ``items.jsonl`` what each item gave, ``result.json`` what became of it. Each is
+written aside and renamed; the result comes last, when what it names is durable. The
+supervisor holds the kernel's lock on ``alive`` and touches it: who cannot lock it knows
+that it lives.
 """
 
 from __future__ import annotations
@@ -24,10 +27,19 @@ from .objects import Content
 from .system import carries, write_all
 
 VERSION = 1
-QUEUED, RUNNING, DONE, FAILED, CANCELLED, LOST = "queued", "running", "done", "failed", "cancelled", "lost"
+QUEUED, RUNNING, DONE, FAILED, CANCELLED, LOST = (
+    "queued",
+    "running",
+    "done",
+    "failed",
+    "cancelled",
+    "lost",
+)
 HEARTBEAT_SECONDS = 5.0
 SILENCE_SECONDS = 90.0
-"""After so long without a heartbeat the supervisor on another machine that shares this directory counts as gone."""
+"""After so long without a heartbeat the supervisor on another machine that shares this
+directory counts as gone.
+"""
 KEEP_TAKEN_SECONDS = 7 * 86400
 KEEP_SECONDS = 30 * 86400
 _MAX_JSON = 64 << 20
@@ -66,7 +78,11 @@ class Attempts:
         """Keeps others from starting or ending an attempt of this key."""
         directory = self._directory(key)
         os.makedirs(directory, exist_ok=True)
-        descriptor = os.open(os.path.join(directory, "lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(
+            os.path.join(directory, "lock"),
+            os.O_RDWR | os.O_CREAT | os.O_CLOEXEC,
+            0o600,
+        )
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
@@ -77,43 +93,67 @@ class Attempts:
         """Returns the attempts of a key, oldest first."""
         directory = self._directory(key)
         try:
-            numbers = sorted(int(name) for name in os.listdir(directory) if _NUMBER.match(name))
+            numbers = sorted(
+                int(name) for name in os.listdir(directory) if _NUMBER.match(name)
+            )
         except (FileNotFoundError, NotADirectoryError):
             return []
-        return [Attempt(key, number, os.path.join(directory, str(number))) for number in numbers]
+        return [
+            Attempt(key, number, os.path.join(directory, str(number)))
+            for number in numbers
+        ]
 
     def get(self, key: str, number: int) -> Attempt:
         return Attempt(key, number, os.path.join(self._directory(key), str(number)))
 
     def all(self) -> list[Attempt]:
-        return [attempt for key in sorted(os.listdir(self.path)) if _KEY.match(key) for attempt in self.of(key)]
+        return [
+            attempt
+            for key in sorted(os.listdir(self.path))
+            if _KEY.match(key)
+            for attempt in self.of(key)
+        ]
 
     def create(self, key: str, job: dict[str, Any]) -> tuple[Attempt, int]:
-        """Makes the next attempt of a key, and returns it with the lock that its supervisor inherits."""
+        """Makes the next attempt of a key, and returns it with the lock that its
+        supervisor inherits.
+        """
         former = self.of(key)
         number = former[-1].number + 1 if former else 1
         attempt = self.get(key, number)
         os.mkdir(attempt.path, 0o700)
         write_json(attempt.file("job.json"), {"mltrack": VERSION, **job})
-        alive = os.open(attempt.file("alive"), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        alive = os.open(
+            attempt.file("alive"),
+            os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC,
+            0o600,
+        )
         fcntl.flock(alive, fcntl.LOCK_EX)
         return attempt, alive
 
     def clean(self) -> None:
-        """Removes attempts that were taken a week ago, and those that nobody has asked for in a month."""
+        """Removes attempts that were taken a week ago, and those that nobody has asked
+        for in a month.
+        """
         now = time.time()
         for attempt in self.all():
             with suppress(OSError, Tampered):
                 age = now - os.stat(attempt.path).st_mtime
-                is_taken = os.path.exists(attempt.file("taken")) and not os.path.exists(attempt.file("held"))
+                is_taken = os.path.exists(attempt.file("taken")) and not os.path.exists(
+                    attempt.file("held")
+                )
                 limit = KEEP_TAKEN_SECONDS if is_taken else KEEP_SECONDS
                 if age > limit and not is_alive(attempt):
                     shutil.rmtree(attempt.path, ignore_errors=True)
 
     def kept(self) -> Iterator[Content]:
-        """Yields what results name that were not taken yet, or were left here on purpose."""
+        """Yields what results name that were not taken yet, or were left here on
+        purpose.
+        """
         for attempt in self.all():
-            if os.path.exists(attempt.file("taken")) and not os.path.exists(attempt.file("held")):
+            if os.path.exists(attempt.file("taken")) and not os.path.exists(
+                attempt.file("held")
+            ):
                 continue
             with suppress(Tampered):  # nobody would believe it, whatever it names
                 result = read_json(attempt.file("result.json")) or {}
@@ -130,7 +170,9 @@ class Attempts:
 
 
 def is_alive(attempt: Attempt) -> bool:
-    """Returns whether the supervisor of an attempt lives, on this machine or on one that shares its directory."""
+    """Returns whether the supervisor of an attempt lives, on this machine or on one
+    that shares its directory.
+    """
     path = attempt.file("alive")
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
@@ -145,7 +187,8 @@ def is_alive(attempt: Attempt) -> bool:
     state = read_json(attempt.file("state.json")) or {}
     if state.get("host", socket.gethostname()) == socket.gethostname():
         return False
-    return _age(path) < SILENCE_SECONDS  # by the clock of the file system, whatever the hosts' clocks say
+    # by the clock of the file system, whatever the hosts' clocks say
+    return _age(path) < SILENCE_SECONDS
 
 
 def _age(path: str) -> float:
@@ -159,25 +202,44 @@ def _age(path: str) -> float:
 
 
 def look(attempt: Attempt) -> dict[str, Any]:
-    """Returns the state of an attempt and, once it is over, its result. What a supervisor that is gone left running is
-    ended. Raises Tampered for files that are not as they were written."""
+    """Returns the state of an attempt and, once it is over, its result. What a
+    supervisor that is gone left running is ended. Raises Tampered for files that are
+    not as they were written.
+    """
     if not os.path.isdir(attempt.path):
         return {"state": LOST, "problem": "the host does not know it"}
     for _ in range(2):
         result = read_json(attempt.file("result.json"))
         if result is not None:
-            if result.get("mltrack") != VERSION or result.get("state") not in (DONE, FAILED, CANCELLED, LOST):
-                raise Tampered(f"{attempt.file('result.json')} is not as mltrack writes it")
+            if result.get("mltrack") != VERSION or result.get("state") not in (
+                DONE,
+                FAILED,
+                CANCELLED,
+                LOST,
+            ):
+                raise Tampered(
+                    f"{attempt.file('result.json')} is not as mltrack writes it"
+                )
             return result
         if is_alive(attempt):
             state = read_json(attempt.file("state.json")) or {}
-            return {**state, "state": RUNNING if state.get("state") == RUNNING else QUEUED}
-    end_leftovers(attempt)  # looked twice: a supervisor that has just written its result is no longer alive either
-    return {"state": LOST, "problem": "its supervisor is gone: it was killed, or the host was restarted"}
+            return {
+                **state,
+                "state": RUNNING if state.get("state") == RUNNING else QUEUED,
+            }
+    # looked twice: a supervisor that has just written its result is no longer alive
+    # either
+    end_leftovers(attempt)
+    return {
+        "state": LOST,
+        "problem": "its supervisor is gone: it was killed, or the host was restarted",
+    }
 
 
 def end_leftovers(attempt: Attempt) -> None:
-    """Kills the processes that carry this attempt's token: nobody waits for them any more."""
+    """Kills the processes that carry this attempt's token: nobody waits for them any
+    more.
+    """
     job = read_json(attempt.file("job.json")) or {}
     token = job.get("token")
     if not isinstance(token, str) or len(token) != 32:
@@ -194,7 +256,9 @@ def end_leftovers(attempt: Attempt) -> None:
 
 
 def mark(attempt: Attempt, name: str) -> None:
-    """Leaves an empty file that says something about an attempt: ``cancel``, ``taken``, ``held``."""
+    """Leaves an empty file that says something about an attempt: ``cancel``, ``taken``,
+    ``held``.
+    """
     with suppress(FileNotFoundError), open(attempt.file(name), "wb"):
         pass
 
@@ -202,7 +266,9 @@ def mark(attempt: Attempt, name: str) -> None:
 def write_json(path: str, value: Any) -> None:
     temporary = f"{path}.{os.getpid()}-{secrets.token_hex(4)}"
     data = json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(
+        temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600
+    )
     try:
         write_all(descriptor, data)
         os.fsync(descriptor)
@@ -212,7 +278,9 @@ def write_json(path: str, value: Any) -> None:
 
 
 def read_json(path: str) -> dict[str, Any] | None:
-    """Returns the object in a file, None where there is no file; raises Tampered for anything else."""
+    """Returns the object in a file, None where there is no file; raises Tampered for
+    anything else.
+    """
     try:
         with open(path, "rb") as file:
             data = file.read(_MAX_JSON + 1)

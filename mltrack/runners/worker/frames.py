@@ -1,7 +1,9 @@
-"""Frames: a message in JSON, and raw bytes behind it. Both sides of a connection use this module.
+"""Frames: a message in JSON, and raw bytes behind it. Both sides of a connection use
+this module.
 
-A frame is ``MLTF``, the length of the JSON (4 bytes) and of the bytes (8 bytes, both big-endian), the JSON, the bytes.
-Nothing is read ahead: a descriptor that has bytes to read has a frame that begins.
+A frame is ``MLTF``, the length of the JSON (4 bytes) and of the bytes (8 bytes, both
+big-endian), the JSON, the bytes. Nothing is read ahead: a descriptor that has bytes to
+read has a frame that begins.
 """
 
 from __future__ import annotations

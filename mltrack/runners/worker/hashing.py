@@ -21,7 +21,9 @@ _INSTALL_SECONDS = 120
 
 
 class Hashing(NamedTuple):
-    """``new`` returns a hasher with ``update`` and ``hexdigest``; ``hex_size`` is the length of what that gives."""
+    """``new`` returns a hasher with ``update`` and ``hexdigest``; ``hex_size`` is the
+    length of what that gives.
+    """
 
     name: str
     hex_size: int
@@ -34,12 +36,15 @@ class Hashing(NamedTuple):
 
 
 def find(algorithm: str, place: str) -> Hashing | None:
-    """Returns the algorithm from this Python's own libraries, or from mltrack's folder for them; None if neither has it."""
+    """Returns the algorithm from this Python's own libraries, or from mltrack's folder
+    for them; None if neither has it.
+    """
     folder = library_folder(place)
     if folder not in sys.path:
         sys.path.append(folder)
     importlib.invalidate_caches()
-    with suppress(Exception):  # a library that cannot be loaded, of whatever fault, is none
+    # a library that cannot be loaded, of whatever fault, is none
+    with suppress(Exception):
         module = importlib.import_module(LIBRARIES[algorithm])
         new = module.xxh3_128 if algorithm == "xxh3" else module.blake3
         if new().hexdigest() == _EMPTY[algorithm]:
@@ -49,26 +54,59 @@ def find(algorithm: str, place: str) -> Hashing | None:
 
 
 def library_folder(place: str) -> str:
-    """Where libraries for this interpreter lie: other versions of Python on a shared home have their own."""
+    """Where libraries for this interpreter lie: other versions of Python on a shared
+    home have their own.
+    """
     return os.path.join(place, "lib", abi())
 
 
 def abi() -> str:
-    """Names what a compiled library must fit: implementation, version, machine, C library."""
-    return str(sysconfig.get_config_var("SOABI") or f"{sys.implementation.cache_tag}-{sys.platform}")
+    """Names what a compiled library must fit: implementation, version, machine, C
+    library.
+    """
+    return str(
+        sysconfig.get_config_var("SOABI")
+        or f"{sys.implementation.cache_tag}-{sys.platform}"
+    )
 
 
 def install(algorithm: str, place: str) -> bool:
-    """Puts the library into mltrack's folder by uv or pip, whichever this host has; returns whether one did."""
+    """Puts the library into mltrack's folder by uv or pip, whichever this host has;
+    returns whether one did.
+    """
     folder, library = library_folder(place), LIBRARIES[algorithm]
     os.makedirs(folder, exist_ok=True)
     for command in (
-        ["uv", "pip", "install", "--quiet", "--python", sys.executable, "--target", folder, library],
-        [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target", folder, library],
+        [
+            "uv",
+            "pip",
+            "install",
+            "--quiet",
+            "--python",
+            sys.executable,
+            "--target",
+            folder,
+            library,
+        ],
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "--target",
+            folder,
+            library,
+        ],
     ):
         with suppress(OSError, subprocess.SubprocessError):
             done = subprocess.run(
-                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_INSTALL_SECONDS, check=False
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=_INSTALL_SECONDS,
+                check=False,
             )
             if done.returncode == 0 and find(algorithm, place) is not None:
                 return True
@@ -76,7 +114,9 @@ def install(algorithm: str, place: str) -> bool:
 
 
 def accept(place: str, name: str, data: bytes) -> None:
-    """Puts one file of a library that a client sent into the folder; raises ValueError for a name that leads elsewhere."""
+    """Puts one file of a library that a client sent into the folder; raises ValueError
+    for a name that leads elsewhere.
+    """
     parts = name.split("/")
     if not all(part and part not in (".", "..") for part in parts):
         raise ValueError(f"not the name of a library's file: {name!r}")

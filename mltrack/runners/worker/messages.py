@@ -1,8 +1,10 @@
-"""What is asked of a worker: one record for each request, the same here and on the host.
+"""What is asked of a worker: one record for each request, the same here and on the
+host.
 
-On the wire a request is a frame of JSON, ``{"verb": NAME, field: value, …}``, and bytes behind it. What the bytes are, and what
-is answered, stands at each record; docs/internals/host-messages.md has the page. A field that has a default may be left out, one that a
-newer side adds is passed over.
+On the wire a request is a frame of JSON, ``{"verb": NAME, field: value, …}``, and bytes
+behind it. What the bytes are, and what is answered, stands at each record;
+docs/internals/host-messages.md has the page. A field that has a default may be left
+out, one that a newer side adds is passed over.
 """
 
 from __future__ import annotations
@@ -14,8 +16,10 @@ JobNumber = Any
 
 
 class Hello(NamedTuple):
-    """Comes first. ``gpus`` is how many GPUs the settings say there are, None to look; ``locks`` the directory of their locks, ''
-    for the usual one; ``limit`` bounds the host's objects, in bytes. Answered with what the host is and has."""
+    """Comes first. ``gpus`` is how many GPUs the settings say there are, None to look;
+    ``locks`` the directory of their locks, '' for the usual one; ``limit`` bounds the
+    host's objects, in bytes. Answered with what the host is and has.
+    """
 
     algorithm: str
     gpus: int | None
@@ -24,7 +28,9 @@ class Hello(NamedTuple):
 
 
 class Library(NamedTuple):
-    """A library to hash with: ``files`` are ``[name, size]``, their bytes follow. Answered: ``hashes``, whether that will do."""
+    """A library to hash with: ``files`` are ``[name, size]``, their bytes follow.
+    Answered: ``hashes``, whether that will do.
+    """
 
     files: list[Any]
 
@@ -34,7 +40,9 @@ class Install(NamedTuple):
 
 
 class Holders(NamedTuple):
-    """Asks who holds GPUs. Answered: ``slots``, each ``[gpu, holder, whether it is foreign]``."""
+    """Asks who holds GPUs. Answered: ``slots``, each ``[gpu, holder, whether it is
+    foreign]``.
+    """
 
 
 class Known(NamedTuple):
@@ -44,29 +52,37 @@ class Known(NamedTuple):
 
 
 class Start(NamedTuple):
-    """Starts a job, or finds it; ``fresh`` wants a new attempt. Answered: ``found`` and ``number``, with ``resumed`` where it goes
-    on from a checkpoint; or ``missing``, and the digests of the inputs that lack as bytes."""
+    """Starts a job, or finds it; ``fresh`` wants a new attempt. Answered: ``found`` and
+    ``number``, with ``resumed`` where it goes on from a checkpoint; or ``missing``, and
+    the digests of the inputs that lack as bytes.
+    """
 
     job: dict[str, Any]
     fresh: bool
 
 
 class Watch(NamedTuple):
-    """Asks what is new of ``jobs``, each ``[key, number, offset of its log, [state, gpus] as known]``: at once if anything is,
-    at the latest after ``seconds``, or when the next request comes. Answered: ``jobs``, with the pieces of their logs as bytes."""
+    """Asks what is new of ``jobs``, each ``[key, number, offset of its log, [state,
+    gpus] as known]``: at once if anything is, at the latest after ``seconds``, or when
+    the next request comes. Answered: ``jobs``, with the pieces of their logs as bytes.
+    """
 
     jobs: list[Any]
     seconds: float
 
 
 class Cancel(NamedTuple):
-    """Asks for the end of attempts, each ``[key, number]``. Answered at once; whoever watches sees their end."""
+    """Asks for the end of attempts, each ``[key, number]``. Answered at once; whoever
+    watches sees their end.
+    """
 
     jobs: list[JobNumber]
 
 
 class Take(NamedTuple):
-    """Says that an attempt's result has arrived. ``held``: objects stay here on purpose; ``rejected``: it is of no use."""
+    """Says that an attempt's result has arrived. ``held``: objects stay here on
+    purpose; ``rejected``: it is of no use.
+    """
 
     key: str
     number: int
@@ -75,7 +91,9 @@ class Take(NamedTuple):
 
 
 class Has(NamedTuple):
-    """Asks which contents are here with all below them; ``roots`` are ``[kind, hex, size, files]``. Answered: ``has``."""
+    """Asks which contents are here with all below them; ``roots`` are ``[kind, hex,
+    size, files]``. Answered: ``has``.
+    """
 
     roots: list[Any]
 
@@ -87,7 +105,9 @@ class Put(NamedTuple):
 
 
 class Part(NamedTuple):
-    """A piece of a large object of ``size`` bytes, at ``offset``. Without bytes it asks how much is here. Answered: ``offset``."""
+    """A piece of a large object of ``size`` bytes, at ``offset``. Without bytes it asks
+    how much is here. Answered: ``offset``.
+    """
 
     hex: str
     size: int
@@ -120,7 +140,9 @@ class ListRaw(NamedTuple):
 
 
 class ReadRaw(NamedTuple):
-    """Asks for a piece of a file of such an output; ``inner`` is its path in it. Answered with its bytes."""
+    """Asks for a piece of a file of such an output; ``inner`` is its path in it.
+    Answered with its bytes.
+    """
 
     key: str
     number: int
@@ -149,10 +171,24 @@ Request = Union[
     ReadRaw,
 ]
 KINDS: dict[str, Any] = {
-    "hello": Hello, "library": Library, "install": Install, "holders": Holders, "known": Known, "start": Start,
-    "watch": Watch, "cancel": Cancel, "take": Take, "has": Has, "put": Put, "part": Part, "settle": Settle, "read": Read,
-    "read_part": ReadPart, "list_raw": ListRaw, "read_raw": ReadRaw,
-}  # fmt: skip
+    "hello": Hello,
+    "library": Library,
+    "install": Install,
+    "holders": Holders,
+    "known": Known,
+    "start": Start,
+    "watch": Watch,
+    "cancel": Cancel,
+    "take": Take,
+    "has": Has,
+    "put": Put,
+    "part": Part,
+    "settle": Settle,
+    "read": Read,
+    "read_part": ReadPart,
+    "list_raw": ListRaw,
+    "read_raw": ReadRaw,
+}
 _NAMES = {kind: name for name, kind in KINDS.items()}
 
 
@@ -162,6 +198,10 @@ def to_wire(message: Request) -> dict[str, Any]:
 
 
 def from_wire(found: dict[str, Any]) -> Any:
-    """Returns the request that was sent; raises KeyError or TypeError for one that makes no sense."""
+    """Returns the request that was sent; raises KeyError or TypeError for one that
+    makes no sense.
+    """
     kind = KINDS[str(found.get("verb"))]
-    return kind(**{name: value for name, value in found.items() if name in kind._fields})
+    return kind(
+        **{name: value for name, value in found.items() if name in kind._fields}
+    )

@@ -1,4 +1,6 @@
-"""NVIDIA's management library, asked for the GPUs of this machine: five functions of its C API."""
+"""NVIDIA's management library, asked for the GPUs of this machine: five functions of
+its C API.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +12,20 @@ from typing import Any
 class _Memory(ctypes.Structure):
     """nvmlMemory_t of NVIDIA's NVML API reference."""
 
-    _fields_ = (("total", ctypes.c_ulonglong), ("free", ctypes.c_ulonglong), ("used", ctypes.c_ulonglong))
+    _fields_ = (
+        ("total", ctypes.c_ulonglong),
+        ("free", ctypes.c_ulonglong),
+        ("used", ctypes.c_ulonglong),
+    )
 
 
 _library: list[Any] = []
 
 
 def gpus() -> list[tuple[str, str, int, int]]:
-    """Returns number, model, and total and free memory in bytes of each GPU that the driver knows."""
+    """Returns number, model, and total and free memory in bytes of each GPU that the
+    driver knows.
+    """
     if not _library:
         _library.append(_load_nvml())
     nvml = _library[0]
@@ -28,11 +36,20 @@ def gpus() -> list[tuple[str, str, int, int]]:
     for number in range(count.value):
         device, memory = ctypes.c_void_p(), _Memory()
         model = ctypes.create_string_buffer(96)
-        if nvml.nvmlDeviceGetHandleByIndex_v2(ctypes.c_uint(number), ctypes.byref(device)):
+        if nvml.nvmlDeviceGetHandleByIndex_v2(
+            ctypes.c_uint(number), ctypes.byref(device)
+        ):
             continue
         nvml.nvmlDeviceGetName(device, model, ctypes.c_uint(96))
         nvml.nvmlDeviceGetMemoryInfo(device, ctypes.byref(memory))
-        found.append((str(number), model.value.decode("utf-8", "replace"), int(memory.total), int(memory.free)))
+        found.append(
+            (
+                str(number),
+                model.value.decode("utf-8", "replace"),
+                int(memory.total),
+                int(memory.free),
+            )
+        )
     return found
 
 

@@ -1,8 +1,10 @@
-"""A host's objects: files by digest, each a file of its own, so that a job's inputs are links and cost no copy.
+"""A host's objects: files by digest, each a file of its own, so that a job's inputs are
+links and cost no copy.
 
-Every object carries the same old time of last change. Whoever writes into one moves it, so that an input which a command
-changed is known by its stamp, dropped, and sent anew. The time of last access is when a job last asked for it, and says
-what goes first when the cache grows beyond its limit.
+Every object carries the same old time of last change. Whoever writes into one moves it,
+so that an input which a command changed is known by its stamp, dropped, and sent anew.
+The time of last access is when a job last asked for it, and says what goes first when
+the cache grows beyond its limit.
 """
 
 from __future__ import annotations
@@ -23,9 +25,12 @@ from typing import NamedTuple
 from .hashing import Hashing
 
 STAMP_NS = 946_684_800 * 10**9
-"""The first second of 2000: what formats that know no earlier times can carry, and no file written today has."""
+"""The first second of 2000: what formats that know no earlier times can carry, and no
+file written today has.
+"""
 FRESH_SECONDS = 3600
-"""What was asked for within this time is never evicted: a job may be about to use it."""
+"""What was asked for within this time is never evicted: a job may be about to use it.
+"""
 TREE_HEADER = b"mltrack-tree 1\n"
 _ESCAPE = re.compile(rb"[\x00-\x20%\x7f-\xff]")
 _UNESCAPE = re.compile(rb"%([0-9a-f]{2})")
@@ -46,7 +51,9 @@ class Entry(NamedTuple):
 
 
 class Content(NamedTuple):
-    """What stands at a path, as the rest of mltrack says it: kind, digest, size, number of files."""
+    """What stands at a path, as the rest of mltrack says it: kind, digest, size, number
+    of files.
+    """
 
     kind: str
     hex: str
@@ -59,7 +66,9 @@ class Damaged(Exception):
 
 
 class Objects:
-    """The objects of one algorithm below ``place``. Without ``hashing`` what arrives is checked by size only."""
+    """The objects of one algorithm below ``place``. Without ``hashing`` what arrives is
+    checked by size only.
+    """
 
     def __init__(self, place: str, algorithm: str, hashing: Hashing | None) -> None:
         self.hashing = hashing
@@ -75,7 +84,9 @@ class Objects:
         return os.path.join(self.path, hex_digest[:2], hex_digest[2:])
 
     def has(self, hex_digest: str, size: int = -1) -> bool:
-        """Returns whether an object is here, of that size if given, and as it was put here; one that is not is dropped."""
+        """Returns whether an object is here, of that size if given, and as it was put
+        here; one that is not is dropped.
+        """
         path = self.path_of(hex_digest)
         try:
             state = os.stat(path)
@@ -93,7 +104,9 @@ class Objects:
         return True
 
     def drop_if_damaged(self, hex_digest: str) -> None:
-        """Reads an object, and drops it if its bytes are others than those of its digest."""
+        """Reads an object, and drops it if its bytes are others than those of its
+        digest.
+        """
         with suppress(FileNotFoundError, Damaged):
             path = self.path_of(hex_digest)
             if self.hashing is not None and self.digest_of(path) != hex_digest:
@@ -106,8 +119,9 @@ class Objects:
         os.makedirs(self._whole, exist_ok=True)
 
     def missing(self, roots: Iterable[tuple[str, str, int]]) -> list[str]:
-        """Returns what is not here of these ``(kind, digest, size)`` and all that lies below them; what lies below a tree
-        that is not here is not known."""
+        """Returns what is not here of these ``(kind, digest, size)`` and all that lies
+        below them; what lies below a tree that is not here is not known.
+        """
         lacking: dict[str, None] = {}
         for kind, hex_digest, size in roots:
             if kind != "tree":
@@ -117,13 +131,17 @@ class Objects:
                 below = list(self._missing_below(hex_digest))
                 lacking.update(dict.fromkeys(below))
                 if not below:
-                    with suppress(FileNotFoundError), open(os.path.join(self._whole, hex_digest), "wb"):
+                    with suppress(FileNotFoundError), open(
+                        os.path.join(self._whole, hex_digest), "wb"
+                    ):
                         pass
         return list(lacking)
 
     def _is_whole(self, hex_digest: str) -> bool:
-        """Whether a tree was found to be here with all that lies below it since something was last evicted. Asked of its
-        files again after a while, so that they stay fresh."""
+        """Whether a tree was found to be here with all that lies below it since
+        something was last evicted. Asked of its files again after a while, so that they
+        stay fresh.
+        """
         try:
             age = time.time() - os.stat(os.path.join(self._whole, hex_digest)).st_mtime
         except FileNotFoundError:
@@ -155,10 +173,21 @@ class Objects:
         entries = []
         for line in data[len(TREE_HEADER) :].split(b"\n")[:-1]:
             match = _LINE.match(line)
-            name = _UNESCAPE.sub(lambda found: bytes((int(found[1], 16),)), match[4]) if match else b""
-            if match is None or name in (b"", b".", b"..") or b"/" in name or b"\0" in name:
+            name = (
+                _UNESCAPE.sub(lambda found: bytes((int(found[1], 16),)), match[4])
+                if match
+                else b""
+            )
+            if (
+                match is None
+                or name in (b"", b".", b"..")
+                or b"/" in name
+                or b"\0" in name
+            ):
                 raise Damaged(f"{hex_digest} holds a line that is none of a tree")
-            entries.append(Entry(name, match[1].decode(), match[2].decode(), int(match[3])))
+            entries.append(
+                Entry(name, match[1].decode(), match[2].decode(), int(match[3]))
+            )
         return entries
 
     # what arrives
@@ -181,7 +210,9 @@ class Objects:
             raise
 
     def settle(self) -> None:
-        """Makes what arrived durable: a power cut must not leave a name without its bytes."""
+        """Makes what arrived durable: a power cut must not leave a name without its
+        bytes.
+        """
         _sync_file_system(self.path)
 
     def digest_of(self, path: str) -> str:
@@ -207,13 +238,22 @@ class Objects:
 
     # what a job takes
 
-    def place_content(self, content: Content, path: str, *, private: bool) -> list[tuple[str, str]]:
-        """Puts a content at a path: files as links to their objects, or with ``private`` as copies of their own. Returns
-        ``(digest, path)`` of the links; raises Damaged if something is not here."""
+    def place_content(
+        self, content: Content, path: str, *, private: bool
+    ) -> list[tuple[str, str]]:
+        """Puts a content at a path: files as links to their objects, or with
+        ``private`` as copies of their own. Returns ``(digest, path)`` of the links;
+        raises Damaged if something is not here.
+        """
         links: list[tuple[str, str]] = []
         if content.kind != "tree":
             kind = {"file": "f", "exec": "x", "symlink": "l"}[content.kind]
-            self._place(Entry(b"", kind, content.hex, content.size), os.fsencode(path), links, private)
+            self._place(
+                Entry(b"", kind, content.hex, content.size),
+                os.fsencode(path),
+                links,
+                private,
+            )
             return links
         pending = [(content.hex, os.fsencode(path))]
         while pending:
@@ -229,19 +269,23 @@ class Objects:
                     self._place(entry, target, links, private)
         return links
 
-    def _place(self, entry: Entry, target: bytes, links: list[tuple[str, str]], private: bool) -> None:
+    def _place(
+        self, entry: Entry, target: bytes, links: list[tuple[str, str]], private: bool
+    ) -> None:
         path = self.path_of(entry.hex)
         if not self.has(entry.hex, entry.size):
             raise Damaged(f"the object {entry.hex} is not here any more")
         with suppress(FileNotFoundError, IsADirectoryError):
-            if os.path.lexists(target):  # an input that lies in another one, and stands for itself
+            # an input that lies in another one, and stands for itself
+            if os.path.lexists(target):
                 os.unlink(target)
         if entry.kind == "l":
             with open(path, "rb") as file:
                 os.symlink(file.read(), target)
             return
         if entry.kind == "f" and not private:
-            with suppress(OSError):  # too many links to one file, or a file system without them
+            # too many links to one file, or a file system without them
+            with suppress(OSError):
                 os.link(path, target)
                 links.append((entry.hex, os.fsdecode(target)))
                 return
@@ -255,8 +299,9 @@ class Objects:
     # what a job leaves
 
     def take_in(self, path: str) -> Content:
-        """Turns what stands at a path into objects, by renaming: nothing stands there afterwards. Raises Damaged for what
-        no tree can hold."""
+        """Turns what stands at a path into objects, by renaming: nothing stands there
+        afterwards. Raises Damaged for what no tree can hold.
+        """
         return self._take_in(os.fsencode(path))
 
     def _take_in(self, path: bytes) -> Content:
@@ -268,7 +313,9 @@ class Objects:
             os.unlink(path)
             return Content("symlink", self._put_own(target), len(target))
         if not stat.S_ISREG(state.st_mode):
-            raise Damaged(f"{os.fsdecode(path)} is neither a file nor a directory nor a link")
+            raise Damaged(
+                f"{os.fsdecode(path)} is neither a file nor a directory nor a link"
+            )
         return self._take_in_file(path, state)
 
     def _take_in_directory(self, path: bytes, state: os.stat_result) -> Content:
@@ -277,12 +324,18 @@ class Objects:
         lines, size, files = [], 0, 0
         for name in sorted(os.listdir(path)):
             inner = self._take_in(path + b"/" + name)
-            letter = {"file": b"f", "exec": b"x", "symlink": b"l", "tree": b"d"}[inner.kind]
+            letter = {"file": b"f", "exec": b"x", "symlink": b"l", "tree": b"d"}[
+                inner.kind
+            ]
             shown = _ESCAPE.sub(lambda found: b"%%%02x" % found[0][0], name)
-            lines.append(b"%s %s %d %s\n" % (letter, inner.hex.encode(), inner.size, shown))
+            lines.append(
+                b"%s %s %d %s\n" % (letter, inner.hex.encode(), inner.size, shown)
+            )
             size, files = size + inner.size, files + inner.files
         os.rmdir(path)
-        return Content("tree", self._put_own(TREE_HEADER + b"".join(lines)), size, files)
+        return Content(
+            "tree", self._put_own(TREE_HEADER + b"".join(lines)), size, files
+        )
 
     def _take_in_file(self, path: bytes, state: os.stat_result) -> Content:
         full = os.fsdecode(path)
@@ -310,7 +363,9 @@ class Objects:
         return hex_digest
 
     def below(self, content: Content) -> Iterator[str]:
-        """Yields the digests of a content and of all that lies below it, as far as it is here."""
+        """Yields the digests of a content and of all that lies below it, as far as it
+        is here.
+        """
         pending, seen = [content.hex], {content.hex}
         yield content.hex
         while pending and content.kind == "tree":
@@ -328,17 +383,23 @@ class Objects:
     # the limit
 
     def evict(self, limit: int, kept: set[str]) -> int:
-        """Deletes objects that were not asked for longest until the rest is within ``limit`` bytes; returns the bytes
-        deleted. What jobs use now, what was asked for within the hour and what is ``kept`` stays."""
+        """Deletes objects that were not asked for longest until the rest is within
+        ``limit`` bytes; returns the bytes deleted. What jobs use now, what was asked
+        for within the hour and what is ``kept`` stays.
+        """
         rows: list[tuple[float, int, str]] = []
         total = 0
         now = time.time()
         for directory in os.listdir(self.path):
-            with suppress(NotADirectoryError), os.scandir(os.path.join(self.path, directory)) as found:
+            with suppress(NotADirectoryError), os.scandir(
+                os.path.join(self.path, directory)
+            ) as found:
                 for item in found:
                     state = item.stat()
                     total += state.st_size
-                    is_idle = state.st_nlink == 1 and now - state.st_atime > FRESH_SECONDS
+                    is_idle = (
+                        state.st_nlink == 1 and now - state.st_atime > FRESH_SECONDS
+                    )
                     if is_idle and directory + item.name not in kept:
                         rows.append((state.st_atime, state.st_size, item.path))
         if total <= limit:

@@ -1,4 +1,6 @@
-"""Large objects on their way to a host: in pieces, going on where an earlier connection was cut off."""
+"""Large objects on their way to a host: in pieces, going on where an earlier connection
+was cut off.
+"""
 
 from __future__ import annotations
 
@@ -18,24 +20,32 @@ class Parts:
         self._open: dict[str, int] = {}
 
     def size(self, hex_digest: str) -> int:
-        """Returns how much of a large object an earlier connection, which was cut off, has left here. The part belongs to
-        this process from then on; 0 is returned while it is another's."""
+        """Returns how much of a large object an earlier connection, which was cut off,
+        has left here. The part belongs to this process from then on; 0 is returned
+        while it is another's.
+        """
         self._objects.path_of(hex_digest)
         path = os.path.join(self._objects.aside, hex_digest)
         if hex_digest not in self._open:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+            descriptor = os.open(
+                path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644
+            )
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:  # another connection is sending it too: each writes its own
                 os.close(descriptor)
                 path = self._objects.temporary()
-                descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+                descriptor = os.open(
+                    path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644
+                )
             self._open[hex_digest] = descriptor
         return os.fstat(self._open[hex_digest]).st_size
 
     def begin(self, hex_digest: str, size: int) -> int:
-        """Returns from where on a large object is wanted. A part that is all of it and was never published becomes the
-        object; one that cannot be its beginning is dropped."""
+        """Returns from where on a large object is wanted. A part that is all of it and
+        was never published becomes the object; one that cannot be its beginning is
+        dropped.
+        """
         at = self.size(hex_digest)
         if at == size and size:
             with suppress(Damaged):
@@ -60,11 +70,16 @@ class Parts:
         self._complete(hex_digest)
 
     def _complete(self, hex_digest: str) -> None:
-        """Makes a part that is whole the object; raises Damaged, and drops it, if its bytes are others."""
+        """Makes a part that is whole the object; raises Damaged, and drops it, if its
+        bytes are others.
+        """
         descriptor = self._open.pop(hex_digest)
         path = os.readlink(f"/proc/self/fd/{descriptor}")
         try:
-            if self._objects.hashing is not None and self._objects.digest_of(path) != hex_digest:
+            if (
+                self._objects.hashing is not None
+                and self._objects.digest_of(path) != hex_digest
+            ):
                 os.unlink(path)
                 raise Damaged(f"{hex_digest} arrived with other bytes")
             self._objects.publish(path, self._objects.path_of(hex_digest))

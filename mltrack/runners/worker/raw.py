@@ -9,7 +9,9 @@ from .attempts import Attempt
 
 
 def list_raw(attempt: Attempt, output: str) -> list[list[Any]]:
-    """Returns path, kind, size and link text of an output and everything in it, each directory before what it holds."""
+    """Returns path, kind, size and link text of an output and everything in it, each
+    directory before what it holds.
+    """
     top = _path(attempt, output, "")
     if not os.path.isdir(top) or os.path.islink(top):
         return [_row(top, "")]
@@ -21,7 +23,9 @@ def list_raw(attempt: Attempt, output: str) -> list[list[Any]]:
     return rows
 
 
-def read_raw(attempt: Attempt, output: str, inner: str, offset: int, size: int) -> bytes:
+def read_raw(
+    attempt: Attempt, output: str, inner: str, offset: int, size: int
+) -> bytes:
     """Returns a piece of a file."""
     with open(_path(attempt, output, inner), "rb") as file:
         file.seek(offset)

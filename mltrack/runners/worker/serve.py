@@ -1,7 +1,9 @@
-"""Answers a client's requests, one after another, over standard input and output, until the connection ends.
+"""Answers a client's requests, one after another, over standard input and output, until
+the connection ends.
 
-It keeps nothing in memory that matters: attempts run in processes of their own and speak through files, so that the next
-connection, of this client or of another, finds all there is to know.
+It keeps nothing in memory that matters: attempts run in processes of their own and
+speak through files, so that the next connection, of this client or of another, finds
+all there is to know.
 """
 
 from __future__ import annotations
@@ -48,12 +50,24 @@ class Server:
         self._slots = Slots([])
         self._limit = 0
         self._answers: dict[type, Callable[[Any, bytes], Reply]] = {
-            messages.Hello: self._hello, messages.Library: self._library, messages.Install: self._install,
-            messages.Holders: self._holders, messages.Known: self._known, messages.Start: self._start,
-            messages.Watch: self._watch, messages.Cancel: self._cancel, messages.Take: self._take, messages.Has: self._has,
-            messages.Put: self._put, messages.Part: self._part, messages.Settle: self._settle, messages.Read: self._read,
-            messages.ReadPart: self._read_part, messages.ListRaw: self._list_raw, messages.ReadRaw: self._read_raw,
-        }  # fmt: skip
+            messages.Hello: self._hello,
+            messages.Library: self._library,
+            messages.Install: self._install,
+            messages.Holders: self._holders,
+            messages.Known: self._known,
+            messages.Start: self._start,
+            messages.Watch: self._watch,
+            messages.Cancel: self._cancel,
+            messages.Take: self._take,
+            messages.Has: self._has,
+            messages.Put: self._put,
+            messages.Part: self._part,
+            messages.Settle: self._settle,
+            messages.Read: self._read,
+            messages.ReadPart: self._read_part,
+            messages.ListRaw: self._list_raw,
+            messages.ReadRaw: self._read_raw,
+        }
 
     def run(self) -> None:
         while True:
@@ -65,7 +79,9 @@ class Server:
                 return
 
     def _answer(self, found: dict[str, Any], data: bytes) -> Reply:
-        """Every fault of a request is told to who made it: ``error`` says what, ``kind`` whose."""
+        """Every fault of a request is told to who made it: ``error`` says what,
+        ``kind`` whose.
+        """
         try:
             message = messages.from_wire(found)
             return self._answers[type(message)](message, data)
@@ -74,9 +90,16 @@ class Server:
         except Tampered as error:
             return {"error": str(error), "kind": "tampered"}, b""
         except OSError as error:
-            return {"error": words_of(error), "kind": "system", "errno": error.errno or 0}, b""
+            return {
+                "error": words_of(error),
+                "kind": "system",
+                "errno": error.errno or 0,
+            }, b""
         except (KeyError, TypeError, ValueError) as error:
-            return {"error": f"a request that makes no sense: {type(error).__name__}: {error}", "kind": "protocol"}, b""
+            return {
+                "error": f"a request that makes no sense: {type(error).__name__}: {error}",
+                "kind": "protocol",
+            }, b""
 
     # the host
 
@@ -85,21 +108,36 @@ class Server:
         if self._algorithm not in hashing.LIBRARIES:
             raise ValueError(self._algorithm)
         names = message.gpus
-        self._slots = Slots([str(number) for number in range(int(names))] if names is not None else None, message.locks)
+        self._slots = Slots(
+            [str(number) for number in range(int(names))]
+            if names is not None
+            else None,
+            message.locks,
+        )
         self._limit = int(message.limit)
         self._open_objects()
         self._keep_house()
         usage = shutil.disk_usage(self._place)
         gpus = self._slots.gpus()
         return {
-            "host": socket.gethostname(), "python": platform.python_version(), "abi": hashing.abi(),
-            "machine": platform.machine(), "system": platform.system(), "cpus": len(os.sched_getaffinity(0)),
-            "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), "gpus": [list(gpu) for gpu in gpus],
-            "free": usage.free, "place": self._place, "hashes": self._objects.hashing is not None, "now": time.time(),
-        }, b""  # fmt: skip
+            "host": socket.gethostname(),
+            "python": platform.python_version(),
+            "abi": hashing.abi(),
+            "machine": platform.machine(),
+            "system": platform.system(),
+            "cpus": len(os.sched_getaffinity(0)),
+            "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+            "gpus": [list(gpu) for gpu in gpus],
+            "free": usage.free,
+            "place": self._place,
+            "hashes": self._objects.hashing is not None,
+            "now": time.time(),
+        }, b""
 
     def _open_objects(self) -> None:
-        self._objects = Objects(self._place, self._algorithm, hashing.find(self._algorithm, self._place))
+        self._objects = Objects(
+            self._place, self._algorithm, hashing.find(self._algorithm, self._place)
+        )
         self._parts = Parts(self._objects)
 
     def _library(self, message: messages.Library, data: bytes) -> Reply:
@@ -117,16 +155,34 @@ class Server:
         return {"hashes": self._objects.hashing is not None}, b""
 
     def _holders(self, message: messages.Holders, data: bytes) -> Reply:
-        return {"slots": [[list(slot.gpu), slot.holder, slot.is_foreign] for slot in self._slots.held()]}, b""
+        return {
+            "slots": [
+                [list(slot.gpu), slot.holder, slot.is_foreign]
+                for slot in self._slots.held()
+            ]
+        }, b""
 
     def _keep_house(self) -> None:
-        """At most once in ten minutes, by whoever comes: forgets what is long over, and keeps the objects in bounds."""
+        """At most once in ten minutes, by whoever comes: forgets what is long over, and
+        keeps the objects in bounds.
+        """
         with self._alone("housekeeping") as is_due:
             if is_due:
                 self._attempts.clean()
                 try:
-                    kept = {digest for content in self._attempts.kept() for digest in self._objects.below(content)}
-                except (OSError, KeyError, TypeError, ValueError, AttributeError, Damaged):
+                    kept = {
+                        digest
+                        for content in self._attempts.kept()
+                        for digest in self._objects.below(content)
+                    }
+                except (
+                    OSError,
+                    KeyError,
+                    TypeError,
+                    ValueError,
+                    AttributeError,
+                    Damaged,
+                ):
                     return  # what cannot be read may name anything: nothing is deleted
                 self._objects.evict(self._limit, kept)
 
@@ -137,7 +193,10 @@ class Server:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             state = os.fstat(descriptor)
-            is_due = state.st_size == 0 or not 0 <= time.time() - state.st_mtime < _HOUSEKEEPING_SECONDS
+            is_due = (
+                state.st_size == 0
+                or not 0 <= time.time() - state.st_mtime < _HOUSEKEEPING_SECONDS
+            )
             if is_due:
                 os.pwrite(descriptor, b"%d\n" % time.time(), 0)
             yield is_due
@@ -151,7 +210,11 @@ class Server:
     def _known(self, message: messages.Known, data: bytes) -> Reply:
         """The latest attempt of each key, or of those asked for."""
         keys = message.keys
-        found = self._attempts.all() if keys is None else [one for key in keys for one in self._attempts.of(key)]
+        found = (
+            self._attempts.all()
+            if keys is None
+            else [one for key in keys for one in self._attempts.of(key)]
+        )
         latest = {attempt.key: attempt for attempt in found}
         return {"jobs": [self._row(attempt) for attempt in latest.values()]}, b""
 
@@ -162,42 +225,65 @@ class Server:
         except Tampered as error:
             job, state = {}, {"state": attempts.LOST, "problem": str(error)}
         return {
-            "key": attempt.key, "number": attempt.number, **{name: job.get(name, "") for name in _UNIT},
-            "state": state["state"], "gpus": state.get("gpus", []), "exit_code": state.get("exit_code"),
+            "key": attempt.key,
+            "number": attempt.number,
+            **{name: job.get(name, "") for name in _UNIT},
+            "state": state["state"],
+            "gpus": state.get("gpus", []),
+            "exit_code": state.get("exit_code"),
             "age": time.time() - float(job.get("submitted", time.time())),
             "is_taken": os.path.exists(attempt.file("taken")),
-        }  # fmt: skip
+        }
 
     def _start(self, message: messages.Start, data: bytes) -> Reply:
-        """Starts an attempt, or finds the one there is: alive, ended and not taken yet, or with a result that is whole."""
+        """Starts an attempt, or finds the one there is: alive, ended and not taken yet,
+        or with a result that is whole.
+        """
         job = message.job
         with self._attempts.alone(job["key"]):
             former = self._attempts.of(job["key"])
             found = self._find(former, job, is_fresh=bool(message.fresh))
             if found is not None:
                 return {"found": True, "number": found.number}, b""
-            roots = [(kind, hex_digest, size) for _, kind, hex_digest, size, *_ in job["inputs"]]
+            roots = [
+                (kind, hex_digest, size)
+                for _, kind, hex_digest, size, *_ in job["inputs"]
+            ]
             if job.get("checkpoint") and former:
-                saved = (attempts.read_json(former[-1].file("result.json")) or {}).get("checkpoint")
-                job["checkpoint_content"] = saved if saved and not self._objects.missing([saved[:3]]) else None
+                saved = (attempts.read_json(former[-1].file("result.json")) or {}).get(
+                    "checkpoint"
+                )
+                job["checkpoint_content"] = (
+                    saved if saved and not self._objects.missing([saved[:3]]) else None
+                )
             lacking = self._objects.missing(roots)
             if lacking:
                 return {"missing": len(lacking)}, b"".join(map(bytes.fromhex, lacking))
             if former:
-                is_useless = message.fresh or os.path.exists(former[-1].file("rejected"))
+                is_useless = message.fresh or os.path.exists(
+                    former[-1].file("rejected")
+                )
                 job["done"] = [] if is_useless else self._items_done(former[-1])
                 remove(former[-1].work)
             attempt, alive = self._attempts.create(job["key"], _facts_of(job))
             self._detach(attempt, alive, job)
-        return {"found": False, "number": attempt.number, "resumed": bool(job.get("checkpoint_content"))}, b""
+        return {
+            "found": False,
+            "number": attempt.number,
+            "resumed": bool(job.get("checkpoint_content")),
+        }, b""
 
-    def _find(self, former: list[Attempt], job: dict[str, Any], *, is_fresh: bool) -> Attempt | None:
+    def _find(
+        self, former: list[Attempt], job: dict[str, Any], *, is_fresh: bool
+    ) -> Attempt | None:
         kept = _kept_inputs(job)
         for attempt in reversed(former):
             asked = attempts.read_json(attempt.file("job.json")) or {}
             if asked.get("token") == job["token"]:
                 return attempt
-            if asked.get("kept", []) != kept or os.path.exists(attempt.file("rejected")):
+            if asked.get("kept", []) != kept or os.path.exists(
+                attempt.file("rejected")
+            ):
                 return None
             result = bury(attempt, self._objects)
             if result["state"] in (attempts.QUEUED, attempts.RUNNING):
@@ -207,7 +293,12 @@ class Server:
             is_taken = os.path.exists(attempt.file("taken"))
             if is_taken and (is_fresh or result["state"] == attempts.FAILED):
                 return None
-            return attempt if result["state"] == attempts.FAILED or not self._lacking_of(attempt, result) else None
+            return (
+                attempt
+                if result["state"] == attempts.FAILED
+                or not self._lacking_of(attempt, result)
+                else None
+            )
         return None
 
     def _lacking_of(self, attempt: Attempt, result: dict[str, Any]) -> list[str]:
@@ -220,14 +311,20 @@ class Server:
         return self._objects.missing((row[0], row[1], row[2]) for row in rows)
 
     def _items_done(self, attempt: Attempt) -> list[dict[str, Any]]:
-        """The items that an attempt which is gone had finished, with results that are whole."""
+        """The items that an attempt which is gone had finished, with results that are
+        whole.
+        """
         rows = []
-        with suppress(OSError), open(attempt.file("items.jsonl"), encoding="utf-8") as file:
+        with suppress(OSError), open(
+            attempt.file("items.jsonl"), encoding="utf-8"
+        ) as file:
             for line in file:
                 with suppress(ValueError, KeyError, TypeError, Damaged):
                     row = json.loads(line)
                     outputs = [Content(*one) for one in row["outputs"].values()]
-                    is_whole = all(content.kind != "raw" for content in outputs) and not self._objects.missing(
+                    is_whole = all(
+                        content.kind != "raw" for content in outputs
+                    ) and not self._objects.missing(
                         (content.kind, content.hex, content.size) for content in outputs
                     )
                     if row["exit_code"] == 0 and not row["missing"] and is_whole:
@@ -235,7 +332,9 @@ class Server:
         return rows
 
     def _detach(self, attempt: Attempt, alive: int, job: dict[str, Any]) -> None:
-        """Starts the supervisor: of no terminal, no parent, and with nothing of this connection."""
+        """Starts the supervisor: of no terminal, no parent, and with nothing of this
+        connection.
+        """
         child = os.fork()
         if child:
             os.close(alive)
@@ -258,8 +357,9 @@ class Server:
             os._exit(0)
 
     def _watch(self, message: messages.Watch, data: bytes) -> Reply:
-        """Returns what is new of attempts: at once if anything is, else when something is, after ``seconds``, or when the
-        next request arrives."""
+        """Returns what is new of attempts: at once if anything is, else when something
+        is, after ``seconds``, or when the next request arrives.
+        """
         end = time.monotonic() + float(message.seconds)
         while True:
             replies, pieces, is_new = [], [], False
@@ -267,7 +367,11 @@ class Server:
                 attempt = self._attempts.get(key, number)
                 state = self._look(attempt)
                 piece = _log_from(attempt, offset)
-                is_new = is_new or bool(piece) or [state["state"], state.get("gpus", [])] != known
+                is_new = (
+                    is_new
+                    or bool(piece)
+                    or [state["state"], state.get("gpus", [])] != known
+                )
                 replies.append({**state, "log": len(piece)})
                 pieces.append(piece)
             if is_new or time.monotonic() >= end:
@@ -278,7 +382,9 @@ class Server:
     def _look(self, attempt: Attempt) -> dict[str, Any]:
         try:
             state = attempts.look(attempt)
-            if state["state"] == attempts.LOST and not os.path.exists(attempt.file("result.json")):
+            if state["state"] == attempts.LOST and not os.path.exists(
+                attempt.file("result.json")
+            ):
                 with self._attempts.alone(attempt.key):
                     return bury(attempt, self._objects)
             return state
@@ -286,13 +392,17 @@ class Server:
             return {"state": attempts.LOST, "problem": str(error), "tampered": True}
 
     def _cancel(self, message: messages.Cancel, data: bytes) -> Reply:
-        """Asks for the end of attempts; each ends in its own time, and what watches it sees that."""
+        """Asks for the end of attempts; each ends in its own time, and what watches it
+        sees that.
+        """
         for key, number in message.jobs:
             attempts.mark(self._attempts.get(key, number), "cancel")
         return {}, b""
 
     def _take(self, message: messages.Take, data: bytes) -> Reply:
-        """Notes that the result of an attempt has arrived; ``held`` says whether objects are left here on purpose."""
+        """Notes that the result of an attempt has arrived; ``held`` says whether
+        objects are left here on purpose.
+        """
         attempt = self._attempts.get(message.key, message.number)
         if message.held:
             attempts.mark(attempt, "held")
@@ -304,13 +414,16 @@ class Server:
             self._distrust(attempt)
         attempts.mark(attempt, "taken")
         with suppress(FileNotFoundError):
-            if os.stat(attempt.file("log")).st_size > _LOG_KEPT:  # whoever took the result has it
+            # whoever took the result has it
+            if os.stat(attempt.file("log")).st_size > _LOG_KEPT:
                 os.unlink(attempt.file("log"))
         remove(attempt.work)
         return {}, b""
 
     def _distrust(self, attempt: Attempt) -> None:
-        """Reads what a result of no use names, and drops what does not match its digest: it may be that."""
+        """Reads what a result of no use names, and drops what does not match its
+        digest: it may be that.
+        """
         result = self._look(attempt)
         with suppress(KeyError, TypeError, ValueError, AttributeError):
             for item in result.get("items", []):
@@ -323,7 +436,11 @@ class Server:
     def _has(self, message: messages.Has, data: bytes) -> Reply:
         """Which of these contents are here, with all below them."""
         roots = [tuple(row) for row in message.roots]
-        return {"has": [not self._objects.missing([(row[0], row[1], row[2])]) for row in roots]}, b""
+        return {
+            "has": [
+                not self._objects.missing([(row[0], row[1], row[2])]) for row in roots
+            ]
+        }, b""
 
     def _put(self, message: messages.Put, data: bytes) -> Reply:
         at = 0
@@ -356,7 +473,11 @@ class Server:
             return {}, file.read(PIECE)
 
     def _list_raw(self, message: messages.ListRaw, data: bytes) -> Reply:
-        return {"rows": list_raw(self._attempts.get(message.key, message.number), message.path)}, b""
+        return {
+            "rows": list_raw(
+                self._attempts.get(message.key, message.number), message.path
+            )
+        }, b""
 
     def _read_raw(self, message: messages.ReadRaw, data: bytes) -> Reply:
         attempt = self._attempts.get(message.key, message.number)
@@ -364,14 +485,20 @@ class Server:
 
 
 def _facts_of(job: dict[str, Any]) -> dict[str, Any]:
-    """What is kept of a job in its attempt's directory, for whoever asks about it later."""
+    """What is kept of a job in its attempt's directory, for whoever asks about it
+    later.
+    """
     facts = {name: job[name] for name in (*_UNIT, "directory", "items")}
-    facts.update(checkpoint=job.get("checkpoint"), submitted=time.time(), kept=_kept_inputs(job))
+    facts.update(
+        checkpoint=job.get("checkpoint"), submitted=time.time(), kept=_kept_inputs(job)
+    )
     return facts
 
 
 def _kept_inputs(job: dict[str, Any]) -> list[Any]:
-    """What a job goes on from, which its key does not know: another state of it makes another job."""
+    """What a job goes on from, which its key does not know: another state of it makes
+    another job.
+    """
     return sorted(row for row in job["inputs"] if row[0] in job["kept"])
 
 
@@ -385,7 +512,9 @@ def _log_from(attempt: Attempt, offset: int) -> bytes:
 
 
 def main(place: str) -> None:
-    """Serves one connection on standard input and output. Nothing else of this process may write there."""
+    """Serves one connection on standard input and output. Nothing else of this process
+    may write there.
+    """
     requests, replies = os.dup(0), os.dup(1)
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, 0)

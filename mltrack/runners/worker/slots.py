@@ -1,10 +1,12 @@
 """GPU slots of this machine, shared by all mltrack processes of all users.
 
-One file per GPU below a directory that everybody may write: who holds the kernel's lock on it has the GPU, and the file
-says who that is. The lock is inherited by the command, so that a GPU is free when the last process that may use it has
-ended, and never before. Waiting requests stand in line: each holds a lock on one byte of the file ``queue``, at a place
-that only grows, and takes GPUs only when nobody stands before it. All that a request wants is taken at once or not at
-all. Locks end with their processes, so none is ever stale.
+One file per GPU below a directory that everybody may write: who holds the kernel's lock
+on it has the GPU, and the file says who that is. The lock is inherited by the command,
+so that a GPU is free when the last process that may use it has ended, and never before.
+Waiting requests stand in line: each holds a lock on one byte of the file ``queue``, at
+a place that only grows, and takes GPUs only when nobody stands before it. All that a
+request wants is taken at once or not at all. Locks end with their processes, so none is
+ever stale.
 """
 
 from __future__ import annotations
@@ -23,9 +25,12 @@ from typing import Any, NamedTuple
 
 DIRECTORY = "/tmp/mltrack-gpus"
 FREE_SHARE = 0.8
-"""A GPU of whose memory less than this is free is used by someone who holds no lock, and is left alone."""
+"""A GPU of whose memory less than this is free is used by someone who holds no lock,
+and is left alone.
+"""
 
-_GETLK, _SETLK = 36, 37  # F_OFD_GETLK and F_OFD_SETLK, which Python's fcntl names since 3.9
+# F_OFD_GETLK and F_OFD_SETLK, which Python's fcntl names since 3.9
+_GETLK, _SETLK = 36, 37
 _FLOCK = struct.Struct("hhqqi4x")
 _FIRST_PLACE = 1024
 _MAX_NOTE = 4096
@@ -33,7 +38,9 @@ _ODD = re.compile(r"[^A-Za-z0-9_.-]")
 
 
 class Gpu(NamedTuple):
-    """One GPU: its name for CUDA_VISIBLE_DEVICES, its model, and its memory in bytes, 0 where nobody knows."""
+    """One GPU: its name for CUDA_VISIBLE_DEVICES, its model, and its memory in bytes, 0
+    where nobody knows.
+    """
 
     name: str
     model: str = ""
@@ -42,7 +49,9 @@ class Gpu(NamedTuple):
 
 
 class Slot(NamedTuple):
-    """One GPU and who has it: what its holder wrote, or None. ``is_foreign`` says that someone without a lock uses it."""
+    """One GPU and who has it: what its holder wrote, or None. ``is_foreign`` says that
+    someone without a lock uses it.
+    """
 
     gpu: Gpu
     holder: dict[str, Any] | None
@@ -50,9 +59,13 @@ class Slot(NamedTuple):
 
 
 class Request:
-    """A wish for GPUs that stands in line from the moment it is made, until it is granted or released."""
+    """A wish for GPUs that stands in line from the moment it is made, until it is
+    granted or released.
+    """
 
-    def __init__(self, slots: Slots, count: int, note: dict[str, Any], memory: int) -> None:
+    def __init__(
+        self, slots: Slots, count: int, note: dict[str, Any], memory: int
+    ) -> None:
         self.names: list[str] = []
         self.descriptors: list[int] = []
         self._slots, self._count, self._memory = slots, count, memory
@@ -81,9 +94,12 @@ class Request:
             if len(taken) < self._count:
                 _close_all(taken.values())
                 return False
-            text = json.dumps({**self._note, "since": int(time.time())}).encode()[:_MAX_NOTE]
+            text = json.dumps({**self._note, "since": int(time.time())}).encode()[
+                :_MAX_NOTE
+            ]
             for descriptor in taken.values():
-                with suppress(OSError):  # another user's file that cannot be written: the lock is what counts
+                # another user's file that cannot be written: the lock is what counts
+                with suppress(OSError):
                     os.ftruncate(descriptor, 0)
                     os.pwrite(descriptor, text, 0)
         self._leave_line()
@@ -91,7 +107,9 @@ class Request:
         return True
 
     def touch(self) -> None:
-        """Says that what it holds is in use, to whoever removes old files from temporary directories."""
+        """Says that what it holds is in use, to whoever removes old files from
+        temporary directories.
+        """
         for descriptor in self.descriptors:
             with suppress(OSError):
                 os.utime(descriptor)
@@ -103,7 +121,9 @@ class Request:
         self.names, self.descriptors = [], []
 
     def _is_anyone_before(self) -> bool:
-        asked = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, _FIRST_PLACE, self._place - _FIRST_PLACE, 0)
+        asked = _FLOCK.pack(
+            fcntl.F_WRLCK, os.SEEK_SET, _FIRST_PLACE, self._place - _FIRST_PLACE, 0
+        )
         if self._place == _FIRST_PLACE:
             return False
         found = fcntl.fcntl(self._queue, _GETLK, asked)
@@ -116,7 +136,9 @@ class Request:
 
 
 class Slots:
-    """The GPUs of this machine. ``names`` are those that are configured; without any, those that NVML finds."""
+    """The GPUs of this machine. ``names`` are those that are configured; without any,
+    those that NVML finds.
+    """
 
     def __init__(self, names: list[str] | None = None, directory: str = "") -> None:
         self._names = names
@@ -129,7 +151,9 @@ class Slots:
         return [found.get(name, Gpu(name)) for name in self._names]
 
     def request(self, count: int, note: dict[str, Any], memory: int = 0) -> Request:
-        """Stands in line for ``count`` GPUs, each with ``memory`` bytes free if given; ``note`` is for others to read."""
+        """Stands in line for ``count`` GPUs, each with ``memory`` bytes free if given;
+        ``note`` is for others to read.
+        """
         return Request(self, count, note, memory)
 
     def held(self) -> list[Slot]:
@@ -139,7 +163,9 @@ class Slots:
             descriptor = self.lock(gpu.name, only_look=True)
             if descriptor is None:
                 note = self._note(gpu.name)
-                note["age"] = max(0, int(time.time()) - int(note.get("since", time.time())))
+                note["age"] = max(
+                    0, int(time.time()) - int(note.get("since", time.time()))
+                )
                 slots.append(Slot(gpu, note, is_foreign=False))
             else:
                 if descriptor >= 0:
@@ -155,15 +181,19 @@ class Slots:
                 text = os.pread(queue, 32, 0)
                 place = int(text) + 1 if text.strip().isdigit() else _FIRST_PLACE
                 os.pwrite(queue, b"%-31d\n" % place, 0)
-                fcntl.fcntl(queue, _SETLK, _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, place, 1, 0))
+                fcntl.fcntl(
+                    queue, _SETLK, _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, place, 1, 0)
+                )
         except BaseException:
             os.close(queue)
             raise
         return queue, place
 
     def lock(self, name: str, *, only_look: bool = False) -> int | None:
-        """Locks a GPU's file; returns the descriptor that holds it, None if someone else does. With ``only_look`` a file
-        that is not there gives -1 instead of being made."""
+        """Locks a GPU's file; returns the descriptor that holds it, None if someone
+        else does. With ``only_look`` a file that is not there gives -1 instead of being
+        made.
+        """
         try:
             descriptor = self._open(f"gpu-{_ODD.sub('_', name)}", create=not only_look)
         except FileNotFoundError:
@@ -175,7 +205,8 @@ class Slots:
             if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
                 raise
             return None
-        if os.fstat(descriptor).st_nlink == 0:  # removed since it was opened: whoever comes next locks another file
+        # removed since it was opened: whoever comes next locks another file
+        if os.fstat(descriptor).st_nlink == 0:
             os.close(descriptor)
             return self.lock(name, only_look=only_look)
         return descriptor
@@ -192,14 +223,17 @@ class Slots:
         return {}
 
     def _open(self, name: str, *, create: bool) -> int:
-        """Opens a file of the shared directory, which other users may have made: never through a link, never a file that
-        also stands elsewhere."""
+        """Opens a file of the shared directory, which other users may have made: never
+        through a link, never a file that also stands elsewhere.
+        """
         if create:
             with suppress(FileExistsError):
                 os.mkdir(self._directory, 0o1777)
                 os.chmod(self._directory, 0o1777)
         if not stat.S_ISDIR(os.lstat(self._directory).st_mode):
-            raise NotADirectoryError(errno.ENOTDIR, "is not a real directory", self._directory)
+            raise NotADirectoryError(
+                errno.ENOTDIR, "is not a real directory", self._directory
+            )
         path = os.path.join(self._directory, name)
         flags = os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC
         try:
@@ -220,13 +254,17 @@ class Slots:
 
 
 def visible(request: Request | None) -> dict[str, str]:
-    """Returns the variables by which CUDA sees the GPUs of a request, or none, by the numbers that NVML gives them."""
+    """Returns the variables by which CUDA sees the GPUs of a request, or none, by the
+    numbers that NVML gives them.
+    """
     names = request.names if request is not None else []
     return {"CUDA_DEVICE_ORDER": "PCI_BUS_ID", "CUDA_VISIBLE_DEVICES": ",".join(names)}
 
 
 def is_free(gpu: Gpu, memory: int = 0) -> bool:
-    """Returns whether enough of a GPU's memory is free: ``memory`` bytes, or most of it; yes where nobody knows."""
+    """Returns whether enough of a GPU's memory is free: ``memory`` bytes, or most of
+    it; yes where nobody knows.
+    """
     return not gpu.total or gpu.free >= (memory or gpu.total * FREE_SHARE)
 
 
@@ -245,7 +283,9 @@ def _close_all(descriptors: Any) -> None:
 
 
 def nvml_gpus() -> list[Gpu]:
-    """Returns the GPUs that NVIDIA's driver knows, in the order of their numbers; none where there is no driver."""
+    """Returns the GPUs that NVIDIA's driver knows, in the order of their numbers; none
+    where there is no driver.
+    """
     from . import nvml  # noqa: PLC0415 - 5 ms, for nothing where nobody asks for GPUs
 
     return [Gpu(*row) for row in nvml.gpus()]

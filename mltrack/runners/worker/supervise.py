@@ -1,7 +1,9 @@
-"""One attempt from beginning to end, in a process of its own that outlives the connection it was asked for over.
+"""One attempt from beginning to end, in a process of its own that outlives the
+connection it was asked for over.
 
-GPUs are waited for in line; inputs are linked into an empty directory; commands run there, one item after another, in a
-process group of their own; outputs become objects. The result is written last, whatever happened.
+GPUs are waited for in line; inputs are linked into an empty directory; commands run
+there, one item after another, in a process group of their own; outputs become objects.
+The result is written last, whatever happened.
 """
 
 from __future__ import annotations
@@ -24,13 +26,22 @@ from . import attempts
 from .attempts import Attempt
 from .objects import STAMP_NS, Content, Damaged, Objects
 from .slots import Request, Slots, visible
-from .system import GRACE_SECONDS, VARIABLE, end_descendants, holder_note, stops_at_failure, words_of
+from .system import (
+    GRACE_SECONDS,
+    VARIABLE,
+    end_descendants,
+    holder_note,
+    stops_at_failure,
+    words_of,
+)
 
 _LOOK_SECONDS = 0.05
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 _SPARE_BYTES = 1 << 16
 _SETUP = "trap 'echo \"mltrack: the setup of this runner failed\" >&2' EXIT\n{}\ntrap - EXIT\n"
-"""A setup that ends the shell (as a file that is not there does in some) is told from a command that does."""
+"""A setup that ends the shell (as a file that is not there does in some) is told from a
+command that does.
+"""
 
 
 class Cancelled(Exception):
@@ -40,10 +51,21 @@ class Cancelled(Exception):
 class Supervisor:
     """Carries out one attempt. ``alive`` is its lock, held until the process ends."""
 
-    def __init__(self, attempt: Attempt, alive: int, job: dict[str, Any], objects: Objects, slots: Slots) -> None:
+    def __init__(
+        self,
+        attempt: Attempt,
+        alive: int,
+        job: dict[str, Any],
+        objects: Objects,
+        slots: Slots,
+    ) -> None:
         self._attempt, self._alive, self._job = attempt, alive, job
         self._objects, self._slots = objects, slots
-        self._log = os.open(attempt.file("log"), os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._log = os.open(
+            attempt.file("log"),
+            os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC,
+            0o600,
+        )
         self._request: Request | None = None
         self._links: list[tuple[str, str]] = []
         self._result: dict[str, Any] = {
@@ -63,7 +85,8 @@ class Supervisor:
         self._adopts = _adopt_orphans()
         started = time.monotonic()
         try:
-            with open(spare, "wb") as file:  # room for the result, should the disk be full by then
+            # room for the result, should the disk be full by then
+            with open(spare, "wb") as file:
                 file.write(b"\0" * _SPARE_BYTES)
             threading.Thread(target=self._beat, daemon=True).start()
             self._wait_for_gpus()
@@ -81,7 +104,9 @@ class Supervisor:
         except OSError as error:
             self._result.update(state=attempts.FAILED, problem=words_of(error))
         except Exception as error:  # whatever it is, someone waits for the result
-            self._result.update(state=attempts.FAILED, problem=f"{type(error).__name__}: {error}")
+            self._result.update(
+                state=attempts.FAILED, problem=f"{type(error).__name__}: {error}"
+            )
         self._finish(spare, started)
 
     def _finish(self, spare: str, started: float) -> None:
@@ -92,7 +117,9 @@ class Supervisor:
             os.unlink(spare)
         result = self._result
         result["seconds"] = round(time.monotonic() - started, 3)
-        result["peak_memory"] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+        result["peak_memory"] = (
+            resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+        )
         result["timed_out"] = self._timed_out
         result["gpus"] = self._request.names if self._request is not None else []
         result["host"] = socket.gethostname()
@@ -103,7 +130,9 @@ class Supervisor:
                 remove(self._attempt.work)
             self._objects.settle()
         except (OSError, Damaged) as error:
-            result.update(state=attempts.FAILED, problem=result.get("problem") or str(error))
+            result.update(
+                state=attempts.FAILED, problem=result.get("problem") or str(error)
+            )
         if self._request is not None:
             self._request.release()
         for _ in range(2):
@@ -113,7 +142,10 @@ class Supervisor:
             except OSError:  # no space even for that: the outputs go first
                 remove(self._attempt.work)
                 result.update(
-                    items=[], checkpoint=None, state=attempts.FAILED, problem=result.get("problem") or "disk full"
+                    items=[],
+                    checkpoint=None,
+                    state=attempts.FAILED,
+                    problem=result.get("problem") or "disk full",
                 )
 
     # before
@@ -124,7 +156,9 @@ class Supervisor:
             self._note(attempts.QUEUED)
             return
         note = {**holder_note(self._job["label"]), "host": socket.gethostname()}
-        self._request = self._slots.request(count, note, int(self._job["resources"].get("gpu_memory", 0)))
+        self._request = self._slots.request(
+            count, note, int(self._job["resources"].get("gpu_memory", 0))
+        )
         self._note(attempts.QUEUED)
         while not self._request.try_take():
             self._check_cancelled()
@@ -137,7 +171,9 @@ class Supervisor:
         kept = set(self._job["kept"])
         for path, *row in sorted(self._job["inputs"]):
             target = self._inside(path)
-            self._links += self._objects.place_content(Content(*row), target, private=path in kept)
+            self._links += self._objects.place_content(
+                Content(*row), target, private=path in kept
+            )
         for path, text in self._job["files"].items():
             target = self._inside(path)
             with suppress(FileNotFoundError):
@@ -150,7 +186,9 @@ class Supervisor:
         if self._job.get("checkpoint"):
             target = self._inside(self._job["checkpoint"])
             if self._job.get("checkpoint_content"):
-                self._objects.place_content(Content(*self._job["checkpoint_content"]), target, private=True)
+                self._objects.place_content(
+                    Content(*self._job["checkpoint_content"]), target, private=True
+                )
             else:
                 os.makedirs(target, exist_ok=True)
         self._check_cancelled()
@@ -166,7 +204,9 @@ class Supervisor:
     # commands
 
     def _run_items(self) -> None:
-        """Runs the items. One that fails does not keep the next from running; the first failure is the job's."""
+        """Runs the items. One that fails does not keep the next from running; the first
+        failure is the job's.
+        """
         done = {item["id"]: item for item in self._job.get("done", [])}
         with open(self._attempt.file("items.jsonl"), "w", encoding="utf-8") as notes:
             for item in self._job["items"]:
@@ -176,13 +216,23 @@ class Supervisor:
                 notes.flush()
         failed = [row for row in self._result["items"] if row["exit_code"] != 0]
         first = failed[0] if failed else None
-        self._result["state"] = attempts.FAILED if first is not None or self._timed_out else attempts.DONE
+        self._result["state"] = (
+            attempts.FAILED if first is not None or self._timed_out else attempts.DONE
+        )
         self._result["exit_code"] = first["exit_code"] if first is not None else 0
         self._result["command"] = first["command"] if first is not None else ""
-        self._result["missing"] = [path for row in self._result["items"] for path in row["missing"]]
+        self._result["missing"] = [
+            path for row in self._result["items"] for path in row["missing"]
+        ]
 
     def _run_item(self, item: dict[str, Any]) -> dict[str, Any]:
-        row: dict[str, Any] = {"id": item["id"], "exit_code": 0, "command": "", "outputs": {}, "missing": []}
+        row: dict[str, Any] = {
+            "id": item["id"],
+            "exit_code": 0,
+            "command": "",
+            "outputs": {},
+            "missing": [],
+        }
         started = time.monotonic()
         for command in item["commands"]:
             row["command"] = command
@@ -210,13 +260,26 @@ class Supervisor:
 
     def _run_command(self, command: str) -> int:
         job, work = self._job, self._attempt.work
-        inherited = {name: value for name, value in os.environ.items() if name not in job.get("unset", ())}
-        variables = {**inherited, **job["variables"], "MLTRACK_ROOT": work, VARIABLE: job["token"]}
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in job.get("unset", ())
+        }
+        variables = {
+            **inherited,
+            **job["variables"],
+            "MLTRACK_ROOT": work,
+            VARIABLE: job["token"],
+        }
         gpus = self._request.descriptors if self._request is not None else []
         if "gpus" in job["resources"]:
             variables.update(visible(self._request))
         stops = "set -e\n" if stops_at_failure(command) else ""
-        text = f"{_SETUP.format(job['setup'])}{stops}{command}" if job.get("setup") else stops + command
+        text = (
+            f"{_SETUP.format(job['setup'])}{stops}{command}"
+            if job.get("setup")
+            else stops + command
+        )
         self._process = subprocess.Popen(
             [job["shell"], "-c", text],
             cwd=os.path.join(work, job["directory"]),
@@ -241,10 +304,15 @@ class Supervisor:
                 return int(self._process.returncode)
 
     def _end_command(self) -> None:
-        """Ends the command with all that it started: asked first, killed if it does not listen."""
+        """Ends the command with all that it started: asked first, killed if it does not
+        listen.
+        """
         process = self._process
         assert process is not None
-        for number, patience in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, GRACE_SECONDS)):
+        for number, patience in (
+            (signal.SIGTERM, GRACE_SECONDS),
+            (signal.SIGKILL, GRACE_SECONDS),
+        ):
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, number)
             with suppress(subprocess.TimeoutExpired):
@@ -264,7 +332,9 @@ class Supervisor:
     # after
 
     def _check_inputs(self) -> None:
-        """Raises Damaged if a command wrote into one of its inputs: what it made is then made from something else."""
+        """Raises Damaged if a command wrote into one of its inputs: what it made is
+        then made from something else.
+        """
         for hex_digest, path in self._links:
             try:
                 state = os.stat(self._objects.path_of(hex_digest))
@@ -274,7 +344,12 @@ class Supervisor:
                 self._objects.has(hex_digest)
                 shown = os.path.relpath(path, self._attempt.work)
                 self._result.update(exit_code=None, command="")
-                raise OSError(0, "its command, or another one at the same time, wrote into this input", shown)
+                raise OSError(
+                    0,
+                    "its command, or another one at the same time, wrote into this "
+                    "input",
+                    shown,
+                )
 
     def _save_checkpoint(self) -> None:
         path = self._job.get("checkpoint")
@@ -285,7 +360,12 @@ class Supervisor:
 
     def _note(self, state: str) -> None:
         gpus = self._request.names if self._request is not None else []
-        facts = {"state": state, "pid": os.getpid(), "host": socket.gethostname(), "gpus": gpus}
+        facts = {
+            "state": state,
+            "pid": os.getpid(),
+            "host": socket.gethostname(),
+            "gpus": gpus,
+        }
         attempts.write_json(self._attempt.file("state.json"), facts)
 
     def _beat(self) -> None:
@@ -298,15 +378,18 @@ class Supervisor:
 
 
 def _adopt_orphans() -> bool:
-    """Makes this process the parent of whatever its descendants leave behind, also of daemons; returns whether it is."""
+    """Makes this process the parent of whatever its descendants leave behind, also of
+    daemons; returns whether it is.
+    """
     with suppress(OSError, AttributeError):
         return bool(ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
     return False
 
 
 def bury(attempt: Attempt, objects: Objects) -> dict[str, Any]:
-    """Gives an attempt whose supervisor is gone the result that it is lost; what it saved as a checkpoint is kept. The
-    caller holds the key's lock."""
+    """Gives an attempt whose supervisor is gone the result that it is lost; what it
+    saved as a checkpoint is kept. The caller holds the key's lock.
+    """
     state = attempts.look(attempt)
     if (
         state["state"] != attempts.LOST
@@ -314,10 +397,20 @@ def bury(attempt: Attempt, objects: Objects) -> dict[str, Any]:
         or not os.path.isdir(attempt.path)
     ):
         return state
-    result: dict[str, Any] = {"mltrack": attempts.VERSION, "items": [], "missing": [], **state}
+    result: dict[str, Any] = {
+        "mltrack": attempts.VERSION,
+        "items": [],
+        "missing": [],
+        **state,
+    }
     job = attempts.read_json(attempt.file("job.json")) or {}
     full = os.path.join(attempt.work, str(job.get("checkpoint") or "."))
-    if job.get("checkpoint") and objects.hashing is not None and os.path.isdir(full) and os.listdir(full):
+    if (
+        job.get("checkpoint")
+        and objects.hashing is not None
+        and os.path.isdir(full)
+        and os.listdir(full)
+    ):
         with suppress(OSError, Damaged):
             result["checkpoint"] = list(objects.take_in(full))
             objects.settle()

@@ -1,4 +1,6 @@
-"""What is asked of the operating system: processes of this machine, whole writes, the words of its errors."""
+"""What is asked of the operating system: processes of this machine, whole writes, the
+words of its errors.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +12,24 @@ from contextlib import suppress
 from typing import Any
 
 VARIABLE = "MLTRACK_ATTEMPT"
-"""Stands in the environment of a job's commands, with the token of the attempt: by it they are known to be that job's."""
+"""Stands in the environment of a job's commands, with the token of the attempt: by it
+they are known to be that job's.
+"""
 GRACE_SECONDS = 10.0
 """How long a command that was asked to end may take for it."""
 
 
 def stops_at_failure(command: str) -> bool:
-    """Returns whether a command must stop at its first line that fails: one of several lines, which is no list of commands."""
+    """Returns whether a command must stop at its first line that fails: one of several
+    lines, which is no list of commands.
+    """
     return "\n" in command.strip()
 
 
 def start_time(pid: int) -> str:
-    """When a process started, in the kernel's ticks: with its number it names a process for good."""
+    """When a process started, in the kernel's ticks: with its number it names a process
+    for good.
+    """
     try:
         return _fields(pid)[19]
     except (OSError, IndexError):
@@ -36,7 +44,9 @@ def carries(pid: int, token: str) -> bool:
 
 
 def end_descendants() -> None:
-    """Kills all processes below this one, until there are none: also those of other sessions and without our token."""
+    """Kills all processes below this one, until there are none: also those of other
+    sessions and without our token.
+    """
     for _ in range(50):
         parents: dict[int, list[int]] = {}
         for name in filter(str.isdigit, os.listdir("/proc")):
@@ -73,7 +83,12 @@ def user_name() -> str:
 
 def holder_note(label: str) -> dict[str, Any]:
     """Returns what a holder of GPUs says of itself to others."""
-    return {"pid": os.getpid(), "started": start_time(os.getpid()), "label": label, "user": user_name()}
+    return {
+        "pid": os.getpid(),
+        "started": start_time(os.getpid()),
+        "label": label,
+        "user": user_name(),
+    }
 
 
 def write_all(descriptor: int, data: bytes) -> None:
@@ -84,5 +99,9 @@ def write_all(descriptor: int, data: bytes) -> None:
 
 def words_of(error: OSError) -> str:
     """Returns a system's error in words, with the path it is about."""
-    shown = f"{os.fsdecode(error.filename)}: " if isinstance(error.filename, (str, bytes)) else ""
+    shown = (
+        f"{os.fsdecode(error.filename)}: "
+        if isinstance(error.filename, (str, bytes))
+        else ""
+    )
     return f"{shown}{error.strerror or error}"

@@ -1,1 +1,3 @@
-"""Bytes by name, somewhere else: the protocol, its kinds, and what is laid over all of them. Knows no objects."""
+"""Bytes by name, somewhere else: the protocol, its kinds, and what is laid over all of
+them. Knows no objects.
+"""

@@ -1,6 +1,7 @@
 """A directory as a store: a mounted disk, a share, a folder beside the project.
 
-It works on ``os`` directly, since the point is what generic file layers lack: fsync, and copies inside the kernel.
+It works on ``os`` directly, since the point is what generic file layers lack: fsync,
+and copies inside the kernel.
 """
 
 import errno
@@ -25,7 +26,9 @@ from mltrack.store.kinds.store import Abilities, Listed
 
 
 class DirectoryRemote:
-    """See :class:`mltrack.store.kinds.store.Store`; ``root`` is created when something is first written."""
+    """See :class:`mltrack.store.kinds.store.Store`; ``root`` is created when something
+    is first written.
+    """
 
     def __init__(self, root: str) -> None:
         self.root = root
@@ -45,7 +48,10 @@ class DirectoryRemote:
             at = pending.pop()
             with self._translating(at):
                 try:
-                    entries = sorted(os.scandir(os.path.join(self.root, at)), key=lambda entry: entry.name)
+                    entries = sorted(
+                        os.scandir(os.path.join(self.root, at)),
+                        key=lambda entry: entry.name,
+                    )
                 except FileNotFoundError:
                     if not os.path.isdir(self.root):
                         raise
@@ -67,7 +73,9 @@ class DirectoryRemote:
         with self._translating(name), self._reading(name) as descriptor:
             if length is None:
                 os.lseek(descriptor, offset, os.SEEK_SET)
-                return read_all(descriptor, max(0, os.fstat(descriptor).st_size - offset))
+                return read_all(
+                    descriptor, max(0, os.fstat(descriptor).st_size - offset)
+                )
             return os.pread(descriptor, length, offset)
 
     def fetch(self, name: str, path: str, *, at_once: int = 1) -> None:
@@ -80,14 +88,21 @@ class DirectoryRemote:
 
     @contextmanager
     def _reading(self, name: str) -> Iterator[int]:
-        """Opens a file; what is none, a pipe or a directory, counts as absent, as it does for ``list`` and ``missing``."""
-        with opened(self._path(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK) as descriptor:
+        """Opens a file; what is none, a pipe or a directory, counts as absent, as it
+        does for ``list`` and ``missing``.
+        """
+        with opened(
+            self._path(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+        ) as descriptor:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise FileNotFoundError(errno.ENOENT, "not a regular file", name)
             yield descriptor
 
     def put(self, name: str, data: bytes, *, replace: bool = False) -> None:
-        with self._translating(name), self._written(name, replace=replace) as descriptor:
+        with (
+            self._translating(name),
+            self._written(name, replace=replace) as descriptor,
+        ):
             write_all(descriptor, data)
 
     def create(self, name: str, data: bytes) -> bool:
@@ -96,7 +111,9 @@ class DirectoryRemote:
             make_directories(os.path.dirname(self._path(name)))
             temporary = temporary_path(self._tmp)
             try:
-                with opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644) as descriptor:
+                with opened(
+                    temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644
+                ) as descriptor:
                     write_all(descriptor, data)
                     fsync(descriptor)
                 os.link(temporary, self._path(name))
@@ -109,7 +126,11 @@ class DirectoryRemote:
         return True
 
     def put_file(self, name: str, path: str, *, at_once: int = 1) -> None:
-        with opened(path, os.O_RDONLY) as source, self._translating(name), self._written(name) as descriptor:
+        with (
+            opened(path, os.O_RDONLY) as source,
+            self._translating(name),
+            self._written(name) as descriptor,
+        ):
             copy_bytes(source, descriptor)
 
     def delete(self, names: Iterable[str]) -> None:
@@ -124,7 +145,9 @@ class DirectoryRemote:
         make_directories(os.path.dirname(path))
         temporary = temporary_path(self._tmp)
         try:
-            with opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644) as descriptor:
+            with opened(
+                temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644
+            ) as descriptor:
                 yield descriptor
                 if not replace:
                     os.fchmod(descriptor, 0o444)
@@ -149,7 +172,9 @@ class DirectoryRemote:
 
     @contextmanager
     def _translating(self, name: str) -> Iterator[None]:
-        """Errors of the disk become errors of the remote; a missing name stays a FileNotFoundError."""
+        """Errors of the disk become errors of the remote; a missing name stays a
+        FileNotFoundError.
+        """
         try:
             yield
         except FileNotFoundError:
@@ -166,4 +191,7 @@ class DirectoryRemote:
                 if error.errno in (errno.ENOSPC, errno.EDQUOT)
                 else "check the place and its permissions"
             )
-            raise RemoteError(f"the remote {self.root} failed at {name or '.'}: {error.strerror}", hint=hint) from error
+            raise RemoteError(
+                f"the remote {self.root} failed at {name or '.'}: {error.strerror}",
+                hint=hint,
+            ) from error

@@ -1,5 +1,6 @@
-"""What the clients of object stores raise, in mltrack's words. No client is imported: errors are known by their names,
-codes and status, along the chain of their causes."""
+"""What the clients of object stores raise, in mltrack's words. No client is imported:
+errors are known by their names, codes and status, along the chain of their causes.
+"""
 
 import errno
 import re
@@ -7,29 +8,72 @@ from collections.abc import Iterator
 
 from mltrack.errors import RemoteError
 
-_NO_PLACE = re.compile(r"bucket (was|does) not|specified bucket does not exist|bucket not found", re.IGNORECASE)
+_NO_PLACE = re.compile(
+    r"bucket (was|does) not|specified bucket does not exist|bucket not found",
+    re.IGNORECASE,
+)
 _QUERY = re.compile(r"\?\S+")
 _USERINFO = re.compile(r"//[^/\s@]+@")
 _STATUS = ("status", "status_code", "code", "http_status")
-_NO_CREDENTIALS = {"NoCredentialsError", "PartialCredentialsError", "DefaultCredentialsError", "ProfileNotFound"}
+_NO_CREDENTIALS = {
+    "NoCredentialsError",
+    "PartialCredentialsError",
+    "DefaultCredentialsError",
+    "ProfileNotFound",
+}
 _DENIED = {
-    "PermissionError", "AuthenticationException", "BadAuthenticationType", "RefreshError", "ClientAuthenticationError",
-    "TokenRetrievalError", "UnauthorizedSSOTokenError", "PasswordRequiredException",
-}  # fmt: skip
+    "PermissionError",
+    "AuthenticationException",
+    "BadAuthenticationType",
+    "RefreshError",
+    "ClientAuthenticationError",
+    "TokenRetrievalError",
+    "UnauthorizedSSOTokenError",
+    "PasswordRequiredException",
+}
 _SILENT = {
-    "TimeoutError", "FSTimeoutError", "ReadTimeoutError", "ConnectTimeoutError", "ServerTimeoutError", "timeout",
-    "ServiceResponseTimeoutError", "ConnectionTimeoutError", "SocketTimeoutError",
-}  # fmt: skip
+    "TimeoutError",
+    "FSTimeoutError",
+    "ReadTimeoutError",
+    "ConnectTimeoutError",
+    "ServerTimeoutError",
+    "timeout",
+    "ServiceResponseTimeoutError",
+    "ConnectionTimeoutError",
+    "SocketTimeoutError",
+}
 _UNREACHABLE = {
-    "EndpointConnectionError", "ClientConnectorError", "ConnectionRefusedError", "gaierror", "ClientConnectorDNSError",
-    "NoValidConnectionsError", "ServiceRequestError", "ProxyConnectionError",
-}  # fmt: skip
+    "EndpointConnectionError",
+    "ClientConnectorError",
+    "ConnectionRefusedError",
+    "gaierror",
+    "ClientConnectorDNSError",
+    "NoValidConnectionsError",
+    "ServiceRequestError",
+    "ProxyConnectionError",
+}
 _CUT = {
-    "ConnectionError", "ConnectionResetError", "BrokenPipeError", "ConnectionAbortedError", "ConnectionClosedError",
-    "ClientOSError", "ServerDisconnectedError", "ClientPayloadError", "IncompleteReadError", "IncompleteRead",
-    "ResponseStreamingError", "SSHException", "EOFError", "ChannelException", "ServiceResponseError",
-    "ContentLengthError", "ChecksumError", "FlexibleChecksumError", "BusyError", "HTTPClientError",
-}  # fmt: skip
+    "ConnectionError",
+    "ConnectionResetError",
+    "BrokenPipeError",
+    "ConnectionAbortedError",
+    "ConnectionClosedError",
+    "ClientOSError",
+    "ServerDisconnectedError",
+    "ClientPayloadError",
+    "IncompleteReadError",
+    "IncompleteRead",
+    "ResponseStreamingError",
+    "SSHException",
+    "EOFError",
+    "ChannelException",
+    "ServiceResponseError",
+    "ContentLengthError",
+    "ChecksumError",
+    "FlexibleChecksumError",
+    "BusyError",
+    "HTTPClientError",
+}
 _HOST_KEY = {"BadHostKeyException", "UnknownHostKeyError"}
 _CERTIFICATE = {
     "SSLError",
@@ -38,27 +82,56 @@ _CERTIFICATE = {
     "ClientSSLError",
     "CertificateError",
 }
-_BUSY_CODES = {"SlowDown", "ServiceUnavailable", "InternalError", "RequestTimeout", "ThrottlingException", "500", "503"}
+_BUSY_CODES = {
+    "SlowDown",
+    "ServiceUnavailable",
+    "InternalError",
+    "RequestTimeout",
+    "ThrottlingException",
+    "500",
+    "503",
+}
 _DENIED_CODES = {
-    "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "AllAccessDisabled",
-}  # fmt: skip
+    "AccessDenied",
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "ExpiredToken",
+    "InvalidToken",
+    "AllAccessDisabled",
+}
 _NO_NAME_CODES = {"NoSuchKey", "BlobNotFound"}
 _EXISTS_CODES = {"PreconditionFailed", "BlobAlreadyExists"}
-_NO_PLACE_CODES = {"NoSuchBucket", "ContainerNotFound", "ContainerBeingDeleted", "AccountNotFound"}
+_NO_PLACE_CODES = {
+    "NoSuchBucket",
+    "ContainerNotFound",
+    "ContainerBeingDeleted",
+    "AccountNotFound",
+}
 
 
 def translate(error: BaseException, url: str, name: str) -> Exception:
-    """Returns what to raise instead: FileNotFoundError or FileExistsError for a name, RemoteError for the rest."""
+    """Returns what to raise instead: FileNotFoundError or FileExistsError for a name,
+    RemoteError for the rest.
+    """
     seen = _Seen(error)
     if seen.own is not None:
         return seen.own
     where = f"{url}/{name}" if name else url
     if seen.is_of(_NO_CREDENTIALS):
-        return RemoteError(f"{url}: no credentials were found: {seen.said}", hint=_credentials_hint(url))
+        return RemoteError(
+            f"{url}: no credentials were found: {seen.said}",
+            hint=_credentials_hint(url),
+        )
     if seen.is_of(_DENIED) or seen.has(_DENIED_CODES, 401, 403):
-        return RemoteError(f"{url} refused access to {name or 'it'}: {seen.said}", hint=_credentials_hint(url))
+        return RemoteError(
+            f"{url} refused access to {name or 'it'}: {seen.said}",
+            hint=_credentials_hint(url),
+        )
     if seen.has(_NO_PLACE_CODES) or _NO_PLACE.search(seen.said):
-        return RemoteError(f"{url}: there is no such bucket or container", hint="create it, or correct the address")
+        return RemoteError(
+            f"{url}: there is no such bucket or container",
+            hint="create it, or correct the address",
+        )
     if isinstance(error, FileNotFoundError) or seen.has(_NO_NAME_CODES, 404):
         return FileNotFoundError(errno.ENOENT, "not there", where)
     if isinstance(error, FileExistsError) or seen.has(_EXISTS_CODES, 409, 412):
@@ -70,28 +143,52 @@ def _trouble(seen: "_Seen", url: str, at: str) -> RemoteError:
     """The error for a place that cannot be talked to, or not now."""
     said = seen.said
     if seen.is_of(_HOST_KEY):
-        return RemoteError(f"{url}: {said}", hint="connect once with `ssh` and compare the key, or correct known_hosts")
+        return RemoteError(
+            f"{url}: {said}",
+            hint="connect once with `ssh` and compare the key, or correct known_hosts",
+        )
     if seen.is_of(_CERTIFICATE):
-        return RemoteError(f"{url}: its certificate is not trusted: {said}", hint="check the address and the clock")
+        return RemoteError(
+            f"{url}: its certificate is not trusted: {said}",
+            hint="check the address and the clock",
+        )
     if seen.has({"MissingContentLength"}):
         hint = "mltrack remote modify NAME checksums when_required"
-        return RemoteError(f"{url} does not take checksums with uploads: {said}", hint=hint)
+        return RemoteError(
+            f"{url} does not take checksums with uploads: {said}", hint=hint
+        )
     if seen.is_of(_SILENT) or errno.ETIMEDOUT in seen.numbers:
         hint = "try again; the remote's `timeout` sets how long to wait"
-        return RemoteError(f"{url} did not answer in time at {at}", hint=hint, retryable=True)
-    if seen.is_of(_UNREACHABLE) or seen.numbers & {errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH}:
+        return RemoteError(
+            f"{url} did not answer in time at {at}", hint=hint, retryable=True
+        )
+    if seen.is_of(_UNREACHABLE) or seen.numbers & {
+        errno.ECONNREFUSED,
+        errno.EHOSTUNREACH,
+        errno.ENETUNREACH,
+    }:
         hint = "check the network and the address: `mltrack remote list`"
-        return RemoteError(f"{url} cannot be reached: {said}", hint=hint, retryable=True)
+        return RemoteError(
+            f"{url} cannot be reached: {said}", hint=hint, retryable=True
+        )
     if seen.has(_BUSY_CODES, 408, 429) or (seen.status or 0) >= 500:
-        return RemoteError(f"{url} is busy or failed at {at}: {said}", hint="try again later", retryable=True)
+        return RemoteError(
+            f"{url} is busy or failed at {at}: {said}",
+            hint="try again later",
+            retryable=True,
+        )
     if seen.is_of(_CUT):
         hint = "run this again: what has arrived is not sent again"
-        return RemoteError(f"{url}: the connection was cut at {at}: {said}", hint=hint, retryable=True)
+        return RemoteError(
+            f"{url}: the connection was cut at {at}: {said}", hint=hint, retryable=True
+        )
     return RemoteError(f"{url} failed at {at}: {said}")
 
 
 class _Seen:
-    """What an error and its causes tell: the names of their classes, codes, HTTP status, system error numbers."""
+    """What an error and its causes tell: the names of their classes, codes, HTTP
+    status, system error numbers.
+    """
 
     def __init__(self, error: BaseException) -> None:
         chain = list(_causes(error))
@@ -138,7 +235,9 @@ def _codes(chain: list[BaseException]) -> tuple[set[str], int | None]:
 
 
 def _scrubbed(text: str) -> str:
-    """What may be shown: no query of a URL, which may carry a signature, and no user's part."""
+    """What may be shown: no query of a URL, which may carry a signature, and no user's
+    part.
+    """
     first = _USERINFO.sub("//", _QUERY.sub("?…", text)).splitlines()
     return first[0][:300] if first else ""
 
@@ -151,7 +250,9 @@ def _credentials_hint(url: str) -> str:
         "az": "AZURE_STORAGE_CONNECTION_STRING, AZURE_STORAGE_ACCOUNT_KEY",
         "sftp": "your ssh agent or ~/.ssh/config",
     }
-    usual = where.get({"gcs": "gs", "abfs": "az", "ssh": "sftp"}.get(scheme, scheme), "")
+    usual = where.get(
+        {"gcs": "gs", "abfs": "az", "ssh": "sftp"}.get(scheme, scheme), ""
+    )
     if not usual:
         return "check the credentials"
     return f"give credentials by {usual}, or by `mltrack remote modify --local NAME KEY VALUE`"

@@ -1,6 +1,8 @@
-"""An object store through fsspec: S3, Google Cloud Storage, Azure, read-only HTTP, and whatever else fsspec speaks.
+"""An object store through fsspec: S3, Google Cloud Storage, Azure, read-only HTTP, and
+whatever else fsspec speaks.
 
-The one door to fsspec. Listings are never cached, and requests are tried once: retries are a wrapper's work.
+The one door to fsspec. Listings are never cached, and requests are tried once: retries
+are a wrapper's work.
 """
 
 import os
@@ -23,21 +25,31 @@ _GRAIN = 256 << 10
 
 
 class FsspecRemote:
-    """See :class:`mltrack.store.kinds.store.Store`. ``given`` are the remote's settings."""
+    """See :class:`mltrack.store.kinds.store.Store`. ``given`` are the remote's
+    settings.
+    """
 
     def __init__(self, url: str, given: Mapping[str, Any], kind: Kind) -> None:
         self._url = url.rstrip("/")
         scheme = url.partition("://")[0]
         self._manner = kind.manner
-        # what gcsfs would ask about each bucket first, over another protocol, is of no use here
+        # what gcsfs would ask about each bucket first, over another protocol, is of no
+        # use here
         os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
         try:
             options = self._manner.options(given)
-            self._fs: Any = fsspec.filesystem(scheme, skip_instance_cache=True, use_listings_cache=False, **options)
+            self._fs: Any = fsspec.filesystem(
+                scheme, skip_instance_cache=True, use_listings_cache=False, **options
+            )
         except (ImportError, ValueError) as error:
-            name = f"'mltrack[{kind.extra}]'" if kind.extra else f"what fsspec needs for {scheme}://"
+            name = (
+                f"'mltrack[{kind.extra}]'"
+                if kind.extra
+                else f"what fsspec needs for {scheme}://"
+            )
             raise ConfigError(
-                f"remotes of the kind {scheme}:// need a library: {error}", hint=f"pip install {name}"
+                f"remotes of the kind {scheme}:// need a library: {error}",
+                hint=f"pip install {name}",
             ) from None
         except Exception as error:
             raise translate(error, self._url, "") from error
@@ -57,7 +69,11 @@ class FsspecRemote:
         place = self._path(prefix.strip("/"))
         with self._translating(prefix), in_all_at_most(LISTING_BYTES):
             try:
-                found = self._links(place) if not self._manner.writable else self._fs.find(place, detail=True)
+                found = (
+                    self._links(place)
+                    if not self._manner.writable
+                    else self._fs.find(place, detail=True)
+                )
             except FileNotFoundError as error:
                 problem = translate(error, self._url, prefix)
                 if isinstance(problem, RemoteError):
@@ -74,12 +90,17 @@ class FsspecRemote:
     def get(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
         if length == 0:
             return b""
-        with self._translating(name), at_most(_expected(name) if length is None else length):
+        with (
+            self._translating(name),
+            at_most(_expected(name) if length is None else length),
+        ):
             if offset == 0 and length is None:
                 data = self._fs.cat_file(self._path(name), **self._manner.reading)
             else:
                 data = self._fs.cat_file(
-                    self._path(name), start=offset, end=None if length is None else offset + length
+                    self._path(name),
+                    start=offset,
+                    end=None if length is None else offset + length,
                 )
         return bytes(data)
 
@@ -90,14 +111,18 @@ class FsspecRemote:
         with opened(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644) as target:
             at = 0
             while at < size:
-                starts = list(range(at, min(size, at + PART_BYTES * at_once), PART_BYTES))
+                starts = list(
+                    range(at, min(size, at + PART_BYTES * at_once), PART_BYTES)
+                )
                 ends = [min(size, start + PART_BYTES) for start in starts]
                 with self._translating(name), at_most(PART_BYTES):
                     pieces = self._pieces(place, starts, ends)
                 for start, end, piece in zip(starts, ends, pieces, strict=True):
                     if len(piece) != end - start:
                         raise RemoteError(
-                            f"{self._url}/{name} gave {len(piece)} of {end - start} bytes", retryable=True
+                            f"{self._url}/{name} gave {len(piece)} of {end - start} "
+                            "bytes",
+                            retryable=True,
                         )
                     os.pwrite(target, piece, start)
                 at = ends[-1]
@@ -119,7 +144,9 @@ class FsspecRemote:
     def put_file(self, name: str, path: str, *, at_once: int = 1) -> None:
         sending = {**self._manner.sending, **self._manner.replacing}
         if "chunksize" in sending:
-            sending["chunksize"] = max(sending["chunksize"], _part_bytes(os.path.getsize(path)))
+            sending["chunksize"] = max(
+                sending["chunksize"], _part_bytes(os.path.getsize(path))
+            )
         if self._manner.concurrency:
             sending[self._manner.concurrency] = at_once
         with self._translating(name):
@@ -134,28 +161,47 @@ class FsspecRemote:
                     continue
 
     def clean(self, before: float) -> int:
-        """Gives up uploads in parts that were begun and never completed: only S3 keeps them, and tells."""
+        """Gives up uploads in parts that were begun and never completed: only S3 keeps
+        them, and tells.
+        """
         if not hasattr(self._fs, "call_s3"):
             return 0
         bucket, _, prefix = self._root.partition("/")
         count = 0
         with self._translating(""):
-            found = self._fs.call_s3("list_multipart_uploads", Bucket=bucket, Prefix=prefix).get("Uploads") or []
+            found = (
+                self._fs.call_s3(
+                    "list_multipart_uploads", Bucket=bucket, Prefix=prefix
+                ).get("Uploads")
+                or []
+            )
             for item in found:
-                if item["Key"].startswith(prefix + "/") and item["Initiated"].timestamp() < before:
+                if (
+                    item["Key"].startswith(prefix + "/")
+                    and item["Initiated"].timestamp() < before
+                ):
                     self._fs.call_s3(
-                        "abort_multipart_upload", Bucket=bucket, Key=item["Key"], UploadId=item["UploadId"]
+                        "abort_multipart_upload",
+                        Bucket=bucket,
+                        Key=item["Key"],
+                        UploadId=item["UploadId"],
                     )
                     count += 1
         return count
 
     def close(self) -> None:
-        """fsspec keeps one file system, and its connections, for all that ask for the same one in this process."""
+        """fsspec keeps one file system, and its connections, for all that ask for the
+        same one in this process.
+        """
 
-    def _pieces(self, place: str, starts: Sequence[int], ends: Sequence[int]) -> Sequence[bytes]:
+    def _pieces(
+        self, place: str, starts: Sequence[int], ends: Sequence[int]
+    ) -> Sequence[bytes]:
         if len(starts) == 1:
             return [self._fs.cat_file(place, start=starts[0], end=ends[0])]
-        pieces: Sequence[bytes] = self._fs.cat_ranges([place] * len(starts), starts, ends, on_error="raise")
+        pieces: Sequence[bytes] = self._fs.cat_ranges(
+            [place] * len(starts), starts, ends, on_error="raise"
+        )
         return pieces
 
     def _exists(self, name: str) -> bool:
@@ -167,7 +213,11 @@ class FsspecRemote:
 
     def _links(self, place: str) -> dict[str, dict[str, Any]]:
         """What a web server's page about a directory links to: names only."""
-        return {path: {} for path in self._fs.ls(place + "/", detail=False) if not path.endswith("/")}
+        return {
+            path: {}
+            for path in self._fs.ls(place + "/", detail=False)
+            if not path.endswith("/")
+        }
 
     def _path(self, name: str) -> str:
         if name.startswith("/") or ".." in name.split("/"):
@@ -185,18 +235,29 @@ class FsspecRemote:
 
 
 def _expected(name: str) -> int:
-    """The most that a whole file of a remote holds: indexes, packs and objects are large, all else is a few lines."""
+    """The most that a whole file of a remote holds: indexes, packs and objects are
+    large, all else is a few lines.
+    """
     return 1 << 30 if name.startswith(("index/", "packs/", "objects/")) else 16 << 20
 
 
 def _part_bytes(size: int) -> int:
-    """The least part with which a file fits into the 10,000 that there may be, in whole 256 KiB."""
+    """The least part with which a file fits into the 10,000 that there may be, in whole
+    256 KiB.
+    """
     return -(-size // 9_000 // _GRAIN) * _GRAIN
 
 
 def _modified(info: Mapping[str, Any]) -> float:
     """When something was written, by the store's clock; 0 where it does not say."""
-    for key in ("LastModified", "last_modified", "updated", "mtime", "created", "timeCreated"):
+    for key in (
+        "LastModified",
+        "last_modified",
+        "updated",
+        "mtime",
+        "created",
+        "timeCreated",
+    ):
         value = info.get(key)
         if isinstance(value, int | float):
             return float(value)

@@ -1,8 +1,9 @@
-"""What every HTTP session of a remote is held to: credentials stay with the host they were meant for, and an answer that
-never ends is cut off.
+"""What every HTTP session of a remote is held to: credentials stay with the host they
+were meant for, and an answer that never ends is cut off.
 
-A redirect to another host carries what aiohttp does not know to be a credential (an S3 session token, for one), so it is not
-followed where credentials are in use; from https to http none ever is.
+A redirect to another host carries what aiohttp does not know to be a credential (an S3
+session token, for one), so it is not followed where credentials are in use; from https
+to http none ever is.
 """
 
 from types import SimpleNamespace
@@ -17,7 +18,10 @@ from mltrack.store.kinds.most_bytes import LEFT, MOST_BYTES
 
 def for_credentials() -> dict[str, Any]:
     """Returns the arguments of a client session whose requests carry credentials."""
-    return {"response_class": _Bounded, "trace_configs": [_tracing(_refuse_other_hosts)]}
+    return {
+        "response_class": _Bounded,
+        "trace_configs": [_tracing(_refuse_other_hosts)],
+    }
 
 
 def for_anyone() -> dict[str, Any]:
@@ -40,26 +44,38 @@ def _tracing(on_redirect: Any) -> aiohttp.TraceConfig:
 
 
 async def _refuse_other_hosts(
-    session: aiohttp.ClientSession, context: SimpleNamespace, seen: aiohttp.TraceRequestRedirectParams
+    session: aiohttp.ClientSession,
+    context: SimpleNamespace,
+    seen: aiohttp.TraceRequestRedirectParams,
 ) -> None:
     source, target = _ends(seen)
     if source.origin() != target.origin():
         raise RemoteError(
-            f"{source.origin()} sends on to {target.origin()}: credentials are not sent there",
-            hint="if that is the service's address, set it: mltrack remote modify NAME endpoint …",
+            f"{source.origin()} sends on to {target.origin()}: credentials are not "
+            "sent there",
+            hint=(
+                "if that is the service's address, set it: mltrack remote modify NAME "
+                "endpoint …"
+            ),
         )
 
 
 async def _refuse_plain_text(
-    session: aiohttp.ClientSession, context: SimpleNamespace, seen: aiohttp.TraceRequestRedirectParams
+    session: aiohttp.ClientSession,
+    context: SimpleNamespace,
+    seen: aiohttp.TraceRequestRedirectParams,
 ) -> None:
     source, target = _ends(seen)
     if source.scheme == "https" and target.scheme != "https":
-        raise RemoteError(f"{source.origin()} sends on to {target.origin()}, which is not encrypted")
+        raise RemoteError(
+            f"{source.origin()} sends on to {target.origin()}, which is not encrypted"
+        )
 
 
 def _ends(seen: aiohttp.TraceRequestRedirectParams) -> tuple[URL, URL]:
-    location = seen.response.headers.get("Location") or seen.response.headers.get("URI") or ""
+    location = (
+        seen.response.headers.get("Location") or seen.response.headers.get("URI") or ""
+    )
     return seen.url, seen.url.join(URL(location))
 
 
@@ -68,7 +84,9 @@ class _Bounded(aiohttp.ClientResponse):
 
     async def start(self, connection: Any) -> "aiohttp.ClientResponse":
         started = await super().start(connection)
-        self.content = _BoundedBody(self.content, MOST_BYTES.get(), str(self.url.origin()))  # type: ignore[assignment]
+        self.content = _BoundedBody(
+            self.content, MOST_BYTES.get(), str(self.url.origin())
+        )  # type: ignore[assignment]
         return started
 
 
@@ -100,9 +118,14 @@ class _BoundedBody:
     def _counted(self, data: bytes) -> bytes:
         self._left -= len(data)
         if self._left < 0:
-            raise RemoteError(f"{self._host} sends more than it should: an answer of it does not end")
+            raise RemoteError(
+                f"{self._host} sends more than it should: an answer of it does not end"
+            )
         if self._all is not None:
             self._all[0] -= len(data)
             if self._all[0] < 0:
-                raise RemoteError(f"{self._host} sends more than it should: a list of its files does not end")
+                raise RemoteError(
+                    f"{self._host} sends more than it should: a list of its files "
+                    "does not end"
+                )
         return data

@@ -1,7 +1,8 @@
-"""What a kind of remote is: one module in ``store/kinds/known`` that says which addresses are its own and how one is opened.
+"""What a kind of remote is: one module in ``store/kinds/known`` that says which
+addresses are its own and how one is opened.
 
-A module there defines ``KIND``, and imports nothing that has to be installed: the settings of all kinds are read on the way to a
-setting's name.
+A module there defines ``KIND``, and imports nothing that has to be installed: the
+settings of all kinds are read on the way to a setting's name.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,13 +13,17 @@ from mltrack.formats.remote_url import SECRET_WORDS
 from mltrack.store.kinds.manner import Manner
 
 FSSPEC = "mltrack.store.kinds.fsspec_store:FsspecRemote"
-"""The class of every kind that fsspec speaks; a kind's ``manner`` says what is particular to it."""
+"""The class of every kind that fsspec speaks; a kind's ``manner`` says what is
+particular to it.
+"""
 
 
 class Option(NamedTuple):
-    """One setting that this kind alone has. ``private`` ones name places or hold secrets: the committed config may not set them.
+    """One setting that this kind alone has. ``private`` ones name places or hold
+    secrets: the committed config may not set them.
 
-    A ``secret`` one is never shown; its name holds one of `SECRET_WORDS`, so that a config with it is not remembered elsewhere.
+    A ``secret`` one is never shown; its name holds one of `SECRET_WORDS`, so that a
+    config with it is not remembered elsewhere.
     """
 
     name: str
@@ -43,11 +48,13 @@ def has_endpoint(given: Mapping[str, Any]) -> bool:
 class Kind:
     """The kind of the remotes whose address begins with one of ``schemes``.
 
-    ``opens`` names the class, as ``module:class``; it is imported with the first remote of the kind, and called with the address,
-    the remote's settings and this kind. ``extra`` is what to install for it.
+    ``opens`` names the class, as ``module:class``; it is imported with the first remote
+    of the kind, and called with the address, the remote's settings and this kind.
+    ``extra`` is what to install for it.
 
-    ``must_be_trusted`` says whether a remote with these settings sends credentials to a host, or starts a program, that they choose:
-    a clone brings them along, so the person is asked about the place first.
+    ``must_be_trusted`` says whether a remote with these settings sends credentials to a
+    host, or starts a program, that they choose: a clone brings them along, so the
+    person is asked about the place first.
     """
 
     schemes: tuple[str, ...]
@@ -64,4 +71,7 @@ class Kind:
             if option.secret and not any(word in option.name for word in SECRET_WORDS)
         ]
         if nameless:
-            raise ValueError(f"the name of a secret option says so ({', '.join(SECRET_WORDS)}): {nameless}")
+            raise ValueError(
+                f"the name of a secret option says so ({', '.join(SECRET_WORDS)}): "
+                f"{nameless}"
+            )

@@ -1,6 +1,8 @@
-"""What a kind that fsspec speaks says of itself: the options of its file system, and how its calls differ from the others'.
+"""What a kind that fsspec speaks says of itself: the options of its file system, and
+how its calls differ from the others'.
 
-Whatever is not set for a remote is left to the vendor's own usual places: profile files, environment, instance roles.
+Whatever is not set for a remote is left to the vendor's own usual places: profile
+files, environment, instance roles.
 """
 
 from collections.abc import Callable, Mapping
@@ -8,9 +10,13 @@ from typing import Any, NamedTuple
 
 CONNECT_SECONDS = 10
 IDLE_SECONDS = 60
-"""So long may nothing arrive before a request counts as lost; not a limit for the whole."""
+"""So long may nothing arrive before a request counts as lost; not a limit for the
+whole.
+"""
 PART_BYTES = 5 << 20
-"""The least that S3 takes as a part; what is in memory at once is a small multiple of this times `jobs`."""
+"""The least that S3 takes as a part; what is in memory at once is a small multiple of
+this times `jobs`.
+"""
 
 
 CREATE = {"mode": "create"}
@@ -25,9 +31,10 @@ def no_options(given: Mapping[str, Any]) -> dict[str, Any]:
 class Manner(NamedTuple):
     """What differs between kinds beside their options.
 
-    ``sending`` are arguments of ``put_file``, ``concurrency`` that one which says how many parts are under way at once;
-    ``reading`` those of ``cat_file`` for small things; ``replacing`` let ``put_file`` and ``pipe_file`` overwrite,
-    ``creating`` forbid it.
+    ``sending`` are arguments of ``put_file``, ``concurrency`` that one which says how
+    many parts are under way at once; ``reading`` those of ``cat_file`` for small
+    things; ``replacing`` let ``put_file`` and ``pipe_file`` overwrite, ``creating``
+    forbid it.
     """
 
     options: Callable[[Mapping[str, Any]], dict[str, Any]] = no_options
@@ -45,5 +52,7 @@ def seconds(given: Mapping[str, Any]) -> int:
 
 
 def named(given: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    """Returns the settings that are set, under the names that the file system has for them."""
+    """Returns the settings that are set, under the names that the file system has for
+    them.
+    """
     return {theirs: given[ours] for ours, theirs in names.items() if given.get(ours)}

@@ -1,14 +1,19 @@
-"""How much one answer of a server may hold, and all answers of one listing, for whoever reads them: set where the expected
-size is known."""
+"""How much one answer of a server may hold, and all answers of one listing, for whoever
+reads them: set where the expected size is known.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 MOST_BYTES: ContextVar[int] = ContextVar("most_bytes", default=1 << 30)
-"""More than the largest index, unless a caller knows better. Tasks on other threads' loops inherit it."""
+"""More than the largest index, unless a caller knows better. Tasks on other threads'
+loops inherit it.
+"""
 LISTING_BYTES = 1 << 30
-"""Some three million names: a remote of many terabytes has fewer. Pages that never end stop there."""
+"""Some three million names: a remote of many terabytes has fewer. Pages that never end
+stop there.
+"""
 LEFT: ContextVar["list[int] | None"] = ContextVar("left", default=None)
 """What all answers to come may hold together, counted down, if that is bounded."""
 _ERROR_BYTES = 64 << 10

@@ -19,14 +19,17 @@ _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://")
 
 
 def open_store(url: str, base: str, given: Mapping[str, Any] | None = None) -> Store:
-    """Returns the store at ``url``; a relative directory starts at ``base``. ``given`` are the remote's settings.
+    """Returns the store at ``url``; a relative directory starts at ``base``. ``given``
+    are the remote's settings.
 
-    What may pass by itself is tried again, except on a directory. Raises ConfigError for an unknown kind, and where a
-    library is missing.
+    What may pass by itself is tried again, except on a directory. Raises ConfigError
+    for an unknown kind, and where a library is missing.
     """
     scheme, path = split(url)
     if scheme == DIRECTORY:
-        return DirectoryRemote(os.path.normpath(os.path.join(base, os.path.expanduser(path))))
+        return DirectoryRemote(
+            os.path.normpath(os.path.join(base, os.path.expanduser(path)))
+        )
     settings = given or {}
     kind = _kind(check_kind(url))
     module, _, name = kind.opens.partition(":")
@@ -46,7 +49,8 @@ def _kind(scheme: str) -> Kind:
     kind = known.find(scheme)
     if kind is None:
         raise ConfigError(
-            f"there are no remotes of the kind {scheme}://", hint=f"kinds there are: {', '.join(kinds())}"
+            f"there are no remotes of the kind {scheme}://",
+            hint=f"kinds there are: {', '.join(kinds())}",
         )
     return kind
 
@@ -57,15 +61,22 @@ def kinds() -> list[str]:
 
 
 def check_kind(url: str) -> str:
-    """Returns the scheme of a remote's address; raises ConfigError for one that cannot be a remote."""
+    """Returns the scheme of a remote's address; raises ConfigError for one that cannot
+    be a remote.
+    """
     scheme, path = split(url)
     if has_secrets(url):
         raise ConfigError(
             f"a remote's address holds no password, token or query: {shown(url)}",
-            hint="leave it out, and keep it where git does not: mltrack remote modify NAME password …"
+            hint=(
+                "leave it out, and keep it where git does not: mltrack remote modify "
+                "NAME password …"
+            )
             + (" (and user)" if scheme in ("http", "https") else ""),
         )
-    if url.startswith("-") or (not path.strip("/ ") and not (scheme == DIRECTORY and path)):
+    if url.startswith("-") or (
+        not path.strip("/ ") and not (scheme == DIRECTORY and path)
+    ):
         raise ConfigError(f"not a remote's address: {url!r}")
     if scheme != DIRECTORY:
         _kind(scheme)

@@ -1,4 +1,6 @@
-"""A store that tries again: what may pass by itself is asked for a few times, later and later, with chance in between."""
+"""A store that tries again: what may pass by itself is asked for a few times, later and
+later, with chance in between.
+"""
 
 import os
 import random
@@ -16,12 +18,16 @@ T = TypeVar("T")
 
 
 class Retrying:
-    """Wraps a store. Every call of the protocol may be repeated: names are never reused for other bytes.
+    """Wraps a store. Every call of the protocol may be repeated: names are never reused
+    for other bytes.
 
-    A place that has never answered is not asked again: it is more likely mistyped than busy.
+    A place that has never answered is not asked again: it is more likely mistyped than
+    busy.
     """
 
-    def __init__(self, store: Store, tries: int = 5, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, store: Store, tries: int = 5, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         self.store = store
         self._tries = max(1, tries)
         self._sleep = sleep
@@ -87,7 +93,11 @@ class Retrying:
                 self._has_answered = True
                 raise
             except RemoteError as error:
-                if not error.retryable or attempt == self._tries or (attempt > 1 and not self._has_answered):
+                if (
+                    not error.retryable
+                    or attempt == self._tries
+                    or (attempt > 1 and not self._has_answered)
+                ):
                     raise
             else:
                 self._has_answered = True

@@ -1,7 +1,8 @@
 """A directory reached by ssh: SFTP over paramiko, the one door to it.
 
-The person's own ssh set-up counts: ``~/.ssh/config`` with its aliases, keys and jump hosts, the agent, and known_hosts,
-against which every host key is checked. A connection is for one thread at a time; several are opened as needed.
+The person's own ssh set-up counts: ``~/.ssh/config`` with its aliases, keys and jump
+hosts, the agent, and known_hosts, against which every host key is checked. A connection
+is for one thread at a time; several are opened as needed.
 """
 
 import errno
@@ -25,7 +26,10 @@ try:
     import paramiko
     from paramiko.sftp import CMD_EXTENDED
 except ImportError:
-    raise ConfigError("remotes reached by ssh need the library paramiko", hint="pip install 'mltrack[sftp]'") from None
+    raise ConfigError(
+        "remotes reached by ssh need the library paramiko",
+        hint="pip install 'mltrack[sftp]'",
+    ) from None
 
 CONNECT_SECONDS = 10
 _PIECE = 1 << 20
@@ -38,24 +42,46 @@ class UnknownHostKeyError(paramiko.SSHException):  # type: ignore[misc]
 
 class _Refusing(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]
     def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
-        raise UnknownHostKeyError(f"the key of {hostname} ({key.get_name()} {key.fingerprint}) is not in known_hosts")
+        raise UnknownHostKeyError(
+            f"the key of {hostname} ({key.get_name()} {key.fingerprint}) is not in "
+            "known_hosts"
+        )
 
 
 class SftpRemote:
-    """See :class:`mltrack.store.kinds.store.Store`. ``given`` are the remote's settings."""
+    """See :class:`mltrack.store.kinds.store.Store`. ``given`` are the remote's
+    settings.
+    """
 
     def __init__(self, url: str, given: Mapping[str, Any], kind: Kind) -> None:
         parts = urlsplit(url)
-        if not parts.hostname or not _HOST.match(parts.hostname) or parts.hostname.startswith("-"):
-            raise ConfigError(f"not an address of a host: {url!r}", hint="sftp://user@host/path")
+        if (
+            not parts.hostname
+            or not _HOST.match(parts.hostname)
+            or parts.hostname.startswith("-")
+        ):
+            raise ConfigError(
+                f"not an address of a host: {url!r}", hint="sftp://user@host/path"
+            )
         if parts.password:
-            raise ConfigError("a password may not stand in a remote's address", hint="use a key, or the ssh agent")
+            raise ConfigError(
+                "a password may not stand in a remote's address",
+                hint="use a key, or the ssh agent",
+            )
         self._given = given
-        self._host, self._port, self._user = parts.hostname, parts.port, parts.username or given.get("user")
+        self._host, self._port, self._user = (
+            parts.hostname,
+            parts.port,
+            parts.username or given.get("user"),
+        )
         self._root = posixpath.normpath(parts.path or ".")
         if self._root.startswith("/~/"):
             self._root = self._root[3:]
-        self._url = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}".rstrip("/")
+        self._url = (
+            f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}".rstrip(
+                "/"
+            )
+        )
         self._idle: list[tuple[Any, Any]] = []
         self._guard = threading.Lock()
 
@@ -82,7 +108,9 @@ class SftpRemote:
                     if stat.S_ISDIR(entry.st_mode or 0):
                         pending += [name] if name != "tmp" else []
                     elif stat.S_ISREG(entry.st_mode or 0):
-                        found.append(Listed(name, entry.st_size or 0, float(entry.st_mtime or 0)))
+                        found.append(
+                            Listed(name, entry.st_size or 0, float(entry.st_mtime or 0))
+                        )
         return iter(found)
 
     def missing(self, names: Iterable[str]) -> set[str]:
@@ -115,14 +143,20 @@ class SftpRemote:
                 write_all(target, piece)
                 done += len(piece)
         if done != size:
-            raise RemoteError(f"{self._url}/{name} gave {done} of {size} bytes", retryable=True)
+            raise RemoteError(
+                f"{self._url}/{name} gave {done} of {size} bytes", retryable=True
+            )
 
     def put(self, name: str, data: bytes, *, replace: bool = False) -> None:
         with self._session(name) as sftp, self._written(sftp, name) as file:
             file.write(data)
 
     def put_file(self, name: str, path: str, *, at_once: int = 1) -> None:
-        with opened(path, os.O_RDONLY) as source, self._session(name) as sftp, self._written(sftp, name) as file:
+        with (
+            opened(path, os.O_RDONLY) as source,
+            self._session(name) as sftp,
+            self._written(sftp, name) as file,
+        ):
             while piece := os.read(source, _PIECE):
                 file.write(piece)
 
@@ -133,9 +167,15 @@ class SftpRemote:
                 self._write(sftp, temporary, [data])
                 self._make_directories(sftp, posixpath.dirname(self._path(name)))
                 try:
-                    sftp._request(CMD_EXTENDED, "hardlink@openssh.com", temporary.encode(), self._path(name).encode())
+                    sftp._request(
+                        CMD_EXTENDED,
+                        "hardlink@openssh.com",
+                        temporary.encode(),
+                        self._path(name).encode(),
+                    )
                 except OSError:
-                    # SFTP has one code for every failure: whether it is there already has to be asked
+                    # SFTP has one code for every failure: whether it is there already
+                    # has to be asked
                     sftp.stat(self._path(name))
                     return False
             finally:
@@ -183,9 +223,9 @@ class SftpRemote:
             with suppress(Exception):
                 sftp.remove(temporary)
             raise
-        with sftp.open(
-            path, "rb"
-        ) as file:  # a directory cannot be synced by SFTP; syncing the file takes its name along
+        with (
+            sftp.open(path, "rb") as file
+        ):  # a directory cannot be synced by SFTP; syncing the file takes its name along
             self._sync(sftp, file)
 
     def _write(self, sftp: Any, path: str, pieces: Iterable[bytes]) -> None:
@@ -195,7 +235,9 @@ class SftpRemote:
             self._sync(sftp, file)
 
     def _sync(self, sftp: Any, file: Any) -> None:
-        """Asks the server to make a file durable. One that cannot is believed to do so by itself."""
+        """Asks the server to make a file durable. One that cannot is believed to do so
+        by itself.
+        """
         try:
             sftp._request(CMD_EXTENDED, "fsync@openssh.com", file.handle)
         except OSError as error:
@@ -248,7 +290,11 @@ class SftpRemote:
             raise
         except OSError as error:
             client.close()
-            if error.filename is not None and os.path.isabs(str(error.filename)) and error.errno == errno.ENOSPC:
+            if (
+                error.filename is not None
+                and os.path.isabs(str(error.filename))
+                and error.errno == errno.ENOSPC
+            ):
                 raise  # it is the local disk
             raise translate(error, self._url, name) from error
         except paramiko.SSHException as error:
@@ -264,16 +310,26 @@ class SftpRemote:
         known = self._configured()
         client = paramiko.SSHClient()
         client.load_system_host_keys()
-        for path in ["/etc/ssh/ssh_known_hosts", *known.get("userknownhostsfile", "").split()]:
+        for path in [
+            "/etc/ssh/ssh_known_hosts",
+            *known.get("userknownhostsfile", "").split(),
+        ]:
             with suppress(OSError):
                 client.load_host_keys(os.path.expanduser(path))
         client.set_missing_host_key_policy(_Refusing())
         jump = known.get("proxyjump", "none")
         command = known.get("proxycommand", "none")
-        host, port = known.get("hostname", self._host), self._port or int(known.get("port", 22))
+        host, port = (
+            known.get("hostname", self._host),
+            self._port or int(known.get("port", 22)),
+        )
         if jump != "none" and command == "none":
             command = f"ssh -W {host}:{port} {jump}"
-        keys = [self._given["key_file"]] if self._given.get("key_file") else known.get("identityfile", [])
+        keys = (
+            [self._given["key_file"]]
+            if self._given.get("key_file")
+            else known.get("identityfile", [])
+        )
         timeout = int(self._given.get("timeout") or 60)
         client.connect(
             host,

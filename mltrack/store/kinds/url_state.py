@@ -1,4 +1,6 @@
-"""What a server says of something at a URL, without its bytes: enough to tell whether it changed."""
+"""What a server says of something at a URL, without its bytes: enough to tell whether
+it changed.
+"""
 
 import json
 
@@ -22,15 +24,22 @@ _HEADERS = ("etag", "last-modified", "content-length")
 
 
 def url_content(url: str, algorithm: Algorithm) -> Content:
-    """Returns the state of what stands at ``url``: the digest is that of its etag, version, or time and size.
+    """Returns the state of what stands at ``url``: the digest is that of its etag,
+    version, or time and size.
 
-    Raises RemoteError if the server cannot be asked, and PipelineError if it says nothing that would show a change.
+    Raises RemoteError if the server cannot be asked, and PipelineError if it says
+    nothing that would show a change.
     """
     try:
-        facts = _http_facts(url) if url.startswith(("http://", "https://")) else _fsspec_facts(url)
+        facts = (
+            _http_facts(url)
+            if url.startswith(("http://", "https://"))
+            else _fsspec_facts(url)
+        )
     except ImportError as error:
         raise RemoteError(
-            f"{url}: {error}", hint="install the extra for it, such as `pip install 'mltrack[s3]'`"
+            f"{url}: {error}",
+            hint="install the extra for it, such as `pip install 'mltrack[s3]'`",
         ) from error
     except MltrackError:
         raise
@@ -38,12 +47,14 @@ def url_content(url: str, algorithm: Algorithm) -> Content:
         raise PipelineError(f"the dependency {url!r} does not exist") from error
     except Exception as error:  # every file system of fsspec has errors of its own
         raise RemoteError(
-            f"{url} cannot be asked: {str(error)[:200] or type(error).__name__}", retryable=True
+            f"{url} cannot be asked: {str(error)[:200] or type(error).__name__}",
+            retryable=True,
         ) from error
     size = int(str(facts.pop("size", 0) or 0))
     if not facts:
         raise PipelineError(
-            f"{url!r} has neither etag nor version nor time: nothing would show that it changed",
+            f"{url!r} has neither etag nor version nor time: nothing would show that "
+            "it changed",
             hint="download it in a stage with `always_changed: true`",
         )
     text = json.dumps({"size": size, **facts}, sort_keys=True)
@@ -61,7 +72,9 @@ def _http_facts(url: str) -> dict[str, object]:
     except HTTPError as error:
         if error.code in (404, 410):
             raise FileNotFoundError(url) from error
-        raise RemoteError(f"{url} cannot be asked: {error.code} {error.reason}") from error
+        raise RemoteError(
+            f"{url} cannot be asked: {error.code} {error.reason}"
+        ) from error
     except (URLError, OSError) as error:
         raise RemoteError(f"{url} cannot be asked: {error}", retryable=True) from error
     facts: dict[str, object] = {"size": headers["content-length"]}

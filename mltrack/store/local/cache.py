@@ -1,8 +1,9 @@
 """The cache: objects by digest on the local disk, shared by all worktrees of a clone.
 
-Small objects lie in packs, large ones are files under ``loose/``. What is written becomes visible only when it is
-durable; what is read is checked against its digest, and an object that fails is put into quarantine and counts as
-missing from then on. The cache knows digests and sizes, and keeps no paths of the workspace.
+Small objects lie in packs, large ones are files under ``loose/``. What is written
+becomes visible only when it is durable; what is read is checked against its digest, and
+an object that fails is put into quarantine and counts as missing from then on. The
+cache knows digests and sizes, and keeps no paths of the workspace.
 """
 
 import os
@@ -12,7 +13,14 @@ from functools import cached_property
 from typing import NamedTuple
 
 from mltrack.disk.copying import clone, copy_and_hash, hash_bytes, shares_blocks
-from mltrack.disk.durable import make_directories, names_in, opened, read_all, temporary_path, write_all
+from mltrack.disk.durable import (
+    make_directories,
+    names_in,
+    opened,
+    read_all,
+    temporary_path,
+    write_all,
+)
 from mltrack.disk.lock import locked
 from mltrack.errors import IntegrityError, MissingObjectError
 from mltrack.objects import tree
@@ -33,7 +41,9 @@ _FEW = 64
 
 
 class Place(NamedTuple):
-    """Where an object lies: a file, and the range in it. ``pack_id`` is empty for a file of its own."""
+    """Where an object lies: a file, and the range in it. ``pack_id`` is empty for a
+    file of its own.
+    """
 
     path: str
     offset: int
@@ -44,12 +54,19 @@ class Place(NamedTuple):
 class Cache:
     """Reads objects; :class:`mltrack.store.local.writer.CacheWriter` writes them.
 
-    ``links`` are the ways in which files may leave the cache, first usable first. Where that is a hard or symbolic
-    link, objects of every size are files of their own: one cannot link into a pack. ``user`` is the ``.mltrack`` of the
-    project that uses a cache which is not its own, and marks it as used.
+    ``links`` are the ways in which files may leave the cache, first usable first. Where
+    that is a hard or symbolic link, objects of every size are files of their own: one
+    cannot link into a pack. ``user`` is the ``.mltrack`` of the project that uses a
+    cache which is not its own, and marks it as used.
     """
 
-    def __init__(self, path: str, algorithm: Algorithm, links: Sequence[str] = (REFLINK, COPY), user: str = "") -> None:
+    def __init__(
+        self,
+        path: str,
+        algorithm: Algorithm,
+        links: Sequence[str] = (REFLINK, COPY),
+        user: str = "",
+    ) -> None:
         self.path = path
         self._user = user
         self.algorithm = algorithm
@@ -63,12 +80,16 @@ class Cache:
         """The packs whose index is damaged, both in them and beside them."""
 
     def twin(self) -> "Cache":
-        """Returns the same cache once more, for another thread, which may ask for it: this one belongs to who made it."""
+        """Returns the same cache once more, for another thread, which may ask for it:
+        this one belongs to who made it.
+        """
         return Cache(self.path, self.algorithm, self.links, self._user)
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
-        """Keeps garbage collection from deleting, from the question 'is it there?' until the answer's reference is written."""
+        """Keeps garbage collection from deleting, from the question 'is it there?'
+        until the answer's reference is written.
+        """
         make_directories(self.tmp_path)
         if self._user:
             cache_users.mark(self.path, self._user)
@@ -78,16 +99,22 @@ class Cache:
     # what is there
 
     def indexes(self) -> dict[str, Catalogue]:
-        """Returns the indexes of all packs by pack id; one that is lost or damaged is read from its pack."""
+        """Returns the indexes of all packs by pack id; one that is lost or damaged is
+        read from its pack.
+        """
         if self._indexes is None:
             self.reload()
         assert self._indexes is not None
         return self._indexes
 
     def reload(self) -> None:
-        """Looks again which packs there are: another process may have added or merged some."""
+        """Looks again which packs there are: another process may have added or merged
+        some.
+        """
         known = self._indexes if self._indexes is not None else {}
-        names = {name[:-5] for name in names_in(self.packs_path) if name.endswith(".pack")}
+        names = {
+            name[:-5] for name in names_in(self.packs_path) if name.endswith(".pack")
+        }
         found: dict[str, Catalogue] = {}
         self.unreadable = set()
         for id_ in sorted(names):
@@ -142,7 +169,9 @@ class Cache:
         return self.find(hex_digest) is not None
 
     def missing(self, hex_digests: Iterable[str]) -> set[str]:
-        """Returns those of the digests whose objects are not here; one question for many."""
+        """Returns those of the digests whose objects are not here; one question for
+        many.
+        """
         rest = {bytes.fromhex(item) for item in hex_digests}
         if len(rest) <= _FEW:
             return {raw.hex() for raw in rest if not self.has(raw.hex())}
@@ -151,14 +180,28 @@ class Cache:
                 break
             rest -= self._unharmed(id_, index.digests() & rest)
         if len(rest) > _FEW:  # then listing costs less than asking for each
-            return {raw.hex() for raw in rest} - {hex_digest for _, hex_digest in self.loose_files()}
-        return {raw.hex() for raw in rest if not os.path.exists(self.loose_path(raw.hex()))}
+            return {raw.hex() for raw in rest} - {
+                hex_digest for _, hex_digest in self.loose_files()
+            }
+        return {
+            raw.hex() for raw in rest if not os.path.exists(self.loose_path(raw.hex()))
+        }
 
     def packed_among(self, id_: str, raws: Set[bytes]) -> list[Whole]:
-        """Returns the objects among these that lie in a pack and were not found damaged there."""
+        """Returns the objects among these that lie in a pack and were not found damaged
+        there.
+        """
         found = self.indexes()[id_].among(raws)
-        unharmed = self._unharmed(id_, {entry.raw for entry in found}) if self._quarantined else None
-        return found if unharmed is None else [entry for entry in found if entry.raw in unharmed]
+        unharmed = (
+            self._unharmed(id_, {entry.raw for entry in found})
+            if self._quarantined
+            else None
+        )
+        return (
+            found
+            if unharmed is None
+            else [entry for entry in found if entry.raw in unharmed]
+        )
 
     def _unharmed(self, id_: str, raws: Set[bytes]) -> Set[bytes]:
         if not self._quarantined:
@@ -166,7 +209,9 @@ class Cache:
         return {raw for raw in raws if not self.is_quarantined(raw.hex(), id_)}
 
     def holds(self, content: Content) -> bool:
-        """Returns whether everything of a content is here: of a tree all trees and files below it."""
+        """Returns whether everything of a content is here: of a tree all trees and
+        files below it.
+        """
         if content.kind != TREE:
             return self.has(content.hex)
         return not self.missing_below(content.hex)
@@ -179,16 +224,23 @@ class Cache:
     # reading
 
     def read(self, hex_digest: str) -> bytes:
-        """Returns an object's bytes, checked; raises MissingObjectError or, after quarantine, IntegrityError."""
+        """Returns an object's bytes, checked; raises MissingObjectError or, after
+        quarantine, IntegrityError.
+        """
         for attempt in (1, 2):
             place = self._place(hex_digest)
             try:
                 with opened(place.path, os.O_RDONLY) as descriptor:
                     os.lseek(descriptor, place.offset, os.SEEK_SET)
-                    data = os.read(descriptor, place.size) if place.pack_id else read_all(descriptor, place.size)
+                    data = (
+                        os.read(descriptor, place.size)
+                        if place.pack_id
+                        else read_all(descriptor, place.size)
+                    )
                 break
             except FileNotFoundError:
-                self.reload()  # the pack was merged into another since its index was read
+                # the pack was merged into another since its index was read
+                self.reload()
                 if attempt == 2:
                     raise
         if self.algorithm.hex_of(data) != hex_digest:
@@ -202,7 +254,9 @@ class Cache:
         return leaves(hex_digest, self.read_tree)
 
     def below(self, trees: Iterable[str]) -> Below:
-        """Returns everything at and below some trees, as far as their listings are here."""
+        """Returns everything at and below some trees, as far as their listings are
+        here.
+        """
         return below(trees, self._tree_or_none)
 
     def _tree_or_none(self, hex_digest: str) -> list[tree.Entry] | None:
@@ -212,8 +266,14 @@ class Cache:
             return None
 
     def files_below(self, content: Content) -> dict[str, int]:
-        """Returns the sizes of the files and links at and below a content by digest, as far as its listings are here."""
-        return self.below([content.hex]).files if content.kind == TREE else {content.hex: content.size}
+        """Returns the sizes of the files and links at and below a content by digest, as
+        far as its listings are here.
+        """
+        return (
+            self.below([content.hex]).files
+            if content.kind == TREE
+            else {content.hex: content.size}
+        )
 
     def count_below(self, hex_digest: str) -> int:
         """Returns how many files and links a tree holds."""
@@ -225,8 +285,10 @@ class Cache:
         return Verified(self.path)
 
     def check_alone(self, hex_digest: str) -> bool:
-        """Returns whether an object is a file of its own and whole, by its stamp if that is known, else by its bytes; one that
-        is damaged is set aside first, and raises IntegrityError."""
+        """Returns whether an object is a file of its own and whole, by its stamp if
+        that is known, else by its bytes; one that is damaged is set aside first, and
+        raises IntegrityError.
+        """
         path = self.loose_path(hex_digest)
         try:
             state = os.stat(path)
@@ -241,7 +303,9 @@ class Cache:
 
     @cached_property
     def linking(self) -> str:
-        """How files are linked to the cache: 'hardlink', 'symlink', or '' where they are copies of their own."""
+        """How files are linked to the cache: 'hardlink', 'symlink', or '' where they
+        are copies of their own.
+        """
         if HARDLINK in self.links or SYMLINK in self.links:
             for way in self.links:
                 if way in (HARDLINK, SYMLINK):
@@ -252,28 +316,42 @@ class Cache:
 
     def _shares_blocks(self) -> bool:
         make_directories(self.tmp_path)
-        return shares_blocks(temporary_path(self.tmp_path), temporary_path(self.tmp_path))
+        return shares_blocks(
+            temporary_path(self.tmp_path), temporary_path(self.tmp_path)
+        )
 
     def object_behind(self, target: bytes) -> str | None:
-        """Returns the digest of the object that a symbolic link with this text leads to; None for any other link."""
+        """Returns the digest of the object that a symbolic link with this text leads
+        to; None for any other link.
+        """
         loose = os.fsencode(self._loose) + b"/"
         if target.startswith(loose):
             text = os.fsdecode(target[len(loose) :]).replace("/", "", 1)
-            if self.algorithm.is_hex(text) and target == os.fsencode(self.absolute_loose_path(text)):
+            if self.algorithm.is_hex(text) and target == os.fsencode(
+                self.absolute_loose_path(text)
+            ):
                 return text
         return None
 
     def is_own(self, hex_digest: str, state: os.stat_result) -> bool:
-        """Returns whether a file is the object's own, by hard link, and as it was put there: of its size and read-only."""
+        """Returns whether a file is the object's own, by hard link, and as it was put
+        there: of its size and read-only.
+        """
         if state.st_mode & 0o222 or state.st_nlink < 2:
             return False
         with suppress(OSError):
             own = os.stat(self.loose_path(hex_digest))
-            return (own.st_ino, own.st_dev, own.st_size) == (state.st_ino, state.st_dev, state.st_size)
+            return (own.st_ino, own.st_dev, own.st_size) == (
+                state.st_ino,
+                state.st_dev,
+                state.st_size,
+            )
         return False
 
     def absolute_loose_path(self, hex_digest: str) -> str:
-        """Returns where an object is, or would be, as a file of its own: what links lead to."""
+        """Returns where an object is, or would be, as a file of its own: what links
+        lead to.
+        """
         return f"{self._loose}/{hex_digest[:2]}/{hex_digest[2:]}"
 
     @cached_property
@@ -281,9 +359,11 @@ class Cache:
         return os.path.join(os.path.abspath(self.path), "loose")
 
     def copy_to(self, hex_digest: str, descriptor: int, size: int) -> None:
-        """Writes an object into an open, empty file, checked against its digest and ``size`` on the way.
+        """Writes an object into an open, empty file, checked against its digest and
+        ``size`` on the way.
 
-        Where the file system can share blocks and ``links`` allows it, nothing is copied.
+        Where the file system can share blocks and ``links`` allows it, nothing is
+        copied.
         """
         place = self._place(hex_digest)
         if place.size != size and self.is_whole(hex_digest, place):
@@ -296,7 +376,9 @@ class Cache:
                 self.quarantine(hex_digest, place)
 
     def duplicate(self, source: int, target: int) -> tuple[str, int]:
-        """Copies a file into an empty one that can be read; returns the digest of the copy, and its bytes."""
+        """Copies a file into an empty one that can be read; returns the digest of the
+        copy, and its bytes.
+        """
         hasher = self.algorithm.new()
         if REFLINK in self.links and clone(source, target):
             total = hash_bytes(target, hasher)
@@ -305,9 +387,12 @@ class Cache:
         return hasher.hexdigest(), total
 
     def wrong_size(self, hex_digest: str, actual: int, expected: int) -> IntegrityError:
-        """The error for a whole object that is not of the size that someone says it has."""
+        """The error for a whole object that is not of the size that someone says it
+        has.
+        """
         return IntegrityError(
-            f"the object {self.algorithm.text(hex_digest)} has {actual} bytes; what refers to it says {expected}",
+            f"the object {self.algorithm.text(hex_digest)} has {actual} bytes; what "
+            f"refers to it says {expected}",
             hint="the pointer, lock or tree that names it was damaged or forged",
         )
 
@@ -323,7 +408,11 @@ class Cache:
 
     def trust(self, pack_id: str) -> None:
         """Forgets what was damaged in a pack: it was just written anew."""
-        for mark in [mark for mark in names_in(self.quarantine_path) if mark.endswith("." + pack_id)]:
+        for mark in [
+            mark
+            for mark in names_in(self.quarantine_path)
+            if mark.endswith("." + pack_id)
+        ]:
             with suppress(FileNotFoundError):
                 os.unlink(os.path.join(self.quarantine_path, mark))
 
@@ -340,20 +429,32 @@ class Cache:
     def is_quarantined(self, hex_digest: str, pack_id: str) -> bool:
         """Returns whether an object was found damaged in that pack."""
         self.indexes()
-        return bool(self._quarantined) and f"{hex_digest}.{pack_id}" in self._quarantined
+        return (
+            bool(self._quarantined) and f"{hex_digest}.{pack_id}" in self._quarantined
+        )
 
     def set_aside(self) -> dict[str, str]:
-        """Returns the objects that were found damaged before and are not here whole, each with where it was put or noted."""
+        """Returns the objects that were found damaged before and are not here whole,
+        each with where it was put or noted.
+        """
         marks = {
             name.partition(".")[0]: os.path.join(self.quarantine_path, name)
             for name in names_in(self.quarantine_path)
-            if not name.endswith((".pack", ".idx"))  # packs: their whole objects were written to another one
+            # packs: their whole objects were written to another one
+            if not name.endswith((".pack", ".idx"))
         }
         lacking = self.missing(item for item in marks if self.algorithm.is_hex(item))
         return {item: place for item, place in marks.items() if item in lacking}
 
-    def quarantine(self, hex_digest: str, place: Place, why: str = "its bytes do not match its digest") -> None:
-        """Sets a damaged object aside, so that it counts as missing and can be fetched anew; always raises IntegrityError."""
+    def quarantine(
+        self,
+        hex_digest: str,
+        place: Place,
+        why: str = "its bytes do not match its digest",
+    ) -> None:
+        """Sets a damaged object aside, so that it counts as missing and can be fetched
+        anew; always raises IntegrityError.
+        """
         make_directories(self.quarantine_path)
         if place.pack_id:
             mark = os.path.join(self.quarantine_path, f"{hex_digest}.{place.pack_id}")
@@ -364,8 +465,12 @@ class Cache:
                 os.rename(place.path, os.path.join(self.quarantine_path, hex_digest))
         self.forget_indexes()
         raise IntegrityError(
-            f"the object {self.algorithm.text(hex_digest)} in {place.path} is damaged: {why}; it was set aside",
-            hint="`mltrack fetch` gets it again from a remote; `mltrack add` repairs it from the workspace",
+            f"the object {self.algorithm.text(hex_digest)} in {place.path} is "
+            f"damaged: {why}; it was set aside",
+            hint=(
+                "`mltrack fetch` gets it again from a remote; `mltrack add` repairs "
+                "it from the workspace"
+            ),
         )
 
     def set_pack_aside(self, id_: str) -> None:
@@ -373,7 +478,10 @@ class Cache:
         make_directories(self.quarantine_path)
         for ending in (".pack", ".idx"):
             with suppress(FileNotFoundError):
-                os.rename(os.path.join(self.packs_path, id_ + ending), os.path.join(self.quarantine_path, id_ + ending))
+                os.rename(
+                    os.path.join(self.packs_path, id_ + ending),
+                    os.path.join(self.quarantine_path, id_ + ending),
+                )
         self.forget_indexes()
 
     def _load_index(self, id_: str) -> Catalogue:

@@ -15,9 +15,11 @@ Report = Callable[[int, int], None]
 
 @dataclass(slots=True)
 class Findings:
-    """What is wrong: damaged objects by digest and the file they lie in, and damaged files as a whole.
+    """What is wrong: damaged objects by digest and the file they lie in, and damaged
+    files as a whole.
 
-    ``checked`` counts objects. ``lost`` are digests that something refers to and that are nowhere.
+    ``checked`` counts objects. ``lost`` are digests that something refers to and that
+    are nowhere.
     """
 
     checked: int = 0
@@ -31,8 +33,12 @@ class Findings:
         return not (self.damaged or self.files or self.lost)
 
 
-def check_cache(cache: Cache, report: Report) -> tuple[Findings, list[tuple[str, Place]]]:
-    """Reads all objects of the cache; returns what is wrong, and where each damaged object lies."""
+def check_cache(
+    cache: Cache, report: Report
+) -> tuple[Findings, list[tuple[str, Place]]]:
+    """Reads all objects of the cache; returns what is wrong, and where each damaged
+    object lies.
+    """
     found = Findings()
     places: list[tuple[str, Place]] = []
     for path, hex_digest in cache.loose_files():
@@ -58,7 +64,9 @@ def check_cache(cache: Cache, report: Report) -> tuple[Findings, list[tuple[str,
                 continue
         found.files[path] = "its index does not match the one beside it"
     for id_ in cache.unreadable:
-        found.files[cache.pack_path(id_)] = "its index is damaged, and there is none beside it"
+        found.files[cache.pack_path(id_)] = (
+            "its index is damaged, and there is none beside it"
+        )
     return found, places
 
 

@@ -1,7 +1,9 @@
-"""Garbage collection of the cache: mark what is referred to, plan, then delete what is old and not marked.
+"""Garbage collection of the cache: mark what is referred to, plan, then delete what is
+old and not marked.
 
-Only objects that no root refers to are ever deleted, and only when they are older than the grace. New packs are
-written and published before old ones are deleted; on a full disk the deletions that need no space come first.
+Only objects that no root refers to are ever deleted, and only when they are older than
+the grace. New packs are written and published before old ones are deleted; on a full
+disk the deletions that need no space come first.
 """
 
 import os
@@ -21,12 +23,16 @@ from mltrack.store.local.cache import Cache
 from mltrack.store.local.writer import CacheWriter
 
 REPACK_BELOW = 0.5
-"""A pack of which less than this share is still needed is written anew without the rest."""
+"""A pack of which less than this share is still needed is written anew without the
+rest.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class GcPlan:
-    """What would go: files of large objects, whole packs, packs to shrink with what stays of them, record files."""
+    """What would go: files of large objects, whole packs, packs to shrink with what
+    stays of them, record files.
+    """
 
     loose: tuple[str, ...] = ()
     packs: tuple[str, ...] = ()
@@ -43,19 +49,27 @@ FOR_DAMAGED = (
 """The ways on, where an earlier version refers to a listing that a disk destroyed."""
 
 
-def mark(cache: Cache, current: Iterable[Content], history: Iterable[Content], marked: set[str]) -> None:
+def mark(
+    cache: Cache,
+    current: Iterable[Content],
+    history: Iterable[Content],
+    marked: set[str],
+) -> None:
     """Adds to ``marked`` the digests of everything at and below the given contents.
 
-    A tree that is not here keeps nothing alive: where it was never fetched, neither was what only it names. But if it
-    belongs to the current state, or was here and is damaged, what it names cannot be told: WorkspaceError, so that
-    nothing is deleted.
+    A tree that is not here keeps nothing alive: where it was never fetched, neither was
+    what only it names. But if it belongs to the current state, or was here and is
+    damaged, what it names cannot be told: WorkspaceError, so that nothing is deleted.
     """
     _mark(cache, current, marked, _must_exist)
     _mark(cache, history, marked, _if_here)
 
 
 def _mark(
-    cache: Cache, contents: Iterable[Content], marked: set[str], load: Callable[[Cache, str], list[tree.Entry] | None]
+    cache: Cache,
+    contents: Iterable[Content],
+    marked: set[str],
+    load: Callable[[Cache, str], list[tree.Entry] | None],
 ) -> None:
     listed = list(contents)
     marked.update(content.hex for content in listed if content.kind != TREE)
@@ -65,7 +79,9 @@ def _mark(
         if entries is None:
             absent.add(hex_digest)
         else:
-            marked.update(entry.hex for entry in entries if entry.kind != tree.DIRECTORY)
+            marked.update(
+                entry.hex for entry in entries if entry.kind != tree.DIRECTORY
+            )
     marked -= absent  # whoever marks again looks again
 
 
@@ -87,7 +103,8 @@ def _if_here(cache: Cache, hex_digest: str) -> list[tree.Entry] | None:
 
 def _unknown(cache: Cache, hex_digest: str, hint: str) -> WorkspaceError:
     return WorkspaceError(
-        f"nothing was deleted: the tree {cache.algorithm.text(hex_digest)} is not in the cache, so what it refers to is "
+        f"nothing was deleted: the tree {cache.algorithm.text(hex_digest)} is not in "
+        "the cache, so what it refers to is "
         "not known",
         hint=hint,
     )
@@ -97,12 +114,19 @@ def _was_damaged(cache: Cache, hex_digest: str, error: Exception) -> bool:
     if isinstance(error, IntegrityError):
         return True
     with suppress(FileNotFoundError):
-        return any(name.partition(".")[0] == hex_digest for name in os.listdir(cache.quarantine_path))
+        return any(
+            name.partition(".")[0] == hex_digest
+            for name in os.listdir(cache.quarantine_path)
+        )
     return False
 
 
-def plan(cache: Cache, marked: set[str], records: Iterable[str], older_than: float) -> GcPlan:
-    """Returns what may go: not marked, and last written before ``older_than``, in seconds since 1970."""
+def plan(
+    cache: Cache, marked: set[str], records: Iterable[str], older_than: float
+) -> GcPlan:
+    """Returns what may go: not marked, and last written before ``older_than``, in
+    seconds since 1970.
+    """
     objects = size = 0
     loose: list[str] = []
     for path, hex_digest in cache.loose_files():
@@ -130,7 +154,9 @@ def plan(cache: Cache, marked: set[str], records: Iterable[str], older_than: flo
 
 
 def plan_drop(cache: Cache, unwanted: set[str], older_than: float) -> GcPlan:
-    """Returns how to free these objects, as far as they were last written before ``older_than``."""
+    """Returns how to free these objects, as far as they were last written before
+    ``older_than``.
+    """
     loose: list[str] = []
     objects = size = 0
     for path, hex_digest in cache.loose_files():
@@ -145,7 +171,10 @@ def plan_drop(cache: Cache, unwanted: set[str], older_than: float) -> GcPlan:
         if not gone or os.stat(cache.pack_path(id_)).st_mtime >= older_than:
             continue
         live = cache.packed_among(id_, index.digests() - gone)
-        objects, size = objects + len(gone), size + sum(entry.size for entry in index.among(gone))
+        objects, size = (
+            objects + len(gone),
+            size + sum(entry.size for entry in index.among(gone)),
+        )
         if live:
             shrink[id_] = live
         else:
@@ -185,6 +214,9 @@ def _held_elsewhere(cache: Cache, raws: set[bytes], shrinking: set[str]) -> set[
 
 def _delete_packs(cache: Cache, ids: tuple[str, ...]) -> None:
     for id_ in ids:
-        for path in (cache.pack_path(id_), os.path.join(cache.packs_path, id_ + ".idx")):
+        for path in (
+            cache.pack_path(id_),
+            os.path.join(cache.packs_path, id_ + ".idx"),
+        ):
             with suppress(FileNotFoundError):
                 os.unlink(path)

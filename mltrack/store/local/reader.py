@@ -1,4 +1,5 @@
-"""Reading many objects of the cache in one go: packs stay open, and the pack of the last object is asked first.
+"""Reading many objects of the cache in one go: packs stay open, and the pack of the
+last object is asked first.
 
 Objects that were added together lie together, so nearly every look-up hits at once.
 """
@@ -25,12 +26,16 @@ class Reader:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._close()
 
     def packed(self, hex_digest: str) -> bytes | None:
-        """Returns the bytes of an object that lies in a pack, checked; None for one that is a file of its own.
+        """Returns the bytes of an object that lies in a pack, checked; None for one
+        that is a file of its own.
 
         Raises what :meth:`Cache.read` raises.
         """
@@ -40,7 +45,12 @@ class Reader:
             if entry is not None and not self._cache.is_quarantined(hex_digest, id_):
                 data = os.pread(descriptor, entry.size, entry.offset)
                 if self._cache.algorithm.hex_of(data) != hex_digest:
-                    self._cache.quarantine(hex_digest, Place(self._cache.pack_path(id_), entry.offset, entry.size, id_))
+                    self._cache.quarantine(
+                        hex_digest,
+                        Place(
+                            self._cache.pack_path(id_), entry.offset, entry.size, id_
+                        ),
+                    )
                 return data
         place = self._cache.find(hex_digest)
         if place is not None and not place.pack_id:

@@ -1,14 +1,22 @@
 """The run cache: run key to past results, many records to a file.
 
-A record is written after the objects that it names are durable. One that cannot be read, or that was recorded under
-another key, is passed over: losing a record costs a run, trusting a wrong one costs the truth.
+A record is written after the objects that it names are durable. One that cannot be
+read, or that was recorded under another key, is passed over: losing a record costs a
+run, trusting a wrong one costs the truth.
 """
 
 import os
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 
-from mltrack.disk.durable import make_directories, names_in, opened, read_bounded, share_like_parent, write_atomic
+from mltrack.disk.durable import (
+    make_directories,
+    names_in,
+    opened,
+    read_bounded,
+    share_like_parent,
+    write_atomic,
+)
 from mltrack.disk.lock import locked
 from mltrack.errors import FormatError, LockedError
 from mltrack.formats import record_bundle, run_record
@@ -23,7 +31,9 @@ _TABLE_PIECE = 1 << 20
 
 
 class RunCache:
-    """Records below ``path``, in bundles named by their digest (:mod:`mltrack.formats.record_bundle`)."""
+    """Records below ``path``, in bundles named by their digest
+    (:mod:`mltrack.formats.record_bundle`).
+    """
 
     def __init__(self, path: str, algorithm: Algorithm) -> None:
         self.path = path
@@ -57,7 +67,9 @@ class RunCache:
         found: dict[str, RunRecord] = {}
         for name, row in self._rows.get(key, ()):
             record = self._record(name, row)
-            if record is not None and (row.outs not in found or found[row.outs].started < record.started):
+            if record is not None and (
+                row.outs not in found or found[row.outs].started < record.started
+            ):
                 found[row.outs] = record
         return sorted(found.values(), key=lambda record: record.started, reverse=True)
 
@@ -113,7 +125,9 @@ class RunCache:
             self._rows.setdefault(row.key, []).append((name, row))
 
     def _table(self, name: str) -> list[Row]:
-        with opened(os.path.join(self.path, name), os.O_RDONLY | os.O_NOFOLLOW) as descriptor:
+        with opened(
+            os.path.join(self.path, name), os.O_RDONLY | os.O_NOFOLLOW
+        ) as descriptor:
             head = b""
             while b"\n" not in head and len(head) < MAX_BUNDLE_BYTES:
                 piece = os.read(descriptor, _TABLE_PIECE)
@@ -124,11 +138,15 @@ class RunCache:
 
     def _record(self, name: str, row: Row) -> RunRecord | None:
         with suppress(FormatError, OSError):
-            return record_bundle.read_record(self._line(name, row), row, self.algorithm, name)
+            return record_bundle.read_record(
+                self._line(name, row), row, self.algorithm, name
+            )
         return None
 
     def _line(self, name: str, row: Row) -> bytes:
-        with opened(os.path.join(self.path, name), os.O_RDONLY | os.O_NOFOLLOW) as descriptor:
+        with opened(
+            os.path.join(self.path, name), os.O_RDONLY | os.O_NOFOLLOW
+        ) as descriptor:
             return os.pread(descriptor, row.length, row.offset)
 
     def _bundles(self) -> list[str]:
@@ -139,12 +157,16 @@ class RunCache:
         return os.path.join(self.path, "lock")
 
     def _merge(self) -> None:
-        """Writes many bundles as one; where another process is at it already, nothing is done."""
+        """Writes many bundles as one; where another process is at it already, nothing
+        is done.
+        """
         with suppress(LockedError, FileNotFoundError), locked(self._lock, wait=False):
             self._rewrite(set(self._bundles()), set())
 
     def _rewrite(self, bundles: set[str], without: set[str]) -> None:
-        """Puts one bundle in the place of these, and removes them once it is durable. One that is damaged stays."""
+        """Puts one bundle in the place of these, and removes them once it is durable.
+        One that is damaged stays.
+        """
         lines: dict[tuple[str, str], bytes] = {}
         done: set[str] = set()
         for name in sorted(bundles):
@@ -154,7 +176,9 @@ class RunCache:
                     continue
                 for row in record_bundle.read_table(data, self.algorithm, name):
                     if row.name not in without:
-                        lines[row.key, row.outs] = data[row.offset : row.offset + row.length]
+                        lines[row.key, row.outs] = data[
+                            row.offset : row.offset + row.length
+                        ]
                 done.add(name)
         merged = record_bundle.write_lines(lines)
         if lines:

@@ -1,12 +1,18 @@
-"""Who uses a cache: each project that opens one which is not its own leaves a mark in it, so that none deletes what only
-another refers to.
+"""Who uses a cache: each project that opens one which is not its own leaves a mark in
+it, so that none deletes what only another refers to.
 
 A cache that stands in a project's own directory belongs to that project without a mark.
 """
 
 import os
 
-from mltrack.disk.durable import make_directories, names_in, read_bounded, share_like_parent, write_atomic
+from mltrack.disk.durable import (
+    make_directories,
+    names_in,
+    read_bounded,
+    share_like_parent,
+    write_atomic,
+)
 from mltrack.errors import FormatError, WorkspaceError
 from mltrack.objects.digest import XXH3
 
@@ -17,7 +23,9 @@ _STATE_NAME = ".mltrack"
 
 def is_own(cache_path: str, state_path: str) -> bool:
     """Returns whether a cache stands in a project's own directory, by no link."""
-    return os.path.realpath(cache_path) == os.path.join(os.path.realpath(state_path), "cache")
+    return os.path.realpath(cache_path) == os.path.join(
+        os.path.realpath(state_path), "cache"
+    )
 
 
 def mark(cache_path: str, state_path: str) -> None:
@@ -31,8 +39,9 @@ def mark(cache_path: str, state_path: str) -> None:
 
 
 def others(cache_path: str, state_path: str) -> list[str]:
-    """Returns the ``.mltrack`` of all other projects that use the cache, or did; raises WorkspaceError for a mark that cannot
-    be read."""
+    """Returns the ``.mltrack`` of all other projects that use the cache, or did; raises
+    WorkspaceError for a mark that cannot be read.
+    """
     own = os.path.realpath(state_path)
     real = os.path.realpath(cache_path)
     found: dict[str, None] = {}
@@ -44,9 +53,14 @@ def others(cache_path: str, state_path: str) -> list[str]:
         try:
             data = read_bounded(place, _MAX_BYTES) or b""
         except (OSError, FormatError) as error:
-            raise WorkspaceError(f"{place} cannot be read, so who uses the cache is not known: {error}") from error
+            raise WorkspaceError(
+                f"{place} cannot be read, so who uses the cache is not known: {error}"
+            ) from error
         if XXH3.hex_of(data) != name:
-            raise WorkspaceError(f"{place} is damaged, so who uses the cache is not known", hint=f"rm {place}")
+            raise WorkspaceError(
+                f"{place} is damaged, so who uses the cache is not known",
+                hint=f"rm {place}",
+            )
         found[os.fsdecode(data)] = None
     found.pop(own, None)
     return list(found)

@@ -1,7 +1,9 @@
-"""Which objects that are files of their own were seen whole, by stamp: links hand the object itself to the person, so it is
-compared with its digest before, unless it is known to be what was compared.
+"""Which objects that are files of their own were seen whole, by stamp: links hand the
+object itself to the person, so it is compared with its digest before, unless it is
+known to be what was compared.
 
-A file of lines that are only appended, in the cache; safe to delete. The change time does not count: each link moves it.
+A file of lines that are only appended, in the cache; safe to delete. The change time
+does not count: each link moves it.
 """
 
 import os
@@ -13,13 +15,17 @@ from mltrack.errors import FormatError
 _NAME = "verified"
 _MAX_BYTES = 256 << 20
 _TOGETHER = 256
-"""So many notes on small objects are written at once; the last of them may be lost, which costs a look at their bytes."""
+"""So many notes on small objects are written at once; the last of them may be lost,
+which costs a look at their bytes.
+"""
 _WORTH_A_WRITE = 1 << 20
 Stamp = tuple[int, int, int]
 
 
 def stamp(state: os.stat_result) -> Stamp:
-    """Returns what must match for an object to be the file that was compared: size, time of last write, inode."""
+    """Returns what must match for an object to be the file that was compared: size,
+    time of last write, inode.
+    """
     return state.st_size, state.st_mtime_ns, state.st_ino
 
 
@@ -45,7 +51,12 @@ class Verified:
 
     def _write(self) -> None:
         text, self._waiting = "".join(self._waiting), []
-        with suppress(OSError), opened(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644) as descriptor:
+        with (
+            suppress(OSError),
+            opened(
+                self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644
+            ) as descriptor,
+        ):
             write_all(descriptor, text.encode())
             share_like_parent(self._path)
 
@@ -53,7 +64,11 @@ class Verified:
         if self._known is None:
             self._known = {}
             with suppress(OSError, FormatError):
-                for line in (read_bounded(self._path, _MAX_BYTES) or b"").decode("ascii", "replace").splitlines():
+                for line in (
+                    (read_bounded(self._path, _MAX_BYTES) or b"")
+                    .decode("ascii", "replace")
+                    .splitlines()
+                ):
                     hex_digest, *numbers = line.split(" ")
                     if len(numbers) == 3 and all(map(str.isdigit, numbers)):
                         size, moment, inode = map(int, numbers)

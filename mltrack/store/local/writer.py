@@ -1,7 +1,7 @@
 """Writing into the cache: many objects at once, durable together, visible only then.
 
-The order is always: bytes aside, fsync, rename, fsync of the directory. Whoever writes a reference to an object does
-it after ``finish`` has returned.
+The order is always: bytes aside, fsync, rename, fsync of the directory. Whoever writes
+a reference to an object does it after ``finish`` has returned.
 """
 
 import errno
@@ -31,15 +31,19 @@ from mltrack.store.local.reader import Reader
 MERGE_ABOVE = 32
 SMALL_PACK_BYTES = 8 << 20
 _FINE_NS, _COARSE_NS = 20_000_000, 2_000_000_000
-"""Stamps of a write may be as coarse as the second where they are whole seconds, else as the first."""
+"""Stamps of a write may be as coarse as the second where they are whole seconds, else
+as the first.
+"""
 _SYNC_TOGETHER = 8
 """Above this many files one syncfs costs less than an fsync each."""
 
 
 class CacheWriter:
-    """Collects new objects and makes them durable together; nothing of it is visible before ``finish``.
+    """Collects new objects and makes them durable together; nothing of it is visible
+    before ``finish``.
 
-    Use it as a context manager: leaving the block by an error discards what was not finished. It is for one thread.
+    Use it as a context manager: leaving the block by an error discards what was not
+    finished. It is for one thread.
     """
 
     def __init__(self, cache: Cache) -> None:
@@ -68,15 +72,21 @@ class CacheWriter:
         return hex_digest
 
     def put_known(self, hex_digest: str, data: bytes, contents: int = pack.ANY) -> None:
-        """Adds bytes whose digest was just computed from them; what is there already is not written again."""
+        """Adds bytes whose digest was just computed from them; what is there already is
+        not written again.
+        """
         if hex_digest in self._fresh or self._cache.is_packed(hex_digest):
             return
-        if (len(data) >= pack.SMALL_OBJECT or self._cache.linking) and self._has_whole(hex_digest):
+        if (len(data) >= pack.SMALL_OBJECT or self._cache.linking) and self._has_whole(
+            hex_digest
+        ):
             return
         self.rewrite(hex_digest, data, contents)
 
     def _has_whole(self, hex_digest: str) -> bool:
-        """Whether the cache has an object that need not be written again: one that was damaged meanwhile is set aside."""
+        """Whether the cache has an object that need not be written again: one that was
+        damaged meanwhile is set aside.
+        """
         if self._cache.is_packed(hex_digest):
             return True
         try:
@@ -85,20 +95,28 @@ class CacheWriter:
             return False
 
     def rewrite(self, hex_digest: str, data: bytes, contents: int = pack.ANY) -> None:
-        """Adds bytes whether or not they are there already: for moving objects into a new pack."""
+        """Adds bytes whether or not they are there already: for moving objects into a
+        new pack.
+        """
         self._fresh.add(hex_digest)
-        if len(data) >= pack.SMALL_OBJECT or (self._cache.linking and contents != pack.TREES):
+        if len(data) >= pack.SMALL_OBJECT or (
+            self._cache.linking and contents != pack.TREES
+        ):
             self._put_alone(hex_digest, data)
             return
         writer = self._writers.get(contents)
         if writer is None:
-            writer = self._writers[contents] = pack.PackWriter(self._cache.tmp_path, self._cache.algorithm, contents)
+            writer = self._writers[contents] = pack.PackWriter(
+                self._cache.tmp_path, self._cache.algorithm, contents
+            )
         writer.add(hex_digest, data)
         if writer.is_full:
             self._finished.append(self._writers.pop(contents).finish_ahead())
 
     def put_large(self, source: int) -> tuple[str, int]:
-        """Copies a large file from its descriptor, hashing what is written; returns digest and bytes read."""
+        """Copies a large file from its descriptor, hashing what is written; returns
+        digest and bytes read.
+        """
         temporary = temporary_path(self._cache.tmp_path)
         with opened(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644) as target:
             self._loose.append((temporary, ""))
@@ -113,28 +131,41 @@ class CacheWriter:
         return hex_digest, total
 
     def link_in(self, path: bytes, hex_digest: str, state: os.stat_result) -> bool:
-        """Makes a file of the workspace the object itself, by hard link, and read-only; ``state`` is what it was when
-        its bytes had that digest. Returns False, with nothing done, where that cannot be."""
+        """Makes a file of the workspace the object itself, by hard link, and read-only;
+        ``state`` is what it was when its bytes had that digest. Returns False, with
+        nothing done, where that cannot be.
+        """
         if hex_digest in self._fresh or self._has_whole(hex_digest):
             return True
         if state.st_nlink > 1:
-            return False  # another name of it may be written to: only a copy can be the object
+            # another name of it may be written to: only a copy can be the object
+            return False
         temporary = temporary_path(self._cache.tmp_path)
         try:
             os.link(path, temporary, follow_symlinks=False)
         except OSError as error:
-            if error.errno in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.EOPNOTSUPP):
+            if error.errno in (
+                errno.EXDEV,
+                errno.EPERM,
+                errno.EMLINK,
+                errno.EOPNOTSUPP,
+            ):
                 return False
             raise
         os.chmod(temporary, READ_ONLY)
         if not _is_still(temporary, hex_digest, self._cache):
             os.chmod(temporary, state.st_mode & 0o7777)
             os.unlink(temporary)
-            return False  # somebody holds it open for writing: only a copy can be the object
+            # somebody holds it open for writing: only a copy can be the object
+            return False
         self._loose.append((temporary, hex_digest))
         self._fresh.add(hex_digest)
         after = os.lstat(temporary)
-        if (after.st_ino, after.st_size, after.st_mtime_ns) != (state.st_ino, state.st_size, state.st_mtime_ns):
+        if (after.st_ino, after.st_size, after.st_mtime_ns) != (
+            state.st_ino,
+            state.st_size,
+            state.st_mtime_ns,
+        ):
             raise WorkspaceError(
                 f"{os.fsdecode(path)!r} changed while it was being read",
                 hint="run this again when nothing writes to it",
@@ -145,36 +176,57 @@ class CacheWriter:
         """Adds objects that lie in packs as files of their own."""
         with Reader(self._cache) as reader:
             for hex_digest in sorted(hex_digests):
-                if hex_digest not in self._fresh and not os.path.exists(self._cache.loose_path(hex_digest)):
+                if hex_digest not in self._fresh and not os.path.exists(
+                    self._cache.loose_path(hex_digest)
+                ):
                     self._fresh.add(hex_digest)
                     self._put_alone(hex_digest, reader.packed(hex_digest) or b"")
 
     def adopt_pack(self, temporary: str, id_: str) -> None:
-        """Takes over a whole pack whose file was just written to ``temporary``; checks its name and every object."""
+        """Takes over a whole pack whose file was just written to ``temporary``; checks
+        its name and every object.
+        """
         algorithm = self._cache.algorithm
         if pack.digest_of_file(temporary, algorithm) != id_:
-            raise IntegrityError(f"the pack {id_} does not match its digest", hint="mltrack fetch")
+            raise IntegrityError(
+                f"the pack {id_} does not match its digest", hint="mltrack fetch"
+            )
         index = pack.read_index(temporary, algorithm, id_)
         entries = list(index)
         if len(entries) != index.count:
-            raise IntegrityError(f"the pack {id_} holds other things than whole objects")
+            raise IntegrityError(
+                f"the pack {id_} holds other things than whole objects"
+            )
         for entry, data in pack.read_objects(temporary, entries):
             if algorithm.hex_of(data) != entry.raw.hex():
-                raise IntegrityError(f"the pack {id_} holds an object that does not match its digest {entry.raw.hex()}")
+                raise IntegrityError(
+                    f"the pack {id_} holds an object that does not match its digest "
+                    f"{entry.raw.hex()}"
+                )
         os.chmod(temporary, READ_ONLY)
         synced = pack.sync_ahead(os.open(temporary, os.O_RDONLY | os.O_CLOEXEC))
-        self._finished.append(pack.Finished(id_, temporary, index.data, os.stat(temporary).st_size, synced))
+        self._finished.append(
+            pack.Finished(
+                id_, temporary, index.data, os.stat(temporary).st_size, synced
+            )
+        )
 
     def adopt_alone(self, temporary: str, hex_digest: str) -> None:
-        """Takes over a large object whose file was just written to ``temporary``; checks its digest."""
+        """Takes over a large object whose file was just written to ``temporary``;
+        checks its digest.
+        """
         if pack.digest_of_file(temporary, self._cache.algorithm) != hex_digest:
-            raise IntegrityError(f"{hex_digest} arrived with other bytes", hint="mltrack fetch")
+            raise IntegrityError(
+                f"{hex_digest} arrived with other bytes", hint="mltrack fetch"
+            )
         os.chmod(temporary, READ_ONLY)
         self._loose.append((temporary, hex_digest))
         self._fresh.add(hex_digest)
 
     def owns(self, temporary: str) -> bool:
-        """Returns whether a temporary file was taken over, and will be renamed or removed here."""
+        """Returns whether a temporary file was taken over, and will be renamed or
+        removed here.
+        """
         return any(temporary == path for path, _ in self._loose) or any(
             temporary == done.temporary for done in self._finished
         )
@@ -188,12 +240,16 @@ class CacheWriter:
         return hex_digest in self._fresh
 
     def finish(self) -> None:
-        """Makes all that was added durable, then visible; merges packs where too many small ones have gathered."""
+        """Makes all that was added durable, then visible; merges packs where too many
+        small ones have gathered.
+        """
         if self.publish():
             merge_small_packs(self._cache)
 
     def publish(self) -> set[str]:
-        """Makes all that was added durable, then visible; returns the names of new packs and objects."""
+        """Makes all that was added durable, then visible; returns the names of new
+        packs and objects.
+        """
         for contents in list(self._writers):
             self._finished.append(self._writers.pop(contents).finish())
         self._finish_loose()
@@ -205,7 +261,9 @@ class CacheWriter:
             self._publish(done)
         if self._finished:
             fsync_directory(self._cache.packs_path)
-        fresh = {done.id for done in self._finished} | {hex_digest for _, hex_digest in self._loose}
+        fresh = {done.id for done in self._finished} | {
+            hex_digest for _, hex_digest in self._loose
+        }
         self._finished.clear()
         self._loose.clear()
         self._fresh.clear()
@@ -221,7 +279,9 @@ class CacheWriter:
         for done in self._finished:
             with suppress(OSError):
                 done.synced()
-        for path in [done.temporary for done in self._finished] + [temporary for temporary, _ in self._loose]:
+        for path in [done.temporary for done in self._finished] + [
+            temporary for temporary, _ in self._loose
+        ]:
             with suppress(OSError):
                 os.unlink(path)
         self._finished.clear()
@@ -255,8 +315,9 @@ class CacheWriter:
             fsync_directory(directory)
 
     def _publish(self, done: pack.Finished) -> None:
-        """The index first: a reader lists packs, and finds a pack's index beside it. It need not be durable: a lost
-        one is read from the pack."""
+        """The index first: a reader lists packs, and finds a pack's index beside it. It
+        need not be durable: a lost one is read from the pack.
+        """
         index_path = os.path.join(self._cache.packs_path, done.id + ".idx")
         temporary = temporary_path(self._cache.tmp_path)
         with opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644) as target:
@@ -268,8 +329,10 @@ class CacheWriter:
 
 
 def _is_still(path: str, hex_digest: str, cache: Cache) -> bool:
-    """Whether nobody holds a file open for writing, by a lease of the kernel; where its file system has none, whether its bytes
-    still have that digest. The file is read-only by now: nobody opens it anew."""
+    """Whether nobody holds a file open for writing, by a lease of the kernel; where its
+    file system has none, whether its bytes still have that digest. The file is
+    read-only by now: nobody opens it anew.
+    """
     with opened(path, os.O_RDONLY | os.O_NOFOLLOW) as descriptor:
         try:
             fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
@@ -277,7 +340,9 @@ def _is_still(path: str, hex_digest: str, cache: Cache) -> bool:
         except BlockingIOError:
             return False
         except OSError:
-            return cache.is_whole(hex_digest, Place(path, 0, os.fstat(descriptor).st_size))
+            return cache.is_whole(
+                hex_digest, Place(path, 0, os.fstat(descriptor).st_size)
+            )
         # a write in the grain of the clock before leaves the same stamps
         state = os.fstat(descriptor)
         grain = _COARSE_NS if state.st_mtime_ns % 1_000_000_000 == 0 else _FINE_NS
@@ -286,20 +351,26 @@ def _is_still(path: str, hex_digest: str, cache: Cache) -> bool:
 
 
 def merge_small_packs(cache: Cache) -> None:
-    """Writes packs below 8 MiB together into new ones, once there are more than 32 of them.
+    """Writes packs below 8 MiB together into new ones, once there are more than 32 of
+    them.
 
-    The new packs are published before the old ones are deleted; a reader that meets a missing pack looks again. Where
-    another process is at it already, nothing is done: the next writer comes by. A pack that holds a damaged object is
-    left alone. Nothing depends on this: it never fails its caller.
+    The new packs are published before the old ones are deleted; a reader that meets a
+    missing pack looks again. Where another process is at it already, nothing is done:
+    the next writer comes by. A pack that holds a damaged object is left alone. Nothing
+    depends on this: it never fails its caller.
     """
     if len(cache.indexes()) <= MERGE_ABOVE:
         return
-    with suppress(LockedError, FileNotFoundError), locked(os.path.join(cache.tmp_path, "merge.lock"), wait=False):
+    with (
+        suppress(LockedError, FileNotFoundError),
+        locked(os.path.join(cache.tmp_path, "merge.lock"), wait=False),
+    ):
         cache.reload()
         small = [
             id_
             for id_, index in cache.indexes().items()
-            if index.count < pack.TARGET_OBJECTS // 2 and os.path.getsize(cache.pack_path(id_)) < SMALL_PACK_BYTES
+            if index.count < pack.TARGET_OBJECTS // 2
+            and os.path.getsize(cache.pack_path(id_)) < SMALL_PACK_BYTES
         ]
         if len(small) <= MERGE_ABOVE:
             return
@@ -311,19 +382,25 @@ def merge_small_packs(cache: Cache) -> None:
             fresh = writer.publish()
         for id_ in merged:
             if id_ not in fresh:
-                for path in (cache.pack_path(id_), os.path.join(cache.packs_path, id_ + ".idx")):
+                for path in (
+                    cache.pack_path(id_),
+                    os.path.join(cache.packs_path, id_ + ".idx"),
+                ):
                     with suppress(FileNotFoundError):
                         os.unlink(path)
         cache.reload()
 
 
 def renew_pack(cache: Cache, id_: str) -> None:
-    """Writes what is whole of a damaged pack into a new one, by the index beside it, and sets the damaged one aside."""
+    """Writes what is whole of a damaged pack into a new one, by the index beside it,
+    and sets the damaged one aside.
+    """
     index = cache.indexes().get(id_)
     if index is not None:
         path = cache.pack_path(id_)
         contents = pack.ANY
-        with suppress(IntegrityError, FormatError):  # what is damaged may be the head that says so
+        # what is damaged may be the head that says so
+        with suppress(IntegrityError, FormatError):
             contents = pack.contents_of(path)
         with CacheWriter(cache) as writer:
             for entry in index:
@@ -342,7 +419,10 @@ def _rewrite_pack(cache: Cache, writer: CacheWriter, id_: str) -> bool:
     """Adds a pack's objects to the writer; returns whether all of them are whole."""
     path = cache.pack_path(id_)
     contents = pack.contents_of(path)
-    objects = [(entry.raw.hex(), data) for entry, data in pack.read_objects(path, cache.indexes()[id_])]
+    objects = [
+        (entry.raw.hex(), data)
+        for entry, data in pack.read_objects(path, cache.indexes()[id_])
+    ]
     if any(cache.algorithm.hex_of(data) != hex_digest for hex_digest, data in objects):
         return False
     for hex_digest, data in objects:
@@ -367,4 +447,8 @@ class NewTrees:
 
     def load(self, hex_digest: str) -> list[tree.Entry]:
         """Returns the entries of a tree: of one just written, or of one that was there."""
-        return self._written[hex_digest] if hex_digest in self._written else self._load(hex_digest)
+        return (
+            self._written[hex_digest]
+            if hex_digest in self._written
+            else self._load(hex_digest)
+        )

@@ -14,12 +14,16 @@ from mltrack.store.shared.remote import Remote
 
 @dataclass(slots=True)
 class RemoteFindings(Findings):
-    """Of a remote: ``whole`` are the objects that are right, by pack id ('' for files of their own)."""
+    """Of a remote: ``whole`` are the objects that are right, by pack id ('' for files
+    of their own).
+    """
 
     whole: dict[str, list[Whole]] = field(default_factory=dict)
     indexes: dict[str, str] = field(default_factory=dict)
     unnamed: list[str] = field(default_factory=list)
-    """Packs that no index names, though they are whole: a lost index, or a push that was cut off."""
+    """Packs that no index names, though they are whole: a lost index, or a push that
+    was cut off.
+    """
 
 
 def check_remote(remote: Remote, cache: Cache, report: Report) -> RemoteFindings:
@@ -38,7 +42,9 @@ def check_remote(remote: Remote, cache: Cache, report: Report) -> RemoteFindings
     return found
 
 
-def _all_entries(remote: Remote, cache: Cache, found: RemoteFindings) -> dict[str, list[Whole]]:
+def _all_entries(
+    remote: Remote, cache: Cache, found: RemoteFindings
+) -> dict[str, list[Whole]]:
     entries: dict[str, dict[bytes, Whole]] = {}
     for name, index in remote.readable_indexes(found.indexes).items():
         if UNLISTED in index.pack_ends():
@@ -46,21 +52,33 @@ def _all_entries(remote: Remote, cache: Cache, found: RemoteFindings) -> dict[st
         for entry in index:
             entries.setdefault(entry.pack_id, {})[entry.raw] = entry
     known = set(entries)
-    listed = {item.name[len("packs/") : -len(".pack")] for item in remote.store.list("packs")}
+    listed = {
+        item.name[len("packs/") : -len(".pack")] for item in remote.store.list("packs")
+    }
     if remote.is_understood and (found.indexes or not listed <= known):
         _add_unindexed(remote, cache, entries)
         found.unnamed = sorted(set(entries) - known)
     return {id_: list(items.values()) for id_, items in entries.items()}
 
 
-def _add_unindexed(remote: Remote, cache: Cache, entries: dict[str, dict[bytes, Whole]]) -> None:
-    """Finds again what only a damaged index named: packs carry their own, other files are named by their digest."""
+def _add_unindexed(
+    remote: Remote, cache: Cache, entries: dict[str, dict[bytes, Whole]]
+) -> None:
+    """Finds again what only a damaged index named: packs carry their own, other files
+    are named by their digest.
+    """
     for item in list(remote.store.list("packs")):
         id_ = item.name[len("packs/") : -len(".pack")]
         if id_ in entries or not remote.algorithm.is_hex(id_):
             continue
-        with remote.fetched(item.name, cache.tmp_path) as path, suppress(IntegrityError, FormatError):
-            entries[id_] = {entry.raw: entry for entry in pack.read_index(path, cache.algorithm, id_)}
+        with (
+            remote.fetched(item.name, cache.tmp_path) as path,
+            suppress(IntegrityError, FormatError),
+        ):
+            entries[id_] = {
+                entry.raw: entry
+                for entry in pack.read_index(path, cache.algorithm, id_)
+            }
     for item in list(remote.store.list("objects")):
         hex_digest = item.name[len("objects/") :].replace("/", "", 1)
         if remote.algorithm.is_hex(hex_digest):
@@ -68,7 +86,9 @@ def _add_unindexed(remote: Remote, cache: Cache, entries: dict[str, dict[bytes, 
             entries.setdefault("", {}).setdefault(entry.raw, entry)
 
 
-def _check_alone(remote: Remote, cache: Cache, entry: Whole, found: RemoteFindings) -> None:
+def _check_alone(
+    remote: Remote, cache: Cache, entry: Whole, found: RemoteFindings
+) -> None:
     found.checked += 1
     hex_digest = entry.raw.hex()
     name = object_path(hex_digest)
@@ -78,7 +98,9 @@ def _check_alone(remote: Remote, cache: Cache, entry: Whole, found: RemoteFindin
         found.damaged[hex_digest] = name
 
 
-def _check_pack(remote: Remote, cache: Cache, id_: str, entries: list[Whole], found: RemoteFindings) -> None:
+def _check_pack(
+    remote: Remote, cache: Cache, id_: str, entries: list[Whole], found: RemoteFindings
+) -> None:
     found.checked += len(entries)
     name = pack_path(id_)
     try:
@@ -86,7 +108,10 @@ def _check_pack(remote: Remote, cache: Cache, id_: str, entries: list[Whole], fo
             for entry in entries:
                 file.seek(entry.offset)
                 data = file.read(entry.size)
-                if len(data) == entry.size and cache.algorithm.hex_of(data) == entry.raw.hex():
+                if (
+                    len(data) == entry.size
+                    and cache.algorithm.hex_of(data) == entry.raw.hex()
+                ):
                     found.whole.setdefault(id_, []).append(entry)
                 else:
                     found.damaged[entry.raw.hex()] = name

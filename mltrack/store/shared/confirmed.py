@@ -1,7 +1,9 @@
-"""Trees that a remote was seen to hold with everything below them: remembered, so that a push opens what is new only.
+"""Trees that a remote was seen to hold with everything below them: remembered, so that
+a push opens what is new only.
 
-What was seen stays true as long as the remote is the same one and every index that it was seen by still counts there:
-indexes never change, and lose nothing but by being superseded or deleted. Otherwise all is looked at again.
+What was seen stays true as long as the remote is the same one and every index that it
+was seen by still counts there: indexes never change, and lose nothing but by being
+superseded or deleted. Otherwise all is looked at again.
 """
 
 import os
@@ -17,10 +19,14 @@ _MAX_BYTES = 1 << 30
 
 
 class Confirmed:
-    """The trees below one remote's name; a hint, safe to delete, beside the copies of the remote's indexes."""
+    """The trees below one remote's name; a hint, safe to delete, beside the copies of
+    the remote's indexes.
+    """
 
     def __init__(self, remote: Remote, present: Present) -> None:
-        """``present`` is what the remote holds now; where an index of it promises more than is there, nothing counts."""
+        """``present`` is what the remote holds now; where an index of it promises more
+        than is there, nothing counts.
+        """
         self._remote = remote
         self._path = remote.hints_path + ".whole"
         self._trees = self._read() if present.is_whole else set()
@@ -29,7 +35,9 @@ class Confirmed:
         return hex_digest in self._trees
 
     def add(self, trees: Iterable[str]) -> None:
-        """Notes trees that were just compared, with all below them, with a fresh reading of the remote's indexes."""
+        """Notes trees that were just compared, with all below them, with a fresh
+        reading of the remote's indexes.
+        """
         known = self._trees | set(trees)
         if not known or not self._remote.id:
             return
@@ -37,18 +45,28 @@ class Confirmed:
         lines = [_VERSION, self._remote.id, " ".join(indexes), *sorted(known)]
         try:
             make_directories(os.path.dirname(self._path))
-            write_atomic(self._path, ("\n".join(lines) + "\n").encode("ascii"), durable=False)
+            write_atomic(
+                self._path, ("\n".join(lines) + "\n").encode("ascii"), durable=False
+            )
         except OSError:
-            return  # a full or read-only disk costs the next push a look at all trees, nothing else
+            # a full or read-only disk costs the next push a look at all trees, nothing
+            # else
+            return
 
     def _read(self) -> set[str]:
         try:
             data = read_bounded(self._path, _MAX_BYTES) or b""
         except (OSError, FormatError):
             return set()
-        version, id_, indexes, *trees = [*data.decode("ascii", "replace").split("\n"), "", "", ""]
+        version, id_, indexes, *trees = [
+            *data.decode("ascii", "replace").split("\n"),
+            "",
+            "",
+            "",
+        ]
         if version != _VERSION or id_ != self._remote.id or not id_:
             return set()
         if not set(indexes.split()) <= self._remote.indexes().keys():
-            return set()  # one was superseded or is lost: what it named may be gone with it
+            # one was superseded or is lost: what it named may be gone with it
+            return set()
         return set(filter(None, trees))

@@ -1,8 +1,9 @@
-"""Bringing objects from remotes into the cache: whole packs, ranges of packs, and files of their own.
+"""Bringing objects from remotes into the cache: whole packs, ranges of packs, and files
+of their own.
 
-Requests run in a few threads, which are given the store alone; everything that arrives is checked in one, and becomes
-durable and visible as it comes,
-so that a fetch that was cut off goes on where it was. Of a large file, finished parts are kept too.
+Requests run in a few threads, which are given the store alone; everything that arrives
+is checked in one, and becomes durable and visible as it comes, so that a fetch that was
+cut off goes on where it was. Of a large file, finished parts are kept too.
 """
 
 import os
@@ -29,14 +30,17 @@ from mltrack.store.shared.transfer import WHOLE_PACK_SHARE, Moved, Report
 
 PART_BYTES = 4 << 20
 _WORTH_A_PACK = 256 << 10
-"""Less than this is taken by ranges: asking how much else its pack holds means reading whole indexes."""
+"""Less than this is taken by ranges: asking how much else its pack holds means reading
+whole indexes.
+"""
 _PUBLISH_BYTES = 128 << 20
 """What has arrived becomes durable at least this often."""
 
 
 class Arrived(NamedTuple):
-    """What a request brought: a pack or an object in a temporary file, or a range of a pack. ``why`` says of one that
-    brought nothing what is wrong at the remote."""
+    """What a request brought: a pack or an object in a temporary file, or a range of a
+    pack. ``why`` says of one that brought nothing what is wrong at the remote.
+    """
 
     name: str
     entries: list[Whole]
@@ -48,18 +52,22 @@ class Arrived(NamedTuple):
 
 
 class Brought(NamedTuple):
-    """What came, the digests that nobody has, and those errors of damaged bytes that kept one of them from coming."""
+    """What came, the digests that nobody has, and those errors of damaged bytes that
+    kept one of them from coming.
+    """
 
     moved: Moved
     lost: set[str]
     damage: list[IntegrityError]
 
 
-def fetch(cache: Cache, remotes: list[Remote], contents: Iterable[Content], report: Report) -> Moved:
+def fetch(
+    cache: Cache, remotes: list[Remote], contents: Iterable[Content], report: Report
+) -> Moved:
     """Brings contents into the cache: trees level by level, then everything below them.
 
-    After all that can be had is there, raises IntegrityError for what is damaged at the remotes, and MissingObjectError
-    for what none of them has.
+    After all that can be had is there, raises IntegrityError for what is damaged at the
+    remotes, and MissingObjectError for what none of them has.
     """
     brought = bring(cache, remotes, contents, report)
     if brought.damage:
@@ -68,24 +76,33 @@ def fetch(cache: Cache, remotes: list[Remote], contents: Iterable[Content], repo
         names = ", ".join(remote.name for remote in remotes) or "none"
         is_newer = any(not remote.is_understood for remote in remotes)
         raise MissingObjectError(
-            f"{len(brought.lost)} objects are in no remote (asked: {names}), first {cache.algorithm.text(min(brought.lost))}",
-            hint=FOR_NEWER if is_newer else "`mltrack push` from the clone that has them",
+            f"{len(brought.lost)} objects are in no remote (asked: {names}), first "
+            f"{cache.algorithm.text(min(brought.lost))}",
+            hint=FOR_NEWER
+            if is_newer
+            else "`mltrack push` from the clone that has them",
             context=min(brought.lost),
         )
     return brought.moved
 
 
-def bring(cache: Cache, remotes: list[Remote], contents: Iterable[Content], report: Report) -> Brought:
+def bring(
+    cache: Cache, remotes: list[Remote], contents: Iterable[Content], report: Report
+) -> Brought:
     """Brings what can be had of some contents into the cache."""
     listed = fetch_trees(cache, remotes, contents, report)
     rest = fetch_objects(cache, remotes, cache.missing(listed.files), report)
-    moved = Moved(listed.moved.objects + rest.moved.objects, listed.moved.bytes + rest.moved.bytes)
+    moved = Moved(
+        listed.moved.objects + rest.moved.objects, listed.moved.bytes + rest.moved.bytes
+    )
     return Brought(moved, listed.lost | rest.lost, listed.damage + rest.damage)
 
 
 class Listing(NamedTuple):
-    """The trees of some contents, brought into the cache: what moved, the trees, the files that they name with their
-    sizes, the digests of trees that nobody has, and what kept them from coming."""
+    """The trees of some contents, brought into the cache: what moved, the trees, the
+    files that they name with their sizes, the digests of trees that nobody has, and
+    what kept them from coming.
+    """
 
     moved: Moved
     trees: set[str]
@@ -94,7 +111,9 @@ class Listing(NamedTuple):
     damage: list[IntegrityError]
 
 
-def fetch_trees(cache: Cache, remotes: list[Remote], contents: Iterable[Content], report: Report) -> Listing:
+def fetch_trees(
+    cache: Cache, remotes: list[Remote], contents: Iterable[Content], report: Report
+) -> Listing:
     """Brings all trees at and below some contents into the cache, level by level."""
     files: dict[str, int] = {}
     level: set[str] = set()
@@ -124,9 +143,12 @@ def fetch_trees(cache: Cache, remotes: list[Remote], contents: Iterable[Content]
     return Listing(Moved(count, size), seen, files, lost, damage)
 
 
-def fetch_objects(cache: Cache, remotes: list[Remote], wanted: set[str], report: Report) -> Brought:
-    """Brings single objects, whatever they are. What one place of a remote does not hold whole is sought in its other
-    places, then in the other remotes."""
+def fetch_objects(
+    cache: Cache, remotes: list[Remote], wanted: set[str], report: Report
+) -> Brought:
+    """Brings single objects, whatever they are. What one place of a remote does not
+    hold whole is sought in its other places, then in the other remotes.
+    """
     rest = set(wanted)
     count = size = 0
     damage: list[IntegrityError] = []
@@ -144,16 +166,23 @@ def fetch_objects(cache: Cache, remotes: list[Remote], wanted: set[str], report:
 
 
 def _from_one(
-    cache: Cache, remote: Remote, wanted: set[str], bad: set[tuple[str, bytes]], damage: list[IntegrityError]
+    cache: Cache,
+    remote: Remote,
+    wanted: set[str],
+    bad: set[tuple[str, bytes]],
+    damage: list[IntegrityError],
 ) -> Iterator[tuple[int, int]]:
-    """Yields how many objects came, and their bytes. Places that turn out to be damaged are added to ``bad``, with the
-    error to ``damage``."""
+    """Yields how many objects came, and their bytes. Places that turn out to be damaged
+    are added to ``bad``, with the error to ``damage``.
+    """
     packed, alone, _ = remote.locate(wanted, bad)
     waiting = 0
     with CacheWriter(cache) as writer:
         for entry in alone:
             # one after the other, each in as many parts at once as there are workers
-            came = _adopt(cache, writer, remote, _fetch_alone(cache, remote, entry), bad, damage)
+            came = _adopt(
+                cache, writer, remote, _fetch_alone(cache, remote, entry), bad, damage
+            )
             writer.publish()
             yield came
         calls = _requests(cache, remote, packed)
@@ -167,18 +196,26 @@ def _from_one(
         writer.finish()
 
 
-def _requests(cache: Cache, remote: Remote, packed: dict[str, list[Whole]]) -> Iterator[Callable[[], Arrived]]:
+def _requests(
+    cache: Cache, remote: Remote, packed: dict[str, list[Whole]]
+) -> Iterator[Callable[[], Arrived]]:
     for id_, entries in packed.items():
         is_new = id_ not in cache.indexes() and not cache.linking
         wanted = sum(entry.size for entry in entries)
-        if is_new and wanted >= _WORTH_A_PACK and wanted >= WHOLE_PACK_SHARE * remote.stored_in(id_):
+        if (
+            is_new
+            and wanted >= _WORTH_A_PACK
+            and wanted >= WHOLE_PACK_SHARE * remote.stored_in(id_)
+        ):
             yield partial(_fetch_pack, remote.store, cache.tmp_path, id_, entries)
         else:
             for offset, length, group in coalesce(entries, longest=PART_BYTES):
                 yield partial(_fetch_range, remote.store, id_, offset, length, group)
 
 
-def _fetch_pack(store: Store, directory: str, id_: str, entries: list[Whole]) -> Arrived:
+def _fetch_pack(
+    store: Store, directory: str, id_: str, entries: list[Whole]
+) -> Arrived:
     temporary = temporary_path(directory)
     try:
         store.fetch(pack_path(id_), temporary)
@@ -190,7 +227,9 @@ def _fetch_pack(store: Store, directory: str, id_: str, entries: list[Whole]) ->
     return Arrived(pack_path(id_), entries, pack_id=id_, temporary=temporary)
 
 
-def _fetch_range(store: Store, id_: str, offset: int, length: int, entries: list[Whole]) -> Arrived:
+def _fetch_range(
+    store: Store, id_: str, offset: int, length: int, entries: list[Whole]
+) -> Arrived:
     try:
         data = store.get(pack_path(id_), offset, length)
     except FileNotFoundError:
@@ -199,7 +238,9 @@ def _fetch_range(store: Store, id_: str, offset: int, length: int, entries: list
 
 
 def _fetch_alone(cache: Cache, remote: Remote, entry: Whole) -> Arrived:
-    """Fetches a large object in parts, into a file that a later fetch goes on with if this one is cut off."""
+    """Fetches a large object in parts, into a file that a later fetch goes on with if
+    this one is cut off.
+    """
     hex_digest = entry.raw.hex()
     name = object_path(hex_digest)
     temporary = temporary_path(cache.tmp_path)
@@ -221,17 +262,24 @@ def _fetch_alone(cache: Cache, remote: Remote, entry: Whole) -> Arrived:
 def _fetch_parts(cache: Cache, remote: Remote, entry: Whole, temporary: str) -> None:
     hex_digest = entry.raw.hex()
     partial_path = os.path.join(cache.tmp_path, f"{hex_digest}.partial")
-    with locked(partial_path + ".lock"), opened(partial_path, os.O_RDWR | os.O_CREAT, 0o644) as target:
+    with (
+        locked(partial_path + ".lock"),
+        opened(partial_path, os.O_RDWR | os.O_CREAT, 0o644) as target,
+    ):
         at = os.fstat(target).st_size // PART_BYTES * PART_BYTES
         if at >= entry.size:
             at = 0
         window = PART_BYTES * remote.jobs
         while at < entry.size:
             offsets = range(at, min(entry.size, at + window), PART_BYTES)
-            calls = (partial(_part, remote.store, hex_digest, offset, entry.size) for offset in offsets)
+            calls = (
+                partial(_part, remote.store, hex_digest, offset, entry.size)
+                for offset in offsets
+            )
             for offset, piece in sorted(workers.run(calls, remote.jobs)):
                 os.lseek(target, offset, os.SEEK_SET)
-                write_all(target, piece)  # in order: what a cut leaves is the whole beginning of the file
+                # in order: what a cut leaves is the whole beginning of the file
+                write_all(target, piece)
                 at += len(piece)
         os.rename(partial_path, temporary)
     with suppress(FileNotFoundError):
@@ -254,7 +302,9 @@ def _adopt(
     bad: set[tuple[str, bytes]],
     damage: list[IntegrityError],
 ) -> tuple[int, int]:
-    """Takes over what has arrived, checked; returns how many objects that were, and their bytes."""
+    """Takes over what has arrived, checked; returns how many objects that were, and
+    their bytes.
+    """
     why, whole = arrived.why, list[Whole]()
     if arrived.temporary:
         try:
@@ -266,7 +316,10 @@ def _adopt(
         pieces = _cut(arrived)
         whole, why = _adopt_pieces(cache, writer, pieces)
     if len(whole) < len(arrived.entries):
-        bad |= {(arrived.pack_id, entry.raw) for entry in set(arrived.entries).difference(whole)}
+        bad |= {
+            (arrived.pack_id, entry.raw)
+            for entry in set(arrived.entries).difference(whole)
+        }
         damage.append(_damaged(remote, arrived.name, why))
     return len(whole), sum(entry.size for entry in whole)
 
@@ -278,8 +331,12 @@ def _cut(arrived: Arrived) -> Iterator[tuple[Whole, bytes]]:
         yield entry, arrived.data[at : at + entry.size]
 
 
-def _adopt_file(cache: Cache, writer: CacheWriter, arrived: Arrived) -> tuple[list[Whole], str]:
-    """Takes over a pack, or what is whole in it, or an object; returns those that were whole, and else why."""
+def _adopt_file(
+    cache: Cache, writer: CacheWriter, arrived: Arrived
+) -> tuple[list[Whole], str]:
+    """Takes over a pack, or what is whole in it, or an object; returns those that were
+    whole, and else why.
+    """
     try:
         if arrived.pack_id:
             writer.adopt_pack(arrived.temporary, arrived.pack_id)
@@ -291,12 +348,17 @@ def _adopt_file(cache: Cache, writer: CacheWriter, arrived: Arrived) -> tuple[li
         if not arrived.pack_id:
             return [], _WRONG
         with opened(arrived.temporary, os.O_RDONLY) as descriptor:
-            pieces = ((entry, os.pread(descriptor, entry.size, entry.offset)) for entry in arrived.entries)
+            pieces = (
+                (entry, os.pread(descriptor, entry.size, entry.offset))
+                for entry in arrived.entries
+            )
             return _adopt_pieces(cache, writer, pieces)
     return arrived.entries, ""
 
 
-def _adopt_pieces(cache: Cache, writer: CacheWriter, pieces: Iterable[tuple[Whole, bytes]]) -> tuple[list[Whole], str]:
+def _adopt_pieces(
+    cache: Cache, writer: CacheWriter, pieces: Iterable[tuple[Whole, bytes]]
+) -> tuple[list[Whole], str]:
     whole = []
     for entry, piece in pieces:
         hex_digest = entry.raw.hex()
@@ -307,7 +369,9 @@ def _adopt_pieces(cache: Cache, writer: CacheWriter, pieces: Iterable[tuple[Whol
 
 
 def remove_old_partials(directory: str, before: float) -> None:
-    """Removes beginnings of large files that no fetch went on with since a moment, in seconds since 1970."""
+    """Removes beginnings of large files that no fetch went on with since a moment, in
+    seconds since 1970.
+    """
     for name in names_in(directory):
         path = os.path.join(directory, name)
         if name.endswith((".partial", ".partial.lock")):
@@ -328,5 +392,8 @@ _GONE = "is not there, though an index names it"
 def _damaged(remote: Remote, name: str, why: str) -> IntegrityError:
     return IntegrityError(
         f"{remote.url}/{name} {why}; none of it entered the cache",
-        hint=f"`mltrack fsck --remote {remote.name}` looks at all of it; `mltrack push` from a clone that has the data repairs it",
+        hint=(
+            f"`mltrack fsck --remote {remote.name}` looks at all of it; `mltrack "
+            "push` from a clone that has the data repairs it"
+        ),
     )

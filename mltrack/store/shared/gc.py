@@ -1,8 +1,9 @@
 """Garbage collection of a remote, in two phases, so that pushes under way lose nothing.
 
-The first run forgets: an index that leaves out what is not referred to takes the place of all others, and a note says
-what may be deleted. From then on a push that needs such an object sends it again. A run at least a delay later deletes
-what its note names and still no index does. Times are the store's own, so clocks here do not matter.
+The first run forgets: an index that leaves out what is not referred to takes the place
+of all others, and a note says what may be deleted. From then on a push that needs such
+an object sends it again. A run at least a delay later deletes what its note names and
+still no index does. Times are the store's own, so clocks here do not matter.
 """
 
 import json
@@ -28,8 +29,10 @@ _NOTE_FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class RemoteGcPlan:
-    """``kept`` are the objects that stay by pack id ('' for files of their own); ``shrink`` the packs of which less than
-    half stays; ``forgotten`` the names that nothing needs any more; ``due`` those whose delay has passed."""
+    """``kept`` are the objects that stay by pack id ('' for files of their own);
+    ``shrink`` the packs of which less than half stays; ``forgotten`` the names that
+    nothing needs any more; ``due`` those whose delay has passed.
+    """
 
     kept: dict[str, list[Whole]] = field(default_factory=dict)
     shrink: tuple[str, ...] = ()
@@ -45,22 +48,40 @@ class RemoteGcPlan:
 def server_time(remote: Remote) -> float:
     """Returns the store's own time, read off a file that was just written there."""
     remote.store.put(f"{NOTES}/clock", os.urandom(8), replace=True)
-    return next(item.modified for item in remote.store.list(NOTES) if item.name == f"{NOTES}/clock")
+    return next(
+        item.modified
+        for item in remote.store.list(NOTES)
+        if item.name == f"{NOTES}/clock"
+    )
 
 
-def plan(remote: Remote, marked: set[str], older_than: float, notes_before: float) -> RemoteGcPlan:
-    """Returns what may be forgotten (not marked, and written before ``older_than``) and what may be deleted now (noted
-    before ``notes_before``, and named by no index). Raises RemoteError for a remote that a newer mltrack has written to."""
+def plan(
+    remote: Remote, marked: set[str], older_than: float, notes_before: float
+) -> RemoteGcPlan:
+    """Returns what may be forgotten (not marked, and written before ``older_than``) and
+    what may be deleted now (noted before ``notes_before``, and named by no index).
+    Raises RemoteError for a remote that a newer mltrack has written to.
+    """
     remote.require_understood("collected")
-    files = {item.name: item for place in ("packs", "objects") for item in remote.store.list(place)}
+    files = {
+        item.name: item
+        for place in ("packs", "objects")
+        for item in remote.store.list(place)
+    }
     found = _sort(remote, files, marked, older_than)
-    needed = {pack_path(id_) for id_ in found.kept if id_} | {object_path(raw.hex()) for raw in found.kept.get("", {})}
+    needed = {pack_path(id_) for id_ in found.kept if id_} | {
+        object_path(raw.hex()) for raw in found.kept.get("", {})
+    }
     needed |= _kept_by_lost_indexes(remote, files, found, needed, marked)
     old = {name: item for name, item in files.items() if item.modified < older_than}
     due, notes = _due(remote, needed, notes_before)
     return RemoteGcPlan(
         kept={id_: list(kept.values()) for id_, kept in found.kept.items()},
-        shrink=tuple(id_ for id_ in sorted(found.kept) if pack_path(id_) in old and found.is_mostly_gone(id_)),
+        shrink=tuple(
+            id_
+            for id_ in sorted(found.kept)
+            if pack_path(id_) in old and found.is_mostly_gone(id_)
+        ),
         forgotten=tuple(sorted(name for name in old if name not in needed)),
         superseded=_superseded(remote),
         due=tuple(name for name in due if name in files or name.startswith("index/")),
@@ -73,8 +94,9 @@ def plan(remote: Remote, marked: set[str], older_than: float, notes_before: floa
 
 @dataclass(slots=True)
 class _Sorted:
-    """What all indexes name: the objects that stay by pack id and digest, the bytes of all by pack id, and of those that go by
-    digest."""
+    """What all indexes name: the objects that stay by pack id and digest, the bytes of
+    all by pack id, and of those that go by digest.
+    """
 
     kept: dict[str, dict[bytes, Whole]] = field(default_factory=dict)
     totals: dict[str, int] = field(default_factory=dict)
@@ -85,16 +107,22 @@ class _Sorted:
         return {raw for entries in self.kept.values() for raw in entries}
 
     def is_mostly_gone(self, id_: str) -> bool:
-        """Whether so little of a pack stays that it is rewritten; a file of its own is no pack."""
+        """Whether so little of a pack stays that it is rewritten; a file of its own is
+        no pack.
+        """
         left = sum(entry.size for entry in self.kept[id_].values())
         return bool(id_) and left < REPACK_BELOW * self.totals[id_]
 
 
-def _sort(remote: Remote, files: dict[str, Listed], marked: set[str], older_than: float) -> _Sorted:
+def _sort(
+    remote: Remote, files: dict[str, Listed], marked: set[str], older_than: float
+) -> _Sorted:
     found = _Sorted()
     for index in remote.indexes().values():
         if UNLISTED in index.pack_ends():
-            raise IntegrityError(f"the index {index.name} names a pack that it does not list")
+            raise IntegrityError(
+                f"the index {index.name} names a pack that it does not list"
+            )
         for entry in index:
             raw, id_ = entry.raw, entry.pack_id
             file = files.get(pack_path(id_) if id_ else object_path(raw.hex()))
@@ -112,20 +140,35 @@ def _sort(remote: Remote, files: dict[str, Listed], marked: set[str], older_than
 
 
 def _kept_by_lost_indexes(
-    remote: Remote, files: dict[str, Listed], found: _Sorted, needed: set[str], marked: set[str]
+    remote: Remote,
+    files: dict[str, Listed],
+    found: _Sorted,
+    needed: set[str],
+    marked: set[str],
 ) -> set[str]:
-    """The files that no index names and that hold what is referred to: `fsck --repair` brings them back to light. They are
-    looked into only where something is referred to that no index has."""
+    """The files that no index names and that hold what is referred to: `fsck --repair`
+    brings them back to light. They are looked into only where something is referred to
+    that no index has.
+    """
     unreached = marked - {raw.hex() for raw in found.digests}
     if not unreached:
         return set()
-    unnamed = [name for name in files if name not in needed and _id_of(name) not in found.totals]
-    return {name for name in unnamed if _names_any(remote, name, files[name].size, unreached)}
+    unnamed = [
+        name
+        for name in files
+        if name not in needed and _id_of(name) not in found.totals
+    ]
+    return {
+        name
+        for name in unnamed
+        if _names_any(remote, name, files[name].size, unreached)
+    }
 
 
 def has_unnamed_packs(remote: Remote) -> bool:
-    """Returns whether there are packs that no index names, superseded ones included: an index that named them was lost, or
-    a push was cut off."""
+    """Returns whether there are packs that no index names, superseded ones included: an
+    index that named them was lost, or a push was cut off.
+    """
     named: set[str] = set()
     for item in remote.store.list("index"):
         name = item.name.removeprefix("index/").removesuffix(".idx")
@@ -136,13 +179,21 @@ def has_unnamed_packs(remote: Remote) -> bool:
 
 
 def _id_of(name: str) -> str:
-    """The id of the pack that a name in a remote means; the name itself for an object that is a file of its own."""
-    return name.removeprefix("packs/").removesuffix(".pack") if name.startswith("packs/") else name
+    """The id of the pack that a name in a remote means; the name itself for an object
+    that is a file of its own.
+    """
+    return (
+        name.removeprefix("packs/").removesuffix(".pack")
+        if name.startswith("packs/")
+        else name
+    )
 
 
 def _names_any(remote: Remote, name: str, size: int, marked: set[str]) -> bool:
-    """Whether a file that no index names holds what is referred to: an index was lost, and `fsck --repair` finds it again.
-    Packs carry an index of their own; one that cannot be read may hold anything."""
+    """Whether a file that no index names holds what is referred to: an index was lost,
+    and `fsck --repair` finds it again. Packs carry an index of their own; one that
+    cannot be read may hold anything.
+    """
     if not name.startswith("packs/"):
         return name.removeprefix("objects/").replace("/", "", 1) in marked
     try:
@@ -154,12 +205,18 @@ def _names_any(remote: Remote, name: str, size: int, marked: set[str]) -> bool:
 
 
 def execute(remote: Remote, plan: RemoteGcPlan, tmp_path: str) -> None:
-    """Deletes what is due, then forgets what the plan says; writes the note for the next run first."""
+    """Deletes what is due, then forgets what the plan says; writes the note for the
+    next run first.
+    """
     remote.store.delete(plan.due)
     remote.store.delete(plan.notes)
-    noted = {name for name in (*plan.forgotten, *plan.superseded) if name not in plan.due}
+    noted = {
+        name for name in (*plan.forgotten, *plan.superseded) if name not in plan.due
+    }
     if plan.objects or plan.shrink:
-        entries = {id_: kept for id_, kept in plan.kept.items() if id_ not in plan.shrink}
+        entries = {
+            id_: kept for id_, kept in plan.kept.items() if id_ not in plan.shrink
+        }
         for id_ in plan.shrink:
             fresh, repacked = _repack(remote, id_, plan.kept[id_], tmp_path)
             entries[fresh] = repacked
@@ -172,15 +229,21 @@ def execute(remote: Remote, plan: RemoteGcPlan, tmp_path: str) -> None:
 
 
 def replace_indexes(remote: Remote, entries: dict[str, list[Whole]]) -> None:
-    """Writes one index with these objects by pack id ('' for files of their own) in the place of all that there are."""
+    """Writes one index with these objects by pack id ('' for files of their own) in the
+    place of all that there are.
+    """
     flat = {entry.raw: entry for items in entries.values() for entry in items}
     data = encode(flat.values(), remote.algorithm, supersedes=remote.indexes())
     remote.store.put(index_path(remote.algorithm.hex_of(data)), data)
     remote.forget()
 
 
-def _repack(remote: Remote, id_: str, entries: list[Whole], tmp_path: str) -> tuple[str, list[Whole]]:
-    """Writes the objects that stay of a pack into a new one, checked; returns its id and entries."""
+def _repack(
+    remote: Remote, id_: str, entries: list[Whole], tmp_path: str
+) -> tuple[str, list[Whole]]:
+    """Writes the objects that stay of a pack into a new one, checked; returns its id
+    and entries.
+    """
     pieces: dict[bytes, bytes] = {}
     for offset, length, group in coalesce(entries):
         data = remote.store.get(pack_path(id_), offset, length)
@@ -189,14 +252,17 @@ def _repack(remote: Remote, id_: str, entries: list[Whole], tmp_path: str) -> tu
             piece = data[at : at + entry.size]
             if remote.algorithm.hex_of(piece) != entry.raw.hex():
                 raise IntegrityError(
-                    f"{remote.url}/{pack_path(id_)} does not match its digest: nothing was deleted",
+                    f"{remote.url}/{pack_path(id_)} does not match its digest: "
+                    "nothing was deleted",
                     hint=f"mltrack fsck --remote {remote.name} --repair",
                 )
             pieces[entry.raw] = piece
     return send_pack(remote, pieces, tmp_path)
 
 
-def send_pack(remote: Remote, objects: dict[bytes, bytes], tmp_path: str) -> tuple[str, list[Whole]]:
+def send_pack(
+    remote: Remote, objects: dict[bytes, bytes], tmp_path: str
+) -> tuple[str, list[Whole]]:
     """Sends objects as a new pack, without publishing it; returns its id and entries."""
     writer = pack.PackWriter(tmp_path, remote.algorithm)
     try:
@@ -211,18 +277,30 @@ def send_pack(remote: Remote, objects: dict[bytes, bytes], tmp_path: str) -> tup
 
 def _superseded(remote: Remote) -> tuple[str, ...]:
     current = {index_path(name) for name in remote.indexes()}
-    return tuple(sorted(item.name for item in remote.store.list("index") if item.name not in current))
+    return tuple(
+        sorted(
+            item.name for item in remote.store.list("index") if item.name not in current
+        )
+    )
 
 
-def _due(remote: Remote, needed: set[str], notes_before: float) -> tuple[list[str], tuple[str, ...]]:
-    """The names in notes that are old enough, as far as no index needs them, and those notes."""
+def _due(
+    remote: Remote, needed: set[str], notes_before: float
+) -> tuple[list[str], tuple[str, ...]]:
+    """The names in notes that are old enough, as far as no index needs them, and those
+    notes.
+    """
     current = {index_path(name) for name in remote.indexes()}
     names: set[str] = set()
     notes: list[Listed] = []
     for item in remote.store.list(NOTES):
         if item.name.endswith(".json") and item.modified < notes_before:
             with suppress(FileNotFoundError):  # another run deals with it
-                names |= _noted(remote.store.get(item.name), f"{remote.url}/{item.name}", remote.algorithm)
+                names |= _noted(
+                    remote.store.get(item.name),
+                    f"{remote.url}/{item.name}",
+                    remote.algorithm,
+                )
                 notes.append(item)
     return sorted(names - needed - current), tuple(item.name for item in notes)
 
@@ -230,10 +308,14 @@ def _due(remote: Remote, needed: set[str], notes_before: float) -> tuple[list[st
 def _noted(data: bytes, where: str, algorithm: Algorithm) -> set[str]:
     value: Any = json_text.load(data, where)
     if not isinstance(value, dict) or value.get("mltrack") != _NOTE_FORMAT:
-        raise FormatError(f"{where}: a note of a newer mltrack, or damaged", hint="upgrade mltrack")
+        raise FormatError(
+            f"{where}: a note of a newer mltrack, or damaged", hint="upgrade mltrack"
+        )
     names = value.get("names", [])
     if not all(isinstance(name, str) and _is_ours(name, algorithm) for name in names):
-        raise FormatError(f"{where}: it names what is not mltrack's own: nothing was deleted")
+        raise FormatError(
+            f"{where}: it names what is not mltrack's own: nothing was deleted"
+        )
     return set(names)
 
 

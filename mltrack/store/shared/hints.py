@@ -1,4 +1,6 @@
-"""What was last heard of remotes, read from the copies of their indexes: without asking any of them."""
+"""What was last heard of remotes, read from the copies of their indexes: without asking
+any of them.
+"""
 
 import os
 from collections.abc import Iterable
@@ -15,7 +17,9 @@ RUNS_SUFFIX = ".runs"
 
 
 def hinted(index_path: str, algorithm: Algorithm) -> list[Catalogue]:
-    """Returns the indexes of all remotes as they were last seen; copies that cannot be read are passed over."""
+    """Returns the indexes of all remotes as they were last seen; copies that cannot be
+    read are passed over.
+    """
     found: list[Catalogue] = []
     top = os.path.join(index_path, DIRECTORY)
     for remote in sorted(names_in(top)):
@@ -31,7 +35,9 @@ def hinted(index_path: str, algorithm: Algorithm) -> list[Catalogue]:
 
 
 def hinted_runs(index_path: str) -> set[str]:
-    """Returns the names of the run records that a remote was last seen to have, whose outputs it must have too."""
+    """Returns the names of the run records that a remote was last seen to have, whose
+    outputs it must have too.
+    """
     found: set[str] = set()
     top = os.path.join(index_path, DIRECTORY)
     for name in names_in(top):
@@ -39,13 +45,21 @@ def hinted_runs(index_path: str) -> set[str]:
             with suppress(OSError, FormatError):
                 data = read_bounded(os.path.join(top, name), MAX_INDEX_BYTES) or b""
                 found.update(
-                    word for line in data.decode("ascii", "replace").splitlines() for word in line.split(" ")[1:]
+                    word
+                    for line in data.decode("ascii", "replace").splitlines()
+                    for word in line.split(" ")[1:]
                 )
     return found
 
 
-def hinted_among(index_path: str, algorithm: Algorithm, hex_digests: Iterable[str]) -> set[str]:
+def hinted_among(
+    index_path: str, algorithm: Algorithm, hex_digests: Iterable[str]
+) -> set[str]:
     """Returns those of the digests that a remote was last seen to hold."""
     wanted = {item: bytes.fromhex(item) for item in hex_digests}
     indexes = hinted(index_path, algorithm) if wanted else []
-    return {item for item, raw in wanted.items() if any(index.whole(raw) is not None for index in indexes)}
+    return {
+        item
+        for item, raw in wanted.items()
+        if any(index.whole(raw) is not None for index in indexes)
+    }

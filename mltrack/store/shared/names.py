@@ -25,5 +25,7 @@ def index_name(path: str) -> str:
 
 
 def user_mark(identity: str) -> str:
-    """Returns the name under which a project leaves its mark; '' for one without an identity yet."""
+    """Returns the name under which a project leaves its mark; '' for one without an
+    identity yet.
+    """
     return f"users/{identity}" if identity else ""

@@ -1,4 +1,6 @@
-"""What of a remote can really be had: named by an index, and the bytes that the index promises are there."""
+"""What of a remote can really be had: named by an index, and the bytes that the index
+promises are there.
+"""
 
 from collections.abc import Iterable
 
@@ -6,13 +8,17 @@ from mltrack.store.catalogue import Catalogue, Whole
 from mltrack.store.shared.names import object_path, pack_path
 
 _FEW = 64
-"""So many digests are looked up one by one, rather than by collecting all that an index has."""
+"""So many digests are looked up one by one, rather than by collecting all that an index
+has.
+"""
 
 
 class Present:
-    """Answers ``raw in present`` for raw digests, from indexes and one listing with sizes.
+    """Answers ``raw in present`` for raw digests, from indexes and one listing with
+    sizes.
 
-    ``is_whole`` says that nothing an index names is missing or too short. What is lost is sent again by the next push.
+    ``is_whole`` says that nothing an index names is missing or too short. What is lost
+    is sent again by the next push.
     """
 
     def __init__(self, indexes: Iterable[Catalogue], sizes: dict[str, int]) -> None:
@@ -21,7 +27,9 @@ class Present:
         self.is_whole = all(self._is_whole(index) for index in self._indexes)
 
     def __contains__(self, raw: object) -> bool:
-        return isinstance(raw, bytes) and any(self._holds(index, raw) for index in self._indexes)
+        return isinstance(raw, bytes) and any(
+            self._holds(index, raw) for index in self._indexes
+        )
 
     def missing(self, hex_digests: Iterable[str]) -> set[str]:
         """Returns those of the digests that cannot be had; one question for many."""
@@ -36,7 +44,9 @@ class Present:
         return {raw.hex() for raw in rest}
 
     def can_be_had(self, entry: Whole) -> bool:
-        """Returns whether the bytes that an entry of one of the indexes promises are there."""
+        """Returns whether the bytes that an entry of one of the indexes promises are
+        there.
+        """
         if self.is_whole:
             return True
         return self._has(entry.pack_id, entry.raw, entry.offset + entry.size)
@@ -49,7 +59,12 @@ class Present:
         ends = index.pack_ends()
         has_alone = ends.pop("", None) is not None
         return all(self._has(id_, b"", end) for id_, end in ends.items()) and (
-            not has_alone or all(self._has("", entry.raw, entry.size) for entry in index if not entry.pack_id)
+            not has_alone
+            or all(
+                self._has("", entry.raw, entry.size)
+                for entry in index
+                if not entry.pack_id
+            )
         )
 
     def _has(self, id_: str, raw: bytes, end: int) -> bool:

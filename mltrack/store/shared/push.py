@@ -1,7 +1,9 @@
-"""Sending: what a remote lacks, as whole packs where most of one is wanted, else gathered into new ones.
+"""Sending: what a remote lacks, as whole packs where most of one is wanted, else
+gathered into new ones.
 
-Resumable by construction: packs are named by their bytes, so one that has arrived is seen in the listing and not sent
-again, and the index that makes things exist comes last.
+Resumable by construction: packs are named by their bytes, so one that has arrived is
+seen in the listing and not sent again, and the index that makes things exist comes
+last.
 """
 
 import os
@@ -27,11 +29,15 @@ from mltrack.store.shared.remote import Remote
 from mltrack.store.shared.transfer import WHOLE_PACK_SHARE, Moved, Need, Report, needed
 
 _ROUNDS = 3
-"""How often a push sends what the remote lacks, because its indexes were replaced under it."""
+"""How often a push sends what the remote lacks, because its indexes were replaced under
+it.
+"""
 
 
 class Parcel(NamedTuple):
-    """One file to send, with what the index will say of it. ``expected`` is the digest of its bytes."""
+    """One file to send, with what the index will say of it. ``expected`` is the digest
+    of its bytes.
+    """
 
     name: str
     path: str
@@ -42,7 +48,9 @@ class Parcel(NamedTuple):
 
 
 class Sent(NamedTuple):
-    """A parcel that was dealt with: how many bytes went, and whether what is here has the digest that it should have."""
+    """A parcel that was dealt with: how many bytes went, and whether what is here has
+    the digest that it should have.
+    """
 
     parcel: Parcel
     bytes: int
@@ -50,21 +58,26 @@ class Sent(NamedTuple):
 
 
 def push(cache: Cache, remote: Remote, need: Need, report: Report) -> Moved:
-    """Sends what is needed, up to the remote's ``jobs`` requests at once, then the index. Raises MissingObjectError before sending
-    anything if the cache lacks something."""
+    """Sends what is needed, up to the remote's ``jobs`` requests at once, then the
+    index. Raises MissingObjectError before sending anything if the cache lacks
+    something.
+    """
     try:
         return _push(cache, remote, need, report)
-    except FileNotFoundError:  # a pack was merged into another while its objects were being sent
+    except FileNotFoundError:
+        # a pack was merged into another while its objects were being sent
         cache.reload()
         return _push(cache, remote, need, report)
 
 
-def push_contents(cache: Cache, remote: Remote, contents: Iterable[Content], report: Report) -> Moved:
+def push_contents(
+    cache: Cache, remote: Remote, contents: Iterable[Content], report: Report
+) -> Moved:
     """Sends what a remote lacks of these contents; returns what went.
 
-    It ends by comparing what was wanted with what the remote has then, by a fresh reading of its indexes. What lacks, since
-    a garbage collection there could not know of this push, is sent as well; what still lacks after that raises
-    RemoteError.
+    It ends by comparing what was wanted with what the remote has then, by a fresh
+    reading of its indexes. What lacks, since a garbage collection there could not know
+    of this push, is sent as well; what still lacks after that raises RemoteError.
     """
     wanted = list(contents)
     moved = Moved(0, 0)
@@ -72,7 +85,8 @@ def push_contents(cache: Cache, remote: Remote, contents: Iterable[Content], rep
         present = remote.present()
         need = needed(cache, wanted, present, Confirmed(remote, present))
         if not need.is_complete:
-            # That a tree is there says nothing of what it names: it is fetched from there, and looked into.
+            # That a tree is there says nothing of what it names: it is fetched from
+            # there, and looked into.
             fetch_trees(cache, [remote], wanted, report)
             need = needed(cache, wanted, present, Confirmed(remote, present))
         if need.total:
@@ -80,22 +94,34 @@ def push_contents(cache: Cache, remote: Remote, contents: Iterable[Content], rep
             moved = Moved(moved.objects + sent.objects, moved.bytes + sent.bytes)
             remote.forget()
             present = remote.present()
-        lacking = present.missing(need.there.union(need.trees, need.objects)) if need.total else set()
+        lacking = (
+            present.missing(need.there.union(need.trees, need.objects))
+            if need.total
+            else set()
+        )
         if not lacking:
             if need.is_complete:
                 Confirmed(remote, present).add(need.opened)
             return moved
     raise RemoteError(
-        f"{remote.url} lacks {len(lacking)} of the objects that were just sent, first {cache.algorithm.text(min(lacking))}",
-        hint=f"is something else deleting there? `mltrack fsck --remote {remote.name}` looks at all of it",
+        f"{remote.url} lacks {len(lacking)} of the objects that were just sent, first "
+        f"{cache.algorithm.text(min(lacking))}",
+        hint=(
+            f"is something else deleting there? `mltrack fsck --remote {remote.name}` "
+            "looks at all of it"
+        ),
     )
 
 
 def would_push(cache: Cache, contents: Iterable[Content], present: Present) -> Moved:
-    """Returns how many objects :func:`push_contents` would send, and their bytes. Raises MissingObjectError as it would."""
+    """Returns how many objects :func:`push_contents` would send, and their bytes.
+    Raises MissingObjectError as it would.
+    """
     need = needed(cache, contents, present)
     _refuse_missing(cache, need)
-    size = sum(need.objects.values()) + sum(place.size for place in map(cache.find, need.trees) if place)
+    size = sum(need.objects.values()) + sum(
+        place.size for place in map(cache.find, need.trees) if place
+    )
     return Moved(need.total, size)
 
 
@@ -103,8 +129,12 @@ def _refuse_missing(cache: Cache, need: Need) -> None:
     lacking = cache.missing([*need.objects, *need.trees])
     if lacking:
         raise MissingObjectError(
-            f"{len(lacking)} objects to push are not in the cache, first {cache.algorithm.text(min(lacking))}",
-            hint="`mltrack status` shows what is missing; `mltrack fetch` gets it from another remote",
+            f"{len(lacking)} objects to push are not in the cache, first "
+            f"{cache.algorithm.text(min(lacking))}",
+            hint=(
+                "`mltrack status` shows what is missing; `mltrack fetch` gets it from "
+                "another remote"
+            ),
             context=min(lacking),
         )
 
@@ -118,7 +148,15 @@ def _push(cache: Cache, remote: Remote, need: Need, report: Report) -> Moved:
     parcels = _parcels(cache, packed, large, tree_packs, large_trees)
     there = remote.sizes()
     calls: Iterator[Callable[[], Sent]] = (
-        partial(_send, remote.store, cache.algorithm, item, there.get(item.name, -1), at_once) for item in parcels
+        partial(
+            _send,
+            remote.store,
+            cache.algorithm,
+            item,
+            there.get(item.name, -1),
+            at_once,
+        )
+        for item in parcels
     )
     arrived: list[Whole] = []
     size = 0
@@ -132,8 +170,12 @@ def _push(cache: Cache, remote: Remote, need: Need, report: Report) -> Moved:
     return Moved(len(arrived), size)
 
 
-def _send(store: Store, algorithm: Algorithm, parcel: Parcel, size_there: int, at_once: int) -> Sent:
-    """Sends a file unless it is there, checked against its digest first. Runs in a thread of its own: it touches bytes only."""
+def _send(
+    store: Store, algorithm: Algorithm, parcel: Parcel, size_there: int, at_once: int
+) -> Sent:
+    """Sends a file unless it is there, checked against its digest first. Runs in a
+    thread of its own: it touches bytes only.
+    """
     size = os.stat(parcel.path).st_size
     try:
         if size_there == size:
@@ -156,7 +198,8 @@ def _find_damage(cache: Cache, parcel: Parcel) -> NoReturn:
         if place is not None and not cache.is_whole(hex_digest, place):
             cache.quarantine(hex_digest, place)
     raise IntegrityError(
-        f"{parcel.path} does not match its name", hint="move it away; `mltrack fetch` gets its objects again"
+        f"{parcel.path} does not match its name",
+        hint="move it away; `mltrack fetch` gets its objects again",
     )
 
 
@@ -167,15 +210,16 @@ def _parcels(
     trees: dict[str, list[Whole]],
     large_trees: list[str],
 ) -> Iterator[Parcel]:
-    """The files to send, trees after all below them. A tree is a file of its own where its listing is as large as a large
-    object."""
+    """The files to send, trees after all below them. A tree is a file of its own where
+    its listing is as large as a large object.
+    """
     yield from _alone(cache, large)
     for by_pack, contents in ((packed, pack.ANY), (trees, pack.TREES)):
         rest: list[Whole] = []
         for id_, entries in by_pack.items():
             in_pack = cache.indexes()[id_].pack_bytes()[id_]
-            # only these entries are published: a tree that happens to lie there too may not exist for others before
-            # all that is below it does
+            # only these entries are published: a tree that happens to lie there too may
+            # not exist for others before all that is below it does
             if sum(entry.size for entry in entries) >= WHOLE_PACK_SHARE * in_pack:
                 yield Parcel(pack_path(id_), cache.pack_path(id_), id_, id_, entries)
             else:
@@ -188,13 +232,22 @@ def _alone(cache: Cache, hex_digests: list[str]) -> Iterator[Parcel]:
     for hex_digest in sorted(hex_digests):
         place = cache.find(hex_digest)
         if place is None:
-            raise MissingObjectError(f"the object {hex_digest} vanished from the cache", context=hex_digest)
-        yield Parcel(object_path(hex_digest), place.path, hex_digest, "", [alone(hex_digest, place.size)])
+            raise MissingObjectError(
+                f"the object {hex_digest} vanished from the cache", context=hex_digest
+            )
+        yield Parcel(
+            object_path(hex_digest),
+            place.path,
+            hex_digest,
+            "",
+            [alone(hex_digest, place.size)],
+        )
 
 
 def _repacked(cache: Cache, entries: list[Whole], contents: int) -> Iterator[Parcel]:
-    """Gathers objects from packs that are mostly not wanted into new ones; sorted, so that a push that was cut off
-    makes the same packs again and finds them there."""
+    """Gathers objects from packs that are mostly not wanted into new ones; sorted, so
+    that a push that was cut off makes the same packs again and finds them there.
+    """
     chosen = sorted(entry.raw.hex() for entry in entries)
     while chosen:
         writer = pack.PackWriter(cache.tmp_path, cache.algorithm, contents)
@@ -208,12 +261,23 @@ def _repacked(cache: Cache, entries: list[Whole], contents: int) -> Iterator[Par
             writer.discard()
             raise
         found = list(pack.read_index(done.temporary, cache.algorithm, done.id))
-        yield Parcel(pack_path(done.id), done.temporary, done.id, done.id, found, is_temporary=True)
+        yield Parcel(
+            pack_path(done.id),
+            done.temporary,
+            done.id,
+            done.id,
+            found,
+            is_temporary=True,
+        )
         del chosen[:count]
 
 
-def _by_pack(cache: Cache, hex_digests: Iterable[str]) -> tuple[dict[str, list[Whole]], list[str]]:
-    """Returns what of these objects is packed, by pack, and the digests of those that are files of their own."""
+def _by_pack(
+    cache: Cache, hex_digests: Iterable[str]
+) -> tuple[dict[str, list[Whole]], list[str]]:
+    """Returns what of these objects is packed, by pack, and the digests of those that
+    are files of their own.
+    """
     packed: dict[str, list[Whole]] = {}
     rest = {bytes.fromhex(item) for item in hex_digests}
     for id_ in cache.indexes():

@@ -1,8 +1,9 @@
 """A remote: objects, packs and indexes laid over a store.
 
-An object exists for others only when an index that names it does; so data goes first and the index last. Indexes are
-named by the digest of their bytes and never change, so a copy kept beside the project is as good as the remote's, as
-long as the remote still lists it.
+An object exists for others only when an index that names it does; so data goes first
+and the index last. Indexes are named by the digest of their bytes and never change, so
+a copy kept beside the project is as good as the remote's, as long as the remote still
+lists it.
 """
 
 import json
@@ -12,7 +13,12 @@ from collections.abc import Iterable, Iterator, Set
 from contextlib import contextmanager, suppress
 from functools import partial
 
-from mltrack.disk.durable import make_directories, read_bounded, temporary_path, write_atomic
+from mltrack.disk.durable import (
+    make_directories,
+    read_bounded,
+    temporary_path,
+    write_atomic,
+)
 from mltrack.errors import FormatError, IntegrityError, NewerFormatError, RemoteError
 from mltrack.formats import json_text
 from mltrack.objects.digest import Algorithm
@@ -24,7 +30,8 @@ from mltrack.store.shared.present import Present
 FORMAT = 1
 MAX_INDEX_BYTES = 1 << 30
 FEW = 64
-"""So many objects are looked up by ranges of an index rather than by reading all of it."""
+"""So many objects are looked up by ranges of an index rather than by reading all of it.
+"""
 _SMALL_INDEX = 256 << 10
 FOR_NEWER = "a remote holds what only a newer mltrack can read: upgrade mltrack"
 MERGE_ABOVE = 32
@@ -32,11 +39,19 @@ MERGE_ABOVE = 32
 
 
 class Remote:
-    """One remote of the project. ``hints_path`` is a local directory for copies of its indexes, safe to delete;
-    ``ids_path`` one in which it is kept under which identity each remote was met. ``jobs`` requests run at once."""
+    """One remote of the project. ``hints_path`` is a local directory for copies of its
+    indexes, safe to delete; ``ids_path`` one in which it is kept under which identity
+    each remote was met. ``jobs`` requests run at once.
+    """
 
     def __init__(
-        self, name: str, store: Store, algorithm: Algorithm, hints_path: str, ids_path: str = "", jobs: int = 1
+        self,
+        name: str,
+        store: Store,
+        algorithm: Algorithm,
+        hints_path: str,
+        ids_path: str = "",
+        jobs: int = 1,
     ) -> None:
         self.name = name
         self.store = store
@@ -50,9 +65,13 @@ class Remote:
         self._stored: dict[str, int] | None = None
         self._present: Present | None = None
         self.damaged: dict[str, str] = {}
-        """Indexes that cannot be read, by name: what they name counts as not there, so that a push sends it again."""
+        """Indexes that cannot be read, by name: what they name counts as not there, so
+        that a push sends it again.
+        """
         self.newer: dict[str, str] = {}
-        """Indexes that were met and say what only a newer mltrack can read: what they say is absent to this one."""
+        """Indexes that were met and say what only a newer mltrack can read: what they
+        say is absent to this one.
+        """
         self.id = ""
         """The identity that the remote gave itself; '' until it was opened."""
 
@@ -61,13 +80,18 @@ class Remote:
         return self.store.url
 
     def open(self, *, create: bool = False) -> None:
-        """Checks that this is a remote of this project's kind; with ``create`` makes an empty place into one.
+        """Checks that this is a remote of this project's kind; with ``create`` makes an
+        empty place into one.
 
-        Raises RemoteError for a place that holds something else, since nothing is ever written among other files, and
-        for one that is not the remote it was before: an empty mount point must not take the data.
+        Raises RemoteError for a place that holds something else, since nothing is ever
+        written among other files, and for one that is not the remote it was before: an
+        empty mount point must not take the data.
         """
         if create and not self.store.abilities.writable:
-            raise RemoteError(f"{self.url} can only be read", hint="push to another remote: `mltrack remote list`")
+            raise RemoteError(
+                f"{self.url} can only be read",
+                hint="push to another remote: `mltrack remote list`",
+            )
         known = self._known_id()
         try:
             data = self.store.get(MARKER)
@@ -88,7 +112,8 @@ class Remote:
             if known:
                 raise RemoteError(
                     f"{self.url} was a remote before and is empty or gone now",
-                    hint=f"is the disk mounted, the bucket's name right? To start an empty remote there: mltrack remote remove {self.name}, "
+                    hint="is the disk mounted, the bucket's name right? To start an empty remote there: "
+                    f"mltrack remote remove {self.name}, "
                     f"then mltrack remote add {self.name} {self.url}",
                 ) from error
             self._initialise(error)
@@ -98,19 +123,26 @@ class Remote:
             raise FormatError(f"{self.url}/{MARKER}: not written by mltrack")
         if value["mltrack"] > FORMAT:
             raise RemoteError(
-                f"{self.url}: a remote of a newer mltrack (format {value['mltrack']})", hint="upgrade mltrack"
+                f"{self.url}: a remote of a newer mltrack (format {value['mltrack']})",
+                hint="upgrade mltrack",
             )
         if value.get("hash") != self.algorithm.name:
-            raise RemoteError(f"{self.url} holds {value.get('hash')} digests, this project uses {self.algorithm.name}")
+            raise RemoteError(
+                f"{self.url} holds {value.get('hash')} digests, this project uses {self.algorithm.name}"
+            )
         if known and value.get("id") != known:
             raise RemoteError(
                 f"{self.url} is another remote than before (id {value.get('id')}, expected {known})",
-                hint=f"if that is right: mltrack remote remove {self.name}, then mltrack remote add {self.name} {self.url}",
+                hint=f"if that is right: mltrack remote remove {self.name}, "
+                f"then mltrack remote add {self.name} {self.url}",
             )
         self._remember_id(str(value.get("id", "")))
 
     def _initialise(self, error: Exception) -> None:
-        if isinstance(error, FileNotFoundError) and next(iter(self.store.list("")), None) is not None:
+        if (
+            isinstance(error, FileNotFoundError)
+            and next(iter(self.store.list("")), None) is not None
+        ):
             raise RemoteError(
                 f"{self.url} is not empty and not a remote: nothing is written there",
                 hint="give the remote its own, empty directory",
@@ -118,15 +150,22 @@ class Remote:
         self._write_marker(os.urandom(16).hex())
 
     def _lost_marker(self) -> bool:
-        """Whether indexes of ours stand where the marker that makes it a remote does not."""
+        """Whether indexes of ours stand where the marker that makes it a remote does
+        not.
+        """
         try:
-            return any(self.algorithm.is_hex(index_name(item.name)) for item in self.store.list("index"))
+            return any(
+                self.algorithm.is_hex(index_name(item.name))
+                for item in self.store.list("index")
+            )
         except (FileNotFoundError, RemoteError):
             return False
 
     def restore_marker(self) -> bool:
-        """Writes the marker of a remote that has lost it, with the id by which it is known here; returns whether it did.
-        Does nothing unless an index there can be read as this project's."""
+        """Writes the marker of a remote that has lost it, with the id by which it is
+        known here; returns whether it did. Does nothing unless an index there can be
+        read as this project's.
+        """
         is_lost = bool(self.store.missing([MARKER])) and self._lost_marker()
         is_lost = is_lost and bool(self.readable_indexes({})) and self.is_understood
         if is_lost:
@@ -136,13 +175,19 @@ class Remote:
 
     def _write_marker(self, id_: str) -> None:
         marker = {"mltrack": FORMAT, "hash": self.algorithm.name, "id": id_}
-        if self.store.create(MARKER, (json.dumps(marker, indent=2, sort_keys=True) + "\n").encode()):
+        if self.store.create(
+            MARKER, (json.dumps(marker, indent=2, sort_keys=True) + "\n").encode()
+        ):
             self._remember_id(str(marker["id"]))
         else:
             self.open()  # another clone was first: it is its remote that we joined
 
     def _known_id(self) -> str:
-        data = read_bounded(os.path.join(self._ids_path, self.name), 4096) if self._ids_path else None
+        data = (
+            read_bounded(os.path.join(self._ids_path, self.name), 4096)
+            if self._ids_path
+            else None
+        )
         return (data or b"").decode("ascii", "replace").strip()
 
     def _remember_id(self, id_: str) -> None:
@@ -150,12 +195,16 @@ class Remote:
         if self._ids_path and id_ != self._known_id():
             with suppress(OSError):
                 make_directories(self._ids_path)
-                write_atomic(os.path.join(self._ids_path, self.name), (id_ + "\n").encode())
+                write_atomic(
+                    os.path.join(self._ids_path, self.name), (id_ + "\n").encode()
+                )
 
     # what is there
 
     def indexes(self) -> dict[str, Catalogue]:
-        """Returns the indexes that count, by name: superseded and damaged ones left out. Listed once per command."""
+        """Returns the indexes that count, by name: superseded and damaged ones left
+        out. Listed once per command.
+        """
         if self._indexes is None:
             known: dict[str, Catalogue] = {}
             self.damaged.clear()
@@ -167,7 +216,11 @@ class Remote:
                 except IntegrityError as error:
                     self.damaged[name] = error.message
             self._stale = {old for index in known.values() for old in index.supersedes}
-            self._indexes = {name: index for name, index in sorted(known.items()) if name not in self._stale}
+            self._indexes = {
+                name: index
+                for name, index in sorted(known.items())
+                if name not in self._stale
+            }
             self._forget_hints(set(known))
         return self._indexes
 
@@ -184,15 +237,20 @@ class Remote:
         return not self.newer
 
     def require_understood(self, done: str) -> None:
-        """Raises RemoteError where something was not to be ``done`` by a version that does not know all that is there."""
+        """Raises RemoteError where something was not to be ``done`` by a version that
+        does not know all that is there.
+        """
         self.indexes()
         if not self.is_understood:
             raise RemoteError(
-                f"{self.url} was written to by a newer mltrack, so it is not {done} by this one", hint=FOR_NEWER
+                f"{self.url} was written to by a newer mltrack, so it is not {done} by this one",
+                hint=FOR_NEWER,
             )
 
     def readable_indexes(self, problems: dict[str, str]) -> dict[str, Catalogue]:
-        """Returns the indexes that count and can be read, from the remote itself; notes the others in ``problems``."""
+        """Returns the indexes that count and can be read, from the remote itself; notes
+        the others in ``problems``.
+        """
         known: dict[str, Catalogue] = {}
         for name, _ in self._listed():
             try:
@@ -202,7 +260,9 @@ class Remote:
             except (IntegrityError, FormatError) as error:
                 problems[name] = error.message
         stale = {old for index in known.values() for old in index.supersedes}
-        return {name: index for name, index in sorted(known.items()) if name not in stale}
+        return {
+            name: index for name, index in sorted(known.items()) if name not in stale
+        }
 
     def digests(self) -> set[bytes]:
         """Returns the digests of everything the remote holds, as raw bytes."""
@@ -218,9 +278,15 @@ class Remote:
         return self._present
 
     def sizes(self) -> dict[str, int]:
-        """Returns the size of each pack and each object that is a file of its own, by name. Listed once."""
+        """Returns the size of each pack and each object that is a file of its own, by
+        name. Listed once.
+        """
         if self._sizes is None:
-            self._sizes = {item.name: item.size for place in ("packs", "objects") for item in self.store.list(place)}
+            self._sizes = {
+                item.name: item.size
+                for place in ("packs", "objects")
+                for item in self.store.list(place)
+            }
         return self._sizes
 
     def stored_in(self, id_: str) -> int:
@@ -235,10 +301,11 @@ class Remote:
     def locate(
         self, hex_digests: Iterable[str], bad: Set[tuple[str, bytes]] = frozenset()
     ) -> tuple[dict[str, list[Whole]], list[Whole], set[str]]:
-        """Returns for these digests: what is packed by pack, files of their own, and the digests that are not here.
+        """Returns for these digests: what is packed by pack, files of their own, and
+        the digests that are not here.
 
-        ``bad`` are places that were found damaged, by pack id ('' for a file of its own) and raw digest: an object may lie
-        in several.
+        ``bad`` are places that were found damaged, by pack id ('' for a file of its
+        own) and raw digest: an object may lie in several.
         """
         rest = {bytes.fromhex(item) for item in hex_digests}
         packed: dict[str, list[Whole]] = {}
@@ -252,7 +319,9 @@ class Remote:
         return packed, alone, {raw.hex() for raw in rest}
 
     def _asked(self, wanted: int) -> Iterator[tuple[str, Catalogue | RangedCatalogue]]:
-        """The indexes to look into: whole ones, or for a few objects those that are not at hand by ranges only."""
+        """The indexes to look into: whole ones, or for a few objects those that are not
+        at hand by ranges only.
+        """
         if self._indexes is not None or wanted > FEW:
             yield from self.indexes().items()
             return
@@ -263,20 +332,26 @@ class Remote:
                     found[name] = self.read_index(name, size)
                 else:
                     read = partial(self.store.get, index_path(name))
-                    found[name] = RangedCatalogue(read, size, self.algorithm, f"{self.url}/{index_path(name)}")
+                    found[name] = RangedCatalogue(
+                        read, size, self.algorithm, f"{self.url}/{index_path(name)}"
+                    )
             except NewerFormatError as error:
                 self.newer[name] = error.message
             except (FileNotFoundError, IntegrityError):
                 continue  # replaced by another since the names were listed, or damaged
         stale = {old for index in found.values() for old in index.supersedes}
-        yield from ((name, index) for name, index in sorted(found.items()) if name not in stale)
+        yield from (
+            (name, index) for name, index in sorted(found.items()) if name not in stale
+        )
 
     def _hint(self, name: str) -> str:
         return os.path.join(self.hints_path, name + ".idx")
 
     def read_index(self, name: str, size: int) -> Catalogue:
-        """Returns an index by name; raises IntegrityError for a damaged one. ``size`` is what the remote lists: a copy of an
-        index that was cut short there does not stand for it."""
+        """Returns an index by name; raises IntegrityError for a damaged one. ``size``
+        is what the remote lists: a copy of an index that was cut short there does not
+        stand for it.
+        """
         hint = self._hint(name)
         data = read_bounded(hint, MAX_INDEX_BYTES)
         if data is not None and len(data) == (size or len(data)):
@@ -293,7 +368,8 @@ class Remote:
         where = f"{self.url}/{index_path(name)}"
         if self.algorithm.hex_of(data) != name:
             raise IntegrityError(
-                f"{where}: its bytes do not match its name", hint=f"mltrack fsck --remote {self.name} --repair"
+                f"{where}: its bytes do not match its name",
+                hint=f"mltrack fsck --remote {self.name} --repair",
             )
         index = Catalogue(data, self.algorithm, where)
         self._note_newer(name, index)
@@ -301,7 +377,9 @@ class Remote:
 
     def _note_newer(self, name: str, index: Catalogue | RangedCatalogue) -> None:
         if not index.is_understood:
-            self.newer[name] = f"{index.name}: it says of objects what only a newer mltrack knows"
+            self.newer[name] = (
+                f"{index.name}: it says of objects what only a newer mltrack knows"
+            )
 
     def _forget_hints(self, kept: set[str]) -> None:
         with suppress(OSError):
@@ -311,7 +389,9 @@ class Remote:
 
     @contextmanager
     def fetched(self, name: str, directory: str) -> Iterator[str]:
-        """Brings a file into ``directory`` for the length of a block; raises FileNotFoundError if it is not there."""
+        """Brings a file into ``directory`` for the length of a block; raises
+        FileNotFoundError if it is not there.
+        """
         temporary = temporary_path(directory)
         try:
             self.store.fetch(name, temporary)
@@ -325,17 +405,21 @@ class Remote:
     def publish(self, entries: Iterable[Whole]) -> None:
         """Makes what was put before exist for others: one index, written last.
 
-        Where more than 32 indexes have gathered, or one promises what is lost, the new one takes over what can be had and
-        names them all as superseded; but for those that say more than this version knows.
+        Where more than 32 indexes have gathered, or one promises what is lost, the new
+        one takes over what can be had and names them all as superseded; but for those
+        that say more than this version knows.
         """
         fresh = list(entries)
         if not fresh:
             return
-        current = {name: index for name, index in self.indexes().items() if index.is_understood}
+        current = {
+            name: index for name, index in self.indexes().items() if index.is_understood
+        }
         merges = len(current) >= MERGE_ABOVE or not self.present().is_whole
         data = self._encoded(fresh, current if merges else {})
         if self.algorithm.hex_of(data) in self._stale:
-            # an equal one was superseded, and its name stays so: this one takes over what superseded it
+            # an equal one was superseded, and its name stays so: this one takes over
+            # what superseded it
             data = self._encoded(fresh, current)
         name = self.algorithm.hex_of(data)
         if name in self._stale:
@@ -344,11 +428,18 @@ class Remote:
         self.forget()
 
     def _encoded(self, fresh: list[Whole], superseded: dict[str, Catalogue]) -> bytes:
-        """An index that names these objects, and what can be had of those that the superseded ones name."""
+        """An index that names these objects, and what can be had of those that the
+        superseded ones name.
+        """
         if not superseded:
             return encode(fresh, self.algorithm)
         present = self.present()
-        entries = {entry.raw: entry for index in superseded.values() for entry in index if present.can_be_had(entry)}
+        entries = {
+            entry.raw: entry
+            for index in superseded.values()
+            for entry in index
+            if present.can_be_had(entry)
+        }
         entries.update({entry.raw: entry for entry in fresh})
         return encode(entries.values(), self.algorithm, superseded)
 
@@ -364,7 +455,9 @@ def forget_id(ids_path: str, name: str) -> None:
 
 
 def forget_hints(hints_path: str) -> None:
-    """Forgets what a remote was seen to hold: nothing that only it has counts as saved any more."""
+    """Forgets what a remote was seen to hold: nothing that only it has counts as saved
+    any more.
+    """
     for path in (hints_path, hints_path + ".whole"):
         with suppress(FileNotFoundError):
             shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
@@ -379,8 +472,9 @@ def move_id(ids_path: str, old: str, new: str) -> None:
 def coalesce(
     entries: Iterable[Whole], gap: int = 64 << 10, longest: int = 16 << 20
 ) -> Iterator[tuple[int, int, list[Whole]]]:
-    """Yields ``(offset, length, entries)`` ranges that cover these parts of one pack: neighbours closer than ``gap`` are read
-    together."""
+    """Yields ``(offset, length, entries)`` ranges that cover these parts of one pack:
+    neighbours closer than ``gap`` are read together.
+    """
     group: list[Whole] = []
     start = end = 0
     for entry in sorted(entries, key=lambda entry: entry.offset):

@@ -1,6 +1,8 @@
-"""Repairing a remote: what is damaged there is sent anew from the cache, and set aside, never just deleted.
+"""Repairing a remote: what is damaged there is sent anew from the cache, and set aside,
+never just deleted.
 
-The order is the usual one: bytes first, then one index in the place of all others, then the damaged files go.
+The order is the usual one: bytes first, then one index in the place of all others, then
+the damaged files go.
 """
 
 from contextlib import suppress
@@ -17,17 +19,26 @@ QUARANTINE = "quarantine"
 
 
 def repair(remote: Remote, cache: Cache, found: RemoteFindings) -> set[str]:
-    """Repairs what it can; returns the digests of objects that are damaged there and not whole in the cache. Raises
-    RemoteError, with nothing changed, for a remote that a newer mltrack has written to."""
+    """Repairs what it can; returns the digests of objects that are damaged there and
+    not whole in the cache. Raises RemoteError, with nothing changed, for a remote that
+    a newer mltrack has written to.
+    """
     remote.require_understood("repaired")
     entries = {id_: list(items) for id_, items in found.whole.items()}
     lost: set[str] = set()
     broken = sorted({*found.files, *found.damaged.values()})
-    rescued = {name: _rescued(remote, name, entries.pop(_id(name), [])) for name in broken if _id(name)}
+    rescued = {
+        name: _rescued(remote, name, entries.pop(_id(name), []))
+        for name in broken
+        if _id(name)
+    }
     for name in (*broken, *map(index_path, found.indexes)):
-        _set_aside(remote, cache, name)  # first: what is sent anew may have the same name
+        # first: what is sent anew may have the same name
+        _set_aside(remote, cache, name)
     for name in broken:
-        wanted = {hex_digest for hex_digest, place in found.damaged.items() if place == name}
+        wanted = {
+            hex_digest for hex_digest, place in found.damaged.items() if place == name
+        }
         if _id(name):
             fresh, missing = _resend_packed(remote, cache, rescued[name], wanted)
             entries.update(fresh)
@@ -46,7 +57,9 @@ def repair(remote: Remote, cache: Cache, found: RemoteFindings) -> set[str]:
 
 
 def _id(name: str) -> str:
-    """The id of the pack that a name in a remote means; '' for an object that is a file of its own."""
+    """The id of the pack that a name in a remote means; '' for an object that is a file
+    of its own.
+    """
     return name[len("packs/") : -len(".pack")] if name.startswith("packs/") else ""
 
 
@@ -64,7 +77,9 @@ def _rescued(remote: Remote, name: str, whole: list[Whole]) -> dict[bytes, bytes
 def _resend_packed(
     remote: Remote, cache: Cache, pieces: dict[bytes, bytes], wanted: set[str]
 ) -> tuple[dict[str, list[Whole]], set[str]]:
-    """Sends what was rescued of a pack, and what the cache has of the rest, as a new one."""
+    """Sends what was rescued of a pack, and what the cache has of the rest, as a new
+    one.
+    """
     lost: set[str] = set()
     for hex_digest in wanted:
         try:
@@ -77,7 +92,9 @@ def _resend_packed(
     return {fresh: entries}, lost
 
 
-def _resend_alone(remote: Remote, cache: Cache, wanted: set[str]) -> tuple[list[Whole], set[str]]:
+def _resend_alone(
+    remote: Remote, cache: Cache, wanted: set[str]
+) -> tuple[list[Whole], set[str]]:
     resent: list[Whole] = []
     lost: set[str] = set()
     for hex_digest in wanted:
@@ -86,7 +103,9 @@ def _resend_alone(remote: Remote, cache: Cache, wanted: set[str]) -> tuple[list[
             lost.add(hex_digest)
             continue
         if place.pack_id:
-            remote.store.put(object_path(hex_digest), cache.read(hex_digest), replace=True)
+            remote.store.put(
+                object_path(hex_digest), cache.read(hex_digest), replace=True
+            )
         else:
             remote.store.put_file(object_path(hex_digest), place.path)
         resent.append(alone(hex_digest, place.size))

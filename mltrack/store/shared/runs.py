@@ -1,7 +1,8 @@
-"""Run records on a remote: in bundles, as in the cache, so that a thousand cost a few requests.
+"""Run records on a remote: in bundles, as in the cache, so that a thousand cost a few
+requests.
 
-``runs/<digest of the file>.jsonl``. Files are never changed. Once there are many, a push writes one with all of them, and
-removes those.
+``runs/<digest of the file>.jsonl``. Files are never changed. Once there are many, a
+push writes one with all of them, and removes those.
 """
 
 import os
@@ -33,7 +34,9 @@ def bring_records(run_cache: RunCache, remote: Remote) -> int:
             data = remote.store.get(DIRECTORY + name)
             if run_cache.algorithm.hex_of(data) + SUFFIX != name:
                 continue
-            rows = record_bundle.read_table(data[: data.find(b"\n") + 1], run_cache.algorithm, name)
+            rows = record_bundle.read_table(
+                data[: data.find(b"\n") + 1], run_cache.algorithm, name
+            )
             if any(row.name not in before for row in rows):
                 run_cache.adopt(data)
         except (FormatError, RemoteError, FileNotFoundError):
@@ -44,15 +47,23 @@ def bring_records(run_cache: RunCache, remote: Remote) -> int:
 
 
 def unsent(run_cache: RunCache, remote: Remote) -> list[RunRecord]:
-    """Returns the records that the remote lacks, as far as is known here; call :func:`bring_records` first."""
+    """Returns the records that the remote lacks, as far as is known here; call
+    :func:`bring_records` first.
+    """
     return run_cache.all_but(_Known(remote, _names(remote)).records())
 
 
 def sent_records(run_cache: RunCache, remote: Remote, since: float) -> list[RunRecord]:
-    """Returns the records that a remote has and that started at ``since``, in seconds since 1970, or later."""
+    """Returns the records that a remote has and that started at ``since``, in seconds
+    since 1970, or later.
+    """
     bring_records(run_cache, remote)
     there = _Known(remote, _names(remote)).records()
-    return [record for name, record in run_cache.all() if name in there and record.started >= since]
+    return [
+        record
+        for name, record in run_cache.all()
+        if name in there and record.started >= since
+    ]
 
 
 def send_records(run_cache: RunCache, remote: Remote, records: list[RunRecord]) -> None:
@@ -79,12 +90,16 @@ def send_records(run_cache: RunCache, remote: Remote, records: list[RunRecord]) 
 
 
 class _Known:
-    """What was read of a remote's records: the files that still stand there, and the records in each. A hint, safe to
-    delete; it lies beside the copies of the remote's indexes."""
+    """What was read of a remote's records: the files that still stand there, and the
+    records in each. A hint, safe to delete; it lies beside the copies of the remote's
+    indexes.
+    """
 
     def __init__(self, remote: Remote, there: set[str]) -> None:
         self._path = remote.hints_path + RUNS_SUFFIX
-        self._text = (read_bounded(self._path, MAX_BYTES) or b"").decode("ascii", "replace")
+        self._text = (read_bounded(self._path, MAX_BYTES) or b"").decode(
+            "ascii", "replace"
+        )
         lines = (line.split(" ") for line in self._text.splitlines())
         self.files = {name: set(records) for name, *records in lines if name in there}
 
@@ -92,15 +107,25 @@ class _Known:
         return set().union(*self.files.values())
 
     def save(self) -> None:
-        text = "".join(" ".join((name, *sorted(records))) + "\n" for name, records in sorted(self.files.items()))
+        text = "".join(
+            " ".join((name, *sorted(records))) + "\n"
+            for name, records in sorted(self.files.items())
+        )
         if text != self._text:
             make_directories(os.path.dirname(self._path))
             write_atomic(self._path, text.encode("ascii"), durable=False)
 
 
 def _names(remote: Remote) -> set[str]:
-    listed = (item.name.rpartition("/")[2] for item in remote.store.list(DIRECTORY.rstrip("/")))
-    return {name for name in listed if name.endswith(SUFFIX) and remote.algorithm.is_hex(name.removesuffix(SUFFIX))}
+    listed = (
+        item.name.rpartition("/")[2]
+        for item in remote.store.list(DIRECTORY.rstrip("/"))
+    )
+    return {
+        name
+        for name in listed
+        if name.endswith(SUFFIX) and remote.algorithm.is_hex(name.removesuffix(SUFFIX))
+    }
 
 
 def _name(record: RunRecord, algorithm: Algorithm) -> str:

@@ -1,4 +1,6 @@
-"""What a transfer between cache and remote has to move; ``push`` and ``fetch`` beside this move it."""
+"""What a transfer between cache and remote has to move; ``push`` and ``fetch`` beside
+this move it.
+"""
 
 from collections.abc import Callable, Container, Iterable
 from typing import NamedTuple
@@ -12,7 +14,9 @@ from mltrack.store.shared.present import Present
 
 Report = Callable[[Progress], None]
 WHOLE_PACK_SHARE = 0.5
-"""A pack of which at least this share is wanted moves as it is: sending it beats reading and writing it anew."""
+"""A pack of which at least this share is wanted moves as it is: sending it beats
+reading and writing it anew.
+"""
 
 
 class Moved(NamedTuple):
@@ -23,10 +27,12 @@ class Moved(NamedTuple):
 
 
 class Need(NamedTuple):
-    """Digests to move: trees, each before one that names it, and other objects with their sizes.
+    """Digests to move: trees, each before one that names it, and other objects with
+    their sizes.
 
-    ``opened`` are the trees that were looked into, and ``there`` all digests that were found to be there already.
-    ``is_complete`` is False where a tree that is there could not be opened, since the cache lacks it.
+    ``opened`` are the trees that were looked into, and ``there`` all digests that were
+    found to be there already. ``is_complete`` is False where a tree that is there could
+    not be opened, since the cache lacks it.
     """
 
     trees: list[str]
@@ -40,12 +46,18 @@ class Need(NamedTuple):
         return len(self.trees) + len(self.objects)
 
 
-def needed(cache: Cache, contents: Iterable[Content], present: Present, whole: Container[str] = ()) -> Need:
+def needed(
+    cache: Cache,
+    contents: Iterable[Content],
+    present: Present,
+    whole: Container[str] = (),
+) -> Need:
     """Returns what of these contents is not ``present`` elsewhere.
 
-    Trees in ``whole``, which are known to be there with all below them, are not opened; every other one is: that a tree is
-    there says nothing of what it names, since an index may be lost. Raises MissingObjectError if the cache lacks a tree
-    that is not there.
+    Trees in ``whole``, which are known to be there with all below them, are not opened;
+    every other one is: that a tree is there says nothing of what it names, since an
+    index may be lost. Raises MissingObjectError if the cache lacks a tree that is not
+    there.
     """
     closed: set[str] = set()
 
@@ -60,11 +72,17 @@ def needed(cache: Cache, contents: Iterable[Content], present: Present, whole: C
     wanted = list(contents)
     found = below([content.hex for content in wanted if content.kind == TREE], load)
     trees = found.trees
-    files = {content.hex: content.size for content in wanted if content.kind != TREE} | found.files
+    files = {
+        content.hex: content.size for content in wanted if content.kind != TREE
+    } | found.files
     lacking = present.missing([*trees, *files])
     return Need(
         [hex_digest for hex_digest in reversed(trees) if hex_digest in lacking],
-        {hex_digest: size for hex_digest, size in files.items() if hex_digest in lacking},
+        {
+            hex_digest: size
+            for hex_digest, size in files.items()
+            if hex_digest in lacking
+        },
         trees,
         {*trees, *files} - lacking,
         is_complete=not closed,

@@ -7,8 +7,9 @@ T = TypeVar("T")
 
 
 def run(calls: Iterable[Callable[[], T]], count: int) -> Iterator[T]:
-    """Yields the results of calls as they end, with at most ``count`` under way; ``calls`` is drawn from as there is
-    room. An error stops what has not begun, lets what has begun end, and is raised; nothing is ever swallowed.
+    """Yields the results of calls as they end, with at most ``count`` under way;
+    ``calls`` is drawn from as there is room. An error stops what has not begun, lets
+    what has begun end, and is raised; nothing is ever swallowed.
     """
     if count <= 1:
         for call in calls:
@@ -21,7 +22,9 @@ def run(calls: Iterable[Callable[[], T]], count: int) -> Iterator[T]:
     pending: set[Future[T]] = set()
     try:
         while True:
-            while len(pending) < count and (following := next(source, None)) is not None:
+            while (
+                len(pending) < count and (following := next(source, None)) is not None
+            ):
                 pending.add(pool.submit(following))
             if not pending:
                 return
@@ -29,7 +32,8 @@ def run(calls: Iterable[Callable[[], T]], count: int) -> Iterator[T]:
             for future in done:
                 yield future.result()
     except KeyboardInterrupt:
-        pool.shutdown(wait=False, cancel_futures=True)  # whoever interrupts does not wait for the network
+        # whoever interrupts does not wait for the network
+        pool.shutdown(wait=False, cancel_futures=True)
         raise
     finally:
         pool.shutdown(wait=not _is_interrupted(), cancel_futures=True)

@@ -1,4 +1,6 @@
-"""Directories opened one below the other: the descriptor that comes back is the one of the path that was asked for."""
+"""Directories opened one below the other: the descriptor that comes back is the one of
+the path that was asked for.
+"""
 
 import os
 from pathlib import Path
@@ -22,7 +24,9 @@ def top(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("order", [["a/b", "a/b"], ["a/b", "", "a/b"], ["a/b", "a", "d", "a/c", "", "d"]])
+@pytest.mark.parametrize(
+    "order", [["a/b", "a/b"], ["a/b", "", "a/b"], ["a/b", "a", "d", "a/c", "", "d"]]
+)
 def test_each_path_leads_to_its_directory(top: Path, order: list[str]) -> None:
     with Beneath(str(top)) as beneath:
         for path in order:
@@ -30,7 +34,9 @@ def test_each_path_leads_to_its_directory(top: Path, order: list[str]) -> None:
 
 
 @pytest.mark.parametrize("bad", ["a/nothing", "a/file", "link", "a/b/nothing"])
-def test_after_a_path_that_cannot_be_opened_the_others_still_do(top: Path, bad: str) -> None:
+def test_after_a_path_that_cannot_be_opened_the_others_still_do(
+    top: Path, bad: str
+) -> None:
     with Beneath(str(top)) as beneath:
         for path in ("a/b", "", "a", "d"):
             beneath.directory(b"a/b")

@@ -34,7 +34,9 @@ def holes(path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [empty, small, large, holes])
-def test_a_copy_has_the_bytes_and_the_digest_of_its_source(tmp_path: Path, make: object) -> None:
+def test_a_copy_has_the_bytes_and_the_digest_of_its_source(
+    tmp_path: Path, make: object
+) -> None:
     source, copy, plain = tmp_path / "source", tmp_path / "copy", tmp_path / "plain"
     assert callable(make)
     make(source)
@@ -55,7 +57,10 @@ def test_a_copy_has_the_bytes_and_the_digest_of_its_source(tmp_path: Path, make:
 
 def test_holes_stay_holes(tmp_path: Path) -> None:
     holes(tmp_path / "source")
-    with opened(tmp_path / "source", os.O_RDONLY) as one, opened(tmp_path / "copy", os.O_RDWR | os.O_CREAT) as two:
+    with (
+        opened(tmp_path / "source", os.O_RDONLY) as one,
+        opened(tmp_path / "copy", os.O_RDWR | os.O_CREAT) as two,
+    ):
         copy_bytes(one, two)
     assert (tmp_path / "copy").stat().st_blocks * 512 < 2 * MEBIBYTE
 

@@ -1,4 +1,6 @@
-"""What is written is there whole or not at all; what is read is a regular file of a sane size."""
+"""What is written is there whole or not at all; what is read is a regular file of a
+sane size.
+"""
 
 import os
 from pathlib import Path
@@ -36,7 +38,9 @@ def test_the_temporary_file_may_be_elsewhere(tmp_path: Path) -> None:
     assert os.listdir(tmp_path / "aside") == []
 
 
-def test_what_cannot_be_written_leaves_the_old_bytes_and_no_temporary_file(tmp_path: Path) -> None:
+def test_what_cannot_be_written_leaves_the_old_bytes_and_no_temporary_file(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "a").mkdir()
     with pytest.raises(OSError):
         write_atomic(str(tmp_path / "a"), b"x")
@@ -53,7 +57,9 @@ def test_many_files_are_replaced_together(tmp_path: Path, count: int) -> None:
 
 
 def test_leftovers_of_processes_that_are_gone_are_removed(tmp_path: Path) -> None:
-    gone = tmp_path / temporary_path("").replace(f"-{os.getpid()}-", "-4194305-").lstrip("/")
+    gone = tmp_path / temporary_path("").replace(
+        f"-{os.getpid()}-", "-4194305-"
+    ).lstrip("/")
     mine = Path(temporary_path(str(tmp_path)))
     gone.mkdir()
     (gone / "inner").write_text("x")
@@ -71,7 +77,11 @@ def test_only_a_regular_file_of_a_sane_size_is_read(tmp_path: Path) -> None:
     assert read_bounded(str(tmp_path / "a"), 5) == b"12345"
     assert read_bounded(str(tmp_path / "nosuch"), 5) is None
     assert read_bounded(str(tmp_path / "a" / "below"), 5) is None
-    for name, words in {"a": "larger than 4 bytes", "pipe": "not a regular file", "link": "symbolic link"}.items():
+    for name, words in {
+        "a": "larger than 4 bytes",
+        "pipe": "not a regular file",
+        "link": "symbolic link",
+    }.items():
         with pytest.raises(FormatError, match=words):
             read_bounded(str(tmp_path / name), 4)
 

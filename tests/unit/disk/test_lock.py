@@ -54,7 +54,9 @@ def test_a_name_is_held_by_one(two: tuple[NameLocks, NameLocks]) -> None:
     assert other.take("a")
 
 
-def test_a_shared_name_is_released_as_often_as_it_was_taken(two: tuple[NameLocks, NameLocks]) -> None:
+def test_a_shared_name_is_released_as_often_as_it_was_taken(
+    two: tuple[NameLocks, NameLocks],
+) -> None:
     one, other = two
     assert one.take_shared("a") and one.take_shared("a") and other.take_shared("a")
     other.release_shared("a")

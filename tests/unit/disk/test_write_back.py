@@ -17,7 +17,9 @@ def synced(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return calls
 
 
-def test_it_begins_once_it_is_worth_it_and_ends_with_all_of_it(tmp_path: Path, synced: list[int]) -> None:
+def test_it_begins_once_it_is_worth_it_and_ends_with_all_of_it(
+    tmp_path: Path, synced: list[int]
+) -> None:
     with opened(tmp_path, os.O_RDONLY) as top, WriteBack(top) as back:
         back.wrote(1)
         assert synced == []
@@ -28,7 +30,9 @@ def test_it_begins_once_it_is_worth_it_and_ends_with_all_of_it(tmp_path: Path, s
         assert len(synced) == 2
 
 
-def test_a_failure_on_the_way_is_raised_at_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_on_the_way_is_raised_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(descriptor: int) -> None:
         raise OSError(5, "Input/output error")
 

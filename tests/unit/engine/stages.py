@@ -4,7 +4,12 @@ from mltrack.pipeline.stage import Execution, Output, Stage
 
 
 def stage(
-    name: str, *, deps: tuple[str, ...] = (), outs: tuple[str, ...] = (), cached: bool = True, **execution: object
+    name: str,
+    *,
+    deps: tuple[str, ...] = (),
+    outs: tuple[str, ...] = (),
+    cached: bool = True,
+    **execution: object,
 ) -> Stage:
     """A stage of the project's own pipeline file."""
     return Stage(

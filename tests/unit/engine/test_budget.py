@@ -22,4 +22,6 @@ def test_who_claims_nothing_always_fits() -> None:
 
 
 def test_time_and_the_memory_of_a_gpu_are_not_counted_up() -> None:
-    assert Budget({"gpus": 1.0}).fits(claiming("a", gpus=1.0, time=3600.0, gpu_memory=8e9))
+    assert Budget({"gpus": 1.0}).fits(
+        claiming("a", gpus=1.0, time=3600.0, gpu_memory=8e9)
+    )

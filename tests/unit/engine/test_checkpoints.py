@@ -20,7 +20,9 @@ def save(checkpoints: Checkpoints, tmp_path: Path, key: str) -> None:
     checkpoints.save("ckpt", key)
 
 
-def test_what_was_saved_is_restored_for_its_key_alone(checkpoints: Checkpoints, tmp_path: Path) -> None:
+def test_what_was_saved_is_restored_for_its_key_alone(
+    checkpoints: Checkpoints, tmp_path: Path
+) -> None:
     save(checkpoints, tmp_path, ONE)
     assert not (tmp_path / "ckpt").exists()
     assert not checkpoints.restore("ckpt", TWO)
@@ -29,7 +31,9 @@ def test_what_was_saved_is_restored_for_its_key_alone(checkpoints: Checkpoints, 
     assert (tmp_path / "ckpt/state").read_text() == ONE
 
 
-def test_what_a_killed_attempt_left_is_kept_for_its_own_key(checkpoints: Checkpoints, tmp_path: Path) -> None:
+def test_what_a_killed_attempt_left_is_kept_for_its_own_key(
+    checkpoints: Checkpoints, tmp_path: Path
+) -> None:
     checkpoints.restore("ckpt", ONE)
     (tmp_path / "ckpt/state").write_text("left")
     assert not checkpoints.restore("ckpt", TWO)
@@ -37,7 +41,9 @@ def test_what_a_killed_attempt_left_is_kept_for_its_own_key(checkpoints: Checkpo
     assert (tmp_path / "ckpt/state").read_text() == "left"
 
 
-def test_a_checkpoint_is_forgotten_once_its_stage_has_a_result(checkpoints: Checkpoints, tmp_path: Path) -> None:
+def test_a_checkpoint_is_forgotten_once_its_stage_has_a_result(
+    checkpoints: Checkpoints, tmp_path: Path
+) -> None:
     save(checkpoints, tmp_path, ONE)
     checkpoints.forget("ckpt", ONE)
     assert not checkpoints.restore("ckpt", ONE)

@@ -1,4 +1,6 @@
-"""What a running stage holds against others: what it reads, shared; what it writes, alone."""
+"""What a running stage holds against others: what it reads, shared; what it writes,
+alone.
+"""
 
 from pathlib import Path
 
@@ -19,7 +21,9 @@ def two(tmp_path: Path) -> tuple[Claims, Claims, NameLocks]:
     return Claims(OWNED, {}, locks[0]), Claims(OWNED, {}, locks[1]), locks[2]
 
 
-def test_readers_share_and_a_writer_waits_for_them(two: tuple[Claims, Claims, NameLocks]) -> None:
+def test_readers_share_and_a_writer_waits_for_them(
+    two: tuple[Claims, Claims, NameLocks],
+) -> None:
     one, other, _ = two
     assert one.take(stage("a", deps=("data",), outs=("model",)))
     assert other.take(stage("b", deps=("data",), outs=("other",)))

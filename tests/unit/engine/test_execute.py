@@ -8,7 +8,13 @@ import pytest
 
 from mltrack import project as projects
 from mltrack.engine import lock_state
-from mltrack.engine.events import Event, StageFailed, StageFinished, StageRetried, StageStarted
+from mltrack.engine.events import (
+    Event,
+    StageFailed,
+    StageFinished,
+    StageRetried,
+    StageStarted,
+)
 from mltrack.engine.outcome import Outcome
 from mltrack.formats import yaml
 from mltrack.runners.job import Abilities, Job, Poll, Seen, State, Ticket, Works
@@ -19,11 +25,15 @@ from tests.support.workspace import Workspace
 
 
 class Recording(LocalOnly):
-    """Writes the outputs of a job at the next wait; notes what ran at once. ``fails`` says how often a stage fails first."""
+    """Writes the outputs of a job at the next wait; notes what ran at once. ``fails``
+    says how often a stage fails first.
+    """
 
     name = "stub"
 
-    def __init__(self, root: Path, capacity: dict[str, float] | None = None, **fails: int) -> None:
+    def __init__(
+        self, root: Path, capacity: dict[str, float] | None = None, **fails: int
+    ) -> None:
         self.root, self.fails, self.capacity = root, fails, capacity or {}
         self.under_way: dict[str, Job] = {}
         self.done: dict[str, Poll] = {}
@@ -42,7 +52,8 @@ class Recording(LocalOnly):
 
     def wait(self, seconds: float) -> None:
         self.at_once.append(set(self.under_way))
-        label, job = next(iter(self.under_way.items()))  # one at a time, so that others can start beside the rest
+        # one at a time, so that others can start beside the rest
+        label, job = next(iter(self.under_way.items()))
         del self.under_way[label]
         if self.fails.get(label, 0):
             self.fails[label] -= 1
@@ -68,7 +79,12 @@ def run(ws: Workspace) -> Run:
         **options: object,
     ) -> tuple[list[Event], Outcome, Recording]:  # fmt: skip
         declared = {
-            name: {"cmd": "x", "outs": [f"{name}.o"], **more, "deps": [f"{dep}.o" for dep in more.get("deps", [])]}  # type: ignore[attr-defined]
+            name: {
+                "cmd": "x",
+                "outs": [f"{name}.o"],
+                **more,
+                "deps": [f"{dep}.o" for dep in more.get("deps", [])],
+            }  # type: ignore[attr-defined]
             for name, more in stages.items()
         }
         for one in declared.values():
@@ -95,9 +111,15 @@ def test_as_many_run_at_once_as_were_asked_for(run: Run) -> None:
 
 
 def test_a_stage_waits_for_what_it_depends_on(run: Run) -> None:
-    events, _, runner = run({"a": {}, "b": {"deps": ["a"]}, "c": {"deps": ["b"]}, "d": {}}, jobs=4)
+    events, _, runner = run(
+        {"a": {}, "b": {"deps": ["a"]}, "c": {"deps": ["b"]}, "d": {}}, jobs=4
+    )
     assert all(len({"a", "b", "c"} & together) <= 1 for together in runner.at_once)
-    assert started(events).index("a") < started(events).index("b") < started(events).index("c")
+    assert (
+        started(events).index("a")
+        < started(events).index("b")
+        < started(events).index("c")
+    )
 
 
 def test_claims_that_do_not_fit_let_others_pass(run: Run) -> None:
@@ -116,32 +138,52 @@ def test_after_a_failure_nothing_more_is_started(run: Run) -> None:
 
 
 def test_with_keep_going_only_what_depends_on_it_is_left_out(run: Run) -> None:
-    stages: dict[str, dict[str, object]] = {"a": {}, "b": {"deps": ["a"]}, "c": {"deps": ["b"]}, "d": {}}
+    stages: dict[str, dict[str, object]] = {
+        "a": {},
+        "b": {"deps": ["a"]},
+        "c": {"deps": ["b"]},
+        "d": {},
+    }
     _, outcome, _ = run(stages, fails={"a": 1}, keep_going=True)
-    assert (outcome.ran, outcome.failed, sorted(outcome.not_reached)) == (["d"], ["a"], ["b", "c"])
+    assert (outcome.ran, outcome.failed, sorted(outcome.not_reached)) == (
+        ["d"],
+        ["a"],
+        ["b", "c"],
+    )
 
 
 def test_a_stage_that_fails_is_tried_as_often_as_it_says(run: Run) -> None:
     stages: dict[str, dict[str, object]] = {"a": {"retry": {"tries": 3, "backoff": 0}}}
     events, outcome, _ = run(stages, fails={"a": 2})
     assert len([event for event in events if isinstance(event, StageRetried)]) == 2
-    assert outcome.ran == ["a"] and any(isinstance(event, StageFinished) for event in events)
+    assert outcome.ran == ["a"] and any(
+        isinstance(event, StageFinished) for event in events
+    )
     _, outcome, _ = run(stages, fails={"a": 3}, force=True)
     assert outcome.failed == ["a"]
 
 
 def test_what_is_frozen_waits_for_nothing(run: Run) -> None:
-    stages: dict[str, dict[str, object]] = {"a": {}, "b": {"deps": ["a"], "frozen": True}, "c": {"deps": ["b"]}}
+    stages: dict[str, dict[str, object]] = {
+        "a": {},
+        "b": {"deps": ["a"], "frozen": True},
+        "c": {"deps": ["b"]},
+    }
     run(stages | {"b": {"deps": ["a"]}})
     events, outcome, _ = run(stages, fails={"a": 1}, force=True, keep_going=True)
     assert outcome.failed == ["a"]
     assert "b" not in started(events) and "c" in started(events)
 
 
-def test_what_ran_outlasts_a_power_cut_once_repro_has_ended(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_ran_outlasts_a_power_cut_once_repro_has_ended(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     synced: list[str] = []
     monkeypatch.setattr(
-        lock_state, "fsync", lambda descriptor: synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        lock_state,
+        "fsync",
+        lambda descriptor: synced.append(os.readlink(f"/proc/self/fd/{descriptor}")),
     )
     run({"a": {}, "b": {"deps": ["a"]}})
-    assert [path for path in synced if f"-{os.getpid()}." in path]  # the journal of this process
+    # the journal of this process
+    assert [path for path in synced if f"-{os.getpid()}." in path]

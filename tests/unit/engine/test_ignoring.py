@@ -38,14 +38,22 @@ def ignoring(tmp_path: Path, texts: Texts) -> IgnoreLines:
     return IgnoreLines(str(tmp_path), texts.edit)
 
 
-def test_a_cached_output_is_hidden_and_one_that_git_keeps_is_not(ignoring: IgnoreLines, texts: Texts) -> None:
-    ignoring.follow([stage("a", outs=("model",)), stage("b", outs=("score.json",), cached=False)])
+def test_a_cached_output_is_hidden_and_one_that_git_keeps_is_not(
+    ignoring: IgnoreLines, texts: Texts
+) -> None:
+    ignoring.follow(
+        [stage("a", outs=("model",)), stage("b", outs=("score.json",), cached=False)]
+    )
     assert texts.lines() == ["/model"]
 
 
-def test_a_line_goes_when_git_is_to_keep_the_output(ignoring: IgnoreLines, texts: Texts) -> None:
+def test_a_line_goes_when_git_is_to_keep_the_output(
+    ignoring: IgnoreLines, texts: Texts
+) -> None:
     ignoring.follow([stage("a", outs=("model",))])
-    ignoring.follow([stage("a", outs=("model",), cached=False)], [("mltrack.yaml", "model")])
+    ignoring.follow(
+        [stage("a", outs=("model",), cached=False)], [("mltrack.yaml", "model")]
+    )
     assert texts.lines() == []
 
 
@@ -61,14 +69,22 @@ def test_what_nobody_declares_stays_hidden_while_it_is_there(
     assert texts.lines() == []
 
 
-def test_lines_of_others_are_left_alone(ignoring: IgnoreLines, texts: Texts, tmp_path: Path) -> None:
+def test_lines_of_others_are_left_alone(
+    ignoring: IgnoreLines, texts: Texts, tmp_path: Path
+) -> None:
     (tmp_path / ".gitignore").write_text("*.log\n")
     ignoring.follow([stage("a", outs=("model",))])
     ignoring.sweep(["mltrack.yaml"], PathMap(()), lambda path: path == "model")
     assert texts.lines() == ["*.log"]
 
 
-def test_a_line_that_is_lacking_is_named_with_its_place(ignoring: IgnoreLines, tmp_path: Path) -> None:
+def test_a_line_that_is_lacking_is_named_with_its_place(
+    ignoring: IgnoreLines, tmp_path: Path
+) -> None:
     (tmp_path / "sub").mkdir()
     [lacking] = ignoring.lacking([("sub/mltrack.yaml", "sub/model")])
-    assert (lacking.path, lacking.place, lacking.line) == ("sub/model", "sub/.gitignore", "/model")
+    assert (lacking.path, lacking.place, lacking.line) == (
+        "sub/model",
+        "sub/.gitignore",
+        "/model",
+    )

@@ -1,4 +1,6 @@
-"""Two processes' journals in one worktree: what one folds does not make the other's lines worthless."""
+"""Two processes' journals in one worktree: what one folds does not make the other's
+lines worthless.
+"""
 
 import os
 from pathlib import Path
@@ -21,16 +23,34 @@ def stage(name: str) -> Stage:
 def record(name: str) -> RunRecord:
     outs = {f"{name}.o": Content(FILE, "ab" * 16, 1)}
     return RunRecord(
-        "cd" * 16, name, Entry(("x",), "/bin/sh", "", {}, {}, {}, None, None, outs, dict.fromkeys(outs, "out"))
+        "cd" * 16,
+        name,
+        Entry(
+            ("x",),
+            "/bin/sh",
+            "",
+            {},
+            {},
+            {},
+            None,
+            None,
+            outs,
+            dict.fromkeys(outs, "out"),
+        ),
     )
 
 
-def test_lines_stay_valid_on_top_of_a_lock_that_another_process_folded(tmp_path: Path) -> None:
+def test_lines_stay_valid_on_top_of_a_lock_that_another_process_folded(
+    tmp_path: Path,
+) -> None:
     first, second = opened(tmp_path), opened(tmp_path)
     first.record(stage("a"), record("a"))
     second.record(stage("b"), record("b"))
     first.fold([stage("a"), stage("b")])
-    assert "b" not in first.locks["mltrack.lock"] and '"b"' not in (tmp_path / "mltrack.lock").read_text()
+    assert (
+        "b" not in first.locks["mltrack.lock"]
+        and '"b"' not in (tmp_path / "mltrack.lock").read_text()
+    )
     assert opened(tmp_path).locks["mltrack.lock"].keys() == {"a", "b"}
     second.record(stage("c"), record("c"))
     second.fold([stage(name) for name in "abc"])
@@ -38,17 +58,25 @@ def test_lines_stay_valid_on_top_of_a_lock_that_another_process_folded(tmp_path:
     assert sorted(path.name for path in (tmp_path / "journal").iterdir()) == ["lock"]
 
 
-def test_lines_say_nothing_about_a_lock_that_came_from_elsewhere(tmp_path: Path) -> None:
+def test_lines_say_nothing_about_a_lock_that_came_from_elsewhere(
+    tmp_path: Path,
+) -> None:
     state = opened(tmp_path)
     state.record(stage("a"), record("a"))
     (tmp_path / "mltrack.lock").write_text('{"mltrack": 1, "stages": {}}\n')
     assert "a" not in opened(tmp_path).locks["mltrack.lock"]
 
 
-def test_what_a_killed_process_noted_is_left_behind_until_it_is_folded(tmp_path: Path) -> None:
+def test_what_a_killed_process_noted_is_left_behind_until_it_is_folded(
+    tmp_path: Path,
+) -> None:
     killed = opened(tmp_path)
     killed.record(stage("a"), record("a"))
-    [journal] = [path for path in (tmp_path / "journal").iterdir() if f"-{os.getpid()}." in path.name]
+    [journal] = [
+        path
+        for path in (tmp_path / "journal").iterdir()
+        if f"-{os.getpid()}." in path.name
+    ]
     journal.rename(
         journal.with_name(journal.name.replace(f"-{os.getpid()}.", "-4194305."))
     )  # above what the kernel gives

@@ -1,4 +1,6 @@
-"""The engine's parts over a real project: looking, saving, recording, and the two ways to run."""
+"""The engine's parts over a real project: looking, saving, recording, and the two ways
+to run.
+"""
 
 import os
 import subprocess
@@ -85,7 +87,11 @@ def engine(session: Session) -> Engine:
     top = session.project.path
     return Engine(
         Tree(session.checkout, learner, session.trash, ("model",)),
-        Recorder(locks, committer(session, locks), Checkpoints(top, os.path.join(top, ".mltrack/tmp/checkpoints"))),
+        Recorder(
+            locks,
+            committer(session, locks),
+            Checkpoints(top, os.path.join(top, ".mltrack/tmp/checkpoints")),
+        ),
         Policy(planning.facts(session), Options(), check="none", trace=""),
         Placement(OneRunner(Stub(Works.IN_PLACE)), "stub"),
         FromHosts(session, learner),
@@ -99,44 +105,68 @@ def learner(engine: Engine) -> Learner:
 # what is known
 
 
-def test_the_inputs_of_a_stage_are_what_stands_there(engine: Engine, project: Workspace) -> None:
+def test_the_inputs_of_a_stage_are_what_stands_there(
+    engine: Engine, project: Workspace
+) -> None:
     inputs, _ = learner(engine).inputs(TRAIN, NOTHING_UPCOMING)
     assert inputs.params == {"params.yaml": {"lr": 0.1}}
     data, code = inputs.deps["data"], inputs.deps["train.py"]
     assert data is not None and data.files == 1
     assert code is not None and code.hex == XXH3.hex_of(b"print()\n")
     project.write("train.py", "print(1)\n")
-    assert learner(engine).inputs(TRAIN, NOTHING_UPCOMING)[0].deps["train.py"] == code  # looked at once
+    # looked at once
+    assert learner(engine).inputs(TRAIN, NOTHING_UPCOMING)[0].deps["train.py"] == code
     learner(engine).forget(TRAIN)
     assert learner(engine).inputs(TRAIN, NOTHING_UPCOMING)[0].deps["train.py"] != code
 
 
-def test_what_is_not_there_is_no_input_and_what_is_known_to_belong_there_is(engine: Engine, project: Workspace) -> None:
+def test_what_is_not_there_is_no_input_and_what_is_known_to_belong_there_is(
+    engine: Engine, project: Workspace
+) -> None:
     (project.path / "train.py").unlink()
     assert learner(engine).inputs(TRAIN, NOTHING_UPCOMING)[0].deps["train.py"] is None
     learner(engine).forget(TRAIN)
     belongs = Content(FILE, "ab" * 16, 3)
     learner(engine).absent["train.py"] = belongs
-    assert learner(engine).inputs(TRAIN, NOTHING_UPCOMING)[0].deps["train.py"] == belongs
+    assert (
+        learner(engine).inputs(TRAIN, NOTHING_UPCOMING)[0].deps["train.py"] == belongs
+    )
 
 
-def test_a_params_file_that_cannot_be_read_hinders_its_stage(engine: Engine, project: Workspace) -> None:
+def test_a_params_file_that_cannot_be_read_hinders_its_stage(
+    engine: Engine, project: Workspace
+) -> None:
     project.write("params.yaml", "lr: [\n")
-    assert isinstance(learner(engine).learn(TRAIN, NOTHING_UPCOMING, ()).problem, FormatError)
+    assert isinstance(
+        learner(engine).learn(TRAIN, NOTHING_UPCOMING, ()).problem, FormatError
+    )
 
 
-def test_a_view_reads_a_revision_as_it_reads_the_workspace(session: Session, project: Workspace) -> None:
+def test_a_view_reads_a_revision_as_it_reads_the_workspace(
+    session: Session, project: Workspace
+) -> None:
     project.commit("first")
-    assert revision_view("HEAD", str(project.path), XXH3).targets().keys() == session.view.targets().keys() == {"data"}
+    assert (
+        revision_view("HEAD", str(project.path), XXH3).targets().keys()
+        == session.view.targets().keys()
+        == {"data"}
+    )
 
 
 # inputs for another place
 
 
-def test_inputs_are_objects_whose_bytes_are_read_where_they_lie(engine: Engine, project: Workspace) -> None:
+def test_inputs_are_objects_whose_bytes_are_read_where_they_lie(
+    engine: Engine, project: Workspace
+) -> None:
     project.write("code/x.py", "x\n")
     checkout = engine.tree.checkout
-    staged = stage_inputs(checkout.observer, checkout.cache, {"code": None, "data": None}, lambda path: None)
+    staged = stage_inputs(
+        checkout.observer,
+        checkout.cache,
+        {"code": None, "data": None},
+        lambda path: None,
+    )
     assert staged.inputs.keys() == {"code", "data"}
     found = staged.find(XXH3.hex_of(b"x\n"))
     assert found == str(project.path / "code/x.py")
@@ -152,26 +182,36 @@ def test_an_input_that_changed_since_it_was_hashed_is_refused(engine: Engine) ->
         )  # fmt: skip
 
 
-def test_a_link_that_leads_out_of_the_project_cannot_be_sent(engine: Engine, project: Workspace) -> None:
+def test_a_link_that_leads_out_of_the_project_cannot_be_sent(
+    engine: Engine, project: Workspace
+) -> None:
     (project.path / "code").mkdir()
     (project.path / "code/out").symlink_to("/etc/hostname")
     checkout = engine.tree.checkout
     with pytest.raises(WorkspaceError, match="leads outside the project"):
-        stage_inputs(checkout.observer, checkout.cache, {"code": None}, lambda path: None)
+        stage_inputs(
+            checkout.observer, checkout.cache, {"code": None}, lambda path: None
+        )
 
 
 # saving what is replaced
 
 
-def test_what_stands_at_an_output_is_saved_before_it_is_replaced(engine: Engine, project: Workspace) -> None:
+def test_what_stands_at_an_output_is_saved_before_it_is_replaced(
+    engine: Engine, project: Workspace
+) -> None:
     project.write("model", "by hand\n")
     [saved] = save(engine.tree, Output("model"))
     assert isinstance(saved, BytesSaved)
-    assert engine.tree.checkout.cache.read(saved.digest.partition(":")[2]) == b"by hand\n"
+    assert (
+        engine.tree.checkout.cache.read(saved.digest.partition(":")[2]) == b"by hand\n"
+    )
     assert [*save(engine.tree, Output("nosuch"))] == []
 
 
-def test_what_cannot_be_an_object_is_moved_aside(engine: Engine, project: Workspace) -> None:
+def test_what_cannot_be_an_object_is_moved_aside(
+    engine: Engine, project: Workspace
+) -> None:
     os.mkfifo(project.path / "model")
     [moved] = save(engine.tree, Output("model"))
     assert isinstance(moved, MovedAside) and not (project.path / "model").exists()
@@ -180,7 +220,9 @@ def test_what_cannot_be_an_object_is_moved_aside(engine: Engine, project: Worksp
 # recording
 
 
-def test_a_result_is_noted_at_once_and_durable_when_it_is_settled(engine: Engine, project: Workspace) -> None:
+def test_a_result_is_noted_at_once_and_durable_when_it_is_settled(
+    engine: Engine, project: Workspace
+) -> None:
     project.write("model", "trained\n")
     recorder = engine.recorder.committer
     inputs, _ = learner(engine).inputs(TRAIN, NOTHING_UPCOMING)
@@ -194,7 +236,9 @@ def test_a_result_is_noted_at_once_and_durable_when_it_is_settled(engine: Engine
     assert digest in project.read("mltrack.lock")
 
 
-def test_what_a_killed_process_noted_is_saved_by_the_next(engine: Engine, project: Workspace) -> None:
+def test_what_a_killed_process_noted_is_saved_by_the_next(
+    engine: Engine, project: Workspace
+) -> None:
     code = f"""
 import os, sys
 sys.path.insert(0, {str(Path(__file__).parents[3])!r})
@@ -210,10 +254,17 @@ recorder.commit(stage, "cd" * 16, Inputs({{}}, {{}}, {{}}), "/bin/sh", Run())
 os._exit(9)
 """
     project.write("model", "trained\n")
-    assert subprocess.run([sys.executable, "-c", code], cwd=project.path, check=False).returncode == 9
+    assert (
+        subprocess.run(
+            [sys.executable, "-c", code], cwd=project.path, check=False
+        ).returncode
+        == 9
+    )
     with Session(projects.find(str(project.path))) as session:
         locks = session.view.lock_state
-        assert locks is not None and [one.stage for one in locks.left_behind()] == ["train"]
+        assert locks is not None and [one.stage for one in locks.left_behind()] == [
+            "train"
+        ]
         assert not session.project.cache.has(XXH3.hex_of(b"trained\n"))
         recorder = committer(session, locks)
         recorder.recover()
@@ -227,7 +278,9 @@ os._exit(9)
 def attempt(engine: Engine, runner: Stub) -> Attempt:
     step = Step(TRAIN, Verdict.RUN, (), "cd" * 16)
     ticket = Ticket("stub", "k", "1", os.devnull)
-    return Attempt(step, 1, Inputs({}, {}, {}), runner, way_of(engine, runner), ticket, 1.0, 1.0)
+    return Attempt(
+        step, 1, Inputs({}, {}, {}), runner, way_of(engine, runner), ticket, 1.0, 1.0
+    )
 
 
 def test_the_way_is_chosen_by_where_the_runner_works(engine: Engine) -> None:
@@ -235,7 +288,9 @@ def test_the_way_is_chosen_by_where_the_runner_works(engine: Engine) -> None:
     assert isinstance(way_of(engine, Stub(Works.APART)), Apart)
 
 
-def test_in_place_an_input_that_changed_under_the_command_is_named(engine: Engine, project: Workspace) -> None:
+def test_in_place_an_input_that_changed_under_the_command_is_named(
+    engine: Engine, project: Workspace
+) -> None:
     running = attempt(engine, Stub(Works.IN_PLACE))
     running.before = learner(engine).inputs(TRAIN, NOTHING_UPCOMING)[0]
     running.moments = running.way.moments(running.before)
@@ -245,15 +300,17 @@ def test_in_place_an_input_that_changed_under_the_command_is_named(engine: Engin
     assert running.way.interval(running) is not None
 
 
-def test_in_place_an_input_that_changed_and_changed_back_is_named(engine: Engine, project: Workspace) -> None:
+def test_in_place_an_input_that_changed_and_changed_back_is_named(
+    engine: Engine, project: Workspace
+) -> None:
     running = attempt(engine, Stub(Works.IN_PLACE))
     running.before = learner(engine).inputs(TRAIN, NOTHING_UPCOMING)[0]
     running.moments = running.way.moments(running.before)
     project.write("train.py", "print(2)\n")
     project.write("train.py", "print()\n")
-    assert [(reason.cause, reason.subject) for reason in running.way.changed(running)] == [
-        (Cause.DEPENDENCY_CHANGED, "train.py")
-    ]
+    assert [
+        (reason.cause, reason.subject) for reason in running.way.changed(running)
+    ] == [(Cause.DEPENDENCY_CHANGED, "train.py")]
 
 
 def test_a_command_that_leaves_out_an_output_is_rejected_by_its_runner(
@@ -262,12 +319,16 @@ def test_a_command_that_leaves_out_an_output_is_rejected_by_its_runner(
     running = attempt(engine, Stub(Works.IN_PLACE))
     rejected: list[Ticket] = []
     monkeypatch.setattr(running.runner, "reject", rejected.append)
-    with pytest.raises(Failed, match="it did not write 'model', declared as its output"):
+    with pytest.raises(
+        Failed, match="it did not write 'model', declared as its output"
+    ):
         list(attempts.complete(engine, running, Poll(State.DONE, 0)))
     assert rejected == [running.ticket]
 
 
-def test_apart_nothing_changes_under_the_command(engine: Engine, project: Workspace) -> None:
+def test_apart_nothing_changes_under_the_command(
+    engine: Engine, project: Workspace
+) -> None:
     running = attempt(engine, Stub(Works.APART))
     running.before = learner(engine).inputs(TRAIN, NOTHING_UPCOMING)[0]
     assert running.way.moments(running.before) == {}
@@ -275,10 +336,14 @@ def test_apart_nothing_changes_under_the_command(engine: Engine, project: Worksp
     assert running.way.changed(running) == () and running.way.interval(running) is None
 
 
-def test_apart_room_is_made_when_there_is_a_result(engine: Engine, project: Workspace) -> None:
+def test_apart_room_is_made_when_there_is_a_result(
+    engine: Engine, project: Workspace
+) -> None:
     project.write("model", "by hand\n")
     events = [*Apart(engine).make_room(TRAIN)]
-    assert [type(event) for event in events] == [BytesSaved] and not (project.path / "model").exists()
+    assert [type(event) for event in events] == [BytesSaved] and not (
+        project.path / "model"
+    ).exists()
     project.write("model", "by hand\n")
     assert [*InPlace(engine).make_room(TRAIN)] == [] and project.exists("model")
 
@@ -296,11 +361,18 @@ def drained(running: Attempt, first: Poll) -> tuple[list[object], Poll | None]:
             return events, stop.value
 
 
-def test_the_log_is_told_to_its_end_before_the_job_counts_as_over(engine: Engine) -> None:
+def test_the_log_is_told_to_its_end_before_the_job_counts_as_over(
+    engine: Engine,
+) -> None:
     over = Poll(State.DONE, 0)
-    running = attempt(engine, Stub(Works.IN_PLACE, Poll(State.DONE, 0, log=b"two\n"), over))
+    running = attempt(
+        engine, Stub(Works.IN_PLACE, Poll(State.DONE, 0, log=b"two\n"), over)
+    )
     events, result = drained(running, Poll(State.RUNNING, log=b"one\n"))
-    assert [event.data for event in events if isinstance(event, StageOutput)] == [b"one\n", b"two\n"]
+    assert [event.data for event in events if isinstance(event, StageOutput)] == [
+        b"one\n",
+        b"two\n",
+    ]
     assert result == over and running.seen == Seen(log=8)
     assert running.last_lines() == ("one", "two")
 
@@ -313,6 +385,8 @@ def test_where_a_job_is_is_told_once(engine: Engine) -> None:
 
 
 def test_a_stage_whose_dependency_is_nowhere_is_not_started(engine: Engine) -> None:
-    step = Step(TRAIN, Verdict.RUN, (Reason(Cause.DEPENDENCY_MISSING, "train.py"),), "cd" * 16)
+    step = Step(
+        TRAIN, Verdict.RUN, (Reason(Cause.DEPENDENCY_MISSING, "train.py"),), "cd" * 16
+    )
     with pytest.raises(Failed, match="'train.py', which does not exist"):
         next(attempts.begin(engine, step, 1, None, {}))

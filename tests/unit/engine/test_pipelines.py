@@ -9,9 +9,29 @@ from mltrack.pipeline.stage import Output, Stage
 
 STAGES = (
     Stage("prepare", "prepare", "mltrack.yaml", ("x",), outs=(Output("data"),)),
-    Stage("train@1", "train@1", "mltrack.yaml", ("x",), deps=("data",), outs=(Output("m1"),)),
-    Stage("train@2", "train@2", "mltrack.yaml", ("x",), deps=("data",), outs=(Output("m2"),)),
-    Stage("sub/mltrack.yaml:plot", "plot", "sub/mltrack.yaml", ("x",), outs=(Output("sub/p"),)),
+    Stage(
+        "train@1",
+        "train@1",
+        "mltrack.yaml",
+        ("x",),
+        deps=("data",),
+        outs=(Output("m1"),),
+    ),
+    Stage(
+        "train@2",
+        "train@2",
+        "mltrack.yaml",
+        ("x",),
+        deps=("data",),
+        outs=(Output("m2"),),
+    ),
+    Stage(
+        "sub/mltrack.yaml:plot",
+        "plot",
+        "sub/mltrack.yaml",
+        ("x",),
+        outs=(Output("sub/p"),),
+    ),
 )
 
 
@@ -29,17 +49,22 @@ STAGES = (
         ("sub", "", ["sub/mltrack.yaml:plot"]),
     ],
 )
-def test_a_target_is_a_stage_a_group_an_output_or_a_file(target: str, directory: str, found: list[str]) -> None:
+def test_a_target_is_a_stage_a_group_an_output_or_a_file(
+    target: str, directory: str, found: list[str]
+) -> None:
     assert choose(build(STAGES), [target], directory) == found
 
 
 def test_several_targets_are_each_taken_once() -> None:
     assert choose(build(STAGES), ["m1", "train"]) == ["train@1", "train@2"]
-    assert sorted(choose(build(STAGES), [])) == sorted(stage.address for stage in STAGES)
+    assert sorted(choose(build(STAGES), [])) == sorted(
+        stage.address for stage in STAGES
+    )
 
 
 @pytest.mark.parametrize(
-    "target, hint", [("prepar", "prepare"), ("plot", "sub/mltrack.yaml:plot"), ("zzz", "stage list")]
+    "target, hint",
+    [("prepar", "prepare"), ("plot", "sub/mltrack.yaml:plot"), ("zzz", "stage list")],
 )
 def test_what_names_nothing_is_refused_with_the_nearest(target: str, hint: str) -> None:
     with pytest.raises(UsageError, match="no stage or output named") as caught:

@@ -14,15 +14,29 @@ from tests.unit.engine.stages import stage
 
 
 class Machine(LocalOnly):
-    def __init__(self, name: str, capacity: dict[str, float], *, queues: bool = False, reached: bool = True) -> None:
-        self.name, self.capacity, self.queues, self.reached = name, capacity, queues, reached
+    def __init__(
+        self,
+        name: str,
+        capacity: dict[str, float],
+        *,
+        queues: bool = False,
+        reached: bool = True,
+    ) -> None:
+        self.name, self.capacity, self.queues, self.reached = (
+            name,
+            capacity,
+            queues,
+            reached,
+        )
         self.cancelled: list[Ticket] = []
 
     @property
     def abilities(self) -> Abilities:
         if not self.reached:
             raise RemoteError(f"{self.name} is away")
-        return Abilities(Works.APART, survives=True, queues=self.queues, capacity=self.capacity)
+        return Abilities(
+            Works.APART, survives=True, queues=self.queues, capacity=self.capacity
+        )
 
     def submit(self, job: object, origin: object = None) -> Ticket:
         raise NotImplementedError
@@ -41,9 +55,13 @@ class Machine(LocalOnly):
 
 
 class Rack:
-    """The runners of a project; of ``surviving`` keys jobs are known beside their runner."""
+    """The runners of a project; of ``surviving`` keys jobs are known beside their
+    runner.
+    """
 
-    def __init__(self, *machines: Machine, noted: str = "", surviving: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, *machines: Machine, noted: str = "", surviving: tuple[str, ...] = ()
+    ) -> None:
         self.machines = {machine.name: machine for machine in machines}
         self.noted, self.surviving = noted, surviving
         self.asked: list[tuple[str, bool]] = []
@@ -77,7 +95,9 @@ def test_a_stage_goes_to_the_first_of_its_runners_that_has_enough() -> None:
     assert placement.runner_for(stage("other")).name == "small"
 
 
-def test_what_no_runner_has_is_named_with_the_setting_that_would_say_otherwise() -> None:
+def test_what_no_runner_has_is_named_with_the_setting_that_would_say_otherwise() -> (
+    None
+):
     placement = Placement(Rack(Machine(*SMALL)), "small")
     with pytest.raises(PipelineError, match="needs 4 of 'gpus'") as caught:
         placement.runner_for(wanting(4))
@@ -105,8 +125,13 @@ def test_a_job_that_was_handed_over_is_asked_for_where_it_went() -> None:
     assert placement.runner_for(stage("s")).name == "small"
 
 
-@pytest.mark.parametrize("detaches, key, survives", [(True, "", True), (False, "known", True), (False, "other", False)])
-def test_jobs_that_outlive_the_command_have_a_runner_for_that(detaches: bool, key: str, survives: bool) -> None:
+@pytest.mark.parametrize(
+    "detaches, key, survives",
+    [(True, "", True), (False, "known", True), (False, "other", False)],
+)
+def test_jobs_that_outlive_the_command_have_a_runner_for_that(
+    detaches: bool, key: str, survives: bool
+) -> None:
     rack = Rack(Machine(*BIG), surviving=("known",))
     Placement(rack, "big", detaches=detaches).runner_for(stage("s"), key)
     assert rack.asked == [("big", survives)]

@@ -43,23 +43,34 @@ def trained(ws: Workspace) -> Workspace:
 def place(request: pytest.FixtureRequest, trained: Workspace, tmp_path: Path) -> Path:
     if request.param == "worktree":
         return trained.path
-    subprocess.run(["git", "clone", "-q", "--bare", str(trained.path), str(tmp_path / "bare.git")], check=True)
+    subprocess.run(
+        ["git", "clone", "-q", "--bare", str(trained.path), str(tmp_path / "bare.git")],
+        check=True,
+    )
     return tmp_path / "bare.git"
 
 
 def at(place: Path, revision: str, trained: Workspace) -> Recorded:
-    return Project.at(str(place), revision, Cache(str(trained.path / ".mltrack/cache"), XXH3))
+    return Project.at(
+        str(place), revision, Cache(str(trained.path / ".mltrack/cache"), XXH3)
+    )
 
 
-def test_a_revision_says_what_was_tracked_and_what_ran(place: Path, trained: Workspace) -> None:
+def test_a_revision_says_what_was_tracked_and_what_ran(
+    place: Path, trained: Workspace
+) -> None:
     first, second = (at(place, revision, trained) for revision in ("v1", "v2"))
     assert not first.is_workspace
     assert [*first.view.targets()] == ["data", "model"]
-    assert first.view.targets()["model"].content != second.view.targets()["model"].content
+    assert (
+        first.view.targets()["model"].content != second.view.targets()["model"].content
+    )
     assert [*first.view.graph.stages] == ["train"]
 
 
-def test_files_are_read_from_git_or_by_the_word_of_the_lock(place: Path, trained: Workspace) -> None:
+def test_files_are_read_from_git_or_by_the_word_of_the_lock(
+    place: Path, trained: Workspace
+) -> None:
     first = at(place, "v1", trained)
     assert first.read("params.yaml") == b"lr: 1\n"
     assert first.read("score.yaml") == b"lr: 1\n"
@@ -75,7 +86,9 @@ def test_what_the_cache_lacks_is_named(place: Path, tmp_path: Path) -> None:
         empty.read("model")
 
 
-def test_the_same_type_tells_of_the_workspace(trained: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_type_tells_of_the_workspace(
+    trained: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from mltrack.verbs.session import Session
 
     trained.write("score.yaml", "lr: by hand\n")
@@ -86,7 +99,9 @@ def test_the_same_type_tells_of_the_workspace(trained: Workspace, monkeypatch: p
         assert session.at("v1").read("score.yaml") == b"lr: 1\n"
 
 
-def test_a_project_in_a_directory_of_the_repository(trained: Workspace, tmp_path: Path) -> None:
+def test_a_project_in_a_directory_of_the_repository(
+    trained: Workspace, tmp_path: Path
+) -> None:
     top = tmp_path / "mono"
     subprocess.run(["git", "init", "-q", str(top)], check=True)
     subprocess.run(["cp", "-r", str(trained.path), str(top / "inner")], check=True)
@@ -102,13 +117,17 @@ def test_a_project_in_a_directory_of_the_repository(trained: Workspace, tmp_path
         Project.at(str(top), "HEAD", cache)
 
 
-def test_what_is_no_revision_and_no_repository_is_refused(trained: Workspace, tmp_path: Path) -> None:
+def test_what_is_no_revision_and_no_repository_is_refused(
+    trained: Workspace, tmp_path: Path
+) -> None:
     with pytest.raises(GitError):
         at(trained.path, "nosuch", trained)
     with pytest.raises(WorkspaceError, match="not a git repository"):
         at(tmp_path, "v1", trained)
     with pytest.raises(WorkspaceError, match="xxh3 digests"):
-        Project.at(str(trained.path), "v1", Cache(str(tmp_path / "b3"), algorithm("blake3")))
+        Project.at(
+            str(trained.path), "v1", Cache(str(tmp_path / "b3"), algorithm("blake3"))
+        )
 
 
 def test_the_stages_of_a_revision_are_drawn(trained: Workspace) -> None:

@@ -1,4 +1,6 @@
-"""Parsed texts, remembered by their bytes: never another text's, never one that was damaged."""
+"""Parsed texts, remembered by their bytes: never another text's, never one that was
+damaged.
+"""
 
 from pathlib import Path
 
@@ -17,7 +19,11 @@ def test_a_text_is_parsed_once_by_all_commands(tmp_path: Path) -> None:
     count.calls = 0  # type: ignore[attr-defined]
     for _ in range(3):
         remembered = Remembered(str(tmp_path))
-        assert remembered.load(b"a", "f", count) == {"text": "a"} == remembered.load(b"a", "f", count)
+        assert (
+            remembered.load(b"a", "f", count)
+            == {"text": "a"}
+            == remembered.load(b"a", "f", count)
+        )
     assert count.calls == 1  # type: ignore[attr-defined]
     assert Remembered(str(tmp_path)).load(b"b", "f", count) == {"text": "b"}
 
@@ -25,7 +31,11 @@ def test_a_text_is_parsed_once_by_all_commands(tmp_path: Path) -> None:
 def test_what_was_damaged_is_parsed_again(tmp_path: Path) -> None:
     Remembered(str(tmp_path)).load(b"a: 1", "f")
     [kept] = (tmp_path / "parsed").iterdir()
-    for damage in (b"", kept.read_bytes().replace(b"1", b"2", 1), kept.read_bytes()[:-2]):
+    for damage in (
+        b"",
+        kept.read_bytes().replace(b"1", b"2", 1),
+        kept.read_bytes()[:-2],
+    ):
         kept.write_bytes(damage)
         assert Remembered(str(tmp_path)).load(b"a: 1", "f") == {"a": 1}
 

@@ -18,7 +18,14 @@ from mltrack.pipeline.interpolate import interpolate
 from mltrack.pipeline.plan import same_value
 from mltrack.pipeline.run_key import canonical_json
 
-VALUES = {"a": 1, "b": {"c": [10, {"d": "x y"}]}, "t": True, "f": 1e-4, "n": None, "evil": "${a}; rm -rf /"}
+VALUES = {
+    "a": 1,
+    "b": {"c": [10, {"d": "x y"}]},
+    "t": True,
+    "f": 1e-4,
+    "n": None,
+    "evil": "${a}; rm -rf /",
+}
 
 
 @pytest.mark.parametrize(
@@ -69,27 +76,60 @@ def test_paths_that_are_refused(path: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    [b".git", b".GIT", b".Git.", b".git ", b"git~1", b".mltrack", b".g\xe2\x80\x8cit", b".git::$INDEX_ALLOCATION"],
+    [
+        b".git",
+        b".GIT",
+        b".Git.",
+        b".git ",
+        b"git~1",
+        b".mltrack",
+        b".g\xe2\x80\x8cit",
+        b".git::$INDEX_ALLOCATION",
+    ],
 )
 def test_names_that_some_file_system_takes_for_gits(name: bytes) -> None:
     assert is_reserved_name(name)
 
 
-@pytest.mark.parametrize("name", [b".gitignore", b"git", b"x.git", b".github", b".mltrackignore", b"git~", b"gitx~1"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        b".gitignore",
+        b"git",
+        b"x.git",
+        b".github",
+        b".mltrackignore",
+        b"git~",
+        b"gitx~1",
+    ],
+)
 def test_names_that_only_look_like_gits(name: bytes) -> None:
     assert not is_reserved_name(name)
 
 
 def test_joining_stays_inside_the_root() -> None:
-    assert paths.join("a/b", "../c") == "a/c" and paths.join("", "./x") == "x" and paths.join("a", "..") == ""
+    assert (
+        paths.join("a/b", "../c") == "a/c"
+        and paths.join("", "./x") == "x"
+        and paths.join("a", "..") == ""
+    )
     assert paths.join("a", "../..") is None and paths.join("a", "/x") is None
 
 
 @given(
-    st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n\r/\0"), min_size=1, max_size=10), max_size=4),
+    st.lists(
+        st.text(
+            st.characters(codec="utf-8", exclude_characters="\n\r/\0"),
+            min_size=1,
+            max_size=10,
+        ),
+        max_size=4,
+    ),
     st.text(max_size=30),
 )
-def test_ignore_lines_come_and_go_without_touching_others(names: list[str], before: str) -> None:
+def test_ignore_lines_come_and_go_without_touching_others(
+    names: list[str], before: str
+) -> None:
     before = before.replace("\r", "")
     with_lines = ignore_file.include(before, names)
     assert with_lines.startswith(before)
@@ -109,7 +149,9 @@ def test_any_bytes_are_a_pointer_or_a_format_error(data: bytes) -> None:
             assert pointer.write(found, XXH3).encode() == attempt
 
 
-@pytest.mark.parametrize("text", [b'{"a": 1, "a": 2}', b"[NaN]", b"[" * 100000, b"\xff", b"", b"1" * 5000])
+@pytest.mark.parametrize(
+    "text", [b'{"a": 1, "a": 2}', b"[NaN]", b"[" * 100000, b"\xff", b"", b"1" * 5000]
+)
 def test_json_that_is_refused(text: bytes) -> None:
     with pytest.raises(FormatError):
         load_json(text, "x")
@@ -132,7 +174,11 @@ def test_numbers_without_a_canonical_form_are_refused_in_keys() -> None:
 
 
 def test_dotted_keys() -> None:
-    assert flatten({"a": {"b": [1, {"c": 2}]}, "e": {}}) == {"a.b[0]": 1, "a.b[1].c": 2, "e": {}}
+    assert flatten({"a": {"b": [1, {"c": 2}]}, "e": {}}) == {
+        "a.b[0]": 1,
+        "a.b[1].c": 2,
+        "e": {},
+    }
     assert get({"a": {"b": [5]}}, "a.b.0", "p") == 5
     with pytest.raises(PipelineError) as caught:
         get({"train": {"lr": 1}}, "train.rl", "p")
@@ -142,7 +188,10 @@ def test_dotted_keys() -> None:
 def random_graph(seed: int, count: int) -> drawing.Edges:
     chance = random.Random(seed)
     names = [f"stage_{number}" for number in range(count)]
-    return {name: tuple(chance.sample(names[:at], min(at, chance.randint(0, 3)))) for at, name in enumerate(names)}
+    return {
+        name: tuple(chance.sample(names[:at], min(at, chance.randint(0, 3))))
+        for at, name in enumerate(names)
+    }
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -161,4 +210,7 @@ def test_fan_out_and_fan_in_of_twenty() -> None:
 
 
 def test_a_chain_is_drawn_straight() -> None:
-    assert drawing.ascii_boxes({"a": (), "b": ("a",)}) == "+---+\n| a |\n+---+\n  │\n+---+\n| b |\n+---+"
+    assert (
+        drawing.ascii_boxes({"a": (), "b": ("a",)})
+        == "+---+\n| a |\n+---+\n  │\n+---+\n| b |\n+---+"
+    )

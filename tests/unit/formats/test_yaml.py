@@ -73,14 +73,18 @@ def test_aliases_that_multiply_are_stopped() -> None:
 
 def test_merge_keys_that_multiply_are_stopped() -> None:
     lines = ["m0: &m0 {a: 1}"] + [
-        f"m{n}: &m{n} {{<<: [{', '.join([f'*m{n - 1}'] * 9)}], k{n}: 1}}" for n in range(1, 12)
+        f"m{n}: &m{n} {{<<: [{', '.join([f'*m{n - 1}'] * 9)}], k{n}: 1}}"
+        for n in range(1, 12)
     ]
     with pytest.raises(FormatError, match="too much|in a row"):
         yaml.load("\n".join(lines), "x")
 
 
 def test_merge_keys_work_and_own_keys_win() -> None:
-    assert yaml.load("d: &d {a: 1, b: 2}\ne: {<<: *d, b: 3}", "x")["e"] == {"a": 1, "b": 3}
+    assert yaml.load("d: &d {a: 1, b: 2}\ne: {<<: *d, b: 3}", "x")["e"] == {
+        "a": 1,
+        "b": 3,
+    }
 
 
 def test_locate_finds_keys_and_items() -> None:

@@ -12,14 +12,44 @@ FAILED = Poll(State.FAILED, 1)
     ("poll", "tail", "kind"),
     [
         (FAILED, b"ValueError: bad shape", Failure.USER),
-        (FAILED, b"torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB", Failure.GPU_MEMORY),
-        (FAILED, b"jaxlib.XlaRuntimeError: RESOURCE_EXHAUSTED: Out of memory while trying", Failure.GPU_MEMORY),
+        (
+            FAILED,
+            b"torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB",
+            Failure.GPU_MEMORY,
+        ),
+        (
+            FAILED,
+            b"jaxlib.XlaRuntimeError: RESOURCE_EXHAUSTED: Out of memory while trying",
+            Failure.GPU_MEMORY,
+        ),
         (FAILED, b"CUDA error: uncorrectable ECC error encountered", Failure.BAD_NODE),
-        (FAILED, b"Failed to initialize NVML: Driver/library version mismatch", Failure.BAD_NODE),
-        (Poll(State.FAILED, None, place="gpu1", problem="/x: No space left on device"), b"", Failure.BAD_NODE),
-        (Poll(State.FAILED, None, problem="here: /x: No space left on device"), b"", Failure.USER),
-        (Poll(State.FAILED, -15, failure=Failure.TIMEOUT), b"CUDA out of memory", Failure.TIMEOUT),
-        (Poll(State.FAILED, 1, failure=Failure.PREEMPTED), b"CUDA out of memory", Failure.PREEMPTED),
+        (
+            FAILED,
+            b"Failed to initialize NVML: Driver/library version mismatch",
+            Failure.BAD_NODE,
+        ),
+        (
+            Poll(
+                State.FAILED, None, place="gpu1", problem="/x: No space left on device"
+            ),
+            b"",
+            Failure.BAD_NODE,
+        ),
+        (
+            Poll(State.FAILED, None, problem="here: /x: No space left on device"),
+            b"",
+            Failure.USER,
+        ),
+        (
+            Poll(State.FAILED, -15, failure=Failure.TIMEOUT),
+            b"CUDA out of memory",
+            Failure.TIMEOUT,
+        ),
+        (
+            Poll(State.FAILED, 1, failure=Failure.PREEMPTED),
+            b"CUDA out of memory",
+            Failure.PREEMPTED,
+        ),
         (Poll(State.FAILED, -9, failure=Failure.MEMORY), b"", Failure.MEMORY),
         (Poll(State.FAILED, -15, place="gpu1"), b"", Failure.PREEMPTED),
         (Poll(State.FAILED, -15), b"", Failure.USER),
@@ -37,7 +67,10 @@ def test_kinds(poll: Poll, tail: bytes, kind: Failure) -> None:
 def test_every_kind_has_a_rule_and_words_that_name_the_place() -> None:
     assert set(RULES) == set(Failure)
     lost = Poll(State.LOST, place="gpu1", problem="its supervisor is gone")
-    assert words_of(lost, b"", runner="rack", timeout=None) == "its job on gpu1 was lost: its supervisor is gone"
+    assert (
+        words_of(lost, b"", runner="rack", timeout=None)
+        == "its job on gpu1 was lost: its supervisor is gone"
+    )
     assert "the next `mltrack repro`" in words_of(
         Poll(State.UNREACHABLE, problem="x"), b"", runner="rack", timeout=None
     )

@@ -1,4 +1,6 @@
-"""What NVIDIA's driver is asked, answered by a stand-in for its library: no GPU is needed, and none is tested."""
+"""What NVIDIA's driver is asked, answered by a stand-in for its library: no GPU is
+needed, and none is tested.
+"""
 
 import os
 import shutil
@@ -31,7 +33,10 @@ def test_gpus_and_their_memory_are_those_that_the_driver_names(tmp_path: Path) -
         pytest.skip("there is no C compiler to build the stand-in with")
     (tmp_path / "nvml.c").write_text(STAND_IN)
     library = tmp_path / "libnvidia-ml.so.1"
-    subprocess.run([compiler, "-shared", "-fPIC", "-o", str(library), str(tmp_path / "nvml.c")], check=True)
+    subprocess.run(
+        [compiler, "-shared", "-fPIC", "-o", str(library), str(tmp_path / "nvml.c")],
+        check=True,
+    )
     program = (
         "from mltrack.runners.worker.slots import Slots\n"
         f"slots = Slots(None, {str(tmp_path / 'locks')!r})\n"
@@ -40,8 +45,18 @@ def test_gpus_and_their_memory_are_those_that_the_driver_names(tmp_path: Path) -
         "print(request.try_take(), request.names, [slot.is_foreign for slot in slots.held()])\n"
         "print(slots.request(2, {}).try_take())\n"
     )
-    environment = {**os.environ, "LD_LIBRARY_PATH": str(tmp_path), "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    environment = {
+        **os.environ,
+        "LD_LIBRARY_PATH": str(tmp_path),
+        "PYTHONPATH": str(ROOT),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert done.stdout.splitlines() == [
         "('0', 'Stand-in GPU', 79500000000) ('1', 'Stand-in GPU', 10000000000)",
         "True ['0'] [False, True]",

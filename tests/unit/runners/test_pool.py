@@ -20,12 +20,22 @@ def pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HostRunner:
     addresses = [Address(name, "python3", str(tmp_path / name)) for name in ("a", "b")]
     settings = HostSettings("pool", {}, "", 1 << 40, "")
     runner = HostRunner(
-        settings, addresses, str(tmp_path), str(tmp_path / "jobs"), Cache(str(tmp_path / "cache"), XXH3)
+        settings,
+        addresses,
+        str(tmp_path),
+        str(tmp_path / "jobs"),
+        Cache(str(tmp_path / "cache"), XXH3),
     )
     for number, host in enumerate(runner.hosts, 1):
-        host.hello = {"cpus": number, "memory": 10**9, "gpus": [[str(n), "", 0, 0] for n in range(number)]}
+        host.hello = {
+            "cpus": number,
+            "memory": 10**9,
+            "gpus": [[str(n), "", 0, 0] for n in range(number)],
+        }
         monkeypatch.setattr(host, "start", lambda: None)
-    runner._abilities = Abilities(Works.APART, survives=True, queues=True, capacity={"cpus": 2.0, "gpus": 2.0})
+    runner._abilities = Abilities(
+        Works.APART, survives=True, queues=True, capacity={"cpus": 2.0, "gpus": 2.0}
+    )
     return runner
 
 
@@ -49,12 +59,18 @@ def test_what_fits_on_one_host_only_goes_there_or_waits(pool: HostRunner) -> Non
 
 
 def test_a_host_that_knows_the_job_has_it(pool: HostRunner) -> None:
-    pool.hosts[0].known = {f"{0:032x}": {"state": "running", "is_taken": False, "number": 1}}
+    pool.hosts[0].known = {
+        f"{0:032x}": {"state": "running", "is_taken": False, "number": 1}
+    }
     assert places(pool, {"cpus": 1.0}, {"cpus": 1.0}) == ["a", "b"]
 
 
-def test_a_result_that_was_taken_binds_only_those_who_want_it_again(pool: HostRunner) -> None:
-    pool.hosts[0].known = {f"{0:032x}": {"state": "done", "is_taken": True, "number": 1}}
+def test_a_result_that_was_taken_binds_only_those_who_want_it_again(
+    pool: HostRunner,
+) -> None:
+    pool.hosts[0].known = {
+        f"{0:032x}": {"state": "done", "is_taken": True, "number": 1}
+    }
     wanted = job("true", key=f"{0:032x}", resources={"gpus": 2.0})
     fresh = job("true", key=f"{0:032x}", resources={"gpus": 2.0}, fresh=True)
     assert pool.holds(wanted) == "done" and pool.holds(fresh) == ""
@@ -63,7 +79,10 @@ def test_a_result_that_was_taken_binds_only_those_who_want_it_again(pool: HostRu
 def test_what_only_a_lost_host_could_run_is_unreachable(pool: HostRunner) -> None:
     pool.hosts[1].is_given_up, pool.hosts[1].trouble = True, RemoteError("b is gone")
     ticket = pool.submit(job("true", key="1" * 32, resources={"cpus": 2.0}))
-    assert now(pool, ticket).state is State.UNREACHABLE and "b is gone" in now(pool, ticket).problem
+    assert (
+        now(pool, ticket).state is State.UNREACHABLE
+        and "b is gone" in now(pool, ticket).problem
+    )
     other = pool.submit(job("true", key="2" * 32, resources={"cpus": 1.0}))
     assert now(pool, other).state is State.QUEUED
 
@@ -79,6 +98,8 @@ def test_a_job_that_is_handed_over_waits_for_nobody(pool: HostRunner) -> None:
 
 def test_what_no_host_has_alone_is_named(pool: HostRunner) -> None:
     pool.hosts[0].hello["memory"] = 10**12
-    pool._abilities = Abilities(Works.APART, survives=True, capacity={"cpus": 2.0, "memory": 1e12})
+    pool._abilities = Abilities(
+        Works.APART, survives=True, capacity={"cpus": 2.0, "memory": 1e12}
+    )
     shortage = pool.lacks({"cpus": 2.0, "memory": 5e11})
     assert shortage is not None and "no host of pool has all of it" in shortage.words

@@ -10,7 +10,13 @@ from mltrack.runners import kinds
 
 
 @pytest.mark.parametrize(
-    "wrong, meant", [("setpu", "setup"), ("host", "hosts"), ("gpu", "gpus"), ("cache_limt", "cache_limit")]
+    "wrong, meant",
+    [
+        ("setpu", "setup"),
+        ("host", "hosts"),
+        ("gpu", "gpus"),
+        ("cache_limt", "cache_limit"),
+    ],
 )
 def test_an_option_that_is_nearly_one_is_no_resource(wrong: str, meant: str) -> None:
     with pytest.raises(ConfigError) as caught:
@@ -25,7 +31,10 @@ def test_any_other_name_is_a_resource(name: str) -> None:
 
 def test_options_that_name_places_are_private() -> None:
     private = {setting.key for setting in schema.runner_settings() if setting.private}
-    assert private == {f"runner.NAME.{name}" for name in ("directory", "python", "ssh_config", "gpu_locks")}
+    assert private == {
+        f"runner.NAME.{name}"
+        for name in ("directory", "python", "ssh_config", "gpu_locks")
+    }
 
 
 @pytest.mark.parametrize(
@@ -37,12 +46,25 @@ def test_options_that_name_places_are_private() -> None:
         ("local", {"python": "python3.9"}, "has no such option"),
     ],
 )
-def test_what_makes_no_runner_is_refused(name: str, given: dict[str, Any], words: str) -> None:
+def test_what_makes_no_runner_is_refused(
+    name: str, given: dict[str, Any], words: str
+) -> None:
     with pytest.raises(ConfigError, match=words):
         kinds.find(name, given)
 
 
 def test_what_is_no_option_is_an_amount() -> None:
-    given = {"type": "ssh", "hosts": ["a"], "gpus": 2, "memory": "1GB", "licenses": 3, "setup": ""}
+    given = {
+        "type": "ssh",
+        "hosts": ["a"],
+        "gpus": 2,
+        "memory": "1GB",
+        "licenses": 3,
+        "setup": "",
+    }
     kind = kinds.find("box", given)
-    assert kind.name == "ssh" and kind.amounts(given) == {"gpus": 2.0, "memory": 1e9, "licenses": 3.0}
+    assert kind.name == "ssh" and kind.amounts(given) == {
+        "gpus": 2.0,
+        "memory": 1e9,
+        "licenses": 3.0,
+    }

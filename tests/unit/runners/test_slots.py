@@ -25,12 +25,18 @@ def test_a_request_takes_all_that_it_wants_or_nothing(slots: Slots) -> None:
     first = slots.request(2, {"label": "a"})
     assert first.try_take() and first.names == ["0", "1"]
     second = slots.request(2, {})
-    assert not second.try_take() and [slot.holder is None for slot in slots.held()] == [False, False, True]
+    assert not second.try_take() and [slot.holder is None for slot in slots.held()] == [
+        False,
+        False,
+        True,
+    ]
     first.release()
     assert second.try_take() and second.names == ["0", "1"]
 
 
-def test_who_came_first_is_served_first_however_little_others_want(slots: Slots) -> None:
+def test_who_came_first_is_served_first_however_little_others_want(
+    slots: Slots,
+) -> None:
     holder = slots.request(1, {})
     assert holder.try_take()
     large, small = slots.request(3, {}), slots.request(1, {})
@@ -69,8 +75,12 @@ def test_a_random_crowd_never_shares_a_gpu(slots: Slots) -> None:
     assert served == sorted(served)
 
 
-def test_a_holder_that_is_killed_holds_nothing_and_its_command_still_does(tmp_path: Path) -> None:
-    """The lock is the command's too: a GPU is free when the last process that may use it has ended."""
+def test_a_holder_that_is_killed_holds_nothing_and_its_command_still_does(
+    tmp_path: Path,
+) -> None:
+    """The lock is the command's too: a GPU is free when the last process that may use
+    it has ended.
+    """
     program = (
         "import subprocess, sys, time\n"
         "from mltrack.runners.worker.slots import Slots\n"
@@ -80,7 +90,10 @@ def test_a_holder_that_is_killed_holds_nothing_and_its_command_still_does(tmp_pa
         "print(child.pid, flush=True); time.sleep(60)\n"
     )
     holder = subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+        [sys.executable, "-c", program],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     assert holder.stdout is not None
     child = int(holder.stdout.readline())
@@ -96,8 +109,14 @@ def test_a_holder_that_is_killed_holds_nothing_and_its_command_still_does(tmp_pa
         time.sleep(0.02)
 
 
-def test_a_gpu_that_others_use_is_left_alone(slots: Slots, monkeypatch: pytest.MonkeyPatch) -> None:
-    gpus = [Gpu("0", "A", 80 * GB, 10 * GB), Gpu("1", "A", 80 * GB, 79 * GB), Gpu("2", "A", 80 * GB, 50 * GB)]
+def test_a_gpu_that_others_use_is_left_alone(
+    slots: Slots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gpus = [
+        Gpu("0", "A", 80 * GB, 10 * GB),
+        Gpu("1", "A", 80 * GB, 79 * GB),
+        Gpu("2", "A", 80 * GB, 50 * GB),
+    ]
     monkeypatch.setattr(module, "nvml_gpus", lambda: gpus)
     request = slots.request(1, {})
     assert request.try_take() and request.names == ["1"]
@@ -105,8 +124,14 @@ def test_a_gpu_that_others_use_is_left_alone(slots: Slots, monkeypatch: pytest.M
     assert not slots.request(1, {}).try_take()
 
 
-def test_a_claim_on_memory_says_which_gpus_will_do(slots: Slots, monkeypatch: pytest.MonkeyPatch) -> None:
-    gpus = [Gpu("0", "A", 80 * GB, 10 * GB), Gpu("1", "A", 80 * GB, 50 * GB), Gpu("2", "A", 80 * GB, 50 * GB)]
+def test_a_claim_on_memory_says_which_gpus_will_do(
+    slots: Slots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gpus = [
+        Gpu("0", "A", 80 * GB, 10 * GB),
+        Gpu("1", "A", 80 * GB, 50 * GB),
+        Gpu("2", "A", 80 * GB, 50 * GB),
+    ]
     monkeypatch.setattr(module, "nvml_gpus", lambda: gpus)
     request = slots.request(2, {}, 40 * GB)
     assert request.try_take() and request.names == ["1", "2"]
@@ -118,7 +143,10 @@ def test_files_that_others_prepared_are_not_followed(tmp_path: Path) -> None:
     locks = tmp_path / "locks"
     locks.mkdir()
     slots = Slots(["0", "1"], str(locks))
-    for prepare in (lambda: (locks / "gpu-0").symlink_to(victim), lambda: os.link(victim, locks / "gpu-0")):
+    for prepare in (
+        lambda: (locks / "gpu-0").symlink_to(victim),
+        lambda: os.link(victim, locks / "gpu-0"),
+    ):
         prepare()
         request = slots.request(1, {})
         with pytest.raises(OSError):
@@ -146,7 +174,9 @@ def test_a_lock_file_that_is_removed_while_it_is_taken_is_not_the_lock(
     assert second.try_take() and second.names == ["1"]
 
 
-def test_what_is_held_looks_used_to_who_cleans_temporary_directories(slots: Slots, tmp_path: Path) -> None:
+def test_what_is_held_looks_used_to_who_cleans_temporary_directories(
+    slots: Slots, tmp_path: Path
+) -> None:
     request = slots.request(1, {})
     assert request.try_take()
     os.utime(tmp_path / "locks/gpu-0", (1, 1))

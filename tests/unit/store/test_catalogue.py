@@ -27,9 +27,16 @@ PACKS = ("11" * 16, "22" * 16)
 
 entries = st.dictionaries(
     st.binary(min_size=DIGEST_SIZE, max_size=DIGEST_SIZE),
-    st.tuples(st.sampled_from(["", *PACKS]), st.integers(0, 1 << 40), st.integers(0, 1 << 40)),
+    st.tuples(
+        st.sampled_from(["", *PACKS]), st.integers(0, 1 << 40), st.integers(0, 1 << 40)
+    ),
     max_size=300,
-).map(lambda found: [Whole(raw, id_, offset if id_ else 0, size) for raw, (id_, offset, size) in found.items()])
+).map(
+    lambda found: [
+        Whole(raw, id_, offset if id_ else 0, size)
+        for raw, (id_, offset, size) in found.items()
+    ]
+)
 
 
 def raw(number: int) -> bytes:
@@ -49,10 +56,14 @@ def kind_at(row: int) -> int:
 
 
 def ranged(data: bytes) -> RangedCatalogue:
-    return RangedCatalogue(lambda at, length: data[at : at + length], len(data), XXH3, "i")
+    return RangedCatalogue(
+        lambda at, length: data[at : at + length], len(data), XXH3, "i"
+    )
 
 
-@given(entries, st.sets(st.binary(min_size=DIGEST_SIZE, max_size=DIGEST_SIZE), max_size=3))
+@given(
+    entries, st.sets(st.binary(min_size=DIGEST_SIZE, max_size=DIGEST_SIZE), max_size=3)
+)
 def test_what_was_written_is_read(written: list[Whole], others: set[bytes]) -> None:
     data = encode(written, XXH3, ["ab" * 16])
     read = Catalogue(data, XXH3, "i")
@@ -63,8 +74,12 @@ def test_what_was_written_is_read(written: list[Whole], others: set[bytes]) -> N
     assert read.supersedes == ["ab" * 16]
     assert read.is_understood
     for some in (set(expected), set(sorted(expected)[:2])):
-        assert {entry.raw: entry for entry in read.among(some | others)} == {item: expected[item] for item in some}
-        assert {entry.raw: entry for entry in ranged(data).among(some | others)} == {i: expected[i] for i in some}
+        assert {entry.raw: entry for entry in read.among(some | others)} == {
+            item: expected[item] for item in some
+        }
+        assert {entry.raw: entry for entry in ranged(data).among(some | others)} == {
+            i: expected[i] for i in some
+        }
     assert not any(read.whole(item) for item in others)
     sizes: dict[str, int] = {}
     for entry in written:
@@ -78,7 +93,9 @@ def test_the_index_of_a_pack_names_that_pack() -> None:
 
 
 def test_an_object_in_chunks_is_not_whole() -> None:
-    data = rewritten(encode([alone("01" * 16, 9), alone("02" * 16, 9)], XXH3), [(kind_at(1), b"\1")])
+    data = rewritten(
+        encode([alone("01" * 16, 9), alone("02" * 16, 9)], XXH3), [(kind_at(1), b"\1")]
+    )
     for read in (Catalogue(data, XXH3, "i"), ranged(data)):
         assert read.find(raw(2)) == Chunked(raw(2), "", 0, 9, 9)
         assert [entry.raw for entry in read.among({raw(1), raw(2)})] == [raw(1)]
@@ -88,7 +105,9 @@ def test_an_object_in_chunks_is_not_whole() -> None:
 
 
 def test_an_object_of_an_unknown_kind_is_absent() -> None:
-    data = rewritten(encode([alone("01" * 16, 9), alone("02" * 16, 9)], XXH3), [(kind_at(0), b"\7")])
+    data = rewritten(
+        encode([alone("01" * 16, 9), alone("02" * 16, 9)], XXH3), [(kind_at(0), b"\7")]
+    )
     for read in (Catalogue(data, XXH3, "i"), ranged(data)):
         assert read.find(raw(1)) is None
         assert [entry.raw for entry in read.among({raw(1), raw(2)})] == [raw(2)]
@@ -97,7 +116,9 @@ def test_an_object_of_an_unknown_kind_is_absent() -> None:
 
 def test_an_object_that_is_whole_and_shorter_than_it_says_is_absent() -> None:
     size_at = ROWS_AT + ROW_SIZE - 8
-    data = rewritten(encode([alone("01" * 16, 9)], XXH3), [(size_at, struct.pack(">Q", 10))])
+    data = rewritten(
+        encode([alone("01" * 16, 9)], XXH3), [(size_at, struct.pack(">Q", 10))]
+    )
     read = Catalogue(data, XXH3, "i")
     assert read.whole(raw(1)) is None
     assert not list(read)
@@ -105,7 +126,9 @@ def test_an_object_that_is_whole_and_shorter_than_it_says_is_absent() -> None:
 
 def test_an_object_in_a_pack_that_is_not_listed_is_absent() -> None:
     written = encode([Whole(raw(1), PACKS[0], 0, 9)], XXH3)
-    read = Catalogue(rewritten(written, [(kind_at(0) + 1, struct.pack(">I", 5))]), XXH3, "i")
+    read = Catalogue(
+        rewritten(written, [(kind_at(0) + 1, struct.pack(">I", 5))]), XXH3, "i"
+    )
     assert read.whole(raw(1)) is None
     assert read.pack_ends() == {UNLISTED: 9}
 

@@ -1,4 +1,6 @@
-"""The cache on its own: what is damaged is never given out, and what is young, or not understood, is left alone."""
+"""The cache on its own: what is damaged is never given out, and what is young, or not
+understood, is left alone.
+"""
 
 import os
 import struct
@@ -56,31 +58,47 @@ def test_an_object_whose_bytes_have_changed_is_not_given_out(cache: Cache) -> No
         cache.read(XXH3.hex_of(b"two"))
 
 
-def test_a_pack_with_one_flipped_byte_is_not_adopted(cache: Cache, tmp_path: Path) -> None:
+def test_a_pack_with_one_flipped_byte_is_not_adopted(
+    cache: Cache, tmp_path: Path
+) -> None:
     other = Cache(str(tmp_path / "other"), XXH3)
     id_, data = pack_of(cache), Path(cache.pack_path(pack_of(cache))).read_bytes()
     for at in range(len(data)):
-        (tmp_path / "came").write_bytes(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :])
+        (tmp_path / "came").write_bytes(
+            data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+        )
         with CacheWriter(other) as writer, pytest.raises(IntegrityError):
             writer.adopt_pack(str(tmp_path / "came"), id_)
     assert not other.indexes()
 
 
 def with_an_unknown_row(data: bytes) -> bytes:
-    """The bytes of a pack whose first object is of another kind, every digest in it right again."""
+    """The bytes of a pack whose first object is of another kind, every digest in it
+    right again.
+    """
     trailer = struct.Struct(f">QQ{XXH3.raw_size}s8s")
     offset, count, _, magic = trailer.unpack(data[-trailer.size :])
     index = bytearray(data[offset : -trailer.size - XXH3.raw_size])
     index[_ROWS_AT + XXH3.raw_size] = 7
     digest = bytes.fromhex(XXH3.hex_of(bytes(index)))
-    return data[:offset] + bytes(index) + digest + trailer.pack(offset, count, digest, magic)
+    return (
+        data[:offset]
+        + bytes(index)
+        + digest
+        + trailer.pack(offset, count, digest, magic)
+    )
 
 
-def test_a_pack_of_which_not_all_is_understood_is_not_adopted(cache: Cache, tmp_path: Path) -> None:
+def test_a_pack_of_which_not_all_is_understood_is_not_adopted(
+    cache: Cache, tmp_path: Path
+) -> None:
     data = with_an_unknown_row(Path(cache.pack_path(pack_of(cache))).read_bytes())
     (tmp_path / "came").write_bytes(data)
     other = Cache(str(tmp_path / "other"), XXH3)
-    with CacheWriter(other) as writer, pytest.raises(IntegrityError, match="other things than whole objects"):
+    with (
+        CacheWriter(other) as writer,
+        pytest.raises(IntegrityError, match="other things than whole objects"),
+    ):
         writer.adopt_pack(str(tmp_path / "came"), XXH3.hex_of(data))
     assert not other.indexes()
 
@@ -98,7 +116,9 @@ def test_what_is_marked_stays_and_the_rest_of_its_pack_goes(cache: Cache) -> Non
     assert kept.raw.hex() == XXH3.hex_of(b"one") and plan.objects == len(SMALL) - 1
 
 
-def test_a_tree_that_history_names_and_that_is_not_here_is_asked_about_again(cache: Cache) -> None:
+def test_a_tree_that_history_names_and_that_is_not_here_is_asked_about_again(
+    cache: Cache,
+) -> None:
     with CacheWriter(cache) as writer:
         listing = tree.encode([(b"file", "f", XXH3.hex_of(b"one"), 3)])
         top = writer.put(listing, TREES)

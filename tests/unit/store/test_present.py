@@ -8,7 +8,9 @@ from mltrack.store.shared.names import object_path, pack_path
 from mltrack.store.shared.present import Present
 
 PACK = "11" * 16
-FIRST, LAST, ALONE, UNNAMED = (bytes([number]) * XXH3.raw_size for number in range(1, 5))
+FIRST, LAST, ALONE, UNNAMED = (
+    bytes([number]) * XXH3.raw_size for number in range(1, 5)
+)
 ENTRIES = [Whole(FIRST, PACK, 0, 10), Whole(LAST, PACK, 10, 5), Whole(ALONE, "", 0, 7)]
 INDEX = Catalogue(encode(ENTRIES, XXH3), XXH3, "i")
 THERE = {pack_path(PACK): 15, object_path(ALONE.hex()): 7}
@@ -18,7 +20,8 @@ THERE = {pack_path(PACK): 15, object_path(ALONE.hex()): 7}
     ("changes", "had"),
     [
         ({}, {FIRST, LAST, ALONE}),
-        ({pack_path(PACK): 99}, {FIRST, LAST, ALONE}),  # what follows the last object hides none
+        # what follows the last object hides none
+        ({pack_path(PACK): 99}, {FIRST, LAST, ALONE}),
         ({pack_path(PACK): 14}, {FIRST, ALONE}),
         ({pack_path(PACK): 0}, {ALONE}),
         ({pack_path(PACK): None}, {ALONE}),
@@ -27,7 +30,9 @@ THERE = {pack_path(PACK): 15, object_path(ALONE.hex()): 7}
         ({object_path(ALONE.hex()): None}, {FIRST, LAST}),
     ],
 )
-def test_only_what_is_there_in_full_can_be_had(changes: dict[str, int | None], had: set[bytes]) -> None:
+def test_only_what_is_there_in_full_can_be_had(
+    changes: dict[str, int | None], had: set[bytes]
+) -> None:
     sizes = {name: size for name, size in (THERE | changes).items() if size is not None}
     present = Present([INDEX], sizes)
     assert {raw for raw in (FIRST, LAST, ALONE, UNNAMED) if raw in present} == had
@@ -39,9 +44,13 @@ def test_only_what_is_there_in_full_can_be_had(changes: dict[str, int | None], h
 def test_what_one_index_has_lost_another_may_name() -> None:
     other = Catalogue(encode([Whole(FIRST, "22" * 16, 0, 10)], XXH3), XXH3, "j")
     present = Present([INDEX, other], {pack_path("22" * 16): 10})
-    assert FIRST in present and present.missing([FIRST.hex(), LAST.hex()]) == {LAST.hex()}
+    assert FIRST in present and present.missing([FIRST.hex(), LAST.hex()]) == {
+        LAST.hex()
+    }
 
 
 def test_many_are_asked_for_at_once() -> None:
     others = [bytes([9, number]) + bytes(XXH3.raw_size - 2) for number in range(100)]
-    assert Present([INDEX], THERE).missing(raw.hex() for raw in (*others, FIRST)) == {raw.hex() for raw in others}
+    assert Present([INDEX], THERE).missing(raw.hex() for raw in (*others, FIRST)) == {
+        raw.hex() for raw in others
+    }

@@ -1,4 +1,6 @@
-"""What was sent is looked for before it counts as sent, and is never sent under a name that others pass over."""
+"""What was sent is looked for before it counts as sent, and is never sent under a name
+that others pass over.
+"""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,11 +25,15 @@ class Forgetful(MemoryStore):
     """Takes what is sent, and has lost every pack a moment later."""
 
     def list(self, prefix: str) -> Iterable[object]:  # type: ignore[override]
-        return [item for item in super().list(prefix) if not item.name.startswith("packs/")]
+        return [
+            item for item in super().list(prefix) if not item.name.startswith("packs/")
+        ]
 
 
 @pytest.mark.parametrize("store", [MemoryStore(), Forgetful()], ids=["keeps", "loses"])
-def test_a_store_that_loses_what_it_took_is_told(store: MemoryStore, tmp_path: Path) -> None:
+def test_a_store_that_loses_what_it_took_is_told(
+    store: MemoryStore, tmp_path: Path
+) -> None:
     cache = Cache(str(tmp_path / "cache"), XXH3)
     with CacheWriter(cache) as writer:
         wanted = [Content(FILE, writer.put(b"bytes"), 5)]
@@ -35,13 +41,17 @@ def test_a_store_that_loses_what_it_took_is_told(store: MemoryStore, tmp_path: P
     remote = Remote("store", store, XXH3, str(tmp_path / "hints"))
     remote.open(create=True)
     if isinstance(store, Forgetful):
-        with pytest.raises(RemoteError, match="lacks 1 of the objects that were just sent"):
+        with pytest.raises(
+            RemoteError, match="lacks 1 of the objects that were just sent"
+        ):
             push_contents(cache, remote, wanted, lambda event: None)
     else:
         assert push_contents(cache, remote, wanted, lambda event: None).objects == 1
 
 
-def test_nothing_is_published_under_a_name_that_a_newer_index_supersedes(tmp_path: Path) -> None:
+def test_nothing_is_published_under_a_name_that_a_newer_index_supersedes(
+    tmp_path: Path,
+) -> None:
     cache, store = Cache(str(tmp_path / "cache"), XXH3), MemoryStore()
     with CacheWriter(cache) as writer:
         wanted = [Content(FILE, writer.put(b"bytes"), 5)]
@@ -52,7 +62,8 @@ def test_nothing_is_published_under_a_name_that_a_newer_index_supersedes(tmp_pat
     [name] = remote.indexes()
     [entry] = remote.indexes()[name]
     newer = bytearray(encode([entry], XXH3, [name])[: -XXH3.raw_size])
-    newer[_ROWS_AT + XXH3.raw_size] = 9  # a kind of object that this version does not know
+    # a kind of object that this version does not know
+    newer[_ROWS_AT + XXH3.raw_size] = 9
     data = bytes(newer) + bytes.fromhex(XXH3.hex_of(bytes(newer)))
     store.put(index_path(XXH3.hex_of(data)), data)
     later = Remote("store", store, XXH3, str(tmp_path / "hints"))

@@ -30,7 +30,9 @@ class Counting(Hashing):
 
 def look(top: Path, known: Blocks) -> tuple[Blocks, list[str]]:
     counting = Counting()
-    snapshot = scan(str(top), "d", known, counting, KeepAll(), Cache(str(top / "cache"), XXH3))
+    snapshot = scan(
+        str(top), "d", known, counting, KeepAll(), Cache(str(top / "cache"), XXH3)
+    )
     assert snapshot is not None
     return snapshot.blocks, sorted(counting.read)
 
@@ -78,8 +80,12 @@ def make_executable(path: Path) -> None:
     path.chmod(0o755)
 
 
-@pytest.mark.parametrize("change", [change_bytes, restore_mtime, replace, make_executable])
-def test_every_kind_of_change_is_seen_and_only_that_file_is_read(change, top: Path) -> None:  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize(
+    "change", [change_bytes, restore_mtime, replace, make_executable]
+)
+def test_every_kind_of_change_is_seen_and_only_that_file_is_read(
+    change, top: Path
+) -> None:  # type: ignore[no-untyped-def]
     age(top)
     blocks, _ = look(top, Blocks())
     before = blocks[b""].tree_hex

@@ -1,4 +1,6 @@
-"""The kinds of remotes there are, but for a directory: each is a module here, found by the address's scheme."""
+"""The kinds of remotes there are, but for a directory: each is a module here, found by
+the address's scheme.
+"""
 
 import importlib
 import pkgutil
@@ -7,10 +9,29 @@ from functools import cache
 from mltrack.store.kinds.kind import FSSPEC, Kind, Option
 
 _NOT_STORES = {
-    "local", "asynclocal", "dir", "cached", "blockcache", "filecache", "simplecache", "reference", "zip", "tar",
-    "libarchive", "git", "github", "generic", "data", "dask", "jupyter", "jlab", "asyncwrapper", "pyscript",
-}  # fmt: skip
-"""What fsspec has that would lead back to this machine, or holds no bytes of its own."""
+    "local",
+    "asynclocal",
+    "dir",
+    "cached",
+    "blockcache",
+    "filecache",
+    "simplecache",
+    "reference",
+    "zip",
+    "tar",
+    "libarchive",
+    "git",
+    "github",
+    "generic",
+    "data",
+    "dask",
+    "jupyter",
+    "jlab",
+    "asyncwrapper",
+    "pyscript",
+}
+"""What fsspec has that would lead back to this machine, or holds no bytes of its own.
+"""
 _registered: dict[str, Kind] = {}
 
 
@@ -32,11 +53,16 @@ def schemes() -> list[str]:
 
 def kinds() -> list[Kind]:
     """Returns every kind, each once."""
-    return [*(_load(name) for name in sorted(_modules())), *dict.fromkeys(_registered.values())]
+    return [
+        *(_load(name) for name in sorted(_modules())),
+        *dict.fromkeys(_registered.values()),
+    ]
 
 
 def find(scheme: str) -> Kind | None:
-    """Returns the kind of the addresses that begin with ``scheme``, one that fsspec alone knows included; else None."""
+    """Returns the kind of the addresses that begin with ``scheme``, one that fsspec
+    alone knows included; else None.
+    """
     if scheme in _registered:
         return _registered[scheme]
     if scheme in _modules():  # the usual case: no other kind is looked at

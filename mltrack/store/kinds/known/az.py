@@ -11,11 +11,18 @@ def _options(given: Mapping[str, Any]) -> dict[str, Any]:
     options = named(
         given,
         {
-            "account": "account_name", "account_key": "account_key", "connection_string": "connection_string",
-            "sas_token": "sas_token", "endpoint": "account_host", "anonymous": "anon",
+            "account": "account_name",
+            "account_key": "account_key",
+            "connection_string": "connection_string",
+            "sas_token": "sas_token",
+            "endpoint": "account_host",
+            "anonymous": "anon",
         },
-    )  # fmt: skip
-    return options | {"connection_timeout": CONNECT_SECONDS, "read_timeout": seconds(given)}
+    )
+    return options | {
+        "connection_timeout": CONNECT_SECONDS,
+        "read_timeout": seconds(given),
+    }
 
 
 def _leads_elsewhere(given: Mapping[str, Any]) -> bool:
@@ -31,10 +38,21 @@ KIND = Kind(
     options=(
         Option("account", str, "The storage account."),
         Option("account_key", str, "The account's key.", private=True, secret=True),
-        Option("connection_string", str, "Account, key and address in one.", private=True, secret=True),
-        Option("sas_token", str, "A shared access signature.", private=True, secret=True),
+        Option(
+            "connection_string",
+            str,
+            "Account, key and address in one.",
+            private=True,
+            secret=True,
+        ),
+        Option(
+            "sas_token", str, "A shared access signature.", private=True, secret=True
+        ),
     ),
     manner=Manner(
-        _options, concurrency="max_concurrency", replacing={"overwrite": True}, creating={"overwrite": False}
+        _options,
+        concurrency="max_concurrency",
+        replacing={"overwrite": True},
+        creating={"overwrite": False},
     ),
 )

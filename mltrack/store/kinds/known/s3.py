@@ -4,7 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from mltrack.store.kinds.kind import FSSPEC, Kind, Option, has_endpoint
-from mltrack.store.kinds.manner import CONNECT_SECONDS, PART_BYTES, Manner, named, seconds
+from mltrack.store.kinds.manner import (
+    CONNECT_SECONDS,
+    PART_BYTES,
+    Manner,
+    named,
+    seconds,
+)
 
 
 def _options(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -13,8 +19,10 @@ def _options(given: Mapping[str, Any]) -> dict[str, Any]:
     config: dict[str, Any] = {
         "connect_timeout": CONNECT_SECONDS,
         "read_timeout": seconds(given),
-        "retries": {"max_attempts": 0},  # ours are counted in one place, whatever the kind
-        # a checksum goes with each part; what comes back is checked against the digest of each object instead
+        # ours are counted in one place, whatever the kind
+        "retries": {"max_attempts": 0},
+        # a checksum goes with each part; what comes back is checked against the digest
+        # of each object instead
         "s3": {"payload_signing_enabled": False},
         "response_checksum_validation": "when_required",
         "http_session_cls": GuardedSession,
@@ -24,10 +32,14 @@ def _options(given: Mapping[str, Any]) -> dict[str, Any]:
     options = named(
         given,
         {
-            "endpoint": "endpoint_url", "access_key": "key", "secret_key": "secret", "session_token": "token",
-            "anonymous": "anon", "profile": "profile",
+            "endpoint": "endpoint_url",
+            "access_key": "key",
+            "secret_key": "secret",
+            "session_token": "token",
+            "anonymous": "anon",
+            "profile": "profile",
         },
-    )  # fmt: skip
+    )
     options["config_kwargs"] = config
     if given.get("region"):
         options["client_kwargs"] = {"region_name": given["region"]}
@@ -41,7 +53,11 @@ KIND = Kind(
     must_be_trusted=has_endpoint,
     options=(
         Option("region", str, "The region of the bucket."),
-        Option("profile", str, "The profile of the vendor's configuration to take credentials from."),
+        Option(
+            "profile",
+            str,
+            "The profile of the vendor's configuration to take credentials from.",
+        ),
         Option(
             "checksums",
             str,
@@ -49,10 +65,21 @@ KIND = Kind(
             choices=("when_required", "when_supported"),
         ),
         Option("access_key", str, "The access key's id.", private=True, secret=True),
-        Option("secret_key", str, "The access key's secret.", private=True, secret=True),
-        Option("session_token", str, "The token of temporary credentials.", private=True, secret=True),
+        Option(
+            "secret_key", str, "The access key's secret.", private=True, secret=True
+        ),
+        Option(
+            "session_token",
+            str,
+            "The token of temporary credentials.",
+            private=True,
+            secret=True,
+        ),
     ),
     manner=Manner(
-        _options, sending={"chunksize": PART_BYTES}, concurrency="max_concurrency", reading={"max_concurrency": 1}
+        _options,
+        sending={"chunksize": PART_BYTES},
+        concurrency="max_concurrency",
+        reading={"max_concurrency": 1},
     ),
 )

@@ -18,8 +18,16 @@ KIND = Kind(
     must_be_trusted=_leads_elsewhere,
     options=(
         Option(
-            "key_file", str, "The path of the private key, instead of what your ssh configuration says.", private=True
+            "key_file",
+            str,
+            "The path of the private key, instead of what your ssh configuration says.",
+            private=True,
         ),
-        Option("ssh_config", str, "The ssh configuration to read, instead of ~/.ssh/config.", private=True),
+        Option(
+            "ssh_config",
+            str,
+            "The ssh configuration to read, instead of ~/.ssh/config.",
+            private=True,
+        ),
     ),
 )
