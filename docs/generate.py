@@ -125,7 +125,20 @@ def documents() -> str:
                 title = f"mltrack {name}: {event}" if event else f"mltrack {name}"
                 parts.append(f"\n## {title}\n\n| field | holds |\n|---|---|\n")
                 parts += _fields(one, "", schema["$defs"])
+    for name, body in schema["$defs"].items():
+        if "oneOf" not in body and "schema_version" not in body.get("properties", {}):
+            parts.append(f"\n## Record: {name}\n\n{_record(name, schema['$defs'])}")
     return "".join(parts)
+
+
+def _record(name: str, known: dict[str, Any]) -> str:
+    """What a record that several documents hold looks like."""
+    body = known[name]
+    if not body.get("properties"):
+        return f"{_words(body)}\n"
+    about = body.get("description", "")
+    rows = "".join(_fields(body, "", known))
+    return f"{about}\n\n| field | holds |\n|---|---|\n{rows}"
 
 
 def _fields(body: dict[str, Any], prefix: str, known: dict[str, Any]) -> Iterator[str]:

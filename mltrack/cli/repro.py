@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from mltrack.cli.fault_words import fault_words
 from mltrack.cli.invocation import announce, current, open_session, say, tell
 from mltrack.cli.live import LiveLines
 from mltrack.cli.options import DryRun, Json, Paths, command_app
@@ -18,6 +19,7 @@ from mltrack.errors import PartlyDoneError, RemoteError, StageFailedError, Usage
 from mltrack.pipeline.plan import Plan
 from mltrack.verbs import repro as verb
 from mltrack.verbs import twice as verb_twice
+from mltrack.verbs.session import Session
 
 _DOUBTS = {
     verb.Doubt.PARTIAL: "{0} is here only in part; `mltrack pull {0}` brings the rest",
@@ -152,9 +154,7 @@ def repro(
     )
     session = open_session()
     if twice:
-        _show_comparison(
-            verb_twice.twice(session, options, _shower(options)), as_json=as_json
-        )
+        _compare(session, options, as_json=as_json)
         return
     work = verb.Repro(session, options)
     if dry_run:
@@ -282,7 +282,18 @@ def _finish(outcome: Outcome, failed: list[StageFailed], *, as_json: bool) -> No
 
 def _failure_text(failed: StageFailed) -> str:
     lines = "".join(f"\n  | {line}" for line in failed.last_lines)
-    return f"stage {failed.stage!r}: {failed.message}{lines}"
+    return f"stage {failed.stage!r}: {fault_words(failed.fault)}{lines}"
+
+
+def _compare(session: Session, options: verb.ReproOptions, *, as_json: bool) -> None:
+    try:
+        found = verb_twice.twice(session, options, _shower(options))
+    except verb_twice.RunFailed as error:
+        failed = error.failed
+        raise StageFailedError(
+            _failure_text(failed), hint=f"mltrack logs {failed.stage}"
+        ) from None
+    _show_comparison(found, as_json=as_json)
 
 
 def _show_comparison(found: list[verb_twice.Compared], *, as_json: bool) -> None:

@@ -3,8 +3,10 @@
 import json
 import sys
 from collections.abc import Iterable
+from enum import Enum
 from typing import Any, Self
 
+from mltrack.cli.fault_words import FAILURES, fault_words
 from mltrack.cli.invocation import current, tell
 from mltrack.cli.render import SCHEMA_VERSION, describe, finite, reason_json, size_text
 from mltrack.engine.events import (
@@ -12,9 +14,9 @@ from mltrack.engine.events import (
     CheckpointRestored,
     DataBrought,
     Event,
+    HostLeftOut,
     LeftoverEnded,
     MovedAside,
-    RunnerNote,
     StageDetached,
     StageFailed,
     StageFinished,
@@ -30,6 +32,7 @@ from mltrack.engine.events import (
     UndeclaredReads,
     UndeclaredWrites,
 )
+from mltrack.engine.fault import Fault
 from mltrack.pipeline.reason import Cause, Reason
 from mltrack.runners.names import LOCAL
 
@@ -124,10 +127,11 @@ def _tell(event: Event) -> None:
                 f"{words_of(unrecorded)}",
                 level=-1,
             )
-        case StageRetried(stage, message, number, tries, pause, kind):
+        case StageRetried(stage, fault, number, tries, pause, is_extra):
             after = f" in {pause:.0f} s" if pause else ""
-            again = f"trying again ({kind})" if kind else f"try {number} of {tries}"
-            tell(f"{stage}: {message}; {again}{after}", level=-1)
+            kind = FAILURES.get(fault.failure, "") if fault.failure else ""
+            again = f"trying again ({kind})" if is_extra else f"try {number} of {tries}"
+            tell(f"{stage}: {fault_words(fault)}; {again}{after}", level=-1)
         case StagePlaced(stage, runner, place, gpus, state, problem):
             tell(
                 f"{stage}: {placed_words(runner, place, gpus, state, problem)}",
@@ -186,8 +190,8 @@ def _tell_rare(event: Event) -> None:
                 f"moved {path} out of the way, since it cannot be recorded; it is in "
                 f"{place}"
             )
-        case RunnerNote(runner, note):
-            tell(f"warning: {runner}: {note}", level=-1)
+        case HostLeftOut(runner, host, error):
+            tell(f"warning: {runner}: {host} is left out: {error}", level=-1)
         case LeftoverEnded(stage):
             tell(f"{stage}: stopped a command left running by an earlier, killed repro")
         case _:
@@ -210,8 +214,13 @@ def _plain(value: Any) -> Any:
     """A field of an event as JSON holds it."""
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
-    if isinstance(value, Reason):  # a tuple too
+    # these are tuples, too
+    if isinstance(value, Reason):
         return reason_json(value)
+    if isinstance(value, Fault):
+        return {name: _plain(item) for name, item in value._asdict().items()}
+    if isinstance(value, Enum):
+        return value.value
     return [_plain(item) for item in value] if isinstance(value, tuple) else value
 
 

@@ -18,7 +18,7 @@ from mltrack.engine.events import (
     StagePlaced,
     UndeclaredReads,
 )
-from mltrack.engine.failed import Failed
+from mltrack.engine.fault import Failed, Fault, FaultCause, fault_of, refused
 from mltrack.engine.parts import Engine
 from mltrack.engine.running import NOTHING_UPCOMING, Attempt
 from mltrack.engine.undeclared import named_in_log, undeclared_reads
@@ -28,13 +28,11 @@ from mltrack.objects.content import FILE, Content
 from mltrack.pipeline.plan import Step
 from mltrack.pipeline.reason import Cause, Reason
 from mltrack.pipeline.stage import ERROR, NONE, Inputs, Stage, is_url
-from mltrack.runners.failures import classify, words_of
-from mltrack.runners.job import Failure, Item, Job, Poll, Seen, State
+from mltrack.runners.job import Failure, Item, Job, Poll, Seen, State, Works
 from mltrack.runners.process import interrupts_deferred
 from mltrack.runners.runner import Runner
 
 _TAIL_BYTES = 16384
-_NAMED_IN_ERRORS = 5
 
 
 def begin(
@@ -60,7 +58,7 @@ def begin(
     try:
         brought = way.bring(stage)
     except (MissingObjectError, RemoteError) as error:
-        raise Failed(error.message, None) from error
+        raise refused(error) from error
     if brought:
         learner.forget(stage)
         yield DataBrought(stage.address, brought)
@@ -88,9 +86,7 @@ def begin(
                 moments=moments,
             )
     except MltrackError as error:
-        raise Failed(
-            error.message + (f" (hint: {error.hint})" if error.hint else ""), None
-        ) from error
+        raise refused(error) from error
     engine.placement.take(runner, stage)
     return attempt
 
@@ -102,13 +98,9 @@ def _refuse_hindered(step: Step) -> None:
         if reason.cause is Cause.DEPENDENCY_MISSING
     ]
     if step.problem is not None:
-        raise Failed(step.problem.message, None)
+        raise refused(step.problem)
     if missing:
-        raise Failed(
-            f"it depends on {missing[0]!r}, which does not exist; `mltrack pull` "
-            "brings tracked data",
-            None,
-        )
+        raise Failed(Fault(FaultCause.DEPENDENCY_MISSING, paths=tuple(missing)))
 
 
 def _choose_runner(engine: Engine, step: Step) -> Runner:
@@ -116,11 +108,8 @@ def _choose_runner(engine: Engine, step: Step) -> Runner:
     try:
         return engine.placement.runner_for(step.stage, step.key)
     except MltrackError as error:
-        raise Failed(
-            error.message,
-            None,
-            failure=Failure.UNREACHABLE if isinstance(error, RemoteError) else None,
-        ) from error
+        is_silent = isinstance(error, RemoteError)
+        raise refused(error, Failure.UNREACHABLE if is_silent else None) from error
 
 
 def _is_fresh(engine: Engine, stage: Stage) -> bool:
@@ -173,11 +162,9 @@ def complete(
     stage, runner, way = attempt.stage, attempt.runner, attempt.way
     if result.state is not State.DONE:
         way.keep_checkpoint(attempt)
-        failure = classify(result, attempt.tail)
+        fault = _fault(engine, attempt, result)
         runner.settle(attempt.ticket)
-        raise Failed(
-            _failure(engine, attempt, result), result.exit_code, failure=failure
-        )
+        raise Failed(fault)
     yield from way.make_room(stage)
     runner.fetch(attempt.ticket)
     yield from _tell_undeclared_reads(engine, stage, result)
@@ -204,11 +191,7 @@ def _tell_undeclared_reads(
         undeclared_reads(stage, result.reads, engine.tree.path) if check != NONE else ()
     )
     if undeclared and check == ERROR:
-        shown = ", ".join(undeclared[:_NAMED_IN_ERRORS])
-        raise Failed(
-            f"it read what it does not declare: {shown}; add it to `deps`, or set "
-            "`check: warn`"
-        )
+        raise Failed(Fault(FaultCause.UNDECLARED_READ, exit_code=0, paths=undeclared))
     if undeclared:
         yield UndeclaredReads(stage.address, undeclared)
 
@@ -218,16 +201,14 @@ def _require_outputs(engine: Engine, attempt: Attempt, result: Poll) -> None:
     made.
     """
     outs = [out.path for out in attempt.stage.outs if out.path not in result.left]
-    lacking = [
+    lacking = tuple(
         path
         for path in outs
         if not os.path.lexists(os.path.join(engine.tree.path, path))
-    ]
+    )
     if lacking:
         attempt.runner.reject(attempt.ticket)
-        raise Failed(
-            f"it did not write {', '.join(map(repr, lacking))}, declared as its output"
-        )
+        raise Failed(Fault(FaultCause.OUTPUT_MISSING, exit_code=0, paths=lacking))
 
 
 def _record(engine: Engine, attempt: Attempt, result: Poll) -> None:
@@ -250,10 +231,8 @@ def _record(engine: Engine, attempt: Attempt, result: Poll) -> None:
         )
     except WorkspaceError as error:
         runner.reject(attempt.ticket)
-        raise Failed(
-            "its outputs cannot be recorded (a link that leads out, a pipe, a "
-            f"repository?): {error.message}"
-        ) from error
+        fault = Fault(FaultCause.OUTPUT_UNFIT, exit_code=0, error=error.message)
+        raise Failed(fault) from error
     if result.left:
         engine.tree.checkout.cache.reload()  # their listings are there
         engine.supply.note_left(attempt.ticket.runner, attempt.step.key, result)
@@ -305,26 +284,23 @@ def _read_by_job(engine: Engine, stage: Stage, *, through_links: bool) -> list[s
     )
 
 
-def _failure(engine: Engine, attempt: Attempt, result: Poll) -> str:
+def _fault(engine: Engine, attempt: Attempt, result: Poll) -> Fault:
+    """Why the job did not end well; where it ran apart, with what it may have lacked."""
     stage = attempt.stage
-    text = words_of(
+    fault = fault_of(
         result,
         attempt.tail,
         runner=attempt.ticket.runner,
         timeout=stage.execution.timeout,
     )
-    elsewhere = attempt.way.place.format(result.place or attempt.ticket.runner)
+    # only what runs with copies of what is declared can lack a file that is there
+    is_on_host = attempt.runner.abilities.works is Works.APART
     has_own_params = bool(stage.params and engine.tree.learner.sources.overrides)
-    is_alone = bool(elsewhere) or stage.execution.sandbox or has_own_params
-    if is_alone and result.state is State.FAILED and not result.problem:
-        project = engine.tree.path
-        sought = dict.fromkeys(
-            (
-                *undeclared_reads(stage, result.reads, project),
-                *named_in_log(stage, attempt.tail, project),
-            )
-        )
-        if sought:
-            where = elsewhere or "in its sandbox"
-            text += f"; {where} it looked for {', '.join(list(sought)[:_NAMED_IN_ERRORS])}, which it does not declare"
-    return text
+    is_apart = is_on_host or stage.execution.sandbox or has_own_params
+    if not is_apart or fault.cause is not FaultCause.COMMAND:
+        return fault
+    project = engine.tree.path
+    undeclared = undeclared_reads(stage, result.reads, project)
+    named = named_in_log(stage, attempt.tail, project)
+    sought = tuple(dict.fromkeys((*undeclared, *named)))
+    return fault._replace(sought=sought, in_sandbox=not is_on_host)

@@ -4,6 +4,7 @@ Words are the reader's affair.
 
 from typing import NamedTuple
 
+from mltrack.engine.fault import Fault
 from mltrack.events import Progress
 from mltrack.pipeline.reason import Reason
 
@@ -99,26 +100,25 @@ class StageRestored(NamedTuple):
 
 
 class StageFailed(NamedTuple):
+    """The stage gave no result; ``last_lines`` are what its command printed last."""
+
     stage: str
-    message: str
-    exit_code: int | None
+    fault: Fault
     last_lines: tuple[str, ...] = ()
 
 
 class StageRetried(NamedTuple):
     """The command failed and will be tried again after ``pause`` seconds; ``number`` is
-    the try that comes.
+    the try that comes. With ``is_extra`` the failure was none of the command's, and the
+    try does not count as one of the stage's own.
     """
 
     stage: str
-    message: str
+    fault: Fault
     number: int
     tries: int
     pause: float
-    kind: str = ""
-    """The kind of failure, where another try follows that does not count as one of the
-    stage's own.
-    """
+    is_extra: bool = False
 
 
 class StageWaiting(NamedTuple):
@@ -157,11 +157,12 @@ class DataBrought(NamedTuple):
     paths: tuple[str, ...]
 
 
-class RunnerNote(NamedTuple):
-    """Something is missing of a runner, which works without it."""
+class HostLeftOut(NamedTuple):
+    """A host of a runner cannot be reached; the others do its work."""
 
     runner: str
-    note: str
+    host: str
+    error: str
 
 
 class LeftoverEnded(NamedTuple):
@@ -208,6 +209,6 @@ Event = (
     | CheckpointRestored
     | BytesSaved
     | LeftoverEnded
-    | RunnerNote
+    | HostLeftOut
     | MovedAside
 )

@@ -28,7 +28,7 @@ from mltrack.engine.events import (
     Tick,
     UndeclaredWrites,
 )
-from mltrack.engine.failed import Failed
+from mltrack.engine.fault import Failed, Fault, refused
 from mltrack.engine.outcome import Limits, Outcome
 from mltrack.engine.parts import Engine
 from mltrack.engine.running import NOTHING_UPCOMING, Attempt
@@ -38,7 +38,7 @@ from mltrack.errors import MissingObjectError, MltrackError, RemoteError, Termin
 from mltrack.pipeline.plan import Plan, Step, Verdict, decide
 from mltrack.pipeline.reason import Cause
 from mltrack.pipeline.stage import NONE, Inputs, Stage
-from mltrack.runners.failures import RULES, WORDS
+from mltrack.runners.failures import RULES
 from mltrack.runners.job import Failure, Poll, State
 from mltrack.workspace.checkout import no_progress
 
@@ -197,7 +197,7 @@ class Execution:
                 step, inputs = self._decide_again(step)
             except (MissingObjectError, RemoteError) as error:
                 # what it reads is elsewhere, and cannot be had now
-                yield from self._fail(address, Failed(error.message, None), ())
+                yield from self._fail(address, refused(error).fault, ())
                 return
         if step.verdict is not Verdict.SKIP and not self._claims.take(step.stage):
             self._let_go(address)
@@ -326,7 +326,7 @@ class Execution:
                 self._engine, step, number, seen, self._running
             )
         except Failed as failed:
-            yield from self._fail(stage.address, failed, ())
+            yield from self._fail(stage.address, failed.fault, ())
             return
         if attempt.found:
             yield StageFound(
@@ -396,11 +396,11 @@ class Execution:
         try:
             unrecorded = yield from attempts.complete(self._engine, attempt, result)
         except Failed as failed:
-            retried = self._retry(attempt, failed)
+            retried = self._retry(attempt, failed.fault)
             if retried is not None:
                 yield retried
             else:
-                yield from self._fail(address, failed, attempt.last_lines())
+                yield from self._fail(address, failed.fault, attempt.last_lines())
             return
         for path in result.writes:
             self._writers[path] = (*self._writers.get(path, ()), address)
@@ -417,24 +417,19 @@ class Execution:
         yield StageFinished(address, seconds, unrecorded, earlier, result.sent)
         self._settle(address, is_good=not unrecorded)
 
-    def _retry(self, attempt: Attempt, failed: Failed) -> StageRetried | None:
+    def _retry(self, attempt: Attempt, fault: Fault) -> StageRetried | None:
         """Puts a stage that failed in the queue once more, if the rule for this kind of
         failure says so: tries for faults that are not the command's come first, and do
         not count.
         """
         stage, address = attempt.stage, attempt.stage.address
-        rule = RULES.get(failed.failure) if failed.failure is not None else None
+        rule = RULES.get(fault.failure) if fault.failure is not None else None
         if rule is None or self._stops:
             return None
-        tries, number, kind, pause = (
-            stage.execution.tries,
-            attempt.number,
-            "",
-            rule.pause,
-        )
-        if self._extra.get(address, 0) < rule.extra:
+        tries, number, pause = stage.execution.tries, attempt.number, rule.pause
+        is_extra = self._extra.get(address, 0) < rule.extra
+        if is_extra:
             self._extra[address] = self._extra.get(address, 0) + 1
-            kind = WORDS.get(failed.failure, "") if failed.failure is not None else ""
         elif rule.counts and number < tries:
             pause = stage.execution.backoff * 2 ** (number - 1)
             number += 1
@@ -444,16 +439,16 @@ class Execution:
             self._later,
             (time.monotonic() + pause, self._place[address], attempt.step, number),
         )
-        return StageRetried(address, failed.message, number, tries, pause, kind)
+        return StageRetried(address, fault, number, tries, pause, is_extra=is_extra)
 
     def _fail(
-        self, address: str, failed: Failed, last_lines: tuple[str, ...]
+        self, address: str, fault: Fault, last_lines: tuple[str, ...]
     ) -> Iterator[Event]:
         self._outcome.failed.append(address)
-        if failed.failure is Failure.UNREACHABLE:
+        if fault.failure is Failure.UNREACHABLE:
             self._outcome.unreachable.append(address)
         self._settle(address, is_good=False)
-        yield StageFailed(address, failed.message, failed.code, last_lines)
+        yield StageFailed(address, fault, last_lines)
 
     def _tell_undeclared_writes(self) -> Iterator[Event]:
         if self._engine.policy.check == NONE:

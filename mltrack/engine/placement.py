@@ -80,12 +80,7 @@ class Placement:
             if lacking is None:
                 return runner
             refusal = refusal or PipelineError(
-                "; ".join(
-                    (
-                        f"stage {stage.address!r} needs {lacking.words}",
-                        *runner.abilities.notes,
-                    )
-                ),
+                f"stage {stage.address!r} needs {lacking.words}{_left_out(runner)}",
                 hint=(
                     f"mltrack config --local runner.{name}.{lacking.resource} "
                     f"{lacking.amount:g}, if there is that much"
@@ -181,3 +176,9 @@ class Placement:
     def close(self) -> None:
         for runner in self.opened:
             runner.close()
+
+
+def _left_out(runner: Runner) -> str:
+    """The hosts that might have had enough, and could not be asked."""
+    silent = runner.abilities.left_out.items()
+    return "".join(f"; {host} is left out: {error}" for host, error in silent)

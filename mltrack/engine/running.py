@@ -22,11 +22,6 @@ Prepared = tuple[Job, Origin | None]
 class Way(Protocol):
     """The steps of a run that depend on where it takes place."""
 
-    place: str
-    """How messages name it; '' for the workspace itself, in which nothing is missing
-    that exists there.
-    """
-
     def bring(self, stage: Stage) -> tuple[str, ...]:
         """Gets what the stage reads and is not here; returns the paths that were
         brought.

@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterator
 from dataclasses import replace
 
 from mltrack.engine.events import CheckpointRestored, Event
-from mltrack.engine.failed import Failed
+from mltrack.engine.fault import refused
 from mltrack.engine.parts import Engine
 from mltrack.engine.running import NOTHING_UPCOMING, Attempt, Prepared, Way
 from mltrack.engine.saving import save
@@ -38,8 +38,6 @@ class InPlace:
     """In the workspace: its outputs are written where they belong, and its inputs may
     change under it.
     """
-
-    place = ""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -114,8 +112,6 @@ class Apart:
     its result is taken.
     """
 
-    place = "on {}"
-
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
@@ -145,7 +141,7 @@ class Apart:
                 tree.learner.absent_at,
             )
         except WorkspaceError as error:
-            raise Failed(error.message, None) from error
+            raise refused(error) from error
         environment = tree.learner.sources.environment
         given = {
             name: environment[name] for name in stage.env.vars if name in environment

@@ -6,7 +6,6 @@ source print them.
 """
 
 import re
-import signal
 from typing import NamedTuple
 
 from mltrack.runners.job import Failure, Poll, State
@@ -55,15 +54,6 @@ RULES: dict[Failure, Rule] = {
     Failure.UNREACHABLE: Rule(0, counts=False),
     Failure.CANCELLED: Rule(0, counts=False),
 }
-WORDS = {
-    Failure.TIMEOUT: "timeout",
-    Failure.MEMORY: "out of memory",
-    Failure.GPU_MEMORY: "out of GPU memory",
-    Failure.PREEMPTED: "preempted",
-    Failure.BAD_NODE: "the machine is at fault",
-    Failure.LOST: "lost",
-    Failure.UNREACHABLE: "unreachable",
-}
 
 
 def classify(poll: Poll, tail: bytes) -> Failure:
@@ -88,58 +78,11 @@ def classify(poll: Poll, tail: bytes) -> Failure:
     return Failure.USER
 
 
-def words_of(poll: Poll, tail: bytes, *, runner: str, timeout: float | None) -> str:
-    """Returns how a job ended that did not end well, for a person."""
-    place = poll.place or runner
-    if poll.state is State.UNREACHABLE:
-        return f"{poll.problem}; its job goes on there, and the next `mltrack repro` takes its result"
-    if poll.state is State.LOST:
-        return f"its job on {place} was lost: {poll.problem or 'nothing knows of it'}"
-    if poll.state is State.CANCELLED:
-        return "its job was cancelled"
-    if poll.problem:
-        is_named = not poll.place or poll.problem.startswith(poll.place)
-        return poll.problem if is_named else f"{poll.place}: {poll.problem}"
-    command = poll.command.strip().splitlines()[0] if poll.command.strip() else ""
-    shown = f"`{command[:100]}`" if command else "its command"
-    text = f"{shown} {_ending(poll, timeout)}"
-    if poll.place:
-        text += f" on {poll.place}"
-        if SETUP_FAILED in tail:
-            return f"the setup of runner {runner} failed on {poll.place}: see runner.{runner}.setup"
-        if poll.exit_code == 127 or _NO_MODULE.search(tail):
-            text += f" (what commands need there: runner.{runner}.setup)"
-    failure = classify(poll, tail)
-    return (
-        f"{text} ({WORDS[failure]})"
-        if failure in (Failure.GPU_MEMORY, Failure.BAD_NODE)
-        else text
-    )
+def lacks_setup(tail: bytes) -> bool:
+    """Whether the setup of the runner ended badly, so that no command was tried."""
+    return SETUP_FAILED in tail
 
 
-def _ending(poll: Poll, timeout: float | None) -> str:
-    code = poll.exit_code or 0
-    killed = -code if code < 0 else code - 128 if 128 < code < 160 else 0
-    if poll.failure is Failure.TIMEOUT:
-        return f"took longer than its timeout of {timeout or 0:g} s and was ended"
-    if poll.failure is Failure.MEMORY:
-        return "was killed by the kernel: the machine ran out of memory"
-    if poll.failure is Failure.PREEMPTED:
-        return "was preempted"
-    if code < 0:
-        return f"was killed by {_signal_name(killed)}"
-    if code == 127:
-        return "ended with exit code 127: a program in it was not found"
-    if code == 126:
-        return "ended with exit code 126: a program in it may not be executed"
-    if killed:
-        return f"ended with exit code {code}: a program in it was killed by {_signal_name(killed)}"
-    return f"ended with exit code {poll.exit_code}"
-
-
-def _signal_name(number: int) -> str:
-    try:
-        name = signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
-    return name + (" (often: out of memory)" if name == "SIGKILL" else "")
+def lacks_program(poll: Poll, tail: bytes) -> bool:
+    """Whether a command ended since a program or a module was not found."""
+    return poll.exit_code == 127 or _NO_MODULE.search(tail) is not None

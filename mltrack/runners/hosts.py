@@ -118,10 +118,7 @@ class HostRunner(Runner):
             works=Works.APART,
             survives=True,
             queues=True,
-            notes=tuple(
-                f"{name} is left out: {error.message}"
-                for name, error in failures.items()
-            ),
+            left_out={name: error.message for name, error in failures.items()},
             leaves=all(host.hashes for host in self.reached),
             capacity=capacity,
         )

@@ -206,7 +206,8 @@ class Abilities:
     and is found again by its key. ``queues``: jobs may wait there for what they claim.
     ``leaves``: outputs may stay where commands run, known by their digests.
     ``capacity`` is how much of each resource one job can claim at most; claims on
-    others are refused. ``notes`` say what is missing of it, though it works.
+    others are refused. ``left_out`` are the hosts that cannot be reached, where others
+    can, each with the error that says why.
     """
 
     works: Works
@@ -214,7 +215,7 @@ class Abilities:
     queues: bool = False
     leaves: bool = False
     capacity: dict[str, float] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+    left_out: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from mltrack.config import places as trusted
 from mltrack.disk.lock import NameLocks, locked
 from mltrack.engine.checkpoints import Checkpoints
 from mltrack.engine.commit import Committer
-from mltrack.engine.events import Event, LeftoverEnded, RunnerNote
+from mltrack.engine.events import Event, HostLeftOut, LeftoverEnded
 from mltrack.engine.execute import Execution
 from mltrack.engine.ignoring import IgnoreLines
 from mltrack.engine.inputs import Overrides
@@ -178,7 +178,7 @@ class Repro:
                     "says",
                     hint=f"mltrack checkout {path}",
                 )
-            is_part = session.checkout.is_part_of(snapshot, path, content)
+            is_part = session.checkout.comparison.is_part_of(snapshot, path, content)
             notes.append(DataNote(Doubt.PARTIAL if is_part else Doubt.CHANGED, path))
         owned = session.observer.owned
         aliases = self.graph.aliases
@@ -266,8 +266,8 @@ class Repro:
                 project.settings,
                 trusted.runner_place(project.settings.runner(one.name)),
             )
-            for note in one.abilities.notes:
-                yield RunnerNote(one.name, note)
+            for host, error in one.abilities.left_out.items():
+                yield HostLeftOut(one.name, host, error)
         for label in self._placement.recover():
             yield LeftoverEnded(label)
         recorder.recover()

@@ -159,12 +159,14 @@ def _target_status(session: Session, target: Target) -> TargetStatus:
         return TargetStatus(target.path, "clean", cache.has(target.content.hex))
     cached = cache.holds(target.content)
     try:
-        if session.checkout.is_part_of(snapshot, target.path, target.content):
+        if session.checkout.comparison.is_part_of(
+            snapshot, target.path, target.content
+        ):
             return TargetStatus(target.path, "partial", cached)
         if snapshot.content.same_bytes(session.last.get(target.path)):
             return TargetStatus(target.path, OUTDATED, cached)
         changes = []
-        for change in session.checkout.own_changes(
+        for change in session.checkout.comparison.own_changes(
             target.path, snapshot, target.content
         ):
             kind = (

@@ -73,7 +73,7 @@ class FromRemote:
             if snapshot is None or snapshot.content.same_bytes(content):
                 continue
             self.get(content)
-            if session.checkout.is_part_of(snapshot, path, content):
+            if session.checkout.comparison.is_part_of(snapshot, path, content):
                 self.fetch([content])
                 session.checkout.bring(path, content)
                 session.observer.forget([path])

@@ -9,7 +9,6 @@ from mltrack.engine.events import Event, StageFailed
 from mltrack.errors import (
     MissingObjectError,
     PartlyDoneError,
-    StageFailedError,
     UsageError,
 )
 from mltrack.objects.content import TREE, Content
@@ -35,13 +34,20 @@ class Show(Protocol):
     def show(self, event: Event) -> None: ...
 
 
+class RunFailed(Exception):
+    """A command failed, so that there is nothing to compare."""
+
+    def __init__(self, failed: StageFailed) -> None:
+        super().__init__(failed.stage)
+        self.failed = failed
+
+
 def twice(session: Session, options: ReproOptions, shown: Show) -> list[Compared]:
     """Brings the targets up to date, runs them once more, and returns how the outputs
     compare with the recorded ones.
 
     What stands in the workspace afterwards, and is recorded, is the last result. Raises
-    StageFailedError if a command fails, and PartlyDoneError if a result was not
-    recorded.
+    RunFailed if a command fails, and PartlyDoneError if a result was not recorded.
     """
     if not options.targets:
         raise UsageError(
@@ -72,10 +78,7 @@ def _run(session: Session, options: ReproOptions, shown: Show) -> Results:
         for event in events:
             shown.show(event)
             if isinstance(event, StageFailed):
-                raise StageFailedError(
-                    f"stage {event.stage!r}: {event.message}",
-                    hint=f"mltrack logs {event.stage}",
-                )
+                raise RunFailed(event)
     if work.outcome.unrecorded:
         raise PartlyDoneError(
             "not recorded, so there is nothing to compare: "

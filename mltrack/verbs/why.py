@@ -203,7 +203,9 @@ def _changed_files(
     if snapshot is None:
         return ()
     try:
-        changes: list[Change] = list(session.checkout.changes(path, snapshot, recorded))
+        changes: list[Change] = list(
+            session.checkout.comparison.changes(path, snapshot, recorded)
+        )
     except MissingObjectError:
         return ()
     found = [

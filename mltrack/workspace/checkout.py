@@ -4,30 +4,30 @@ materialised there before.
 
 import errno
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
-from functools import cache, partial
+from functools import partial
 from typing import NamedTuple, NoReturn
 
 from mltrack.errors import MissingObjectError, UnsavedDataError
 from mltrack.objects import tree
-from mltrack.objects.content import BY_LETTER, TREE, Content
+from mltrack.objects.content import TREE, Content
 from mltrack.objects.tree import Entry
-from mltrack.objects.tree_diff import Change, diff
-from mltrack.objects.tree_walk import Load, entry_at, extent, leaves
+from mltrack.objects.tree_diff import Change
+from mltrack.objects.tree_walk import extent, leaves
 from mltrack.store.local.cache import Cache
 from mltrack.store.local.writer import CacheWriter
 from mltrack.workspace import checkout_plan, fresh
 from mltrack.workspace.checkout_plan import Approved, CheckoutPlan, Operation, Whole
+from mltrack.workspace.comparison import LETTERS, Comparison, leaf_of
 from mltrack.workspace.ingest import Saving
 from mltrack.workspace.last import LastMaterialized
 from mltrack.workspace.materialize import Report, Seen, apply
 from mltrack.workspace.observe import Observer
-from mltrack.workspace.parts import absent_parts, edit, loader
+from mltrack.workspace.parts import edit
 from mltrack.workspace.scan import Snapshot
 
 MAX_NAMED = 10
-LETTERS = {kind: letter for letter, kind in BY_LETTER.items()}
 
 
 class Absent(Enum):
@@ -53,6 +53,10 @@ class Checkout(NamedTuple):
     observer: Observer
     last: LastMaterialized
 
+    @property
+    def comparison(self) -> Comparison:
+        return Comparison(self.cache, self.last)
+
     def plan(
         self,
         root: str,
@@ -73,39 +77,50 @@ class Checkout(NamedTuple):
         present = snapshot.content if snapshot is not None else None
         if wanted is not None and wanted.same_bytes(present):
             return CheckoutPlan([], [], [], [])
+        wanted_tree = wanted if wanted is not None and wanted.kind == TREE else None
         unlisted: list[bytes] = []
         try:
-            if wanted is not None and wanted.kind == TREE and snapshot is None:
-                whole = self._whole(wanted, absent)
+            if wanted_tree is not None and snapshot is None:
+                whole = self._whole(wanted_tree, absent)
                 if whole is not None:
                     return CheckoutPlan([], [], [], [], whole)
-            if wanted is not None and wanted.kind == TREE:
-                unlisted = self._unlisted(root, wanted, absent)
-            changes = list(
-                self.changes(root, snapshot, wanted, passes_unlisted=bool(unlisted))
-            )
+            if wanted_tree is not None:
+                unlisted = self._unlisted(root, wanted_tree, absent)
+            changes = self._changes(root, snapshot, wanted, unlisted)
         except MissingObjectError as error:
             raise MissingObjectError(
                 f"{root}: {error.message}",
                 hint=f"mltrack pull {root}",
                 context=error.context,
             ) from None
-        if unlisted:
-            left = set(unlisted)
-            changes = [
-                one
-                for one in changes
-                if left.isdisjoint((one.path, *tree.parents(one.path)))
-            ]
         before = self.last.get(root) or recorded
-        entries = (
-            self.last_entries(root, before, [change.path for change in changes])
-            if before is not None
-            else None
-        )
+        entries = None
+        if before is not None:
+            paths = [change.path for change in changes]
+            entries = self.comparison.materialised(root, before, paths)
         plan = checkout_plan.decide(changes, entries, self.saved, force=force)
         plan = self._without_absent(root, plan, entries, absent)
         return plan._replace(absent=(*plan.absent, *unlisted))
+
+    def _changes(
+        self,
+        root: str,
+        snapshot: Snapshot | None,
+        wanted: Content | None,
+        unlisted: list[bytes],
+    ) -> list[Change]:
+        """What differs, but for what stands below directories whose listings the cache
+        lacks: nobody knows what is wanted there.
+        """
+        passes = bool(unlisted)
+        compare = self.comparison.changes
+        changes = compare(root, snapshot, wanted, passes_unlisted=passes)
+        left = set(unlisted)
+        return [
+            one
+            for one in changes
+            if left.isdisjoint((one.path, *tree.parents(one.path)))
+        ]
 
     def _whole(self, wanted: Content, absent: Absent) -> Whole | None:
         """All of a directory that stands nowhere yet; None where a part of it may be
@@ -152,7 +167,11 @@ class Checkout(NamedTuple):
         parts of the root were.
         """
         before = self.last.get(root)
-        entries = self.last_entries(root, before, paths) if before is not None else None
+        entries = (
+            self.comparison.materialised(root, before, paths)
+            if before is not None
+            else None
+        )
         top = os.fsencode(self.project_path)
         return entries == {} and not any(
             os.path.lexists(os.path.join(top, path)) for path in paths
@@ -193,78 +212,6 @@ class Checkout(NamedTuple):
             operations=[op for op in plan.operations if op.path not in gone],
             absent=tuple(op.path for op in left),
         )
-
-    def changes(
-        self,
-        root: str,
-        snapshot: Snapshot | None,
-        wanted: Content | None,
-        *,
-        passes_unlisted: bool = False,
-    ) -> Iterable[Change]:
-        """Yields the leaves that differ, from present to wanted, by project path. With
-        ``passes_unlisted`` a directory whose listing the cache lacks counts as empty.
-        """
-        path = os.fsencode(root)
-        present = snapshot.content if snapshot is not None else None
-        load = loader(self.cache, snapshot)
-        if passes_unlisted:
-            load = partial(_listed, load)
-        old, new = _leaf(path, present), _leaf(path, wanted)
-        if old != new:
-            yield Change(path, old, new)
-        old_tree = present.hex if present is not None and present.kind == TREE else None
-        new_tree = wanted.hex if wanted is not None and wanted.kind == TREE else None
-        yield from diff(old_tree, new_tree, load, path + b"/")
-
-    def is_part_of(self, snapshot: Snapshot, root: str, wanted: Content) -> bool:
-        """Returns whether what stands at a root is ``wanted`` but for what was never
-        brought here. False where the cache lacks a listing that would tell.
-        """
-        try:
-            absent = absent_parts(self.cache, snapshot, wanted, self.last.get(root))
-            if absent is None:
-                return False
-            return not list(self.own_changes(root, snapshot, wanted))
-        except MissingObjectError:
-            return False
-
-    def own_changes(
-        self, root: str, snapshot: Snapshot, wanted: Content
-    ) -> Iterator[Change]:
-        """Yields the leaves that differ from present to wanted, but for those that were
-        never brought here: they are no change of the person's.
-        """
-        absent = absent_parts(self.cache, snapshot, wanted, self.last.get(root))
-        top = os.fsencode(root) + b"/"
-        away = {top + path for path in absent.entries} if absent is not None else set()
-        for change in self.changes(root, snapshot, wanted, passes_unlisted=True):
-            if change.old is not None or away.isdisjoint(
-                (change.path, *tree.parents(change.path))
-            ):
-                yield change
-
-    def last_entries(
-        self, root: str, before: Content, paths: list[bytes]
-    ) -> dict[bytes, Entry] | None:
-        """Returns the entries of the last materialised content at these paths, or None
-        if its trees are gone.
-        """
-        path = os.fsencode(root)
-        leaf = _leaf(path, before)
-        if leaf is not None:
-            return {path: leaf}
-        found: dict[bytes, Entry] = {}
-        # the paths share the trees on the way to them
-        load = cache(self.cache.read_tree)
-        try:
-            for item in paths:
-                entry = entry_at(before.hex, item[len(path) + 1 :], load)
-                if entry is not None:
-                    found[item] = entry
-        except MissingObjectError:
-            return None
-        return found
 
     def saved(self, hexes: set[str]) -> set[str]:
         return hexes - self.cache.missing(hexes)
@@ -362,7 +309,9 @@ class Checkout(NamedTuple):
             return before
         start = len(os.fsencode(root)) + 1
         former = (
-            (self.last_entries(root, before, left) or {}) if before is not None else {}
+            (self.comparison.materialised(root, before, left) or {})
+            if before is not None
+            else {}
         )
         return self._edited(wanted, {path[start:]: former.get(path) for path in left})
 
@@ -453,7 +402,7 @@ class Checkout(NamedTuple):
             snapshot = None
             operations = [
                 Operation(change.path, change.new, None)
-                for change in self.changes(root, None, whole.content)
+                for change in self.comparison.changes(root, None, whole.content)
             ]
             self._apply(root, operations, report)
         self.observer.forget([root])
@@ -473,7 +422,7 @@ class Checkout(NamedTuple):
         ):
             return 0
         path = os.fsencode(root)
-        leaf = _leaf(path, wanted)
+        leaf = leaf_of(path, wanted)
         found = (
             [(path, leaf)]
             if leaf
@@ -510,21 +459,6 @@ class Checkout(NamedTuple):
             snapshot = self.observer.tracked(root, Saving(writer, self.cache.algorithm))
             writer.finish()
         return snapshot.content if snapshot is not None else None
-
-
-def _leaf(path: bytes, content: Content | None) -> Entry | None:
-    if content is None or content.kind == TREE:
-        return None
-    return Entry(
-        path.rpartition(b"/")[2], LETTERS[content.kind], content.hex, content.size
-    )
-
-
-def _listed(load: Load, hex_digest: str) -> list[Entry]:
-    try:
-        return load(hex_digest)
-    except MissingObjectError:
-        return []
 
 
 def _named(paths: list[bytes]) -> str:

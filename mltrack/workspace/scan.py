@@ -10,7 +10,7 @@ import os
 import stat
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from mltrack.errors import FormatError, MltrackError, WorkspaceError
@@ -269,16 +269,7 @@ class _Walk:
             and old.names == names
             and not self.ingest.keeps(old.hexes)
         ):
-            return Block(
-                names,
-                column,
-                old.kinds,
-                old.hexes,
-                directories,
-                old.tree_hex,
-                old.size,
-                old.files,
-            )
+            return replace(old, names=names, stamps=column, directories=directories)
         self.changed = True
         return self.read_rows(here, prefix, names, states, directories, old)
 

@@ -13,8 +13,10 @@ import pytest
 from mltrack.cli.commands import COMMANDS
 from mltrack.cli.render import SCHEMA_VERSION
 from mltrack.engine import events
+from mltrack.engine.fault import Fault, FaultCause
 from mltrack.pipeline.plan import Verdict
 from mltrack.pipeline.reason import Cause
+from mltrack.runners.job import Failure
 from tests.support import documents
 from tests.support.workspace import ROOT, Workspace
 
@@ -62,6 +64,13 @@ def test_every_event_has_a_schema_with_its_very_fields() -> None:
             "event",
             *kind._fields,
         }, name
+
+
+def test_faults_and_failures_are_those_of_the_engine() -> None:
+    known = documents.schema()["$defs"]
+    assert known["fault cause"]["enum"] == [cause.value for cause in FaultCause]
+    assert known["failure"]["enum"] == [kind.value for kind in Failure]
+    assert set(known["fault"]["required"]) == set(Fault._fields)
 
 
 def test_causes_and_verdicts_are_those_of_the_plan() -> None:
