@@ -21,6 +21,8 @@ from mltrack.engine.view import revision_view
 from mltrack.errors import ConfigError, UsageError, WorkspaceError
 from mltrack.formats.paths import check_path
 from mltrack.git import exclude
+from mltrack.git import history as git_history
+from mltrack.git import index as git_index
 from mltrack.git import repository as git
 from mltrack.git.repository import Repository
 from mltrack.objects.digest import Algorithm, algorithm
@@ -62,9 +64,9 @@ class Project:
         Raises GitError for an unknown revision, WorkspaceError where no project is.
         """
         where = git.find_any(place)
-        commit = git.resolve(revision, where)
+        commit = git_history.resolve(revision, where)
         name = os.path.join(inner, DIRECTORY, config.FILE_NAME)
-        data = git.read_at(commit, name, where, inner="")
+        data = git_history.read_at(commit, name, where, inner="")
         if data is None:
             raise WorkspaceError(
                 f"{place} has no mltrack project at {revision}: there is no {name}"
@@ -148,7 +150,7 @@ class Project:
         place = os.path.join(self.index_path, "identity")
         known = (read_bounded(place, 256) or b"").decode("ascii", "replace").strip()
         if not known:
-            root = git.first_commit(self.path)
+            root = git_history.first_commit(self.path)
             if root:
                 inner = os.path.relpath(self.path, self.repository.top)
                 known = self.algorithm.hex_of(
@@ -271,7 +273,7 @@ def refuse_unseen(cwd: str, repository: Repository, *, own_only: bool = False) -
     while True:
         place = os.path.join(directory, DIRECTORY, config.FILE_NAME)
         name = os.path.relpath(place, repository.top)
-        if not os.path.lexists(place) and git.tracked_below(name, repository.top):
+        if not os.path.lexists(place) and git_index.tracked_below(name, repository.top):
             raise WorkspaceError(
                 f"{name} is committed, but not checked out here",
                 hint=(
@@ -336,8 +338,8 @@ def _refuse_committed_state(path: str, repository: Repository, shared: str) -> N
     ):
         places.append((os.path.dirname(shared), repository.common_dir))
     for place, git_dir in dict.fromkeys(places):
-        if os.path.isdir(place) and git.index_may_hold(git_dir, _STATE):
-            for name in git.tracked_below(DIRECTORY, place):
+        if os.path.isdir(place) and git_index.index_may_hold(git_dir, _STATE):
+            for name in git_index.tracked_below(DIRECTORY, place):
                 if name not in _COMMITTED:
                     raise WorkspaceError(
                         f"git tracks {name}, which mltrack keeps for itself and "

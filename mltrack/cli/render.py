@@ -11,7 +11,8 @@ from mltrack.cli.invocation import printable, say
 from mltrack.formats.params_file import flatten
 from mltrack.objects.content import TREE, Content
 from mltrack.objects.digest import Algorithm
-from mltrack.pipeline.plan import Step, Verdict, same_value
+from mltrack.pipeline.differences import same_value
+from mltrack.pipeline.plan import Step, Verdict
 from mltrack.pipeline.reason import Cause, Reason
 
 SCHEMA_VERSION = 1

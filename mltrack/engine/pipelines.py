@@ -11,7 +11,7 @@ from mltrack.engine.remember import Remembered
 from mltrack.errors import UsageError, WorkspaceError
 from mltrack.formats.pipeline_file import load_stages
 from mltrack.formats.pointer import SUFFIX
-from mltrack.git import repository as git
+from mltrack.git import index as git_index
 from mltrack.pipeline import graph as graphs
 from mltrack.pipeline.graph import Graph
 from mltrack.pipeline.paths import PathMap, contains, parents
@@ -30,7 +30,7 @@ class Tracked:
     """
 
     def __init__(self, project_path: str) -> None:
-        self.in_git, others = git.list_all(project_path)
+        self.in_git, others = git_index.list_all(project_path)
         found = [path for path in (*self.in_git, *others) if path.endswith(_ENDINGS)]
         nested = [
             path.removesuffix(_CONFIG) for path in found if path.endswith(_CONFIG)

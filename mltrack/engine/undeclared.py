@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from mltrack.git import repository as git
+from mltrack.git import index as git_index
 from mltrack.git.ignored import ignored_among
 from mltrack.pipeline.paths import PathMap
 from mltrack.pipeline.stage import LOCK_NAME, WRITTEN_BY_US, Stage
@@ -85,7 +85,9 @@ def _modules_named(log: bytes, project_path: str) -> Iterator[str]:
         endings = {
             f"{name}{ending}" for name in names for ending in (".py", "/__init__.py")
         }
-        for path in (path for paths in git.list_all(project_path) for path in paths):
+        for path in (
+            path for paths in git_index.list_all(project_path) for path in paths
+        ):
             if any(path == ending or path.endswith("/" + ending) for ending in endings):
                 yield path
 

@@ -15,7 +15,7 @@ from mltrack.engine.remember import Remembered
 from mltrack.errors import FormatError, PipelineError
 from mltrack.formats import lock_file, pointer
 from mltrack.formats.pointer import SUFFIX
-from mltrack.git import repository as git
+from mltrack.git import history as git_history
 from mltrack.objects.content import Content
 from mltrack.objects.digest import Algorithm
 from mltrack.pipeline.graph import Graph
@@ -216,17 +216,19 @@ def revision_view(
     ``place`` is the project in a worktree; or, with ``inner``, any place where git can
     be asked, and ``inner`` is where the project lies in the repository.
     """
-    commit = git.resolve(revision, place)
-    blobs = git.files_at(commit, place, (SUFFIX, PIPELINE_NAME, LOCK_NAME), inner=inner)
+    commit = git_history.resolve(revision, place)
+    blobs = git_history.files_at(
+        commit, place, (SUFFIX, PIPELINE_NAME, LOCK_NAME), inner=inner
+    )
     wanted = {
         path: blob for path, blob in blobs.items() if not path.startswith(".mltrack/")
     }
-    by_blob = dict(git.read_blobs(wanted.values(), place))
+    by_blob = dict(git_history.read_blobs(wanted.values(), place))
 
     def read(path: str) -> bytes | None:
         if path in wanted:
             return by_blob.get(wanted[path])
-        return git.read_at(commit, path, place, inner=inner)
+        return git_history.read_at(commit, path, place, inner=inner)
 
     names = sorted(wanted)
     locks = {}

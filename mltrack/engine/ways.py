@@ -17,7 +17,8 @@ from mltrack.engine.saving import save
 from mltrack.engine.staging import stage_inputs
 from mltrack.engine.undeclared import Interval
 from mltrack.errors import WorkspaceError
-from mltrack.pipeline.plan import Known, Step, input_reasons
+from mltrack.pipeline.differences import input_reasons
+from mltrack.pipeline.plan import Step
 from mltrack.pipeline.reason import Cause, Reason
 from mltrack.pipeline.stage import OUT, Inputs, Output, Stage
 from mltrack.runners.job import Job, Works
@@ -80,7 +81,7 @@ class InPlace:
         )
         changed = [
             reason
-            for reason in input_reasons(stage, Known(reference, after, {}), shell)
+            for reason in input_reasons(stage, reference, after, shell)
             if reason.cause is not Cause.OUTPUT_ADDED
         ]
         told = {reason.subject for reason in changed}

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from mltrack.disk.durable import make_directories, read_bounded, write_atomic
 from mltrack.errors import FormatError
-from mltrack.git import repository as git
+from mltrack.git import command
 from mltrack.git.repository import Repository
 
 HOOKS = (
@@ -258,7 +258,7 @@ def _shared_hooks_paths() -> Iterator[str]:
 
 def hooks_directory(repository: Repository) -> str:
     """Returns where git looks for hooks, ``core.hooksPath`` included."""
-    out = git.run_plain(
+    out = command.run_plain(
         ["config", "--path", "--get", "core.hooksPath"], repository.top, ok=(0, 1)
     )
     path = os.fsdecode(out).rstrip("\n")
@@ -271,12 +271,12 @@ def hooks_directory(repository: Repository) -> str:
 
 def _set(repository: Repository, key: str, value: str) -> None:
     current = (
-        git.run(["config", "--local", "--get", key], repository.top, ok=(0, 1))
+        command.run(["config", "--local", "--get", key], repository.top, ok=(0, 1))
         .decode()
         .rstrip("\n")
     )
     if current != value:
-        git.run(["config", "--local", key, value], repository.top)
+        command.run(["config", "--local", key, value], repository.top)
 
 
 def include_attributes(text: str) -> str:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 
 from mltrack.errors import GitError
-from mltrack.git.repository import run
+from mltrack.git.command import run
 
 
 def ignored_below(paths: Iterable[str], cwd: str) -> list[str]:

@@ -9,8 +9,7 @@ import os
 from collections.abc import Iterator
 
 from mltrack.errors import GitError
-from mltrack.git import ref_files
-from mltrack.git import repository as git
+from mltrack.git import command, history, ref_files, remotes
 from mltrack.git.repository import Repository
 
 
@@ -40,9 +39,9 @@ def files_in_history(
     """
     tops = worktrees(repository)
     starts = _commits(repository)
-    blobs = git.versions(starts, repository.top, suffixes) if starts else {}
+    blobs = history.versions(starts, repository.top, suffixes) if starts else {}
     for name in _trees(repository):
-        for line in git.run(
+        for line in command.run(
             ["ls-tree", "-r", "-z", "--full-tree", name], repository.top
         ).split(b"\0"):
             meta, _, raw = line.partition(b"\t")
@@ -51,15 +50,15 @@ def files_in_history(
     for git_dir in ref_files.git_dirs(repository):
         ref_files.check_index(git_dir)
     for top in tops:
-        for line in git.run(["ls-files", "--stage", "-z", "--full-name"], top).split(
-            b"\0"
-        ):
+        for line in command.run(
+            ["ls-files", "--stage", "-z", "--full-name"], top
+        ).split(b"\0"):
             meta, _, raw = line.partition(b"\t")
             path = os.fsdecode(raw)
             if path.endswith(suffixes):
                 blobs.setdefault(meta.decode().split()[1], path)
     found = 0
-    for blob, data in git.read_blobs(blobs, repository.top):
+    for blob, data in history.read_blobs(blobs, repository.top):
         found += 1
         yield blobs[blob], data
     if found != len(blobs) and not _is_shallow_or_partial(repository):
@@ -77,14 +76,14 @@ def files_at_commits(
     """
     blobs: dict[str, str] = {}
     for commit in commits:
-        for line in git.run(
+        for line in command.run(
             ["ls-tree", "-r", "-z", "--full-tree", commit], repository.top
         ).split(b"\0"):
             meta, _, raw = line.partition(b"\t")
             path = os.fsdecode(raw)
             if path.endswith(suffixes):
                 blobs.setdefault(meta.decode().split()[2], path)
-    for blob, data in git.read_blobs(blobs, repository.top):
+    for blob, data in history.read_blobs(blobs, repository.top):
         yield blobs[blob], data
 
 
@@ -93,32 +92,32 @@ def latest_commits(repository: Repository, count: int) -> list[str]:
     all that tags and stashes name.
     """
     found: set[str] = set()
-    tips = git.run(
+    tips = command.run(
         ["for-each-ref", "--format=%(objectname)", "refs/heads", "refs/remotes"],
         repository.top,
     ).decode()
-    listed = git.run(["worktree", "list", "--porcelain", "-z"], repository.top).split(
-        b"\0"
-    )
+    listed = command.run(
+        ["worktree", "list", "--porcelain", "-z"], repository.top
+    ).split(b"\0")
     heads = [item.split()[1].decode() for item in listed if item.startswith(b"HEAD ")]
-    known = set(git.commits_among(sorted({*tips.split(), *heads}), repository.top))
+    known = set(history.commits_among(sorted({*tips.split(), *heads}), repository.top))
     for tip in known:
         found.update(
-            git.run(["rev-list", f"--max-count={count}", tip], repository.top)
+            command.run(["rev-list", f"--max-count={count}", tip], repository.top)
             .decode()
             .split()
         )
-    named = git.run(
+    named = command.run(
         ["for-each-ref", "--format=%(objectname) %(*objectname)", "refs/tags"],
         repository.top,
     ).decode()
-    if git.run(
+    if command.run(
         ["rev-parse", "--verify", "--quiet", "refs/stash"], repository.top, ok=(0, 1)
     ):
-        named += git.run(
+        named += command.run(
             ["log", "--walk-reflogs", "--format=%H", "refs/stash"], repository.top
         ).decode()
-    found.update(git.commits_among(sorted(set(named.split())), repository.top))
+    found.update(history.commits_among(sorted(set(named.split())), repository.top))
     return sorted(found)
 
 
@@ -127,10 +126,10 @@ def unknown_heads(repository: Repository) -> list[str]:
     lacks; raises GitError for a remote that cannot be asked.
     """
     lacking = []
-    for name, url in git.remote_urls(repository.top):
-        for line in git.list_remote(url, repository.top).decode().splitlines():
+    for name, url in remotes.remote_urls(repository.top):
+        for line in remotes.list_remote(url, repository.top).decode().splitlines():
             commit, _, ref = line.partition("\t")
-            if not git.commits_among([commit], repository.top) and not _has(
+            if not history.commits_among([commit], repository.top) and not _has(
                 repository, commit
             ):
                 lacking.append(f"{name} {ref}")
@@ -138,7 +137,7 @@ def unknown_heads(repository: Repository) -> list[str]:
 
 
 def _has(repository: Repository, name: str) -> bool:
-    return bool(git.run(["cat-file", "-t", name], repository.top, ok=(0, 1, 128)))
+    return bool(command.run(["cat-file", "-t", name], repository.top, ok=(0, 1, 128)))
 
 
 def _commits(repository: Repository) -> list[str]:
@@ -146,24 +145,24 @@ def _commits(repository: Repository) -> list[str]:
     GitError; an entry of a reflog may be older than what git keeps.
     """
     refs = (
-        git.run_strict(
+        command.run_strict(
             ["for-each-ref", "--format=%(objectname) %(*objectname)"], repository.top
         )
         .decode()
         .split()
     )
-    lacking = git.lacking_among(refs, repository.top)
+    lacking = history.lacking_among(refs, repository.top)
     if lacking and not _is_shallow_or_partial(repository):
         raise GitError(
             f"git lacks the object {lacking[0]} that a ref names", hint="git fsck"
         )
     known = {item for item in (*refs, *ref_files.ids(repository)) if item.strip("0")}
-    return sorted(set(git.commits_among(sorted(known), repository.top)))
+    return sorted(set(history.commits_among(sorted(known), repository.top)))
 
 
 def _trees(repository: Repository) -> list[str]:
     """Trees that a tag or ref names directly."""
-    out = git.run(
+    out = command.run(
         [
             "for-each-ref",
             "--format=%(objecttype) %(objectname)%0a%(*objecttype) %(*objectname)",
@@ -179,7 +178,7 @@ def _trees(repository: Repository) -> list[str]:
 
 def _is_shallow_or_partial(repository: Repository) -> bool:
     return os.path.exists(os.path.join(repository.common_dir, "shallow")) or bool(
-        git.run(
+        command.run(
             ["config", "--get-regexp", r"^remote\..*\.promisor$"],
             repository.top,
             ok=(0, 1),

@@ -13,8 +13,8 @@ from math import prod
 from typing import Any, NamedTuple
 
 from mltrack.errors import PipelineError
+from mltrack.pipeline.differences import same_value
 from mltrack.pipeline.interpolate import as_name
-from mltrack.pipeline.plan import same_value
 
 MAX_STAGES = 100_000
 INCLUDE, EXCLUDE = "include", "exclude"

@@ -6,13 +6,14 @@ when its inputs are known. It gives all reasons, not the first. It never looks a
 disk: what it needs is handed in.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from enum import Enum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from mltrack.errors import MltrackError
 from mltrack.objects.content import Content
 from mltrack.objects.digest import Algorithm
+from mltrack.pipeline.differences import input_reasons, output_reasons
 from mltrack.pipeline.graph import Graph
 from mltrack.pipeline.paths import PathMap
 from mltrack.pipeline.reason import Cause, Reason
@@ -180,7 +181,7 @@ def decide(stage: Stage, known: Known, facts: Facts, options: Options) -> Step:
     if any(reason.cause is Cause.DEPENDENCY_MISSING for reason in reasons):
         return Step(stage, Verdict.RUN, tuple(reasons))
     changed_outs = (
-        output_reasons(stage, known.entry, known)
+        output_reasons(stage, known.entry, known.outs)
         if not reasons and known.entry is not None
         else []
     )
@@ -201,8 +202,7 @@ def _all_reasons(
     stage: Stage, known: Known, facts: Facts, options: Options
 ) -> list[Reason]:
     """Everything that speaks against skipping, but for what became of the outputs."""
-    pending_paths = {path for path, _ in known.pending}
-    reasons = input_reasons(stage, known, facts.shell, pending_paths)
+    reasons = _input_reasons(stage, known, facts)
     reasons += [
         Reason(Cause.UPSTREAM, path, new=writer) for path, writer in known.pending
     ]
@@ -211,6 +211,11 @@ def _all_reasons(
     if _runs_always(stage):
         reasons.append(Reason(Cause.ALWAYS_CHANGED))
     return reasons
+
+
+def _input_reasons(stage: Stage, known: Known, facts: Facts) -> list[Reason]:
+    pending = frozenset(path for path, _ in known.pending)
+    return input_reasons(stage, known.entry, known.inputs, facts.shell, pending)
 
 
 def _runs_always(stage: Stage) -> bool:
@@ -293,14 +298,12 @@ def _decide_frozen(stage: Stage, known: Known, facts: Facts, options: Options) -
     if known.problem is not None:
         reasons.append(Reason(Cause.INPUT_UNREADABLE, known.problem.message))
     else:
-        reasons += input_reasons(
-            stage, known, facts.shell, {path for path, _ in known.pending}
-        )
+        reasons += _input_reasons(stage, known, facts)
     entry = known.entry
     if entry is not None and entry.outs.keys() == {out.path for out in stage.outs}:
         lacking = [
             reason
-            for reason in output_reasons(stage, entry, known)
+            for reason in output_reasons(stage, entry, known.outs)
             if reason.cause is Cause.OUTPUT_MISSING
         ]
         changed = _changed_outputs(stage, lacking)
@@ -340,158 +343,6 @@ def _usable_record(
             return record, ""
         lacking = lacking or gone[0]
     return None, lacking
-
-
-def input_reasons(
-    stage: Stage, known: Known, shell: str, pending: set[str] | None = None
-) -> list[Reason]:
-    """Returns every way in which what the stage depends on differs from what its lock
-    entry records.
-    """
-    entry, inputs, skip = known.entry, known.inputs, pending or set()
-    reasons: list[Reason] = [
-        Reason(Cause.DEPENDENCY_MISSING, path)
-        for path in stage.deps
-        if path not in skip and inputs.deps.get(path) is None
-    ]
-    if entry is None:
-        return [Reason(Cause.NEVER_RAN), *reasons]
-    reasons += _command_reasons(stage, entry, shell)
-    reasons += _dependency_reasons(stage, entry, inputs, skip)
-    reasons += _param_reasons(entry.params, inputs.params, skip)
-    reasons += _environment_reasons(entry, inputs, skip, stage.env.lock)
-    declared = {out.path: (out.type, out.cache) for out in stage.outs}
-    recorded = {
-        path: (type_, path not in entry.uncached)
-        for path, type_ in entry.out_types.items()
-    }
-    reasons += [
-        Reason(Cause.OUTPUT_ADDED, path)
-        for path in declared
-        if recorded.get(path) != declared[path]
-    ]
-    reasons += [
-        Reason(Cause.OUTPUT_REMOVED, path)
-        for path in entry.outs
-        if path not in declared
-    ]
-    return reasons
-
-
-def _command_reasons(stage: Stage, entry: Entry, shell: str) -> Iterator[Reason]:
-    if entry.cmd != stage.cmd:
-        yield Reason(
-            Cause.COMMAND_CHANGED, old="\n".join(entry.cmd), new="\n".join(stage.cmd)
-        )
-    if entry.shell != shell:
-        yield Reason(Cause.SHELL_CHANGED, old=entry.shell, new=shell)
-    if entry.wdir != stage.wdir:
-        yield Reason(Cause.WDIR_CHANGED, old=entry.wdir, new=stage.wdir)
-
-
-def _dependency_reasons(
-    stage: Stage, entry: Entry, inputs: Inputs, skip: set[str]
-) -> list[Reason]:
-    reasons = []
-    for path in dict.fromkeys(stage.deps):
-        if path in skip:
-            continue
-        old, new = entry.deps.get(path), inputs.deps.get(path)
-        if new is None:
-            continue
-        if old is None:
-            reasons.append(Reason(Cause.DEPENDENCY_ADDED, path, new=new.hex))
-        elif not new.same_bytes(old):
-            reasons.append(Reason(Cause.DEPENDENCY_CHANGED, path, old.hex, new.hex))
-    declared = set(stage.deps)
-    return reasons + [
-        Reason(Cause.DEPENDENCY_REMOVED, path, old.hex)
-        for path, old in entry.deps.items()
-        if path not in declared
-    ]
-
-
-def _param_reasons(
-    old: dict[str, dict[str, Any]], new: dict[str, dict[str, Any]], skip: set[str]
-) -> list[Reason]:
-    before = {
-        (file, key): value for file, keys in old.items() for key, value in keys.items()
-    }
-    after = {
-        (file, key): value for file, keys in new.items() for key, value in keys.items()
-    }
-    reasons = []
-    for file, key in sorted(before.keys() | after.keys()):
-        if file in skip:
-            continue
-        name = f"{file}:{key}"
-        if (file, key) not in before:
-            reasons.append(Reason(Cause.PARAM_ADDED, name, new=after[file, key]))
-        elif (file, key) not in after:
-            reasons.append(Reason(Cause.PARAM_REMOVED, name, old=before[file, key]))
-        elif not same_value(before[file, key], after[file, key]):
-            reasons.append(
-                Reason(Cause.PARAM_CHANGED, name, before[file, key], after[file, key])
-            )
-    return reasons
-
-
-def same_value(a: Any, b: Any) -> bool:
-    """Returns whether two values are written alike: 1, 1.0 and true are three different
-    values, 0.0 and -0.0 two, and what is not a number is equal to itself.
-    """
-    if isinstance(a, dict) and isinstance(b, dict):
-        return a.keys() == b.keys() and all(same_value(a[key], b[key]) for key in a)
-    if isinstance(a, list) and isinstance(b, list):
-        return len(a) == len(b) and all(map(same_value, a, b))
-    if isinstance(a, float) and isinstance(b, float):
-        return repr(a) == repr(b)
-    return type(a) is type(b) and bool(a == b)
-
-
-def _environment_reasons(
-    entry: Entry, inputs: Inputs, skip: set[str], lock_path: str
-) -> list[Reason]:
-    absent = object()
-    reasons = []
-    for name in sorted(entry.env.keys() | inputs.env.keys()):
-        old, new = entry.env.get(name, absent), inputs.env.get(name, absent)
-        if old != new:
-            reasons.append(
-                Reason(
-                    Cause.ENVIRONMENT_CHANGED,
-                    name,
-                    None if old is absent else old,
-                    None if new is absent else new,
-                )
-            )
-    if entry.lock != inputs.lock and lock_path not in skip:
-        reasons.append(
-            Reason(
-                Cause.ENVIRONMENT_CHANGED, lock_path or "lock", entry.lock, inputs.lock
-            )
-        )
-    if entry.image != inputs.image:
-        reasons.append(
-            Reason(Cause.ENVIRONMENT_CHANGED, "image", entry.image, inputs.image)
-        )
-    return reasons
-
-
-def output_reasons(stage: Stage, entry: Entry, known: Known) -> list[Reason]:
-    """Returns every way in which the outputs in the workspace differ from the recorded
-    ones.
-    """
-    reasons = []
-    for out in stage.outs:
-        recorded, present = entry.outs[out.path], known.outs.get(out.path)
-        if present is None:
-            reasons.append(Reason(Cause.OUTPUT_MISSING, out.path, recorded.hex))
-        elif not recorded.same_bytes(present):
-            reasons.append(
-                Reason(Cause.OUTPUT_CHANGED, out.path, recorded.hex, present.hex)
-            )
-    return reasons
 
 
 def _changed_outputs(stage: Stage, reasons: list[Reason]) -> list[Output]:

@@ -12,8 +12,8 @@ from mltrack.config import places
 from mltrack.disk.copying import shares_blocks
 from mltrack.disk.durable import temporary_path
 from mltrack.errors import MltrackError
+from mltrack.git import command as git_command
 from mltrack.git import hooks
-from mltrack.git import repository as git
 from mltrack.runners.names import LOCAL
 from mltrack.runners.sandbox import can_bind
 from mltrack.runners.tracing import has_strace
@@ -40,7 +40,9 @@ def doctor(session: Session) -> list[Check]:
             "ok",
             f"{__version__}, Python {sys.version.split()[0]} at {sys.executable}",
         ),
-        Check("git", "ok", git.run(["--version"], project.path).decode().strip()),
+        Check(
+            "git", "ok", git_command.run(["--version"], project.path).decode().strip()
+        ),
         Check("project", "ok", f"{project.path} ({project.algorithm.name} digests)"),
     ]
     checks += _hooks(session)

@@ -18,6 +18,7 @@ from mltrack.errors import (
 )
 from mltrack.formats import lock_file, pointer
 from mltrack.formats.pointer import SUFFIX
+from mltrack.git import history as git_history
 from mltrack.git import repository as git
 from mltrack.git import roots as git_roots
 from mltrack.objects.content import TREE, Content
@@ -264,7 +265,8 @@ def _files(session: Session, keep: Keep) -> Iterator[tuple[str, bytes]]:
     if keep.is_all:
         return git_roots.files_in_history(repository, (SUFFIX, LOCK_NAME))
     commits = [
-        git.resolve(revision, session.project.path) for revision in keep.revisions
+        git_history.resolve(revision, session.project.path)
+        for revision in keep.revisions
     ]
     if keep.last:
         commits += git_roots.latest_commits(repository, keep.last)

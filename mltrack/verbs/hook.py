@@ -16,6 +16,8 @@ from mltrack.errors import FormatError, GitError, MltrackError, PipelineError
 from mltrack.formats import lock_file, pointer
 from mltrack.formats.conflict import is_in_conflict
 from mltrack.formats.pointer import SUFFIX
+from mltrack.git import history as git_history
+from mltrack.git import index as git_index
 from mltrack.git import repository as git
 from mltrack.objects.content import Content
 from mltrack.pipeline.paths import overlaps
@@ -82,7 +84,7 @@ def _projects(cwd: str, result: HookResult) -> list[Project]:
     if repository is None:
         return []
     found = []
-    for path in git.list_files(repository.top, ["*.mltrack/config.toml"]):
+    for path in git_index.list_files(repository.top, ["*.mltrack/config.toml"]):
         directory = os.path.normpath(
             os.path.join(repository.top, path, os.pardir, os.pardir)
         )
@@ -112,7 +114,9 @@ def _follow(session: Session, old: str, new: str, result: HookResult) -> None:
     """Brings along what changed between two commits."""
     project = session.project
     changed = [
-        path for path in git.changed_files(old, new, project.path) if _is_ours(path)
+        path
+        for path in git_history.changed_files(old, new, project.path)
+        if _is_ours(path)
     ]
     if not changed:
         return
@@ -123,7 +127,9 @@ def _follow(session: Session, old: str, new: str, result: HookResult) -> None:
     gone = [target for target in gone if not session.view.is_unreadable(target)]
     # moved over to git
     gone = [
-        target for target in gone if not git.tracked_below(target.path, project.path)
+        target
+        for target in gone
+        if not git_index.tracked_below(target.path, project.path)
     ]
     former = (
         {path: target.content for path, target in before.targets().items()}
@@ -204,7 +210,10 @@ def _moved(
     for revision in before:
         with suppress(GitError):  # the first commit of all is built on nothing
             moves.append(
-                (git.resolve(revision, project.path), git.resolve("HEAD", project.path))
+                (
+                    git_history.resolve(revision, project.path),
+                    git_history.resolve("HEAD", project.path),
+                )
             )
     return moves
 
@@ -238,7 +247,7 @@ def _conflicts(session: Session) -> list[str]:
     markers in them.
     """
     left = session.left_to_git()
-    staged = git.staged_files(session.project.path)
+    staged = git_index.staged_files(session.project.path)
     staged = [
         path for path in staged if _is_ours(path) or left.holder(path) is not None
     ]
@@ -260,7 +269,9 @@ def _pre_push(session: Session, given: str, report: Report, result: HookResult) 
     wanted: dict[str, set[Content]] = {}
     for line in given.splitlines():
         _, local, _, remote = [*line.split(), "", "", "", ""][:4]
-        tips = git.commits_among([local], project.path) if local.strip("0") else []
+        tips = (
+            git_history.commits_among([local], project.path) if local.strip("0") else []
+        )
         for tip in tips:
             wanted.setdefault("", set()).update(_contents_between(project, tip, remote))
             for name, contents in _contents_at(project, tip).items():
@@ -316,7 +327,7 @@ def _contents_at(project: Project, commit: str) -> dict[str, set[Content]]:
 def _contents_between(project: Project, local: str, remote: str) -> set[Content]:
     """What the commits that are being pushed brought."""
     found: set[Content] = set()
-    for path, data in git.new_files(
+    for path, data in git_history.new_files(
         local, remote if remote.strip("0") else "", project.path, (SUFFIX, LOCK_NAME)
     ):
         with suppress(FormatError):

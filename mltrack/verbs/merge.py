@@ -10,7 +10,9 @@ from mltrack.errors import MissingObjectError, MltrackError, UsageError
 from mltrack.formats import lock_file, pointer
 from mltrack.formats.conflict import is_in_conflict, split_conflict
 from mltrack.formats.pointer import SUFFIX, Pointer
-from mltrack.git import repository as git
+from mltrack.git import command as git_command
+from mltrack.git import history as git_history
+from mltrack.git import index as git_index
 from mltrack.objects import tree
 from mltrack.objects.content import TREE, Content
 from mltrack.objects.tree_diff import merge as merge_trees
@@ -146,7 +148,7 @@ def drive(
     except MltrackError as error:
         # an output once: a file like any other now
         if isinstance(error, UsageError) and not _is_metadata(path):
-            git.run(
+            git_command.run(
                 ["merge-file", *_LABELS, ours_file, base_file, theirs_file],
                 project.path,
             )
@@ -167,7 +169,7 @@ _LABELS = ("-L", "ours", "-L", "base", "-L", "theirs")
 def _leave_markers(
     project: Project, base_file: str, ours_file: str, theirs_file: str
 ) -> None:
-    git.run(
+    git_command.run(
         ["merge-file", *_LABELS, ours_file, base_file, theirs_file],
         project.path,
         ok=tuple(range(128)),
@@ -204,7 +206,7 @@ def resolve(project: Project, arguments: list[str], side: str = "") -> list[Reso
     taken. What is settled is written and staged. Of an output our side is taken unless
     ``side`` says otherwise, and the lock forgets its stage.
     """
-    unmerged = git.unmerged(project.path)
+    unmerged = git_index.unmerged(project.path)
     paths = [project.relative(argument) for argument in arguments] or _conflicted(
         project, unmerged
     )
@@ -234,7 +236,7 @@ def resolve(project: Project, arguments: list[str], side: str = "") -> list[Reso
             _forget(project, result.stage)
         project.write(path, text)
         if path in unmerged:
-            git.run(["add", "--", path], project.path)
+            git_command.run(["add", "--", path], project.path)
         found.append(Resolved(path, dropped=result.dropped))
     return found
 
@@ -249,14 +251,14 @@ def _forget(project: Project, address: str) -> None:
     lock_path, name = lock_place(address)
     if locks is not None and project.read(lock_path) is not None:
         locks.forget(lock_path, name)
-        git.run(["add", "--", lock_path], project.path)
+        git_command.run(["add", "--", lock_path], project.path)
 
 
 def _conflicted(project: Project, unmerged: dict[str, dict[int, str]]) -> list[str]:
     session = Session(project)
     left = session.left_to_git()
     kept = [path for path in session.view.in_git if left.holder(path) is not None]
-    tracked = git.list_files(project.path, ["*" + SUFFIX, "*" + LOCK_NAME])
+    tracked = git_index.list_files(project.path, ["*" + SUFFIX, "*" + LOCK_NAME])
     marked = [
         path for path in tracked if pointer.conflict_line(project.read(path) or b"")
     ]
@@ -272,7 +274,7 @@ def _sides(
 ) -> tuple[bytes, bytes, bytes]:
     if path in unmerged:
         stages = unmerged[path]
-        blobs = dict(git.read_blobs(stages.values(), project.path))
+        blobs = dict(git_history.read_blobs(stages.values(), project.path))
         base, ours, theirs = (
             blobs.get(stages.get(number, ""), b"") for number in (1, 2, 3)
         )

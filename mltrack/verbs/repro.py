@@ -20,7 +20,8 @@ from mltrack.engine.outcome import Limits, Outcome
 from mltrack.engine.parts import Engine, Policy, Recorder, Tree
 from mltrack.engine.pipelines import choose, load_graph
 from mltrack.errors import MltrackError, PipelineError, UsageError, WorkspaceError
-from mltrack.git import repository as git
+from mltrack.git import history as git_history
+from mltrack.git import index as git_index
 from mltrack.git.ignored import ignored_among
 from mltrack.pipeline.graph import Graph
 from mltrack.pipeline.paths import PathMap
@@ -409,8 +410,8 @@ def committer(session: Session, locks: LockState) -> Committer:
 
     def code_state() -> tuple[str, bool]:
         if not state:
-            commit = git.head_commit(project.repository)
-            state.append((commit, bool(commit) and git.is_dirty(project.path)))
+            commit = git_history.head_commit(project.repository)
+            state.append((commit, bool(commit) and git_index.is_dirty(project.path)))
         return state[0]
 
     return Committer(

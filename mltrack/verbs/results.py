@@ -21,7 +21,7 @@ from mltrack.formats import params_file
 from mltrack.formats.params_file import flatten
 from mltrack.formats.pipeline_file import declared_files, parse_yaml
 from mltrack.formats.template_values import DEFAULT_PARAMS
-from mltrack.pipeline.plan import same_value
+from mltrack.pipeline.differences import same_value
 from mltrack.pipeline.stage import METRIC
 from mltrack.verbs.session import Session
 

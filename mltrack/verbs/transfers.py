@@ -12,7 +12,7 @@ from mltrack.errors import (
     UsageError,
 )
 from mltrack.formats.run_record import BY_HAND, RunRecord
-from mltrack.git import repository as git
+from mltrack.git import history as git_history
 from mltrack.objects.content import FILE, Content
 from mltrack.project import Project
 from mltrack.store.shared.names import user_mark
@@ -374,7 +374,7 @@ def _wanted(session: Session, scope: Scope) -> list[Target]:
         (scope.all_tags, "refs/tags"),
     ):
         if chosen:
-            revisions += git.refs_below(place, project.path)
+            revisions += git_history.refs_below(place, project.path)
     found: dict[tuple[str, str], Target] = {}
     problem: MltrackError | None = None
     for revision in revisions:

@@ -12,7 +12,8 @@ from mltrack.errors import MissingObjectError
 from mltrack.formats.run_record import RunRecord
 from mltrack.objects.content import TREE, Content
 from mltrack.objects.tree_diff import Change
-from mltrack.pipeline.plan import Facts, Known, Step, Upcoming, Verdict, input_reasons
+from mltrack.pipeline.differences import input_reasons
+from mltrack.pipeline.plan import Facts, Known, Step, Upcoming, Verdict
 from mltrack.pipeline.reason import Cause, Reason
 from mltrack.pipeline.run_key import entry_parts, run_key
 from mltrack.pipeline.stage import Entry, Stage
@@ -132,14 +133,12 @@ def _nearest(
     """
     best: tuple[RunRecord, list[Reason]] | None = None
     fewest = (
-        len(input_reasons(step.stage, known, facts.shell))
+        len(input_reasons(step.stage, entry, known.inputs, facts.shell))
         if entry is not None
         else 1 << 30
     )
     for record in records:
-        reasons = input_reasons(
-            step.stage, known._replace(entry=record.entry), facts.shell
-        )
+        reasons = input_reasons(step.stage, record.entry, known.inputs, facts.shell)
         if len(reasons) < fewest:
             best, fewest = (record, reasons), len(reasons)
     if best is None:

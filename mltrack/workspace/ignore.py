@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple, Protocol
 
 from mltrack.disk.durable import read_bounded
-from mltrack.git import repository as git
+from mltrack.git import index as git_index
 from mltrack.git.ignored import ignored_below
 from mltrack.objects.tree import is_reserved_name, parents
 from mltrack.pipeline.paths import contains
@@ -184,7 +184,7 @@ def _is_foreign(project_path: str, path: bytes) -> bool:
     """
     if not os.path.lexists(os.path.join(os.fsencode(project_path), path, b".git")):
         return False
-    return not git.is_submodule(os.fsdecode(path), project_path)
+    return not git_index.is_submodule(os.fsdecode(path), project_path)
 
 
 def is_owned(path: str, owned: Iterable[str]) -> bool:

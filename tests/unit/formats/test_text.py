@@ -14,8 +14,8 @@ from mltrack.git import ignore_file
 from mltrack.objects.digest import XXH3
 from mltrack.objects.tree import is_reserved_name
 from mltrack.pipeline import drawing
+from mltrack.pipeline.differences import same_value
 from mltrack.pipeline.interpolate import interpolate
-from mltrack.pipeline.plan import same_value
 from mltrack.pipeline.run_key import canonical_json
 
 VALUES = {

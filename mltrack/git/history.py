@@ -1,0 +1,250 @@
+"""What git's commits hold: revisions, files at one, versions of a file, blobs."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+
+from mltrack.errors import GitError
+from mltrack.git.command import run
+from mltrack.git.repository import Repository
+
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+
+
+def resolve(revision: str, cwd: str) -> str:
+    """Returns the commit that ``revision`` names; raises GitError if there is none."""
+    try:
+        out = run(
+            [
+                "rev-parse",
+                "--verify",
+                "--quiet",
+                "--end-of-options",
+                revision + "^{commit}",
+            ],
+            cwd,
+        )
+    except GitError:
+        old, dots, new = revision.partition("..")
+        hint = (
+            f"two revisions are two words: {old} {new}"
+            if dots
+            else "`git log --oneline` and `git tag` list what there is"
+        )
+        raise GitError(f"there is no revision {revision!r} in git", hint=hint) from None
+    return out.decode().strip()
+
+
+def refs_below(place: str, cwd: str) -> list[str]:
+    """Returns the full names of all refs below a place such as ``refs/heads``."""
+    return (
+        run(["for-each-ref", "--format=%(refname)", place], cwd)
+        .decode("utf-8", "surrogateescape")
+        .split()
+    )
+
+
+def first_commit(cwd: str) -> str:
+    """Returns the first of the commits without parents that HEAD comes from; '' before
+    there is one.
+    """
+    found = (
+        run(["rev-list", "--max-parents=0", "HEAD"], cwd, ok=(0, 128)).decode().split()
+    )
+    return min(found) if found else ""
+
+
+def head_commit(repository: Repository) -> str:
+    """Returns the commit of HEAD, or an empty text before the first commit."""
+    out = run(
+        ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], repository.top, ok=(0, 1)
+    )
+    return out.decode().strip()
+
+
+def files_at(
+    commit: str, cwd: str, wanted: Iterable[str] = (), *, inner: str | None = None
+) -> dict[str, str]:
+    """Returns blob ids by path, relative to ``cwd``, of the commit's files below
+    ``cwd`` whose last part is in ``wanted`` or ends with one of its items that begin
+    with a dot; of all files without ``wanted``. ``inner`` says where in the repository
+    to look, and what paths are relative to, instead of ``cwd``.
+    """
+    suffixes = tuple(item for item in wanted if item.startswith("."))
+    names = {item for item in wanted if not item.startswith(".")}
+    found = {}
+    named = (
+        ["--end-of-options", commit]
+        if inner is None
+        else ["--full-tree", "--end-of-options", f"{commit}:{inner}"]
+    )
+    for line in run(["ls-tree", "-r", "-z", *named], cwd).split(b"\0"):
+        if not line:
+            continue
+        meta, _, raw = line.partition(b"\t")
+        path = os.fsdecode(raw)
+        name = path.rpartition("/")[2]
+        mode, kind, blob = meta.decode().split()
+        if (
+            kind == "blob"
+            and mode != "120000"
+            and (
+                (not suffixes and not names)
+                or name in names
+                or (suffixes and name.endswith(suffixes))
+            )
+        ):
+            found[path] = blob
+    return found
+
+
+def read_blobs(blobs: Iterable[str], cwd: str) -> Iterator[tuple[str, bytes]]:
+    """Yields ``(id, bytes)`` of each blob that git has, by one process."""
+    asked = list(dict.fromkeys(blobs))
+    if not asked:
+        return
+    out = run(
+        ["cat-file", "--batch"],
+        cwd,
+        data="".join(blob + "\n" for blob in asked).encode(),
+    )
+    position = 0
+    while position < len(out):
+        end = out.index(b"\n", position)
+        header = out[position:end].decode().split()
+        position = end + 1
+        if header[-1] == "missing":
+            continue
+        size = int(header[2])
+        yield header[0], out[position : position + size]
+        position += size + 1
+
+
+def read_at(
+    commit: str, path: str, cwd: str, *, inner: str | None = None
+) -> bytes | None:
+    """Returns the bytes of a file at a commit, or None if it is not there; ``path`` is
+    relative to ``cwd``, or to ``inner`` in the repository.
+    """
+    spec = (
+        f"{commit}:./{path}"
+        if inner is None
+        else f"{commit}:{os.path.join(inner, path)}"
+    )
+    kind = (
+        run(
+            ["cat-file", "--batch-check"],
+            cwd,
+            data=spec.encode("utf-8", "surrogateescape") + b"\n",
+        )
+        .decode()
+        .split()
+    )
+    if len(kind) < 3 or kind[-1] == "missing" or kind[1] != "blob":
+        return None
+    for _, data in read_blobs([kind[0]], cwd):
+        return data
+    return None
+
+
+def changed_files(old: str, new: str, cwd: str) -> list[str]:
+    """Returns the paths below ``cwd`` that differ between two commits; ``old`` may be
+    all zeros, for none.
+    """
+    before = EMPTY_TREE if not old.strip("0") else old
+    out = run(
+        [
+            "diff-tree",
+            "-r",
+            "-z",
+            "--name-only",
+            "--no-commit-id",
+            "--relative",
+            "--end-of-options",
+            before,
+            new,
+        ],
+        cwd,
+    )
+    return [os.fsdecode(name) for name in out.split(b"\0") if name]
+
+
+def new_files(
+    local: str, remote: str, cwd: str, suffixes: tuple[str, ...]
+) -> Iterator[tuple[str, bytes]]:
+    """Yields ``(path, bytes)`` of the files with these endings that commits up to
+    ``local`` bring, and that are in no commit up to ``remote`` nor on any
+    remote-tracking branch.
+    """
+    known = (
+        run(["for-each-ref", "--format=%(objectname)", "refs/remotes"], cwd)
+        .decode()
+        .split()
+    )
+    if remote and commits_among([remote], cwd):
+        known.append(remote)
+    blobs = versions([local, *("^" + commit for commit in known)], cwd, suffixes)
+    for blob, data in read_blobs(blobs, cwd):
+        yield blobs[blob], data
+
+
+def commits_among(objects: Iterable[str], cwd: str) -> list[str]:
+    """Returns the commits that these object ids name, tags followed; what is missing or
+    no commit is left out.
+    """
+    asked = "".join(f"{item}^{{commit}}\n" for item in objects)
+    out = run(["cat-file", "--batch-check"], cwd, data=asked.encode())
+    return [
+        line.split()[0].decode()
+        for line in out.splitlines()
+        if line.split()[1:2] == [b"commit"]
+    ]
+
+
+def lacking_among(objects: Iterable[str], cwd: str) -> list[str]:
+    """Returns those of the object ids that git does not have."""
+    out = run(
+        ["cat-file", "--batch-check"],
+        cwd,
+        data="".join(f"{item}\n" for item in objects).encode(),
+    )
+    return [
+        line.split()[0].decode()
+        for line in out.splitlines()
+        if line.endswith(b" missing")
+    ]
+
+
+def versions(
+    revisions: Iterable[str], cwd: str, suffixes: tuple[str, ...]
+) -> dict[str, str]:
+    """Returns every version of every file with these endings in the history of
+    ``revisions``: paths by blob.
+
+    Asked of the changes that commits make, merges against each parent: a listing of
+    objects names a blob once only, under whichever path it met first.
+    """
+    options = [
+        "--stdin",
+        "--format=",
+        "--raw",
+        "-z",
+        "--no-abbrev",
+        "--no-renames",
+        "-m",
+        "--root",
+        "--full-history",
+    ]
+    patterns = ["*" + suffix for suffix in suffixes]
+    out = run(
+        ["log", *options, "--", *patterns],
+        cwd,
+        data="".join(item + "\n" for item in revisions).encode(),
+    )
+    found: dict[str, str] = {}
+    for match in re.finditer(
+        rb":\d+ \d+ [0-9a-f]+ ([0-9a-f]+) [A-Z]\d*\0([^\0]+)\0", out
+    ):
+        if match[1].strip(b"0"):
+            found.setdefault(match[1].decode(), os.fsdecode(match[2]))
+    return found

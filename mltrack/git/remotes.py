@@ -1,0 +1,43 @@
+"""git's own remotes: where they are, and what a server says of its branches."""
+
+import os
+
+from mltrack.git.command import run, run_plain
+
+_USERS_OWN = ("core.sshCommand", "core.askPass", "core.gitProxy", "credential.helper")
+"""Programs that git runs to reach a remote: the person may name them, a repository may
+not.
+"""
+
+
+def remote_urls(cwd: str) -> list[tuple[str, str]]:
+    """Returns the name and address of each of git's own remotes."""
+    out = run(["config", "-z", "--get-regexp", r"^remote\..*\.url$"], cwd, ok=(0, 1))
+    pairs = (os.fsdecode(item).partition("\n") for item in out.split(b"\0") if item)
+    return [
+        (key.removeprefix("remote.").removesuffix(".url"), url) for key, _, url in pairs
+    ]
+
+
+def list_remote(url: str, cwd: str) -> bytes:
+    """Returns what ``git ls-remote`` says of branches and tags. It is asked by address,
+    not by name, and with the person's own settings for what may be run on the way: a
+    repository's config names neither programs nor what runs at the remote.
+    """
+    own = []
+    for key in _USERS_OWN:
+        values = run_plain(["config", "-z", "--get-all", key], "/", ok=(0, 1)).split(
+            b"\0"
+        )[:-1]
+        own += [
+            word
+            for value in ("", *map(os.fsdecode, values))
+            for word in ("-c", f"{key}={value}")
+        ]
+    if not any(
+        word.startswith("core.sshCommand=") and word != "core.sshCommand="
+        for word in own
+    ):
+        own += ["-c", "core.sshCommand=ssh"]
+    options = ["--heads", "--tags", "--refs", "--upload-pack=git-upload-pack"]
+    return run([*own, "ls-remote", *options, "--", url], cwd)
