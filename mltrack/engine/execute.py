@@ -7,7 +7,6 @@ it. Two processes that work in one workspace take turns stage by stage: each is 
 under a lock of its own, and whoever comes second finds the first one's result.
 """
 
-import heapq
 import time
 from collections.abc import Iterator, Mapping
 
@@ -31,6 +30,7 @@ from mltrack.engine.events import (
 from mltrack.engine.fault import Failed, Fault, refused
 from mltrack.engine.outcome import Limits, Outcome
 from mltrack.engine.parts import Engine
+from mltrack.engine.queue import Queue
 from mltrack.engine.running import NOTHING_UPCOMING, Attempt
 from mltrack.engine.saving import save
 from mltrack.engine.undeclared import Interval, undeclared_writes
@@ -68,20 +68,8 @@ class Execution:
         self._limits = limits
         self._locks = locks
         self._outcome = outcome
-        self._steps = list(plan.steps)
-        self._place = {
-            step.stage.address: place for place, step in enumerate(plan.steps)
-        }
-        self._unsettled, self._downstream = _edges(plan, upstream)
-        self._ready = [
-            place
-            for address, place in self._place.items()
-            if not self._unsettled[address]
-        ]
-        self._blocked: list[int] = []
-        self._later: list[tuple[float, int, Step, int]] = []
+        self._queue = Queue(plan, upstream)
         self._running: dict[str, Attempt] = {}
-        self._stuck: set[str] = set()
         self._told: set[str] = set()
         self._held: set[str] = set()
         self._intervals: list[Interval] = []
@@ -96,7 +84,7 @@ class Execution:
     def events(self) -> Iterator[Event]:
         """Carries out the plan."""
         try:
-            while self._ready or self._blocked or self._later or self._running:
+            while self._queue.has_ready or self._queue.is_waiting or self._running:
                 yield from self._take_what_is_ready()
                 yield from self._look_at_running()
                 self._engine.recorder.committer.settle_if_due()
@@ -108,9 +96,7 @@ class Execution:
                 and not isinstance(error, Terminated)
             )
             raise
-        for step in self._steps:
-            if self._unsettled[step.stage.address] >= 0:
-                self._outcome.not_reached.append(step.stage.address)
+        self._outcome.not_reached += self._queue.unreached()
         yield from self._tell_undeclared_writes()
 
     def _leave(self, *, ends_all: bool) -> None:
@@ -148,41 +134,35 @@ class Execution:
         if self._stops:
             return
         yield from self._try_again()
-        self._ready += self._blocked
-        self._blocked = []
-        heapq.heapify(self._ready)
+        queue = self._queue
+        queue.bring_back()
         misfits: list[int] = []
-        while self._ready and len(misfits) < _MAX_MISFITS and not self._stops:
-            step = self._steps[self._ready[0]]
+        while queue.has_ready and len(misfits) < _MAX_MISFITS and not self._stops:
+            place, step = queue.first()
             may_run = step.verdict in (Verdict.RUN, Verdict.WAIT)
             if may_run and len(self._running) >= self._limits.jobs:
                 break
-            place = heapq.heappop(self._ready)
+            queue.take()
             if may_run and not self._fits(step.stage):
                 misfits.append(place)
                 continue
             yield from self._take(place, step)
         for place in misfits:
-            heapq.heappush(self._ready, place)
+            queue.put_back(place)
 
     def _try_again(self) -> Iterator[Event]:
         """Starts stages whose pause after a failure is over, with what they depend on
         as it is now.
         """
         moment = time.monotonic()
-        while (
-            self._later
-            and self._later[0][0] <= moment
-            and len(self._running) < self._limits.jobs
-        ):
-            _, _, step, number = self._later[0]
-            if not self._fits(step.stage):
+        while len(self._running) < self._limits.jobs:
+            again = self._queue.due(moment)
+            if again is None or not self._fits(again.step.stage):
                 return
-            heapq.heappop(self._later)
-            decided, inputs = self._decide_again(step)
-            yield from self._start(
-                step._replace(key=decided.key or step.key), number, inputs
-            )
+            self._queue.take_due()
+            decided, inputs = self._decide_again(again.step)
+            step = again.step._replace(key=decided.key or again.step.key)
+            yield from self._start(step, again.number, inputs)
 
     def _take(self, place: int, step: Step) -> Iterator[Event]:
         address = step.stage.address
@@ -220,14 +200,13 @@ class Execution:
             # it was to be restored, and has to run after all: it waits for a place like
             # the others
             self._let_go(address)
-            self._steps[place] = step
-            heapq.heappush(self._ready, place)
+            self._queue.put_back(place, step)
 
     def _wait_for_others(self, place: int, address: str) -> Iterator[Event]:
         """Puts a stage aside that another process works on, or reads from; it is tried
         again. One event says so, once.
         """
-        self._blocked.append(place)
+        self._queue.put_aside(place)
         if address not in self._told:
             self._told.add(address)
             yield StageWaiting(address)
@@ -256,34 +235,15 @@ class Execution:
             stage, known, engine.policy.facts, engine.policy.options
         ), known.inputs
 
-    def _settle(self, address: str, *, is_good: bool = True) -> None:
-        """Lets go of a stage, and puts those in the queue that waited for it; nothing
-        follows one that is stuck.
-        """
+    def _settle(self, address: str) -> None:
+        """Lets go of a stage that has its result."""
         self._let_go(address)
-        self._unsettled[address] = -1
-        for follower in self._downstream[address]:
-            if not is_good:
-                self._stuck.add(follower)
-            self._unsettled[follower] -= 1
-            if self._unsettled[follower] == 0:
-                if follower in self._stuck:
-                    self._abandon(follower)
-                else:
-                    heapq.heappush(self._ready, self._place[follower])
+        self._outcome.not_reached += self._queue.settle(address)
 
-    def _abandon(self, address: str) -> None:
-        """Notes that a stage and what needs it cannot be reached."""
-        pending = [address]
-        while pending:
-            one = pending.pop()
-            self._unsettled[one] = -1
-            self._outcome.not_reached.append(one)
-            for follower in self._downstream[one]:
-                self._stuck.add(follower)
-                self._unsettled[follower] -= 1
-                if self._unsettled[follower] == 0:
-                    pending.append(follower)
+    def _settle_without(self, address: str) -> None:
+        """Lets go of a stage without a result: nothing follows it."""
+        self._let_go(address)
+        self._outcome.not_reached += self._queue.fail(address)
 
     def _note_absent(self, step: Step) -> None:
         if step.record is not None:
@@ -344,7 +304,7 @@ class Execution:
             del self._running[stage.address]
             self._engine.placement.give(attempt.runner, stage)
             self._let_go(stage.address)
-            self._unsettled[stage.address] = -1
+            self._queue.leave(stage.address)
             self._outcome.detached.append(stage.address)
             yield StageDetached(
                 stage.address, attempt.ticket.runner, attempt.poll().place
@@ -362,7 +322,7 @@ class Execution:
 
     def _look_at_running(self) -> Iterator[Event]:
         if not self._running:
-            if self._later or self._blocked:
+            if self._queue.is_waiting:
                 time.sleep(_TICK_SECONDS)
             return
         busy = list(
@@ -415,7 +375,10 @@ class Execution:
         )
         earlier = attempt.ticket.runner if result.was_over else ""
         yield StageFinished(address, seconds, unrecorded, earlier, result.sent)
-        self._settle(address, is_good=not unrecorded)
+        if unrecorded:
+            self._settle_without(address)
+        else:
+            self._settle(address)
 
     def _retry(self, attempt: Attempt, fault: Fault) -> StageRetried | None:
         """Puts a stage that failed in the queue once more, if the rule for this kind of
@@ -435,10 +398,7 @@ class Execution:
             number += 1
         else:
             return None
-        heapq.heappush(
-            self._later,
-            (time.monotonic() + pause, self._place[address], attempt.step, number),
-        )
+        self._queue.try_again(attempt.step, time.monotonic() + pause, number)
         return StageRetried(address, fault, number, tries, pause, is_extra=is_extra)
 
     def _fail(
@@ -447,7 +407,7 @@ class Execution:
         self._outcome.failed.append(address)
         if fault.failure is Failure.UNREACHABLE:
             self._outcome.unreachable.append(address)
-        self._settle(address, is_good=False)
+        self._settle_without(address)
         yield StageFailed(address, fault, last_lines)
 
     def _tell_undeclared_writes(self) -> Iterator[Event]:
@@ -460,24 +420,3 @@ class Execution:
             self._writers,
         ):
             yield UndeclaredWrites(written.path, written.stages)
-
-
-def _edges(
-    plan: Plan, upstream: Mapping[str, tuple[str, ...]]
-) -> tuple[dict[str, int], dict[str, list[str]]]:
-    """Returns how many others each step waits for, and which wait for it: what is
-    declared, and what the plan found.
-    """
-    addresses = [step.stage.address for step in plan.steps]
-    unsettled = dict.fromkeys(addresses, 0)
-    downstream: dict[str, list[str]] = {address: [] for address in addresses}
-    for step in plan.steps:
-        if step.stage.frozen:
-            continue  # it takes nothing from above: it is decided as it stands
-        found = {
-            str(reason.new) for reason in step.reasons if reason.cause is Cause.UPSTREAM
-        }
-        for needed in (found & unsettled.keys()).union(upstream[step.stage.address]):
-            downstream[needed].append(step.stage.address)
-            unsettled[step.stage.address] += 1
-    return unsettled, downstream

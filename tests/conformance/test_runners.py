@@ -144,10 +144,25 @@ def test_variables_and_directory_reach_the_command(
     runner: Runner, bench: Bench
 ) -> None:
     (bench.root / "d").mkdir()
-    given = job('echo $X; basename "$(pwd)"', directory="d") if False else Job(
-        "cd" * 16, "s", "/bin/sh", "d", (Item("", ('echo "$X"; basename "$(pwd)"; test "$(pwd)" = "$MLTRACK_ROOT/d"',)),),
-        variables={"X": "a b$'\"\nc"},
-    )  # fmt: skip
+    given = (
+        job('echo $X; basename "$(pwd)"', directory="d")
+        if False
+        else Job(
+            "cd" * 16,
+            "s",
+            "/bin/sh",
+            "d",
+            (
+                Item(
+                    "",
+                    (
+                        'echo "$X"; basename "$(pwd)"; test "$(pwd)" = "$MLTRACK_ROOT/d"',
+                    ),
+                ),
+            ),
+            variables={"X": "a b$'\"\nc"},
+        )
+    )
     state, log = wait(runner, runner.submit(given))
     assert state.state is State.DONE and log.decode() == "a b$'\"\nc\nd\n"
 
@@ -231,11 +246,14 @@ def test_an_isolated_job_sees_its_inputs_and_leaves_its_outputs(
     (bench.root / "d/run.sh").chmod(0o755)
     ticket = runner.submit(
         job(
-            "cat in d/x p > out; test -x d/run.sh && echo run >> out; ls > seen", outputs=("out", "seen"), isolated=True,
-            inputs={**given.inputs, "p": Content("file", "", 0)}, files={"p": b"given"},
+            "cat in d/x p > out; test -x d/run.sh && echo run >> out; ls > seen",
+            outputs=("out", "seen"),
+            isolated=True,
+            inputs={**given.inputs, "p": Content("file", "", 0)},
+            files={"p": b"given"},
         ),
         given,
-    )  # fmt: skip
+    )
     assert wait(runner, ticket)[0].state is State.DONE
     runner.fetch(ticket)
     assert (bench.root / "out").read_text() == "ind/xgivenrun\n"

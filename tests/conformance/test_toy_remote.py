@@ -20,8 +20,13 @@ from tests.support.memory_store import MemoryStore
 from tests.support.workspace import Workspace
 
 globals().update(
-    {name: test for name, test in vars(suite).items() if {"store", "remote"} & {*((inspect.isfunction(test) and inspect.signature(test).parameters) or ())}}
-)  # fmt: skip
+    {
+        name: test
+        for name, test in vars(suite).items()
+        if {"store", "remote"}
+        & {*((inspect.isfunction(test) and inspect.signature(test).parameters) or ())}
+    }
+)
 SHELVES: dict[str, dict[str, tuple[bytes, float]]] = {}
 
 

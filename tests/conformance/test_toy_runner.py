@@ -36,8 +36,13 @@ from tests.support.runners import SLOTS, Bench
 from tests.support.workspace import Workspace
 
 globals().update(
-    {name: test for name, test in vars(suite).items() if "runner" in ((inspect.isfunction(test) and inspect.signature(test).parameters) or ())}
-)  # fmt: skip
+    {
+        name: test
+        for name, test in vars(suite).items()
+        if "runner"
+        in ((inspect.isfunction(test) and inspect.signature(test).parameters) or ())
+    }
+)
 
 
 class ToyRunner(Runner):

@@ -17,8 +17,12 @@ from tests.support.workspace import Workspace
 def start(ws: Workspace, *arguments: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "mltrack", *arguments],
-        cwd=ws.path, env=ws.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+        cwd=ws.path,
+        env=ws.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
 
 
 def finish(processes: list["subprocess.Popen[str]"]) -> list[str]:

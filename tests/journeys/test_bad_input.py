@@ -161,27 +161,55 @@ def test_a_pointer_that_is_a_link_or_a_pipe_is_refused_without_hanging(
 
 
 PIPELINES = {
-    "overlap": ("stages:\n  a:\n    cmd: x\n    outs: [o]\n  b:\n    cmd: x\n    outs: [o/p]\n", "outputs overlap"),
-    "twice": ("stages:\n  a:\n    cmd: x\n    outs: [o]\n  b:\n    cmd: x\n    outs: [o]\n", "declared twice"),
+    "overlap": (
+        "stages:\n  a:\n    cmd: x\n    outs: [o]\n  b:\n    cmd: x\n    outs: [o/p]\n",
+        "outputs overlap",
+    ),
+    "twice": (
+        "stages:\n  a:\n    cmd: x\n    outs: [o]\n  b:\n    cmd: x\n    outs: [o]\n",
+        "declared twice",
+    ),
     "cycle": (
         "stages:\n  a:\n    cmd: x\n    deps: [q]\n    outs: [o]\n  b:\n    cmd: x\n    deps: [o]\n    outs: [q]\n",
         "cycle",
     ),
-    "itself": ("stages:\n  a:\n    cmd: x\n    deps: [o]\n    outs: [o]\n", "its own output"),
-    "unknown key": ("stages:\n  a:\n    cmd: x\n    dep: [o]\n", "mltrack.yaml:4:5: stages.a.dep: unknown key; did you mean 'deps'?"),
-    "duplicate key": ("stages:\n  a:\n    cmd: x\n    cmd: y\n", "mltrack.yaml:4:5: the key 'cmd' stands here twice"),
+    "itself": (
+        "stages:\n  a:\n    cmd: x\n    deps: [o]\n    outs: [o]\n",
+        "its own output",
+    ),
+    "unknown key": (
+        "stages:\n  a:\n    cmd: x\n    dep: [o]\n",
+        "mltrack.yaml:4:5: stages.a.dep: unknown key; did you mean 'deps'?",
+    ),
+    "duplicate key": (
+        "stages:\n  a:\n    cmd: x\n    cmd: y\n",
+        "mltrack.yaml:4:5: the key 'cmd' stands here twice",
+    ),
     "tag": ("stages: !!python/object:os.system {}\n", "tag"),
     "not YAML": ("stages: [\n", "not valid YAML"),
     "newer": ("mltrack: 9\nstages: {}\n", "newer mltrack"),
     "escape": ("stages:\n  a:\n    cmd: x\n    outs: [../o]\n", "outside the project"),
-    "absolute": ("stages:\n  a:\n    cmd: x\n    outs: [/tmp/o]\n", "outside the project"),
-    "git": ("stages:\n  a:\n    cmd: x\n    outs: [.git/hooks/x]\n", "git's or mltrack's own"),
+    "absolute": (
+        "stages:\n  a:\n    cmd: x\n    outs: [/tmp/o]\n",
+        "outside the project",
+    ),
+    "git": (
+        "stages:\n  a:\n    cmd: x\n    outs: [.git/hooks/x]\n",
+        "git's or mltrack's own",
+    ),
     "pattern": ("stages:\n  a:\n    cmd: x\n    outs: ['*.o']\n", "is a pattern"),
     "no command": ("stages:\n  a:\n    outs: [o]\n", "'cmd' is missing"),
     "template": ("stages:\n  a:\n    cmd: ${nope}\n", "there is no 'nope'"),
     "conflict": ("stages:\n<<<<<<< HEAD\n=======\n>>>>>>> x\n", "conflict markers"),
-    "bomb": ("a: &a [x, x]\n" + "".join(f"{c}: &{c} [*{chr(ord(c) - 1)}, *{chr(ord(c) - 1)}]\n" for c in "bcdefghijklmnopqrstuvwxyz"), ""),
-}  # fmt: skip
+    "bomb": (
+        "a: &a [x, x]\n"
+        + "".join(
+            f"{c}: &{c} [*{chr(ord(c) - 1)}, *{chr(ord(c) - 1)}]\n"
+            for c in "bcdefghijklmnopqrstuvwxyz"
+        ),
+        "",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", PIPELINES)
@@ -295,11 +323,23 @@ def hostile_tree(ws: Workspace, lines: str) -> None:
 @pytest.mark.parametrize(
     "lines",
     [
-        "f {file} 4 ../escape\n", "f {file} 4 /tmp/escape\n", "f {file} 4 .git\n", "f {file} 4 .GIT\n", "f {file} 4 .mltrack\n",
-        "f {file} 4 a%2fb\n", "f {file} 4 b\nf {file} 4 a\n", "f {file} 4 a\nf {file} 4 a\n", "f {file} 4 a\nx {file} 4 a\n",
-        "l {link} 8 out\n", "f zz 4 a\n", "q {file} 4 a\n", "f {file} 4 %41\n", "f {file} 4 ..\n", "f {file} 4 git~1\n",
+        "f {file} 4 ../escape\n",
+        "f {file} 4 /tmp/escape\n",
+        "f {file} 4 .git\n",
+        "f {file} 4 .GIT\n",
+        "f {file} 4 .mltrack\n",
+        "f {file} 4 a%2fb\n",
+        "f {file} 4 b\nf {file} 4 a\n",
+        "f {file} 4 a\nf {file} 4 a\n",
+        "f {file} 4 a\nx {file} 4 a\n",
+        "l {link} 8 out\n",
+        "f zz 4 a\n",
+        "q {file} 4 a\n",
+        "f {file} 4 %41\n",
+        "f {file} 4 ..\n",
+        "f {file} 4 git~1\n",
     ],
-)  # fmt: skip
+)
 def test_a_hostile_tree_writes_nothing(lines: str, ws: Workspace) -> None:
     hostile_tree(ws, lines)
     before = ws.files()

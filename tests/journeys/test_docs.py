@@ -50,9 +50,13 @@ def test_the_tutorial_works_as_it_is_written(tmp_path: Path) -> None:
         if steps[int(number)] == "mltrack repro"
     ]
     assert [text.strip() for text in repros] == [
-        "2 stages: 2 ran", "2 stages: 2 unchanged", "2 stages: 2 ran", "2 stages: 2 restored", "2 stages: 2 restored",
+        "2 stages: 2 ran",
         "2 stages: 2 unchanged",
-    ]  # fmt: skip
+        "2 stages: 2 ran",
+        "2 stages: 2 restored",
+        "2 stages: 2 restored",
+        "2 stages: 2 unchanged",
+    ]
 
 
 def shape(line: str) -> str:

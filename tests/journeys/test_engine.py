@@ -217,9 +217,15 @@ def test_two_repros_at_once_share_the_work(ws: Workspace) -> None:
         "  right:\n    cmd: sleep 0.5; cp base right\n    deps: [base]\n    outs: [right]\n",
     )
     both = [
-        subprocess.Popen([sys.executable, "-P", "-m", "mltrack", "repro", target], cwd=ws.path, env=ws.environment, stderr=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-P", "-m", "mltrack", "repro", target],
+            cwd=ws.path,
+            env=ws.environment,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
         for target in ("left", "right")
-    ]  # fmt: skip
+    ]
     said = [process.communicate(timeout=60)[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], said
     assert (ws.path.parent / "count").read_text() == "x\n"
@@ -501,9 +507,21 @@ def test_a_url_is_a_dependency_by_what_its_server_says(ws: Workspace) -> None:
     served.mkdir()
     (served / "f").write_text("one")
     server = subprocess.Popen(
-        [sys.executable, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", str(served)],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-u",
+            "-m",
+            "http.server",
+            "0",
+            "--bind",
+            "127.0.0.1",
+            "--directory",
+            str(served),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
     try:
         port = server.stdout.readline().split()[5]
         ws.write(

@@ -155,11 +155,35 @@ def test_a_frozen_stage_asks_no_server(ws: Workspace) -> None:
         "mltrack.yaml",
         "stages:\n  s:\n    cmd: touch o\n    deps: ['http://127.0.0.1:9/x']\n    outs: [o]\n    frozen: true\n",
     )
-    ws.write("mltrack.lock", json.dumps({"mltrack": 1, "stages": {"s": {
-        "cmd": ["touch o"], "deps": {"http://127.0.0.1:9/x": {"digest": "xxh3:" + "ab" * 16, "kind": "url", "size": 1}},
-        "outs": {"o": {"digest": "xxh3:99aa06d3014798d86001c324468d497f", "kind": "file", "size": 0, "type": "out"}},
-        "shell": "/bin/sh",
-    }}}))  # fmt: skip
+    ws.write(
+        "mltrack.lock",
+        json.dumps(
+            {
+                "mltrack": 1,
+                "stages": {
+                    "s": {
+                        "cmd": ["touch o"],
+                        "deps": {
+                            "http://127.0.0.1:9/x": {
+                                "digest": "xxh3:" + "ab" * 16,
+                                "kind": "url",
+                                "size": 1,
+                            }
+                        },
+                        "outs": {
+                            "o": {
+                                "digest": "xxh3:99aa06d3014798d86001c324468d497f",
+                                "kind": "file",
+                                "size": 0,
+                                "type": "out",
+                            }
+                        },
+                        "shell": "/bin/sh",
+                    }
+                },
+            }
+        ),
+    )
     ws.write("o", "")
     assert "s: frozen" in ws.mltrack("repro").err
 

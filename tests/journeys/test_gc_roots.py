@@ -122,9 +122,23 @@ def head_empty(ws: Workspace) -> None:
 
 
 BREAKS = [
-    empty, zeros, words, absent_commit, link_to_nowhere, directory_away, packed_truncated, packed_garbage, packed_directory,
-    commit_lost, tree_lost, pointer_lost, broken_head_of_a_remote, broken_tag, broken_stash, head_empty,
-]  # fmt: skip
+    empty,
+    zeros,
+    words,
+    absent_commit,
+    link_to_nowhere,
+    directory_away,
+    packed_truncated,
+    packed_garbage,
+    packed_directory,
+    commit_lost,
+    tree_lost,
+    pointer_lost,
+    broken_head_of_a_remote,
+    broken_tag,
+    broken_stash,
+    head_empty,
+]
 
 
 @pytest.mark.parametrize("breaks", BREAKS, ids=[item.__name__ for item in BREAKS])
@@ -242,11 +256,15 @@ def replaced_by_a_clone(ws: Workspace, linked: Path) -> None:
 @pytest.mark.parametrize(
     "breaks",
     [
-        away, git_file_lost, head_lost, index_of_zeros, another_directory_in_its_place,
+        away,
+        git_file_lost,
+        head_lost,
+        index_of_zeros,
+        another_directory_in_its_place,
         git_file_of_zeros,
         replaced_by_a_clone,
     ],
-)  # fmt: skip
+)
 def test_nothing_is_deleted_where_a_linked_worktree_is_away_or_broken(
     ws: Workspace, tmp_path: Path, breaks: Callable[[Workspace, Path], None]
 ) -> None:

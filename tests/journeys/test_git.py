@@ -348,11 +348,33 @@ def test_a_worktree_of_a_bare_repository_keeps_its_cache_beside_gits(
 
 
 COMMANDS = (
-    ("status",), ("add", "data"), ("diff",), ("ls",), ("checkout",), ("commit",), ("push",), ("fetch",), ("pull",),
-    ("gc",), ("gc", "--dry-run"), ("repro",), ("repro", "--dry-run"), ("why",), ("dag",), ("stage", "list"),
-    ("params", "diff"), ("params", "show"), ("metrics", "show"), ("metrics", "diff"), ("doctor",), ("config",),
-    ("completion", "bash"), ("resolve",), ("remote", "list"), ("init",),
-)  # fmt: skip
+    ("status",),
+    ("add", "data"),
+    ("diff",),
+    ("ls",),
+    ("checkout",),
+    ("commit",),
+    ("push",),
+    ("fetch",),
+    ("pull",),
+    ("gc",),
+    ("gc", "--dry-run"),
+    ("repro",),
+    ("repro", "--dry-run"),
+    ("why",),
+    ("dag",),
+    ("stage", "list"),
+    ("params", "diff"),
+    ("params", "show"),
+    ("metrics", "show"),
+    ("metrics", "diff"),
+    ("doctor",),
+    ("config",),
+    ("completion", "bash"),
+    ("resolve",),
+    ("remote", "list"),
+    ("init",),
+)
 
 
 def furnish(ws: Workspace, tmp_path: Path) -> None:

@@ -32,8 +32,11 @@ def test_foreach_over_a_list_of_values_names_stages_by_value(ws: Workspace) -> N
         "stages:\n  t:\n    foreach: [us, 2, 0.5, true]\n    do:\n      cmd: echo ${item}\n",
     )
     assert commands(found) == {
-        "t@us": ["echo us"], "t@2": ["echo 2"], "t@0.5": ["echo 0.5"], "t@true": ["echo true"],
-    }  # fmt: skip
+        "t@us": ["echo us"],
+        "t@2": ["echo 2"],
+        "t@0.5": ["echo 0.5"],
+        "t@true": ["echo true"],
+    }
 
 
 def test_foreach_over_mappings_and_lists_of_mappings(ws: Workspace) -> None:
@@ -43,8 +46,11 @@ def test_foreach_over_mappings_and_lists_of_mappings(ws: Workspace) -> None:
         "  l:\n    foreach:\n    - {n: 1, xs: [a, b]}\n    - {n: 2, xs: [c]}\n    do:\n      cmd: echo ${item.n} ${item.xs[0]}\n"
     )
     assert commands(stages(ws, text)) == {
-        "d@us": ["echo us 1"], "d@eu": ["echo eu 2"], "l@0": ["echo 1 a"], "l@1": ["echo 2 c"],
-    }  # fmt: skip
+        "d@us": ["echo us 1"],
+        "d@eu": ["echo eu 2"],
+        "l@0": ["echo 1 a"],
+        "l@1": ["echo 2 c"],
+    }
 
 
 def test_foreach_over_a_template(ws: Workspace) -> None:
@@ -60,9 +66,11 @@ def test_matrix_takes_every_combination(ws: Workspace) -> None:
         "    cmd: train ${item.model} ${item.size} ${key}\n"
     )
     assert commands(stages(ws, text, "sizes: [1, 2]\n")) == {
-        "t@cnn-1": ["train cnn 1 cnn-1"], "t@cnn-2": ["train cnn 2 cnn-2"],
-        "t@xgb-1": ["train xgb 1 xgb-1"], "t@xgb-2": ["train xgb 2 xgb-2"],
-    }  # fmt: skip
+        "t@cnn-1": ["train cnn 1 cnn-1"],
+        "t@cnn-2": ["train cnn 2 cnn-2"],
+        "t@xgb-1": ["train xgb 1 xgb-1"],
+        "t@xgb-2": ["train xgb 2 xgb-2"],
+    }
 
 
 def test_matrix_names_what_is_no_single_value_by_position(ws: Workspace) -> None:
@@ -77,8 +85,11 @@ def test_matrix_with_exclude_and_include(ws: Workspace) -> None:
         "    cmd: run ${item.m} ${item.n} ${item.extra:-none}\n"
     )
     assert commands(stages(ws, text)) == {
-        "t@a-1": ["run a 1 x"], "t@a-2": ["run a 2 none"], "t@b-2": ["run b 2 none"], "t@c-3": ["run c 3 none"],
-    }  # fmt: skip
+        "t@a-1": ["run a 1 x"],
+        "t@a-2": ["run a 2 none"],
+        "t@b-2": ["run b 2 none"],
+        "t@c-3": ["run c 3 none"],
+    }
 
 
 def test_a_mapping_in_a_command_becomes_options_and_a_list_becomes_words(

@@ -38,8 +38,12 @@ def test_a_merge_gets_the_listings_that_it_needs(
     ours.git("merge", "-q", "--no-edit", "FETCH_HEAD")
     ours.mltrack("pull")
     assert sorted(p for p, k in ours.files("d").items() if k != "directory") == [
-        "d/a", "d/b", "d/sub/c", "d/sub/ours", "d/sub/theirs",
-    ]  # fmt: skip
+        "d/a",
+        "d/b",
+        "d/sub/c",
+        "d/sub/ours",
+        "d/sub/theirs",
+    ]
 
 
 def test_without_a_remote_at_hand_the_hint_works_once_it_is_back(

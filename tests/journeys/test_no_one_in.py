@@ -105,10 +105,14 @@ def test_looking_starts_no_program_that_an_archive_brings(
 @pytest.mark.parametrize(
     "url",
     [
-        "http://user:SECRET@h/x", "s3://user:SECRET@b/x", "az://SECRET@c/x", "sftp://user:SECRET@h/x",
-        "https://h/x?token=SECRET", "webdav://user:SECRET@h/x",
+        "http://user:SECRET@h/x",
+        "s3://user:SECRET@b/x",
+        "az://SECRET@c/x",
+        "sftp://user:SECRET@h/x",
+        "https://h/x?token=SECRET",
+        "webdav://user:SECRET@h/x",
     ],
-)  # fmt: skip
+)
 def test_a_secret_in_an_address_is_neither_kept_nor_shown(
     ws: Workspace, url: str
 ) -> None:

@@ -53,9 +53,11 @@ def found(ws: Workspace, *arguments: str) -> dict[str, dict[str, object]]:
 def test_a_diff_holds_the_rows_of_both_revisions(drawn: Workspace) -> None:
     spec = found(drawn, "diff", "v1")["loss.csv"]["spec"]
     assert spec["data"]["values"] == [
-        {"rev": "v1", "epoch": 1, "loss": 0.5}, {"rev": "v1", "epoch": 2, "loss": 0.25},
-        {"rev": "workspace", "epoch": 1, "loss": 0.4}, {"rev": "workspace", "epoch": 2, "loss": 0.2},
-    ]  # fmt: skip
+        {"rev": "v1", "epoch": 1, "loss": 0.5},
+        {"rev": "v1", "epoch": 2, "loss": 0.25},
+        {"rev": "workspace", "epoch": 1, "loss": 0.4},
+        {"rev": "workspace", "epoch": 2, "loss": 0.2},
+    ]
     assert (
         spec["title"] == "Loss over time"
         and spec["encoding"]["color"]["field"] == "rev"
@@ -72,9 +74,14 @@ def test_what_is_drawn_when_nothing_is_said(drawn: Workspace) -> None:
 
 def test_several_columns_share_one_picture(drawn: Workspace) -> None:
     spec = found(drawn, "show")["both"]["spec"]
-    assert {(row["field"], row["epoch"], row["value"]) for row in spec["data"]["values"]} == {
-        ("loss", 1, 0.4), ("loss", 2, 0.2), ("acc", 1, 0.3), ("acc", 2, 0.4),
-    }  # fmt: skip
+    assert {
+        (row["field"], row["epoch"], row["value"]) for row in spec["data"]["values"]
+    } == {
+        ("loss", 1, 0.4),
+        ("loss", 2, 0.2),
+        ("acc", 1, 0.3),
+        ("acc", 2, 0.4),
+    }
 
 
 def test_images_and_directories_of_them_at_revisions(drawn: Workspace) -> None:

@@ -168,8 +168,11 @@ def test_a_busy_server_is_asked_again_later(
 def start(ws: Workspace, *arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "mltrack", *arguments],
-        cwd=ws.path, env=ws.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        cwd=ws.path,
+        env=ws.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 def test_a_push_that_was_killed_goes_on_where_it_was(
@@ -351,7 +354,12 @@ def test_a_missing_library_names_what_to_install(ws: Workspace, tmp_path: Path) 
         "raise ImportError('No module named s3fs')"
     )
     refused = ws.run(
-        [sys.executable, "-c", "import sys; sys.path.insert(0, sys.argv.pop(1)); from mltrack.__main__ import main; main()",
-         str(tmp_path / "empty"), "push"]
-    )  # fmt: skip
+        [
+            sys.executable,
+            "-c",
+            "import sys; sys.path.insert(0, sys.argv.pop(1)); from mltrack.__main__ import main; main()",
+            str(tmp_path / "empty"),
+            "push",
+        ]
+    )
     assert refused.code == 1 and "pip install 'mltrack[s3]'" in refused.err

@@ -469,11 +469,23 @@ def test_two_users_share_the_gpus_of_a_host(
         )
         processes = [
             subprocess.Popen(
-                [sys.executable, "-P", "-m", "mltrack", "repro", "-j", "6", "--runner", name],
-                cwd=one.path, env=one.environment, stderr=subprocess.PIPE,
+                [
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    "mltrack",
+                    "repro",
+                    "-j",
+                    "6",
+                    "--runner",
+                    name,
+                ],
+                cwd=one.path,
+                env=one.environment,
+                stderr=subprocess.PIPE,
             )
             for one, name in ((box, "mine"), (other, "theirs"))
-        ]  # fmt: skip
+        ]
         for process in processes:
             assert process.wait(60) == 0, (
                 process.stderr.read() if process.stderr else ""

@@ -137,8 +137,11 @@ def test_a_command_that_a_killed_repro_left_running_is_ended_before_the_next_run
     pids = ws.path.parent / "pids"
     running = subprocess.Popen(
         [sys.executable, "-P", "-m", "mltrack", "repro"],
-        cwd=ws.path, env=ws.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        cwd=ws.path,
+        env=ws.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     while not ws.exists("out") or not pids.exists() or not pids.read_text().strip():
         assert running.poll() is None
     running.send_signal(signal.SIGKILL)

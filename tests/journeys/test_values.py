@@ -170,8 +170,11 @@ def test_numbers_that_are_none_are_read_shown_and_equal_to_themselves(
     ws.write("m.yaml", "n: .nan\np: +.inf\nm: -.inf\nt: .nan\n")
     changed = strict(ws.mltrack("metrics", "diff", "--json").out)["metrics"]
     assert [(item["file"], item["name"]) for item in changed] == [
-        ("m.json", "d.e"), ("m.json", "l[1]"), ("m.json", "m"), ("m.yaml", "t"),
-    ]  # fmt: skip
+        ("m.json", "d.e"),
+        ("m.json", "l[1]"),
+        ("m.json", "m"),
+        ("m.yaml", "t"),
+    ]
 
 
 @pytest.mark.parametrize("word", [".NaN", ".NAN", ".Inf", ".INF", "-.Inf", "+.INF"])
@@ -247,15 +250,33 @@ def test_keys_of_a_mapping_of_options_are_quoted_like_its_values(ws: Workspace) 
 
 
 def test_null_and_false_are_left_out_of_options(ws: Workspace) -> None:
-    assert options(ws, "t: {a: null, b: false, c: true, d: {e: null, f: 2}, g: '', h: 0, i: 1e-7, j: -0.0}\n") == [
-        "--c", "--d.f", "2", "--g", "", "--h", "0", "--i", "1e-07", "--j", "-0.0",
-    ]  # fmt: skip
+    assert options(
+        ws,
+        "t: {a: null, b: false, c: true, d: {e: null, f: 2}, g: '', h: 0, i: 1e-7, j: -0.0}\n",
+    ) == [
+        "--c",
+        "--d.f",
+        "2",
+        "--g",
+        "",
+        "--h",
+        "0",
+        "--i",
+        "1e-07",
+        "--j",
+        "-0.0",
+    ]
 
 
 def test_a_list_becomes_words_that_are_quoted(ws: Workspace) -> None:
     assert options(ws, "t: ['a b', 'x;y', '$(touch PWNED)', 1.0, true, '']\n") == [
-        "a b", "x;y", "$(touch PWNED)", "1.0", "true", "",
-    ]  # fmt: skip
+        "a b",
+        "x;y",
+        "$(touch PWNED)",
+        "1.0",
+        "true",
+        "",
+    ]
 
 
 @pytest.mark.parametrize(

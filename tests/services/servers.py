@@ -28,8 +28,11 @@ class S3(Service):
 
     def settings(self) -> dict[str, str]:
         return {
-            "endpoint": f"http://127.0.0.1:{self.port}", "access_key": KEY, "secret_key": SECRET, "region": "us-east-1",
-        }  # fmt: skip
+            "endpoint": f"http://127.0.0.1:{self.port}",
+            "access_key": KEY,
+            "secret_key": SECRET,
+            "region": "us-east-1",
+        }
 
 
 class RcloneS3(S3):
@@ -43,11 +46,19 @@ class RcloneS3(S3):
         (self.directory / "data/bucket").mkdir(parents=True, exist_ok=True)
         process = self.launch(
             [
-                command, "serve", "s3", "--addr", f"127.0.0.1:{self.port}", "--auth-key", f"{KEY},{SECRET}",
-                "--config", "/dev/null", str(self.directory / "data"),
+                command,
+                "serve",
+                "s3",
+                "--addr",
+                f"127.0.0.1:{self.port}",
+                "--auth-key",
+                f"{KEY},{SECRET}",
+                "--config",
+                "/dev/null",
+                str(self.directory / "data"),
             ],
             "rclone",
-        )  # fmt: skip
+        )
         self.wait(lambda: answers(self.port), process, "rclone")
         return self
 
@@ -73,8 +84,12 @@ class CephS3(S3):
         }
         done = subprocess.run(
             ["bash", str(script), "start", str(self.directory)],
-            env={**os.environ, **variables}, capture_output=True, text=True, timeout=300, check=False,
-        )  # fmt: skip
+            env={**os.environ, **variables},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
         if done.returncode:
             raise RuntimeError(f"Ceph did not come up: {done.stderr[-1000:]}")
         import fsspec
@@ -90,9 +105,16 @@ class CephS3(S3):
 
     def stop(self) -> None:
         subprocess.run(
-            ["bash", str(Path(__file__).with_name("ceph.sh")), "stop", str(self.directory)],
-            check=False, capture_output=True, timeout=120,
-        )  # fmt: skip
+            [
+                "bash",
+                str(Path(__file__).with_name("ceph.sh")),
+                "stop",
+                str(self.directory),
+            ],
+            check=False,
+            capture_output=True,
+            timeout=120,
+        )
 
 
 class GcsEmulator(Service):
@@ -105,10 +127,15 @@ class GcsEmulator(Service):
         command = program("gcp-storage-emulator", "pip install gcp-storage-emulator")
         process = self.launch(
             [
-                command, "start", "--host=127.0.0.1", f"--port={self.port}", "--in-memory", "--default-bucket=bucket",
+                command,
+                "start",
+                "--host=127.0.0.1",
+                f"--port={self.port}",
+                "--in-memory",
+                "--default-bucket=bucket",
             ],
             "gcs",
-        )  # fmt: skip
+        )
         self.wait(lambda: answers(self.port), process, "gcs")
         return self
 
@@ -135,11 +162,19 @@ class Azurite(Service):
         command = _azurite()
         process = self.launch(
             [
-                command, "--blobHost", "127.0.0.1", "--blobPort", str(self.port), "--location", str(self.directory / "data"),
-                "--silent", "--skipApiVersionCheck", "--loose",
+                command,
+                "--blobHost",
+                "127.0.0.1",
+                "--blobPort",
+                str(self.port),
+                "--location",
+                str(self.directory / "data"),
+                "--silent",
+                "--skipApiVersionCheck",
+                "--loose",
             ],
             "azurite",
-        )  # fmt: skip
+        )
         self.wait(lambda: answers(self.port), process, "azurite")
         import fsspec
 
@@ -296,5 +331,9 @@ def _fetched(port: int) -> bool:
 
 
 WRITABLE: dict[str, type[Service]] = {
-    "s3-rclone": RcloneS3, "s3-ceph": CephS3, "gs": GcsEmulator, "az": Azurite, "sftp": Sshd,
-}  # fmt: skip
+    "s3-rclone": RcloneS3,
+    "s3-ceph": CephS3,
+    "gs": GcsEmulator,
+    "az": Azurite,
+    "sftp": Sshd,
+}

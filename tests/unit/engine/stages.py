@@ -13,10 +13,14 @@ def stage(
 ) -> Stage:
     """A stage of the project's own pipeline file."""
     return Stage(
-        name, name, "mltrack.yaml", ("true",), deps=deps,
+        name,
+        name,
+        "mltrack.yaml",
+        ("true",),
+        deps=deps,
         outs=tuple(Output(path, cache=cached) for path in outs),
         execution=Execution(**execution),  # type: ignore[arg-type]
-    )  # fmt: skip
+    )
 
 
 def claiming(name: str, **resources: float) -> Stage:

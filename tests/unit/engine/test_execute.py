@@ -75,9 +75,11 @@ def run(ws: Workspace) -> Run:
     """Runs stages, given as what each depends on, with more of its declaration."""
 
     def run(
-        stages: dict[str, dict[str, object]], capacity: dict[str, float] | None = None, fails: dict[str, int] | None = None,
+        stages: dict[str, dict[str, object]],
+        capacity: dict[str, float] | None = None,
+        fails: dict[str, int] | None = None,
         **options: object,
-    ) -> tuple[list[Event], Outcome, Recording]:  # fmt: skip
+    ) -> tuple[list[Event], Outcome, Recording]:
         declared = {
             name: {
                 "cmd": "x",

@@ -40,9 +40,14 @@ from tests.support.local_only import LocalOnly
 from tests.support.workspace import Workspace
 
 TRAIN = Stage(
-    "train", "train", "mltrack.yaml", ("true",), deps=("data", "train.py"),
-    params=(ParamFile("params.yaml", ("lr",)),), outs=(Output("model"),),
-)  # fmt: skip
+    "train",
+    "train",
+    "mltrack.yaml",
+    ("true",),
+    deps=("data", "train.py"),
+    params=(ParamFile("params.yaml", ("lr",)),),
+    outs=(Output("model"),),
+)
 
 
 class Stub(LocalOnly):
@@ -178,8 +183,11 @@ def test_an_input_that_changed_since_it_was_hashed_is_refused(engine: Engine) ->
     checkout = engine.tree.checkout
     with pytest.raises(WorkspaceError, match="changed just now"):
         stage_inputs(
-            checkout.observer, checkout.cache, {"train.py": Content(FILE, "ab" * 16, 3)}, lambda path: None
-        )  # fmt: skip
+            checkout.observer,
+            checkout.cache,
+            {"train.py": Content(FILE, "ab" * 16, 3)},
+            lambda path: None,
+        )
 
 
 def test_a_link_that_leads_out_of_the_project_cannot_be_sent(

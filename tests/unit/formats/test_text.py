@@ -31,10 +31,18 @@ VALUES = {
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("plain", "plain"), ("${a}", 1), ("x${a}y", "x1y"), ("${b.c[1].d}", "x y"), ("${ a }", 1), ("\\${a}", "${a}"),
-        ("${t} ${f}", "true 0.0001"), ("$a {a}", "$a {a}"), ("${evil}!", "${a}; rm -rf /!"), ("${b.c}", [10, {"d": "x y"}]),
+        ("plain", "plain"),
+        ("${a}", 1),
+        ("x${a}y", "x1y"),
+        ("${b.c[1].d}", "x y"),
+        ("${ a }", 1),
+        ("\\${a}", "${a}"),
+        ("${t} ${f}", "true 0.0001"),
+        ("$a {a}", "$a {a}"),
+        ("${evil}!", "${a}; rm -rf /!"),
+        ("${b.c}", [10, {"d": "x y"}]),
     ],
-)  # fmt: skip
+)
 def test_templates(text: str, value: object) -> None:
     assert interpolate(text, VALUES, "w") == value
 
@@ -68,7 +76,28 @@ def test_any_template_is_filled_or_refused(text: str) -> None:
         pass
 
 
-@pytest.mark.parametrize("path", ["", "/a", "a//b", "a/", "./a", "a/..", "..", "a/../b", "C:x", "a\\b", "a\nb", "a\0", ".git", "a/.GIT/x", ".mltrack/x", "x" * 5000, "a/" + "y" * 256])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "/a",
+        "a//b",
+        "a/",
+        "./a",
+        "a/..",
+        "..",
+        "a/../b",
+        "C:x",
+        "a\\b",
+        "a\nb",
+        "a\0",
+        ".git",
+        "a/.GIT/x",
+        ".mltrack/x",
+        "x" * 5000,
+        "a/" + "y" * 256,
+    ],
+)
 def test_paths_that_are_refused(path: str) -> None:
     with pytest.raises(FormatError):
         paths.check_path(path, "w")

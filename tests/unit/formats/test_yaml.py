@@ -14,13 +14,41 @@ from mltrack.formats import yaml
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("1e-4", 0.0001), ("1e5", 100000.0), ("010", 10), ("0o10", 8), ("0x1F", 31), ("1:30", "1:30"), ("12:30:45", "12:30:45"),
-        ("off", "off"), ("on", "on"), ("yes", "yes"), ("no", "no"), ("Yes", "Yes"), ("y", "y"), ("true", True), ("False", False),
-        ("2024-01-02", "2024-01-02"), ("2024-01-02 03:04:05", "2024-01-02 03:04:05"), ("1_000", "1_000"), ("0b11", "0b11"),
-        ("null", None), ("~", None), ("", None), ("+1", 1), ("-0.5", -0.5), (".5", 0.5), ("1.", 1.0), ("'1'", "1"), ("=", "="),
-        ("685_230.15", "685_230.15"), ("1.5e+3", 1500.0), ("NULL", None), ("nan", "nan"), ("0o8", "0o8"),
+        ("1e-4", 0.0001),
+        ("1e5", 100000.0),
+        ("010", 10),
+        ("0o10", 8),
+        ("0x1F", 31),
+        ("1:30", "1:30"),
+        ("12:30:45", "12:30:45"),
+        ("off", "off"),
+        ("on", "on"),
+        ("yes", "yes"),
+        ("no", "no"),
+        ("Yes", "Yes"),
+        ("y", "y"),
+        ("true", True),
+        ("False", False),
+        ("2024-01-02", "2024-01-02"),
+        ("2024-01-02 03:04:05", "2024-01-02 03:04:05"),
+        ("1_000", "1_000"),
+        ("0b11", "0b11"),
+        ("null", None),
+        ("~", None),
+        ("", None),
+        ("+1", 1),
+        ("-0.5", -0.5),
+        (".5", 0.5),
+        ("1.", 1.0),
+        ("'1'", "1"),
+        ("=", "="),
+        ("685_230.15", "685_230.15"),
+        ("1.5e+3", 1500.0),
+        ("NULL", None),
+        ("nan", "nan"),
+        ("0o8", "0o8"),
     ],
-)  # fmt: skip
+)
 def test_scalars(text: str, value: object) -> None:
     read = yaml.load(f"a: {text}", "x")["a"]
     assert read == value and type(read) is type(value)
@@ -94,10 +122,27 @@ def test_locate_finds_keys_and_items() -> None:
 
 
 plain = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats(allow_nan=False, allow_infinity=False) | st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=20),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1, max_size=8).filter(lambda key: key != "<<"), inner, max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**70), 2**70)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(
+        st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), max_size=20
+    ),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.text(
+                st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")),
+                min_size=1,
+                max_size=8,
+            ).filter(lambda key: key != "<<"),
+            inner,
+            max_size=3,
+        )
+    ),
     max_leaves=8,
-)  # fmt: skip
+)
 
 
 @given(plain)
