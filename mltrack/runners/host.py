@@ -11,18 +11,16 @@ import select
 import threading
 import time
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
-from mltrack.disk.durable import opened, write_all
 from mltrack.errors import IntegrityError, MltrackError, RemoteError
 from mltrack.objects.content import Content
 from mltrack.objects.digest import Algorithm
 from mltrack.runners import moving
 from mltrack.runners.acquaintance import connect
-from mltrack.runners.answers import RAW, digests_in, poll_of
 from mltrack.runners.capacity import CPUS, GPUS, MEMORY
 from mltrack.runners.connection import Address, Connection
+from mltrack.runners.errands import SMALL_TRANSFER, Errands
 from mltrack.runners.job import Poll, State
 from mltrack.runners.task import Board, HostSettings, Phase, Task
 from mltrack.runners.tickets import Tickets
@@ -31,7 +29,6 @@ from mltrack.runners.worker.messages import (
     Holders,
     Known,
     Request,
-    Start,
     Take,
     Watch,
 )
@@ -39,10 +36,9 @@ from mltrack.runners.worker.slots import Gpu, Slot
 from mltrack.store.local.cache import Cache
 from mltrack.store.local.caches import Caches
 
-SMALL_TRANSFER = 4 << 20
 _WATCH_SECONDS = 20.0
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
-_MAX_ROUNDS = 64
+_MAX_TRIES = 64
 
 
 class Host:
@@ -63,13 +59,13 @@ class Host:
         self.hello: dict[str, Any] = {}
         self.known: dict[str, dict[str, Any]] = {}
         self.trouble: MltrackError | None = None
-        self._board, self._caches, self._tickets = board, Caches(cache), tickets
+        self._board, self._caches = board, Caches(cache)
+        self._errands = Errands(self.name, settings, board, self._caches, tickets)
         self._connection: Connection | None = None
         self._mover: Connection | None = None
         self._moving = threading.Lock()
         self._taken: list[Take] = []
         self.is_given_up = False
-        self._is_closing = False
         self._watched: list[Any] = []
         self._wake_read, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._thread: threading.Thread | None = None
@@ -167,7 +163,7 @@ class Host:
     def close(self) -> None:
         """Ends thread and connections; jobs go on."""
         with self._board.changed:
-            self._is_closing = True
+            self._errands.closing.set()
             self._board.tell()
         self.wake()
         if self._thread is not None:
@@ -195,12 +191,12 @@ class Host:
         while True:
             with self._board.changed:
                 while not (
-                    self._is_closing
+                    self._errands.closing.is_set()
                     or self._mine(Phase.CLAIMED, Phase.WATCHED)
                     or self._taken
                 ):
                     self._board.changed.wait()
-                if self._is_closing and not self._taken:
+                if self._errands.closing.is_set() and not self._taken:
                     return
             try:
                 if self._connection is None:
@@ -239,7 +235,7 @@ class Host:
             self._guarded(connection, task, self._start)
         with self._board.changed:
             watched = self._mine(Phase.WATCHED)
-        if watched and not self._is_closing:
+        if watched and not self._errands.closing.is_set():
             self._watch(connection, watched)
 
     def _guarded(self, connection: Connection, task: Task, act: Any) -> None:
@@ -256,7 +252,7 @@ class Host:
             task.is_damaged = isinstance(error, IntegrityError)
         except OSError as error:  # of this machine: no fault of the host's
             moving.discard(task.scratch)
-            self._end(
+            self._errands.end(
                 task,
                 Poll(
                     State.FAILED,
@@ -268,78 +264,17 @@ class Host:
             return
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             problem = f"{self.name} answers what makes no sense: {type(error).__name__}: {error}"
-        self._end(task, Poll(State.FAILED, place=self.name, problem=problem))
+        self._errands.end(task, Poll(State.FAILED, place=self.name, problem=problem))
         # its answers would be taken for those to other questions
         if connection.pending:
             raise connection.abandoned()
 
     def _start(self, connection: Connection, task: Task) -> None:
-        """Starts a task, or finds it under way; what the host lacks is sent first."""
-        spec = task.spec(self.settings)
-        for _ in range(_MAX_ROUNDS):
-            if task.wants_end:
-                self._end(task, Poll(State.CANCELLED, place=self.name))
-                return
-            reply, data = connection.request(Start(spec, task.job.fresh))
-            if "missing" not in reply:
-                break
-            lacking = digests_in(data, self.algorithm)
-            if (
-                self._size_of(task, lacking) > SMALL_TRANSFER
-                and connection is not self._mover
-            ):
-                self._in_background(task, Phase.SENDING, self._start)
-                return
-            self._send(connection, task, lacking)
+        much = connection is self._mover
+        if self._errands.start(connection, task, much=much):
+            self.wake()
         else:
-            raise RemoteError(
-                f"{self.name} does not keep what it is sent",
-                hint="is its disk full? `mltrack runner check`",
-            )
-        self._tickets.note(
-            task.ticket,
-            self.settings.runner,
-            self.name,
-            task.key,
-            int(reply["number"]),
-            task.job.label,
-        )
-        with self._board.changed:
-            task.number, task.is_found, task.phase = (
-                int(reply["number"]),
-                bool(reply["found"]),
-                Phase.WATCHED,
-            )
-            task.is_resumed = bool(reply.get("resumed"))
-            task.poll = Poll(State.QUEUED, place=self.name)
-            self._board.tell()
-        self.wake()
-
-    def _send(self, connection: Connection, task: Task, lacking: list[str]) -> None:
-        if task.origin is None:
-            raise RemoteError(f"{self.name} lacks inputs of {task.job.label}")
-        task.sent += moving.send_objects(
-            connection,
-            task.origin,
-            self.algorithm,
-            lacking,
-            lambda: task.wants_end or self._is_closing,
-        )
-
-    def _size_of(self, task: Task, lacking: list[str]) -> int:
-        total = 0
-        for hex_digest in lacking:
-            found = task.origin.find(hex_digest) if task.origin is not None else None
-            total += (
-                len(found)
-                if isinstance(found, bytes)
-                else os.stat(found).st_size
-                if found is not None
-                else 0
-            )
-            if total > SMALL_TRANSFER:
-                break
-        return total
+            self._in_background(task, Phase.SENDING, self._start)
 
     def _watch(self, connection: Connection, watched: list[Task]) -> None:
         """Asks what is new, and waits for the answer; a wake-up ends the wait."""
@@ -365,69 +300,19 @@ class Host:
             self._guarded(
                 connection,
                 task,
-                lambda _, task, row=row, piece=piece: self._learn(task, row, piece),
+                lambda _, task, row=row, piece=piece: self._errands.learn(
+                    task, row, piece, hashes=self.hashes
+                ),
             )
         for task in watched:
             if task.phase is Phase.RECEIVING:
                 if task.outputs_size() > SMALL_TRANSFER:
-                    self._in_background(task, Phase.RECEIVING, self._receive)
+                    self._in_background(task, Phase.RECEIVING, self._errands.receive)
                 else:
                     # should the connection be lost on the way, it is found ended once
                     # more
                     task.phase = Phase.WATCHED
-                    self._guarded(connection, task, self._receive)
-
-    def _learn(self, task: Task, row: dict[str, Any], piece: bytes) -> None:
-        if piece:
-            with opened(
-                task.ticket.log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644
-            ) as log:
-                write_all(log, piece)
-            task.offset += len(piece)
-        state = State(row["state"])
-        gpus = tuple(map(str, row.get("gpus", [])))
-        task.seen = (
-            [row["state"], row.get("gpus", [])] if not (state.is_over and piece) else []
-        )
-        if task.offset == len(piece) and task.is_found and state.is_over:
-            task.was_over = True
-        if not state.is_over:
-            with self._board.changed:
-                task.poll = Poll(state, place=self.name, gpus=gpus)
-                self._board.tell()
-        elif not piece:
-            task.poll = poll_of(
-                task, row, self.name, self.algorithm, hashes=self.hashes
-            )
-            if state is State.DONE:
-                task.phase = Phase.RECEIVING
-                return
-            self._end(task, task.poll)
-
-    def _receive(self, connection: Connection, task: Task) -> None:
-        """Gets the outputs of a job that is done, but for those that may stay; then it
-        is over.
-        """
-        left: dict[str, Content] = {}
-        moving.discard(task.scratch)
-        os.makedirs(task.scratch, exist_ok=True)
-        for path, content in task.poll.left.items():
-            if task.wants_end:  # it stays done, for the next one to take
-                self._end(task, task.poll)
-                return
-            target = os.path.join(task.scratch, path)
-            if content.kind == RAW:
-                os.makedirs(os.path.dirname(target), exist_ok=True)
-                moving.receive_raw(connection, task.key, task.number, path, target)
-            elif path in task.job.left:
-                left[path] = content
-            else:
-                os.makedirs(os.path.dirname(target), exist_ok=True)
-                moving.receive_output(
-                    connection, self.algorithm, self._caches.get(), content, target
-                )
-        moving.fetch_listings(connection, self._caches.get(), left.values())
-        self._end(task, replace(task.poll, left=left))
+                    self._guarded(connection, task, self._errands.receive)
 
     def _in_background(self, task: Task, phase: Phase, act: Any) -> None:
         task.phase = phase
@@ -438,7 +323,7 @@ class Host:
         that is lost.
         """
         until = lost = 0.0
-        for attempt in range(_MAX_ROUNDS):
+        for attempt in range(_MAX_TRIES):
             with self._moving:
                 try:
                     if self._mover is None:
@@ -456,7 +341,7 @@ class Host:
                         until = time.monotonic() + self.settings.patience
                     lost = time.monotonic()
                     if (
-                        self._is_closing
+                        self._errands.closing.is_set()
                         or not _may_pass(error)
                         or time.monotonic() > until
                     ):
@@ -465,17 +350,12 @@ class Host:
                             if isinstance(error, MltrackError)
                             else f"{type(error).__name__}: {error}"
                         )
-                        self._end(
+                        self._errands.end(
                             task,
                             Poll(State.UNREACHABLE, place=self.name, problem=problem),
                         )
                         return
             time.sleep(_PAUSES[min(attempt, len(_PAUSES) - 1)])
-
-    def _end(self, task: Task, poll: Poll) -> None:
-        with self._board.changed:
-            task.poll, task.phase = poll, Phase.OVER
-            self._board.tell()
 
     # the connection
 
@@ -493,7 +373,11 @@ class Host:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
-            if self._is_closing or not _may_pass(error) or time.monotonic() > until:
+            if (
+                self._errands.closing.is_set()
+                or not _may_pass(error)
+                or time.monotonic() > until
+            ):
                 break
             with self._board.changed:
                 self.trouble = error

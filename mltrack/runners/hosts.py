@@ -286,33 +286,11 @@ class HostRunner(Runner):
             return Poll(State.LOST)
         with self._board.changed:
             self._serial = self._board.serial
-            poll, host = task.poll, self._by_name.get(task.host)
-            is_over = task.phase is Phase.OVER
-        data = read_log(ticket, seen.log)
-        items = poll.items[seen.items :]
-        if not is_over:
+            host = self._by_name.get(task.host)
             trouble = host.trouble if host is not None else None
-            state = poll.state if not poll.state.is_over else State.RUNNING
-            problem = trouble.message if trouble else ""
-            return Poll(
-                state,
-                log=data,
-                items=items,
-                place=poll.place,
-                gpus=poll.gpus,
-                problem=problem,
-                sent=task.sent,
-                was_over=task.was_over,
-                is_resumed=task.is_resumed,
-            )
-        return replace(
-            poll,
-            log=data,
-            items=items,
-            was_over=task.was_over,
-            sent=task.sent,
-            is_resumed=task.is_resumed,
-        )
+            poll = task.present(trouble.message if trouble else "")
+        items = poll.items[seen.items :]
+        return replace(poll, log=read_log(ticket, seen.log), items=items)
 
     def fetch(self, ticket: Ticket) -> None:
         task = self._by_ticket[ticket]

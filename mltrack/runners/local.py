@@ -11,7 +11,7 @@ import signal
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import count
 
 from mltrack.errors import StageFailedError
@@ -36,12 +36,12 @@ from mltrack.runners.marks import Marks
 from mltrack.runners.process import Process, is_readable
 from mltrack.runners.runner import Runner
 from mltrack.runners.sandbox import Place, Sandbox, Workspace
+from mltrack.runners.worker.course import Course, arguments
 from mltrack.runners.worker.slots import Request, Slots, visible
 from mltrack.runners.worker.system import (
     GRACE_SECONDS,
     VARIABLE,
     holder_note,
-    stops_at_failure,
 )
 
 _TOUCH_SECONDS = 3600.0
@@ -51,29 +51,23 @@ _LINE_SECONDS = 0.05
 
 @dataclass(slots=True)
 class _Running:
-    """A job under way: the commands still to come by item, and the process of the
-    present one. ``request`` are its GPUs, or its place in line for them.
+    """A job under way: the course of its commands, and the process of the present one.
+    ``request`` are its GPUs, or its place in line for them.
     """
 
     job: Job
     ticket: Ticket
-    items: list[tuple[str, list[str]]]
+    course: Course
     log: int
     place: Place
     trace: tracing.Trace | None
     started: float
     request: Request | None = None
-    done: list[ItemResult] = field(default_factory=list)
-    failed: tuple[int, str] | None = None
-    at: tuple[str, float] = ("", 0.0)
     process: Process | None = None
     command: str = ""
     token: str = ""
     result: Poll | None = None
-    deadline: float = float("inf")
-    kill_at: float = float("inf")
     touch_at: float = 0.0
-    timed_out: bool = False
     peak_memory: int = 0
 
 
@@ -154,8 +148,9 @@ class LocalRunner(Runner):
             else Workspace(self._root)
         )
         trace = tracing.start(job.trace, place.root) if job.trace else None
-        items = [(item.id, list(item.commands)) for item in job.items]
-        running = _Running(job, ticket, items, log, place, trace, time.time())
+        items = [(item.id, item.commands) for item in job.items]
+        course = Course(items, job.timeout)
+        running = _Running(job, ticket, course, log, place, trace, time.time())
         self._running[ticket.key, ticket.attempt] = running
         try:
             if job.resources.get(GPUS):
@@ -185,7 +180,10 @@ class LocalRunner(Runner):
             else:
                 self._advance(running)
         data = read_log(ticket, seen.log)
-        items = tuple(running.done[seen.items :])
+        items = tuple(
+            ItemResult(one.id, one.exit_code, one.seconds)
+            for one in running.course.done[seen.items :]
+        )
         gpus = tuple(running.request.names) if running.request is not None else ()
         if running.result is None:
             state = State.RUNNING if running.process is not None else State.QUEUED
@@ -201,7 +199,7 @@ class LocalRunner(Runner):
         for running in self._running.values():
             if running.process is not None and running.result is None:
                 watched.register(running.process.pidfd, select.POLLIN)
-                until = min(until, running.deadline, running.kill_at)
+                until = min(until, running.course.next_moment)
             elif running.result is None:
                 until = min(until, moment + _LINE_SECONDS)
         watched.poll(max(0.0, until - moment) * 1000)
@@ -259,9 +257,7 @@ class LocalRunner(Runner):
         """Starts the first command once the job has its GPUs."""
         if running.request is not None and not running.request.try_take():
             return
-        if running.job.timeout is not None:
-            running.deadline = time.monotonic() + running.job.timeout
-        running.at = (running.items[0][0], time.monotonic())
+        running.course.begin(time.monotonic())
         self._start_next(running)
 
     def _drop(self, running: _Running) -> None:
@@ -273,7 +269,7 @@ class LocalRunner(Runner):
 
     def _start_next(self, running: _Running) -> None:
         job = running.job
-        running.command = running.items[0][1].pop(0)
+        running.command = running.course.command
         directory = os.path.join(running.place.root, job.directory)
         running.token = self._marks.plan(job.label, running.ticket.log_path)
         variables = {
@@ -288,17 +284,12 @@ class LocalRunner(Runner):
             inherited = (
                 running.request.descriptors if running.request is not None else []
             )
-        arguments = [
-            job.shell,
-            *(["-e"] if stops_at_failure(running.command) else []),
-            "-c",
-            running.command,
-        ]
+        words = arguments(job.shell, running.command)
         if running.trace is not None:
             variables.update(running.trace.variables(variables))
-            arguments = [*running.trace.prefix, *arguments]
+            words = [*running.trace.prefix, *words]
         try:
-            wrapped = running.place.wrap(arguments, directory)
+            wrapped = running.place.wrap(words, directory)
             running.process = Process(
                 wrapped, directory, variables, running.log, inherited
             )
@@ -314,50 +305,29 @@ class LocalRunner(Runner):
         self._marks.note(running.token, running.process.pid)
 
     def _advance(self, running: _Running) -> None:
-        process = running.process
+        process, course = running.process, running.course
         assert process is not None
         if not is_readable(process.pidfd):
-            self._enforce_timeout(running, process)
+            overdue = course.overdue(time.monotonic())
+            if overdue:
+                process.signal(overdue)
             return
         code = process.reap()
         self._marks.forget(running.token)
         running.peak_memory = max(running.peak_memory, process.peak_memory)
-        if running.timed_out:
+        if course.timed_out:
             # what of the group outlived its first process
             process.signal(signal.SIGKILL)
-        if code == 0 and running.items[0][1] and not running.timed_out:
+        course.note_end(code, time.monotonic())
+        if not course.is_over:
             self._start_next(running)
             return
-        self._end_item(running, code)
-        if running.items and not running.timed_out:
-            running.at = (running.items[0][0], time.monotonic())
-            self._start_next(running)
-            return
-        first, running.command = running.failed or (code, running.command)
-        self._finish(
-            running,
-            State.DONE if first == 0 and not running.timed_out else State.FAILED,
-            first,
-        )
-
-    def _end_item(self, running: _Running, code: int) -> None:
-        """Notes what became of an item; one that failed does not keep the next from
-        running.
-        """
-        name, began = running.at
-        running.done.append(ItemResult(name, code, time.monotonic() - began))
-        if code != 0 and running.failed is None:
-            running.failed = code, running.command
-        running.items.pop(0)
-
-    def _enforce_timeout(self, running: _Running, process: Process) -> None:
-        moment = time.monotonic()
-        if moment >= running.kill_at:
-            process.signal(signal.SIGKILL)
-        elif moment >= running.deadline and not running.timed_out:
-            running.timed_out = True
-            running.deadline, running.kill_at = float("inf"), moment + GRACE_SECONDS
-            process.signal(signal.SIGTERM)
+        first = course.first_failure
+        if first is None:
+            self._finish(running, State.DONE, 0)
+        else:
+            running.command = first.command
+            self._finish(running, State.FAILED, first.exit_code)
 
     def _finish(self, running: _Running, state: State, code: int | None) -> None:
         gpus = tuple(running.request.names) if running.request is not None else ()
@@ -376,7 +346,7 @@ class LocalRunner(Runner):
             failure=_failure(running),
             reads=reads,
             writes=writes,
-            seconds=sum(item.seconds for item in running.done)
+            seconds=sum(item.seconds for item in running.course.done)
             if state is State.DONE
             else None,
             gpus=gpus,
@@ -395,7 +365,7 @@ class LocalRunner(Runner):
 
 def _failure(running: _Running) -> Failure | None:
     """What this machine knows by itself of how a job ended."""
-    if running.timed_out:
+    if running.course.timed_out:
         return Failure.TIMEOUT
     return (
         Failure.MEMORY

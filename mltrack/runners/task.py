@@ -3,7 +3,7 @@
 import threading
 import time
 from base64 import b64encode
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
@@ -57,6 +57,26 @@ class Task:
     @property
     def key(self) -> str:
         return self.job.key or f"none-{self.token}"
+
+    def present(self, problem: str) -> Poll:
+        """Returns what is known of the job now; ``problem`` is what is wrong with the
+        way to its host, which says nothing of one that is over.
+        """
+        facts: dict[str, Any] = {"was_over": self.was_over, "sent": self.sent}
+        poll = replace(self.poll, **facts, is_resumed=self.is_resumed)
+        if self.phase is Phase.OVER:
+            return poll
+        # it is over there, and on its way here
+        state = State.RUNNING if poll.state.is_over else poll.state
+        return Poll(
+            state,
+            items=poll.items,
+            place=poll.place,
+            gpus=poll.gpus,
+            problem=problem,
+            is_resumed=self.is_resumed,
+            **facts,
+        )
 
     def outputs_size(self) -> float:
         """How many bytes are to come back; without end where the host does not know."""

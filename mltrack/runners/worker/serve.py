@@ -8,8 +8,6 @@ all there is to know.
 
 from __future__ import annotations
 
-import fcntl
-import json
 import os
 import platform
 import select
@@ -17,12 +15,14 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Dict, Tuple
 
 from . import attempts, frames, hashing, messages
 from .attempts import Attempt, Attempts, Tampered
+from .former import UNIT, facts_of, find, items_done
+from .housekeeping import keep_house
 from .objects import Content, Damaged, Objects
 from .parts import Parts
 from .raw import list_raw, read_raw
@@ -34,8 +34,6 @@ PIECE = 4 << 20
 _LOG_PIECE = 1 << 18
 _LOG_KEPT = 1 << 20
 _LOOK_SECONDS = 0.02
-_HOUSEKEEPING_SECONDS = 600.0
-_UNIT = ("label", "project", "token")
 Reply = Tuple[Dict[str, Any], bytes]
 
 
@@ -48,7 +46,6 @@ class Server:
         self._objects: Objects
         self._parts: Parts
         self._slots = Slots([])
-        self._limit = 0
         self._answers: dict[type, Callable[[Any, bytes], Reply]] = {
             messages.Hello: self._hello,
             messages.Library: self._library,
@@ -114,9 +111,8 @@ class Server:
             else None,
             message.locks,
         )
-        self._limit = int(message.limit)
         self._open_objects()
-        self._keep_house()
+        keep_house(self._place, self._attempts, self._objects, int(message.limit))
         usage = shutil.disk_usage(self._place)
         gpus = self._slots.gpus()
         return {
@@ -162,49 +158,6 @@ class Server:
             ]
         }, b""
 
-    def _keep_house(self) -> None:
-        """At most once in ten minutes, by whoever comes: forgets what is long over, and
-        keeps the objects in bounds.
-        """
-        with self._alone("housekeeping") as is_due:
-            if is_due:
-                self._attempts.clean()
-                try:
-                    kept = {
-                        digest
-                        for content in self._attempts.kept()
-                        for digest in self._objects.below(content)
-                    }
-                except (
-                    OSError,
-                    KeyError,
-                    TypeError,
-                    ValueError,
-                    AttributeError,
-                    Damaged,
-                ):
-                    return  # what cannot be read may name anything: nothing is deleted
-                self._objects.evict(self._limit, kept)
-
-    @contextmanager
-    def _alone(self, name: str) -> Iterator[bool]:
-        path = os.path.join(self._place, name)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            state = os.fstat(descriptor)
-            is_due = (
-                state.st_size == 0
-                or not 0 <= time.time() - state.st_mtime < _HOUSEKEEPING_SECONDS
-            )
-            if is_due:
-                os.pwrite(descriptor, b"%d\n" % time.time(), 0)
-            yield is_due
-        except BlockingIOError:
-            yield False
-        finally:
-            os.close(descriptor)
-
     # jobs
 
     def _known(self, message: messages.Known, data: bytes) -> Reply:
@@ -227,7 +180,7 @@ class Server:
         return {
             "key": attempt.key,
             "number": attempt.number,
-            **{name: job.get(name, "") for name in _UNIT},
+            **{name: job.get(name, "") for name in UNIT},
             "state": state["state"],
             "gpus": state.get("gpus", []),
             "exit_code": state.get("exit_code"),
@@ -242,7 +195,7 @@ class Server:
         job = message.job
         with self._attempts.alone(job["key"]):
             former = self._attempts.of(job["key"])
-            found = self._find(former, job, is_fresh=bool(message.fresh))
+            found = find(former, job, self._objects, is_fresh=bool(message.fresh))
             if found is not None:
                 return {"found": True, "number": found.number}, b""
             roots = [
@@ -263,73 +216,17 @@ class Server:
                 is_useless = message.fresh or os.path.exists(
                     former[-1].file("rejected")
                 )
-                job["done"] = [] if is_useless else self._items_done(former[-1])
+                job["done"] = (
+                    [] if is_useless else items_done(former[-1], self._objects)
+                )
                 remove(former[-1].work)
-            attempt, alive = self._attempts.create(job["key"], _facts_of(job))
+            attempt, alive = self._attempts.create(job["key"], facts_of(job))
             self._detach(attempt, alive, job)
         return {
             "found": False,
             "number": attempt.number,
             "resumed": bool(job.get("checkpoint_content")),
         }, b""
-
-    def _find(
-        self, former: list[Attempt], job: dict[str, Any], *, is_fresh: bool
-    ) -> Attempt | None:
-        kept = _kept_inputs(job)
-        for attempt in reversed(former):
-            asked = attempts.read_json(attempt.file("job.json")) or {}
-            if asked.get("token") == job["token"]:
-                return attempt
-            if asked.get("kept", []) != kept or os.path.exists(
-                attempt.file("rejected")
-            ):
-                return None
-            result = bury(attempt, self._objects)
-            if result["state"] in (attempts.QUEUED, attempts.RUNNING):
-                return attempt
-            if result["state"] not in (attempts.DONE, attempts.FAILED):
-                return None
-            is_taken = os.path.exists(attempt.file("taken"))
-            if is_taken and (is_fresh or result["state"] == attempts.FAILED):
-                return None
-            return (
-                attempt
-                if result["state"] == attempts.FAILED
-                or not self._lacking_of(attempt, result)
-                else None
-            )
-        return None
-
-    def _lacking_of(self, attempt: Attempt, result: dict[str, Any]) -> list[str]:
-        """What of a result is not here any more."""
-        if result.get("missing"):
-            return ["missing"]
-        rows = [row for item in result["items"] for row in item["outputs"].values()]
-        if any(row[0] == "raw" for row in rows):
-            return [] if os.path.isdir(attempt.work) else ["raw"]
-        return self._objects.missing((row[0], row[1], row[2]) for row in rows)
-
-    def _items_done(self, attempt: Attempt) -> list[dict[str, Any]]:
-        """The items that an attempt which is gone had finished, with results that are
-        whole.
-        """
-        rows = []
-        with suppress(OSError), open(
-            attempt.file("items.jsonl"), encoding="utf-8"
-        ) as file:
-            for line in file:
-                with suppress(ValueError, KeyError, TypeError, Damaged):
-                    row = json.loads(line)
-                    outputs = [Content(*one) for one in row["outputs"].values()]
-                    is_whole = all(
-                        content.kind != "raw" for content in outputs
-                    ) and not self._objects.missing(
-                        (content.kind, content.hex, content.size) for content in outputs
-                    )
-                    if row["exit_code"] == 0 and not row["missing"] and is_whole:
-                        rows.append(row)
-        return rows
 
     def _detach(self, attempt: Attempt, alive: int, job: dict[str, Any]) -> None:
         """Starts the supervisor: of no terminal, no parent, and with nothing of this
@@ -482,24 +379,6 @@ class Server:
     def _read_raw(self, message: messages.ReadRaw, data: bytes) -> Reply:
         attempt = self._attempts.get(message.key, message.number)
         return {}, read_raw(attempt, message.path, message.inner, message.offset, PIECE)
-
-
-def _facts_of(job: dict[str, Any]) -> dict[str, Any]:
-    """What is kept of a job in its attempt's directory, for whoever asks about it
-    later.
-    """
-    facts = {name: job[name] for name in (*_UNIT, "directory", "items")}
-    facts.update(
-        checkpoint=job.get("checkpoint"), submitted=time.time(), kept=_kept_inputs(job)
-    )
-    return facts
-
-
-def _kept_inputs(job: dict[str, Any]) -> list[Any]:
-    """What a job goes on from, which its key does not know: another state of it makes
-    another job.
-    """
-    return sorted(row for row in job["inputs"] if row[0] in job["kept"])
 
 
 def _log_from(attempt: Attempt, offset: int) -> bytes:

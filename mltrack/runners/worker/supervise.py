@@ -24,6 +24,7 @@ from typing import Any
 
 from . import attempts
 from .attempts import Attempt
+from .course import Course, arguments
 from .objects import STAMP_NS, Content, Damaged, Objects
 from .slots import Request, Slots, visible
 from .system import (
@@ -31,17 +32,12 @@ from .system import (
     VARIABLE,
     end_descendants,
     holder_note,
-    stops_at_failure,
     words_of,
 )
 
 _LOOK_SECONDS = 0.05
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 _SPARE_BYTES = 1 << 16
-_SETUP = "trap 'echo \"mltrack: the setup of this runner failed\" >&2' EXIT\n{}\ntrap - EXIT\n"
-"""A setup that ends the shell (as a file that is not there does in some) is told from a
-command that does.
-"""
 
 
 class Cancelled(Exception):
@@ -75,8 +71,15 @@ class Supervisor:
             "missing": [],
         }
         self._process: subprocess.Popen[bytes] | None = None
-        self._timed_out = False
-        self._deadline: float | None = None
+        done = {item["id"] for item in job.get("done", [])}
+        self._course = Course(
+            [
+                (item["id"], item["commands"])
+                for item in job["items"]
+                if item["id"] not in done
+            ],
+            None if job.get("timeout") is None else float(job["timeout"]),
+        )
         self._adopts = False
 
     def run(self) -> None:
@@ -91,8 +94,7 @@ class Supervisor:
             threading.Thread(target=self._beat, daemon=True).start()
             self._wait_for_gpus()
             started = time.monotonic()
-            if self._job.get("timeout") is not None:
-                self._deadline = started + float(self._job["timeout"])
+            self._course.begin(started)
             self._prepare()
             self._note(attempts.RUNNING)
             self._run_items()
@@ -120,7 +122,7 @@ class Supervisor:
         result["peak_memory"] = (
             resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
         )
-        result["timed_out"] = self._timed_out
+        result["timed_out"] = self._course.timed_out
         result["gpus"] = self._request.names if self._request is not None else []
         result["host"] = socket.gethostname()
         try:
@@ -204,91 +206,82 @@ class Supervisor:
     # commands
 
     def _run_items(self) -> None:
-        """Runs the items. One that fails does not keep the next from running; the first
-        failure is the job's.
+        """Runs the items that no earlier attempt has done; the first failure is the
+        job's.
         """
         done = {item["id"]: item for item in self._job.get("done", [])}
         with open(self._attempt.file("items.jsonl"), "w", encoding="utf-8") as notes:
             for item in self._job["items"]:
-                row = done.get(item["id"]) or self._run_item(item)
+                row = done.get(item["id"])
+                if row is None and self._course.is_over:
+                    continue  # time is over
+                row = row or self._run_item(item)
                 self._result["items"].append(row)
                 notes.write(json.dumps(row) + "\n")
                 notes.flush()
         failed = [row for row in self._result["items"] if row["exit_code"] != 0]
-        first = failed[0] if failed else None
-        self._result["state"] = (
-            attempts.FAILED if first is not None or self._timed_out else attempts.DONE
-        )
-        self._result["exit_code"] = first["exit_code"] if first is not None else 0
-        self._result["command"] = first["command"] if first is not None else ""
+        first = failed[0] if failed else {"exit_code": 0, "command": ""}
+        self._result["state"] = attempts.FAILED if failed else attempts.DONE
+        self._result["exit_code"] = first["exit_code"]
+        self._result["command"] = first["command"]
         self._result["missing"] = [
             path for row in self._result["items"] for path in row["missing"]
         ]
 
     def _run_item(self, item: dict[str, Any]) -> dict[str, Any]:
+        ended = None
+        while ended is None:
+            code = self._run_command(self._course.command)
+            ended = self._course.note_end(code, time.monotonic())
         row: dict[str, Any] = {
             "id": item["id"],
-            "exit_code": 0,
-            "command": "",
+            "exit_code": ended.exit_code,
+            "command": ended.command,
+            "seconds": round(ended.seconds, 3),
             "outputs": {},
             "missing": [],
         }
-        started = time.monotonic()
-        for command in item["commands"]:
-            row["command"] = command
-            row["exit_code"] = self._run_command(command)
-            if row["exit_code"] != 0 or self._timed_out:
-                row["exit_code"] = row["exit_code"] or -signal.SIGTERM
-                break
-        row["seconds"] = round(time.monotonic() - started, 3)
-        if row["exit_code"] != 0:
-            return row
+        if ended.exit_code == 0:
+            self._take_outputs(item["outputs"], row)
+        return row
+
+    def _take_outputs(self, paths: list[str], row: dict[str, Any]) -> None:
+        """Makes objects of what an item wrote, and notes them in its row."""
         end_descendants()  # nothing may write to outputs that are being hashed
-        for path in item["outputs"]:
+        for path in paths:
             full = os.path.join(self._attempt.work, path)
             if not os.path.lexists(full):
                 row["missing"].append(path)
-            elif self._objects.hashing is not None:
+            elif self._objects.hashing is None:
+                row["outputs"][path] = ["raw", "", 0]
+            else:
                 try:
                     row["outputs"][path] = list(self._objects.take_in(full))
                 except Damaged as error:
                     self._result["problem"] = str(error)
                     row["exit_code"] = 1
-            else:
-                row["outputs"][path] = ["raw", "", 0]
-        return row
 
     def _run_command(self, command: str) -> int:
         job, work = self._job, self._attempt.work
-        inherited = {
-            name: value
-            for name, value in os.environ.items()
-            if name not in job.get("unset", ())
-        }
+        unset = job.get("unset", ())
         variables = {
-            **inherited,
+            **{name: value for name, value in os.environ.items() if name not in unset},
             **job["variables"],
             "MLTRACK_ROOT": work,
             VARIABLE: job["token"],
         }
-        gpus = self._request.descriptors if self._request is not None else []
         if "gpus" in job["resources"]:
             variables.update(visible(self._request))
-        stops = "set -e\n" if stops_at_failure(command) else ""
-        text = (
-            f"{_SETUP.format(job['setup'])}{stops}{command}"
-            if job.get("setup")
-            else stops + command
-        )
         self._process = subprocess.Popen(
-            [job["shell"], "-c", text],
+            arguments(job["shell"], command, job.get("setup") or ""),
             cwd=os.path.join(work, job["directory"]),
             env=variables,
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
             start_new_session=True,
-            pass_fds=gpus,
+            # with the locks on its GPUs
+            pass_fds=self._request.descriptors if self._request is not None else [],
         )
         while True:
             try:
@@ -298,8 +291,7 @@ class Supervisor:
             if self._is_cancelled():
                 self._end_command()
                 raise Cancelled
-            if self._deadline is not None and time.monotonic() > self._deadline:
-                self._timed_out = True
+            if self._course.overdue(time.monotonic()):
                 self._end_command()
                 return int(self._process.returncode)
 

@@ -19,13 +19,6 @@ GRACE_SECONDS = 10.0
 """How long a command that was asked to end may take for it."""
 
 
-def stops_at_failure(command: str) -> bool:
-    """Returns whether a command must stop at its first line that fails: one of several
-    lines, which is no list of commands.
-    """
-    return "\n" in command.strip()
-
-
 def start_time(pid: int) -> str:
     """When a process started, in the kernel's ticks: with its number it names a process
     for good.
