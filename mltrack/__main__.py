@@ -7,6 +7,20 @@ import sys
 from mltrack import __version__
 
 _STDERR = 2
+_INTERRUPTED = 130
+
+
+def _end(kind: type[BaseException], error: BaseException, trace: object) -> None:
+    """Ends the process for an interrupt that comes while modules are loaded, when
+    nothing is begun yet, as `run` does later: in a word, and not in a traceback.
+    """
+    if issubclass(kind, KeyboardInterrupt):
+        os.write(_STDERR, b"\ninterrupted\n")
+        os._exit(_INTERRUPTED)
+    sys.__excepthook__(kind, error, trace)  # type: ignore[arg-type]
+
+
+sys.excepthook = _end
 
 
 def main() -> None:

@@ -56,7 +56,7 @@ def add(
             "--remote has no effect without --to-remote", hint="mltrack push"
         )
     session = open_session()
-    with ProgressLine() as line:
+    with ProgressLine(paths) as line:
 
         def report(count: int) -> None:
             line.update("files", count)

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from mltrack import project as projects
+from mltrack.cli.screen import screen
 from mltrack.verbs.session import Session
 
 
@@ -18,8 +19,14 @@ class Invocation:
     directory: str = "."
     verbosity: int = 0
     session: Session | None = None
+    has_progress: bool = True
+    """Whether the person has not said otherwise."""
     opened: ExitStack = field(default_factory=ExitStack)
     """What ends with the command."""
+
+    @property
+    def shows_progress(self) -> bool:
+        return self.has_progress and self.verbosity >= 0
 
 
 current = Invocation()
@@ -36,7 +43,7 @@ def open_session() -> Session:
 
 def say(text: str) -> None:
     """Prints a result to standard output."""
-    sys.stdout.write(printable(text) + "\n")
+    screen.write(sys.stdout, printable(text) + "\n")
 
 
 def say_bytes(data: bytes) -> None:
@@ -57,7 +64,7 @@ def announce(text: str) -> None:
 def tell(text: str, *, level: int = 0) -> None:
     """Prints talk to standard error, unless the person asked for less."""
     if current.verbosity >= level:
-        sys.stderr.write(printable(text) + "\n")
+        screen.write(sys.stderr, printable(text) + "\n")
 
 
 def git_add(paths: Collection[str], *options: str) -> str:

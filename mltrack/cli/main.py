@@ -111,12 +111,13 @@ def _call(verb: str, arguments: list[str]) -> int:
 
 
 def _take_globals(arguments: list[str]) -> list[str]:
-    """Takes ``-C DIR``, ``-q`` and ``-v`` from wherever they stand, up to ``--``;
-    returns the rest.
+    """Takes ``-C DIR``, ``-q``, ``-v`` and ``--no-progress`` from wherever they stand,
+    up to ``--``; returns the rest.
     """
     rest: list[str] = []
     state = invocation.current
     state.directory, state.verbosity, state.session = ".", 0, None
+    state.has_progress = True
     position = 0
     while position < len(arguments):
         word = arguments[position]
@@ -131,6 +132,8 @@ def _take_globals(arguments: list[str]) -> list[str]:
             position += 1
         elif word in ("-q", "--quiet"):
             state.verbosity = -1
+        elif word == "--no-progress":
+            state.has_progress = False
         elif word in ("-v", "--verbose", "-vv"):
             state.verbosity += 2 if word == "-vv" else 1
         else:

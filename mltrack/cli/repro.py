@@ -11,6 +11,7 @@ from mltrack.cli.fault_words import fault_words
 from mltrack.cli.invocation import announce, current, open_session, say, tell
 from mltrack.cli.live import LiveLines
 from mltrack.cli.options import DryRun, Json, Paths, command_app
+from mltrack.cli.progress import ProgressLine
 from mltrack.cli.render import describe, emit_json, plural, reason_json, verdict_word
 from mltrack.cli.run_lines import RunLines, emit_event
 from mltrack.engine.events import Event, StageFailed
@@ -157,12 +158,15 @@ def repro(
         _compare(session, options, as_json=as_json)
         return
     work = verb.Repro(session, options)
+    with ProgressLine():
+        # what commands read is hashed here
+        notes = () if dry_run else work.check_data()
+        plan = work.plan()
     if dry_run:
-        _show_plan(work.plan(), as_json=as_json)
+        _show_plan(plan, as_json=as_json)
         return
-    for note in work.check_data():
+    for note in notes:
         tell(f"warning: {_DOUBTS[note.doubt].format(note.path)}")
-    plan = work.plan()
     if not plan.steps:
         # nothing runs; what stages left that are gone is let go of
         for _ in work.run(plan):
@@ -183,14 +187,12 @@ def repro(
 
 def _carry_out(work: verb.Repro, plan: Plan, *, as_json: bool) -> None:
     with closing(work.run(plan)) as events:
-        is_wide = work.limits.jobs > 1 or work.uses_hosts
-        is_live = (
-            is_wide and not as_json and sys.stderr.isatty() and current.verbosity >= 0
-        )
+        is_wide = work.limits.jobs > 1
+        is_live = not as_json and sys.stderr.isatty() and current.shows_progress
         with (
-            LiveLines()
+            LiveLines(work.expect(plan), side_by_side=is_wide or work.uses_hosts)
             if is_live
-            else RunLines(side_by_side=work.limits.jobs > 1) as lines
+            else RunLines(side_by_side=is_wide) as lines
         ):
             failed = _follow(events, lines, as_json=as_json)
     _finish(work.outcome, failed, as_json=as_json)

@@ -48,6 +48,8 @@ class RunLines:
 
     def __init__(self, *, side_by_side: bool) -> None:
         self._side_by_side = side_by_side
+        self._by_line = side_by_side
+        """Whether what commands print is passed on by whole lines only."""
         self._unfinished: dict[str, bytes] = {}
 
     def __enter__(self) -> Self:
@@ -67,7 +69,7 @@ class RunLines:
     def _output(self, stage: str, data: bytes) -> None:
         if current.verbosity < 0:
             return
-        if not self._side_by_side:
+        if not self._by_line:
             write_through(data)
             return
         *lines, rest = (self._unfinished.pop(stage, b"") + data).split(b"\n")
@@ -75,10 +77,14 @@ class RunLines:
             lines, rest = [*lines, rest], b""
         if rest:
             self._unfinished[stage] = rest
-        prefix = f"{stage} | ".encode("utf-8", "replace")
-        write_through(
-            b"".join(prefix + line.rpartition(b"\r")[2] + b"\n" for line in lines)
-        )
+        shown = f"{stage} | " if self._side_by_side else ""
+        prefix = shown.encode("utf-8", "replace")
+        # of a line that was drawn over and over only the last state is of use
+        last = (line.rstrip(b"\r").rpartition(b"\r")[2] for line in lines)
+        self._write(b"".join(prefix + line + b"\n" for line in last))
+
+    def _write(self, data: bytes) -> None:
+        write_through(data)
 
     def _flush(self, stage: str) -> None:
         if stage in self._unfinished:

@@ -16,6 +16,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from mltrack.disk.durable import opened, write_all
+from mltrack.events import meter
 
 _FICLONE = 0x40049409
 _PIECE = 1 << 18
@@ -79,6 +80,7 @@ def copy_bytes(source: int, target: int) -> int:
     total = 0
     for offset, length, is_data in _extents(source, state):
         total += _copy_range(source, target, offset, length) if is_data else length
+        meter.moved += length
     if total and os.fstat(target).st_size != total:
         os.ftruncate(target, total)
     return total
@@ -95,6 +97,7 @@ def copy_and_hash(source: int, target: int, hasher: Hasher) -> int:
             hasher.update(piece)
             write_all(target, piece)
             total += len(piece)
+        meter.hashed += total
         return total
     return _overlapped(source, state, target, hasher)
 
@@ -206,10 +209,12 @@ def _hash_range(descriptor: int, hasher: Hasher, offset: int, length: int) -> in
     ):
         hasher.update(piece)
         done += len(piece)
+        meter.hashed += len(piece)
     return done
 
 
 def _hash_zeros(hasher: Hasher, length: int) -> int:
     for at in range(0, length, _PIECE):
         hasher.update(_ZEROS[: min(_PIECE, length - at)])
+    meter.hashed += length
     return length

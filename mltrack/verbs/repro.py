@@ -35,6 +35,7 @@ from mltrack.store.local.writer import CacheWriter
 from mltrack.verbs import places, planning
 from mltrack.verbs.bringing import FromHosts
 from mltrack.verbs.drivers import drive_outputs
+from mltrack.verbs.expectation import Expectation, expect
 from mltrack.verbs.overrides import read_overrides
 from mltrack.verbs.session import STAGE_LOCKS, Session
 from mltrack.verbs.supply import FromRemote
@@ -215,6 +216,10 @@ class Repro:
             self.facts,
             graph=self.graph,
         )
+
+    def expect(self, plan: Plan) -> Expectation:
+        """Returns what carrying out the plan has before it, for whoever follows it."""
+        return expect(self.session, plan, self.graph.upstream)
 
     def run(self, plan: Plan) -> Generator[Event, None, None]:
         """Carries out the plan. However it ends, what finished is in the lock."""

@@ -13,6 +13,7 @@ from typing import NamedTuple, Protocol
 from mltrack.disk.copying import hash_bytes
 from mltrack.disk.durable import opened
 from mltrack.errors import WorkspaceError
+from mltrack.events import meter
 from mltrack.objects.digest import Algorithm
 from mltrack.store.local.writer import CacheWriter
 from mltrack.store.pack import SMALL_OBJECT, TREES
@@ -64,6 +65,7 @@ class Hashing:
     def _consume(self, descriptor: int, size: int) -> tuple[str, int]:
         if size < SMALL_OBJECT:
             data = os.read(descriptor, size + 1)
+            meter.hashed += len(data)
             return self.algorithm.hex_of(data), len(data)
         hasher = self.algorithm.new()
         total = hash_bytes(descriptor, hasher)
@@ -162,6 +164,7 @@ class Saving:
         data = os.read(descriptor, size + 1)
         if len(data) > size:
             return "", len(data)  # it grew: the caller sees the size and reads again
+        meter.hashed += len(data)
         return self.writer.put(data), len(data)
 
 
@@ -180,6 +183,7 @@ def _read_stable(path: bytes, consume: _Consume) -> Read:
             after = os.fstat(descriptor)
         column = stamps(after)
         if column == stamps(before) and total == after.st_size:
+            meter.files += 1
             return Read(
                 hex_digest,
                 total,

@@ -17,6 +17,7 @@ from mltrack.disk.copying import hash_bytes
 from mltrack.disk.durable import opened, sync_descriptor, temporary_path, write_all
 from mltrack.disk.write_back import WriteBack
 from mltrack.errors import WorkspaceError
+from mltrack.events import meter
 from mltrack.objects import tree
 from mltrack.objects.tree import DIRECTORY, EXEC, FILE, SYMLINK, Entry
 from mltrack.store.local.cache import SYMLINK as SYMLINK_MODE
@@ -379,6 +380,7 @@ def put_file(
             raise cache.wrong_size(entry.hex, len(data), entry.size)
         else:
             write_all(descriptor, data)
+            meter.moved += entry.size
         state = os.fstat(descriptor)
     finally:
         os.close(descriptor)

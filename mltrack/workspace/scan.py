@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from mltrack.errors import FormatError, MltrackError, WorkspaceError
+from mltrack.events import meter
 from mltrack.objects import tree
 from mltrack.objects.content import EXEC, FILE, TREE, Content
 from mltrack.objects.tree import Entry
@@ -149,6 +150,13 @@ def _scan_file(
     )
 
 
+def _note_unchanged(states: list[os.stat_result]) -> None:
+    """Counts what needs no hashing as done, too."""
+    meter.files += len(states)
+    if meter.is_watched:
+        meter.hashed += sum(state.st_size for state in states)
+
+
 def _still(
     column: bytes, kind: str, hex_digest: str, state: os.stat_result, links: Links
 ) -> bytes | None:
@@ -269,6 +277,7 @@ class _Walk:
             and old.names == names
             and not self.ingest.keeps(old.hexes)
         ):
+            _note_unchanged(states)
             return replace(old, names=names, stamps=column, directories=directories)
         self.changed = True
         return self.read_rows(here, prefix, names, states, directories, old)
@@ -309,6 +318,8 @@ class _Walk:
                 else None
             )
             if row is not None and still is not None:
+                meter.files += 1
+                meter.hashed += state.st_size
                 column, kind, hex_digest = still, row[1], row[2]
             else:
                 found = self.read_row(here + b"/" + name, prefix + name, state)

@@ -12,9 +12,11 @@ from datetime import datetime
 from typing import Any
 
 import fsspec
+from fsspec.callbacks import Callback
 
 from mltrack.disk.durable import opened
 from mltrack.errors import ConfigError, RemoteError
+from mltrack.events import meter
 from mltrack.store.kinds.errors import translate
 from mltrack.store.kinds.kind import Kind
 from mltrack.store.kinds.manner import PART_BYTES
@@ -22,6 +24,13 @@ from mltrack.store.kinds.most_bytes import LISTING_BYTES, at_most, in_all_at_mos
 from mltrack.store.kinds.store import Abilities, Listed
 
 _GRAIN = 256 << 10
+
+
+class _Metered(Callback):  # type: ignore[misc]
+    """Counts what an upload has sent, part by part."""
+
+    def relative_update(self, inc: int = 1) -> None:
+        meter.moved += inc
 
 
 class FsspecRemote:
@@ -125,6 +134,7 @@ class FsspecRemote:
                             retryable=True,
                         )
                     os.pwrite(target, piece, start)
+                    meter.moved += len(piece)
                 at = ends[-1]
 
     def put(self, name: str, data: bytes, *, replace: bool = False) -> None:
@@ -150,7 +160,7 @@ class FsspecRemote:
         if self._manner.concurrency:
             sending[self._manner.concurrency] = at_once
         with self._translating(name):
-            self._fs.put_file(path, self._path(name), **sending)
+            self._fs.put_file(path, self._path(name), callback=_Metered(), **sending)
 
     def delete(self, names: Iterable[str]) -> None:
         for name in names:

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from mltrack.disk.durable import opened, temporary_path, write_all
 from mltrack.errors import ConfigError, RemoteError
+from mltrack.events import meter
 from mltrack.store.kinds.errors import translate
 from mltrack.store.kinds.kind import Kind
 from mltrack.store.kinds.store import Abilities, Listed
@@ -142,6 +143,7 @@ class SftpRemote:
             while piece := source.read(_PIECE):
                 write_all(target, piece)
                 done += len(piece)
+                meter.moved += len(piece)
         if done != size:
             raise RemoteError(
                 f"{self._url}/{name} gave {done} of {size} bytes", retryable=True
@@ -159,6 +161,7 @@ class SftpRemote:
         ):
             while piece := os.read(source, _PIECE):
                 file.write(piece)
+                meter.moved += len(piece)
 
     def create(self, name: str, data: bytes) -> bool:
         with self._session(name) as sftp:

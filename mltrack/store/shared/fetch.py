@@ -15,7 +15,7 @@ from typing import NamedTuple
 from mltrack.disk.durable import names_in, opened, temporary_path, write_all
 from mltrack.disk.lock import locked
 from mltrack.errors import IntegrityError, MissingObjectError
-from mltrack.events import Progress
+from mltrack.events import Progress, meter
 from mltrack.objects import tree
 from mltrack.objects.content import TREE, Content
 from mltrack.store import pack
@@ -91,7 +91,9 @@ def bring(
 ) -> Brought:
     """Brings what can be had of some contents into the cache."""
     listed = fetch_trees(cache, remotes, contents, report)
-    rest = fetch_objects(cache, remotes, cache.missing(listed.files), report)
+    lacking = cache.missing(listed.files)
+    total_bytes = sum(listed.files[hex_digest] for hex_digest in lacking)
+    rest = fetch_objects(cache, remotes, lacking, report, total_bytes)
     moved = Moved(
         listed.moved.objects + rest.moved.objects, listed.moved.bytes + rest.moved.bytes
     )
@@ -144,12 +146,18 @@ def fetch_trees(
 
 
 def fetch_objects(
-    cache: Cache, remotes: list[Remote], wanted: set[str], report: Report
+    cache: Cache,
+    remotes: list[Remote],
+    wanted: set[str],
+    report: Report,
+    total_bytes: int = 0,
 ) -> Brought:
     """Brings single objects, whatever they are. What one place of a remote does not
     hold whole is sought in its other places, then in the other remotes.
+    ``total_bytes`` is what they hold, where that is known: only for the report.
     """
     rest = set(wanted)
+    report(Progress("fetching", 0, len(wanted), total_bytes))
     count = size = 0
     damage: list[IntegrityError] = []
     for remote in remotes:
@@ -158,7 +166,7 @@ def fetch_objects(
             known = len(bad)
             for arrived, length in _from_one(cache, remote, rest, bad, damage):
                 count, size = count + arrived, size + length
-                report(Progress("fetch", count, len(wanted)))
+                report(Progress("fetching", count, len(wanted), total_bytes))
             rest = cache.missing(rest)
             if len(bad) == known:
                 break
@@ -234,6 +242,7 @@ def _fetch_range(
         data = store.get(pack_path(id_), offset, length)
     except FileNotFoundError:
         return Arrived(pack_path(id_), entries, pack_id=id_, why=_GONE)
+    meter.moved += len(data)
     return Arrived(pack_path(id_), entries, pack_id=id_, data=data, offset=offset)
 
 
@@ -291,6 +300,7 @@ def _part(store: Store, hex_digest: str, offset: int, size: int) -> tuple[int, b
     data = store.get(object_path(hex_digest), offset, length)
     if len(data) != length:
         raise IntegrityError("is shorter than the index says")
+    meter.moved += length
     return offset, data
 
 

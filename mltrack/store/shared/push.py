@@ -13,7 +13,7 @@ from functools import partial
 from typing import NamedTuple, NoReturn
 
 from mltrack.errors import IntegrityError, MissingObjectError, RemoteError
-from mltrack.events import Progress
+from mltrack.events import Progress, meter
 from mltrack.objects.content import Content
 from mltrack.objects.digest import Algorithm
 from mltrack.store import pack
@@ -158,14 +158,18 @@ def _push(cache: Cache, remote: Remote, need: Need, report: Report) -> Moved:
         )
         for item in parcels
     )
+    packs = (*packed.values(), *tree_packs.values())
+    total_bytes = sum(entry.size for entries in packs for entry in entries)
+    total_bytes += sum(_size_alone(cache, one) for one in (*large, *large_trees))
     arrived: list[Whole] = []
     size = 0
+    report(Progress("sending", 0, need.total, total_bytes))
     for sent in workers.run(calls, remote.jobs):
         if not sent.is_whole:
             _find_damage(cache, sent.parcel)
         arrived += sent.parcel.entries
         size += sent.bytes
-        report(Progress("push", len(arrived), need.total))
+        report(Progress("sending", len(arrived), need.total, total_bytes))
     remote.publish(arrived)
     return Moved(len(arrived), size)
 
@@ -179,6 +183,7 @@ def _send(
     size = os.stat(parcel.path).st_size
     try:
         if size_there == size:
+            meter.moved += size
             return Sent(parcel, 0)
         if pack.digest_of_file(parcel.path, algorithm) != parcel.expected:
             return Sent(parcel, 0, is_whole=False)
@@ -242,6 +247,11 @@ def _alone(cache: Cache, hex_digests: list[str]) -> Iterator[Parcel]:
             "",
             [alone(hex_digest, place.size)],
         )
+
+
+def _size_alone(cache: Cache, hex_digest: str) -> int:
+    place = cache.find(hex_digest)
+    return place.size if place is not None else 0
 
 
 def _repacked(cache: Cache, entries: list[Whole], contents: int) -> Iterator[Parcel]:
