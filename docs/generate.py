@@ -31,7 +31,7 @@ def cli() -> str:
     parts = [
         "# Commands\n\n",
         NOTE,
-        "Every command takes `-C DIR`, `-q`, `-v`, `--no-progress` and `--help`.\n",
+        "Every command takes `-C DIR`, `-q`, `-v`, `--no-progress`, `--color=WHEN` and `--help`.\n",
     ]
     family = ""
     for verb, entry in COMMANDS.items():

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mltrack.cli.invocation import announce, git_add, open_session, tell
+from mltrack.cli.invocation import announce, complain, git_add, open_session, tell
 from mltrack.cli.options import Json, command_app
 from mltrack.cli.progress import ProgressLine
 from mltrack.cli.render import content_json, content_text, emit_json
@@ -78,11 +78,7 @@ def add(
                 level=-1,
             )
     for path, error in result.failed:
-        tell(
-            f"error: {path}: {error.message}"
-            + (f"\nhint: {error.hint}" if error.hint else ""),
-            level=-1,
-        )
+        complain(f"{path}: {error.message}", error.hint)
     return 3 if result.failed else 0
 
 

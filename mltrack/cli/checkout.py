@@ -4,11 +4,15 @@ from typing import Annotated
 
 import typer
 
+from mltrack.cli.followed import followed
 from mltrack.cli.invocation import announce, open_session, tell
 from mltrack.cli.options import DryRun, Force, Paths, command_app
 from mltrack.cli.progress import ProgressLine
-from mltrack.cli.render import plural
+from mltrack.cli.render import listed, plural
 from mltrack.verbs import checkout as verb
+
+# of equal notes that are told one by one
+_MOST = 5
 
 Relink = Annotated[
     bool,
@@ -50,28 +54,30 @@ def checkout(
 
 def show(result: verb.CheckoutResult, *, dry_run: bool = False) -> None:
     """Prints what a checkout did."""
-    would = "would be " if dry_run else ""
-    for done in result.done:
-        if done.written or done.removed:
-            announce(
-                f"{done.path}: {plural(done.written, 'file')} {would}written, "
-                f"{done.removed} {would}removed"
-            )
-        if done.kept:
-            more = f" and {len(done.kept) - 5} more" if len(done.kept) > 5 else ""
-            tell(
-                f"{done.path}: left with changes of your own: "
-                f"{', '.join(done.kept[:5])}{more}"
-            )
-    for path, digest in result.saved:
+    for line in followed(result, dry_run=dry_run):
+        announce(line)
+    if len(result.saved) > _MOST:
+        tell(
+            f"{len(result.saved):,} files were saved before they were replaced; "
+            "`mltrack undo` puts them back"
+        )
+    for path, digest in result.saved if len(result.saved) <= _MOST else ():
         tell(
             f"saved before it was replaced: {path} ({digest}); `mltrack undo` puts it "
             "back"
         )
     for path, place in result.aside:
         tell(f"moved aside before it was replaced: {path} ({place})")
-    for path in result.stayed:
-        tell(f"{path}: is on the host that made it; `mltrack fetch {path}` brings it")
+    if len(result.stayed) > _MOST:
+        tell(
+            f"{listed(result.stayed)}: on the hosts that made them; "
+            "`mltrack fetch` brings them"
+        )
+    else:
+        for path in result.stayed:
+            tell(
+                f"{path}: is on the host that made it; `mltrack fetch {path}` brings it"
+            )
     for item in result.seen:
         tell(
             f"warning: git sees {item.path}, which is data\nhint: add the line "

@@ -139,7 +139,7 @@ def overview(version: str) -> str:
     lines = [
         f"mltrack {version}: data, pipelines and results beside git",
         "",
-        "Usage: mltrack [-C DIR] [-q | -v] [--no-progress] COMMAND [ARGS]...",
+        "Usage: mltrack [-C DIR] [-q | -v] COMMAND [ARGS]...",
     ]
     family = ""
     for verb, command in COMMANDS.items():
@@ -151,7 +151,7 @@ def overview(version: str) -> str:
         "",
         "  -C DIR      work as if started in DIR        --version   print the version",
         "  -q, -v      say less, say more; -vv shows tracebacks",
-        "  --no-progress  no line that says how far a command is",
+        "  --no-progress, --color=always|never    as they say",
         "",
         "`mltrack COMMAND --help` explains a command, with an example.",
     ]

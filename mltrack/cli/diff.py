@@ -7,9 +7,11 @@ import typer
 from mltrack.cli.invocation import open_session, say
 from mltrack.cli.options import Json, command_app
 from mltrack.cli.render import content_json, emit_json, plural, size_text
+from mltrack.cli.style import paint
 from mltrack.verbs import listing as verb
 
 EXIT_DIFFERENCES = 4
+_COLOURS = {verb.ADDED: "green", verb.MODIFIED: "yellow", verb.DELETED: "red"}
 
 
 def diff(
@@ -55,7 +57,8 @@ def diff(
         )
     else:
         for item in found:
-            say(f"{item.change:<9} {item.path}{_sizes(item)}")
+            word = paint(f"{item.change:<9}", _COLOURS[item.change])
+            say(f"{word} {item.path}{_sizes(item)}")
         counts = {
             kind: sum(1 for item in found if item.change == kind)
             for kind in (verb.ADDED, verb.MODIFIED, verb.DELETED)

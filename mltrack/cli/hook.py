@@ -1,20 +1,33 @@
 """``mltrack hook``: called by git's hooks, never by a person."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from mltrack.cli.followed import followed, not_here
 from mltrack.cli.invocation import current, tell
 from mltrack.cli.progress import ProgressLine
-from mltrack.cli.render import plural
+from mltrack.cli.render import listed, plural
 from mltrack.errors import MltrackError
 from mltrack.verbs import hook as verb
 from mltrack.verbs.checkout import CheckoutResult
 from mltrack.verbs.status import MODIFIED
 
-_SHOWN = 5
-_CHANGED = "{0} changed since it was recorded; `mltrack add {0}` records it"
-_OUTDATED = "{0} is not the version that its pointer says; `mltrack checkout {0}` brings that one"
-_MARKED = "{0}: git's conflict markers are in it, and it was not committed; `mltrack resolve {0}` settles it"
+# of equal notes that are told one by one
+_FEW = 3
+_CHANGED = (
+    "{} changed since it was recorded; `mltrack add {}` records it",
+    "{} changed since they were recorded; `mltrack add` with them records them",
+)
+_OUTDATED = (
+    "{} is not the version that its pointer says; `mltrack checkout {}` brings that one",
+    "{} are not the versions that their pointers say; `mltrack checkout` brings those",
+)
+_MARKED = (
+    "{}: git's conflict markers are in it, and it was not committed; "
+    "`mltrack resolve {}` settles it",
+    "{}: git's conflict markers are in them, and they were not committed; "
+    "`mltrack resolve` settles them",
+)
 
 
 def run(arguments: list[str]) -> int:
@@ -42,22 +55,31 @@ def _words(name: str, result: verb.HookResult) -> Iterator[str]:
     yield from (error.message for error in result.unreadable)
     for checkout in result.checkouts:
         yield from _followed(checkout)
-    yield from map(_MARKED.format, result.conflicts)
-    for item in result.unsaved:
-        yield (_CHANGED if item.state == MODIFIED else _OUTDATED).format(item.path)
+    yield from _each(_MARKED, result.conflicts)
+    changed = [item.path for item in result.unsaved if item.state == MODIFIED]
+    outdated = [item.path for item in result.unsaved if item.state != MODIFIED]
+    yield from _each(_CHANGED, changed)
+    yield from _each(_OUTDATED, outdated)
     for remote, objects in result.sent.items():
         if objects:
             yield f"pushed {plural(objects, 'object')} to {remote}"
 
 
+def _each(words: tuple[str, str], paths: Sequence[str]) -> Iterator[str]:
+    """A note on each of a few paths, or one on all of them."""
+    if len(paths) <= _FEW:
+        yield from (words[0].format(path, path) for path in paths)
+    else:
+        yield words[1].format(listed(paths))
+
+
 def _followed(checkout: CheckoutResult) -> Iterator[str]:
     """What a checkout made of tracked data, for somebody who asked git and not us."""
-    for done in checkout.done:
-        if done.written or done.removed:
-            yield f"{done.path}: {done.written} written, {done.removed} removed"
-    for done in checkout.done:
-        if done.kept:
-            yield f"{done.path}: left with changes of your own: {', '.join(done.kept[:_SHOWN])}"
+    yield from followed(checkout)
+    if checkout.not_here:
+        yield not_here(checkout)
     for path, error in checkout.failed:
+        if path in checkout.not_here:
+            continue
         message = error.message if path in error.message else f"{path}: {error.message}"
         yield message + (f"\n  hint: {error.hint}" if error.hint else "")

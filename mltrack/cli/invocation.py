@@ -6,9 +6,11 @@ import sys
 from collections.abc import Collection
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from typing import TextIO
 
 from mltrack import project as projects
 from mltrack.cli.screen import screen
+from mltrack.cli.style import AUTO, is_mark, paint, rendered
 from mltrack.verbs.session import Session
 
 
@@ -19,6 +21,7 @@ class Invocation:
     directory: str = "."
     verbosity: int = 0
     session: Session | None = None
+    colour: str = AUTO
     has_progress: bool = True
     """Whether the person has not said otherwise."""
     opened: ExitStack = field(default_factory=ExitStack)
@@ -43,7 +46,7 @@ def open_session() -> Session:
 
 def say(text: str) -> None:
     """Prints a result to standard output."""
-    screen.write(sys.stdout, printable(text) + "\n")
+    _write(sys.stdout, text)
 
 
 def say_bytes(data: bytes) -> None:
@@ -64,7 +67,18 @@ def announce(text: str) -> None:
 def tell(text: str, *, level: int = 0) -> None:
     """Prints talk to standard error, unless the person asked for less."""
     if current.verbosity >= level:
-        screen.write(sys.stderr, printable(text) + "\n")
+        _write(sys.stderr, text)
+
+
+def _write(stream: TextIO, text: str) -> None:
+    screen.write(stream, rendered(printable(text), stream, current.colour) + "\n")
+
+
+def complain(message: str, hint: str = "") -> None:
+    """Prints an error, with its hint, to standard error."""
+    _write(sys.stderr, f"{paint('error:', 'error')} {message}")
+    if hint:
+        _write(sys.stderr, f"{paint('hint:', 'cyan')} {hint}")
 
 
 def git_add(paths: Collection[str], *options: str) -> str:
@@ -88,7 +102,8 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(
-        char if char.isprintable() or char == "\n" else _escaped(char) for char in text
+        char if char.isprintable() or char == "\n" or is_mark(char) else _escaped(char)
+        for char in text
     )
 
 

@@ -78,6 +78,7 @@ class LiveLines(RunLines):
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
+        super().__exit__(kind, error, trace)
         self._rows.clear()
         if self._live is not None:
             self._live.stop()

@@ -12,11 +12,13 @@ import sys
 from collections.abc import Callable
 
 from mltrack import __version__
-from mltrack.cli import invocation
+from mltrack.cli import invocation, style
 from mltrack.cli.commands import COMMANDS, HIDDEN, overview
 from mltrack.errors import MltrackError, PartlyDoneError, Terminated, UsageError
 
 BUG, INTERRUPTED = 70, 130
+PIPE_CLOSED = 128 + signal.SIGPIPE
+"""As if the signal had ended us, which is how git ends there."""
 
 
 def run(arguments: list[str]) -> int:
@@ -31,7 +33,7 @@ def run(arguments: list[str]) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         _silence_stdout()
-        return 0
+        return PIPE_CLOSED
     except OSError as error:
         return _report(_words_of(error), _hint_for(error), 1)
     except Exception:
@@ -75,10 +77,7 @@ def _name_left_out() -> int:
     session = invocation.current.session
     left_out = session.left_out.values() if session is not None else ()
     for error in left_out:
-        invocation.tell(
-            f"error: {error.message}" + (f"\nhint: {error.hint}" if error.hint else ""),
-            level=-1,
-        )
+        invocation.complain(error.message, error.hint)
     return PartlyDoneError.exit_code if left_out else 0
 
 
@@ -111,13 +110,13 @@ def _call(verb: str, arguments: list[str]) -> int:
 
 
 def _take_globals(arguments: list[str]) -> list[str]:
-    """Takes ``-C DIR``, ``-q``, ``-v`` and ``--no-progress`` from wherever they stand,
-    up to ``--``; returns the rest.
+    """Takes ``-C DIR``, ``-q``, ``-v``, ``--no-progress`` and ``--color`` from
+    wherever they stand, up to ``--``; returns the rest.
     """
     rest: list[str] = []
     state = invocation.current
     state.directory, state.verbosity, state.session = ".", 0, None
-    state.has_progress = True
+    state.has_progress, state.colour = True, style.AUTO
     position = 0
     while position < len(arguments):
         word = arguments[position]
@@ -134,6 +133,13 @@ def _take_globals(arguments: list[str]) -> list[str]:
             state.verbosity = -1
         elif word == "--no-progress":
             state.has_progress = False
+        elif word.startswith("--color="):
+            state.colour = _colour(word.removeprefix("--color="))
+        elif word == "--color":
+            # as git takes it
+            state.colour = style.ALWAYS
+        elif word == "--no-color":
+            state.colour = style.NEVER
         elif word in ("-v", "--verbose", "-vv"):
             state.verbosity += 2 if word == "-vv" else 1
         else:
@@ -141,11 +147,17 @@ def _take_globals(arguments: list[str]) -> list[str]:
     return rest
 
 
+def _colour(when: str) -> str:
+    if when not in style.WHEN:
+        raise UsageError(
+            f"--color is not {when!r}", hint=f"one of {', '.join(style.WHEN)}"
+        )
+    return when
+
+
 def _report(message: str, hint: str, code: int) -> int:
     sys.stdout.flush()
-    sys.stderr.write(invocation.printable(f"error: {message}") + "\n")
-    if hint:
-        sys.stderr.write(invocation.printable(f"hint: {hint}") + "\n")
+    invocation.complain(message, hint)
     if invocation.current.verbosity >= 2:
         import traceback  # noqa: PLC0415 - only on the way out of an error
 

@@ -6,13 +6,10 @@ import typer
 
 from mltrack.cli.invocation import open_session
 from mltrack.cli.options import Json, Markdown, add_command, new_app
-from mltrack.cli.value_diff import show_diff, show_values, tell_problems
+from mltrack.cli.value_diff import PAIR, compared, show_diff, tell_problems
+from mltrack.cli.value_table import Look, show_changes, show_values
 from mltrack.verbs import results as verb
 
-Old = Annotated[str, typer.Argument(metavar="[OLD]", help="A git revision.")]
-New = Annotated[
-    str, typer.Argument(metavar="[NEW]", help="Another one; the workspace by default.")
-]
 Targets = Annotated[
     list[str] | None,
     typer.Option("--target", "-t", metavar="FILE", help="Only these files."),
@@ -21,34 +18,56 @@ All = Annotated[bool, typer.Option("--all", help="Unchanged values too.")]
 
 
 def diff(
-    old: Old = "HEAD",
-    new: New = "",
+    revisions: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[REV]...",
+            help="git revisions; without any HEAD and the workspace, with one that and "
+            "the workspace.",
+        ),
+    ] = None,
     targets: Targets = None,
     show_all: All = False,
     as_json: Json = False,
     markdown: Markdown = False,
 ) -> int:
-    """Compares params between two revisions, or a revision and the workspace."""
+    """Compares params between revisions, or a revision and the workspace."""
     session = open_session()
     problems: verb.Problems = {}
-    before, after = (
-        verb.params(session, revision, targets, problems) for revision in (old, new)
-    )
-    changes = verb.diff(before, after, everything=show_all, unread=problems)
-    show_diff("params", changes, old, new, as_json=as_json, markdown=markdown)
+    chosen = compared(revisions)
+    found = {one: verb.params(session, one, targets, problems) for one in chosen}
+    look = Look(markdown=markdown)
+    if len(chosen) > PAIR:
+        show_changes("params", found, look, as_json=as_json)
+        return tell_problems(problems)
+    old, new = chosen
+    changes = verb.diff(found[old], found[new], everything=show_all, unread=problems)
+    show_diff("params", changes, old, new, look, as_json=as_json)
     return tell_problems(problems)
 
 
 def show(
-    revision: Annotated[str, typer.Option("--rev", help="At a git revision.")] = "",
+    revisions: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[REV]...", help="git revisions; the workspace without any."
+        ),
+    ] = None,
+    revision: Annotated[str, typer.Option("--rev", help="Another one.")] = "",
     targets: Targets = None,
+    wide: Annotated[
+        bool, typer.Option("--wide", help="A row for each file, a column for each.")
+    ] = False,
     as_json: Json = False,
     markdown: Markdown = False,
 ) -> int:
     """Shows params: those that stages depend on, and all of params.yaml."""
+    session = open_session()
     problems: verb.Problems = {}
-    values = verb.params(open_session(), revision, targets, problems)
-    show_values("params", values, as_json=as_json, markdown=markdown)
+    chosen = [*(revisions or ()), *([revision] if revision else ())] or [""]
+    found = {one: verb.params(session, one, targets, problems) for one in chosen}
+    look = Look(long=not wide, markdown=markdown)
+    show_values("params", found, look, {}, as_json=as_json)
     return tell_problems(problems)
 
 
@@ -56,4 +75,4 @@ app = new_app(
     help="Shows params, and compares them between revisions.", no_args_is_help=True
 )
 add_command(app, diff, "mltrack params diff", "mltrack params diff v1 v2 --md")
-add_command(app, show, "mltrack params show --rev v1")
+add_command(app, show, "mltrack params show", "mltrack params show v1 v2 --wide")

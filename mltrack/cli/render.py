@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mltrack.cli.invocation import printable, say
+from mltrack.cli.style import padded, paint, unpainted, width
 from mltrack.formats.params_file import flatten
 from mltrack.objects.content import TREE, Content
 from mltrack.objects.digest import Algorithm
@@ -110,37 +111,70 @@ def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
 
 
+def listed(names: Sequence[str], *, most: int = 10) -> str:
+    """Returns names one after another, and how many more there are than ``most``."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
 def table(
     headings: Sequence[str], rows: Iterable[Sequence[str]], *, markdown: bool = False
 ) -> None:
-    """Prints a table: columns aligned for a terminal, or Markdown."""
+    """Prints a table: columns aligned for a terminal, numbers on the right, or
+    Markdown.
+    """
     lines = [[printable(cell) for cell in row] for row in rows]
-    if markdown:
-        say("| " + " | ".join(headings) + " |")
-        say("|" + "---|" * len(headings))
-        for line in lines:
-            say("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |")
-        return
-    widths = [
-        max(len(line[at]) for line in [list(headings), *lines])
+    right = [
+        bool(lines) and all(_is_number(line[at]) for line in lines)
         for at in range(len(headings))
     ]
-    for line in [list(headings), *lines]:
-        say(
-            "  ".join(
-                cell.ljust(width) for cell, width in zip(line, widths, strict=True)
-            ).rstrip()
-        )
+    if markdown:
+        _markdown(headings, lines, right)
+        return
+    widths = [
+        max(width(line[at]) for line in [list(headings), *lines])
+        for at in range(len(headings))
+    ]
+    heading = _row(headings, widths, right)
+    say(paint(heading, "bold"))
+    for line in lines:
+        say(_row(line, widths, right))
 
 
-def value_text(value: Any) -> str:
-    """Returns a metric or param as it is shown: floats with up to six digits."""
+def _row(cells: Sequence[str], widths: list[int], right: list[bool]) -> str:
+    columns = zip(cells, widths, right, strict=True)
+    return "  ".join(
+        padded(cell, width, right=is_number) for cell, width, is_number in columns
+    ).rstrip()
+
+
+def _markdown(
+    headings: Sequence[str], lines: list[list[str]], right: list[bool]
+) -> None:
+    say("| " + " | ".join(headings) + " |")
+    say("|" + "".join("---:|" if is_number else "---|" for is_number in right))
+    for line in lines:
+        cells = (unpainted(cell).replace("|", "\\|") for cell in line)
+        say("| " + " | ".join(cells) + " |")
+
+
+def _is_number(text: str) -> bool:
+    """Whether a cell holds a number, or says that there is none."""
+    plain = unpainted(text).strip(" *")
+    return plain in ("", "-") or _NUMBER.fullmatch(plain) is not None
+
+
+_NUMBER = re.compile(r"[+-]?(\d[\d,]*\.?\d*([eE][+-]?\d+)?|inf|nan)%?")
+
+
+def value_text(value: Any, precision: int = 6) -> str:
+    """Returns a metric or param as it is shown: floats with up to ``precision`` digits."""
     if value is None:
         return "-"
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return f"{value:.6g}"
+        return f"{value:.{precision}g}"
     return value if isinstance(value, str) else json.dumps(value)
 
 

@@ -8,16 +8,23 @@ from typing import Annotated
 import typer
 
 from mltrack.cli.fault_words import fault_words
+from mltrack.cli.folding import (
+    MOST,
+    folded,
+    painted_verdict,
+    reasons_of,
+    unchanged_line,
+)
 from mltrack.cli.invocation import announce, current, open_session, say, tell
 from mltrack.cli.live import LiveLines
 from mltrack.cli.options import DryRun, Json, Paths, command_app
 from mltrack.cli.progress import ProgressLine
-from mltrack.cli.render import describe, emit_json, plural, reason_json, verdict_word
+from mltrack.cli.render import emit_json, plural, reason_json
 from mltrack.cli.run_lines import RunLines, emit_event
 from mltrack.engine.events import Event, StageFailed
 from mltrack.engine.outcome import Outcome
 from mltrack.errors import PartlyDoneError, RemoteError, StageFailedError, UsageError
-from mltrack.pipeline.plan import Plan
+from mltrack.pipeline.plan import Plan, Verdict
 from mltrack.verbs import repro as verb
 from mltrack.verbs import twice as verb_twice
 from mltrack.verbs.session import Session
@@ -218,13 +225,17 @@ def _show_plan(plan: Plan, *, as_json: bool) -> None:
             }
         )
         return
-    for step in plan.steps:
-        reasons = "; ".join(map(describe, step.reasons))
-        origin = " from the run cache" if step.from_run_cache else ""
+    touched = [step for step in plan.steps if step.verdict is not Verdict.SKIP]
+    is_long = len(plan.steps) > MOST and current.verbosity <= 0
+    for fold in folded(touched if is_long else plan.steps):
+        reasons = reasons_of(fold)
+        origin = " from the run cache" if fold.steps[0].from_run_cache else ""
         say(
-            f"{verdict_word(step):<9} {step.stage.address}{origin}"
+            f"{painted_verdict(fold.steps[0], 9)} {fold.name}{origin}"
             + (f"  ({reasons})" if reasons else "")
         )
+    if is_long and len(touched) < len(plan.steps):
+        say(unchanged_line(plan.steps))
 
 
 def _follow(

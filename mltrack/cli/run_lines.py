@@ -8,7 +8,14 @@ from typing import Any, Self
 
 from mltrack.cli.fault_words import FAILURES, fault_words
 from mltrack.cli.invocation import current, tell
-from mltrack.cli.render import SCHEMA_VERSION, describe, finite, reason_json, size_text
+from mltrack.cli.render import (
+    SCHEMA_VERSION,
+    describe,
+    finite,
+    listed,
+    reason_json,
+    size_text,
+)
 from mltrack.engine.events import (
     BytesSaved,
     CheckpointRestored,
@@ -33,11 +40,14 @@ from mltrack.engine.events import (
     UndeclaredWrites,
 )
 from mltrack.engine.fault import Fault
+from mltrack.events import Progress
 from mltrack.pipeline.reason import Cause, Reason
 from mltrack.runners.names import LOCAL
 
 _MAX_PIECE = 65536
 _SHOWN = 5
+# of stages that are told one by one, where nothing ran for them
+_FEW = 3
 
 
 class RunLines:
@@ -50,21 +60,42 @@ class RunLines:
         self._side_by_side = side_by_side
         self._by_line = side_by_side
         """Whether what commands print is passed on by whole lines only."""
+        self._quiet: list[StageSkipped | StageRestored] = []
+        """What nothing ran for, until it is told all at once."""
         self._unfinished: dict[str, bytes] = {}
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
-        pass
+        self._tell_quiet()
 
     def show(self, event: Event) -> None:
+        if isinstance(event, StageSkipped | StageRestored) and current.verbosity <= 0:
+            self._quiet.append(event)
+            return
+        if not isinstance(event, Tick | Progress):
+            self._tell_quiet()
         match event:
             case StageOutput(stage, data):
                 self._output(stage, data)
             case StageFinished(stage) | StageFailed(stage) | StageRetried(stage):
                 self._flush(stage)
         _tell(event)
+
+    def _tell_quiet(self) -> None:
+        """Tells of the stages that nothing ran for: each, or a group of them in a line."""
+        alike: dict[str, list[StageSkipped | StageRestored]] = {}
+        for event in self._quiet:
+            alike.setdefault(_kind_of(event), []).append(event)
+        self._quiet = []
+        for kind, events in alike.items():
+            if len(events) <= _FEW:
+                for event in events:
+                    _tell(event)
+            else:
+                names = listed([event.stage for event in events], most=_FEW)
+                tell(f"{names}: {kind}")
 
     def _output(self, stage: str, data: bytes) -> None:
         if current.verbosity < 0:
@@ -155,6 +186,13 @@ def _tell(event: Event) -> None:
             tell(f"{stage}: another repro is at work on it; waiting for its result")
         case _:
             _tell_rare(event)
+
+
+def _kind_of(event: StageSkipped | StageRestored) -> str:
+    """What became of a stage, in the words that many are told of in."""
+    if isinstance(event, StageSkipped):
+        return f"{_why_skipped(event.reasons, is_away=event.is_away)}, skipped"
+    return f"restored from the {'run cache' if event.from_run_cache else 'cache'}"
 
 
 def words_of(reasons: Iterable[Reason]) -> str:

@@ -68,3 +68,13 @@ class Screen:
 
 
 screen = Screen()
+
+
+def columns_of(stream: TextIO) -> int | None:
+    """Returns how many columns a stream's terminal has; None where it is none."""
+    if not stream.isatty():
+        return None
+    try:
+        return os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):
+        return None

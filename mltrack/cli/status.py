@@ -4,21 +4,29 @@ from typing import Annotated
 
 import typer
 
-from mltrack.cli.invocation import open_session, say, tell
+from mltrack.cli.folding import MOST, Fold, capped, folded, painted_verdict, reasons_of
+from mltrack.cli.invocation import current, open_session, say, tell
 from mltrack.cli.options import Json, Paths, command_app
 from mltrack.cli.progress import ProgressLine
 from mltrack.cli.render import (
-    describe,
     emit_json,
     plural,
     reason_json,
     size_text,
-    verdict_word,
 )
+from mltrack.cli.style import paint
 from mltrack.pipeline.plan import Verdict
 from mltrack.verbs import status as verb
 
-MAX_FILES = 10
+_FEW = 3
+_COLOURS = {
+    "modified": "yellow",
+    "added": "green",
+    "deleted": "red",
+    "missing": "red",
+    "broken": "error",
+    "unreadable": "error",
+}
 EXIT_DIFFERENCES = 4
 NO_HOOKS = "git hooks are not installed in this clone, so data does not follow `git checkout`; hint: mltrack init"
 
@@ -55,45 +63,14 @@ def _show(result: verb.Status) -> None:
     changed = [item for item in result.data if item.state != "clean" or not item.cached]
     if changed:
         say("data:")
-    for item in changed:
-        note = (
-            ""
-            if item.cached
-            else f"  (recorded version is not in the cache: mltrack pull {item.path})"
-        )
-        if item.state == "outdated" and item.cached:
-            note = f"  (the recorded version changed: mltrack checkout {item.path})"
-        if item.state == "broken":
-            note = "  (named below)"
-        if item.state == "unreadable":
-            note = f"  ({item.why})"
-        if item.state == "partial":
-            note = (
-                f"  (only a part was brought here; the rest: mltrack pull {item.path})"
-            )
-        say(f"  {item.state:<9} {item.path}{_counts(item)}{note}")
-        for change in item.changes[:MAX_FILES]:
-            say(f"    {change.change:<9} {change.path}")
-        if len(item.changes) > MAX_FILES:
-            say(f"    and {plural(len(item.changes) - MAX_FILES, 'more file')}")
+        _show_data(changed)
     waiting = [step for step in result.plan.steps if step.verdict is not Verdict.SKIP]
     if waiting:
         say("stages:")
-    for step in waiting:
-        reasons = "; ".join(map(describe, step.reasons))
-        place = result.handed_over.get(step.stage.address)
-        if place:
-            reasons = f"running on {place}, or done there: the next repro takes its result; {reasons}"
-        say(f"  {verdict_word(step):<9} {step.stage.address}  ({reasons})")
+        capped([_stage_line(fold, result) for fold in folded(waiting)], say, "stages")
     if result.unpushed:
         say("not pushed:")
-    for absent in result.unpushed:
-        what = (
-            f"{plural(absent.objects, 'object')}, {size_text(absent.bytes)}"
-            if absent.objects >= 0
-            else "not in the cache either"
-        )
-        say(f"  {absent.path}  ({what})")
+        capped([_unpushed_line(item) for item in result.unpushed], say, "paths")
     if not changed and not waiting and not result.unpushed and result.problem is None:
         total = plural(len(result.data), "tracked path")
         say(
@@ -102,11 +79,67 @@ def _show(result: verb.Status) -> None:
         )
 
 
+def _show_data(changed: list[verb.TargetStatus]) -> None:
+    is_long = len(changed) > MOST and current.verbosity <= 0
+    shown = changed[:MOST] if is_long else changed
+    for item in shown:
+        colour = _COLOURS.get(item.state, "yellow")
+        state = paint(f"{item.state:<9}", colour)
+        say(f"  {state} {item.path}{_counts(item)}{_note(item)}")
+        # of many paths, which files differ in each is too much
+        if not is_long:
+            lines = [_file_line(change) for change in item.changes]
+            capped(lines, say, "files")
+    if is_long:
+        say(f"  and {plural(len(changed) - len(shown), 'more path')} (-v shows all)")
+    absent = sum(1 for item in changed if not item.cached)
+    if absent > _FEW:
+        say(f"  {absent} recorded versions are not in the cache: mltrack pull")
+
+
+def _file_line(change: verb.FileChange) -> str:
+    word = paint(f"{change.change:<9}", _COLOURS.get(change.change, "yellow"))
+    return f"    {word} {change.path}"
+
+
+def _note(item: verb.TargetStatus) -> str:
+    """What there is to do about the state of one path."""
+    if item.state == "broken":
+        return "  (named below)"
+    if item.state == "unreadable":
+        return f"  ({item.why})"
+    if item.state == "partial":
+        return f"  (only a part was brought here; the rest: mltrack pull {item.path})"
+    if not item.cached:
+        return f"  (recorded version is not in the cache: mltrack pull {item.path})"
+    if item.state == "outdated":
+        return f"  (the recorded version changed: mltrack checkout {item.path})"
+    return ""
+
+
+def _stage_line(fold: Fold, result: verb.Status) -> str:
+    reasons = reasons_of(fold)
+    place = result.handed_over.get(fold.steps[0].stage.address)
+    if place:
+        reasons = (
+            f"running on {place}, or done there: the next repro takes its result; "
+            f"{reasons}"
+        )
+    return f"  {painted_verdict(fold.steps[0], 9)} {fold.name}  ({reasons})"
+
+
+def _unpushed_line(absent: verb.Unpushed) -> str:
+    what = (
+        f"{plural(absent.objects, 'object')}, {size_text(absent.bytes)}"
+        if absent.objects >= 0
+        else "not in the cache either"
+    )
+    return f"  {absent.path}  ({what})"
+
+
 def _counts(item: verb.TargetStatus) -> str:
     return (
-        f"  ({plural(len(item.changes), 'file')})"
-        if len(item.changes) > MAX_FILES
-        else ""
+        f"  ({plural(len(item.changes), 'file')})" if len(item.changes) > MOST else ""
     )
 
 

@@ -1,34 +1,38 @@
 """How params and metrics are printed: values, and changes of values."""
 
-from mltrack.cli.invocation import say, tell
-from mltrack.cli.render import emit_json, table, value_text
+from collections.abc import Sequence
+
+from mltrack.cli.invocation import complain, say
+from mltrack.cli.render import emit_json, listed, table, value_text
+from mltrack.cli.value_table import Look
 from mltrack.errors import PartlyDoneError
-from mltrack.verbs.results import Problems, ValueChange, Values
+from mltrack.verbs.results import Problems, ValueChange
+
+PAIR = 2
+"""Of so many revisions the change is shown, of more the values."""
 
 
-def tell_problems(problems: Problems) -> int:
-    """Names what could not be read; returns the exit code: 3 where the rest was shown."""
+def compared(given: list[str] | None) -> list[str]:
+    """Returns the revisions that are compared, '' for the workspace."""
+    revisions = list(dict.fromkeys(given or ()))
+    if len(revisions) < PAIR:
+        return [*(revisions or ["HEAD"]), ""]
+    return revisions
+
+
+def tell_problems(problems: Problems, never_written: Sequence[str] = ()) -> int:
+    """Names what could not be read, and what is declared and was never written; returns
+    the exit code: 3 where the rest could be read, 1 for what was never written.
+    """
     for error in problems.values():
-        tell(
-            f"error: {error.message}" + (f"\nhint: {error.hint}" if error.hint else ""),
-            level=-1,
+        complain(error.message, error.hint)
+    if never_written:
+        complain(
+            f"declared, and never written: {listed(never_written)}", "mltrack repro"
         )
-    return PartlyDoneError.exit_code if problems else 0
-
-
-def show_values(kind: str, values: Values, *, as_json: bool, markdown: bool) -> None:
-    if as_json:
-        emit_json({kind: values})
-        return
-    rows = [
-        (file, key, value_text(value))
-        for file, keys in values.items()
-        for key, value in keys.items()
-    ]
-    if rows:
-        table(("file", "name", "value"), rows, markdown=markdown)
-    else:
-        say(f"There are no {kind}.")
+    if problems:
+        return PartlyDoneError.exit_code
+    return 1 if never_written else 0
 
 
 def show_diff(
@@ -36,10 +40,11 @@ def show_diff(
     changes: list[ValueChange],
     old: str,
     new: str,
+    look: Look,
     *,
     as_json: bool,
-    markdown: bool,
 ) -> None:
+    """Prints what differs between two revisions."""
     if as_json:
         items = [
             {
@@ -60,10 +65,14 @@ def show_diff(
         (
             c.file,
             c.key,
-            value_text(c.old),
-            value_text(c.new),
-            "" if c.delta is None else f"{c.delta:+.6g}",
+            value_text(c.old, look.precision),
+            value_text(c.new, look.precision),
+            "" if c.delta is None else f"{c.delta:+.{look.precision}g}",
         )
         for c in changes
     ]
-    table(("file", "name", old, new or "workspace", "change"), rows, markdown=markdown)
+    table(
+        ("file", "name", old, new or "workspace", "change"),
+        rows,
+        markdown=look.markdown,
+    )

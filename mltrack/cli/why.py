@@ -4,9 +4,11 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from mltrack.cli.invocation import open_session, say
+from mltrack.cli.folding import MOST, painted_verdict, unchanged_line
+from mltrack.cli.invocation import current, open_session, say
 from mltrack.cli.options import Json, Paths, command_app
-from mltrack.cli.render import VERDICTS, describe, emit_json, reason_json
+from mltrack.cli.render import describe, emit_json, reason_json
+from mltrack.pipeline.plan import Verdict
 from mltrack.verbs import why as verb
 
 _MEANING = {
@@ -31,10 +33,13 @@ def why(targets: Paths = None, as_json: Json = False) -> None:
     if as_json:
         emit_json({"stages": [_explanation_json(item) for item in found]})
         return
-    for item in found:
+    # of many, those that nothing is to be done for are named in one line
+    is_long = len(found) > MOST and current.verbosity <= 0 and not targets
+    touched = [item for item in found if item.step.verdict is not Verdict.SKIP]
+    for item in touched if is_long else found:
         step = item.step
         meaning = _FROZEN if step.stage.frozen else _MEANING[step.verdict.value]
-        say(f"{step.stage.address}: {VERDICTS[step.verdict]} ({meaning})")
+        say(f"{step.stage.address}: {painted_verdict(step)} ({meaning})")
         _show(item.reasons)
         if item.nearest is not None:
             moment = time.strftime(
@@ -53,6 +58,9 @@ def why(targets: Paths = None, as_json: Json = False) -> None:
                 f"  {what} differs (not part of the run key): {old} when recorded, "
                 f"{new} now"
             )
+
+    if is_long and len(touched) < len(found):
+        say(unchanged_line(item.step for item in found))
 
 
 def _show(reasons: Iterable[verb.Explained], indent: str = "  ") -> None:

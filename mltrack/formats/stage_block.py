@@ -48,12 +48,13 @@ STAGE_KEYS = (
 )
 LATER_KEYS = ("each", "workers")
 _OUTPUT = ("cache", "persist", "push", "remote", "desc", "type")
+_METRIC = (*_OUTPUT, "direction")
 _PLOT = (*_OUTPUT, "x", "y", "x_label", "y_label", "title", "template", "header")
 _ENV = ("vars", "lock", "image", "show")
 _SECRET = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 _SECTIONS = (
     ("outs", OUT, _OUTPUT),
-    ("metrics", METRIC, _OUTPUT),
+    ("metrics", METRIC, _METRIC),
     ("plots", PLOT, _PLOT),
 )
 
@@ -240,22 +241,34 @@ class StageBlock:
                     key: self._read.resolved(item, where)
                     for key, item in (settings or {}).items()
                 }
+                self._check_direction(settings.get("direction"), where)
                 if path is None or not self._may_be_output(path, where):
                     continue
-                yield Output(
-                    path=path,
-                    type=type_,
-                    cache=self._read.boolean(settings, "cache", where, default=True),
-                    persist=self._read.boolean(settings, "persist", where),
-                    push=self._read.boolean(settings, "push", where, default=True),
-                    remote=str(settings.get("remote") or ""),
-                    desc=str(settings.get("desc") or ""),
-                    settings=tuple(
-                        (key, item)
-                        for key, item in settings.items()
-                        if key not in _OUTPUT
-                    ),
-                )
+                yield self._output(path, type_, settings, where)
+
+    def _output(
+        self, path: str, type_: str, settings: dict[str, Any], where: At
+    ) -> Output:
+        own = tuple((key, item) for key, item in settings.items() if key not in _OUTPUT)
+        return Output(
+            path=path,
+            type=type_,
+            cache=self._read.boolean(settings, "cache", where, default=True),
+            persist=self._read.boolean(settings, "persist", where),
+            push=self._read.boolean(settings, "push", where, default=True),
+            remote=str(settings.get("remote") or ""),
+            desc=str(settings.get("desc") or ""),
+            settings=own,
+        )
+
+    def _check_direction(self, given: Any, where: At) -> None:
+        """Which of two metrics is better: for all of a file, or by name."""
+        words = given.values() if isinstance(given, dict) else (given,)
+        if given is not None and not all(word in ("max", "min") for word in words):
+            self._mistakes.mistake(
+                (*where, "direction"),
+                f"must be max or min, or a mapping of names to these, not {given!r}",
+            )
 
     def _environment(self) -> Environment:
         block, at = self._block.get("env"), (*self._at, "env")

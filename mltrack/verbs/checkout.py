@@ -26,6 +26,10 @@ from mltrack.workspace.checkout_plan import CheckoutPlan
 Progress = Callable[[str, int, int], None]
 
 
+# failures of one kind that are named one by one
+_FEW = 3
+
+
 @dataclass(frozen=True, slots=True)
 class CheckedOut:
     """One target: how many files were written and removed, which were left because only
@@ -55,6 +59,10 @@ class CheckoutResult:
     """
     seen: tuple[Lacking, ...] = ()
     """What git sees, now that it is here: no ignore file of this version names it."""
+    not_here: Mapping[str, int] = field(default_factory=dict)
+    """Of those that failed, the ones of which the cache lacks something, with the bytes
+    that all of each holds.
+    """
 
 
 def checkout(
@@ -115,6 +123,14 @@ def checkout_targets(
                 work.check_out(target, content)
             except MltrackError as error:
                 work.failed.append((target.path, error))
+    lacking = {
+        path for path, error in work.failed if isinstance(error, MissingObjectError)
+    }
+    not_here = {
+        target.path: content.size
+        for target, content in wanted
+        if target.path in lacking and content is not None
+    }
     brought = {item.path for item in work.done if item.written and not dry_run}
     seen = seen_by_git(
         session, [target for target in targets if target.path in brought]
@@ -126,6 +142,7 @@ def checkout_targets(
         tuple(work.stayed),
         tuple(work.aside),
         tuple(seen),
+        not_here,
     )
 
 
@@ -249,13 +266,23 @@ def raise_failures(result: CheckoutResult) -> None:
     if not result.failed:
         return
     errors = [error for _, error in result.failed]
-    lines = [
-        error.message if path in error.message else f"{path}: {error.message}"
-        for path, error in result.failed
-    ]
     first = errors[0]
     if len(errors) == 1:
         raise first
+    if len(result.not_here) == len(errors) > _FEW:
+        names = ", ".join(tuple(result.not_here)[:MAX_NAMED])
+        more = len(errors) - MAX_NAMED
+        raise MissingObjectError(
+            f"{len(errors)} paths are not in the cache: {names}"
+            + (f" and {more} more" if more > 0 else ""),
+            hint="mltrack pull",
+        )
+    lines = [
+        error.message if path in error.message else f"{path}: {error.message}"
+        for path, error in result.failed[:MAX_NAMED]
+    ]
+    if len(errors) > MAX_NAMED:
+        lines.append(f"and {len(errors) - MAX_NAMED} more")
     kind = (
         type(first)
         if all(type(error) is type(first) for error in errors)

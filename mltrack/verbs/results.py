@@ -51,9 +51,11 @@ def metrics(
     revision: str = "",
     arguments: list[str] | None = None,
     problems: Problems | None = None,
+    never_written: list[str] | None = None,
 ) -> Values:
     """Returns all metrics of the workspace, or of a revision. A file that cannot be
-    read is left out and put into ``problems``, if given, else raises.
+    read is left out and put into ``problems``, if given, else raises; one that is
+    declared and was never written is put into ``never_written``.
     """
     recorded = session.at(revision)
     view = recorded.view
@@ -71,7 +73,27 @@ def metrics(
             data = recorded.read_if_ever(path)
             if data is not None:
                 values[path] = flatten(params_file.load(data, path, _at(view)))
+            elif never_written is not None:
+                never_written.append(f"{path}{_at(view)}")
     return values
+
+
+def directions(
+    session: Session, revision: str, values: Values
+) -> dict[tuple[str, str], str]:
+    """Returns, by file and name, which of two values is better where a stage declares
+    it: ``max`` or ``min``.
+    """
+    found: dict[tuple[str, str], str] = {}
+    stages = session.at(revision).view.graph.stages.values()
+    for out in (out for stage in stages for out in stage.outs if out.type == METRIC):
+        declared = dict(out.settings).get("direction")
+        for name in values.get(out.path, ()):
+            if isinstance(declared, str):
+                found[out.path, name] = declared
+            elif isinstance(declared, dict) and name in declared:
+                found[out.path, name] = str(declared[name])
+    return found
 
 
 @contextmanager
