@@ -3,9 +3,9 @@ or files.
 """
 
 from mltrack.engine.pipelines import choose
-from mltrack.pipeline.drawing import Edges, restrict
 from mltrack.pipeline.graph import Graph
-from mltrack.pipeline.paths import contains, overlaps
+from mltrack.pipeline.layout import Edges, restrict
+from mltrack.pipeline.paths import PathMap
 from mltrack.verbs.session import Session
 
 
@@ -21,13 +21,16 @@ def dag(
     kept = graph.closure(chosen)
     if files:
         return _files(graph, kept)
+    tracked = PathMap((path, None) for path in view.pointers)
     data = {
         address: tuple(
-            path
-            for path in view.pointers
-            if any(overlaps(path, dep) for dep in graph.stages[address].deps)
+            dict.fromkeys(
+                path
+                for dep in graph.stages[address].deps
+                for path in tracked.overlapping(dep)
+            )
         )
-        for address in graph.stages
+        for address in kept
     }
     used = sorted({path for address in kept for path in data[address]})
     edges: Edges = dict.fromkeys(used, ())
@@ -43,18 +46,15 @@ def dag(
 
 def _files(graph: Graph, kept: set[str]) -> Edges:
     edges: Edges = {}
+    known: PathMap[None] = PathMap()
     for address, stage in graph.stages.items():
         if address in kept:
-            inputs = tuple(_above(path, edges) for path in dict.fromkeys(stage.deps))
+            # where a dependency is a part of an output, it is that output
+            inputs = dict.fromkeys(known.holder(path) or path for path in stage.deps)
             for path in inputs:
                 edges.setdefault(path, ())
+                known[path] = None
             for out in stage.outs:
-                edges[out.path] = tuple(dict.fromkeys(inputs))
+                edges[out.path] = tuple(inputs)
+                known[out.path] = None
     return edges
-
-
-def _above(path: str, edges: Edges) -> str:
-    """The output that holds a path, where a dependency is a part of one; else the path
-    itself.
-    """
-    return next((known for known in edges if contains(known, path)), path)
