@@ -14,12 +14,14 @@ from mltrack.errors import ConfigError
 
 def set_value(path: str, key: str, value: Any) -> None:
     """Sets one key in a config file, which is created if need be."""
+    # before the file is read: what may not stand there is never written
     schema.check(key, value, path)
     document = _read(path)
     table: Any = document
     *sections, name = key.split(".")
     for section in sections:
         if section not in table:
+            # `[remote.store]` needs no `[remote]` above it
             table[section] = tomlkit.table(is_super_table=section != sections[-1])
         table = table[section]
     table[name] = value

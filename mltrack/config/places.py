@@ -24,11 +24,13 @@ def place_of(given: Mapping[str, Any]) -> str:
     """Returns in words where a remote with these options leads; '' for a directory of
     this machine.
     """
+    # without secrets: it is printed, and kept in the user's config
     match = URL.match(shown(str(given.get("url", ""))))
     if match is None:
         return ""
     scheme, host = match[1], match[2]
     parts = [f"{scheme}://{host}"]
+    # it is the endpoint that gets the credentials, whatever the bucket's name
     if given.get("endpoint"):
         parts = [f"{scheme} at {given['endpoint']}"]
     if given.get("account"):
@@ -63,6 +65,7 @@ def is_trusted(settings: Settings, name: str) -> bool:
         for key in CHOOSING
         if given.get(key)
     }
+    # what the user's own config says no project has written
     return not place or levels <= {"user", "environment"} or place in settings.get(KEY)
 
 
@@ -75,6 +78,7 @@ def must_be_trusted(settings: Settings, name: str) -> bool:
     if place_of(given) == "" or given.get("anonymous"):
         return False
     kind = known.find(scheme)
+    # what nobody knows may do anything with credentials
     return kind is None or kind.must_be_trusted(given)
 
 

@@ -68,6 +68,7 @@ class Remotes:
                 hint=f"mltrack remote add {chosen} DIRECTORY",
             )
         given = settings.remote(chosen)
+        # before it is opened, which may connect or start a program
         if places.must_be_trusted(settings, chosen) and not places.is_trusted(
             settings, chosen
         ):
@@ -83,6 +84,7 @@ class Remotes:
             self._stores[chosen] = store
         hints = os.path.join(self._around.hints_path, chosen)
         jobs = int(given.get("jobs") or settings.number("core.jobs"))
+        # anew each time: what it lists must be as of now; the store is shared
         return Remote(
             chosen,
             self._stores[chosen],
@@ -122,6 +124,7 @@ def refuse_inside(place: str, repository_top: str) -> None:
     """Raises UsageError for a directory in the repository: as a remote it would be
     committed with the code, or led by links that a clone brings.
     """
+    # links followed: one outside may lead into the repository
     real, top = os.path.realpath(place), os.path.realpath(repository_top)
     if real == top or real.startswith(top + os.sep):
         raise UsageError(

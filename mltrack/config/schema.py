@@ -51,6 +51,7 @@ SETTINGS = (
         "The shell that runs a stage's command with `-c`; part of the run key.",
         private=True,
     ),
+    # each holds parts in memory: with four, S3 stays near 200 MiB
     Setting("core.jobs", int, 4, "How many transfers run at once."),
     Setting("repro.jobs", int, 1, "How many stages `repro` runs at once."),
     Setting("repro.runner", str, "local", "The runner of stages that name none."),
@@ -61,6 +62,7 @@ SETTINGS = (
         "What to do about files that stages read or write undeclared.",
         choices=("none", "warn", "error"),
     ),
+    # the hook costs 5 %, strace twelve times the run, where small files are read
     Setting(
         "repro.trace",
         str,
@@ -81,6 +83,7 @@ SETTINGS = (
         "Where the cache lies, instead of `.mltrack/cache`.",
         private=True,
     ),
+    # both give files of one's own: no edit reaches the cache
     Setting(
         "cache.link",
         list,
@@ -94,9 +97,11 @@ SETTINGS = (
         90,
         "Run records younger than this keep their outputs from `gc`.",
     ),
+    # days: git prunes what nothing refers to after as many
     Setting(
         "gc.grace_days", int, 14, "Objects younger than this are never deleted by `gc`."
     ),
+    # longer than a push takes, which may rely on what was just forgotten
     Setting(
         "gc.delay_hours",
         int,
@@ -119,6 +124,7 @@ SETTINGS = (
     ),
 )
 BY_KEY = {setting.key: setting for setting in SETTINGS}
+# no dots, at which keys are cut; the name becomes that of a file
 _REMOTE_KEY = re.compile(r"remote\.([A-Za-z0-9][A-Za-z0-9_-]{0,63})\.([a-z_]+)\Z")
 
 
@@ -149,6 +155,7 @@ _REMOTE_SETTINGS = (
         "After how many seconds without an answer a request counts as lost; 60 unless "
         "set.",
     ),
+    # not private, since teams share it: `remote trust` asks instead
     Setting(
         "remote.NAME.endpoint",
         str,
@@ -240,6 +247,7 @@ def find(key: str) -> Setting:
     if runner is not None:
         return _runner_setting(runner[2])
     match = _REMOTE_KEY.match(key)
+    # before those of single kinds: for these no kind is loaded
     if match is not None and match[2] in _COMMON:
         return _COMMON[match[2]]
     of_remotes = remote_settings()
@@ -258,6 +266,7 @@ def check(key: str, value: Any, where: str) -> Any:
     ``where``.
     """
     setting, at = find(key), _said(where, key)
+    # not isinstance, to which True is a number
     if type(value) is not setting.type:
         raise ConfigError(f"{at}{key} must be {_named(setting)}, not {value!r}")
     if isinstance(value, int) and value < 0:
@@ -267,6 +276,7 @@ def check(key: str, value: Any, where: str) -> Any:
             raise ConfigError(
                 f"{at}{key} must be of {', '.join(setting.choices)}, not {item!r}"
             )
+    # it may become a word of a command line, and is printed on terminals
     if isinstance(value, str) and (
         any(ord(char) < 32 for char in value) or value.startswith("-")
     ):

@@ -19,6 +19,7 @@ from mltrack.engine.remember import Remembered
 from mltrack.errors import ConfigError
 from mltrack.formats.remote_url import SECRET_WORDS
 
+# bytes: no person sets as much; a config comes with a clone
 MAX_BYTES = 1 << 20
 FILE_NAME = "config.toml"
 LOCAL_NAME = "config.local.toml"
@@ -98,6 +99,7 @@ class Settings:
         }
 
 
+# where it matches, the text is parsed each time and kept nowhere else
 _MAY_BE_SECRET = re.compile(
     b"|".join(word.encode() for word in SECRET_WORDS) + rb"|://[^/\s\"]*@|[?&]"
 )
@@ -151,6 +153,7 @@ def load(
                         "clone would bring it to other machines",
                         hint=f"mltrack config --local {key} {value}",
                     )
+                # an archive brings its local config along: it may not trust itself
                 if level == "local" and key == "trust.places":
                     raise ConfigError(
                         f"{path}: {key} stands in your own config only",
@@ -159,6 +162,7 @@ def load(
                 values[key] = Value(value, level, path)
     for key, setting in schema.BY_KEY.items():
         variable = "MLTRACK_" + key.replace(".", "_").upper()
+        # no variable changes a project's digests: they are never mixed
         if variable in environment and setting.key != "core.hash":
             values[key] = Value(
                 schema.parse(key, environment[variable], variable),
@@ -185,6 +189,7 @@ def read_file(path: str, remembered: Remembered | None) -> Stated:
     in one place.
     """
     data = read_bounded(path, MAX_BYTES)
+    # missing or empty: no parser is loaded for it
     if data is None or not data.strip():
         return Stated({}, [])
     is_plain = remembered is not None and _MAY_BE_SECRET.search(data) is None
@@ -216,6 +221,7 @@ def _parse(data: bytes, path: str) -> Any:
     try:
         return tomllib.loads(data.decode("utf-8"))
     except (ValueError, RecursionError) as error:
+        # a clone may bring tables that are nested without end
         raise ConfigError(
             f"{path}: not valid TOML: {error}",
             hint="correct the file; `git diff` shows what changed",

@@ -113,6 +113,7 @@ def _encode(
     packs: Iterable[str],
     supersedes: Iterable[str],
 ) -> bytes:
+    # by digest, which comes first in a row: look-ups bisect
     rows.sort()
     counts = [0] * 256
     for row in rows:
@@ -146,6 +147,7 @@ def _read_head(data: bytes, algorithm: Algorithm, name: str) -> _Head:
     if len(data) < _ROWS_AT or data[:8] != MAGIC:
         raise IntegrityError(f"{name}: not an index, or truncated")
     _, version, code, count, pack_count, old_count = _HEADER.unpack_from(data)
+    # first: of a newer format nothing else is known
     if version > VERSION:
         raise NewerFormatError(
             f"{name}: an index of a newer mltrack (format {version})",
@@ -191,11 +193,13 @@ class Catalogue:
         head = _read_head(data, algorithm, name)
         self._row = _row_struct(algorithm)
         end = _ROWS_AT + head.rows * self._row.size
+        # before anything is made by these counts: they may be forged
         if len(data) != end + (head.packs + head.supersedes + 1) * raw:
             raise IntegrityError(f"{name}: its length does not fit its counts")
         if algorithm.hex_of(data[:-raw]) != data[-raw:].hex():
             raise IntegrityError(f"{name}: its bytes do not match its digest")
         self._fanout: tuple[int, ...] = _FANOUT.unpack_from(data, _HEADER.size)
+        # look-ups cut by it: a forged one would lead out of the rows
         is_sorted = all(
             a <= b for a, b in zip(self._fanout, self._fanout[1:], strict=False)
         )
@@ -210,6 +214,7 @@ class Catalogue:
         self._raw = raw
         self._end = end
         self._names = dict(enumerate(self.packs)) | {_ALONE: ""}
+        # one stride over the bytes: no row is decoded for this
         kinds = data[_ROWS_AT + raw : end : self._row.size]
         self.is_understood: bool = kinds.count(_WHOLE) == head.rows
         """Whether every row names a whole object."""
@@ -227,6 +232,7 @@ class Catalogue:
         if self._digests is None:
             width, raw, data = self._row.size, self._raw, self.data
             if self.is_understood:
+                # cut from the bytes: a remote has millions of rows
                 self._digests = frozenset(
                     data[at : at + raw] for at in range(_ROWS_AT, self._end, width)
                 )
@@ -251,6 +257,7 @@ class Catalogue:
         first = raw[0]
         low = self._fanout[first - 1] if first else 0
         high = self._fanout[first]
+        # the fan-out leaves one row in 256 to search
         at = bisect_left(range(low, high), raw, key=self._digest_at) + low
         if at < high:
             row: _Row = self._row.unpack_from(self.data, _ROWS_AT + at * self._row.size)
@@ -281,6 +288,7 @@ class Catalogue:
         }
 
     def _rows(self) -> Iterator[tuple[bytes, int, int, int, int, int]]:
+        # a view: a slice would copy all rows
         return self._row.iter_unpack(memoryview(self.data)[_ROWS_AT : self._end])
 
     def _digest_at(self, number: int) -> bytes:
@@ -308,6 +316,7 @@ class RangedCatalogue:
         raw = algorithm.raw_size
         self._row = _row_struct(algorithm)
         self._end = _ROWS_AT + head.rows * self._row.size
+        # all that can be checked without reading the whole
         if size != self._end + (head.packs + head.supersedes + 1) * raw:
             raise IntegrityError(f"{name}: its length does not fit its counts")
         self._fanout: tuple[int, ...] = _FANOUT.unpack_from(data, _HEADER.size)
@@ -335,10 +344,12 @@ class RangedCatalogue:
         first = raw[0]
         if first not in self._buckets:
             low, high = self._fanout[first - 1] if first else 0, self._fanout[first]
+            # they say how much is asked for, and nothing has vouched for them
             if not 0 <= low <= high <= self._count:
                 raise IntegrityError(f"{self.name}: its fan-out does not fit its rows")
             width = self._row.size
             data = self._read(_ROWS_AT + low * width, (high - low) * width)
+            # whole rows only: a store may give less than was asked for
             rows = self._row.iter_unpack(data[: len(data) // width * width])
             self._buckets[first] = {row[0]: row for row in rows}
         row = self._buckets[first].get(raw)

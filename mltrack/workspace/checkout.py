@@ -27,6 +27,7 @@ from mltrack.workspace.observe import Observer
 from mltrack.workspace.parts import edit
 from mltrack.workspace.scan import Snapshot
 
+# paths that an error names: a longer list hides what to do
 MAX_NAMED = 10
 
 
@@ -75,6 +76,7 @@ class Checkout(NamedTuple):
         """
         snapshot = self.observer.tracked(root)
         present = snapshot.content if snapshot is not None else None
+        # the usual case: no tree is opened for it
         if wanted is not None and wanted.same_bytes(present):
             return CheckoutPlan([], [], [], [])
         wanted_tree = wanted if wanted is not None and wanted.kind == TREE else None
@@ -137,6 +139,7 @@ class Checkout(NamedTuple):
         """The directories of a tree whose listings the cache lacks; raises
         MissingObjectError for one of them unless they may be left.
         """
+        # each tree is opened: the first that lacks ends this
         if absent is Absent.REFUSE:
             extent(wanted.hex, self.cache.read_tree)
             return []
@@ -199,6 +202,8 @@ class Checkout(NamedTuple):
             for op in plan.operations
             if op.entry is not None and op.entry.hex in lacking
         ]
+        # what stands here, or once did, would be left as an older version
+        # beside new ones
         if absent is Absent.REFUSE or (
             absent is Absent.LEAVE_NEVER_HERE
             and (
@@ -238,6 +243,7 @@ class Checkout(NamedTuple):
         :meth:`save`.
         """
         self.refuse_conflicts(root, plan)
+        # asked again: whoever forces has saved them since the plan was made
         unsaved = self.cache.missing({entry.hex for _, entry in plan.unsaved})
         if unsaved:
             lost = [path for path, entry in plan.unsaved if entry.hex in unsaved]
@@ -270,6 +276,7 @@ class Checkout(NamedTuple):
         ``owner`` is the target that ``root`` is a part of, if it is. What was
         materialised is noted as the part that it is.
         """
+        # of a root that was deleted as a whole nothing is here as noted
         was_there = os.path.lexists(os.path.join(self.project_path, owner or root))
         before = self.last.get(owner or root) if was_there else None
         kept = self.put(root, approved, report)
@@ -280,6 +287,8 @@ class Checkout(NamedTuple):
             self.last.get(root) if was_there else None,
         )
         if not owner:
+            # after the files: noted first, a kill would make the old ones look like
+            # changes of the person's own
             self.last.set(root, content)
             return kept
         inner = os.fsencode(root[len(owner) + 1 :])
@@ -400,11 +409,13 @@ class Checkout(NamedTuple):
             if error.errno != errno.EXDEV:
                 raise
             snapshot = None
+            # the directory lies on another file system than what is built aside
             operations = [
                 Operation(change.path, change.new, None)
                 for change in self.comparison.changes(root, None, whole.content)
             ]
             self._apply(root, operations, report)
+        # in this order: forgetting would take what is learned with it
         self.observer.forget([root])
         if snapshot is not None:
             self.observer.learn(root, snapshot)
@@ -415,6 +426,7 @@ class Checkout(NamedTuple):
         in packs become files of their own first.
         """
         snapshot = self.observer.tracked(root)
+        # a file is made anew only from its object: it may be the only copy
         if (
             snapshot is None
             or not snapshot.content.same_bytes(wanted)
@@ -435,6 +447,7 @@ class Checkout(NamedTuple):
         ]
         if self.cache.linking:
             with CacheWriter(self.cache) as writer:
+                # no executables: the links of one object share its mode
                 writer.unpack(
                     {
                         op.replaced.hex

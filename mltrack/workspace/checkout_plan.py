@@ -105,6 +105,7 @@ def decide(
     unsaved: list[tuple[bytes, Entry]] = []
     unkept: list[Entry] = []
     for path, old, new in ordered:
+        # nothing there, or an empty directory: no bytes to lose
         if old is None or old.kind == DIRECTORY:
             operations.append(Operation(path, new, old))
             continue

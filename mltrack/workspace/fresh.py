@@ -35,6 +35,7 @@ def survey(content: Content, cache: Cache) -> Whole:
     """Reads all trees of a content; raises MissingObjectError if anything at or below
     it is not in the cache.
     """
+    # handed on with the plan: building opens none of them again
     trees: dict[str, list[Entry]] = {}
 
     def load(hex_digest: str) -> list[Entry]:
@@ -82,6 +83,7 @@ def create(
     try:
         with Beneath(project_path) as project:
             parent, name = project.parent(root, create=True)
+            # before anything is written: no rename crosses file systems
             if os.fstat(parent).st_dev != os.stat(aside).st_dev:
                 raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), aside)
             with (
@@ -92,6 +94,7 @@ def create(
                 builder.run()
                 # a name is never seen before what it names is there to stay
                 back.finish()
+            # before it has its name: whoever writes later leaves other stamps
             settle(builder.youngest)
             try:
                 os.rename(aside, name, dst_dir_fd=parent)
@@ -102,6 +105,7 @@ def create(
     except BaseException:
         remove_below(aside)
         raise
+    # in a grain of whole seconds a later write may leave the same stamps
     if builder.is_coarse:
         return None
     return Snapshot(whole.content, builder.blocks, changed=True)
@@ -139,6 +143,7 @@ class _Builder:
                 at, hex_digest = pending.pop()
                 directory = beneath.directory(at, create=True)
                 below = self.fill(directory, at, hex_digest, reader)
+                # depth first: directories on the way stay open
                 pending += [
                     (at + b"/" + name if at else name, below_hex)
                     for name, below_hex in reversed(below)
@@ -160,6 +165,7 @@ class _Builder:
                 below.append((name, digest))
                 continue
             column, state = self.create(directory, at, entry, reader)
+            # the last change of all is the one that the clock has to leave behind
             if state.st_ctime_ns > self.youngest:
                 self.youngest = state.st_ctime_ns
                 self.is_coarse = has_coarse_stamps(state)

@@ -20,6 +20,7 @@ from mltrack.workspace import ignore_patterns
 from mltrack.workspace.ignore_patterns import Pattern
 
 FILE_NAME = ".mltrackignore"
+# bytes: no person writes as much; one that came with a clone may be longer
 MAX_BYTES = 1 << 20
 Skip = Callable[[bytes, bool], bool]
 """Takes the path of something in one directory, relative to the project, and whether it
@@ -30,6 +31,7 @@ WRITTEN_BY_MLTRACK = (b"mltrack.lock", b".gitignore")
 """Files in dependency directories that mltrack itself writes at the end of a repro:
 they are nobody's data.
 """
+# a run of the code makes them: a stage would change its own inputs
 BY_PRODUCTS = ("__pycache__", ".ipynb_checkpoints")
 
 
@@ -145,6 +147,7 @@ def dependency_rule(
 
     def skip(path: bytes, is_directory: bool) -> bool:
         name = path.rpartition(b"/")[2]
+        # what git and mltrack keep for themselves changes with each command
         if is_reserved_name(name):
             return True
         if is_directory:
@@ -152,6 +155,7 @@ def dependency_rule(
                 return True
         elif name.endswith(b".pyc") or name in WRITTEN_BY_MLTRACK:
             return True
+        # before git's word: outputs are hidden from git, and count all the same
         if path in kept_set or any(parent in kept_set for parent in parents(path)):
             return False
         if is_directory and _is_foreign(project_path, path):

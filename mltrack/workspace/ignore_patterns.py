@@ -50,6 +50,7 @@ def parse(data: bytes) -> list[Pattern]:
     """Returns the patterns of an ignore file, the last one first, as they are tried."""
     found = []
     for number, raw in enumerate(data.removeprefix(_BYTE_ORDER_MARK).split(b"\n"), 1):
+        # as git does, for files that were written on Windows
         line = raw.removesuffix(b"\r")
         if line.startswith(b"#"):
             continue
@@ -103,6 +104,7 @@ def _pattern(number: int, line: bytes) -> Pattern:
 
 
 def _whole_name(glob: bytes) -> Matches:
+    # most lines are plain names: no expression is compiled for them
     if _GLOB.search(glob) is None:
         return glob.__eq__
     return re.compile(_translated(glob), re.DOTALL).fullmatch

@@ -64,6 +64,7 @@ class Hashing:
 
     def _consume(self, descriptor: int, size: int) -> tuple[str, int]:
         if size < SMALL_OBJECT:
+            # one byte more than there should be: a file that grew is seen
             data = os.read(descriptor, size + 1)
             meter.hashed += len(data)
             return self.algorithm.hex_of(data), len(data)
@@ -89,6 +90,7 @@ class Following(Hashing):
                     f"{os.fsdecode(path)!r} is a link to the directory "
                     f"{os.fsdecode(real)}, outside the project"
                 )
+            # it leads nowhere: its text is all there is
             return self.algorithm.hex_of(target)
         return self.algorithm.hex_of(target + b"\0" + self._seen_through(real).encode())
 
@@ -104,6 +106,7 @@ class Following(Hashing):
         for directory, names, files in os.walk(real, followlinks=True):
             here = os.path.realpath(directory)
             if here in seen or not (here + b"/").startswith(self._top):
+                # links may lead in a circle, or out of the project
                 names.clear()
                 continue
             seen.add(here)
@@ -173,8 +176,10 @@ class _Consume(Protocol):
 
 
 def _read_stable(path: bytes, consume: _Consume) -> Read:
+    # twice: a save is over by then; what is written to all the time is refused
     for _ in range(2):
         moment = time.time_ns()
+        # since the scan a link or a pipe may have taken its place
         with opened(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK) as descriptor:
             before = os.fstat(descriptor)
             if not stat.S_ISREG(before.st_mode):

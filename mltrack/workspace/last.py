@@ -15,6 +15,7 @@ from mltrack.errors import FormatError
 from mltrack.objects.content import Content
 from mltrack.objects.digest import XXH3, Algorithm
 
+# bytes: some three million lines
 MAX_BYTES = 256 << 20
 
 
@@ -49,6 +50,7 @@ class LastMaterialized:
         if lines:
             make_directories(self._path)
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+            # one write for all, not synced: what is lost makes a checkout careful
             with opened(self._file, flags, 0o644) as descriptor:
                 write_all(descriptor, "".join(lines).encode())
                 end, expected = (
@@ -78,6 +80,7 @@ class LastMaterialized:
             .splitlines()
         )
         for line in lines:
+            # a line that a kill has cut says nothing
             with suppress(FormatError, ValueError):
                 name, *rest = line.split(" ")
                 if rest == ["-"]:
@@ -87,6 +90,7 @@ class LastMaterialized:
                 self._known[name] = Content(
                     kind, self._algorithm.parse(digest), int(length), int(files)
                 )
+        # lines: below a thousand reading the outdated ones costs nothing
         if len(lines) > 1000 and len(lines) > 4 * len(self._known):
             text = "".join(
                 self._line(name, content) for name, content in self._known.items()

@@ -36,6 +36,7 @@ def make_private(project_path: str, root: str, cache: Cache) -> int:
                     ) as target,
                 ):
                     copy_bytes(source, target)
+                # over the link: the object behind it is not touched
                 os.rename(temporary, name, src_dir_fd=parent, dst_dir_fd=parent)
             except BaseException:
                 if os.path.lexists(

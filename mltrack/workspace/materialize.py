@@ -78,6 +78,7 @@ def apply(
     from being done; its error is raised after them. Any other failure is raised at
     once; running again completes what is left.
     """
+    # in order of paths: the directories on the way stay open
     ordered = sorted(operations, key=lambda op: (op.path, op.entry is not None))
     kept: set[bytes] = set()
     blocked: list[WorkspaceError] = []
@@ -94,6 +95,7 @@ def apply(
             for op in ordered
             if op.replaced is not None and (op.entry is None or _kinds_differ(op))
         ]
+        # deepest first: a directory is empty once all below it is gone
         for op in reversed(gone):
             if not _remove(target, op):
                 kept.add(op.path)
@@ -140,6 +142,7 @@ def _remove(target: Target, op: Operation) -> bool:
         parent, name = beneath.parent(path)
         if op.replaced is not None and op.replaced.kind == DIRECTORY:
             with suppress(OSError):
+                # where it is not empty, what is in it is none of mltrack's
                 os.rmdir(name, dir_fd=parent)
         elif _is_as_seen(target, parent, name, op):
             os.unlink(name, dir_fd=parent)
@@ -149,6 +152,7 @@ def _remove(target: Target, op: Operation) -> bool:
         return True
     while path != target.root and b"/" in path:
         path = path.rpartition(b"/")[0]
+        # a kept descriptor would outlive the name, and take later files with it
         beneath.forget()
         parent, name = beneath.parent(path)
         try:
@@ -168,6 +172,7 @@ def _is_as_seen(target: Target, parent: int, name: bytes, op: Operation) -> bool
         return True  # gone since: nothing is lost
     if op.replaced is None:
         return stat.S_ISDIR(state.st_mode)  # the rename refuses a directory by itself
+    # first: else each file that goes would be read
     if stamps(state) == target.seen(op.path):
         return True
     return _entry_at(target.cache, parent, name, state) == (
@@ -193,6 +198,7 @@ def _entry_at(
     if not stat.S_ISREG(state.st_mode):
         return None
     hasher = cache.algorithm.new()
+    # since it was asked about, a link or a pipe may have taken its place
     with opened(
         name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, directory=parent
     ) as descriptor:
@@ -233,6 +239,7 @@ def _create_all(
                 back.wait()  # for those before: they are there to stay now
                 kept |= _name_all(target, written, blocked)
                 written, made = made, []
+                # links alone have no bytes to write back
                 if any(
                     one.op.entry is not None and one.op.entry.kind != SYMLINK
                     for one in written
@@ -289,6 +296,7 @@ def _name_all(
 def _write_aside(target: Target, op: Operation) -> _Aside | None:
     path, entry = op.path, op.entry
     assert entry is not None
+    # once more, where it counts: trees come from remotes
     for part in path.split(b"/"):
         tree.check_name(part)
     if entry.kind == DIRECTORY:
@@ -309,6 +317,7 @@ def _write_aside(target: Target, op: Operation) -> _Aside | None:
             )
         else:
             put_file(directory, temporary, entry, target.reader, target.cache)
+            # what is written back meanwhile is the other file system
             if is_beside:
                 sync_descriptor(parent)
     except BaseException:
@@ -365,6 +374,7 @@ def put_file(
             column = (
                 stamps(state)
                 if cache.linking != SYMLINK_MODE
+                # the tree needs the size; the rest matches nothing, so links are read
                 else STAMPS.pack(entry.size, 0, 0, 0, 0)
             )
             return column, state
@@ -401,6 +411,7 @@ def _linked(
             os.symlink(own, name, dir_fd=directory)
         else:
             os.link(own, name, dst_dir_fd=directory)
+        # after the link: asking before too took a quarter longer
         state = os.stat(name, dir_fd=directory)
         if (
             stat.S_ISREG(state.st_mode)
@@ -413,6 +424,7 @@ def _linked(
                 else state
             )
     except OSError as error:
+        # gone since, or no further link here: a copy will do
         if error.errno not in (
             errno.ENOENT,
             errno.ENOTDIR,

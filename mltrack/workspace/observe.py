@@ -150,6 +150,7 @@ class Observer:
         known = stat_index.read(self._index_file(key), self.algorithm)
         rule = self._rules.get(path, self._tracked_rule)
         plain = Hashing(self.algorithm)
+        # not kept: `dependency` sees through the links of the same path
         return scan(
             self.project_path,
             self._target(key),
@@ -182,6 +183,7 @@ class Observer:
 
     def forget(self, paths: Iterable[str]) -> None:
         """Drops what was seen at, above and below paths that may have changed."""
+        # any directory may be a link by now
         self._direct.clear()
         for changed in paths:
             for path in self._looked.overlapping(changed):
@@ -207,6 +209,7 @@ class Observer:
             self._files.changed = False
 
     def _look(self, key: Key, ingest: Ingest | None, rule: Rule) -> Snapshot | None:
+        # whoever saves has to meet the bytes, however often they were seen
         if ingest is None and key in self._snapshots:
             return self._snapshots[key]
         target = self._target(key)
@@ -272,6 +275,7 @@ class Observer:
                 )
             return key.path
         real = os.path.realpath(full)
+        # with the separator: `project2` does not lie in `project`
         if real != real_top and not real.startswith(real_top + os.sep):
             raise WorkspaceError(
                 f"the dependency {key.path!r} leads outside the project, to {real}",
@@ -280,6 +284,7 @@ class Observer:
         return os.path.relpath(real, real_top)
 
     def _index_file(self, key: Key) -> str:
+        # the two rules leave out different files: their rows must not mix
         rule = b"t" if key.tracked else b"d"
         return os.path.join(
             self.index_path, "stat", XXH3.hex_of(rule + os.fsencode(key.path))

@@ -24,6 +24,7 @@ def loader(cache: Cache, snapshot: Snapshot | None) -> Load:
 
     def load(hex_digest: str) -> list[Entry]:
         if snapshot is not None:
+            # a tree that was there before: the cache has it
             with suppress(KeyError):
                 return snapshot.load(hex_digest)
         return cache.read_tree(hex_digest)
@@ -51,6 +52,7 @@ def absent_parts(
         or (present is not None and present.kind != TREE)
     ):
         return None
+    # all of it was here once, or is
     if recorded.same_bytes(last) or recorded.same_bytes(present):
         return None
     load = loader(cache, snapshot)

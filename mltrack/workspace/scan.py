@@ -171,6 +171,7 @@ def _still(
         and differs_in_ctime_only(column, state)
         and links.is_own(hex_digest, state)
     ):
+        # new links moved its change time: a fresh one is not kept yet
         return now if is_trustworthy(state, time.time_ns()) else column
     return None
 
@@ -195,6 +196,7 @@ def _linked_row(path: bytes, links: Links) -> tuple[bytes, str, str] | None:
             "written: it may have been changed",
             hint="mltrack fsck",
         )
+    # the size alone: what a link says is read each time
     return STAMPS.pack(state.st_size, 0, 0, 0, 0), tree.FILE, hex_digest
 
 
@@ -229,8 +231,10 @@ class _Walk:
                 directory + b"/" + name if directory else name
                 for name in reversed(block.directories)
             ]
+        # all of them are named at once, and nothing is made of a part
         if self.problems:
             raise _refusal(self.problems)
+        # against the order of the walk: what is below has its tree first
         for directory in list(reversed(self.blocks)):
             self.close(directory)
         self.changed = self.changed or self.blocks.keys() != self.known.keys()
@@ -250,11 +254,13 @@ class _Walk:
         skip = self.rule.below(prefix[:-1])
         try:
             with os.scandir(here) as found:
+                # in the index's order: equal columns are compared as bytes
                 listed = sorted([(entry.name, entry) for entry in found])
             for name, entry in listed:
                 is_directory = entry.is_dir(follow_symlinks=False)
                 if skip is not None and skip(prefix + name, is_directory):
                     continue
+                # checked when it was new: not again with each status
                 if name not in checked and not self.allowed(prefix + name, name):
                     continue
                 if is_directory:
@@ -267,11 +273,13 @@ class _Walk:
                 f"{os.fsdecode(prefix)!r} vanished while it was being read"
             )
         except OSError as error:
+            # not an empty directory: all in it would count as deleted
             self.problems.append(f"{os.fsdecode(prefix)!r}: {error.strerror}")
         column = stamps_of(states)
         self.count += len(names)
         self.report(self.count)
         if (
+            # the usual case: one comparison for a whole directory
             old is not None
             and old.stamps == column
             and old.names == names
@@ -432,6 +440,7 @@ class _Walk:
 
 def leaves_root(path: bytes, target: bytes) -> bool:
     """Returns whether a link at ``path``, relative to a root, points outside that root."""
+    # even into the directory: on another machine it leads elsewhere
     if target.startswith(b"/"):
         return True
     depth = path.count(b"/")
@@ -446,6 +455,7 @@ def leaves_root(path: bytes, target: bytes) -> bool:
 
 
 def _refusal(problems: list[str]) -> WorkspaceError:
+    # twenty: nobody reads the names of a hundred thousand
     shown = problems[:20] + (
         [f"and {len(problems) - 20} more"] if len(problems) > 20 else []
     )

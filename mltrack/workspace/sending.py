@@ -23,6 +23,7 @@ class Sending:
         self.remote = remote
         self.algorithm = algorithm
         self._tmp_path = tmp_path
+        # as of the start: what others send meanwhile goes twice, nothing more
         self._present = remote.present()
         self._seen: set[str] = set()
         self._writers: dict[int, pack.PackWriter] = {}
@@ -38,6 +39,7 @@ class Sending:
         if read.size < pack.SMALL_OBJECT:
             with open(path, "rb") as file:
                 data = file.read()
+            # read twice: a pack must hold what its index says
             if self.algorithm.hex_of(data) != read.hex:
                 raise _changed(path)
             self._pack(read.hex, data, pack.ANY)

@@ -20,11 +20,14 @@ from mltrack.objects.digest import XXH3, Algorithm
 from mltrack.objects.tree import DIRECTORY, Entry
 
 MAGIC = b"MLTSTAT1"
+# bytes: some sixty million files
 MAX_BYTES = 4 << 30
 STAMPS = struct.Struct("<qqqQH")
 """size, mtime_ns, ctime_ns, inode, kind and exec bit"""
+# no file is of kind 0, so this matches none
 NEVER = bytes(STAMPS.size)
 _BLOCK = struct.Struct("<IIIIqq")
+# nanoseconds: more than a tick of the kernel's clock; FAT keeps even seconds
 _FINE_NS, _COARSE_NS = 20_000_000, 2_000_000_000
 
 
@@ -56,10 +59,12 @@ def stamps_of(states: Sequence[os.stat_result]) -> bytes:
                 mode & 0o170000 | mode & 0o100,
             )
         )
+    # at once: a call for each file showed in the time of a status
     return struct.pack("<" + "qqqQH" * len(states), *flat)
 
 
 def _kind_of(state: os.stat_result) -> int:
+    # the owner's x bit is all of the mode that a tree keeps
     return (state.st_mode & 0o170000) | (state.st_mode & 0o100)
 
 
@@ -109,6 +114,7 @@ def settle(youngest_ns: int) -> None:
     later leaves other stamps.
     """
     rest = youngest_ns + _FINE_NS - time.time_ns()
+    # never longer: a stamp from the future must not hold this up
     if 0 < rest <= _FINE_NS:
         time.sleep(rest / 1e9)
 
@@ -174,6 +180,7 @@ def read(path: str, algorithm: Algorithm) -> Blocks:
         if (
             data is not None
             and data[:8] == MAGIC
+            # it was not synced: a power cut may have taken a part
             and XXH3.hex_of(data[:-16]) == data[-16:].hex()
             and data[8] == algorithm.code
         ):

@@ -40,6 +40,7 @@ def moment(full_path: str, snapshot: Snapshot) -> Moment:
 
 def _stamped(here: bytes, block: Block) -> bytes:
     column = block.stamps
+    # nearly always: only files of the last moment have none
     if _UNSTAMPED not in column:
         return column
     rows = [column[at : at + _WIDTH] for at in range(0, len(column), _WIDTH)]
@@ -64,6 +65,7 @@ def stood_still(before: Moment, after: Moment) -> bool:
         now_names, now = after.columns[directory]
         if names != now_names:
             return False
+        # as bytes: rows are looked at only where something differs
         if column != now:
             here = os.path.join(after.top, directory) if directory else after.top
             rows = zip(

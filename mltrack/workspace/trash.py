@@ -36,6 +36,7 @@ class Trash:
     def __init__(self, path: str, algorithm: Algorithm) -> None:
         self._path = path
         self._algorithm = algorithm
+        # by time, so that names sort; two commands of one moment differ by process
         self._file = os.path.join(path, f"{time.time_ns():020d}-{os.getpid()}.json")
         self._items: list[tuple[str, Content]] = []
 
@@ -59,6 +60,7 @@ class Trash:
             for note in self.notes()
             if note.file == file and note not in taken
         ]
+        # before the old notes go: a kill leaves both
         self._write(f"{file}.{time.time_ns()}{_UNDONE}", replaced)
         if left:
             self._write(file, left)
@@ -71,6 +73,7 @@ class Trash:
         directory = os.path.join(self._path, "aside")
         make_directories(directory)
         place = os.path.join(directory, f"{time.time_ns()}-{os.path.basename(path)}")
+        # moved: what cannot be recorded cannot be saved as objects
         os.rename(os.path.join(project_path, path), place)
         return place
 
@@ -83,6 +86,7 @@ class Trash:
             if name.endswith(_UNDONE) == undone:
                 path = os.path.join(self._path, name)
                 with suppress(FormatError, OSError, KeyError, TypeError, ValueError):
+                    # 64 MiB: notes on some 400,000 paths
                     value = json_text.load(read_bounded(path, 64 << 20) or b"", path)
                     for item in value["replaced"]:
                         content = parse_content(item, self._algorithm, path)

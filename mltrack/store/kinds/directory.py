@@ -53,12 +53,16 @@ class DirectoryRemote:
                         key=lambda entry: entry.name,
                     )
                 except FileNotFoundError:
+                    # a remote without packs has no such directory; one that is not
+                    # mounted has no root
                     if not os.path.isdir(self.root):
                         raise
                     continue
                 for entry in entries:
                     name = f"{at}/{entry.name}" if at else entry.name
+                    # links are not followed: they may lead anywhere on this machine
                     if entry.is_dir(follow_symlinks=False):
+                        # what is being written there has no name yet
                         if name != "tmp":
                             pending.append(name)
                     elif entry.is_file(follow_symlinks=False):
@@ -91,6 +95,7 @@ class DirectoryRemote:
         """Opens a file; what is none, a pipe or a directory, counts as absent, as it
         does for ``list`` and ``missing``.
         """
+        # not blocking: a pipe in the place of a file would hang whoever reads
         with opened(
             self._path(name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
         ) as descriptor:
@@ -116,6 +121,8 @@ class DirectoryRemote:
                 ) as descriptor:
                     write_all(descriptor, data)
                     fsync(descriptor)
+                # a link, not a rename: where the name is taken it fails, so that
+                # one writer alone gets it
                 os.link(temporary, self._path(name))
             except FileExistsError:
                 return False
@@ -136,6 +143,7 @@ class DirectoryRemote:
     def delete(self, names: Iterable[str]) -> None:
         for name in names:
             with self._translating(name), suppress(FileNotFoundError):
+                # not synced: nobody relies on a name being gone
                 os.unlink(self._path(name))
 
     @contextmanager
@@ -149,11 +157,14 @@ class DirectoryRemote:
                 temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644
             ) as descriptor:
                 yield descriptor
+                # before it has its name: from then on nobody writes into it
                 if not replace:
                     os.fchmod(descriptor, 0o444)
+                # before the rename: a power cut would leave a name without bytes
                 fsync(descriptor)
             os.rename(temporary, path)
         except BaseException:
+            # a full or vanished disk may refuse this too: the first error counts
             with suppress(OSError):
                 os.unlink(temporary)
             raise
@@ -178,6 +189,7 @@ class DirectoryRemote:
         try:
             yield
         except FileNotFoundError:
+            # a disk that is not mounted must not look like a remote that lost files
             if not os.path.isdir(self.root):
                 raise RemoteError(
                     f"the remote directory {self.root} does not exist",

@@ -127,6 +127,7 @@ def translate(error: BaseException, url: str, name: str) -> Exception:
             f"{url} refused access to {name or 'it'}: {seen.said}",
             hint=_credentials_hint(url),
         )
+    # before a missing name: a missing bucket answers with 404 as well
     if seen.has(_NO_PLACE_CODES) or _NO_PLACE.search(seen.said):
         return RemoteError(
             f"{url}: there is no such bucket or container",
@@ -147,11 +148,14 @@ def _trouble(seen: "_Seen", url: str, at: str) -> RemoteError:
             f"{url}: {said}",
             hint="connect once with `ssh` and compare the key, or correct known_hosts",
         )
+    # before what cannot be reached, of which aiohttp makes these a kind: no
+    # further try can help, and a person has to look
     if seen.is_of(_CERTIFICATE):
         return RemoteError(
             f"{url}: its certificate is not trusted: {said}",
             hint="check the address and the clock",
         )
+    # a checksum that follows the body leaves the length open: some refuse that
     if seen.has({"MissingContentLength"}):
         hint = "mltrack remote modify NAME checksums when_required"
         return RemoteError(
@@ -177,6 +181,7 @@ def _trouble(seen: "_Seen", url: str, at: str) -> RemoteError:
             hint="try again later",
             retryable=True,
         )
+    # last: several of those above are kinds of ConnectionError
     if seen.is_of(_CUT):
         hint = "run this again: what has arrived is not sent again"
         return RemoteError(
@@ -207,6 +212,7 @@ class _Seen:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
+    # causes may lead in a circle
     seen: set[int] = set()
     current: BaseException | None = error
     while current is not None and id(current) not in seen:
@@ -229,6 +235,7 @@ def _codes(chain: list[BaseException]) -> tuple[set[str], int | None]:
             codes.add(str(getattr(code, "value", code)))
         for name in _STATUS:
             value = getattr(item, name, None)
+            # under `code` there may be any number, an errno for one
             if isinstance(value, int) and 400 <= value < 600:
                 status = status or value
     return codes, status
@@ -238,6 +245,7 @@ def _scrubbed(text: str) -> str:
     """What may be shown: no query of a URL, which may carry a signature, and no user's
     part.
     """
+    # one line of it: some servers answer with a page of HTML
     first = _USERINFO.sub("//", _QUERY.sub("?…", text)).splitlines()
     return first[0][:300] if first else ""
 

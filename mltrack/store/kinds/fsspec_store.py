@@ -23,6 +23,7 @@ from mltrack.store.kinds.manner import PART_BYTES
 from mltrack.store.kinds.most_bytes import LISTING_BYTES, at_most, in_all_at_most
 from mltrack.store.kinds.store import Abilities, Listed
 
+# bytes: Google takes parts in multiples of these only
 _GRAIN = 256 << 10
 
 
@@ -47,6 +48,7 @@ class FsspecRemote:
         os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
         try:
             options = self._manner.options(given)
+            # no caches: what counts is what is there now, and with these settings
             self._fs: Any = fsspec.filesystem(
                 scheme, skip_instance_cache=True, use_listings_cache=False, **options
             )
@@ -62,6 +64,7 @@ class FsspecRemote:
             ) from None
         except Exception as error:
             raise translate(error, self._url, "") from error
+        # `Retrying` counts the tries: two counts would multiply
         if hasattr(self._fs, "retries"):
             self._fs.retries = 1
         self._root: str = self._fs._strip_protocol(self._url).rstrip("/")
@@ -84,12 +87,14 @@ class FsspecRemote:
                     else self._fs.find(place, detail=True)
                 )
             except FileNotFoundError as error:
+                # no such directory is an empty answer, no such bucket is an error
                 problem = translate(error, self._url, prefix)
                 if isinstance(problem, RemoteError):
                     raise problem from error
                 return
         for path, info in found.items():
             name = str(path)[len(self._root) :].lstrip("/")
+            # a web server may show a directory into which others write
             if not name.startswith("tmp/"):
                 yield Listed(name, int(info.get("size") or 0), _modified(info))
 
@@ -97,6 +102,7 @@ class FsspecRemote:
         return {name for name in names if not self._exists(name)}
 
     def get(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
+        # HTTP has no range without bytes
         if length == 0:
             return b""
         with (
@@ -120,6 +126,7 @@ class FsspecRemote:
         with opened(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644) as target:
             at = 0
             while at < size:
+                # a window at a time: memory holds `at_once` parts of a file of any size
                 starts = list(
                     range(at, min(size, at + PART_BYTES * at_once), PART_BYTES)
                 )
@@ -127,6 +134,7 @@ class FsspecRemote:
                 with self._translating(name), at_most(PART_BYTES):
                     pieces = self._pieces(place, starts, ends)
                 for start, end, piece in zip(starts, ends, pieces, strict=True):
+                    # a short one would leave a hole that reads as zeros
                     if len(piece) != end - start:
                         raise RemoteError(
                             f"{self._url}/{name} gave {len(piece)} of {end - start} "
@@ -186,6 +194,7 @@ class FsspecRemote:
                 or []
             )
             for item in found:
+                # with the slash: another remote's prefix may begin like this one
                 if (
                     item["Key"].startswith(prefix + "/")
                     and item["Initiated"].timestamp() < before

@@ -39,6 +39,7 @@ def guard(session: aiohttp.ClientSession) -> None:
 def _tracing(on_redirect: Any) -> aiohttp.TraceConfig:
     tracing = aiohttp.TraceConfig()
     tracing.on_request_redirect.append(on_redirect)
+    # a session freezes what it is made with, but not what is appended later
     tracing.freeze()
     return tracing
 
@@ -73,6 +74,7 @@ async def _refuse_plain_text(
 
 
 def _ends(seen: aiohttp.TraceRequestRedirectParams) -> tuple[URL, URL]:
+    # the two headers by which aiohttp itself goes on
     location = (
         seen.response.headers.get("Location") or seen.response.headers.get("URI") or ""
     )
@@ -103,6 +105,7 @@ class _BoundedBody:
     async def read(self, count: int = -1) -> bytes:
         if count >= 0:
             return self._counted(await self._body.read(count))
+        # piece by piece: a body without end must be counted before all of it is held
         pieces = []
         while piece := await self._body.readany():
             pieces.append(self._counted(piece))
@@ -121,6 +124,7 @@ class _BoundedBody:
             raise RemoteError(
                 f"{self._host} sends more than it should: an answer of it does not end"
             )
+        # a list comes in pages, each of them short: only their sum has no end
         if self._all is not None:
             self._all[0] -= len(data)
             if self._all[0] < 0:

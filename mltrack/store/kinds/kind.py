@@ -61,10 +61,12 @@ class Kind:
     opens: str
     extra: str = ""
     options: tuple[Option, ...] = ()
+    # a kind that says nothing is asked about: the mistake that leaks nothing
     must_be_trusted: Callable[[Mapping[str, Any]], bool] = always
     manner: Manner = Manner()  # noqa: RUF009 - never changed
 
     def __post_init__(self) -> None:
+        # a config is remembered parsed only where none of these words stands in it
         nameless = [
             option.name
             for option in self.options

@@ -8,6 +8,7 @@ files, environment, instance roles.
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+# seconds: that a host cannot be reached is said within about so many
 CONNECT_SECONDS = 10
 IDLE_SECONDS = 60
 """So long may nothing arrive before a request counts as lost; not a limit for the

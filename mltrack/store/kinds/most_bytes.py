@@ -33,6 +33,7 @@ def at_most(count: int) -> Iterator[None]:
 @contextmanager
 def in_all_at_most(count: int) -> Iterator[None]:
     """Bounds what the answers to all requests made in a block hold together."""
+    # a list: tasks get a copy of the context, and all count down the same one
     token = LEFT.set([count])
     try:
         yield

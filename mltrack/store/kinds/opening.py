@@ -27,6 +27,7 @@ def open_store(url: str, base: str, given: Mapping[str, Any] | None = None) -> S
     """
     scheme, path = split(url)
     if scheme == DIRECTORY:
+        # what a disk refuses it refuses again: no `Retrying` around it
         return DirectoryRemote(
             os.path.normpath(os.path.join(base, os.path.expanduser(path)))
         )
@@ -74,6 +75,7 @@ def check_kind(url: str) -> str:
             )
             + (" (and user)" if scheme in ("http", "https") else ""),
         )
+    # on some command line it would become an option
     if url.startswith("-") or (
         not path.strip("/ ") and not (scheme == DIRECTORY and path)
     ):
@@ -87,6 +89,7 @@ def split(url: str) -> tuple[str, str]:
     """Returns scheme and rest of a URL; a plain path has the scheme 'file'."""
     match = _SCHEME.match(url)
     if match is None:
+        # such as `ext::sh -c …`, by which git starts programs
         if "::" in url:
             raise ConfigError(f"not a remote's address: {url!r}")
         return DIRECTORY, url

@@ -12,7 +12,9 @@ from typing import TypeVar
 from mltrack.errors import RemoteError
 from mltrack.store.kinds.store import Abilities, Listed, Store
 
+# seconds, doubled each time: five tries wait for at most 3.75 in all
 FIRST_SECONDS = 0.25
+# seconds: with many tries a place that is back is noticed within these
 LONGEST_SECONDS = 20.0
 T = TypeVar("T")
 
@@ -42,9 +44,11 @@ class Retrying:
         return self.store.abilities
 
     def list(self, prefix: str) -> Iterator[Listed]:
+        # listed inside: what a generator raises later nobody would try again
         return iter(self._again(lambda: list(self.store.list(prefix))))
 
     def missing(self, names: Iterable[str]) -> set[str]:
+        # an iterator would be used up by the first try
         wanted = list(names)
         return self._again(lambda: self.store.missing(wanted))
 
@@ -53,6 +57,7 @@ class Retrying:
 
     def fetch(self, name: str, path: str, *, at_once: int = 1) -> None:
         def attempt() -> None:
+            # what a try that was cut off has left: a store refuses a file that is there
             with suppress(FileNotFoundError):
                 os.unlink(path)
             self.store.fetch(name, path, at_once=at_once)
@@ -90,6 +95,7 @@ class Retrying:
             try:
                 result = call()
             except FileNotFoundError:
+                # an answer, not a failure: it would be the same the next time
                 self._has_answered = True
                 raise
             except RemoteError as error:
@@ -102,6 +108,7 @@ class Retrying:
             else:
                 self._has_answered = True
                 return result
+            # by chance: what was cut off together does not come back together
             self._sleep(pause * random.uniform(0.5, 1.0))
             pause = min(pause * 2, LONGEST_SECONDS)
         raise AssertionError("unreachable")

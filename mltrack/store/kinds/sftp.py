@@ -32,8 +32,11 @@ except ImportError:
         hint="pip install 'mltrack[sftp]'",
     ) from None
 
+# seconds, each for the connection, the host's greeting and the login
 CONNECT_SECONDS = 10
+# bytes of a file that are in memory at once
 _PIECE = 1 << 20
+# without spaces and quotes: behind a jump host it is a word of a command line
 _HOST = re.compile(r"[A-Za-z0-9._\[\]:-]+\Z")
 
 
@@ -41,6 +44,7 @@ class UnknownHostKeyError(paramiko.SSHException):  # type: ignore[misc]
     """The host showed a key that known_hosts does not have."""
 
 
+# as strict as paramiko's default, but it says which key was shown
 class _Refusing(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]
     def missing_host_key(self, client: Any, hostname: str, key: Any) -> None:
         raise UnknownHostKeyError(
@@ -76,6 +80,7 @@ class SftpRemote:
             parts.username or given.get("user"),
         )
         self._root = posixpath.normpath(parts.path or ".")
+        # SFTP knows no `~`; what is relative starts at the home directory
         if self._root.startswith("/~/"):
             self._root = self._root[3:]
         self._url = (
@@ -95,6 +100,7 @@ class SftpRemote:
         return Abilities(durable=True, local=False, writable=True)
 
     def list(self, prefix: str) -> Iterator[Listed]:
+        # all before the first is given: a generator would hold the connection
         found: list[Listed] = []
         with self._session(prefix) as sftp:
             pending = [prefix.strip("/")]
@@ -138,6 +144,7 @@ class SftpRemote:
             opened(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644) as target,
         ):
             size = source.stat().st_size or 0
+            # 64 requests of 32 KiB under way, or each would wait for a round trip
             source.prefetch(size, max_concurrent_requests=64)
             done = 0
             while piece := source.read(_PIECE):
@@ -167,6 +174,7 @@ class SftpRemote:
         with self._session(name) as sftp:
             temporary = self._temporary(sftp)
             try:
+                # whole before it has its name
                 self._write(sftp, temporary, [data])
                 self._make_directories(sftp, posixpath.dirname(self._path(name)))
                 try:
@@ -216,6 +224,7 @@ class SftpRemote:
         self._make_directories(sftp, posixpath.dirname(path))
         try:
             with sftp.open(temporary, "wbx") as file:
+                # writes go on without waiting for the answer to each
                 file.set_pipelined(True)
                 yield file
                 file.flush()
@@ -248,6 +257,7 @@ class SftpRemote:
                 raise
 
     def _temporary(self, sftp: Any) -> str:
+        # below the root: a rename stays within one file system
         directory = posixpath.join(self._root, "tmp")
         self._make_directories(sftp, directory)
         return temporary_path(directory)
@@ -288,10 +298,12 @@ class SftpRemote:
         try:
             yield sftp
         except (RemoteError, FileNotFoundError):
+            # the server has answered: the connection is in order
             with self._guard:
                 self._idle.append((client, sftp))
             raise
         except OSError as error:
+            # answers may still be on their way: nobody else can use it
             client.close()
             if (
                 error.filename is not None
@@ -317,6 +329,7 @@ class SftpRemote:
             "/etc/ssh/ssh_known_hosts",
             *known.get("userknownhostsfile", "").split(),
         ]:
+            # a file that cannot be read knows no hosts: then keys are refused
             with suppress(OSError):
                 client.load_host_keys(os.path.expanduser(path))
         client.set_missing_host_key_policy(_Refusing())
@@ -326,6 +339,7 @@ class SftpRemote:
             known.get("hostname", self._host),
             self._port or int(known.get("port", 22)),
         )
+        # paramiko has no jump hosts: ssh itself makes the way
         if jump != "none" and command == "none":
             command = f"ssh -W {host}:{port} {jump}"
         keys = (
@@ -348,6 +362,7 @@ class SftpRemote:
             auth_timeout=CONNECT_SECONDS,
         )
         sftp = client.open_sftp()
+        # of silence: a large file may take any time
         sftp.get_channel().settimeout(timeout)
         return client, sftp
 

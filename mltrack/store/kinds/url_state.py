@@ -8,6 +8,7 @@ from mltrack.errors import MltrackError, PipelineError, RemoteError
 from mltrack.objects.content import URL, Content
 from mltrack.objects.digest import Algorithm
 
+# in this order: what names the bytes comes before when they were written
 _MARKS = (
     "ETag",
     "etag",
@@ -67,6 +68,7 @@ def _http_facts(url: str) -> dict[str, object]:
 
     request = Request(url, method="HEAD", headers={"User-Agent": "mltrack"})
     try:
+        # seconds of silence, as many as for remotes
         with urlopen(request, timeout=60) as answer:
             headers = {name: answer.headers.get(name) for name in _HEADERS}
     except HTTPError as error:

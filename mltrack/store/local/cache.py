@@ -32,7 +32,9 @@ from mltrack.store.catalogue import Catalogue, Whole
 from mltrack.store.local import users as cache_users
 from mltrack.store.local.verified import Verified
 
+# bytes: with 4 MiB reading and hashing were a third slower
 _PIECE = 1 << 18
+# an editor or a script that goes astray is refused by the kernel
 READ_ONLY = 0o444
 REFLINK, COPY, HARDLINK, SYMLINK = "reflink", "copy", "hardlink", "symlink"
 
@@ -91,6 +93,7 @@ class Cache:
         until the answer's reference is written.
         """
         make_directories(self.tmp_path)
+        # before the lock: who collects once we are done counts this project too
         if self._user:
             cache_users.mark(self.path, self._user)
         with locked(os.path.join(self.path, "gc.lock"), shared=True):
@@ -119,6 +122,7 @@ class Cache:
         self.unreadable = set()
         for id_ in sorted(names):
             try:
+                # packs never change, so what was decoded stays true
                 found[id_] = known[id_] if id_ in known else self._load_index(id_)
             except FileNotFoundError:
                 continue  # merged into another since the names were read
@@ -161,6 +165,7 @@ class Cache:
         raw = bytes.fromhex(hex_digest)
         for id_, index in self.indexes().items():
             entry = index.whole(raw)
+            # damaged in this pack, it may be whole in the next
             if entry is not None and not self.is_quarantined(hex_digest, id_):
                 return Place(self.pack_path(id_), entry.offset, entry.size, id_)
         return None
@@ -235,6 +240,7 @@ class Cache:
                     data = (
                         os.read(descriptor, place.size)
                         if place.pack_id
+                        # of a file all of it: one that is longer is damaged
                         else read_all(descriptor, place.size)
                     )
                 break
@@ -310,12 +316,14 @@ class Cache:
             for way in self.links:
                 if way in (HARDLINK, SYMLINK):
                     return way
+                # it comes before the link and works here: it wins
                 if way == COPY or self._shares_blocks():
                     break
         return ""
 
     def _shares_blocks(self) -> bool:
         make_directories(self.tmp_path)
+        # tried on two files: no call tells whether a file system can
         return shares_blocks(
             temporary_path(self.tmp_path), temporary_path(self.tmp_path)
         )
@@ -327,6 +335,7 @@ class Cache:
         loose = os.fsencode(self._loose) + b"/"
         if target.startswith(loose):
             text = os.fsdecode(target[len(loose) :]).replace("/", "", 1)
+            # made again and compared: no other spelling passes for the object
             if self.algorithm.is_hex(text) and target == os.fsencode(
                 self.absolute_loose_path(text)
             ):
@@ -337,6 +346,7 @@ class Cache:
         """Returns whether a file is the object's own, by hard link, and as it was put
         there: of its size and read-only.
         """
+        # costs nothing, and rules out all but links
         if state.st_mode & 0o222 or state.st_nlink < 2:
             return False
         with suppress(OSError):
@@ -366,6 +376,7 @@ class Cache:
         copied.
         """
         place = self._place(hex_digest)
+        # whole: then it is the reference that lies; damage is told further down
         if place.size != size and self.is_whole(hex_digest, place):
             raise self.wrong_size(hex_digest, place.size, size)
         if place.pack_id:
@@ -379,6 +390,7 @@ class Cache:
         """Copies a file into an empty one that can be read; returns the digest of the
         copy, and its bytes.
         """
+        # of the copy, not the source: it is the stored bytes that have to match
         hasher = self.algorithm.new()
         if REFLINK in self.links and clone(source, target):
             total = hash_bytes(target, hasher)
@@ -456,11 +468,13 @@ class Cache:
         anew; always raises IntegrityError.
         """
         make_directories(self.quarantine_path)
+        # the rest of a pack is whole: it stays, with a mark beside it
         if place.pack_id:
             mark = os.path.join(self.quarantine_path, f"{hex_digest}.{place.pack_id}")
             with opened(mark, os.O_WRONLY | os.O_CREAT):
                 pass
         else:
+            # moved, never deleted: what is left of it may be of use to a person
             with suppress(FileNotFoundError):
                 os.rename(place.path, os.path.join(self.quarantine_path, hex_digest))
         self.forget_indexes()
@@ -476,6 +490,7 @@ class Cache:
     def set_pack_aside(self, id_: str) -> None:
         """Moves a damaged pack to quarantine, with the index beside it."""
         make_directories(self.quarantine_path)
+        # the pack first: nobody looks at an index without one
         for ending in (".pack", ".idx"):
             with suppress(FileNotFoundError):
                 os.rename(
@@ -491,4 +506,5 @@ class Cache:
                 data = read_all(descriptor, os.fstat(descriptor).st_size)
             return Catalogue(data, self.algorithm, path, pack_id=id_)
         except (OSError, IntegrityError):
+            # it was written without a sync: a power cut may have emptied it
             return pack.read_index(self.pack_path(id_), self.algorithm, id_)

@@ -53,12 +53,14 @@ def check_cache(
         for entry, data in _read(path, index):
             found.checked += 1
             hex_digest = entry.raw.hex()
+            # told by an earlier look: whoever needs it finds it absent
             if cache.is_quarantined(hex_digest, id_):
                 continue
             if len(data) != entry.size or cache.algorithm.hex_of(data) != hex_digest:
                 found.damaged[hex_digest] = path
                 places.append((hex_digest, Place(path, entry.offset, entry.size, id_)))
         report(found.checked, 0)
+        # both copies are compared: either may be the one that is used next
         with suppress(OSError, IntegrityError, FormatError):
             if pack.read_index(path, cache.algorithm, id_).data == index.data:
                 continue
@@ -73,6 +75,7 @@ def check_cache(
 def _read(path: str, entries: Iterable[Whole]) -> Iterator[tuple[Whole, bytes]]:
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
+        # without an error where a pack ends early: what comes before may be whole
         for entry in sorted(entries, key=lambda entry: entry.offset):
             yield entry, os.pread(descriptor, entry.size, entry.offset)
     finally:

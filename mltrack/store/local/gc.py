@@ -22,6 +22,7 @@ from mltrack.store.catalogue import Whole
 from mltrack.store.local.cache import Cache
 from mltrack.store.local.writer import CacheWriter
 
+# a share: from here on rewriting would copy more than it frees
 REPACK_BELOW = 0.5
 """A pack of which less than this share is still needed is written anew without the
 rest.
@@ -113,6 +114,7 @@ def _unknown(cache: Cache, hex_digest: str, hint: str) -> WorkspaceError:
 def _was_damaged(cache: Cache, hex_digest: str, error: Exception) -> bool:
     if isinstance(error, IntegrityError):
         return True
+    # an earlier look may have set it aside: by now it is only missing
     with suppress(FileNotFoundError):
         return any(
             name.partition(".")[0] == hex_digest
@@ -131,6 +133,7 @@ def plan(
     loose: list[str] = []
     for path, hex_digest in cache.loose_files():
         state = os.stat(path)
+        # young ones stay: what is to name them may not be in git yet
         if hex_digest not in marked and state.st_mtime < older_than:
             loose.append(path)
             objects, size = objects + 1, size + state.st_size
@@ -138,6 +141,7 @@ def plan(
     shrink: dict[str, list[Whole]] = {}
     raw_marked = {bytes.fromhex(item) for item in marked}
     for id_, index in cache.indexes().items():
+        # a pack is as young as the last of its objects
         if os.stat(cache.pack_path(id_)).st_mtime >= older_than:
             continue
         live = cache.packed_among(id_, raw_marked)
@@ -184,6 +188,8 @@ def plan_drop(cache: Cache, unwanted: set[str], older_than: float) -> GcPlan:
 
 def execute(cache: Cache, plan: GcPlan) -> None:
     """Deletes what the plan names; the caller holds the cache's gc lock exclusively."""
+    # first what needs no room. No deletion is synced: what a power cut brings back
+    # is garbage for the next run
     for path in plan.loose:
         with suppress(FileNotFoundError):
             os.unlink(path)
@@ -196,9 +202,11 @@ def execute(cache: Cache, plan: GcPlan) -> None:
                 contents = pack.contents_of(cache.pack_path(id_))
                 for raw in (entry.raw for entry in entries):
                     if raw not in elsewhere:
+                        # checked as it is read: damage ends this before its pack goes
                         writer.rewrite(raw.hex(), cache.read(raw.hex()), contents)
                         elsewhere.add(raw)
             writer.finish()
+        # what stays of them is durable elsewhere by now
         _delete_packs(cache, tuple(plan.shrink))
     cache.forget_indexes()
     remove_stale_temporaries(cache.tmp_path)
@@ -214,6 +222,7 @@ def _held_elsewhere(cache: Cache, raws: set[bytes], shrinking: set[str]) -> set[
 
 def _delete_packs(cache: Cache, ids: tuple[str, ...]) -> None:
     for id_ in ids:
+        # the pack first: after a kill nobody looks at an index without one
         for path in (
             cache.pack_path(id_),
             os.path.join(cache.packs_path, id_ + ".idx"),

@@ -11,6 +11,7 @@ from typing import Self
 from mltrack.store.catalogue import Catalogue
 from mltrack.store.local.cache import Cache, Place
 
+# packs: with 64 descriptors a process, room is left for all else
 _KEPT_OPEN = 8
 
 
@@ -66,6 +67,7 @@ class Reader:
             return
         if place.pack_id not in self._open:
             if len(self._open) >= _KEPT_OPEN:
+                # all at once: objects that are asked for together lie together
                 self._close()
             try:
                 descriptor = os.open(place.path, os.O_RDONLY | os.O_CLOEXEC)

@@ -24,9 +24,12 @@ from mltrack.formats.record_bundle import Row
 from mltrack.formats.run_record import RunRecord
 from mltrack.objects.digest import Algorithm
 
+# bytes: what claims to be longer is not read into memory
 MAX_BUNDLE_BYTES = 1 << 30
+# files: the first look-up of each command opens them all
 MERGE_ABOVE = 64
 SUFFIX = ".jsonl"
+# bytes: the table of some thirteen thousand records in one read
 _TABLE_PIECE = 1 << 20
 
 
@@ -52,6 +55,7 @@ class RunCache:
     def adopt(self, bundle: bytes) -> None:
         """Takes in a whole bundle; raises FormatError if its table is malformed."""
         name = self.algorithm.hex_of(bundle) + SUFFIX
+        # before it is written: what cannot be read does not enter
         rows = record_bundle.read_table(bundle, self.algorithm, name)
         make_directories(self.path)
         path = os.path.join(self.path, name)
@@ -100,6 +104,7 @@ class RunCache:
     def drop(self, names: Collection[str]) -> None:
         """Removes records by name."""
         if names:
+            # waits for a merge, which would write anew what is dropped meanwhile
             with locked(self._lock):
                 self._rewrite(set(self._bundles()), set(names))
 
@@ -172,6 +177,7 @@ class RunCache:
         for name in sorted(bundles):
             with suppress(FormatError, OSError):
                 data = read_bounded(os.path.join(self.path, name), MAX_BUNDLE_BYTES)
+                # damaged: it stays for those of its records that can be read
                 if data is None or self.algorithm.hex_of(data) + SUFFIX != name:
                     continue
                 for row in record_bundle.read_table(data, self.algorithm, name):
@@ -182,7 +188,9 @@ class RunCache:
                 done.add(name)
         merged = record_bundle.write_lines(lines)
         if lines:
+            # durable before the others go: a kill leaves records twice, never none
             self.adopt(merged)
+        # one bundle alone gives the same name again
         for name in done - {self.algorithm.hex_of(merged) + SUFFIX}:
             with suppress(FileNotFoundError):
                 os.unlink(os.path.join(self.path, name))

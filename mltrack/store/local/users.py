@@ -17,6 +17,7 @@ from mltrack.errors import FormatError, WorkspaceError
 from mltrack.objects.digest import XXH3
 
 DIRECTORY = "users"
+# bytes: longer than any path
 _MAX_BYTES = 1 << 16
 _STATE_NAME = ".mltrack"
 
@@ -32,6 +33,7 @@ def mark(cache_path: str, state_path: str) -> None:
     """Notes that the project with this ``.mltrack`` uses the cache."""
     own = os.fsencode(os.path.realpath(state_path))
     place = os.path.join(cache_path, DIRECTORY, XXH3.hex_of(own))
+    # the usual case, met by each command that uses the cache
     if not os.path.exists(place):
         make_directories(os.path.dirname(place))
         write_atomic(place, own)
@@ -46,6 +48,7 @@ def others(cache_path: str, state_path: str) -> list[str]:
     real = os.path.realpath(cache_path)
     found: dict[str, None] = {}
     above = os.path.dirname(real)
+    # the project in whose directory it stands leaves no mark
     if os.path.basename(above) == _STATE_NAME:
         found[above] = None
     for name in sorted(names_in(os.path.join(real, DIRECTORY))):
@@ -56,6 +59,7 @@ def others(cache_path: str, state_path: str) -> list[str]:
             raise WorkspaceError(
                 f"{place} cannot be read, so who uses the cache is not known: {error}"
             ) from error
+        # it was anyone's: with an unknown user nothing may be deleted
         if XXH3.hex_of(data) != name:
             raise WorkspaceError(
                 f"{place} is damaged, so who uses the cache is not known",

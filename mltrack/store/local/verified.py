@@ -13,11 +13,13 @@ from mltrack.disk.durable import opened, read_bounded, share_like_parent, write_
 from mltrack.errors import FormatError
 
 _NAME = "verified"
+# bytes: notes on some three million objects
 _MAX_BYTES = 256 << 20
 _TOGETHER = 256
 """So many notes on small objects are written at once; the last of them may be lost,
 which costs a look at their bytes.
 """
+# bytes: to read them again costs more than to write a line
 _WORTH_A_WRITE = 1 << 20
 Stamp = tuple[int, int, int]
 
@@ -51,6 +53,7 @@ class Verified:
 
     def _write(self) -> None:
         text, self._waiting = "".join(self._waiting), []
+        # neither synced nor told: a lost note costs a look at the object's bytes
         with (
             suppress(OSError),
             opened(

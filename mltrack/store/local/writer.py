@@ -28,7 +28,9 @@ from mltrack.store import pack
 from mltrack.store.local.cache import READ_ONLY, Cache, Place
 from mltrack.store.local.reader import Reader
 
+# packs: a look-up of what is not there asks each of them
 MERGE_ABOVE = 32
+# bytes: a pack that has grown beyond is merged no more
 SMALL_PACK_BYTES = 8 << 20
 _FINE_NS, _COARSE_NS = 20_000_000, 2_000_000_000
 """Stamps of a write may be as coarse as the second where they are whole seconds, else
@@ -77,6 +79,7 @@ class CacheWriter:
         """
         if hex_digest in self._fresh or self._cache.is_packed(hex_digest):
             return
+        # only these can be files of their own: others are worth no stat
         if (len(data) >= pack.SMALL_OBJECT or self._cache.linking) and self._has_whole(
             hex_digest
         ):
@@ -92,6 +95,7 @@ class CacheWriter:
         try:
             return self._cache.check_alone(hex_digest)
         except IntegrityError:
+            # it is set aside by now: writing it again repairs it
             return False
 
     def rewrite(self, hex_digest: str, data: bytes, contents: int = pack.ANY) -> None:
@@ -100,6 +104,7 @@ class CacheWriter:
         """
         self._fresh.add(hex_digest)
         if len(data) >= pack.SMALL_OBJECT or (
+            # nobody links to a tree: it may lie in a pack
             self._cache.linking and contents != pack.TREES
         ):
             self._put_alone(hex_digest, data)
@@ -119,6 +124,7 @@ class CacheWriter:
         """
         temporary = temporary_path(self._cache.tmp_path)
         with opened(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644) as target:
+            # noted before it has bytes: `discard` must find it after an error
             self._loose.append((temporary, ""))
             hex_digest, total = self._cache.duplicate(source, target)
             os.fchmod(target, READ_ONLY)
@@ -152,6 +158,7 @@ class CacheWriter:
             ):
                 return False
             raise
+        # before the look: from here on nobody can open it for writing
         os.chmod(temporary, READ_ONLY)
         if not _is_still(temporary, hex_digest, self._cache):
             os.chmod(temporary, state.st_mode & 0o7777)
@@ -160,6 +167,7 @@ class CacheWriter:
             return False
         self._loose.append((temporary, hex_digest))
         self._fresh.add(hex_digest)
+        # its bytes were hashed while it could still be written to
         after = os.lstat(temporary)
         if (after.st_ino, after.st_size, after.st_mtime_ns) != (
             state.st_ino,
@@ -193,10 +201,12 @@ class CacheWriter:
             )
         index = pack.read_index(temporary, algorithm, id_)
         entries = list(index)
+        # chunk lists and whatever is newer: what is kept here is whole
         if len(entries) != index.count:
             raise IntegrityError(
                 f"the pack {id_} holds other things than whole objects"
             )
+        # the pack's name says nothing of what its maker put under which digest
         for entry, data in pack.read_objects(temporary, entries):
             if algorithm.hex_of(data) != entry.raw.hex():
                 raise IntegrityError(
@@ -255,6 +265,7 @@ class CacheWriter:
         self._finish_loose()
         if self._finished:
             make_directories(self._cache.packs_path)
+        # all of them before the first gets its name: an error leaves no pack behind
         for done in self._finished:
             done.synced()
         for done in self._finished:
@@ -277,6 +288,7 @@ class CacheWriter:
             writer.discard()
         self._writers.clear()
         for done in self._finished:
+            # its thread has the file open: wait, whatever came of it
             with suppress(OSError):
                 done.synced()
         for path in [done.temporary for done in self._finished] + [
@@ -309,8 +321,10 @@ class CacheWriter:
             make_directories(os.path.dirname(path))
             os.rename(temporary, path)
             if self._cache.linking:
+                # hashed while it was written: the first link need not read it
                 self._cache.verified.add(hex_digest, os.stat(path))
             directories.add(os.path.dirname(path))
+        # once each, when it has all its new names
         for directory in directories:
             fsync_directory(directory)
 
@@ -325,6 +339,7 @@ class CacheWriter:
             os.fchmod(target, READ_ONLY)
         os.rename(temporary, index_path)
         os.rename(done.temporary, self._cache.pack_path(done.id))
+        # after the rename: what was noted as damaged is the file that it replaces
         self._cache.trust(done.id)
 
 
@@ -340,6 +355,7 @@ def _is_still(path: str, hex_digest: str, cache: Cache) -> bool:
         except BlockingIOError:
             return False
         except OSError:
+            # no leases on this file system, or the file is another user's
             return cache.is_whole(
                 hex_digest, Place(path, 0, os.fstat(descriptor).st_size)
             )
@@ -365,10 +381,12 @@ def merge_small_packs(cache: Cache) -> None:
         suppress(LockedError, FileNotFoundError),
         locked(os.path.join(cache.tmp_path, "merge.lock"), wait=False),
     ):
+        # under the lock: who held it before has merged them perhaps
         cache.reload()
         small = [
             id_
             for id_, index in cache.indexes().items()
+            # small in bytes, but merging it would win nothing
             if index.count < pack.TARGET_OBJECTS // 2
             and os.path.getsize(cache.pack_path(id_)) < SMALL_PACK_BYTES
         ]
@@ -381,6 +399,7 @@ def merge_small_packs(cache: Cache) -> None:
                     merged.append(id_)
             fresh = writer.publish()
         for id_ in merged:
+            # one pack merged alone gives the same name again
             if id_ not in fresh:
                 for path in (
                     cache.pack_path(id_),
@@ -423,6 +442,7 @@ def _rewrite_pack(cache: Cache, writer: CacheWriter, id_: str) -> bool:
         (entry.raw.hex(), data)
         for entry, data in pack.read_objects(path, cache.indexes()[id_])
     ]
+    # all before the first is added: a pack is merged as a whole or not at all
     if any(cache.algorithm.hex_of(data) != hex_digest for hex_digest, data in objects):
         return False
     for hex_digest, data in objects:
@@ -442,6 +462,7 @@ class NewTrees:
     def write(self, entries: list[tree.Entry]) -> str:
         """Stores a tree; returns its digest."""
         hex_digest = self._writer.put(tree.encode(entries), pack.TREES)
+        # the cache shows it only when the writer has finished
         self._written[hex_digest] = entries
         return hex_digest
 

@@ -55,6 +55,7 @@ def _all_entries(
     listed = {
         item.name[len("packs/") : -len(".pack")] for item in remote.store.list("packs")
     }
+    # the index of a newer version may name what no index seems to name
     if remote.is_understood and (found.indexes or not listed <= known):
         _add_unindexed(remote, cache, entries)
         found.unnamed = sorted(set(entries) - known)
@@ -115,6 +116,7 @@ def _check_pack(
                     found.whole.setdefault(id_, []).append(entry)
                 else:
                     found.damaged[entry.raw.hex()] = name
+            # all its objects may be whole, and its head or its own index not
             if pack.digest_of_file(path, cache.algorithm) != id_:
                 found.files[name] = "its bytes do not match its name"
     except FileNotFoundError:

@@ -28,11 +28,13 @@ from mltrack.store.shared.names import object_path, pack_path
 from mltrack.store.shared.remote import FOR_NEWER, Remote, coalesce
 from mltrack.store.shared.transfer import WHOLE_PACK_SHARE, Moved, Report
 
+# bytes: so much a cut connection loses, and so much each worker holds
 PART_BYTES = 4 << 20
 _WORTH_A_PACK = 256 << 10
 """Less than this is taken by ranges: asking how much else its pack holds means reading
 whole indexes.
 """
+# bytes: each time is a wait for the disk, and what a kill loses comes again
 _PUBLISH_BYTES = 128 << 20
 """What has arrived becomes durable at least this often."""
 
@@ -141,6 +143,7 @@ def fetch_trees(
                     below.add(entry.hex)
                 else:
                     files[entry.hex] = entry.size
+        # shared ones once; forged ones might lead back to themselves
         level = below - seen
     return Listing(Moved(count, size), seen, files, lost, damage)
 
@@ -168,8 +171,10 @@ def fetch_objects(
                 count, size = count + arrived, size + length
                 report(Progress("fetching", count, len(wanted), total_bytes))
             rest = cache.missing(rest)
+            # no new damage: another pass would ask for the same places
             if len(bad) == known:
                 break
+    # what was damaged at one place came from another
     return Brought(Moved(count, size), rest, damage if rest else [])
 
 
@@ -191,6 +196,7 @@ def _from_one(
             came = _adopt(
                 cache, writer, remote, _fetch_alone(cache, remote, entry), bad, damage
             )
+            # each by itself: a cut loses at most the last one
             writer.publish()
             yield came
         calls = _requests(cache, remote, packed)
@@ -208,6 +214,7 @@ def _requests(
     cache: Cache, remote: Remote, packed: dict[str, list[Whole]]
 ) -> Iterator[Callable[[], Arrived]]:
     for id_, entries in packed.items():
+        # where files are links, each needs an object that is a file of its own
         is_new = id_ not in cache.indexes() and not cache.linking
         wanted = sum(entry.size for entry in entries)
         if (
@@ -254,6 +261,7 @@ def _fetch_alone(cache: Cache, remote: Remote, entry: Whole) -> Arrived:
     name = object_path(hex_digest)
     temporary = temporary_path(cache.tmp_path)
     try:
+        # a directory copies inside the kernel, and one part is one request
         if remote.store.abilities.local or entry.size <= PART_BYTES:
             remote.store.fetch(name, temporary)
         else:
@@ -275,9 +283,11 @@ def _fetch_parts(cache: Cache, remote: Remote, entry: Whole, temporary: str) -> 
         locked(partial_path + ".lock"),
         opened(partial_path, os.O_RDWR | os.O_CREAT, 0o644) as target,
     ):
+        # whole parts: a kill may have cut the last one
         at = os.fstat(target).st_size // PART_BYTES * PART_BYTES
         if at >= entry.size:
             at = 0
+        # no more: all of it is in memory before it is written in order
         window = PART_BYTES * remote.jobs
         while at < entry.size:
             offsets = range(at, min(entry.size, at + window), PART_BYTES)
@@ -290,6 +300,7 @@ def _fetch_parts(cache: Cache, remote: Remote, entry: Whole, temporary: str) -> 
                 # in order: what a cut leaves is the whole beginning of the file
                 write_all(target, piece)
                 at += len(piece)
+        # under the lock: the next one must not open what is complete
         os.rename(partial_path, temporary)
     with suppress(FileNotFoundError):
         os.unlink(partial_path + ".lock")
@@ -320,6 +331,7 @@ def _adopt(
         try:
             whole, why = _adopt_file(cache, writer, arrived)
         finally:
+            # else the writer renames or removes it
             if not writer.owns(arrived.temporary):
                 _discard(arrived.temporary)
     elif not why:
@@ -357,6 +369,7 @@ def _adopt_file(
     except IntegrityError:
         if not arrived.pack_id:
             return [], _WRONG
+        # one flipped byte spoils one object, not its neighbours in the pack
         with opened(arrived.temporary, os.O_RDONLY) as descriptor:
             pieces = (
                 (entry, os.pread(descriptor, entry.size, entry.offset))

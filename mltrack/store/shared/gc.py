@@ -23,6 +23,7 @@ from mltrack.store.shared.names import index_path, object_path, pack_path
 from mltrack.store.shared.remote import Remote, coalesce
 
 NOTES = "gc"
+# a share: from here on more would be sent again than is freed
 REPACK_BELOW = 0.5
 _NOTE_FORMAT = 1
 
@@ -119,6 +120,7 @@ def _sort(
 ) -> _Sorted:
     found = _Sorted()
     for index in remote.indexes().values():
+        # which pack it means nobody knows: by such an index nothing is judged
         if UNLISTED in index.pack_ends():
             raise IntegrityError(
                 f"the index {index.name} names a pack that it does not list"
@@ -209,6 +211,7 @@ def execute(remote: Remote, plan: RemoteGcPlan, tmp_path: str) -> None:
     next run first.
     """
     remote.store.delete(plan.due)
+    # what they name is gone, or needed again
     remote.store.delete(plan.notes)
     noted = {
         name for name in (*plan.forgotten, *plan.superseded) if name not in plan.due
@@ -218,6 +221,7 @@ def execute(remote: Remote, plan: RemoteGcPlan, tmp_path: str) -> None:
             id_: kept for id_, kept in plan.kept.items() if id_ not in plan.shrink
         }
         for id_ in plan.shrink:
+            # sent before the index that names it
             fresh, repacked = _repack(remote, id_, plan.kept[id_], tmp_path)
             entries[fresh] = repacked
             noted.add(pack_path(id_))
@@ -250,6 +254,7 @@ def _repack(
         for entry in group:
             at = entry.offset - offset
             piece = data[at : at + entry.size]
+            # else damage would get a new pack, and with it a name that fits
             if remote.algorithm.hex_of(piece) != entry.raw.hex():
                 raise IntegrityError(
                     f"{remote.url}/{pack_path(id_)} does not match its digest: "
@@ -266,6 +271,7 @@ def send_pack(
     """Sends objects as a new pack, without publishing it; returns its id and entries."""
     writer = pack.PackWriter(tmp_path, remote.algorithm)
     try:
+        # sorted: after a cut the same objects give the same pack
         for raw, data in sorted(objects.items()):
             writer.add(raw.hex(), data)
         done = writer.finish()
@@ -290,6 +296,7 @@ def _due(
     """The names in notes that are old enough, as far as no index needs them, and those
     notes.
     """
+    # one counts again where the index that superseded it was lost
     current = {index_path(name) for name in remote.indexes()}
     names: set[str] = set()
     notes: list[Listed] = []
@@ -312,6 +319,7 @@ def _noted(data: bytes, where: str, algorithm: Algorithm) -> set[str]:
             f"{where}: a note of a newer mltrack, or damaged", hint="upgrade mltrack"
         )
     names = value.get("names", [])
+    # it says what is deleted, and others can write there
     if not all(isinstance(name, str) and _is_ours(name, algorithm) for name in names):
         raise FormatError(
             f"{where}: it names what is not mltrack's own: nothing was deleted"

@@ -25,6 +25,7 @@ def hinted(index_path: str, algorithm: Algorithm) -> list[Catalogue]:
     for remote in sorted(names_in(top)):
         known: dict[str, Catalogue] = {}
         for name in sorted(names_in(os.path.join(top, remote))):
+            # what cannot be read counts as not seen
             with suppress(OSError, FormatError, IntegrityError):
                 data = read_bounded(os.path.join(top, remote, name), MAX_INDEX_BYTES)
                 if data is not None:

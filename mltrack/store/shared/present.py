@@ -37,6 +37,7 @@ class Present:
         for index in self._indexes:
             if not rest:
                 break
+            # where something is lost, each entry has to be looked at
             if len(rest) <= _FEW or not self.is_whole:
                 rest = {raw for raw in rest if not self._holds(index, raw)}
             else:
@@ -56,6 +57,7 @@ class Present:
         return entry is not None and self.can_be_had(entry)
 
     def _is_whole(self, index: Catalogue) -> bool:
+        # one question for each pack, not for each object
         ends = index.pack_ends()
         has_alone = ends.pop("", None) is not None
         return all(self._has(id_, b"", end) for id_, end in ends.items()) and (
@@ -69,6 +71,7 @@ class Present:
 
     def _has(self, id_: str, raw: bytes, end: int) -> bool:
         """Whether a pack reaches as far as ``end``, or a file of its own is that long."""
+        # a file ends with its object; a pack goes on with an index of its own
         if not id_:
             return self._sizes.get(object_path(raw.hex()), -1) == end
         return self._sizes.get(pack_path(id_), -1) >= end

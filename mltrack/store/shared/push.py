@@ -28,6 +28,7 @@ from mltrack.store.shared.present import Present
 from mltrack.store.shared.remote import Remote
 from mltrack.store.shared.transfer import WHOLE_PACK_SHARE, Moved, Need, Report, needed
 
+# rounds: one to send, one after a collection meanwhile, one to spare
 _ROUNDS = 3
 """How often a push sends what the remote lacks, because its indexes were replaced under
 it.
@@ -92,6 +93,7 @@ def push_contents(
         if need.total:
             sent = push(cache, remote, need, report)
             moved = Moved(moved.objects + sent.objects, moved.bytes + sent.bytes)
+            # a fresh reading: a collection may have superseded what was relied on
             remote.forget()
             present = remote.present()
         lacking = (
@@ -100,6 +102,7 @@ def push_contents(
             else set()
         )
         if not lacking:
+            # where a tree could not be opened nothing below it was compared
             if need.is_complete:
                 Confirmed(remote, present).add(need.opened)
             return moved
@@ -144,6 +147,7 @@ def _push(cache: Cache, remote: Remote, need: Need, report: Report) -> Moved:
     packed, large = _by_pack(cache, need.objects)
     tree_packs, large_trees = _by_pack(cache, need.trees)
     files = len(large) + len(packed) + len(tree_packs) + len(large_trees)
+    # with few files the workers that are left send parts of them
     at_once = max(1, remote.jobs // max(1, min(remote.jobs, files)))
     parcels = _parcels(cache, packed, large, tree_packs, large_trees)
     there = remote.sizes()
@@ -170,6 +174,7 @@ def _push(cache: Cache, remote: Remote, need: Need, report: Report) -> Moved:
         arrived += sent.parcel.entries
         size += sent.bytes
         report(Progress("sending", len(arrived), need.total, total_bytes))
+    # last: until then nothing of this push exists for others
     remote.publish(arrived)
     return Moved(len(arrived), size)
 
@@ -182,9 +187,11 @@ def _send(
     """
     size = os.stat(parcel.path).st_size
     try:
+        # named by its bytes: one of full size is the one that an earlier push sent
         if size_there == size:
             meter.moved += size
             return Sent(parcel, 0)
+        # the others could not tell: what has rotted here must not leave
         if pack.digest_of_file(parcel.path, algorithm) != parcel.expected:
             return Sent(parcel, 0, is_whole=False)
         store.put_file(parcel.name, parcel.path, at_once=at_once)
@@ -294,5 +301,6 @@ def _by_pack(
         entries = cache.packed_among(id_, rest)
         if entries:
             packed[id_] = entries
+            # what lies in two packs goes once
             rest.difference_update(entry.raw for entry in entries)
     return packed, [raw.hex() for raw in rest]

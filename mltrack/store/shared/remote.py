@@ -28,12 +28,15 @@ from mltrack.store.shared.names import MARKER, index_name, index_path
 from mltrack.store.shared.present import Present
 
 FORMAT = 1
+# bytes, some 23 million rows: no damaged copy fills the memory
 MAX_INDEX_BYTES = 1 << 30
 FEW = 64
 """So many objects are looked up by ranges of an index rather than by reading all of it.
 """
+# bytes: it comes with one request, where ranges of it take three
 _SMALL_INDEX = 256 << 10
 FOR_NEWER = "a remote holds what only a newer mltrack can read: upgrade mltrack"
+# each index is a request to whoever meets the remote for the first time
 MERGE_ABOVE = 32
 """A push that finds more indexes than this writes one that replaces them all."""
 
@@ -55,6 +58,7 @@ class Remote:
     ) -> None:
         self.name = name
         self.store = store
+        # requests at once hide round trips, and a directory has none
         self.jobs = 1 if store.abilities.local else max(1, jobs)
         self.algorithm = algorithm
         self.hints_path = hints_path
@@ -96,8 +100,10 @@ class Remote:
         try:
             data = self.store.get(MARKER)
         except (FileNotFoundError, RemoteError) as error:
+            # a place that does not answer may hold anything
             if isinstance(error, RemoteError) and not error.absent:
                 raise
+            # first: a push must not make a second remote among the first one's files
             if self._lost_marker():
                 raise RemoteError(
                     f"{self.url} has lost its {MARKER}",
@@ -159,6 +165,7 @@ class Remote:
                 for item in self.store.list("index")
             )
         except (FileNotFoundError, RemoteError):
+            # the error that led here is the one to tell
             return False
 
     def restore_marker(self) -> bool:
@@ -193,6 +200,7 @@ class Remote:
     def _remember_id(self, id_: str) -> None:
         self.id = id_
         if self._ids_path and id_ != self._known_id():
+            # unnoted, a remote in the other's place is not seen; nothing else is lost
             with suppress(OSError):
                 make_directories(self._ids_path)
                 write_atomic(
@@ -221,6 +229,7 @@ class Remote:
                 for name, index in sorted(known.items())
                 if name not in self._stale
             }
+            # copies of what is gone there would still count as seen there
             self._forget_hints(set(known))
         return self._indexes
 
@@ -328,6 +337,7 @@ class Remote:
         found: dict[str, Catalogue | RangedCatalogue] = {}
         for name, size in self._listed():
             try:
+                # one request, or none where a copy is at hand
                 if size < _SMALL_INDEX or os.path.exists(self._hint(name)):
                     found[name] = self.read_index(name, size)
                 else:
@@ -354,6 +364,7 @@ class Remote:
         """
         hint = self._hint(name)
         data = read_bounded(hint, MAX_INDEX_BYTES)
+        # web servers list no sizes
         if data is not None and len(data) == (size or len(data)):
             with suppress(IntegrityError, FormatError):
                 return self._checked(name, data)
@@ -361,6 +372,7 @@ class Remote:
         index = self._checked(name, data)
         with suppress(OSError):
             make_directories(self.hints_path)
+            # not synced: a copy that is lost or cut is had again
             write_atomic(hint, data, durable=False)
         return index
 
@@ -422,6 +434,7 @@ class Remote:
             # what superseded it
             data = self._encoded(fresh, current)
         name = self.algorithm.hex_of(data)
+        # superseded by one that only a newer version can take over
         if name in self._stale:
             self.require_understood("sent what an index that it superseded named")
         self.store.put(index_path(name), data, replace=name in self.damaged)
@@ -440,6 +453,7 @@ class Remote:
             for entry in index
             if present.can_be_had(entry)
         }
+        # last, so that they win: they were just sent
         entries.update({entry.raw: entry for entry in fresh})
         return encode(entries.values(), self.algorithm, superseded)
 
@@ -478,6 +492,7 @@ def coalesce(
     group: list[Whole] = []
     start = end = 0
     for entry in sorted(entries, key=lambda entry: entry.offset):
+        # a gap costs less than a request; what is read at once lies in memory
         is_far = entry.offset - end > gap or entry.offset + entry.size - start > longest
         if group and is_far:
             yield start, end - start, group

@@ -27,6 +27,7 @@ def repair(remote: Remote, cache: Cache, found: RemoteFindings) -> set[str]:
     entries = {id_: list(items) for id_, items in found.whole.items()}
     lost: set[str] = set()
     broken = sorted({*found.files, *found.damaged.values()})
+    # read before anything is sent: a new pack may get the same name
     rescued = {
         name: _rescued(remote, name, entries.pop(_id(name), []))
         for name in broken
@@ -52,6 +53,7 @@ def repair(remote: Remote, cache: Cache, found: RemoteFindings) -> set[str]:
         replace_indexes(remote, entries)
     needed = {pack_path(id_) for id_ in entries if id_}
     needed |= {object_path(entry.raw.hex()) for entry in entries.get("", [])}
+    # last: no index names them any more
     remote.store.delete([name for name in broken if name not in needed])
     return lost
 
@@ -102,6 +104,7 @@ def _resend_alone(
         if place is None or not cache.is_whole(hex_digest, place):
             lost.add(hex_digest)
             continue
+        # a file of its own there may lie in a pack here
         if place.pack_id:
             remote.store.put(
                 object_path(hex_digest), cache.read(hex_digest), replace=True

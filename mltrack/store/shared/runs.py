@@ -16,7 +16,9 @@ from mltrack.store.local.run_cache import SUFFIX, RunCache
 from mltrack.store.shared.hints import RUNS_SUFFIX
 from mltrack.store.shared.remote import Remote
 
+# files: each is a request to a clone that meets the remote
 MERGE_ABOVE = 32
+# bytes: the note of what is known of some four million records
 MAX_BYTES = 256 << 20
 DIRECTORY = "runs/"
 
@@ -37,6 +39,7 @@ def bring_records(run_cache: RunCache, remote: Remote) -> int:
             rows = record_bundle.read_table(
                 data[: data.find(b"\n") + 1], run_cache.algorithm, name
             )
+            # a merge of files that were taken in brings nothing new
             if any(row.name not in before for row in rows):
                 run_cache.adopt(data)
         except (FormatError, RemoteError, FileNotFoundError):
@@ -74,6 +77,7 @@ def send_records(run_cache: RunCache, remote: Remote, records: list[RunRecord]) 
     known = _Known(remote, there)
     algorithm = run_cache.algorithm
     merged: set[str] = set()
+    # only who has read all of them can write one that holds them all
     if len(there) >= MERGE_ABOVE and there == known.files.keys():
         by_name = {_name(record, algorithm): record for _, record in run_cache.all()}
         if known.records() <= by_name.keys():  # else some of them are nowhere but there
@@ -81,6 +85,7 @@ def send_records(run_cache: RunCache, remote: Remote, records: list[RunRecord]) 
             records = [*(by_name[name] for name in sorted(known.records())), *records]
     data = record_bundle.write(records, algorithm)
     name = algorithm.hex_of(data) + SUFFIX
+    # before the others go: a kill leaves records twice, never none
     remote.store.put(DIRECTORY + name, data)
     remote.store.delete([DIRECTORY + old for old in sorted(merged - {name})])
     for old in merged:
@@ -101,6 +106,7 @@ class _Known:
             "ascii", "replace"
         )
         lines = (line.split(" ") for line in self._text.splitlines())
+        # a file that is gone there says nothing of what is there
         self.files = {name: set(records) for name, *records in lines if name in there}
 
     def records(self) -> set[str]:

@@ -64,6 +64,7 @@ def needed(
     def load(hex_digest: str) -> list[tree.Entry] | None:
         if hex_digest in whole:
             return None
+        # there but not here: what it names is told once it was fetched
         if bytes.fromhex(hex_digest) in present and not cache.has(hex_digest):
             closed.add(hex_digest)
             return None
@@ -77,6 +78,7 @@ def needed(
     } | found.files
     lacking = present.missing([*trees, *files])
     return Need(
+        # the walk goes down, sending goes up
         [hex_digest for hex_digest in reversed(trees) if hex_digest in lacking],
         {
             hex_digest: size

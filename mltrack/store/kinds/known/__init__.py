@@ -88,6 +88,7 @@ def _load(name: str) -> Kind:
 
 
 def _fsspec_knows(scheme: str) -> bool:
+    # before fsspec is loaded, which takes a tenth of a second
     if scheme in _NOT_STORES:
         return False
     try:

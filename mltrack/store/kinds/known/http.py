@@ -12,6 +12,7 @@ def _options(given: Mapping[str, Any]) -> dict[str, Any]:
 
     from mltrack.store.kinds import guarded_http  # noqa: PLC0415
 
+    # without credentials there is nothing that a redirect could lead away
     if not given.get("password"):
         return {"client_kwargs": guarded_http.for_anyone()}
     login = BasicAuth(given.get("user", ""), given["password"])
