@@ -69,6 +69,7 @@ def ascii_boxes(
     if not edges:
         return ""
     shown = labels or {name: name for name in edges}
+    # four: the border and a blank on both sides
     rows = _rows(edges, {name: len(shown[name]) + 4 for name in edges}, width)
     lines: list[str] = []
     for number, row in enumerate(rows):
@@ -95,6 +96,7 @@ def _rows(edges: Edges, widths: dict[str, int], width: int) -> list[list[_Cell]]
         for at, cell in enumerate(row):
             sources = edges[cell.members[0]] if cell.is_box else cell.members
             centres = [before[source] for source in sources if source in before]
+            # with nothing above it a box keeps its place in the layer
             cell.order = sum(centres) / len(centres) if centres else at * 4.0
         row.sort(key=lambda cell: cell.order)
         _place(row, width)
@@ -156,6 +158,7 @@ def _place(row: list[_Cell], width: int) -> None:
     for cell in reversed(row):
         cell.left = min(cell.left, limit - cell.width)
         limit = cell.left - _GAP
+    # a row that does not fit goes over the right edge, not over the left one
     at = 0
     for cell in row:
         cell.left = max(cell.left, at)
@@ -198,6 +201,7 @@ def _channel(above: list[_Cell], below: list[_Cell], edges: Edges) -> list[str]:
     grid = [[0] * width for _ in range(height)]
     for net in used:
         _draw(net, grid)
+    # boxes that are not joined still stand apart
     return ["".join(_LINES[sign] for sign in line) for line in grid] or [""]
 
 
@@ -218,6 +222,7 @@ def _tracks(nets: list[_Net]) -> int:
             (
                 other.track + 1
                 for other in bent
+                # tracks count from 1: 0 is a net that has none yet
                 if other.track and _must_follow(net, other)
             ),
             default=1,
@@ -232,6 +237,7 @@ def _tracks(nets: list[_Net]) -> int:
                 taken[track - 1].append(net)
                 net.track = track
                 break
+    # a line above the first track and one below the last, for what comes and goes
     return len(taken) + 2 if bent else 1
 
 
@@ -281,6 +287,7 @@ def dot(edges: Edges) -> str:
 
 def mermaid(edges: Edges) -> str:
     """Returns the graph as a Mermaid flowchart."""
+    # numbers: a stage may be called `end`, or hold a sign that is Mermaid's own
     ids = {name: f"node{number}" for number, name in enumerate(edges, 1)}
     lines = [f"  {ids[name]}[{_quoted(name)}]" for name in edges]
     lines += [
