@@ -13,6 +13,7 @@ from typing import Self
 
 from mltrack.errors import WorkspaceError
 
+# one name at a time: openat2(2), which could do it in one call, is not in Python
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _KEPT_OPEN = 32
 """So many directories stay open, the deepest: a walk may be deeper than a process may
@@ -27,6 +28,7 @@ class Beneath:
 
     def __init__(self, root: str) -> None:
         self._root_path = root
+        # links are followed here alone: the way to the project is the person's own
         self._root = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._names: list[bytes] = []
         self._descriptors: list[int] = []
@@ -68,10 +70,12 @@ class Beneath:
                 break
             common += 1
         self._close_below(common)
+        # back up past those kept open: the way down begins at the root again
         if self._descriptors and self._descriptors[-1] < 0:
             self._close_below(0)
             common = 0
         for part in parts[common:]:
+            # checked here too: O_NOFOLLOW says nothing of `..`, which would lead out
             if part in (b"", b".", b".."):
                 raise WorkspaceError(f"path is not normal: {os.fsdecode(path)!r}")
             self._descriptors.append(self._open(part, path, create=create))
@@ -101,6 +105,7 @@ class Beneath:
                 pass
             return os.open(part, _DIRECTORY, dir_fd=above)
         except OSError as error:
+            # open(2) on a link: one or the other, by kernel
             if error.errno not in (errno.ELOOP, errno.ENOTDIR):
                 raise
             shown = os.fsdecode(b"/".join([*self._names, part]))

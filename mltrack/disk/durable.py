@@ -16,7 +16,9 @@ from contextlib import contextmanager, suppress
 
 from mltrack.errors import FormatError
 
+# two temporary files of one process may be named within one tick of the clock
 _serial = itertools.count()
+# a process's id may be another's by now: after a day age alone decides
 STALE_SECONDS = 24 * 3600
 
 
@@ -43,6 +45,7 @@ def write_atomic(
         try:
             write_all(descriptor, data)
             if durable:
+                # before the name: else a power cut leaves that without the bytes
                 fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -58,10 +61,12 @@ def write_atomic(
             os.unlink(temporary)
         raise
     if durable:
+        # the new name is in the directory, and lasts only once that is written too
         fsync_directory(os.path.dirname(path) or ".")
     return None
 
 
+# a syncfs also waits for whatever others wrote to that disk
 _FEW = 4
 """So many files are made durable one by one rather than by writing back all of a file
 system.
@@ -82,11 +87,13 @@ def write_all_atomic(items: Mapping[str, bytes], *, aside: str) -> None:
     try:
         for path, data in items.items():
             temporary = temporary_path(aside)
+            # noted before it is there: a failure in between still removes it
             staged.append((temporary, path))
             with opened(
                 temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644
             ) as descriptor:
                 write_all(descriptor, data)
+        # all bytes before any name, by one wait for all of them
         sync_file_system(aside)
         for temporary, path in staged:
             os.rename(temporary, path)
@@ -111,6 +118,7 @@ def write_all(descriptor: int, data: bytes | memoryview) -> None:
         while view:
             view = view[os.write(descriptor, view) :]
     except OSError as error:
+        # calls on descriptors leave the name out, and a person cannot act without it
         _name(error, descriptor)
         raise
 
@@ -136,6 +144,7 @@ def temporary_path(directory: str) -> str:
     """Returns a fresh name in ``directory``; it carries the process's id, so that
     leftovers can be told by age and owner.
     """
+    # the time too: an earlier process of this id may have left a file
     return os.path.join(
         directory, f".mlt-{os.getpid()}-{time.time_ns():x}-{next(_serial)}.tmp"
     )
@@ -173,6 +182,7 @@ def _is_stale(entry: os.DirEntry[str]) -> bool:
 def is_running(pid: int) -> bool:
     """Returns whether a process of that id runs on this machine."""
     try:
+        # signal 0 only asks whether the process is there
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
@@ -205,9 +215,11 @@ def make_directories(path: str) -> None:
         missing.append(path)
         path = os.path.dirname(path)
     for directory in reversed(missing):
+        # another process was first, and gives it its permissions
         with suppress(FileExistsError):
             os.mkdir(directory)
             share_like_parent(directory)
+        # also where another made it: its own sync may not have come yet
         fsync_directory(os.path.dirname(directory) or ".")
 
 
@@ -224,6 +236,7 @@ def share_like_parent(path: str) -> None:
             if stat.S_ISDIR(own.st_mode)
             else stat.S_IMODE(above) & 0o666
         )
+        # the kernel lets only the owner; another's was set by who made it
         if own.st_uid == os.geteuid() and stat.S_IMODE(own.st_mode) != wanted:
             os.chmod(path, wanted)
 
@@ -247,6 +260,7 @@ def sync_descriptor(descriptor: int, name: str = "") -> None:
 
     syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
     if syncfs is None:
+        # syncfs(2) is of Linux; this waits for all disks, and tells no error
         os.sync()
     elif syncfs(descriptor) != 0:
         number = ctypes.get_errno()
@@ -262,6 +276,7 @@ def read_bounded(
     try:
         descriptor = os.open(
             path,
+            # a clone may have brought a link out of it, or a pipe nobody writes to
             os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC,
             dir_fd=directory,
         )
@@ -278,6 +293,7 @@ def read_bounded(
         state = os.fstat(descriptor)
         if not stat.S_ISREG(state.st_mode):
             raise FormatError(f"{os.fsdecode(path)}: is not a regular file")
+        # before anything is allocated: whoever made the file chose its size
         if state.st_size > limit:
             raise FormatError(f"{os.fsdecode(path)}: larger than {limit} bytes")
         return read_all(descriptor, state.st_size)
@@ -289,11 +305,13 @@ def read_all(descriptor: int, expected: int) -> bytes:
     """Returns all bytes from the descriptor's position on; ``expected`` saves a second
     read where it is right.
     """
+    # one byte more than expected: getting just as many proves the end
     first = os.read(descriptor, expected + 1)
     if len(first) == expected:
         return first
     pieces = [first]
     while pieces[-1]:
+        # it grew, or its size is not known beforehand, as in /proc
         pieces.append(os.read(descriptor, 1 << 18))
     return b"".join(pieces)
 

@@ -40,6 +40,7 @@ def locked(
     try:
         mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         try:
+            # without waiting first: so there is a moment to say that one waits
             fcntl.flock(descriptor, mode | fcntl.LOCK_NB)
         except BlockingIOError:
             if wait:
@@ -62,6 +63,7 @@ def _open(path: str) -> int:
     it.
     """
     try:
+        # closed on exec: a command that outlives us would go on holding it
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
     except PermissionError:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -86,6 +88,7 @@ class NameLocks:
         try:
             self._set(fcntl.F_WRLCK, name)
         except (BlockingIOError, PermissionError):
+            # fcntl(2): a lock of somebody else is EAGAIN or EACCES, by system
             return False
         return True
 
@@ -96,6 +99,7 @@ class NameLocks:
         """Takes the lock of a name beside others who share it, and returns whether it
         was to be had. It is held until it was released as often as it was taken.
         """
+        # one lock for all who share it here: the kernel does not count them, so we do
         if name not in self._shared:
             try:
                 self._set(fcntl.F_RDLCK, name)
@@ -121,10 +125,14 @@ class NameLocks:
                     name.encode("utf-8", "surrogateescape"), digest_size=8
                 ).digest()
             )
+            # an offset is signed, and with the one byte must not overflow: 62 bits
             >> 2
         )
         fcntl.fcntl(
             self._descriptor,
+            # of the open file: a lock of the process, F_SETLK's, goes when any
+            # descriptor of the same path is closed
             fcntl.F_OFD_SETLK,
+            # struct flock of Linux; its pid must be 0 here
             struct.pack("hhqqi4x", kind, os.SEEK_SET, place, 1, 0),
         )

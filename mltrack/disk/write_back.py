@@ -60,6 +60,7 @@ class WriteBack:
         """Makes all that was written durable; raises OSError if that fails, or failed
         on the way.
         """
+        # joined first: an error that the thread was told is not told to us again
         self.wait()
         sync_descriptor(self._descriptor)
 

@@ -32,6 +32,7 @@ from mltrack.runners.job import Failure, Item, Job, Poll, Seen, State, Works
 from mltrack.runners.process import interrupts_deferred
 from mltrack.runners.runner import Runner
 
+# bytes: what a framework prints last tells one kind of failure from another
 _TAIL_BYTES = 16384
 
 
@@ -49,6 +50,7 @@ def begin(
     cannot be started.
     """
     stage, learner = step.stage, engine.tree.learner
+    # first: where there is none, outputs stay as they are
     runner = _choose_runner(engine, step)
     if not stage.outs:
         # it is never up to date
@@ -62,8 +64,10 @@ def begin(
     if brought:
         learner.forget(stage)
         yield DataBrought(stage.address, brought)
+        # what was looked at is not what stands there now
         seen = None
     before = seen or learner.inputs(stage, NOTHING_UPCOMING)[0]
+    # right after the look: a write from here on counts as one during the run
     moments = way.moments(before)
     job, origin = yield from way.prepare(step, _job(engine, step, before))
     started, clock = time.time(), time.monotonic()
@@ -71,6 +75,7 @@ def begin(
         # a command that runs is always one that we know of, and end when we are
         # interrupted
         with interrupts_deferred():
+            # asked before: once it is submitted the runner holds it in any case
             found = runner.holds(job)
             ticket = runner.submit(job, origin)
             attempt = running[stage.address] = Attempt(
@@ -135,8 +140,10 @@ def follow(attempt: Attempt, state: Poll) -> Generator[Event, None, Poll | None]
                 attempt.seen.log + len(state.log), attempt.seen.items + len(state.items)
             )
             attempt.tail = (attempt.tail + state.log)[-_TAIL_BYTES:]
+            # it ended before anyone waited here: its words are in the log, and no news
             if not state.was_over:
                 yield StageOutput(attempt.stage.address, state.log)
+            # until nothing more comes: all of its output is told before its end
             state = attempt.poll()
             continue
         if state.is_resumed and not attempt.is_resumed:
@@ -161,6 +168,7 @@ def complete(
     """
     stage, runner, way = attempt.stage, attempt.runner, attempt.way
     if result.state is not State.DONE:
+        # before the runner is told that nobody wants anything of the job any more
         way.keep_checkpoint(attempt)
         fault = _fault(engine, attempt, result)
         runner.settle(attempt.ticket)
@@ -168,13 +176,16 @@ def complete(
     yield from way.make_room(stage)
     runner.fetch(attempt.ticket)
     yield from _tell_undeclared_reads(engine, stage, result)
+    # what was seen there is what stood there before the run
     engine.tree.checkout.observer.forget([out.path for out in stage.outs])
     _require_outputs(engine, attempt, result)
     changed = way.changed(attempt)
     if changed:
         return changed
     _record(engine, attempt, result)
+    # only now: until the result is noted the checkpoint is all there is of hours
     way.forget_checkpoint(attempt)
+    # after the journal has it: killed before, the next repro finds the job again
     runner.settle(attempt.ticket)
     runner.forget(attempt.ticket)
     return ()
@@ -207,6 +218,7 @@ def _require_outputs(engine: Engine, attempt: Attempt, result: Poll) -> None:
         if not os.path.lexists(os.path.join(engine.tree.path, path))
     )
     if lacking:
+        # else it would be found by its key, and lack the same output for ever
         attempt.runner.reject(attempt.ticket)
         raise Failed(Fault(FaultCause.OUTPUT_MISSING, exit_code=0, paths=lacking))
 
@@ -245,7 +257,9 @@ def _job(engine: Engine, step: Step, known: Inputs) -> Job:
     learner, policy = engine.tree.learner, engine.policy
     texts = {file.path: learner.params_text(file) for file in stage.params}
     files = {path: data for path, data in texts.items() if data is not None}
+    # params and the environment's lock are read too: of these no digest is at hand
     unknown = Content(FILE, "", 0)
+    # in the workspace a file with other values would stay after a kill
     isolated = stage.execution.sandbox or bool(files)
     reads = _read_by_job(engine, stage, through_links=isolated)
     return Job(
@@ -265,6 +279,7 @@ def _job(engine: Engine, step: Step, known: Inputs) -> Job:
         fresh=_is_fresh(engine, stage),
         checkpoint=stage.execution.checkpoint,
         trace=policy.trace
+        # in a sandbox also unchecked: what was sought there explains a failure
         if (stage.execution.check or policy.check) != NONE or stage.execution.sandbox
         else "",
     )

@@ -16,6 +16,7 @@ class Budget:
         return all(
             self._free.get(name, 0.0) >= amount
             for name, amount in stage.execution.resources
+            # a claim of nothing fits where nobody counts the resource, too
             if name not in NOT_COUNTED and amount
         )
 

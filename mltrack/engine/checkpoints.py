@@ -13,6 +13,7 @@ from contextlib import suppress
 
 from mltrack.disk.durable import make_directories, names_in, read_bounded, write_atomic
 
+# as long as gc's grace: nobody goes on from what is older, and it is large
 _KEEP_SECONDS = 14 * 86400
 _RUNNING = ".running"
 
@@ -34,6 +35,7 @@ class Checkpoints:
             former = (read_bounded(self._marker(directory), 256) or b"").decode(
                 "ascii", "replace"
             )
+            # what the marker says becomes a name of a directory, and may be damaged
             self._put_aside(
                 place, former if former.isalnum() else f"unknown-{time.time_ns()}"
             )
@@ -73,6 +75,7 @@ class Checkpoints:
         target = os.path.join(self._path, key)
         shutil.rmtree(target, ignore_errors=True)
         os.rename(place, target)
+        # renaming moves no time, and its two weeks begin now
         os.utime(target)
 
     def _marker(self, directory: str) -> str:

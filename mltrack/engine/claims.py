@@ -46,6 +46,7 @@ class Claims:
         against whoever reads it; returns whether that is possible now.
         """
         address = stage.address
+        # another try of the same stage: it let go of nothing in between
         if address in self._held:
             return True
         writes = [place_lock(out.path) for out in stage.outs]
@@ -55,11 +56,13 @@ class Claims:
             for path in self._owned.overlapping(self._aliases.get(dep, dep))
         }
         taken = self._held[address] = _Claim()
+        # never waited for: who holds half of what another needs gives it back
         for name in writes:
             if not self._locks.take(name):
                 self.release(address)
                 return False
             taken.writes.append(name)
+        # one lock cannot be both; what it writes in place it holds for itself
         for name in sorted(reads - set(writes)):
             if not self._locks.take_shared(name):
                 self.release(address)

@@ -35,6 +35,7 @@ from mltrack.workspace.materialize import make_parents
 from mltrack.workspace.observe import Observer
 from mltrack.workspace.scan import Snapshot
 
+# seconds: what a power cut can cost; a sync for each of 1,000 stages costs 15
 _SETTLE_SECONDS = 1.0
 Complete = Callable[[str, Snapshot, Content | None], Content]
 """Takes a path, what stands there, and what is recorded of it."""
@@ -152,6 +153,7 @@ class Committer:
                     for path, snapshot in here.items()
                 }
             )
+        # while the listings are at hand: they were read to make the digests
         self.keep_trees(writer, inputs)
         entry = self.entry(stage, inputs, outs, shell)
         log = _put_log(writer, run.log_path) if run is not None and run.log_path else ""
@@ -205,7 +207,9 @@ class Committer:
 
     def _note(self, stage: Stage, record: RunRecord) -> None:
         """Puts a result into the journal; what follows from it waits to be settled."""
+        # before the new entry takes its place
         before = self.locks.entry(stage)
+        # unsynced, and before the objects: a kill loses nothing, see `recover`
         self.locks.record(stage, record)
         former = [] if before is None else before.cached_outs(stage.pipeline_path)
         self._unsettled.ignored.append((stage, former))
@@ -238,17 +242,21 @@ class Committer:
                 "what ran could not be saved",
                 hint="run `mltrack repro` again once there is space",
             )
+        # until it has gone well: a failed fsync is not tried again
         self._has_failed = True
         self._settle(self._unsettled)
         self._has_failed, self._unsettled = False, _Unsettled()
 
     def _settle(self, done: _Unsettled) -> None:
         if self._writer is not None:
+            # let go of first: whatever happens, it is finished or discarded once
             writer, self._writer = self._writer, None
             with writer:
                 writer.finish()
+        # after the objects that they name
         if done.records:
             self.run_cache.put(done.records)
+        # last of the three: a line that lasts names objects that last
         self.locks.sync()
         self.lines.follow(
             [stage for stage, _ in done.ignored],
@@ -269,6 +277,7 @@ class Committer:
         saved, as far as it still stands in the workspace as it was noted.
         """
         for record in self.locks.left_behind():
+            # its objects were durable before the record was
             if record.by == BY_RESTORE or self.run_cache.has(record):
                 continue
             with self.new_writer() as writer:
@@ -280,20 +289,24 @@ class Committer:
                             path, saving if path not in record.entry.uncached else None
                         )
                     except WorkspaceError:
+                        # what no tree can hold stands there now: not what was noted
                         snapshot = None
                     whole = (
                         whole
                         and snapshot is not None
                         and snapshot.content.same_bytes(content)
                     )
+                # the workspace went on: the stage runs again, which is slow and true
                 if not whole:
                     continue
                 log = (
                     record.log
+                    # the log was in the pack that was lost; a record must not name it
                     if not writer.missing([record.log] if record.log else [])
                     else ""
                 )
                 writer.finish()
+            # after the writer has ended: records name durable objects
             self.run_cache.put([record._replace(log=log)])
 
     def _open_writer(self) -> CacheWriter:
@@ -306,6 +319,7 @@ class Committer:
     ) -> Snapshot:
         saving = Saving(writer, self.run_cache.algorithm, writer.linking)
         snapshot = self.observer.tracked(path, saving if is_cached else None)
+        # metrics, as a rule: without them the result could not be restored
         if snapshot is not None and not is_cached and is_small(snapshot.content):
             snapshot = self.observer.tracked(
                 path, Saving(writer, self.run_cache.algorithm)
@@ -363,4 +377,5 @@ def program_of(command: str) -> str:
     tells one interpreter from another without starting it.
     """
     words = command.split(None, 1)
+    # `A=1 python x.py` sets a variable first
     return _find_program(words[0]) if words and "=" not in words[0] else ""

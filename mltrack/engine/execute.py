@@ -42,6 +42,7 @@ from mltrack.runners.failures import RULES
 from mltrack.runners.job import Failure, Poll, State
 from mltrack.workspace.checkout import no_progress
 
+# seconds: how often readers hear of time, and what others hold is tried again
 _TICK_SECONDS = 0.1
 _MAX_MISFITS = 1000
 """How far the queue is searched for a stage whose claims fit."""
@@ -87,6 +88,7 @@ class Execution:
             while self._queue.has_ready or self._queue.is_waiting or self._running:
                 yield from self._take_what_is_ready()
                 yield from self._look_at_running()
+                # not after each stage: the journal has its result already
                 self._engine.recorder.committer.settle_if_due()
                 if self._stops and not self._running:
                     break
@@ -113,7 +115,9 @@ class Execution:
             (attempt.runner, attempt.ticket) for attempt in ended
         )
         for attempt in running:
+            # asked once more: it may have ended before it could be cancelled
             place = attempt.poll()
+            # what cannot be asked may go on; what is done has a result to be taken
             is_ended = place.state.is_over and place.state not in (
                 State.UNREACHABLE,
                 State.DONE,
@@ -140,10 +144,12 @@ class Execution:
         while queue.has_ready and len(misfits) < _MAX_MISFITS and not self._stops:
             place, step = queue.first()
             may_run = step.verdict in (Verdict.RUN, Verdict.WAIT)
+            # what is skipped or restored needs no slot, and goes on beside what runs
             if may_run and len(self._running) >= self._limits.jobs:
                 break
             queue.take()
             if may_run and not self._fits(step.stage):
+                # passed over, not waited for: a smaller one behind it may fit
                 misfits.append(place)
                 continue
             yield from self._take(place, step)
@@ -160,6 +166,7 @@ class Execution:
             if again is None or not self._fits(again.step.stage):
                 return
             self._queue.take_due()
+            # its lock and claims were kept during the pause: nobody else began it
             decided, inputs = self._decide_again(again.step)
             step = again.step._replace(key=decided.key or again.step.key)
             yield from self._start(step, again.number, inputs)
@@ -169,6 +176,7 @@ class Execution:
         inputs: Inputs | None = None
         had_room = step.verdict in (Verdict.RUN, Verdict.WAIT)
         if step.verdict is not Verdict.SKIP:
+            # before deciding: another's result is either awaited, or seen by the look
             if not self._locks.take(address):
                 yield from self._wait_for_others(place, address)
                 return
@@ -179,6 +187,7 @@ class Execution:
                 # what it reads is elsewhere, and cannot be had now
                 yield from self._fail(address, refused(error).fault, ())
                 return
+        # after deciding: a stage that is skipped keeps nobody from its files
         if step.verdict is not Verdict.SKIP and not self._claims.take(step.stage):
             self._let_go(address)
             yield from self._wait_for_others(place, address)
@@ -222,6 +231,7 @@ class Execution:
         """The step with what is known now, and the inputs that were looked at for it."""
         engine, stage = self._engine, step.stage
         engine.recorder.locks.refresh_if_changed(stage)
+        # before the look, which would take the directory without them for another
         if any(engine.tree.learner.absent.below(dep) for dep in stage.deps):
             # what lies below a directory that it reads counts as a part of that
             engine.supply.bring_parts(stage)
@@ -262,6 +272,7 @@ class Execution:
                 not out.cache and not engine.policy.facts.is_cached(wanted)
             ):
                 continue
+            # before it is replaced: it may be all there is of an edit
             yield from save(engine.tree, out)
             engine.supply.fetch([wanted])
             plan = engine.tree.checkout.plan(out.path, wanted, force=True)
@@ -300,6 +311,7 @@ class Execution:
                 attempt.ticket.attempt,
                 attempt.ticket.runner,
             )
+        # it goes on, and is found by its key: nothing here need wait for it
         if self._limits.detach and attempt.runner.detach(attempt.ticket):
             del self._running[stage.address]
             self._engine.placement.give(attempt.runner, stage)
@@ -318,9 +330,11 @@ class Execution:
         try:
             return placement.fits(placement.runner_for(stage), stage)
         except MltrackError:
+            # taken, so that the error is told as the failure of this stage
             return True
 
     def _look_at_running(self) -> Iterator[Event]:
+        # nothing runs here: what is waited for is a pause, or another process
         if not self._running:
             if self._queue.is_waiting:
                 time.sleep(_TICK_SECONDS)
@@ -348,8 +362,10 @@ class Execution:
 
     def _end(self, attempt: Attempt, result: Poll) -> Iterator[Event]:
         stage, address = attempt.stage, attempt.stage.address
+        # before its result is taken: if that fails, there is nothing to cancel
         del self._running[address]
         self._engine.placement.give(attempt.runner, stage)
+        # also of one that failed: what it wrote undeclared stands there all the same
         interval = attempt.way.interval(attempt)
         if interval is not None:
             self._intervals.append(interval)
@@ -376,6 +392,7 @@ class Execution:
         earlier = attempt.ticket.runner if result.was_over else ""
         yield StageFinished(address, seconds, unrecorded, earlier, result.sent)
         if unrecorded:
+            # its followers would read what belongs to no known inputs
             self._settle_without(address)
         else:
             self._settle(address)

@@ -84,6 +84,7 @@ def fault_of(poll: Poll, tail: bytes, *, runner: str, timeout: float | None) -> 
 
 
 def _cause_of(poll: Poll, tail: bytes) -> FaultCause:
+    # first: of these an exit code or a problem says nothing
     if poll.state in _BY_STATE:
         return _BY_STATE[poll.state]
     if poll.problem:

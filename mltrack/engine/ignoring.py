@@ -52,6 +52,7 @@ class IgnoreLines:
                     place, name = _line(stage.pipeline_path, out.path)
                     includes.setdefault(place, []).append(name)
         for pipeline_path, path in former:
+            # hidden while it stands there: `git add -A` would commit gigabytes
             is_there = os.path.lexists(os.path.join(self.project_path, path))
             if not declared.get(path, is_there):
                 place, name = _line(pipeline_path, path)
@@ -117,6 +118,7 @@ class IgnoreLines:
             return
 
         def change(text: str) -> str:
+            # what is in both stays: another stage declares it now
             return ignore_file.include(ignore_file.exclude(text, excluded), included)
 
         self.edit_text(place, change)

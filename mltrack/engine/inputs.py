@@ -122,6 +122,7 @@ class Learner:
             if known:
                 deps[path] = content
             elif upcoming.below(self.sources.aliases.get(path, path)):
+                # part of it comes back first: what all of it is can only be seen then
                 later.append((path, "restored outputs"))
             else:
                 deps[path] = self._dependency(path)
@@ -157,6 +158,7 @@ class Learner:
         pending = list(paths)
         while pending:
             for _, real in self._links_in(pending.pop()):
+                # the root holds everything, the link too
                 if real not in found and real != ".":
                     found.add(real)
                     pending += (
@@ -179,6 +181,7 @@ class Learner:
             if snapshot is None:
                 continue
             for directory, block in snapshot.blocks.items():
+                # few directories hold a link, and some hold 100,000 files
                 if tree.SYMLINK not in block.kinds:
                     continue
                 for name, kind in zip(block.names, block.kinds, strict=True):
@@ -226,6 +229,7 @@ class Learner:
         restored.
         """
         known, content = self._from(upcoming, path)
+        # only where nothing stands: a file that the person put there counts
         if not known and self.absent and self._read(path) is None:
             known, content = self._from(self.absent, path)
         if known:
@@ -253,6 +257,7 @@ class Learner:
             if file.keys is None or _concerns(key, file.keys)
         }
         data = self._read(file.path)
+        # as it stands: the job needs no copy of it
         if data is None or not overrides:
             return None
         values = params_file.replaced(
@@ -298,6 +303,7 @@ class Learner:
         if out is None:
             return False, None
         content = known[out]
+        # below a file nothing stands: what was there goes when that is put there
         if path == out or content is None or content.kind != TREE:
             return True, content if path == out else None
         inner = path[len(out) + 1 :]
@@ -306,6 +312,7 @@ class Learner:
         except MissingObjectError:
             self.sources.bring(content)
         try:
+            # once more, after its listings were asked for
             return True, self._below(content, inner)
         except MissingObjectError:
             return False, None
@@ -323,6 +330,7 @@ class Learner:
         return (
             None
             if value is None
+            # the digest only: locks are shared, and the value may be nobody's business
             else self.algorithm.hex_of(value.encode("utf-8", "surrogateescape"))
         )
 

@@ -17,6 +17,7 @@ from mltrack.objects.content import Content
 
 FILE_NAME = "left.json"
 _VERSION = 1
+# bytes: a row has some 200
 _MAX_BYTES = 64 << 20
 
 
@@ -43,6 +44,7 @@ class Left:
         self._rows: dict[str, Row] = {}
         data = read_bounded(self._path, _MAX_BYTES)
         if data:
+            # damaged notes are none: the hosts still know their jobs
             with suppress(ValueError, TypeError, KeyError):
                 found = json.loads(data)
                 if found["mltrack"] == _VERSION:
@@ -93,4 +95,5 @@ class Left:
             "mltrack": _VERSION,
             "rows": [list(row) for row in self._rows.values()],
         }
+        # not durable: lost notes cost a run that is found on the host
         write_atomic(self._path, json.dumps(document).encode(), durable=False)

@@ -31,6 +31,7 @@ from mltrack.objects.content import Content
 from mltrack.objects.digest import Algorithm
 from mltrack.pipeline.stage import LOCK_NAME, PIPELINE_NAME, Entry, Stage, lock_place
 
+# bytes, of a lock or a journal: each is read as a whole
 MAX_BYTES = 256 << 20
 _SUFFIX = ".journal"
 _FOLDS = "folds"
@@ -83,6 +84,7 @@ class LockState:
     def refresh(self) -> None:
         """Reads everything anew: another process may have finished stages meanwhile."""
         self.reads += 1
+        # before the files are read: what is written meanwhile is seen next time
         self._seen = self._stamps()
         self._bases.clear()
         self.broken = {}
@@ -134,6 +136,7 @@ class LockState:
         """Takes a stage out of its lock at once: what it did last is undone by what
         begins now, however that ends.
         """
+        # kept until the fold: an earlier line of the journal would bring it back
         self._forgotten.add((lock_path, name))
         if self.locks.get(lock_path, {}).pop(name, None) is not None:
             make_directories(self._journal_path)
@@ -150,6 +153,7 @@ class LockState:
         self._forgotten.discard((stage.lock_path, stage.name))
         if self._descriptor < 0:
             make_directories(self._journal_path)
+            # time first: by name journals are read in the order of their beginning
             self._own = os.path.join(
                 self._journal_path, f"{time.time_ns():020d}-{os.getpid()}{_SUFFIX}"
             )
@@ -158,6 +162,7 @@ class LockState:
                 os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC,
                 0o644,
             )
+            # the name now, the lines with their group
             fsync_directory(self._journal_path)
             # from now on whoever folds sees that there is a journal; before, nobody
             # could
@@ -196,13 +201,16 @@ class LockState:
             return dropped
         make_directories(self._journal_path)
         with locked(os.path.join(self._journal_path, "lock")):
+            # once more under the lock: another process may have folded some
             journals = self._journals()
+            # not those of others at work: their lines may name what is not saved yet
             done = [
                 path
                 for path in journals
                 if path == self._own or not is_running(_owner(path))
             ]
             fresh: dict[str, dict[str, Entry]] = {}
+            # digests of before the lock was held: another fold may have changed them
             self._bases.clear()
             for fact in self._facts(done):
                 if fact.lock_path not in fresh:
@@ -216,9 +224,11 @@ class LockState:
                 fresh[path].pop(name, None)
             for path, entries in fresh.items():
                 self._write_lock(path, entries, others=len(done) < len(journals))
+            # after the locks: a kill in between leaves lines that count no more
             for path in done:
                 with suppress(FileNotFoundError):
                     os.unlink(path)
+            # no line is left that would need them
             if len(done) == len(journals):
                 with suppress(FileNotFoundError):
                     os.unlink(os.path.join(self._journal_path, _FOLDS))
@@ -273,6 +283,7 @@ class LockState:
         """
         text = lock_file.write(entries, self._algorithm).encode()
         full = os.path.join(self._project_path, path)
+        # left alone: a new stamp would have everyone read it again
         if read_bounded(full, MAX_BYTES) == text:
             return
         if not entries and not os.path.lexists(
@@ -282,6 +293,7 @@ class LockState:
                 # a lock without a pipeline file and without stages says nothing
                 os.unlink(full)
             return
+        # before the lock: if we are killed in between, it tells of a lock that is not
         if others:
             line = f"{path} {self._base(path) or '-'} {self._algorithm.hex_of(text)}\n"
             descriptor = os.open(
@@ -296,6 +308,7 @@ class LockState:
                 os.close(descriptor)
         aside = os.path.join(self._project_path, ".mltrack", "tmp")
         make_directories(aside)
+        # aside: a temporary file beside it would show up in `git status`
         write_atomic(full, text, aside=aside)
 
     def _journals(self) -> list[str]:
@@ -317,7 +330,9 @@ class LockState:
             for fact in run_record.parse_journal(data, self._algorithm, path):
                 base = fact.base
                 if base != self._base(fact.lock_path):
+                    # read only here: as a rule the line is of this very lock
                     folds = self._folds() if folds is None else folds
+                    # bounded: a lock may come back to an earlier text, in a ring
                     for _ in range(len(folds)):
                         if base == self._base(fact.lock_path):
                             break

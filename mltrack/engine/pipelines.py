@@ -32,6 +32,7 @@ class Tracked:
     def __init__(self, project_path: str) -> None:
         self.in_git, others = git_index.list_all(project_path)
         found = [path for path in (*self.in_git, *others) if path.endswith(_ENDINGS)]
+        # a project below this one: what it tracks is its own affair
         nested = [
             path.removesuffix(_CONFIG) for path in found if path.endswith(_CONFIG)
         ]
@@ -39,6 +40,7 @@ class Tracked:
             path
             for path in found
             if not any(contains(other, path) for other in nested)
+            # git's index names files that were deleted since, too
             and os.path.lexists(os.path.join(project_path, path))
         )
         self.pointers = [
@@ -77,6 +79,7 @@ def _aliases(stages: list[Stage], project_path: str) -> dict[str, str]:
     links: dict[str, bool] = {}
 
     def is_link(path: str) -> bool:
+        # ten thousand paths have few directories above them: each is asked once
         if path not in links:
             links[path] = os.path.islink(os.path.join(project_path, path))
         return links[path]
@@ -195,6 +198,7 @@ def check_outputs(
                     ),
                 )
     for stage, out in outs:
+        # git is to keep it
         if not out.cache:
             continue
         inside = at_or_below(in_git, out.path)
@@ -211,6 +215,7 @@ def check_outputs(
 
 def at_or_below(sorted_paths: list[str], path: str) -> str | None:
     """Returns the first of the paths that is ``path`` or lies below it."""
+    # twice: `data-old` is sorted between `data` and `data/x`
     for start in (path, path + "/"):
         at = bisect_left(sorted_paths, start)
         if at < len(sorted_paths) and contains(path, sorted_paths[at]):

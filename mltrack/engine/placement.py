@@ -10,6 +10,7 @@ from mltrack.pipeline.stage import Stage
 from mltrack.runners.job import Ticket
 from mltrack.runners.runner import Runner
 
+# seconds: waited on in turn, each keeps the results of the others so long
 _SHORT_WAIT_SECONDS = 0.02
 
 
@@ -74,6 +75,7 @@ class Placement:
             try:
                 runner = self._open(name, key)
             except RemoteError as error:
+                # the first one: it is about the runner that the stage prefers
                 refusal = refusal or error
                 continue
             lacking = runner.lacks(claims)
@@ -115,6 +117,7 @@ class Placement:
         survives = self.detaches or (bool(key) and self.runners.is_surviving(name, key))
         chosen = name, survives
         if chosen in self._failed:
+            # asked once a command: each stage would wait for the same silent host
             raise self._failed[chosen]
         if chosen not in self._opened:
             runner = (
@@ -125,6 +128,7 @@ class Placement:
             try:
                 _ = runner.abilities  # which connects, where that is needed
             except RemoteError as error:
+                # what it opened on the way, threads among it, is not left behind
                 runner.close()
                 self._failed[chosen] = error
                 raise
@@ -145,6 +149,7 @@ class Placement:
         """Returns whether a stage's claims are free; where jobs may wait at the runner
         itself they always are.
         """
+        # a host with a queue of its own knows better than we what is free there
         return runner.abilities.queues or self._budget(runner).fits(stage)
 
     def take(self, runner: Runner, stage: Stage) -> None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from mltrack.pipeline.plan import Plan, Step
 from mltrack.pipeline.reason import Cause
 
+# below any number of others that a step may wait for
 _SETTLED = -1
 
 
@@ -34,6 +35,7 @@ class Queue:
             step.stage.address: place for place, step in enumerate(plan.steps)
         }
         self._unsettled, self._downstream = _edges(plan, upstream)
+        # places in ascending order: a heap already
         self._ready = [
             place
             for address, place in self._place.items()
@@ -79,6 +81,7 @@ class Queue:
     def try_again(self, step: Step, moment: float, number: int) -> None:
         """Keeps a step that failed until ``moment`` of the monotonic clock."""
         place = self._place[step.stage.address]
+        # equal moments are parted by the place: steps cannot be compared
         heapq.heappush(self._again, Again(moment, place, step, number))
 
     def due(self, moment: float) -> Again | None:
@@ -117,6 +120,7 @@ class Queue:
         self._unsettled[address] = _SETTLED
         abandoned: list[str] = []
         for follower in self._release(address, is_good=is_good):
+            # told only now, and once: each edge to it was to be counted down
             if follower in self._stuck:
                 abandoned += self._abandon(follower)
             else:
@@ -162,6 +166,7 @@ def _edges(
         found = {
             str(reason.new) for reason in step.reasons if reason.cause is Cause.UPSTREAM
         }
+        # a set: an edge that is declared and found is waited for once
         for needed in (found & unsettled.keys()).union(upstream[step.stage.address]):
             downstream[needed].append(step.stage.address)
             unsettled[step.stage.address] += 1

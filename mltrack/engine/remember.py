@@ -14,6 +14,7 @@ from mltrack.errors import FormatError
 from mltrack.formats.pipeline_file import parse_yaml
 from mltrack.objects.digest import XXH3
 
+# bytes: the texts have at most 16 MiB
 MAX_BYTES = 64 << 20
 Parse = Callable[[bytes, str], Any]
 """A function with a name of its own."""
@@ -39,6 +40,7 @@ class Remembered:
         What ``parse`` returns comes back in the types that JSON has.
         """
         way = parse.__qualname__ if parse is not None else ""
+        # with the version: another one may read the same text otherwise
         key = XXH3.hex_of(data + f"{__version__} {way}".encode())
         if key not in self._seen:
             self._seen[key] = self._load(key, data, name, parse)
@@ -50,9 +52,11 @@ class Remembered:
             kept = read_bounded(path, MAX_BYTES)
             if kept is not None:
                 checksum, _, text = kept.partition(b"\n")
+                # written without fsync: a power cut may have left less
                 if checksum.decode() == XXH3.hex_of(text):
                     return json.loads(text)
         except (OSError, ValueError, FormatError):
+            # whatever is wrong with it: it is parsed again, and replaced
             pass
         value = (parse or parse_yaml)(data, name)
         try:

@@ -14,6 +14,7 @@ from mltrack.runners.job import Job, Origin, Poll, Seen, Ticket
 from mltrack.runners.runner import Runner
 from mltrack.workspace.stillness import Moment
 
+# of what a failed command printed: a traceback, as a rule, and less than a screen
 LAST_LINES = 20
 NOTHING_UPCOMING = Upcoming()
 Prepared = tuple[Job, Origin | None]

@@ -27,6 +27,7 @@ def save(tree: Tree, out: Output) -> Iterator[Event]:
         return
     content: Content | None = snapshot.content
     if cache.holds(snapshot.content):
+        # what mltrack put there is no loss; what came there otherwise `undo` may want
         if not out.cache or snapshot.content.same_bytes(
             tree.checkout.last.get(out.path)
         ):

@@ -55,11 +55,13 @@ class Staged:
         ]
 
     def find(self, hex_digest: str) -> bytes | str | None:
+        # only when asked for: where the inputs are there already nobody asks
         if self._index is None:
             self._index = dict(self._rows())
         found = self._index.get(hex_digest)
         if found is not None:
             return found
+        # the thread's own: a cache belongs to who made it
         cache = self._caches.get()
         place = cache.find(hex_digest)
         if place is None:
@@ -145,6 +147,7 @@ def stage_inputs(
         )
         if (
             content is not None
+            # with links the digests differ: one is of what they lead to
             and not has_links
             and not snapshot.content.same_bytes(content)
         ):
@@ -175,6 +178,7 @@ def _follow_links(observer: Observer, staged: Staged) -> None:
             if (
                 real
                 and real != "."
+                # it goes along with the directory that holds it
                 and not any(contains(known, real) for known in staged.inputs)
             ):
                 snapshot = observer.as_objects(real)

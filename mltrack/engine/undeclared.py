@@ -10,6 +10,7 @@ from mltrack.git.ignored import ignored_among
 from mltrack.pipeline.paths import PathMap
 from mltrack.pipeline.stage import LOCK_NAME, WRITTEN_BY_US, Stage
 
+# bytes: longer runs are data that a command dumped, and no path
 _WORD = re.compile(rb"[\w@%+=:,./~-]{2,512}")
 _MODULE = re.compile(rb"No module named '([\w.]+)'")
 _OWN = (".git", ".mltrack")
@@ -20,6 +21,7 @@ _BY_PRODUCTS = (
     ".mypy_cache",
     ".ruff_cache",
 )
+# files in one directory; more are told as a number
 _TOGETHER = 3
 _GRAIN_NS = 20_000_000
 """How much earlier than the clock a time stamp may be."""
@@ -50,6 +52,7 @@ def undeclared_reads(
         for path in sorted(reads)
         if declared.holder(path) is None
         and path.rpartition("/")[2] not in WRITTEN_BY_US
+        # what is gone by now was temporary, and cannot be declared
         and os.path.isfile(os.path.join(project_path, path))
     )
 
@@ -64,6 +67,7 @@ def named_in_log(stage: Stage, log: bytes, project_path: str) -> tuple[str, ...]
         if declared.holder(path) is None:
             found[path] = None
     for word in _WORD.findall(log):
+        # as in `open x.csv: No such file`, or at the end of a sentence
         text = os.fsdecode(word).rstrip(".:,")
         for directory in (stage.wdir, ""):
             full = os.path.normpath(os.path.join(project_path, directory, text))
@@ -125,6 +129,7 @@ def undeclared_writes(
     ignored = set(ignored_among(list(changed), project_path)) if changed else set()
     found = []
     for path, moment in sorted(changed.items()):
+        # ignored are caches and logs, unless a command was seen to write just that
         if path in ignored and path not in traced:
             continue
         stages = traced.get(path) or tuple(
@@ -166,6 +171,7 @@ def changed_since(project_path: str, since: int) -> Iterator[tuple[str, int]]:
             with os.scandir(os.path.join(project_path, directory)) as found:
                 entries = list(found)
         except (PermissionError, FileNotFoundError):
+            # only a warning is at stake
             continue
         if directory and any(entry.name in ("pyvenv.cfg", ".git") for entry in entries):
             continue  # a virtual environment, or another repository
@@ -181,6 +187,7 @@ def changed_since(project_path: str, since: int) -> Iterator[tuple[str, int]]:
                 ".gitignore",
             ) and not entry.name.endswith(".pyc"):
                 try:
+                    # the change time: unpacking an archive sets the other one back
                     moment = entry.stat(follow_symlinks=False).st_ctime_ns
                 except FileNotFoundError:
                     continue

@@ -92,6 +92,7 @@ class View:
             path: Target(path, content, path + SUFFIX, is_output=False)
             for path, content in self.pointers.items()
         }
+        # pipelines are parsed only where a lock speaks of outputs
         writers = self._writers() if self.locks else None
         for lock_path, entries in self.locks.items():
             pipeline_path = lock_path.removesuffix(LOCK_NAME) + PIPELINE_NAME
@@ -99,6 +100,7 @@ class View:
                 address = stage_address(pipeline_path, name)
                 for path, content in entry.outs.items():
                     is_own = writers is None or writers.get(path) == address
+                    # a pointer comes first: it says what the person tracks now
                     if path not in entry.uncached and path not in found and is_own:
                         found[path] = Target(
                             path,
@@ -220,9 +222,11 @@ def revision_view(
     blobs = git_history.files_at(
         commit, place, (SUFFIX, PIPELINE_NAME, LOCK_NAME), inner=inner
     )
+    # what a commit brings there is never taken for mltrack's own
     wanted = {
         path: blob for path, blob in blobs.items() if not path.startswith(".mltrack/")
     }
+    # all by one process of git, not one for each of a thousand pointers
     by_blob = dict(git_history.read_blobs(wanted.values(), place))
 
     def read(path: str) -> bytes | None:

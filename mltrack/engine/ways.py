@@ -53,6 +53,7 @@ class InPlace:
         engine, stage = self._engine, step.stage
         for out in stage.outs:
             yield from self._prepare_output(out)
+        # git keeps no empty directories: in a clone it may not be there
         engine.recorder.committer.make_directory(stage.wdir)
         directory = stage.execution.checkpoint
         if directory and engine.recorder.checkpoints.restore(directory, step.key):
@@ -64,8 +65,10 @@ class InPlace:
         make_parents(tree.path, out.path)
         yield from save(tree, out)
         if not out.persist:
+            # after saving; a command that appends would go on from the last result
             tree.checkout.clear(out.path)
         elif os.path.lexists(os.path.join(tree.path, out.path)):
+            # written through a link, the object in the cache would change
             make_private(tree.path, out.path, tree.checkout.cache)
 
     def make_room(self, stage: Stage) -> Iterator[Event]:
@@ -76,12 +79,14 @@ class InPlace:
         shell = self._engine.policy.facts.shell
         learner.forget(stage)
         after, _ = learner.inputs(stage, NOTHING_UPCOMING)
+        # compared as a lock's entry would be, so that both name the same differences
         reference = self._engine.recorder.committer.entry(
             stage, attempt.before, {}, shell
         )
         changed = [
             reason
             for reason in input_reasons(stage, reference, after, shell)
+            # the reference has no outputs: each would be new
             if reason.cause is not Cause.OUTPUT_ADDED
         ]
         told = {reason.subject for reason in changed}
@@ -133,6 +138,7 @@ class Apart:
             for path, content in job.inputs.items()
             if path not in job.files
         }
+        # no digest is expected: what it goes on from is no part of the run key
         known.update(dict.fromkeys(job.kept))
         try:
             staged = stage_inputs(
@@ -148,6 +154,7 @@ class Apart:
             name: environment[name] for name in stage.env.vars if name in environment
         }
         variables = {**given, **job.variables}
+        # this machine's path; the worker sets its own
         variables.pop("MLTRACK_ROOT", None)
         unset = tuple(name for name in stage.env.vars if name not in environment)
         apart = replace(
@@ -158,6 +165,7 @@ class Apart:
             left=self._may_stay(stage),
             isolated=True,
         )
+        # a generator as its sibling is, which has events to tell
         yield from ()
         return apart, staged
 
@@ -170,6 +178,7 @@ class Apart:
 
     def make_room(self, stage: Stage) -> Iterator[Event]:
         tree = self._engine.tree
+        # only once there is a result: until then the last one stays where it is
         for out in stage.outs:
             make_parents(tree.path, out.path)
             yield from save(tree, out)

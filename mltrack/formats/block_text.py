@@ -23,10 +23,13 @@ def set_key(text: str, path: Path, key: str, value: str | None) -> str:
     lines = text.splitlines(keepends=True)
     if has(text, (*path, key)):
         start, end = span(text, (*path, key))
+        # taken out first, and put in anew: a value may have several lines
         del lines[start - 1 : end]
     if value is not None:
         line, _ = yaml.locate(text, path)
+        # as its neighbours: the person's own width, which YAML does not prescribe
         indent = _indent_below(lines, line)
+        # `a: {b: c}` on one line has no place for a line
         if not indent:
             raise PipelineError(
                 f"line {line}: {path[-1]!r} is not written as a block of lines",
@@ -59,6 +62,7 @@ def span(text: str, path: Path) -> tuple[int, int]:
     for number in range(line, len(lines)):
         stripped = lines[number].strip()
         indent = len(lines[number]) - len(lines[number].lstrip())
+        # a comment's indentation means nothing to YAML
         if stripped and not stripped.startswith("#") and indent < column:
             break
         if stripped:

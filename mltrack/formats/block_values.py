@@ -41,11 +41,13 @@ class BlockValues:
             return None
         count = len(self.mistakes.mistakes)
         result = self.resolved(value, at)
+        # told already: a second complaint would be of the same fault
         if len(self.mistakes.mistakes) > count:
             return None
         if isinstance(result, dict | list) or result is None:
             self.mistakes.mistake(at, f"{value} must be a single value here")
             return None
+        # as YAML writes them, and as `dvc.yaml` inserts them
         return str(result).lower() if isinstance(result, bool) else str(result)
 
     def note(self, at: At, error: PipelineError) -> None:
@@ -94,6 +96,7 @@ class BlockValues:
             self.text(item, (*at, index))
             for index, item in enumerate(self.items(items, at))
         ]
+        # without those that were noted as mistakes
         return [text for text in texts if text]
 
     def items(self, items: Any, at: At) -> list[Any]:

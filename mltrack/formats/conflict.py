@@ -6,6 +6,7 @@ import re
 
 from mltrack.errors import FormatError
 
+# with the base between, where merge.conflictStyle is diff3: it is no side
 _MARKERS = re.compile(
     rb"^<<<<<<<[^\n]*\n(.*?)(?:^\|{7}[^\n]*\n.*?)?^=======\n(.*?)^>>>>>>>[^\n]*\n",
     re.MULTILINE | re.DOTALL,

@@ -79,12 +79,14 @@ class ExecutionBlock:
                 elif (
                     isinstance(amount, bool)
                     or not isinstance(amount, int | float)
+                    # the bound also refuses NaN and infinity, which no budget can hold
                     or not 0 <= amount < 1e9
                 ):
                     self._read.mistakes.mistake(
                         (*at, name), f"must be a number, not {amount!r}"
                     )
                 elif name == "gpus" and amount != int(amount):
+                    # a GPU is taken whole, by a lock on its file
                     self._read.mistakes.mistake((*at, name), "must be a whole number")
                 else:
                     yield name, float(amount)
@@ -97,10 +99,12 @@ class ExecutionBlock:
             return 1, 0.0
         block = value if isinstance(value, dict) else {"tries": value}
         self._read.mistakes.check_keys(block, ("tries", "backoff"), at)
+        # a backoff alone asks for a second try
         tries = self._read.resolved(block.get("tries", 2), at)
         if (
             isinstance(tries, bool)
             or not isinstance(tries, int)
+            # the pause doubles with each: 2 ** 1024 is no float any more
             or not 1 <= tries <= 1000
         ):
             self._read.mistakes.mistake(

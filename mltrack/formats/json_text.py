@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 from mltrack.errors import FormatError
 
+# bytes: far above any lock; parsed it takes several times as much memory
 MAX_BYTES = 256 << 20
 
 
@@ -24,6 +25,7 @@ def load_values(data: bytes, name: str) -> Any:
 
 
 def _load(data: bytes, name: str, constant: Callable[[str], Any]) -> Any:
+    # before parsing: nothing is allocated for what is refused
     if len(data) > MAX_BYTES:
         raise FormatError(f"{name}: larger than {MAX_BYTES} bytes")
     try:
@@ -33,6 +35,7 @@ def _load(data: bytes, name: str, constant: Callable[[str], Any]) -> Any:
             parse_constant=constant,
         )
     except (ValueError, RecursionError) as error:
+        # ValueError: bad UTF-8 or JSON, or a number of more than 4,300 digits
         reason = (
             "nested too deeply" if isinstance(error, RecursionError) else str(error)
         )
@@ -41,6 +44,7 @@ def _load(data: bytes, name: str, constant: Callable[[str], Any]) -> Any:
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
+    # the names are looked for only where there is a mistake: this runs for each object
     if len(result) != len(pairs):
         seen: set[str] = set()
         for key, _ in pairs:

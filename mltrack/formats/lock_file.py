@@ -24,11 +24,13 @@ def write(entries: dict[str, Entry], algorithm: Algorithm) -> str:
     pipeline file.
     """
     stages = {name: entry_data(entry, algorithm) for name, entry in entries.items()}
+    # four levels: each dependency and output is a line, so that git merges them apart
     return _lines({"mltrack": VERSION, "stages": stages}, depth=4) + "\n"
 
 
 def parse(data: bytes, algorithm: Algorithm, name: str) -> dict[str, Entry]:
     """Returns the entries in a lock; ``name`` is its path, for errors."""
+    # before parsing, which would only say that it is not JSON
     line = conflict_line(data)
     if line:
         raise FormatError(
@@ -118,6 +120,7 @@ def parse_entry(data: object, algorithm: Algorithm, where: str) -> Entry:
         },
         lock=algorithm.parse(block["lock"]) if "lock" in block else None,
         image=_text(block["image"], f"{where}.image") if "image" in block else None,
+        # before the lines below, which take each of them for an object
         outs=_contents(outs, algorithm, f"{where}.outs"),
         out_types={
             path: _text(out.get("type", "out"), f"{where}.outs")
@@ -152,6 +155,7 @@ def parse_content(
     if kind not in kinds:
         raise FormatError(f"{where}: unknown kind {kind!r}")
     for number in (size, files):
+        # by type: True is an int to isinstance
         if type(number) is not int or not 0 <= number < 1 << 63:
             raise FormatError(
                 f"{where}: size and files must be whole numbers below 2**63"
@@ -167,6 +171,7 @@ def _dependencies(
     block: dict[str, Any], algorithm: Algorithm, where: str
 ) -> dict[str, Content]:
     return {
+        # what has the kind of a URL could equal nothing at a path, and the reverse
         check_dependency(path, where): parse_content(
             item, algorithm, f"{where}.{path}", (URL,) if is_url(path) else KINDS
         )
@@ -198,6 +203,7 @@ def _text(value: object, where: str) -> str:
 def _lines(value: Any, *, depth: int, indent: str = "") -> str:
     """JSON with one line per key down to ``depth``, and each deeper value on one line."""
     if not value or depth == 0 or not isinstance(value, dict | list):
+        # NaN would be written as what no JSON reader takes
         return json.dumps(value, sort_keys=True, ensure_ascii=False, allow_nan=False)
     inner = indent + "  "
     if isinstance(value, list):

@@ -54,6 +54,7 @@ class Mistakes:
             return
         from mltrack.formats import yaml  # noqa: PLC0415 - a correct file that is remembered is read without it
 
+        # places are looked up here alone: a correct file never needs its lines
         text = self.data.decode("utf-8", "replace")
         lines = []
         for at, problem in self.mistakes:

@@ -18,6 +18,7 @@ def load(data: bytes, path: str, moment: str = "") -> Any:
     """
     suffix = path[path.rfind(".") :].lower() if "." in path else ""
     path += moment
+    # NaN and infinity too: metrics hold them, and params are refused where they count
     if suffix == ".json":
         return json_text.load_values(data, path)
     try:
@@ -71,6 +72,7 @@ def pick(values: Any, keys: tuple[str, ...] | None, path: str) -> dict[str, Any]
     return chosen
 
 
+# nine digits: no list has more items, and int() raises for thousands of them
 _STEP = re.compile(r'\.?(?:"((?:[^"\\]|\\.)*)"|\[(\d{1,9})\]|([^.\[\]"]+))')
 _PLAIN = re.compile(r'[^.\[\]"\s][^.\[\]"]*\Z')
 
@@ -92,6 +94,7 @@ def resolve(values: Any, key: str, path: str) -> list[str | int]:
     A name that itself holds dots may stand in double quotes, or as it is where nothing
     else is called so. Raises PipelineError if there is no such value.
     """
+    # the name as it stands comes last: the dotted path has the first claim
     for steps in (_split(key), [key]):
         found = _walked(values, steps) if steps else None
         if found is not None:
@@ -158,6 +161,7 @@ def flatten(values: Any, prefix: str = "") -> dict[str, Any]:
     for name, item in pairs:
         result.update(
             flatten(item, name)
+            # an empty one is a leaf: without it the key would be gone
             if isinstance(item, dict | list) and item
             else {name: item}
         )
@@ -183,6 +187,7 @@ def _with(values: Any, steps: list[str | int], value: Any) -> Any:
             _with(values[first], rest, value),
             *values[first + 1 :],
         ]
+    # copies along the way: parsed texts are remembered, and others read them too
     return {**values, first: _with(values[first], rest, value)}
 
 
@@ -195,6 +200,7 @@ def _python_values(text: str, path: str) -> dict[str, Any]:
     try:
         module = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError) as error:
+        # ValueError: a NUL in the text
         raise FormatError(f"{path}: not valid Python: {error}") from None
 
     def assigned(body: list[ast.stmt]) -> dict[str, Any]:
@@ -212,6 +218,7 @@ def _python_values(text: str, path: str) -> dict[str, Any]:
                 )
                 names = [_assigned_name(target) for target in targets]
                 try:
+                    # literals only: looking at a clone must not run its code
                     value = ast.literal_eval(node.value)
                 except (
                     ValueError,
@@ -220,6 +227,7 @@ def _python_values(text: str, path: str) -> dict[str, Any]:
                     MemoryError,
                     RecursionError,
                 ):
+                    # computed, or a call: not a param, and no mistake either
                     continue
                 if _has_json_form(value):
                     found.update({name: _as_lists(value) for name in names if name})

@@ -7,14 +7,19 @@ import re
 from mltrack.errors import FormatError
 from mltrack.objects.tree import is_reserved_name
 
+# characters: PATH_MAX of Linux, beyond which no system call takes it
 MAX_PATH = 4096
+# entries, so that a hostile lock cannot fill the memory with its paths
 _MAX_FIT = 1 << 20
 _fit: set[object] = set()
 """Paths that were found fit before: a lock, its pipeline file and its journal name the
 same ones.
 """
+# a line feed would break ignore files and lists; an escape would reach terminals
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# no host that begins with `-`: to a program that is handed it that is an option
 _URL = re.compile(r"[a-z][a-z0-9+.]*://[^-/][^/]*(/|\Z)")
+# refused on every system: what is recorded must be a path to all clones
 _DRIVE = re.compile(r"[A-Za-z]:")
 
 
@@ -22,6 +27,7 @@ def check_path(path: object, where: str) -> str:
     """Returns ``path`` if it may name something in the workspace; raises FormatError
     with ``where`` otherwise.
     """
+    # before the checks: a lock, its journal and its pipeline file say the same again
     if path in _fit:
         return str(path)
     if not isinstance(path, str) or not path:
@@ -31,6 +37,7 @@ def check_path(path: object, where: str) -> str:
             f"{where}: path is too long or holds control characters: {path[:120]!r}"
         )
     try:
+        # a lone surrogate of JSON's `\ud800`: no file can be called that
         path.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         raise FormatError(f"{where}: path is not valid text: {path!r}") from None
@@ -48,6 +55,7 @@ def check_path(path: object, where: str) -> str:
             raise FormatError(
                 f"{where}: path leads into git's or mltrack's own directory: {path!r}"
             )
+        # NAME_MAX, in bytes as file systems count
         if len(part.encode("utf-8", "surrogateescape")) > 255:
             raise FormatError(
                 f"{where}: a part of the path is longer than 255 bytes: {path[:120]!r}"
@@ -89,6 +97,7 @@ def join(directory: str, path: str) -> str | None:
     """Returns ``directory/path`` in normal form, or None if it leaves the root or is
     absolute; '' is the root.
     """
+    # on texts alone: links are looked at when a path is opened, by descriptor
     if path.startswith("/"):
         return None
     parts: list[str] = directory.split("/") if directory else []

@@ -46,6 +46,7 @@ def load_stages(
             file.load()
             files.append(file)
     stages = [stage for file in files for stage in file.stages]
+    # after all files: a reference may lead to a stage of another one
     if any(file.stage_deps for file in files):
         by_address = _by_reference(stages)
         for file in files:
@@ -93,6 +94,7 @@ class _File(Mistakes):
 
     def load(self) -> None:
         document = self._load_yaml(self.data, self.path)
+        # an empty file, or one of comments, declares nothing
         if document is None:
             return
         if not isinstance(document, dict):
@@ -101,6 +103,7 @@ class _File(Mistakes):
                 hint="mltrack stage add --help",
             )
         version = document.get("mltrack", VERSION)
+        # before the keys: those of a later format are no typing mistakes
         if isinstance(version, int) and version > VERSION:
             raise PipelineError(
                 f"{self.path}: written for a newer mltrack (format {version}, this "
@@ -119,6 +122,7 @@ class _File(Mistakes):
                 self._declared(name, block, values)
         else:
             self.mistake(("stages",), "must be a mapping of names to stages")
+        # once all are known: whoever corrects a file wants to see the rest, too
         self.raise_mistakes()
 
     def resolve(self, known: dict[str, list[Stage]]) -> None:
@@ -285,6 +289,7 @@ def _by_reference(stages: list[Stage]) -> dict[str, list[Stage]]:
 
 def is_stage_name(name: str) -> bool:
     """Returns whether a stage may be declared under this name."""
+    # no `:`, `@`, `/`: those part an address, a group and its key, and paths
     return (
         0 < len(name) <= _MAX_NAME
         and all(char.isalnum() or char in "-_" for char in name)

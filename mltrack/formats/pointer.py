@@ -18,12 +18,16 @@ from mltrack.objects.digest import Algorithm
 
 SUFFIX = ".mlt"
 VERSION = 1
+# bytes: a pointer has about 200; what a later version adds has room
 MAX_BYTES = 64 << 10
+# what YAML reads as this very text without quotes
 _PLAIN = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_ ./+@=,()-]*(?<! )\Z")
+# plain to the pattern above, and no text to YAML
 _YAML_WORD = re.compile(
     r"(true|false|null|[-+.0-9][-+.0-9eExXoOa-fA-F_]*)\Z", re.IGNORECASE
 )
 _FIELD = re.compile(r"([a-z][a-z0-9_]*):(?: (.*))?\Z")
+# one way to write a number, else two texts would be one pointer
 _NUMBER = re.compile(r"(0|[1-9][0-9]{0,18})\Z")
 
 
@@ -80,6 +84,7 @@ def parse(data: bytes, algorithm: Algorithm, name: str) -> Pointer:
             extra.append(line)
             in_extra = True
     pointer = _record(fields, tuple(extra), algorithm, name)
+    # whatever the checks before let through: it is what mltrack writes, or refused
     if write(pointer, algorithm) != text:
         raise FormatError(
             f"{name}: not in canonical form",
@@ -108,6 +113,7 @@ def digests_in(data: bytes) -> list[str]:
     keeping their objects.
     """
     return [
+        # too many keep objects that nobody needs; too few lose some
         match[1].decode()
         for match in re.finditer(rb"[a-z0-9]+:([0-9a-f]{32,64})(?![0-9a-f])", data)
     ]
@@ -162,6 +168,7 @@ def _record(
                 hint=f"git checkout -- {name}",
             )
     path = check_path(_unquote(fields["path"], name), name)
+    # else a committed pointer could put its bytes over a neighbour's file
     if "/" in path or (name and path + SUFFIX != name.rpartition("/")[2]):
         expected = name.rpartition("/")[2].removesuffix(SUFFIX)
         raise FormatError(
@@ -172,6 +179,7 @@ def _record(
             ),
         )
     kind = fields["kind"]
+    # what is tracked is never a link itself: it could lead out of the project
     if kind not in KINDS or kind == SYMLINK:
         raise FormatError(
             f"{name}: unknown kind {kind!r}", hint="a newer mltrack may have written it"
@@ -196,6 +204,7 @@ def _record(
 def _quote(text: str) -> str:
     if _PLAIN.match(text) and not _YAML_WORD.match(text):
         return text
+    # a quoted text of JSON is one of YAML too: any YAML reader takes pointers
     return json.dumps(text, ensure_ascii=False)
 
 

@@ -16,10 +16,12 @@ def seconds(value: object) -> float:
     """Returns a duration in seconds: a number of them, or text such as ``90s`` or
     ``1h30m``.
     """
+    # a bool is an int to Python: `timeout: true` is a mistake, not one second
     if isinstance(value, int | float) and not isinstance(value, bool):
         return _positive(float(value), value)
     text = str(value).replace(" ", "")
     pieces = list(_DURATION.finditer(text))
+    # nothing between the pieces: `1h30` and `2hours` are mistakes, not an hour or two
     if not pieces or "".join(piece[0] for piece in pieces) != text:
         raise PipelineError(
             f"{value!r} is not a duration such as 90s, 15m, 2h or 1h30m"
@@ -44,6 +46,7 @@ def size(value: object) -> float:
 
 
 def _positive(number: float, value: object) -> float:
+    # also false for NaN
     if not 0 < number < 1e18:
         raise PipelineError(f"{value!r} must be greater than zero")
     return number

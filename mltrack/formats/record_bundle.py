@@ -50,6 +50,7 @@ def write_lines(lines: dict[tuple[str, str], bytes]) -> bytes:
     """Returns the bytes of a bundle with these lines, by run key and digest of the
     outputs.
     """
+    # the name of a bundle is its digest: equal records make equal bytes
     ordered = sorted(lines.items())
     table = [[key, outs, len(line)] for (key, outs), line in ordered]
     return b"".join(
@@ -79,7 +80,9 @@ def read_table(bundle: bytes, algorithm: Algorithm, name: str) -> list[Row]:
         if not (
             isinstance(item, list)
             and len(item) == 3
+            # by type: True is an int to isinstance
             and type(item[2]) is int
+            # bytes; no bundle is larger, and lengths are added up to offsets
             and 0 < item[2] < 1 << 30
         ):
             raise FormatError(f"{name}: malformed table of run records")
@@ -101,6 +104,7 @@ def read_record(line: bytes, row: Row, algorithm: Algorithm, name: str) -> RunRe
     one that its row names.
     """
     record = run_record.parse(line, algorithm, name)
+    # computed anew: a bundle may be a stranger's, and its key anything
     is_own = record.key == row.key == run_key(entry_parts(record.entry), algorithm)
     if not is_own or run_record.outputs_digest(record, algorithm) != row.outs:
         raise FormatError(f"{name}: a run record stands under another name")

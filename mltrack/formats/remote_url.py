@@ -27,6 +27,7 @@ def has_secrets(url: str) -> bool:
         return False
     user, at, _ = match[2].rpartition("@")
     return bool(at and (":" in user or match[1] not in _SSH)) or (
+        # a signed address has its token there; elsewhere they may be part of a key
         match[1] in _WEB and ("?" in url or "#" in url)
     )
 

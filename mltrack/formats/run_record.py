@@ -118,6 +118,7 @@ def _parsed(value: Any, algorithm: Algorithm, name: str) -> RunRecord:
             program=str(value.get("program", "")),
         )
     except (KeyError, TypeError, ValueError) as error:
+        # a record may be a stranger's, with values of any type
         raise FormatError(f"{name}: malformed run record: {error!r}") from None
 
 
@@ -142,6 +143,7 @@ def journal_line(fact: Fact, algorithm: Algorithm) -> bytes:
         "record": record,
     }
     text = canonical_json(data)
+    # first in the line: a line that was cut short cannot match it
     return algorithm.hex_of(text).encode() + b" " + text + b"\n"
 
 
@@ -158,6 +160,7 @@ def parse_journal(data: bytes, algorithm: Algorithm, name: str) -> list[Fact]:
             continue
         checksum, _, fact = line.partition(b" ")
         if algorithm.hex_of(fact).encode() != checksum:
+            # a power cut may leave the length, and zeros for the bytes
             if any(rest.strip(b"\0") for rest in lines[number:]):
                 raise FormatError(
                     f"{name}:{number}: damaged line in the journal",
@@ -173,6 +176,7 @@ def parse_journal(data: bytes, algorithm: Algorithm, name: str) -> list[Fact]:
                 f"{where}: malformed line in the journal", hint=f"delete {name}"
             )
         lock_path = check_path(value["lock"], where)
+        # folding writes there: a line must not name another file of the project
         if lock_path.rpartition("/")[2] != LOCK_NAME:
             raise FormatError(
                 f"{where}: {lock_path!r} is not a lock", hint=f"delete {name}"

@@ -8,6 +8,7 @@ from mltrack.errors import FormatError
 from mltrack.formats import params_file
 
 Row = dict[str, Any]
+# rows: they all go into one page, which a browser has to draw
 MAX_ROWS = 1_000_000
 SERIES = (".csv", ".tsv", ".json", ".yaml", ".yml")
 IMAGES = {
@@ -49,6 +50,7 @@ def load(data: bytes, path: str, *, has_header: bool = True) -> list[Row]:
 
 def _table(data: bytes, path: str, delimiter: str, *, has_header: bool) -> list[Row]:
     try:
+        # spreadsheets begin CSV with a byte order mark: no part of the first name
         lines = list(
             csv.reader(
                 io.StringIO(data.decode("utf-8-sig"), newline=""), delimiter=delimiter

@@ -46,11 +46,13 @@ STAGE_KEYS = (
     "check",
     "checkpoint",
 )
+# told apart from typing mistakes: documents of later versions name them
 LATER_KEYS = ("each", "workers")
 _OUTPUT = ("cache", "persist", "push", "remote", "desc", "type")
 _METRIC = (*_OUTPUT, "direction")
 _PLOT = (*_OUTPUT, "x", "y", "x_label", "y_label", "title", "template", "header")
 _ENV = ("vars", "lock", "image", "show")
+# refused: the value's digest is recorded, and a short secret guessed from that
 _SECRET = ("KEY", "TOKEN", "SECRET", "PASSWORD")
 _SECTIONS = (
     ("outs", OUT, _OUTPUT),
@@ -109,6 +111,7 @@ class StageBlock:
         paths = [out.path for out in stage.outs]
         for path in sorted({path for path in paths if paths.count(path) > 1}):
             self._mistakes.mistake(at, f"output {path!r} is declared twice")
+        # it is moved away between attempts, and what stands in it would go along
         own = stage.execution.checkpoint
         if own and any(
             contains(own, path) or contains(path, own) for path in (*paths, *stage.deps)
@@ -139,6 +142,7 @@ class StageBlock:
                 continue
             if not text.strip() or "\0" in text:
                 self._mistakes.mistake(at, "a command is empty or holds a NUL")
+            # YAML's `|` ends a text with one: the same command, and the same run key
             rendered.append(text.rstrip("\n"))
         return tuple(rendered)
 
@@ -214,6 +218,7 @@ class StageBlock:
         if any(sign in path for sign in "*?["):
             why = "is a pattern: declare a directory instead, so that missing files are noticed"
         elif path.rpartition("/")[2] in WRITTEN_BY_US or path.endswith(".mlt"):
+            # the result would be rewritten by the next command, and never be up to date
             why = "is a file that mltrack or git writes"
         else:
             return True
@@ -282,6 +287,7 @@ class StageBlock:
         self._mistakes.check_keys(block, _ENV, at)
         names = self._read.texts(block.get("vars"), (*at, "vars"))
         for index, name in enumerate(names):
+            # `NAME=value` would set it, and look like naming it
             if not name.replace("_", "a").isalnum():
                 self._mistakes.mistake(
                     (*at, "vars", index),

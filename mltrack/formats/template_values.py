@@ -43,12 +43,14 @@ class TemplateValues:
         """
         result: dict[str, Any] = {}
         default = join(self._directory, DEFAULT_PARAMS) or DEFAULT_PARAMS
+        # listed by name it comes below: twice, each of its values would be a duplicate
         if DEFAULT_PARAMS not in (items if isinstance(items, list) else ()):
             self._merge_file(result, default, None, ("vars",), required=False)
         return self._add(result, items, ("vars",), self._directory)
 
     def of_stage(self, base: dict[str, Any], items: Any, at: At) -> dict[str, Any]:
         """Returns the values that one stage sees, of which ``items`` are its own."""
+        # a copy: other stages of the file see the same values
         return self._add(dict(base), items, at, self._directory)
 
     def _add(
@@ -99,6 +101,7 @@ class TemplateValues:
             values = (
                 self._load_yaml(data, path) if is_yaml else params_file.load(data, path)
             )
+            # before a part is chosen, so that `--set` holds in commands as in params
             values = params_file.replaced(values, self._overrides.get(path, {}), path)
             if isinstance(values, dict):
                 chosen = values if keys is None else _chosen(values, keys, path)
@@ -117,6 +120,7 @@ class TemplateValues:
     ) -> None:
         for key, value in values.items():
             if key in into and isinstance(value, dict) and isinstance(into[key], dict):
+                # a copy, before it is added to: other stages see the same mapping
                 into[key] = {**into[key]}
                 self._merge(into[key], value, at, f"{prefix}{key}.")
             elif key in into:

@@ -14,9 +14,13 @@ from yaml.cyaml import CParser  # type: ignore[attr-defined]
 
 from mltrack.errors import FormatError
 
+# characters: a pipeline file of 100,000 stages; parsing one takes seconds
 MAX_BYTES = 16 << 20
+# levels: deeper than any params, far from where recursion ends
 MAX_DEPTH = 64
+# nodes, aliases followed: nine lines of aliases can mean a billion
 MAX_NODES = 1_000_000
+# 714 bytes of `<<` keep PyYAML busy for eight seconds, and each line doubles that
 MAX_MERGES = 16
 _HINT = "put text that holds `: `, `#`, `${` or a leading sign in quotes; indent with spaces, not tabs"
 
@@ -122,6 +126,7 @@ def _check_nesting(text: str, name: str) -> None:
     reached before any node exists.
     """
     depth = 0
+    # block nesting needs no bracket: `- - - -` is a level every two characters
     for match in re.finditer(r"[\[{]|[\]}]|(?:[-?:] ){100}", text):
         depth += 1 if match[0] in "[{" else -1 if match[0] in "]}" else 1000
         if depth > 500:
@@ -169,6 +174,7 @@ class _Builder:
             if (
                 isinstance(key_node, yaml.ScalarNode)
                 and key_node.value == "<<"
+                # `"<<"` in quotes is a key like any other
                 and not key_node.style
             ):
                 self.merge(merged, value_node, depth, merges)
@@ -177,6 +183,7 @@ class _Builder:
             if key in own:
                 self.fail(key_node, f"the key {key!r} stands here twice")
             own[key] = self.build(value_node, depth + 1)
+        # a mapping's own keys win, wherever its `<<` stands
         return {**merged, **own} if merged else own
 
     def merge(self, into: dict[str, Any], node: Any, depth: int, merges: int) -> None:
@@ -189,6 +196,7 @@ class _Builder:
             if self.visited > MAX_NODES:
                 self.fail(source, "aliases expand to too much")
             for key, value in self.mapping(source, depth + 1, merges + 1).items():
+                # of several sources the first that has a key counts
                 into.setdefault(key, value)
 
     def key(self, node: Any) -> str:
@@ -198,6 +206,7 @@ class _Builder:
         if not isinstance(value, str):
             if value is None or isinstance(value, bool | float):
                 self.fail(node, f"the key {node.value!r} is not text: put it in quotes")
+            # a number as it is written: `010: x` is the key "010"
             return str(node.value)
         return value
 
@@ -208,6 +217,7 @@ class _Builder:
         try:
             if tag == _INT:
                 return (
+                    # by prefix: int(text, 0) refuses `010`, which here is ten
                     int(text, 8 if text.startswith("0o") else 16)
                     if text[:2] in ("0o", "0x")
                     else int(text)

@@ -25,6 +25,7 @@ def drive(common_dir: str, paths: list[str], driver: str) -> None:
         text = (read_bounded(place, _MAX_BYTES) or b"").decode(
             "utf-8", "surrogateescape"
         )
+        # only added: what is no output any more the driver merges as text
         present = set(text.split("\n"))
         fresh = [
             line
@@ -49,6 +50,7 @@ def drive(common_dir: str, paths: list[str], driver: str) -> None:
 
 def _lines(path: str, driver: str) -> list[str]:
     pattern = ignore_file.line_for(path)
+    # the second for a directory: attributes of one do not hold for what is in it
     return [f"{_quoted(each)} merge={driver}" for each in (pattern, f"{pattern}/**")]
 
 

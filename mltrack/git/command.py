@@ -88,8 +88,10 @@ def _run(
         raise GitError(
             "git is not installed, or not on PATH", hint="install git"
         ) from None
+    # of a broken ref git only warns, with code 0: whoever deletes must know of it
     if done.returncode not in ok or (warnings_fail and done.stderr.strip()):
         words = done.stderr.decode("utf-8", "replace").strip()
+        # past our own `-c name=value`, which would tell the person nothing
         verb = next(
             word for word in command[1:] if not word.startswith("-") and "=" not in word
         )
@@ -99,10 +101,14 @@ def _run(
 
 def environment() -> dict[str, str]:
     """Returns the environment for git: without what a surrounding git hook left in it."""
+    # a hook runs with GIT_DIR set, and git would ask that one, whatever the directory
     kept = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
     return {
         **kept,
+        # status would take index.lock to write back stamps, and the person's git fail
         "GIT_OPTIONAL_LOCKS": "0",
+        # its words stand in our errors, which are in English
         "LC_ALL": "C",
+        # a question that nobody sees would wait for ever
         "GIT_TERMINAL_PROMPT": "0",
     }

@@ -10,6 +10,7 @@ from mltrack.disk.durable import make_directories, read_bounded, write_atomic
 from mltrack.errors import FormatError
 from mltrack.git import ignore_file
 
+# bytes; no person writes so much, and it is read by every command
 _MAX_BYTES = 1 << 20
 _ABOUT = "# what mltrack keeps for itself, on every branch"
 
@@ -36,6 +37,7 @@ def hide(common_dir: str, paths: list[str]) -> None:
                 paths,
             )
         make_directories(os.path.dirname(place))
+        # no lock: if two write at once the next command adds what was lost
         write_atomic(place, wanted.encode("utf-8", "surrogateescape"))
     except (OSError, FormatError):
         return

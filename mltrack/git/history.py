@@ -8,6 +8,7 @@ from mltrack.errors import GitError
 from mltrack.git.command import run
 from mltrack.git.repository import Repository
 
+# git knows this tree without having it: what the first commit is compared to
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 
@@ -51,6 +52,7 @@ def first_commit(cwd: str) -> str:
     found = (
         run(["rev-list", "--max-parents=0", "HEAD"], cwd, ok=(0, 128)).decode().split()
     )
+    # several roots, of histories that were joined: the same one in every clone
     return min(found) if found else ""
 
 
@@ -87,6 +89,7 @@ def files_at(
         mode, kind, blob = meta.decode().split()
         if (
             kind == "blob"
+            # a link's blob is a path, not a pointer or a lock
             and mode != "120000"
             and (
                 (not suffixes and not names)
@@ -113,10 +116,12 @@ def read_blobs(blobs: Iterable[str], cwd: str) -> Iterator[tuple[str, bytes]]:
         end = out.index(b"\n", position)
         header = out[position:end].decode().split()
         position = end + 1
+        # of a shallow or partial clone: the caller counts what came
         if header[-1] == "missing":
             continue
         size = int(header[2])
         yield header[0], out[position : position + size]
+        # a line feed follows that is no part of the blob
         position += size + 1
 
 
@@ -176,11 +181,13 @@ def new_files(
     ``local`` bring, and that are in no commit up to ``remote`` nor on any
     remote-tracking branch.
     """
+    # what a remote branch has counts as pushed, and its data with it
     known = (
         run(["for-each-ref", "--format=%(objectname)", "refs/remotes"], cwd)
         .decode()
         .split()
     )
+    # the remote's commit may never have been fetched, and git would refuse the name
     if remote and commits_among([remote], cwd):
         known.append(remote)
     blobs = versions([local, *("^" + commit for commit in known)], cwd, suffixes)
@@ -231,8 +238,10 @@ def versions(
         "-z",
         "--no-abbrev",
         "--no-renames",
+        # a merge may hold what no parent has: a conflict that somebody settled
         "-m",
         "--root",
+        # git else leaves out a side branch whose changes did not last
         "--full-history",
     ]
     patterns = ["*" + suffix for suffix in suffixes]
@@ -245,6 +254,7 @@ def versions(
     for match in re.finditer(
         rb":\d+ \d+ [0-9a-f]+ ([0-9a-f]+) [A-Z]\d*\0([^\0]+)\0", out
     ):
+        # all zeros: the file was deleted
         if match[1].strip(b"0"):
             found.setdefault(match[1].decode(), os.fsdecode(match[2]))
     return found

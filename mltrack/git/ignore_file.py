@@ -13,8 +13,10 @@ def line_for(name: str) -> str:
     directory, whatever signs it holds.
     """
     escaped = _SPECIAL.sub(r"\\\1", name)
+    # git drops blanks at the end of a line, and would hide another name
     if escaped.endswith(" "):
         escaped = escaped[:-1] + "\\ "
+    # only here: without the slash it would hide that name in all directories below
     return "/" + escaped
 
 
@@ -23,12 +25,14 @@ def include(text: str, names: list[str]) -> str:
     not repeated.
     """
     lines = text.split("\n")
+    # an editor or autocrlf may have ended the lines with CR LF
     present = {line.rstrip("\r") for line in lines}
     fresh = [
         line for line in dict.fromkeys(map(line_for, names)) if line not in present
     ]
     if not fresh:
         return text
+    # else ours would be glued to a person's last line
     if text and not text.endswith("\n"):
         text += "\n"
     return text + "\n".join(fresh) + "\n"

@@ -27,6 +27,7 @@ def ignored_below(paths: Iterable[str], cwd: str) -> list[str]:
 def _ignored_below(chosen: list[str], cwd: str) -> list[str]:
     if not chosen:
         return []
+    # literal: a path may hold `*` or `[`, and would match others
     command = [
         "--literal-pathspecs",
         "ls-files",
@@ -49,6 +50,7 @@ def ignored_by_rule(paths: Iterable[str], cwd: str) -> list[str]:
     """Returns those of the paths that git's ignore rules cover, tracked or not."""
     asked = b"".join(os.fsencode(path) + b"\0" for path in paths)
     out = (
+        # --no-index: of what git tracks it would say no, whatever the rules
         run(["check-ignore", "--no-index", "-z", "--stdin"], cwd, data=asked, ok=(0, 1))
         if asked
         else b""

@@ -41,7 +41,9 @@ def index_may_hold(git_dir: str, pattern: re.Pattern[bytes]) -> bool:
         return False
     plain = (
         data[:4] == b"DIRC"
+        # version 4 leaves out what a path shares with the one before
         and data[4:8] in (b"\0\0\0\2", b"\0\0\0\3")
+        # extensions: of a split index, and of a sparse one; perhaps part of a path
         and b"link" not in data
         and b"sdir" not in data
     )
@@ -59,6 +61,7 @@ def list_all(cwd: str) -> tuple[list[str], list[str]]:
     others: set[str] = set()
     for item in out.split(b"\0"):
         if item:
+            # sets: a path in conflict stands in the index up to three times
             (others if item[:2] == b"? " else tracked).add(os.fsdecode(item[2:]))
     return sorted(tracked), sorted(others)
 
@@ -95,6 +98,7 @@ def unmerged(cwd: str) -> dict[str, dict[int, str]]:
 def is_submodule(path: str, cwd: str) -> bool:
     """Returns whether git carries the repository at ``path`` as a submodule."""
     out = run(["--literal-pathspecs", "ls-files", "-s", "-z", "--", path], cwd)
+    # the mode of a commit in a tree: what a submodule is to git
     return out.startswith(b"160000 ")
 
 

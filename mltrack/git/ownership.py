@@ -21,6 +21,7 @@ def check(
     """
     for place in places:
         try:
+            # of the link, not of what it leads to: who made it chose that
             owner = os.lstat(place).st_uid
         except OSError:
             continue  # not there: nothing of it can be read
@@ -34,6 +35,7 @@ def check(
 
 def _own_ids() -> set[int]:
     """The ids of the person: under sudo also the one who asked for it, as git has it."""
+    # SUDO_UID counts for root alone: anybody can set a variable
     own = os.geteuid()
     asked = os.environ.get("SUDO_UID", "")
     return {own, int(asked)} if own == 0 and asked.isdigit() else {own}
@@ -46,6 +48,7 @@ def _is_safe(top: str, values: list[str]) -> bool:
         listed = [*listed, value] if value else []
     real = os.path.realpath(top)
     return any(
+        # with and without links: what the person typed may be either
         value in ("*", top, real)
         or (value.endswith("/*") and real.startswith(value[:-1]))
         for value in listed

@@ -14,11 +14,14 @@ from collections.abc import Iterator
 from mltrack.errors import GitError
 from mltrack.git.repository import Repository
 
+# SHA-1, or SHA-256
 _ID = rb"[0-9a-f]{40}(?:[0-9a-f]{24})?"
 _REF = re.compile(rb"(?:ref: \S[^\n]*|" + _ID + rb")\s*\Z")
+# several ids: MERGE_HEAD of a merge of more than two
 _HEADS = re.compile(rb"(?:ref: \S[^\n]*\s*|(?:" + _ID + rb"[^\n]*(?:\n|\Z))+)\Z")
 _LOG_LINE = re.compile(rb"(" + _ID + rb") (" + _ID + rb") ")
 _FIRST = re.compile(_ID)
+# bytes: DIRC, version, number of entries (gitformat-index)
 _INDEX_HEADER = 12
 _OPERATIONS = (
     "MERGE_HEAD",
@@ -57,6 +60,7 @@ def worktree_of(git_dir: str) -> str:
             hint="git worktree list; git worktree repair",
         )
     top = os.path.dirname(marker)
+    # a directory that was put there since, or the empty place of a disk that is away
     if os.path.isdir(top) and not _leads_back(marker, git_dir):
         raise GitError(
             f"{top} is not the worktree that git knows there, so what it refers to is "
@@ -146,6 +150,7 @@ def _files(top: str) -> Iterator[str]:
             if os.path.isdir(path) and not os.path.islink(path):
                 pending.append(path)
             elif not name.endswith(".lock"):
+                # not one that git is writing, or was killed at: no ref yet
                 yield path
 
 
@@ -153,6 +158,7 @@ def _listed(directory: str) -> list[str]:
     try:
         return sorted(os.listdir(directory))
     except FileNotFoundError:
+        # no reflogs, no linked worktrees: git makes these once it needs them
         return []
     except OSError as error:
         raise GitError(f"{directory} cannot be read: {error.strerror}") from error

@@ -31,6 +31,7 @@ def list_remote(url: str, cwd: str) -> bytes:
         )[:-1]
         own += [
             word
+            # an empty one first: git drops what came before, from the repository too
             for value in ("", *map(os.fsdecode, values))
             for word in ("-c", f"{key}={value}")
         ]
@@ -38,6 +39,8 @@ def list_remote(url: str, cwd: str) -> bytes:
         word.startswith("core.sshCommand=") and word != "core.sshCommand="
         for word in own
     ):
+        # the empty one is no default to git: it would try to run it
         own += ["-c", "core.sshCommand=ssh"]
+    # given: a section of the config may be named like the address, and set another
     options = ["--heads", "--tags", "--refs", "--upload-pack=git-upload-pack"]
     return run([*own, "ls-remote", *options, "--", url], cwd)

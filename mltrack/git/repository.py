@@ -60,15 +60,19 @@ def find(start: str) -> Repository | None:
     while True:
         marker = os.path.join(directory, ".git")
         if os.path.isdir(marker):
+            # as git does: a directory `.git` that is no repository is walked past
             if os.path.isfile(os.path.join(marker, "HEAD")):
+                # before HEAD or config is opened: another user's could name programs
                 _check_owner(directory, directory, marker)
                 return Repository(directory, marker, marker)
         elif os.path.isfile(marker):
             _check_owner(directory, directory, marker)
             git_dir = _linked_git_dir(directory, marker)
+            # what the file names may be anywhere, and belong to somebody else
             _check_owner(directory, git_dir)
             return Repository(directory, git_dir, _common_dir(git_dir))
         parent = os.path.dirname(directory)
+        # only `/` is its own parent
         if parent == directory:
             return None
         directory = parent
@@ -87,6 +91,7 @@ def check_owner_of(repository: Repository, *places: str) -> None:
 
 def _safe_directories() -> list[str]:
     """What the person's configuration, never a repository's, calls safe."""
+    # in `/`, so that no config of the repository in question is read
     out = command.run_plain(
         ["config", "--path", "-z", "--get-all", "safe.directory"], "/", ok=(0, 1)
     )
@@ -95,6 +100,7 @@ def _safe_directories() -> list[str]:
 
 def _linked_git_dir(directory: str, marker: str) -> str:
     with open(marker, encoding="utf-8", errors="surrogateescape") as file:
+        # bytes: twice PATH_MAX; the file may be as long as its maker likes
         text = file.read(8192).strip()
     if not text.startswith("gitdir:"):
         raise GitError(f"{marker}: not a git file")
@@ -110,6 +116,7 @@ def _common_dir(git_dir: str) -> str:
         ) as file:
             return os.path.normpath(os.path.join(git_dir, file.read(8192).strip()))
     except FileNotFoundError:
+        # a submodule's directory has none: it is its own
         return git_dir
 
 
@@ -121,6 +128,7 @@ def find_any(place: str) -> str:
     read, and for what is none.
     """
     path = os.path.abspath(place)
+    # these three make a directory a repository to git, too
     if all(
         os.path.exists(os.path.join(path, name)) for name in ("HEAD", "objects", "refs")
     ):

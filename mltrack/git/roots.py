@@ -39,6 +39,7 @@ def files_in_history(
     """
     tops = worktrees(repository)
     starts = _commits(repository)
+    # given no start git takes HEAD, and fails before the first commit
     blobs = history.versions(starts, repository.top, suffixes) if starts else {}
     for name in _trees(repository):
         for line in command.run(
@@ -48,6 +49,7 @@ def files_in_history(
             if os.fsdecode(raw).endswith(suffixes):
                 blobs.setdefault(meta.decode().split()[2], os.fsdecode(raw))
     for git_dir in ref_files.git_dirs(repository):
+        # before git reads it: to git one that is cut off is a shorter one
         ref_files.check_index(git_dir)
     for top in tops:
         for line in command.run(
@@ -61,6 +63,7 @@ def files_in_history(
     for blob, data in history.read_blobs(blobs, repository.top):
         found += 1
         yield blobs[blob], data
+    # a blob that is lost named objects nobody can tell: better to delete nothing
     if found != len(blobs) and not _is_shallow_or_partial(repository):
         raise GitError(
             f"git lacks {len(blobs) - found} of the files that its history names",
@@ -129,6 +132,7 @@ def unknown_heads(repository: Repository) -> list[str]:
     for name, url in remotes.remote_urls(repository.top):
         for line in remotes.list_remote(url, repository.top).decode().splitlines():
             commit, _, ref = line.partition("\t")
+            # a ref may name a tag of a tree, which is no commit and yet here
             if not history.commits_among([commit], repository.top) and not _has(
                 repository, commit
             ):
@@ -156,6 +160,7 @@ def _commits(repository: Repository) -> list[str]:
         raise GitError(
             f"git lacks the object {lacking[0]} that a ref names", hint="git fsck"
         )
+    # all zeros: what a reflog says of before the first commit
     known = {item for item in (*refs, *ref_files.ids(repository)) if item.strip("0")}
     return sorted(set(history.commits_among(sorted(known), repository.top)))
 

@@ -24,6 +24,7 @@ class Content(NamedTuple):
     kind: str
     hex: str
     size: int
+    # of a file 1, so that sums over targets need no case for it
     files: int = 1
 
     def same_bytes(self, other: "Content | None") -> bool:

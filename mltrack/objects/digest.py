@@ -41,6 +41,7 @@ class Algorithm(NamedTuple):
         return f"{self.name}:{hex_digest}"
 
     def is_hex(self, text: str) -> bool:
+        # before a path is built of it: `../../x` is no digest, nor are capitals
         return len(text) == self.raw_size * 2 and _LOWER_HEX(text) is not None
 
     def parse(self, text: object) -> str:
@@ -51,6 +52,7 @@ class Algorithm(NamedTuple):
             name, colon, value = text.partition(":")
             if colon and name == self.name and self.is_hex(value):
                 return value
+            # told apart from damage: it may be a pointer of another project
             if colon and name in NAMES and name != self.name:
                 raise FormatError(
                     f"digest {text!r} is {name}, but this project uses {self.name}: "
@@ -62,8 +64,10 @@ class Algorithm(NamedTuple):
         )
 
 
+# `\Z`: `$` would let a line feed follow
 _LOWER_HEX = re.compile(r"[0-9a-f]+\Z").match
 
+# small data by one call: a hasher object made for it costs more than twice as much
 XXH3 = Algorithm(
     "xxh3", 1, 16, xxhash.xxh3_128, lambda data: xxhash.xxh3_128_hexdigest(data)
 )

@@ -15,8 +15,11 @@ from mltrack.errors import FormatError
 
 HEADER = b"mltrack-tree 1\n"
 FILE, EXEC, SYMLINK, DIRECTORY = "f", "x", "l", "d"
+# levels: twice what a path of PATH_MAX bytes can have; forged ones go on for ever
 MAX_DEPTH = 4096
+# NAME_MAX of the file systems: a longer one could be listed and never written
 MAX_NAME_BYTES = 255
+# bytes: a directory of some ten million files, told in one listing
 MAX_TREE_BYTES = 1 << 30
 
 _ESCAPE = re.compile(rb"[\x00-\x20%\x7f-\xff]")
@@ -57,6 +60,7 @@ def decode(data: bytes, hex_size: int) -> list[Entry]:
     """Returns the entries of a tree, sorted by name; raises FormatError unless ``data``
     is canonical.
     """
+    # first: any bytes may stand under a digest, and a file is not to be read as a tree
     if not data.startswith(HEADER):
         raise FormatError(
             "not a tree of version 1 (its first line differs)",
@@ -68,6 +72,7 @@ def decode(data: bytes, hex_size: int) -> list[Entry]:
         text = data[len(HEADER) :].decode("ascii")
     except UnicodeDecodeError:
         raise FormatError("a tree holds bytes that are not ASCII") from None
+    # one search for all lines, instead of a call for each of 100,000
     rows = _lines(hex_size).findall(text)
     if len(rows) != text.count("\n"):
         bad = next(
@@ -77,11 +82,13 @@ def decode(data: bytes, hex_size: int) -> list[Entry]:
     names = [row[3].encode() for row in rows]
     if "%" in text:
         names = [_unescaped(name) for name in names]
+    # what is not sorted could give one directory two digests, or one name two files
     if any(map(ge, names, names[1:])):
         at = next(
             number for number, name in enumerate(names[1:]) if names[number] >= name
         )
         raise FormatError(f"tree is not sorted, or names {names[at + 1][:120]!r} twice")
+    # the costly look only where a name could be bad: in most trees nowhere
     has_odd = "%" in text or "/" in text
     for name in names:
         if has_odd or name[0] in _SUSPECT or len(name) > MAX_NAME_BYTES:
@@ -104,6 +111,7 @@ def _unescaped(shown: bytes) -> bytes:
     if b"%" not in shown:
         return shown
     name = _UNESCAPE.sub(_unescape, shown)
+    # `%41` for `A`: a second spelling would be a second digest of one directory
     if _ESCAPE.sub(_escape, name) != shown:
         raise FormatError(f"name in a tree is not in canonical form: {shown[:120]!r}")
     return name
@@ -118,6 +126,7 @@ def check_name(name: bytes) -> None:
         or len(name) > MAX_NAME_BYTES
         or name in (b".", b"..")
         or b"/" in name
+        # system calls end a name there: another file would be written
         or b"\0" in name
     ):
         raise FormatError(f"name not allowed in a tree: {name[:120]!r}")

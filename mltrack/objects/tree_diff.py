@@ -13,6 +13,7 @@ from mltrack.objects.tree import DIRECTORY, MAX_DEPTH, Entry
 from mltrack.objects.tree_walk import Load, leaves
 
 # of directories that both sides changed; the one recursive walk here
+# two frames a level, of the 1,000 that Python allows
 MAX_MERGE_DEPTH = 400
 
 
@@ -39,6 +40,7 @@ def diff(
     pending: list[tuple[bytes, str | None, str | None, int]] = [(prefix, old, new, 0)]
     while pending:
         at, old_hex, new_hex, depth = pending.pop()
+        # what makes a comparison cost what changed, not what there is
         if old_hex == new_hex:
             continue
         if depth > MAX_DEPTH:
@@ -50,6 +52,7 @@ def diff(
         )
         for name in sorted(before.keys() | after.keys()):
             a, b = before.get(name), after.get(name)
+            # the size follows from the digest, and of a forged entry says nothing
             if a is not None and b is not None and (a.kind, a.hex) == (b.kind, b.hex):
                 continue
             a_tree = a.hex if a is not None and a.kind == DIRECTORY else None
@@ -71,6 +74,7 @@ def _directory_change(
     empty_after: bool,
 ) -> Iterator[Change]:
     """An empty directory is a leaf of its own: it appears, or stops being one."""
+    # without a prefix the root has no name under which it could be told
     if not at:
         return
     name = at[:-1].rsplit(b"/", 1)[-1]
@@ -200,6 +204,7 @@ def _tree_hex(entry: Entry | None) -> str | None:
     return entry.hex if entry is not None and entry.kind == DIRECTORY else None
 
 
+# compared by identity: None says already that nothing is to stand there
 _DISAGREE = Entry(b"", "", "", -1)
 
 
@@ -207,6 +212,7 @@ def _choose(
     base: Entry | None, ours: Entry | None, theirs: Entry | None
 ) -> Entry | None:
     key_base, key_ours, key_theirs = _key(base), _key(ours), _key(theirs)
+    # by kind and digest: sizes of directories that were merged are summed anew later
     if key_ours == key_theirs or key_theirs == key_base:
         return ours
     if key_ours == key_base:

@@ -37,6 +37,7 @@ def edited(
     touched: set[bytes] = set()
     for path in changes:
         touched.update((b"", *parents(path)))
+    # by depth: a directory's entry is found in its parent's, which is opened before
     for directory in sorted(
         touched, key=lambda path: (path.count(b"/") + bool(path), path)
     ):
@@ -66,6 +67,7 @@ def edited(
         if result is not None:
             levels[above][name] = Entry(name, DIRECTORY, result.hex, result.size)
         elif before is not None and before.kind == DIRECTORY:
+            # not a file in its place: only something below it was to go
             del levels[above][name]
     return result
 
@@ -119,6 +121,7 @@ def never_here(
             elif entry.kind != DIRECTORY:
                 known += 1
             elif now is not None and now.kind != DIRECTORY:
+                # someone put a file in its place: all that it held was here
                 known += extent(entry.hex, load)
             else:
                 pending.append(

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from mltrack.errors import FormatError
 from mltrack.objects.tree import DIRECTORY, MAX_DEPTH, Entry
 
+# files and links: far above any data set
 MAX_LEAVES = 50_000_000
 
 Load = Callable[[str], list[Entry]]
@@ -48,9 +49,11 @@ def each_once(
     are added to it.
     """
     known = set() if seen is None else seen
+    # a list, not recursion: a forged tree may be deeper than Python calls
     pending = list(dict.fromkeys(roots))
     while pending:
         hex_digest = pending.pop()
+        # equal directories are one object: a hundred copies are walked once
         if hex_digest in known:
             continue
         known.add(hex_digest)
@@ -101,6 +104,7 @@ def leaves(
             raise FormatError(f"tree is deeper than {MAX_DEPTH} levels at {at[:120]!r}")
         entries = load(digest)
         if not entries and at:
+            # an empty directory has to be made too, and no file below it says so
             yield at[:-1], Entry(at[:-1].rsplit(b"/", 1)[-1], DIRECTORY, digest, 0)
         for entry in entries:
             if entry.kind == DIRECTORY:
@@ -124,6 +128,7 @@ def extents(hex_digest: str, load: Load) -> dict[str, int]:
     counts: dict[str, int] = {}
     pending: list[tuple[str, int]] = [(hex_digest, 0)]
     while pending:
+        # left on the list until what is below it is counted
         digest, depth = pending[-1]
         if digest in counts:
             pending.pop()
@@ -132,6 +137,7 @@ def extents(hex_digest: str, load: Load) -> dict[str, int]:
             raise FormatError(f"tree is deeper than {MAX_DEPTH} levels")
         entries = load(digest)
         below = [entry.hex for entry in entries if entry.kind == DIRECTORY]
+        # no cycle ends here but by depth: with XXH3 one can be forged
         unknown = [item for item in dict.fromkeys(below) if item not in counts]
         if unknown:
             pending += [(item, depth + 1) for item in unknown]

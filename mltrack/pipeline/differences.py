@@ -31,6 +31,7 @@ def input_reasons(
     reasons += _dependency_reasons(stage, entry, inputs, pending)
     reasons += _param_reasons(entry.params, inputs.params, pending)
     reasons += _environment_reasons(entry, inputs, pending, stage.env.lock)
+    # the cache too: the lock says of each output whether its bytes are kept there
     declared = {out.path: (out.type, out.cache) for out in stage.outs}
     recorded = {
         path: (type_, path not in entry.uncached)
@@ -68,6 +69,7 @@ def _dependency_reasons(
         if path in pending:
             continue
         old, new = entry.deps.get(path), inputs.deps.get(path)
+        # told as missing already
         if new is None:
             continue
         if old is None:
@@ -125,6 +127,7 @@ def same_value(a: Any, b: Any) -> bool:
 def _environment_reasons(
     entry: Entry, inputs: Inputs, pending: frozenset[str], lock_path: str
 ) -> list[Reason]:
+    # None is a value: that of a variable which is not set
     absent = object()
     reasons = []
     for name in sorted(entry.env.keys() | inputs.env.keys()):
@@ -159,6 +162,7 @@ def output_reasons(
     """
     reasons = []
     for out in stage.outs:
+        # asked only where no output was added, so that each is recorded
         recorded, now = entry.outs[out.path], present.get(out.path)
         if now is None:
             reasons.append(Reason(Cause.OUTPUT_MISSING, out.path, recorded.hex))

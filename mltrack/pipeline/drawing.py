@@ -47,6 +47,7 @@ def ascii_boxes(
     if not edges:
         return ""
     shown = labels or {name: name for name in edges}
+    # four: the border and a blank on both sides
     widths = {name: len(shown[name]) + 4 for name in edges}
     rows, drawn, references = lay_out(edges, widths, width)
     lines: list[str] = []
@@ -56,6 +57,9 @@ def ascii_boxes(
         lines += _boxes(row, shown)
         lines += _references(row, references, width)
     return "\n".join(line.rstrip() for line in lines)
+
+    # with nothing above it a box keeps its place in the layer
+    # a row that does not fit goes over the right edge, not over the left one
 
 
 def _references(
@@ -89,6 +93,8 @@ def _boxes(row: list[Cell], labels: dict[str, str]) -> list[str]:
             line[cell.left : cell.left + len(text)] = text
     return ["".join(line) for line in lines]
 
+    # boxes that are not joined still stand apart
+
 
 def _channel(above: list[Cell], below: list[Cell], edges: Edges) -> list[str]:
     """The lines between two rows."""
@@ -117,6 +123,8 @@ def _give_tracks(nets: list[_Net]) -> int:
     A net that comes down where another goes down must bend first; where two nets ask
     that of each other, the lines touch, which a drawing of this size accepts.
     """
+    # tracks count from 1: 0 is a net that has none yet
+    # a line above the first track and one below the last, for what comes and goes
     by_source = {net.source: net for net in nets if not net.is_straight}
     blockers = {
         net.source: sum(
@@ -228,6 +236,7 @@ def dot(edges: Edges, labels: dict[str, str] | None = None) -> str:
 def mermaid(edges: Edges, labels: dict[str, str] | None = None) -> str:
     """Returns the graph as a Mermaid flowchart."""
     shown = labels or {}
+    # numbers: a stage may be called `end`, or hold a sign that is Mermaid's own
     ids = {name: f"node{number}" for number, name in enumerate(edges, 1)}
     lines = [f"  {ids[name]}[{_quoted(shown.get(name, name))}]" for name in edges]
     lines += [

@@ -16,6 +16,7 @@ from mltrack.errors import PipelineError
 from mltrack.pipeline.differences import same_value
 from mltrack.pipeline.interpolate import as_name
 
+# stages: three lists of 1,000 would be a billion, from one line of YAML
 MAX_STAGES = 100_000
 INCLUDE, EXCLUDE = "include", "exclude"
 
@@ -44,6 +45,7 @@ def foreach(over: Any) -> list[Expanded]:
             "must be a list or a mapping of what to repeat the stage over"
         )
     _check_count(len(over))
+    # for all of them, as soon as one has no text that could be a name
     by_position = any(isinstance(value, Mapping | list) for value in over)
     found = [
         Expanded(str(index) if by_position else as_name(value), {"item": value})
@@ -67,6 +69,7 @@ def _combinations(
         product(*(enumerate(values) for values in axes.values())) if axes else ()
     ):
         item = {name: value for name, (_, value) in zip(axes, chosen, strict=True)}
+        # before includes: these may bring back what was left out
         if not any(_agrees(item, pattern) for pattern in excluded):
             yield (
                 "-".join(
@@ -125,9 +128,11 @@ def matrix(variables: Any) -> list[Expanded]:
     for name, values in axes.items():
         if not isinstance(values, list):
             raise PipelineError(f"{name!r} must be a list of values")
+    # counted before any of them is made
     _check_count(prod(len(values) for values in axes.values()) if axes else 0)
     found = list(_combinations(axes, _mappings(variables, EXCLUDE)))
     _include(found, axes, _mappings(variables, INCLUDE))
+    # once more: each `include` may be a stage of its own
     _check_count(len(found))
     result = [Expanded(key, {"item": item, "key": key}) for key, item in found]
     _check_distinct(result)
@@ -168,6 +173,7 @@ def _check_count(count: int) -> None:
 def _check_distinct(found: list[Expanded]) -> None:
     seen: set[str] = set()
     for stage in found:
+        # 1 and "1", or true and "true", are one name
         if stage.key in seen:
             raise PipelineError(f"two stages would have the key {stage.key!r}")
         seen.add(stage.key)

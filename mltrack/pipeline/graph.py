@@ -62,6 +62,7 @@ def build(stages: Iterable[Stage], aliases: Mapping[str, str] | None = None) -> 
             for path in stage.reads
             for out in owners.overlapping(real.get(path, path))
         }
+        # here, since to graphlib it is a cycle like others: the hint is another
         if stage.address in needed:
             raise PipelineError(
                 f"stage {stage.address!r} depends on its own output",
@@ -132,6 +133,7 @@ def _owners(stages: Iterable[Stage]) -> PathMap[str]:
                     ),
                 )
             owners[out.path] = stage.address
+    # in a round of its own: only now is known all that lies below a path
     for path in owners:
         for below in owners.below(path):
             raise PipelineError(

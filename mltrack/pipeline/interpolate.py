@@ -15,6 +15,7 @@ from typing import Any
 
 from mltrack.errors import PipelineError
 
+# what is escaped comes first, or `\${` would be found by its dollar sign
 _REFERENCE = re.compile(r"\\\$\{|\$\{([^{}]*)(\}?)")
 _PATH = re.compile(
     r"\s*([A-Za-z_][\w-]*?(?:\.[\w-]+?|\[\d{1,9}\])*)\s*(?::-(.*))?\Z", re.DOTALL
@@ -36,6 +37,7 @@ def interpolate(text: str, values: Mapping[str, Any], where: str) -> Any:
     if "${" not in text:
         return text
     whole = _REFERENCE.fullmatch(text)
+    # so that `timeout: ${hours}` is a number, and `foreach: ${names}` a list
     if whole is not None and whole[1] is not None and whole[2]:
         return _value(whole[1], values, where)
     return _replace(text, values, where, as_text)
@@ -53,6 +55,7 @@ def _replace(text: str, values: Mapping[str, Any], where: str, write: AsText) ->
     def replace(match: re.Match[str]) -> str:
         if match[1] is None:
             return "${"
+        # told apart from one that is not closed: `${a.${b}}` is how others write it
         if not match[2] and text[match.end() :].startswith("{"):
             raise PipelineError(
                 f"{where}: {text[match.start() :][:120]!r} has a reference inside "
@@ -123,6 +126,7 @@ def _options(
 
 def _word(value: Any, name: str, where: str) -> str:
     text = as_text(value, name, where)
+    # numbers hold no sign of the shell
     return shlex.quote(text) if isinstance(value, str) else text
 
 
@@ -141,6 +145,7 @@ def look_up(name: str, values: Mapping[str, Any], where: str) -> Any:
         try:
             value = value[int(step[1:-1])] if step.startswith("[") else value[step]
         except (KeyError, IndexError, TypeError):
+            # TypeError: a name below a number, or a position in a mapping
             raise PipelineError(
                 f"{where}: ${{{name}}}: there is no {walked + step!r}",
                 hint=_nearest(value, step),
@@ -179,6 +184,7 @@ def _scalar(text: str) -> Any:
     if text in ("true", "false"):
         return text == "true"
     if text in ("null", ""):
+        # `${a:-}` asks for no text, not for null
         return None if text else ""
     if _INT.match(text):
         return int(text)

@@ -15,6 +15,7 @@ def contains(directory: str, path: str) -> bool:
     """Returns whether ``path`` is ``directory`` or lies below it; the root is the empty
     string.
     """
+    # with the slash: `data-old` does not lie in `data`
     return path == directory or not directory or path.startswith(directory + "/")
 
 
@@ -38,6 +39,7 @@ class PathMap(Generic[V]):
 
     def __init__(self, items: Iterable[tuple[str, V]] = ()) -> None:
         self._items: dict[str, V] = {}
+        # inner dicts as sets that keep the order, and let one go without a search
         self._below: dict[str, dict[str, None]] = {}
         for path, value in items:
             self[path] = value

@@ -132,6 +132,7 @@ def make(
     for address, stage in graph.stages.items():
         if address not in wanted:
             continue
+        # through links: the writer is found by where the bytes really are
         pending = tuple(
             (path, writer)
             for path in stage.reads
@@ -142,7 +143,9 @@ def make(
                 }
             )
         )
+        # in the order of the graph: what an earlier step brings back is known by now
         known = learn(stage, upcoming, pending)
+        # only the look finds these: links in directories to what is yet to be made
         linked = {
             (dep, unsettled[out])
             for dep, path in known.through
@@ -158,6 +161,7 @@ def make(
             for out in stage.outs:
                 unsettled[out.path] = address
         elif step.record is not None:
+            # what follows is decided as if it stood there
             for path, content in step.record.outs.items():
                 upcoming[path] = content
     return Plan(tuple(steps))
@@ -165,9 +169,11 @@ def make(
 
 def decide(stage: Stage, known: Known, facts: Facts, options: Options) -> Step:
     """Returns the verdict on one stage with all of its reasons."""
+    # first: not even what cannot be read makes it run
     if stage.frozen:
         return _decide_frozen(stage, known, facts, options)
     if known.problem is not None:
+        # what is yet to run may write what lacks
         verdict = Verdict.WAIT if known.pending else Verdict.RUN
         return Step(
             stage,
@@ -178,8 +184,10 @@ def decide(stage: Stage, known: Known, facts: Facts, options: Options) -> Step:
     reasons = _all_reasons(stage, known, facts, options)
     if known.pending:
         return Step(stage, Verdict.WAIT, tuple(reasons))
+    # there is no key without it; whoever is to run this names what is missing
     if any(reason.cause is Cause.DEPENDENCY_MISSING for reason in reasons):
         return Step(stage, Verdict.RUN, tuple(reasons))
+    # with other inputs other outputs are due: how these look is no matter then
     changed_outs = (
         output_reasons(stage, known.entry, known.outs)
         if not reasons and known.entry is not None
@@ -243,6 +251,7 @@ def _decide_outputs(
     is_absent = all(reason.cause is Cause.OUTPUT_MISSING for reason in changed)
     can_be_had = all(facts.is_cached(entry.outs[reason.subject]) for reason in changed)
     is_left = all(facts.is_left(entry.outs[reason.subject]) for reason in changed)
+    # nobody reads it yet: bringing 100 GB can wait for a stage that does
     if (options.absent_is_fine or is_left) and is_absent and can_be_had:
         return Step(stage, Verdict.SKIP, tuple(changed), key, Record(entry.outs))
     lacks = _not_cached(stage, entry, changed, facts)
@@ -300,10 +309,12 @@ def _decide_frozen(stage: Stage, known: Known, facts: Facts, options: Options) -
     else:
         reasons += _input_reasons(stage, known, facts)
     entry = known.entry
+    # declared otherwise since: nobody can say what belongs there
     if entry is not None and entry.outs.keys() == {out.path for out in stage.outs}:
         lacking = [
             reason
             for reason in output_reasons(stage, entry, known.outs)
+            # what was changed stays: freezing keeps what the person put there
             if reason.cause is Cause.OUTPUT_MISSING
         ]
         changed = _changed_outputs(stage, lacking)
@@ -331,12 +342,14 @@ def _usable_record(
     uncached = {out.path for out in stage.outs if not out.cache}
     lacking = ""
     for record in facts.find_records(key):
+        # it may be a stranger's: paths that nobody declares are never written
         if set(record.outs) != declared:
             continue
         gone = [
             path
             for path, content in record.outs.items()
             if not facts.is_cached(content)
+            # git keeps it, and it stands there already
             and not (path in uncached and content.same_bytes(known.outs.get(path)))
         ]
         if not gone:

@@ -18,10 +18,12 @@ VERSION = 1
 def key_parts(stage: Stage, inputs: Inputs, shell: str) -> dict[str, Any] | None:
     """Returns the parts of the key as plain data, or None if a dependency is not there."""
     deps = []
+    # in what order, or how often, they are listed changes no result
     for path in sorted(set(stage.deps)):
         content = inputs.deps.get(path)
         if content is None:
             return None
+        # no size: it follows from the digest
         deps.append([path, content.kind, content.hex])
     return {
         "v": VERSION,
@@ -39,6 +41,7 @@ def key_parts(stage: Stage, inputs: Inputs, shell: str) -> dict[str, Any] | None
 
 def entry_parts(entry: Entry) -> dict[str, Any]:
     """Returns the parts of the key that a lock entry was recorded under."""
+    # as key_parts has them: a record is believed only where its entry gives its key
     return {
         "v": VERSION,
         "cmd": list(entry.cmd),
@@ -68,6 +71,7 @@ def canonical_json(value: Any) -> bytes:
     check_finite(value, "")
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     try:
+        # paths are bytes, and not all of them text
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         raise PipelineError(
@@ -81,6 +85,7 @@ def check_finite(value: Any, where: str) -> None:
             f"param {where.lstrip('.')!r} is {value}: it has no canonical form, so it "
             "cannot be part of a key"
         )
+    # bits: Python writes no number of more than 4,300 digits, which are 14,284 bits
     if isinstance(value, int) and value.bit_length() > 8192:
         raise PipelineError(f"param {where.lstrip('.')!r} is too large a number")
     if isinstance(value, dict):

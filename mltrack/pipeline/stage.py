@@ -174,6 +174,7 @@ class Entry(NamedTuple):
 
 def is_url(path: str) -> bool:
     """Returns whether a dependency is a place outside the project, named by URL."""
+    # no path in normal form holds this
     return "://" in path
 
 
@@ -192,6 +193,7 @@ def address_parts(address: str) -> tuple[str, str]:
     """Returns the pipeline file and the name that a stage's address is made of."""
     mark = f"{PIPELINE_NAME}:"
     at = address.find(mark)
+    # as a whole name: `my-mltrack.yaml:x` would be a stage, not a file
     if at < 0 or (at and address[at - 1] != "/"):
         return PIPELINE_NAME, address
     return address[: at + len(PIPELINE_NAME)], address[at + len(mark) :]
