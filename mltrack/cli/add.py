@@ -72,6 +72,7 @@ def add(
     _show(session, result, as_json=as_json)
     for item in result.added:
         if item.is_seen:
+            # even to whoever wants it quiet: `git add .` would take the data
             tell(
                 f"warning: git still sees {item.path}: a later .gitignore rule "
                 "overrides the one that mltrack added",
@@ -83,6 +84,7 @@ def add(
             + (f"\nhint: {error.hint}" if error.hint else ""),
             level=-1,
         )
+    # 3: the others are done
     return 3 if result.failed else 0
 
 
@@ -139,6 +141,7 @@ def _ignores(session: Session, added: tuple[Added, ...]) -> list[str]:
     places = {
         item.path.rpartition("/")[0]
         for item in added
+        # its line came with the first recording
         if item.is_changed and item.before is None
     }
     return [

@@ -36,15 +36,18 @@ def checkout(
         result = verb.checkout(
             session, targets or [], force=force, dry_run=dry_run, progress=line.update
         )
+        # only what is clean is made anew, so what is outdated comes first
         relinked = (
             verb.relink(session, targets or [], line.update)
             if relink and not dry_run
             else []
         )
+    # else it would say that there was nothing to do
     if not relinked:
         show(result, dry_run=dry_run)
     for path, count in relinked:
         announce(f"{path}: {plural(count, 'file')} recreated")
+    # last: what was done is shown, whatever failed
     verb.raise_failures(result)
 
 
@@ -58,6 +61,7 @@ def show(result: verb.CheckoutResult, *, dry_run: bool = False) -> None:
                 f"{done.removed} {would}removed"
             )
         if done.kept:
+            # names: more would hide what the line says
             more = f" and {len(done.kept) - 5} more" if len(done.kept) > 5 else ""
             tell(
                 f"{done.path}: left with changes of your own: "

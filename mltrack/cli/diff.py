@@ -9,6 +9,7 @@ from mltrack.cli.options import Json, command_app
 from mltrack.cli.render import content_json, emit_json, plural, size_text
 from mltrack.verbs import listing as verb
 
+# apart from failures, so that scripts can ask
 EXIT_DIFFERENCES = 4
 
 

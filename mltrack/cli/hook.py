@@ -11,6 +11,7 @@ from mltrack.verbs import hook as verb
 from mltrack.verbs.checkout import CheckoutResult
 from mltrack.verbs.status import MODIFIED
 
+# names: the person asked git for something, and not us
 _SHOWN = 5
 _CHANGED = "{0} changed since it was recorded; `mltrack add {0}` records it"
 _OUTDATED = "{0} is not the version that its pointer says; `mltrack checkout {0}` brings that one"
@@ -24,6 +25,7 @@ def run(arguments: list[str]) -> int:
         return 2
     name, *given = arguments
     with ProgressLine() as line:
+        # handed on unread: a hook that git gives nothing would wait for the terminal
         result = verb.run(name, given, sys.stdin.read, current.directory, line.event)
     for text in _words(name, result):
         tell(f"mltrack: {text}")

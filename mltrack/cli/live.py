@@ -22,8 +22,11 @@ from mltrack.engine.events import (
     Tick,
 )
 
+# seconds between two drawings: what they show is in seconds
 _REFRESH_SECONDS = 0.25
+# seconds: a quicker run shows nothing, and loads no rich
 _DELAY_SECONDS = 1.0
+# rows: what has passed above them is to stay in sight
 _MOST_ROWS = 16
 
 
@@ -66,6 +69,7 @@ class LiveLines(RunLines):
             ):
                 row = self._rows[stage]
                 if state == "running" and row.state != state:
+                    # time in line is no time at work
                     row.started = time.monotonic()
                 row.place = place if place != runner else ""
                 row.gpus, row.state = (
@@ -83,6 +87,7 @@ class LiveLines(RunLines):
                 | StageDetached(stage)
             ):
                 self._rows.pop(stage, None)
+        # where a stage is stands in its row; a lost connection is a line of its own
         if not isinstance(event, StageOutput | Tick) and (
             not isinstance(event, StagePlaced) or event.problem
         ):
@@ -101,6 +106,7 @@ class LiveLines(RunLines):
             self._live = Live(
                 console=Console(stderr=True),
                 transient=True,
+                # drawn by this thread alone: rows must not change while they are read
                 auto_refresh=False,
                 redirect_stdout=False,
                 redirect_stderr=True,
@@ -110,10 +116,12 @@ class LiveLines(RunLines):
 
     def _note_line(self, stage: str, data: bytes) -> None:
         row = self._rows.get(stage)
+        # progress bars end their lines with a return
         lines = [
             line for line in data.replace(b"\r", b"\n").split(b"\n") if line.strip()
         ]
         if row is not None and lines:
+            # characters: wider than a terminal; the line may have a megabyte
             row.line = lines[-1][-400:].decode("utf-8", "replace")
 
     def _table(self) -> Any:

@@ -47,6 +47,7 @@ def diff(
     before, after = (
         verb.metrics(session, revision, targets, problems) for revision in (old, new)
     )
+    # 1 and 1.0 are one measurement, though as params they differ
     changes = verb.diff(
         before, after, everything=show_all, is_same=verb.same_measure, unread=problems
     )

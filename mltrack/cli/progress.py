@@ -9,7 +9,9 @@ from typing import Any
 from mltrack.cli.invocation import current
 from mltrack.events import Progress
 
+# seconds: a quicker command shows nothing, and loads no rich
 _DELAY_SECONDS = 1.0
+# seconds between two drawings, of counts that may change 100,000 times
 _STEP_SECONDS = 0.1
 
 
@@ -19,6 +21,7 @@ class ProgressLine:
     """
 
     def __init__(self) -> None:
+        # of stderr: results may go into a pipe while the person looks on
         self._shows = sys.stderr.isatty() and current.verbosity >= 0
         self._started = time.monotonic()
         self._next = self._started + _DELAY_SECONDS
@@ -53,6 +56,7 @@ class ProgressLine:
             self._bar = progress.Progress(*columns, console=screen, transient=True)
             self._bar.start()
             self._task = self._bar.add_task(what, total=None)
+        # 0 is a total that nobody knows: to rich it would be reached already
         self._bar.update(
             self._task, description=what, completed=done, total=total or None
         )

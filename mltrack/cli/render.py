@@ -15,6 +15,7 @@ from mltrack.pipeline.differences import same_value
 from mltrack.pipeline.plan import Step, Verdict
 from mltrack.pipeline.reason import Cause, Reason
 
+# the next one for a field that changes or goes; docs/reference/json.md
 SCHEMA_VERSION = 1
 VERDICTS = {
     Verdict.SKIP: "unchanged",
@@ -114,11 +115,13 @@ def table(
     headings: Sequence[str], rows: Iterable[Sequence[str]], *, markdown: bool = False
 ) -> None:
     """Prints a table: columns aligned for a terminal, or Markdown."""
+    # before the widths: what is escaped is wider than what it stands for
     lines = [[printable(cell) for cell in row] for row in rows]
     if markdown:
         say("| " + " | ".join(headings) + " |")
         say("|" + "---|" * len(headings))
         for line in lines:
+            # else the cell would end there
             say("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |")
         return
     widths = [
@@ -213,6 +216,7 @@ def _values_changed(old: Any, new: Any) -> str:
 
 def _pair(old: Any, new: Any) -> str:
     a, b = value_text(old), value_text(new)
+    # a number and the text of it look alike: as JSON they differ
     return f"{a} -> {b}" if a != b else f"{json.dumps(old)} -> {json.dumps(new)}"
 
 

@@ -36,7 +36,9 @@ from mltrack.engine.fault import Fault
 from mltrack.pipeline.reason import Cause, Reason
 from mltrack.runners.names import LOCAL
 
+# in bytes: of a line that never ends no more is held back
 _MAX_PIECE = 65536
+# names: more would hide what the line says
 _SHOWN = 5
 
 
@@ -67,6 +69,7 @@ class RunLines:
     def _output(self, stage: str, data: bytes) -> None:
         if current.verbosity < 0:
             return
+        # one stage at a time: its colours and progress bars pass as they are
         if not self._side_by_side:
             write_through(data)
             return
@@ -76,17 +79,20 @@ class RunLines:
         if rest:
             self._unfinished[stage] = rest
         prefix = f"{stage} | ".encode("utf-8", "replace")
+        # of a progress bar only its last state: a return overwrote the rest
         write_through(
             b"".join(prefix + line.rpartition(b"\r")[2] + b"\n" for line in lines)
         )
 
     def _flush(self, stage: str) -> None:
         if stage in self._unfinished:
+            # a line end makes a whole line of what is left
             self._output(stage, b"\n")
 
 
 def write_through(data: bytes) -> None:
     """Writes what a command printed to standard error, as it was written."""
+    # text that waits in the upper layer was told before these bytes
     sys.stderr.flush()
     sys.stderr.buffer.write(data)
     sys.stderr.flush()
@@ -125,6 +131,7 @@ def _tell(event: Event) -> None:
             tell(
                 f"{stage}: finished, but not recorded: while it ran, "
                 f"{words_of(unrecorded)}",
+                # to whoever wants it quiet, too: the result is not in the lock
                 level=-1,
             )
         case StageRetried(stage, fault, number, tries, pause, is_extra):
@@ -135,6 +142,7 @@ def _tell(event: Event) -> None:
         case StagePlaced(stage, runner, place, gpus, state, problem):
             tell(
                 f"{stage}: {placed_words(runner, place, gpus, state, problem)}",
+                # that a connection is lost is told even to whoever wants it quiet
                 level=-1 if problem else 1,
             )
         case StageDetached(stage, runner, place):

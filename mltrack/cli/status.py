@@ -18,7 +18,9 @@ from mltrack.cli.render import (
 from mltrack.pipeline.plan import Verdict
 from mltrack.verbs import status as verb
 
+# names for one target; `mltrack diff` has all of them
 MAX_FILES = 10
+# apart from failures, so that scripts can ask
 EXIT_DIFFERENCES = 4
 NO_HOOKS = "git hooks are not installed in this clone, so data does not follow `git checkout`; hint: mltrack init"
 
@@ -40,9 +42,11 @@ def status(
     with ProgressLine() as line:
         session.observer.report = lambda count: line.update("files", count)
         result = verb.status(session, targets or [], remote)
+    # a document without its stages would be taken for the whole
     if as_json and result.problem is None:
         emit_json(_data(result))
     elif not as_json:
+        # the data is shown even where the stages cannot be looked at
         _show(result)
     if result.problem is not None:
         raise result.problem
@@ -52,6 +56,7 @@ def status(
 
 
 def _show(result: verb.Status) -> None:
+    # clean here, but not in the cache: it could not be brought back
     changed = [item for item in result.data if item.state != "clean" or not item.cached]
     if changed:
         say("data:")
@@ -61,6 +66,7 @@ def _show(result: verb.Status) -> None:
             if item.cached
             else f"  (recorded version is not in the cache: mltrack pull {item.path})"
         )
+        # from here on the more exact note wins
         if item.state == "outdated" and item.cached:
             note = f"  (the recorded version changed: mltrack checkout {item.path})"
         if item.state == "broken":

@@ -9,6 +9,7 @@ from mltrack.verbs.results import Problems, ValueChange, Values
 def tell_problems(problems: Problems) -> int:
     """Names what could not be read; returns the exit code: 3 where the rest was shown."""
     for error in problems.values():
+        # even to whoever wants it quiet: what is shown is not all
         tell(
             f"error: {error.message}" + (f"\nhint: {error.hint}" if error.hint else ""),
             level=-1,
@@ -62,6 +63,7 @@ def show_diff(
             c.key,
             value_text(c.old),
             value_text(c.new),
+            # with its sign: up or down is what one looks for
             "" if c.delta is None else f"{c.delta:+.6g}",
         )
         for c in changes

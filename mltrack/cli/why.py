@@ -33,10 +33,12 @@ def why(targets: Paths = None, as_json: Json = False) -> None:
         return
     for item in found:
         step = item.step
+        # a frozen stage has a verdict, too, and it does not count
         meaning = _FROZEN if step.stage.frozen else _MEANING[step.verdict.value]
         say(f"{step.stage.address}: {VERDICTS[step.verdict]} ({meaning})")
         _show(item.reasons)
         if item.nearest is not None:
+            # by the person's own clock
             moment = time.strftime(
                 "%Y-%m-%d %H:%M:%S", time.localtime(item.nearest.started)
             )
