@@ -72,6 +72,7 @@ def add(
     _show(session, result, as_json=as_json)
     for item in result.added:
         if item.is_seen:
+            # even to whoever wants it quiet: `git add .` would take the data
             tell(
                 f"warning: git still sees {item.path}: a later .gitignore rule "
                 "overrides the one that mltrack added",
@@ -79,6 +80,7 @@ def add(
             )
     for path, error in result.failed:
         complain(f"{path}: {error.message}", error.hint)
+    # 3: the others are done
     return 3 if result.failed else 0
 
 
@@ -135,6 +137,7 @@ def _ignores(session: Session, added: tuple[Added, ...]) -> list[str]:
     places = {
         item.path.rpartition("/")[0]
         for item in added
+        # its line came with the first recording
         if item.is_changed and item.before is None
     }
     return [

@@ -38,6 +38,7 @@ def check_ignore(
         )
     else:
         for item in found:
+            # as `git check-ignore -v` prints it
             say(
                 f"{item.source}:{item.line}:{item.pattern}\t{item.path}"
                 if item.line

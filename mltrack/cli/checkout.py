@@ -40,20 +40,24 @@ def checkout(
         result = verb.checkout(
             session, targets or [], force=force, dry_run=dry_run, progress=line.update
         )
+        # only what is clean is made anew, so what is outdated comes first
         relinked = (
             verb.relink(session, targets or [], line.update)
             if relink and not dry_run
             else []
         )
+    # else it would say that there was nothing to do
     if not relinked:
         show(result, dry_run=dry_run)
     for path, count in relinked:
         announce(f"{path}: {plural(count, 'file')} recreated")
+    # last: what was done is shown, whatever failed
     verb.raise_failures(result)
 
 
 def show(result: verb.CheckoutResult, *, dry_run: bool = False) -> None:
     """Prints what a checkout did."""
+    # names: more would hide what the line says
     for line in followed(result, dry_run=dry_run):
         announce(line)
     if len(result.saved) > _MOST:

@@ -19,6 +19,7 @@ def _module(name: str) -> str:
     return f"mltrack.cli.{name}"
 
 
+# in the order of --help: a family stands together
 COMMANDS: dict[str, Command] = {
     "init": Command(
         _module("init"),

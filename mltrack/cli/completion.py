@@ -35,6 +35,7 @@ def whole() -> TyperGroup:
         verb: get_command(importlib.import_module(command.module).app)
         for verb, command in COMMANDS.items()
     }
+    # typer named it after its function
     for verb, command in commands.items():
         command.name = verb
     return TyperGroup(name="mltrack", commands=commands)

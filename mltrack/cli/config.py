@@ -47,6 +47,7 @@ def config(
     if local and user:
         raise typer.BadParameter("--local and --user exclude each other")
     changes = value is not None or unset
+    # the user's own config can be changed outside of any project
     project = (
         projects.find(current.directory)
         if changes and not user
@@ -78,6 +79,7 @@ def config(
         return
     for name, item in values.items():
         text = _text(item.value)
+        # the value of one key alone, for scripts
         say(
             f"{text}"
             if key and not origin

@@ -10,6 +10,7 @@ from mltrack.cli.render import content_json, emit_json, plural, size_text
 from mltrack.cli.style import paint
 from mltrack.verbs import listing as verb
 
+# apart from failures, so that scripts can ask
 EXIT_DIFFERENCES = 4
 _COLOURS = {verb.ADDED: "green", verb.MODIFIED: "yellow", verb.DELETED: "red"}
 

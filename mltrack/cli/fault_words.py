@@ -6,7 +6,9 @@ from collections.abc import Callable
 from mltrack.engine.fault import Fault, FaultCause
 from mltrack.runners.job import Failure
 
+# names: more would hide what the line says
 _SHOWN = 5
+# characters: the line goes on behind the command
 _MAX_COMMAND = 100
 _SIGNALLED = range(129, 160)
 """The exit codes by which a shell says that a signal ended a program: 128 and more."""
@@ -28,6 +30,7 @@ def fault_words(fault: Fault) -> str:
 
 
 def _command(fault: Fault) -> str:
+    # of a script of many lines the first says which one it is
     first = (fault.command.strip().splitlines() or [""])[0]
     shown = f"`{first[:_MAX_COMMAND]}`" if first else "its command"
     text = f"{shown} {_ending(fault)}"
@@ -62,6 +65,7 @@ def _ending(fault: Fault) -> str:
     code = fault.exit_code or 0
     if code < 0:
         return f"was killed by {_signal_name(-code)}"
+    # a shell's own codes: 127 for what is not there, 126 for what cannot be run
     if code == 127:
         return "ended with exit code 127: a program in it was not found"
     if code == 126:
@@ -77,6 +81,7 @@ def _signal_name(number: int) -> str:
         name = signal.Signals(number).name
     except ValueError:
         return f"signal {number}"
+    # the kernel kills with this signal where memory runs out
     return name + (" (often: out of memory)" if name == "SIGKILL" else "")
 
 
@@ -88,6 +93,7 @@ def _setup(fault: Fault) -> str:
 
 
 def _machine(fault: Fault) -> str:
+    # errors of ssh name their host already
     is_named = not fault.place or fault.error.startswith(fault.place)
     return fault.error if is_named else f"{fault.place}: {fault.error}"
 

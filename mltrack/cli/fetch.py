@@ -51,6 +51,7 @@ def fetch(
     show(
         result.fetched, "would fetch" if dry_run else "fetched", "from", as_json=as_json
     )
+    # last: what came is shown, whatever lacks
     raise_unavailable(result.unavailable)
 
 

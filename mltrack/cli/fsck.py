@@ -11,6 +11,7 @@ from mltrack.cli.render import emit_json, plural
 from mltrack.verbs import fsck as verb
 
 EXIT_ABSENT, EXIT_DAMAGED = 1, 7
+# lines; --json has all of them
 MAX_SHOWN = 50
 
 
@@ -76,12 +77,14 @@ def fsck(
     if result.absent:
         hint = f"mltrack push --remote {remote}" if remote else "mltrack fetch"
         tell(f"What is absent is referred to, and is not there.\nhint: {hint}")
+    # what --repair could not mend once, it cannot mend now
     if not result.is_whole and not repair:
         tell("hint: mltrack fsck --repair" + (f" --remote {remote}" if remote else ""))
     return _code(result)
 
 
 def _code(result: verb.FsckResult) -> int:
+    # damage weighs more than what is absent
     return EXIT_DAMAGED if not result.is_whole else EXIT_ABSENT if result.absent else 0
 
 

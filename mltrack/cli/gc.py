@@ -63,6 +63,7 @@ def gc(
     24) deletes, so that pushes under way lose nothing.
     """
     keep = verb.Keep(keep_last, tuple(revisions or ()))
+    # with --keep-last or --rev, the remote is asked what it holds, and not collected
     if remote and keep.is_all:
         _show_remote(
             gc_remote(open_session(), remote, dry_run=dry_run, force=force),

@@ -12,6 +12,7 @@ from mltrack.verbs import hook as verb
 from mltrack.verbs.checkout import CheckoutResult
 from mltrack.verbs.status import MODIFIED
 
+# names: the person asked git for something, and not us
 # of equal notes that are told one by one
 _FEW = 3
 _CHANGED = (
@@ -37,6 +38,7 @@ def run(arguments: list[str]) -> int:
         return 2
     name, *given = arguments
     with ProgressLine() as line:
+        # handed on unread: a hook that git gives nothing would wait for the terminal
         result = verb.run(name, given, sys.stdin.read, current.directory, line.event)
     for text in _words(name, result):
         tell(f"mltrack: {text}")

@@ -49,7 +49,9 @@ def init(
     result = verb.init(
         current.directory, hash_name=hash_name, where=where, below=subdir
     )
+    # asked only once it is known that hooks would go there
     if result.shared_hooks and _agrees(result.shared_hooks):
+        # a project that is there already gets its hooks, and nothing else
         installed = verb.init(
             current.directory, where=verb.Hooks.EVERYWHERE, below=subdir
         )
@@ -68,6 +70,7 @@ def init(
             + (" Hooks and merge drivers are installed." if result.hooks else "")
         )
     if result.is_ignored:
+        # even to whoever wants it quiet: without the config no clone is a project
         tell(
             "warning: git ignores .mltrack/config.toml: no clone will be an mltrack "
             "project",
@@ -102,6 +105,7 @@ def _agrees(directory: str) -> bool:
     if not (sys.stdin.isatty() and sys.stderr.isatty()) or current.verbosity < 0:
         return False
     tell(f"Git looks for hooks in {directory}, for all of your repositories.")
+    # no by default: it is where all of the person's repositories have theirs
     return typer.confirm(
         "Install mltrack's there? Outside mltrack projects they do nothing.",
         default=False,

@@ -51,6 +51,7 @@ def say(text: str) -> None:
 
 def say_bytes(data: bytes) -> None:
     """Prints what a command printed to standard output, as it was written."""
+    # text that waits in the upper layer was printed before these bytes
     sys.stdout.flush()
     sys.stdout.buffer.write(data)
     sys.stdout.flush()
@@ -86,6 +87,7 @@ def git_add(paths: Collection[str], *options: str) -> str:
     shell.
     """
     names = [shlex.quote(path) for path in paths]
+    # a name with a dash in front would be an option of git's
     dashes = ["--"] if any(path.startswith("-") for path in paths) else []
     return " ".join(("git add", *options, *dashes, *names))
 
@@ -99,6 +101,7 @@ def printable(text: str) -> str:
     UTF-8 are escaped.
     """
     text = _QUOTED_BYTE.sub(r"\\x\1", text)
+    # nearly always so: no walk over the characters
     if text.isprintable():
         return text
     return "".join(

@@ -43,6 +43,7 @@ def list_(
         (
             job.id,
             job.label,
+            # where both have one name, it is said once
             job.runner if job.runner == job.host else f"{job.runner} ({job.host})",
             ",".join(job.gpus),
             job.state + (", taken" if job.is_taken else ""),
@@ -51,6 +52,7 @@ def list_(
         for job in found
     ]
     table(("id", "stage", "runner", "gpu", "state", "age"), rows)
+    # once, however many jobs are on a host that does not answer
     for problem in dict.fromkeys(job.problem for job in found if job.problem):
         tell(f"warning: {problem}")
 
@@ -100,6 +102,7 @@ def cancel(
     list. A checkpoint that was saved stays for the next attempt.
     """
     with Jobs(projects.find(current.directory)) as jobs:
+        # named by its stage and by its id it is one job
         for job in {
             job.token: job for name in names for job in jobs.find_all(name)
         }.values():

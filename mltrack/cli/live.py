@@ -26,9 +26,12 @@ from mltrack.engine.events import (
 )
 from mltrack.verbs.expectation import Expectation
 
+# seconds between two drawings: what they show is in seconds
 _REFRESH_SECONDS = 0.25
 # a run that is over sooner has nothing to follow
+# seconds: a quicker run shows nothing, and loads no rich
 _DELAY_SECONDS = 1.0
+# rows: what has passed above them is to stay in sight
 _MOST_ROWS = 16
 _MOST_WAITING = 4
 # of one line of output: more than any terminal is wide
@@ -88,6 +91,7 @@ class LiveLines(RunLines):
         match event:
             case StageFound(stage, _, runner, _) | StageStarted(stage, _, _, _, runner):
                 self._rows[stage] = _Row(runner, time.monotonic())
+                # time in line is no time at work
             case StagePlaced():
                 self._place(event)
             case StageOutput(stage, data):
@@ -101,6 +105,7 @@ class LiveLines(RunLines):
                 | StageDetached(stage)
             ):
                 self._rows.pop(stage, None)
+        # where a stage is stands in its row; a lost connection is a line of its own
         if not isinstance(event, StageOutput | Tick) and (
             not isinstance(event, StagePlaced) or event.problem
         ):
@@ -150,6 +155,7 @@ class LiveLines(RunLines):
             self._live = Live(
                 console=Console(stderr=True),
                 transient=True,
+                # drawn by this thread alone: rows must not change while they are read
                 auto_refresh=False,
                 redirect_stdout=False,
                 redirect_stderr=True,
@@ -159,10 +165,12 @@ class LiveLines(RunLines):
 
     def _note_line(self, stage: str, data: bytes) -> None:
         row = self._rows.get(stage)
+        # progress bars end their lines with a return
         lines = [
             line for line in data.replace(b"\r", b"\n").split(b"\n") if line.strip()
         ]
         if row is not None and lines:
+            # characters: wider than a terminal; the line may have a megabyte
             row.line = lines[-1][-_MAX_LINE:].decode("utf-8", "replace")
 
     def _view(self) -> Any:

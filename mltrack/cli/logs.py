@@ -12,6 +12,7 @@ from mltrack.errors import UsageError
 from mltrack.verbs import logs as verb
 from mltrack.verbs.session import Session
 
+# seconds between two looks at the log
 _LOOK_SECONDS = 0.2
 
 
@@ -38,6 +39,7 @@ def logs(
     """
     session = open_session()
     found = verb.logs(session, stage)
+    # to a program no logs are an answer, to a person an error
     if as_json:
         emit_json({"logs": [log._asdict() for log in found]})
         return
@@ -59,6 +61,7 @@ def logs(
             hint=f"mltrack logs {stage} --list",
         )
     log = found[number - 1]
+    # the result that the lock names may be of an older run, by the run cache
     if number == 1 and log.state == verb.RECORDED:
         log = next((one for one in found if one.state == verb.CURRENT), log)
     tell(f"{log.stage}: {log.state}, started {_moment(log.started)}")
@@ -68,6 +71,7 @@ def logs(
 def _print(session: Session, log: verb.Log, *, follow: bool) -> None:
     offset = 0
     while True:
+        # asked before the log is read: what a command prints last is not missed
         goes_on = follow and verb.is_running(session, log)
         data = verb.read(session, log, offset)
         offset += len(data)

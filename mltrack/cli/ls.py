@@ -46,6 +46,7 @@ def ls(
             item.path,
             item.content.kind,
             content_text(item.content),
+            # the algorithm and twelve digits: enough to tell contents apart
             algorithm.text(item.content.hex)[:17],
             item.source,
         )

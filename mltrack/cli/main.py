@@ -29,18 +29,22 @@ def run(arguments: list[str]) -> int:
     except MltrackError as error:
         return _report(error.message, error.hint, error.exit_code)
     except KeyboardInterrupt:
+        # the terminal has just shown ^C, and stands behind it
         sys.stderr.write("\ninterrupted\n")
         return INTERRUPTED
     except BrokenPipeError:
+        # whoever reads has seen enough: `mltrack ls | head` is no failure
         _silence_stdout()
         return PIPE_CLOSED
     except OSError as error:
         return _report(_words_of(error), _hint_for(error), 1)
     except Exception:
+        # a bug: the person gets a report to send, and no traceback
         return _report_bug(arguments)
 
 
 def _run(arguments: list[str]) -> int:
+    # a shell that asks for completions gives no words, only its variables
     if "_MLTRACK_COMPLETE" in os.environ:
         return int(importlib.import_module("mltrack.cli.completion").answer())
     rest = _take_globals(arguments)
@@ -48,12 +52,15 @@ def _run(arguments: list[str]) -> int:
         if rest[1:2] and rest[0] == "help":
             return _run([rest[1], "--help"])
         sys.stdout.write(overview(__version__))
+        # help that was asked for is a result; a command line without a verb is wrong
         return 0 if arguments else 2
     verb, *given = rest
     if verb in ("--version", "-V"):
+        # behind other options only: alone it is answered before this is loaded
         invocation.say(f"mltrack {__version__}")
         return 0
     if verb in HIDDEN:
+        # what git calls reads its words by itself, and loads no typer
         handle: Callable[[list[str]], int] = importlib.import_module(HIDDEN[verb]).run
         return handle(given)
     if verb not in COMMANDS:
@@ -66,6 +73,7 @@ def _run(arguments: list[str]) -> int:
         )
     with invocation.current.opened:
         code = _call(verb, given)
+    # here a failed write still becomes an exit code; at the very end it is lost
     sys.stdout.flush()
     return _name_left_out() or code
 
@@ -77,6 +85,7 @@ def _name_left_out() -> int:
     session = invocation.current.session
     left_out = session.left_out.values() if session is not None else ()
     for error in left_out:
+        # even to whoever wants it quiet: the command did not do all
         invocation.complain(error.message, error.hint)
     return PartlyDoneError.exit_code if left_out else 0
 
@@ -94,10 +103,12 @@ def _call(verb: str, arguments: list[str]) -> int:
     from typer.main import get_command  # noqa: PLC0415
 
     try:
+        # else typer prints and exits by itself
         result = get_command(app).main(
             arguments, prog_name=f"mltrack {verb}", standalone_mode=False
         )
     except NoArgsIsHelpError as error:
+        # a group without a command is answered with its help
         error.show()
         return error.exit_code
     except ClickException as error:
@@ -121,12 +132,14 @@ def _take_globals(arguments: list[str]) -> list[str]:
     while position < len(arguments):
         word = arguments[position]
         position += 1
+        # git's own words, such as paths, may look like our options
         if word == "--" or (rest and rest[0] in HIDDEN):
             rest += arguments[position - 1 :]
             break
         if word == "-C":
             if position >= len(arguments):
                 raise UsageError("-C needs a directory")
+            # as with git, a second -C starts from the first
             state.directory = os.path.join(state.directory, arguments[position])
             position += 1
         elif word in ("-q", "--quiet"):
@@ -156,8 +169,10 @@ def _colour(when: str) -> str:
 
 
 def _report(message: str, hint: str, code: int) -> int:
+    # results first: where both go into one file, the error comes last
     sys.stdout.flush()
     invocation.complain(message, hint)
+    # -vv: whoever mends mltrack wants to see where it happened
     if invocation.current.verbosity >= 2:
         import traceback  # noqa: PLC0415 - only on the way out of an error
 
@@ -199,12 +214,14 @@ def _report_bug(arguments: list[str]) -> int:
     )
     try:
         descriptor, path = tempfile.mkstemp(prefix="mltrack-bug-", suffix=".txt")
+        # names in a traceback may have bytes that are not UTF-8
         with os.fdopen(
             descriptor, "w", encoding="utf-8", errors="backslashreplace"
         ) as file:
             file.write(text)
         where = f"; the details are in {path}"
     except OSError:
+        # without the file there is still the line that says what happened
         where = ""
     last = traceback.format_exc().strip().splitlines()[-1]
     return _report(
@@ -218,6 +235,7 @@ def _verb_of(arguments: list[str]) -> str:
     """The command's name alone: what was given to it may be a secret, and the report is
     sent to others.
     """
+    # the first known word: options before the verb are passed over
     return next(
         (word for word in arguments if word in COMMANDS or word in HIDDEN), "none"
     )

@@ -18,6 +18,7 @@ def run(arguments: list[str]) -> int:
         project = projects.find_for(current.directory, path)
         result = verb.drive(project, project.relative_to_top(path), base, ours, theirs)
     except (MltrackError, OSError) as error:
+        # told here: git knows only whether there is a conflict
         hint = (
             f" (hint: {error.hint})"
             if isinstance(error, MltrackError) and error.hint

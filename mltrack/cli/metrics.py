@@ -96,6 +96,7 @@ def diff(
         show_changes("metrics", found, look, as_json=as_json)
         return tell_problems(problems)
     old, new = chosen
+    # 1 and 1.0 are one measurement, though as params they differ
     changes = verb.diff(
         found[old],
         found[new],

@@ -28,6 +28,7 @@ def move(
     announce(f"moved {shown(result.old)} to {shown(result.new)}")
     tell(
         "For git: "
+        # the old pointer is gone: that is to be staged as well
         + git_add([shown(result.old + SUFFIX), shown(result.new + SUFFIX)], "--all")
     )
     if result.stages:

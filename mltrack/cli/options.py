@@ -31,6 +31,7 @@ AllBranches = Annotated[
 ]
 AllTags = Annotated[bool, typer.Option("--all-tags", help="What all tags refer to.")]
 Jobs = Annotated[
+    # 0 leaves it to the settings
     int, typer.Option("--jobs", "-j", min=0, help="How many transfers run at once.")
 ]
 Markdown = Annotated[bool, typer.Option("--md", help="Print a Markdown table.")]
@@ -51,9 +52,11 @@ def new_app(**settings: Any) -> typer.Typer:
     """Returns an app for one verb, with everything off that would decorate or catch
     errors.
     """
+    # people type -h; click by itself knows --help only
     settings.setdefault("context_settings", {"help_option_names": ["-h", "--help"]})
     return typer.Typer(
         add_completion=False,
+        # help without rich, which takes 55 ms to load
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         **settings,

@@ -135,11 +135,13 @@ def _deliver(
             "mltrack.yaml"
         )
         return
+    # where the person is: -C moves that, and not the process
     place = os.path.join(session.project.cwd, out or (_PICTURES if kind else _PAGE))
     if kind:
         for path in plots_page.pictures(found, place, kind):
             say(os.path.relpath(path, session.project.cwd))
         return
+    # before the file is opened: what cannot be drawn leaves the old page as it is
     text = plots_page.page(found, title)
     with open(place, "w", encoding="utf-8") as file:
         file.write(text)

@@ -59,8 +59,10 @@ def pull(
         push.show(result.fetched, "fetched", "from", as_json=as_json)
     if not as_json:
         checkout.show(result.checkout)
+    # whoever pulls expects data to follow git from now on
     if not hooks.are_installed(session.project.repository):
         tell(NO_HOOKS)
+    # last: what came is shown, whatever failed
     raise_failures(result.checkout)
     raise_unavailable(result.unavailable)
 

@@ -54,6 +54,7 @@ def push(
 
 def show(result: verb.TransferResult, word: str, way: str, *, as_json: bool) -> None:
     """Prints what a transfer moved."""
+    # on standard error: with --json, standard output holds one document
     for path in result.stayed:
         tell(
             f"{path}: is on the host that made it, and was not sent; `mltrack fetch "
@@ -79,6 +80,7 @@ def show(result: verb.TransferResult, word: str, way: str, *, as_json: bool) -> 
             f"{result.remote}"
         )
     elif result.records:
+        # nothing but records: all outputs were there already
         announce(
             f"{word} {plural(result.records, 'run record')} {way} {result.remote}; "
             "everything else is there already."

@@ -45,6 +45,7 @@ def add(
     announce(
         f"remote {info.name}: {info.url}" + (" (default)" if info.is_default else "")
     )
+    # where it is named, not at each push
     if not verb.is_tested(info.url):
         tell(
             "remotes of this kind go through fsspec and were never tested with mltrack"

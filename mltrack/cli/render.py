@@ -16,6 +16,7 @@ from mltrack.pipeline.differences import same_value
 from mltrack.pipeline.plan import Step, Verdict
 from mltrack.pipeline.reason import Cause, Reason
 
+# the next one for a field that changes or goes; docs/reference/json.md
 SCHEMA_VERSION = 1
 VERDICTS = {
     Verdict.SKIP: "unchanged",
@@ -120,6 +121,8 @@ def listed(names: Sequence[str], *, most: int = 10) -> str:
 def table(
     headings: Sequence[str], rows: Iterable[Sequence[str]], *, markdown: bool = False
 ) -> None:
+    # before the widths: what is escaped is wider than what it stands for
+    # else the cell would end there
     """Prints a table: columns aligned for a terminal, numbers on the right, or
     Markdown.
     """
@@ -247,6 +250,7 @@ def _values_changed(old: Any, new: Any) -> str:
 
 def _pair(old: Any, new: Any) -> str:
     a, b = value_text(old), value_text(new)
+    # a number and the text of it look alike: as JSON they differ
     return f"{a} -> {b}" if a != b else f"{json.dumps(old)} -> {json.dumps(new)}"
 
 

@@ -138,6 +138,7 @@ def repro(
     Targets are stages, groups of them, or paths that stages write; by default all
     stages. --dry-run prints the plan and its reasons.
     """
+    # before anything is opened: a wrong command line is told at once
     if single_item and downstream:
         raise UsageError(
             "--single-item and --downstream exclude each other", hint="give one of them"
@@ -172,6 +173,7 @@ def repro(
     if dry_run:
         _show_plan(plan, as_json=as_json)
         return
+    # before the plan: with --pull it completes directories that the plan hashes
     for note in notes:
         tell(f"warning: {_DOUBTS[note.doubt].format(note.path)}")
     if not plan.steps:
@@ -183,6 +185,7 @@ def repro(
     try:
         _carry_out(work, plan, as_json=as_json)
     except BaseException:
+        # an interrupt, too: the person must know what goes on without them
         for stages, words in (
             (work.outcome.ended, "ended"),
             (work.outcome.go_on, "is not ended; the next repro takes its result"),
@@ -193,7 +196,9 @@ def repro(
 
 
 def _carry_out(work: verb.Repro, plan: Plan, *, as_json: bool) -> None:
+    # closed whatever comes: that ends commands, and folds the journal into the lock
     with closing(work.run(plan)) as events:
+        # one stage at a time on this machine is its own view
         is_wide = work.limits.jobs > 1
         is_live = not as_json and sys.stderr.isatty() and current.shows_progress
         with (
@@ -270,6 +275,7 @@ def _finish(outcome: Outcome, failed: list[StageFailed], *, as_json: bool) -> No
         )
     if failed:
         first = failed[0].stage
+        # exit code 6 only where nothing else failed: then waiting may be all it takes
         if len(outcome.unreachable) == len(failed):
             raise RemoteError(
                 "\n".join(map(_failure_text, failed)),
@@ -322,6 +328,7 @@ def _show_comparison(found: list[verb_twice.Compared], *, as_json: bool) -> None
                 say(f"             {path}")
     different = [item for item in found if not item.is_same]
     if different:
+        # 4: differences were found, as with --check
         raise typer.Exit(4)
 
 

@@ -44,7 +44,9 @@ from mltrack.events import Progress
 from mltrack.pipeline.reason import Cause, Reason
 from mltrack.runners.names import LOCAL
 
+# in bytes: of a line that never ends no more is held back
 _MAX_PIECE = 65536
+# names: more would hide what the line says
 _SHOWN = 5
 # of stages that are told one by one, where nothing ran for them
 _FEW = 3
@@ -100,6 +102,7 @@ class RunLines:
     def _output(self, stage: str, data: bytes) -> None:
         if current.verbosity < 0:
             return
+        # one stage at a time: its colours and progress bars pass as they are
         if not self._by_line:
             write_through(data)
             return
@@ -108,6 +111,7 @@ class RunLines:
             lines, rest = [*lines, rest], b""
         if rest:
             self._unfinished[stage] = rest
+        # of a progress bar only its last state: a return overwrote the rest
         shown = f"{stage} | " if self._side_by_side else ""
         prefix = shown.encode("utf-8", "replace")
         # of a line that was drawn over and over only the last state is of use
@@ -119,11 +123,13 @@ class RunLines:
 
     def _flush(self, stage: str) -> None:
         if stage in self._unfinished:
+            # a line end makes a whole line of what is left
             self._output(stage, b"\n")
 
 
 def write_through(data: bytes) -> None:
     """Writes what a command printed to standard error, as it was written."""
+    # text that waits in the upper layer was told before these bytes
     sys.stderr.flush()
     sys.stderr.buffer.write(data)
     sys.stderr.flush()
@@ -162,6 +168,7 @@ def _tell(event: Event) -> None:
             tell(
                 f"{stage}: finished, but not recorded: while it ran, "
                 f"{words_of(unrecorded)}",
+                # to whoever wants it quiet, too: the result is not in the lock
                 level=-1,
             )
         case StageRetried(stage, fault, number, tries, pause, is_extra):
@@ -172,6 +179,7 @@ def _tell(event: Event) -> None:
         case StagePlaced(stage, runner, place, gpus, state, problem):
             tell(
                 f"{stage}: {placed_words(runner, place, gpus, state, problem)}",
+                # that a connection is lost is told even to whoever wants it quiet
                 level=-1 if problem else 1,
             )
         case StageDetached(stage, runner, place):

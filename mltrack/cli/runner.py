@@ -16,6 +16,7 @@ from mltrack.verbs import runner as verb
 from mltrack.verbs.places import list_runners
 
 Name = Annotated[str, typer.Argument(metavar="NAME")]
+# what a host says of itself; the rest of its facts are resources
 _OWN = frozenset(
     {
         "cpus",
@@ -101,6 +102,7 @@ def check(name: Name = "local", as_json: Json = False) -> None:
     else:
         for report in reports:
             _show(report)
+    # whoever answered has facts, whatever is missing there
     broken = [report for report in reports if not report.facts]
     if broken:
         hint = "correct that, or leave the host away: mltrack runner add --force NAME HOST..."
@@ -118,6 +120,7 @@ def _show(report: MachineReport) -> None:
             f"  {facts['cpus']:g} cpus, {size_text(facts['memory'])} memory, "
             f"{len(report.slots)} GPUs"
         )
+        # this machine says no more than its resources
         if "python" in facts:
             say(
                 f"  Python {facts['python']}, {facts['system']} {facts['machine']}; "
@@ -129,6 +132,7 @@ def _show(report: MachineReport) -> None:
     for slot in report.slots:
         say(f"  GPU {slot.gpu.name}: {_slot_words(slot)}")
     for problem in report.problems:
+        # of a host that was not reached nothing is missing: that is the problem
         say(f"  missing: {problem}" if facts else f"  {problem}")
     for note in report.notes:
         say(f"  note: {note}")
@@ -151,6 +155,7 @@ def _slot_words(slot: Slot) -> str:
         if holder.get("age")
         else ""
     )
+    # another user wrote the note: it may say anything, or nothing
     user, pid, label = (holder.get(name, "?") for name in ("user", "pid", "label"))
     return f"held by {user}, process {pid}: {label}{since}{memory}"
 

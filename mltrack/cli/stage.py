@@ -93,10 +93,12 @@ def add(
     keys = [
         item
         for text in params or []
+        # FILE:KEY,KEY is one item, KEY,KEY are several
         for item in ([text] if ":" in text else text.split(","))
     ]
     new = verb.NewStage(
         name=name,
+        # one word is shell text as it was quoted; of several each stays one word
         cmd=command[0] if len(command) == 1 else shlex.join(command),
         deps=tuple(deps or ()),
         params=tuple(keys),
@@ -170,6 +172,7 @@ add_command(
     "metrics.json python train.py",
     "mltrack stage add -n train --infer -- python train.py",
     "mltrack stage add -n prep -o clean.csv sort -u raw.csv -o clean.csv",
+    # options behind the command's first word belong to the command
     allow_interspersed_args=False,
 )
 add_command(app, list_, "mltrack stage list", name="list")

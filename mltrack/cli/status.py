@@ -18,6 +18,8 @@ from mltrack.cli.style import paint
 from mltrack.pipeline.plan import Verdict
 from mltrack.verbs import status as verb
 
+# names for one target; `mltrack diff` has all of them
+# apart from failures, so that scripts can ask
 _FEW = 3
 _COLOURS = {
     "modified": "yellow",
@@ -48,9 +50,11 @@ def status(
     with ProgressLine() as line:
         session.observer.report = lambda count: line.update("files", count)
         result = verb.status(session, targets or [], remote)
+    # a document without its stages would be taken for the whole
     if as_json and result.problem is None:
         emit_json(_data(result))
     elif not as_json:
+        # the data is shown even where the stages cannot be looked at
         _show(result)
     if result.problem is not None:
         raise result.problem
@@ -60,9 +64,11 @@ def status(
 
 
 def _show(result: verb.Status) -> None:
+    # clean here, but not in the cache: it could not be brought back
     changed = [item for item in result.data if item.state != "clean" or not item.cached]
     if changed:
         say("data:")
+        # from here on the more exact note wins
         _show_data(changed)
     waiting = [step for step in result.plan.steps if step.verdict is not Verdict.SKIP]
     if waiting:

@@ -38,10 +38,12 @@ def why(targets: Paths = None, as_json: Json = False) -> None:
     touched = [item for item in found if item.step.verdict is not Verdict.SKIP]
     for item in touched if is_long else found:
         step = item.step
+        # a frozen stage has a verdict, too, and it does not count
         meaning = _FROZEN if step.stage.frozen else _MEANING[step.verdict.value]
         say(f"{step.stage.address}: {painted_verdict(step)} ({meaning})")
         _show(item.reasons)
         if item.nearest is not None:
+            # by the person's own clock
             moment = time.strftime(
                 "%Y-%m-%d %H:%M:%S", time.localtime(item.nearest.started)
             )

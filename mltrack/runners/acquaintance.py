@@ -29,6 +29,7 @@ def connect(
         hello, _ = connection.request(
             Hello(algorithm.name, gpus, settings.locks, settings.limit)
         )
+        # against the middle of the exchange: the way there and back is no skew
         hello["skew"] = hello["now"] - (asked + time.time()) / 2
         if not hello["hashes"]:
             hello["hashes"] = library.provide(connection, hello, algorithm.name)

@@ -39,6 +39,7 @@ def poll_of(
         place=host,
         gpus=tuple(map(str, row.get("gpus", []))),
         problem=str(row.get("problem", "")),
+        # a host that can hash has no reason to name bytes without a digest
         left=_outputs(
             task, items, host, algorithm, (*KINDS, *(() if hashes else (RAW,)))
         ),

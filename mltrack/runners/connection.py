@@ -32,14 +32,19 @@ from mltrack.runners.worker import frames, messages
 
 _HOST = re.compile(r"[A-Za-z0-9_.@%:\[\]-]{1,255}\Z")
 _PYTHON = re.compile(r"[A-Za-z0-9_./~+-]{1,255}\Z")
+# seconds; well above ssh's own 15, since ssh says better what is wrong
 _GREETING_SECONDS = 60.0
+# in bytes; no login message is as long, and a stream without end must not hang us
 _MAX_NOISE = 1 << 20
 _SSH = (
+    # a terminal there would change the bytes of frames
     "-T",
+    # no questions: there is no terminal to answer them on
     "-o",
     "BatchMode=yes",
     "-o",
     "ConnectTimeout=15",
+    # a host that is silent for four times 15 s is lost; its jobs are not
     "-o",
     "ServerAliveInterval=15",
     "-o",
@@ -188,14 +193,17 @@ class Connection:
 
     def close(self) -> None:
         """Ends the connection; attempts on the host go on."""
+        # the worker ends by itself once its input does
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
                 with suppress(OSError):
                     stream.close()
         try:
+            # seconds; on a dead network ssh may hang, and nobody needs its last words
             self._process.wait(2)
         except subprocess.TimeoutExpired:
             with suppress(ProcessLookupError):
+                # the group: a ProxyCommand that ssh started ends, too
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
         self._said.close()
@@ -212,6 +220,7 @@ class Connection:
                     hint=self._hint(),
                     retryable=True,
                 )
+            # byte by byte: what follows the line belongs to the first frame
             piece = os.read(self._replies, 1)
             noise += 1
             if not piece or noise > _MAX_NOISE:
@@ -219,6 +228,7 @@ class Connection:
             if piece != b"\n":
                 line += piece
                 continue
+            # a prompt without a line end may stand before it
             words = line.rpartition(GREETING)[2].split() if GREETING in line else []
             line = b""
             if words[:1] == [OLD]:
@@ -248,6 +258,7 @@ class Connection:
         """
         self.is_lost = True
         with suppress(subprocess.TimeoutExpired):
+            # seconds; the exit code says whose fault it was, and comes after the end
             self._process.wait(5)
         code = self._process.poll()
         self._said.seek(0)
@@ -255,6 +266,7 @@ class Connection:
         lines = [
             line.strip()
             for line in words.splitlines()
+            # ssh warns so of each new host, whatever else went wrong
             if line.strip() and not line.startswith("Warning: Permanently")
         ]
         shown = self.address.shown
@@ -265,6 +277,7 @@ class Connection:
                 hint=self._hint(),
                 retryable=not _is_final(words),
             )
+        # the shell's codes for a program that cannot be run, or is not there
         if code in (126, 127) or "not found" in words:
             return RemoteError(
                 f"{shown} has no {self.address.python}: {' '.join(lines[-1:])}",

@@ -52,7 +52,9 @@ class Errands:
         Returns False where that is a lot, and ``much`` does not allow it.
         """
         spec = task.spec(self._settings)
+        # after each sending once more: only a tree that is there says what it lacks
         for _ in range(_MAX_ROUNDS):
+            # looked at before each try: a job that never started needs nobody to end it
             if task.wants_end:
                 self.end(task, Poll(State.CANCELLED, place=self._host))
                 return True
@@ -109,6 +111,7 @@ class Errands:
                 if found is not None
                 else 0
             )
+            # only whether it is a lot counts: no stat of 100,000 more files
             if total > SMALL_TRANSFER:
                 break
         return total
@@ -125,6 +128,7 @@ class Errands:
             task.offset += len(piece)
         state = State(row["state"])
         gpus = tuple(map(str, row.get("gpus", [])))
+        # no state equals []: the host then sends the rest of a log without waiting
         task.seen = (
             [row["state"], row.get("gpus", [])] if not (state.is_over and piece) else []
         )
@@ -135,6 +139,7 @@ class Errands:
                 task.poll = Poll(state, place=self._host, gpus=gpus)
                 self._board.tell()
         elif not piece:
+            # its end counts here once its log is complete
             task.poll = poll_of(task, row, self._host, self.algorithm, hashes=hashes)
             if state is State.DONE:
                 task.phase = Phase.RECEIVING
@@ -146,6 +151,7 @@ class Errands:
         is over.
         """
         left: dict[str, Content] = {}
+        # files are only ever created: what a lost connection left would be in the way
         moving.discard(task.scratch)
         os.makedirs(task.scratch, exist_ok=True)
         for path, content in task.poll.left.items():
@@ -163,6 +169,7 @@ class Errands:
                 moving.receive_output(
                     connection, self.algorithm, self._caches.get(), content, target
                 )
+        # the lock will name what stays: its listings must be readable without the host
         moving.fetch_listings(connection, self._caches.get(), left.values())
         self.end(task, replace(task.poll, left=left))
 

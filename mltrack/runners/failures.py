@@ -48,9 +48,11 @@ RULES: dict[Failure, Rule] = {
     Failure.TIMEOUT: Rule(0, counts=True),
     Failure.MEMORY: Rule(0, counts=True),
     Failure.GPU_MEMORY: Rule(0, counts=True),
+    # not the command's doing: tried again, and the stage's own tries are left for it
     Failure.PREEMPTED: Rule(3, counts=False, pause=1.0),
     Failure.BAD_NODE: Rule(2, counts=True, pause=1.0),
     Failure.LOST: Rule(3, counts=True, pause=1.0),
+    # it may still run over there: a try elsewhere would run it twice
     Failure.UNREACHABLE: Rule(0, counts=False),
     Failure.CANCELLED: Rule(0, counts=False),
 }
@@ -66,6 +68,7 @@ def classify(poll: Poll, tail: bytes) -> Failure:
         return Failure.LOST
     if poll.failure is not None:
         return poll.failure
+    # of a host only: what this machine's disk says, the person has to hear
     if poll.place and _BAD_HOST.search(poll.problem):
         return Failure.BAD_NODE
     if _GPU_MEMORY.search(tail):
@@ -84,5 +87,6 @@ def lacks_setup(tail: bytes) -> bool:
 
 
 def lacks_program(poll: Poll, tail: bytes) -> bool:
+    # a shell's code for a command that it did not find
     """Whether a command ended since a program or a module was not found."""
     return poll.exit_code == 127 or _NO_MODULE.search(tail) is not None

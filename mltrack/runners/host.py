@@ -36,7 +36,9 @@ from mltrack.runners.worker.slots import Gpu, Slot
 from mltrack.store.local.cache import Cache
 from mltrack.store.local.caches import Caches
 
+# seconds for which a question stays open; news come at once, so this is only traffic
 _WATCH_SECONDS = 20.0
+# seconds between tries; the last one is repeated until patience is over
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
 _MAX_TRIES = 64
 
@@ -63,10 +65,12 @@ class Host:
         self._errands = Errands(self.name, settings, board, self._caches, tickets)
         self._connection: Connection | None = None
         self._mover: Connection | None = None
+        # there is one second connection: large transfers take turns on it
         self._moving = threading.Lock()
         self._taken: list[Take] = []
         self.is_given_up = False
         self._watched: list[Any] = []
+        # non-blocking: where the pipe is full, a wake-up is on its way already
         self._wake_read, self._wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._thread: threading.Thread | None = None
 
@@ -167,6 +171,7 @@ class Host:
             self._board.tell()
         self.wake()
         if self._thread is not None:
+            # seconds; a job whose receipt gets lost is found, and taken, once more
             self._thread.join(10)
         for connection in (self._connection, self._mover):
             if connection is not None:
@@ -196,6 +201,7 @@ class Host:
                     or self._taken
                 ):
                     self._board.changed.wait()
+                # receipts go out first: without one a host keeps a result for a month
                 if self._errands.closing.is_set() and not self._taken:
                     return
             try:
@@ -223,6 +229,7 @@ class Host:
         """
         for message in list(self._taken):
             connection.request(message)
+            # after the answer: a receipt sent twice does no harm, a lost one does
             self._taken.remove(message)
         with self._board.changed:
             claimed, watched = self._mine(Phase.CLAIMED), self._mine(Phase.WATCHED)
@@ -233,6 +240,7 @@ class Host:
                 task.end_asked = True
         for task in claimed:
             self._guarded(connection, task, self._start)
+        # what was started just now is watched in the same round
         with self._board.changed:
             watched = self._mine(Phase.WATCHED)
         if watched and not self._errands.closing.is_set():
@@ -270,6 +278,7 @@ class Host:
             raise connection.abandoned()
 
     def _start(self, connection: Connection, task: Task) -> None:
+        # on the second connection nothing else has to wait
         much = connection is self._mover
         if self._errands.start(connection, task, much=much):
             self.wake()
@@ -283,12 +292,14 @@ class Host:
         watching = select.poll()
         for descriptor in (connection.descriptor, self._wake_read):
             watching.register(descriptor, select.POLLIN)
+        # without a limit: the host answers in time, and ssh ends a dead connection
         is_woken = any(
             descriptor == self._wake_read for descriptor, _ in watching.poll()
         )
         if is_woken:
             with suppress(BlockingIOError):
                 os.read(self._wake_read, 4096)
+            # any request ends the wait over there; this one asks about no job
             connection.send(Known([]))
         reply, data = connection.receive()
         if is_woken:
@@ -304,6 +315,7 @@ class Host:
                     task, row, piece, hashes=self.hashes
                 ),
             )
+        # after all rows: outputs would keep the news of other jobs waiting
         for task in watched:
             if task.phase is Phase.RECEIVING:
                 if task.outputs_size() > SMALL_TRANSFER:
@@ -331,9 +343,11 @@ class Host:
                     self._guarded(self._mover, task, act)
                     return
                 except Exception as error:
+                    # its next answer may be to an old question: it is not used again
                     if self._mover is not None:
                         self._mover.close()
                     self._mover = None
+                    # cancelled, or a fault of its own: another try changes nothing
                     if task.phase is Phase.OVER:
                         return
                     # it was well in between
@@ -355,6 +369,7 @@ class Host:
                             Poll(State.UNREACHABLE, place=self.name, problem=problem),
                         )
                         return
+            # outside of the lock: another transfer may find the way free
             time.sleep(_PAUSES[min(attempt, len(_PAUSES) - 1)])
 
     # the connection
@@ -393,6 +408,7 @@ class Host:
     def _give_up(self, error: MltrackError) -> None:
         with self._board.changed:
             self.trouble, self.is_given_up = error, True
+            # what they were about is found, and taken, by the next command
             self._taken.clear()
             for task in self._mine(Phase.CLAIMED, Phase.WATCHED):
                 task.poll = Poll(

@@ -61,6 +61,7 @@ class HostRunner(Runner):
         self.name = settings.runner
         self._root = root
         self._logs_path = os.path.join(jobs_path, LOGS)
+        # in the project, so that outputs get their places by rename
         self._scratch = os.path.join(root, ".mltrack", "tmp", "received")
         self._tickets = Tickets(jobs_path)
         self._board = Board()
@@ -100,6 +101,7 @@ class HostRunner(Runner):
             except MltrackError as error:
                 host.trouble = failures[host.name] = error
 
+        # a connection takes 100-350 ms, a dead host 15 s: side by side
         threads = [
             threading.Thread(target=connect, args=(host,)) for host in self.hosts[1:]
         ]
@@ -111,6 +113,7 @@ class HostRunner(Runner):
         if not self.reached:
             raise failures[self.hosts[0].name]
         capacity: dict[str, float] = {}
+        # for the claims of one job: the largest host counts, not their sum
         for host in self.reached:
             for name, amount in host.capacity().items():
                 capacity[name] = max(capacity.get(name, 0.0), amount)
@@ -119,6 +122,7 @@ class HostRunner(Runner):
             survives=True,
             queues=True,
             left_out={name: error.message for name, error in failures.items()},
+            # a job may go to any of them, and an output without a digest must not stay
             leaves=all(host.hashes for host in self.reached),
             capacity=capacity,
         )
@@ -141,6 +145,7 @@ class HostRunner(Runner):
         return [job for host in self.reached for job in jobs_of(host)]
 
     def _try_to_open(self) -> None:
+        # a host that did not answer a moment ago would cost its timeout once more
         if self._abilities is None and not any(host.trouble for host in self.hosts):
             with suppress(MltrackError):
                 self.open()
@@ -170,6 +175,7 @@ class HostRunner(Runner):
         """
         for name in names_in(self._scratch):
             owner = name.partition("-")[0]
+            # another command of this project may be receiving now
             if not owner.isdigit() or not is_running(int(owner)):
                 discard(os.path.join(self._scratch, name))
         return []
@@ -206,6 +212,7 @@ class HostRunner(Runner):
                 if job.key and task.job.key == job.key and task.phase is not Phase.OVER:
                     return task.ticket
         self._refuse_unknown_state(job)
+        # 32 characters: a host ends no leftovers by a token of another length
         token = secrets.token_hex(16)
         os.makedirs(self._logs_path, exist_ok=True)
         log_path = os.path.join(self._logs_path, f"{job.key or 'no-key'}-{token}.log")
@@ -254,6 +261,7 @@ class HostRunner(Runner):
                 continue
             host = host_for(task, self.reached, self._board.tasks, self._former)
             fit = fit_for(task.job, self.reached)
+            # nobody is left who could take it: to wait would be for ever
             if all(one.is_given_up for one in fit):
                 problem = next(
                     (one.trouble.message for one in fit if one.trouble is not None),
@@ -266,6 +274,8 @@ class HostRunner(Runner):
                 self._board.tell()
             elif host is not None:
                 task.host, task.phase = host.name, Phase.CLAIMED
+                # with the first job only: until then the connection answers other
+                # questions
                 host.start()
                 host.wake()
                 self._board.tell()
@@ -285,6 +295,7 @@ class HostRunner(Runner):
         if task is None:
             return Poll(State.LOST)
         with self._board.changed:
+            # while the board is held: whatever changes after this ends the next wait
             self._serial = self._board.serial
             host = self._by_name.get(task.host)
             trouble = host.trouble if host is not None else None
@@ -327,6 +338,7 @@ class HostRunner(Runner):
         with self._board.changed:
             self._board.changed.wait_for(
                 lambda: all(task.phase is Phase.OVER for task in tasks),
+                # seconds: the grace that a host gives, and as much for the way
                 2 * GRACE_SECONDS,
             )
 
@@ -335,9 +347,11 @@ class HostRunner(Runner):
         with self._board.changed:
             task.may_queue = True
             self._assign()
+            # without a limit: gigabytes of inputs may have to be sent first
             self._board.changed.wait_for(
                 lambda: (
                     task.phase in (Phase.RECEIVING, Phase.OVER)
+                    # only an answer after the start shows that it was not over already
                     or (task.phase is Phase.WATCHED and bool(task.seen))
                 )
             )
@@ -360,6 +374,7 @@ class HostRunner(Runner):
             return  # it may go on: its ticket says where
         host = self._by_name.get(task.host)
         if host is not None:
+            # else `holds` would name this attempt where a new one is started
             host.known.pop(task.job.key, None)
             if task.poll.state is not State.DONE:
                 self._former[task.job.key] = host.name

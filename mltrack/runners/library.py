@@ -21,7 +21,9 @@ from mltrack.runners.connection import Connection
 from mltrack.runners.worker.messages import Install, Library
 
 _PACKAGES = {"xxh3": "xxhash", "blake3": "blake3"}
+# seconds; the wheels have less than 1 MB
 _DOWNLOAD_SECONDS = 120
+# in bytes; well below the most that one frame may carry
 _MAX_BYTES = 64 << 20
 Files = list[tuple[str, bytes]]
 

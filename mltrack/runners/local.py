@@ -44,6 +44,7 @@ from mltrack.runners.worker.system import (
     holder_note,
 )
 
+# seconds; systems clear /tmp of what nobody touched for days
 _TOUCH_SECONDS = 3600.0
 _LINE_SECONDS = 0.05
 """How often those look that stand in line for a GPU."""
@@ -215,16 +216,20 @@ class LocalRunner(Runner):
             for running in chosen:
                 if running.process is not None:
                     running.process.signal(signal.SIGTERM)
+            # one grace for all of them together
             until = time.monotonic() + GRACE_SECONDS
             for running in chosen:
                 if running.process is not None and running.process.pidfd >= 0:
                     is_readable(running.process.pidfd, until - time.monotonic())
         finally:
             for running in chosen:
+                # an interrupt may have ended the wait: no time to clean up is left then
                 code = None
                 if running.process is not None:
                     running.process.signal(signal.SIGKILL)
                     code = running.process.reap()
+                    # forgotten once it is gone: killed before, the next command still
+                    # finds it
                     self._marks.forget(running.token)
                 self._finish(running, State.CANCELLED, code)
 
@@ -244,6 +249,7 @@ class LocalRunner(Runner):
             log_path = os.path.join(
                 self._logs_path, f"{job.key or 'no-key'}-{attempt}.log"
             )
+            # the number is taken by creating it: two processes never share a log
             with suppress(FileExistsError):
                 log = os.open(
                     log_path,
@@ -271,6 +277,7 @@ class LocalRunner(Runner):
         job = running.job
         running.command = running.course.command
         directory = os.path.join(running.place.root, job.directory)
+        # before it starts: killed in between, its token finds it all the same
         running.token = self._marks.plan(job.label, running.ticket.log_path)
         variables = {
             **os.environ,
@@ -281,6 +288,7 @@ class LocalRunner(Runner):
         inherited: list[int] = []
         if GPUS in job.resources:
             variables.update(visible(running.request))
+            # the command keeps it open: killing mltrack frees no GPU that is in use
             inherited = (
                 running.request.descriptors if running.request is not None else []
             )
@@ -331,6 +339,7 @@ class LocalRunner(Runner):
 
     def _finish(self, running: _Running, state: State, code: int | None) -> None:
         gpus = tuple(running.request.names) if running.request is not None else ()
+        # before outputs are collected: others may be waiting for the GPUs
         if running.request is not None:
             running.request.release()
         reads, writes = (

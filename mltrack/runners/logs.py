@@ -17,7 +17,9 @@ LOGS, RUNNING = "logs", "running"
 commands under way.
 """
 VERSION = 1
+# in bytes; a note has a few hundred
 _MAX_BYTES = 1 << 16
+# in bytes, for one look: a command that prints gigabytes is read piece by piece
 _PIECE = 1 << 20
 
 
@@ -45,6 +47,7 @@ def note_failure(
         "ended": round(time.time(), 3),
     }
     path = note_path(ticket.log_path)
+    # the note is for later: the failure itself is told whatever becomes of it
     with suppress(OSError), open(path, "w", encoding="utf-8") as file:
         json.dump(facts, file, sort_keys=True)
 

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from mltrack.disk.durable import names_in, read_bounded, write_all
 from mltrack.runners.worker.system import carries, start_time
 
+# in bytes; a command takes some 250: enough for a million of them
 MAX_BYTES = 256 << 20
 
 
@@ -52,10 +53,12 @@ class Marks:
         if self._descriptor < 0:
             os.makedirs(self._path, exist_ok=True)
             self._own = f"{os.getpid()}-{start_time(os.getpid())}"
+            # appended, each line in one write: a kill tears the last one at most
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
             self._descriptor = os.open(
                 os.path.join(self._path, self._own), flags, 0o644
             )
+        # not synced: after a power cut nothing runs that would have to be found
         write_all(self._descriptor, f"+ {json.dumps(mark[:4])}\n".encode())
         return mark.token
 
@@ -79,6 +82,7 @@ class Marks:
     def under_way(self) -> list[Mark]:
         """Returns the commands that any process has running here."""
         marks = [mark for name in names_in(self._path) for mark in self._read(name)]
+        # by the token: the number may be another process's by now
         return [mark for mark in marks if mark.pid and carries(mark.pid, mark.token)]
 
     def end_leftovers(self) -> list[str]:
@@ -86,13 +90,16 @@ class Marks:
         ended = []
         for name in names_in(self._path):
             owner, _, started = name.partition("-")
+            # its process lives: what it runs is its own affair
             if not owner.isdigit() or start_time(int(owner)) == started:
                 continue
             for mark in self._read(name):
+                # by the token: one killed between start and note has no number here
                 for group in _groups_with(mark.token):
                     with suppress(ProcessLookupError):
                         os.killpg(group, signal.SIGKILL)
                         ended.append(mark.label)
+            # last: killed before, the next command finds and ends the rest
             with suppress(FileNotFoundError):
                 os.unlink(os.path.join(self._path, name))
         return ended

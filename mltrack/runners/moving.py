@@ -37,8 +37,10 @@ from mltrack.store.local.cache import Cache
 from mltrack.store.local.writer import CacheWriter
 from mltrack.store.pack import SMALL_OBJECT, TREES
 
+# in bytes; four are under way, so that a transfer takes some 16 MiB of memory
 FRAME = 4 << 20
 _WINDOW = 4
+# rows in one message: of empty files there would be no end to them
 _MAX_FILES = 4096
 
 
@@ -64,6 +66,7 @@ def send_objects(
     """
     wanted: dict[str, None] = {}
     for hex_digest in hex_digests:
+        # subtrees go along at once: else each level would cost another try to start
         wanted.update(dict.fromkeys(origin.trees_below(hex_digest) or [hex_digest]))
     window = _Window(connection, is_over)
     small: list[tuple[str, bytes]] = []
@@ -80,6 +83,7 @@ def send_objects(
             total += _send_large(connection, window, hex_digest, found, algorithm)
             continue
         data = found if isinstance(found, bytes) else _read_small(found)
+        # only here can it be said which file changed; a host may not even notice
         if algorithm.hex_of(data) != hex_digest:
             raise _changed(found)
         small.append((hex_digest, data))
@@ -89,6 +93,7 @@ def send_objects(
             total, size, small = total + size, 0, []
     if small:
         window.send(_put(small))
+    # durable over there before a job refers to it
     window.send((Settle(), b""))
     window.finish()
     return total + size
@@ -104,6 +109,7 @@ class _Window:
     def send(self, request: tuple[Request, bytes]) -> None:
         if self._is_over():
             raise WorkspaceError("it was cancelled while its inputs were being sent")
+        # an answer is read for each request: else both pipes fill, and both sides wait
         if self._under_way >= _WINDOW:
             self._connection.receive()
             self._under_way -= 1
@@ -112,6 +118,7 @@ class _Window:
 
     def finish(self) -> None:
         while self._under_way:
+            # counted first: a refusal is an answer, too
             self._under_way -= 1
             self._connection.receive()
 
@@ -131,6 +138,7 @@ def _send_large(
     """Sends a large file from where an earlier connection left off. Its digest is
     computed on the way.
     """
+    # answers come in order: none may be outstanding before the next question
     window.finish()
     whole = os.stat(path).st_size
     offset = int(connection.request(Part(hex_digest, whole))[0]["offset"])
@@ -141,12 +149,14 @@ def _send_large(
             raise _changed(path)
         at = 0
         while at < size:
+            # up to the offset it is hashed only: the host has it
             piece = os.read(
                 descriptor, min(FRAME, offset - at) if at < offset else FRAME
             )
             if not piece:
                 raise _changed(path)
             hasher.update(piece)
+            # before the last piece goes out: a host that cannot hash would take it
             if at + len(piece) >= size and hasher.hexdigest() != hex_digest:
                 raise _changed(path)
             if at >= offset:
@@ -157,6 +167,7 @@ def _send_large(
 
 def _read_small(path: str) -> bytes:
     with opened(path, os.O_RDONLY) as descriptor:
+        # one byte more than a small object has: one that grew does not pass for it
         return os.read(descriptor, SMALL_OBJECT + 1)
 
 
@@ -189,6 +200,7 @@ def receive_output(
     batches: list[list[File]] = []
     size = 0
     for file in files:
+        # what an earlier run made, and is here, does not travel
         if cache.has(file.hex):
             _write(file, [cache.read(file.hex)]) if file.size < SMALL_OBJECT else _copy(
                 cache, file
@@ -259,6 +271,7 @@ def _fetch_batch(
     below: list[tuple[str, int, bool]] = []
     small: list[tuple[str, bool]] = []
     for hex_digest, size, is_tree in batch:
+        # a tree's size is that of its files: its own bytes are few
         if is_tree or size < SMALL_OBJECT:
             small.append((hex_digest, is_tree))
         elif writer.missing([hex_digest]):
@@ -286,6 +299,7 @@ def _fetch_large(
     size: int,
 ) -> None:
     """Adds a large object to the writer, as the file that it arrives in."""
+    # in the cache's own directory: it becomes the object by rename
     temporary = temporary_path(cache.tmp_path)
     try:
         with opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600) as aside:
@@ -327,6 +341,7 @@ def _read_each(
     """Yields objects whose size nobody knows: one to a request, many requests under
     way.
     """
+    # a window of 64: listings are small, and the way to the host is what takes time
     return _read(
         connection, algorithm, [[hex_digest] for hex_digest in hex_digests], 64
     )
@@ -364,6 +379,7 @@ def _pieces(
         hasher.update(data)
         total += len(data)
         yield data
+    # known at the end only: until then the file has no name outside of scratch
     if hasher.hexdigest() != hex_digest or total != size:
         raise _wrong(connection, hex_digest)
 
@@ -381,6 +397,7 @@ def _write(file: File, pieces: Iterable[bytes]) -> None:
         return
     with opened(
         file.path,
+        # only ever created: never through a link that came before
         os.O_WRONLY | os.O_CREAT | os.O_EXCL,
         0o777 if file.kind == EXEC else 0o666,
     ) as descriptor:
@@ -410,6 +427,7 @@ def receive_raw(
         for part in parts:
             tree.check_name(part)
         target = os.path.join(path, *map(os.fsdecode, parts))
+        # a link that came before it must not be walked through
         if inner and os.path.dirname(target) not in made:
             raise FormatError(
                 f"{connection.address.shown} names {inner!r} in no directory of the "
@@ -433,6 +451,7 @@ def receive_raw(
 def discard(path: str) -> None:
     """Removes what was received and is not wanted any more."""
     if os.path.isdir(path) and not os.path.islink(path):
+        # what cannot be removed costs disk only, and `recover` tries again
         shutil.rmtree(path, ignore_errors=True)
 
 

@@ -29,6 +29,7 @@ def host_for(
     job = task.job
     knowing = [host for host in hosts if _holds(host.known.get(job.key), job)]
     if knowing:
+        # one on which it is alive is better than one that has an old result
         return min(knowing, key=lambda host: host.known[job.key]["state"] not in _ALIVE)
     fit = fit_for(job, hosts)
     failed_on = former.get(job.key)
@@ -100,6 +101,7 @@ def _load(host: Host, tasks: Iterable[Task]) -> dict[str, float]:
     """What the tasks at a host claim together, and how many they are."""
     load: dict[str, float] = {}
     for task in tasks:
+        # the command has ended: outputs on their way claim nothing
         if task.host == host.name and task.phase not in (Phase.OVER, Phase.RECEIVING):
             load[_TASKS] = load.get(_TASKS, 0.0) + 1
             for name, amount in task.job.resources.items():
@@ -116,6 +118,7 @@ def _fits(job: Job, capacity: Mapping[str, float], load: Mapping[str, float]) ->
 
 
 def _doubled(capacity: Mapping[str, float]) -> dict[str, float]:
+    # the rest stays as it is: at a host only GPUs are waited for, nothing guards memory
     return {
         name: 2 * amount if name in (GPUS, CPUS) else amount
         for name, amount in capacity.items()

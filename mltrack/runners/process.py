@@ -25,6 +25,7 @@ class Process:
         """Starts it; raises OSError if that cannot be done. ``inherited`` are
         descriptors that it keeps open, and with them the locks on what they lead to.
         """
+        # before it starts: only kills from here on can have been of this one
         _Kills.note()
         self.peak_memory = 0
         self.out_of_memory = False
@@ -36,20 +37,26 @@ class Process:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
+                # a group can be ended whole; and Ctrl-C is ours to pass on
                 start_new_session=True,
                 pass_fds=inherited,
             )
             self.pid = self._process.pid
+            # unlike its number, never another process's
             self.pidfd = os.pidfd_open(self.pid)
 
     def reap(self) -> int:
         """Waits for its end and returns the exit code, negative for a signal."""
         if self.pidfd >= 0:
+            # unlike Popen.wait it tells how much memory was used
             _, status, usage = os.wait4(self.pid, 0)
+            # else Popen would wait for it once more
             self._process.returncode = os.waitstatus_to_exitcode(status)
             os.close(self.pidfd)
             self.pidfd = -1
+            # Linux counts it in KiB
             self.peak_memory = usage.ru_maxrss * 1024
+            # of a child that was killed the shell gives 128 + 9
             killed = self._process.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL)
             self.out_of_memory = killed and _Kills.another()
         return int(self._process.returncode)
@@ -103,6 +110,7 @@ def interrupts_deferred() -> Iterator[None]:
     """Keeps an interrupt from coming between the start of a process and our knowing of
     it; it comes right after.
     """
+    # only the first thread may set handlers, and only it is interrupted
     if threading.current_thread() is not threading.main_thread():
         yield
         return

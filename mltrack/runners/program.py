@@ -16,7 +16,9 @@ from typing import NamedTuple
 PACKAGE = "mltrack_worker"
 GREETING = b"MLTRACK-WORKER "
 HAVE, NEED, OLD = b"have", b"need", b"old"
+# a zip needs a time; always the same one, so that the digest is that of the sources
 _EPOCH = (2000, 1, 1, 0, 0, 0)
+# it must parse on Pythons that are too old as well: it says that they are
 _BOOT = f"""
 import hashlib, os, sys
 place, digest, size = os.path.expanduser(sys.argv[1]), sys.argv[2], int(sys.argv[3])
@@ -62,6 +64,7 @@ def worker_program() -> Program:
     sources = os.path.join(os.path.dirname(os.path.abspath(__file__)), "worker")
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        # in a fixed order: each file system lists in its own
         for name in sorted(os.listdir(sources)):
             if name.endswith(".py"):
                 with open(os.path.join(sources, name), "rb") as file:

@@ -70,6 +70,7 @@ class Sandbox:
         """
         self._project = project
         self._objects = objects
+        # in the project: outputs leave by rename, on one file system
         above = os.path.join(project, ".mltrack", "tmp")
         os.makedirs(above, exist_ok=True)
         self._scratch = temporary_path(above)
@@ -89,6 +90,7 @@ class Sandbox:
         binds = [word for path in self._binds for word in ("--ro-bind", path, path)]
         return [
             "bwrap",
+            # the machine stays as it is: only the project is replaced
             "--dev-bind",
             "/",
             "/",
@@ -96,6 +98,7 @@ class Sandbox:
             self._scratch,
             self._project,
             *binds,
+            # a killed mltrack takes the command along
             "--die-with-parent",
             "--chdir",
             directory,
@@ -118,6 +121,8 @@ class Sandbox:
             os.path.join(self._project, path),
         )
         if os.path.lexists(made):
+            # what `persist` and checkpoints left there: a rename replaces no full
+            # directory
             if os.path.isdir(place) and not os.path.islink(place):
                 shutil.rmtree(place)
             os.makedirs(os.path.dirname(place), exist_ok=True)
@@ -130,6 +135,7 @@ class Sandbox:
         for path in job.inputs:
             if path not in job.files:
                 self._bring(path)
+        # copies: the command goes on from these, and writes to them
         for path in (*job.kept, *filter(None, (job.checkpoint,))):
             if os.path.lexists(os.path.join(self._project, path)):
                 self._copy(path)
@@ -137,6 +143,7 @@ class Sandbox:
             place = self._place(path)
             with open(place, "wb") as file:
                 file.write(data)
+        # a command finds the directories above its outputs, as in the workspace
         for item in job.items:
             for path in item.outputs:
                 self._place(path)
@@ -148,6 +155,7 @@ class Sandbox:
                 if self._objects
                 else os.pardir
             )
+            # the cache is hidden like the rest: links into it would lead nowhere
             if not inner.startswith(os.pardir) and os.path.isdir(self._objects):
                 os.makedirs(os.path.join(self._scratch, inner), exist_ok=True)
                 self._binds.append(self._objects)
@@ -158,6 +166,7 @@ class Sandbox:
             self._copy(path)
             return
         place = self._place(path)
+        # a bind needs something of the same kind to stand on
         if os.path.isdir(source):
             os.makedirs(place, exist_ok=True)
         elif not os.path.lexists(place):
@@ -186,6 +195,7 @@ def can_bind() -> bool:
     """Returns whether bubblewrap is there and may do its work."""
     if shutil.which("bwrap") is None:
         return False
+    # tried, since containers and some kernels refuse it
     probe = subprocess.run(
         ["bwrap", "--dev-bind", "/", "/", "--die-with-parent", "true"],
         capture_output=True,

@@ -56,6 +56,7 @@ class Task:
 
     @property
     def key(self) -> str:
+        # without a run key: a key that no other client has, so that none finds it
         return self.job.key or f"none-{self.token}"
 
     def present(self, problem: str) -> Poll:
@@ -113,6 +114,7 @@ class Task:
                 for path, content in job.inputs.items()
                 if path not in job.files
             ],
+            # params files as this run sees them: small enough for the message itself
             "files": {
                 path: b64encode(data).decode() for path, data in job.files.items()
             },

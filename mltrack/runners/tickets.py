@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from mltrack.runners.job import Ticket  # `status` reads tickets, and runs nothing
 
 VERSION = 1
+# in bytes; a ticket has a few hundred
 _MAX_BYTES = 1 << 16
+# `logs` and `running` lie in the same directory
 _KEY = re.compile(r"(?:none-)?[0-9a-f]{32,64}\Z")
 
 
@@ -71,12 +73,14 @@ class Tickets:
             write_atomic(
                 self._file(key, ticket.attempt),
                 json.dumps(facts, sort_keys=True).encode(),
+                # not synced: its host finds a job by its key, whatever becomes of this
                 durable=False,
             )
 
     def forget(self, key: str, attempt: str) -> None:
         with suppress(FileNotFoundError):
             os.unlink(self._file(key, attempt))
+        # not empty while another attempt of the key is noted
         with suppress(OSError):
             os.rmdir(os.path.join(self._path, key))
 
@@ -89,6 +93,7 @@ class Tickets:
     def of(self, key: str) -> Iterator[Noted]:
         """Yields the tickets of a key."""
         for name in names_in(os.path.join(self._path, key)):
+            # torn, or written by another version: no ticket
             with suppress(ValueError, TypeError, OSError, AttributeError):
                 facts = json.loads(
                     read_bounded(os.path.join(self._path, key, name), _MAX_BYTES) or b""

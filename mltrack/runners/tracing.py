@@ -21,6 +21,7 @@ PYTHON, STRACE = "python", "strace"
 HOOK_PATH = os.path.join(os.path.dirname(__file__), "audit")
 FILE_VARIABLE = "MLTRACK_TRACE_FILE"
 _OPENED = re.compile(rb"(?:open|openat|creat|openat2)\(.*\)\s+= \d+<(/.*)>$")
+# in ns: file stamps come from a clock that ticks every 1-10 ms, and may lag that much
 _GRAIN_NS = 10_000_000
 Opened = tuple[frozenset[str], frozenset[str]]
 
@@ -91,6 +92,7 @@ class _Hook:
     def _was_written(self, path: str) -> bool:
         """Whether a file changed since the trace began: then it was opened to write it."""
         try:
+            # not mtime: a program can set that back
             return os.stat(os.path.join(self._root, path)).st_ctime_ns >= self._began
         except OSError:
             return False
@@ -105,6 +107,7 @@ class _Hook:
         found = set()
         for path in paths:
             full = path if path.startswith("/") else f"{cwd}/{path}"
+            # most paths are clean: normpath only where it could change something
             if "/." in full or "//" in full:
                 full = os.path.normpath(full)
             if full.startswith(top) and not full.startswith(prefixes):
@@ -127,6 +130,7 @@ class _Strace:
             "--seccomp-bpf",
             "-qqq",
             "-y",
+            # no strings: -y gives the path of what was opened
             "-s",
             "0",
             "-e",
@@ -148,6 +152,7 @@ class _Strace:
                 if match is None:
                     continue
                 path = os.fsdecode(match[1])
+                # to list a directory, or to hold its place, reads no file
                 if (
                     not path.startswith(self._root)
                     or b"O_DIRECTORY" in line

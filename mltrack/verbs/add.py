@@ -39,11 +39,14 @@ def add(
         raise UsageError("nothing to add", hint="mltrack add PATH")
     paths = list(dict.fromkeys(_target(session, argument) for argument in arguments))
     for path in paths:
+        # from here on git's ignore files say nothing about what is in it
         session.observer.owned[path] = None
     session.observer.report = report
+    # until the pointers stand: what the cache had already must not be collected
     with project.cache.in_use():
         failed = check(session, paths)
         found: list[Recording] = []
+        # one for all targets: their small files share packs, and one sync
         with CacheWriter(project.cache) as writer:
             saving = Saving(writer, project.algorithm, writer.linking)
             for path in paths:
@@ -52,6 +55,7 @@ def add(
                         found.append(_saved(session, path, saving))
                     except MltrackError as error:
                         failed[path] = error
+            # durable before a pointer names it
             writer.finish()
         added = record(session, found)
     if failed and not added:
@@ -130,16 +134,19 @@ def add_to_remote(
     path = _free_target(
         session,
         inside,
+        # the source may be the target itself: nothing is written there
         may_stand=os.path.realpath(project.absolute(inside)) == os.path.realpath(place),
     )
     target = session.remotes.get(remote)
     target.open(create=True)
+    # before anything is sent: whoever collects there must know of this project
     register(project, target)
     sending = Sending(target, project.algorithm, project.tmp_path)
     try:
         content = _scan_source(session, place, sending, report)
         sending.finish()
     finally:
+        # what was packed for sending lies in this machine's scratch
         sending.discard()
     [added] = record(session, [Recording(path, content, None)])
     return added
@@ -176,6 +183,7 @@ def _scan_source(
     snapshot = scan(
         os.path.dirname(place),
         os.path.basename(place),
+        # without a stat index: the place is not ours, and seen once
         Blocks(),
         ingest,
         KeepAll(),

@@ -42,9 +42,12 @@ def fetch_left(session: Session, contents: Iterable[Content]) -> list[Content]:
         with closing(runners.open_surviving(name)) as one:
             got = one.bring(list(dict.fromkeys(row.content for row in rows)))
             fetched += got
+            # only now: what came is durable here
             one.release({row.key for row in rows if row.content in got})
     if fetched:
+        # the runner has a cache of its own: this one has not seen what came
         cache.reload()
+        # last: after a kill it is still noted, and asked for once more
         session.left.forget(fetched)
     return fetched
 

@@ -11,6 +11,7 @@ from mltrack.disk.durable import make_directories
 from mltrack.errors import UsageError
 from mltrack.project import Project
 
+# setgid, so that what is made in it is the group's, and writable whatever the umask
 DIRECTORY_MODE = 0o2775
 _PARTS = ("loose", "packs", "runs", "tmp", "quarantine", "users")
 
@@ -45,16 +46,19 @@ def share(project: Project, group: str, place: str = "") -> Shared:
             f"you are not a member of the group {group!r}", hint="ask its administrator"
         )
     path = os.path.abspath(os.path.expanduser(place)) if place else project.cache.path
+    # made now: later one member's umask would decide
     for part in _PARTS:
         make_directories(os.path.join(path, part))
     changed = left = 0
     for directory, _, names in os.walk(path):
         for entry in (directory, *(os.path.join(directory, name) for name in names)):
+            # a temporary file of a command that is at work
             with suppress(FileNotFoundError):
                 if _give(entry, number):
                     changed += 1
                 else:
                     left += 1
+    # last: a cache that could not be shared is not moved to
     if place:
         edit.set_value(os.path.join(project.shared_path, LOCAL_NAME), "cache.dir", path)
     return Shared(path, group, changed, left)

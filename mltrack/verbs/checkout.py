@@ -108,6 +108,7 @@ def checkout_targets(
         (target, target.content) for target in targets
     ]
     wanted += [(target, None) for target in gone]
+    # in this order, as everywhere: two commands never wait for each other
     with session.project.cache.in_use(), _locks(session, targets) as running:
         work = _Work(
             session,
@@ -131,6 +132,7 @@ def checkout_targets(
         for target, content in wanted
         if target.path in lacking and content is not None
     }
+    # what was written just now; git need not be asked about the rest
     brought = {item.path for item in work.done if item.written and not dry_run}
     seen = seen_by_git(
         session, [target for target in targets if target.path in brought]
@@ -166,6 +168,7 @@ class _Work:
     def check_out(self, target: Target, content: Content | None) -> None:
         """Brings one target along; None wants nothing there any more."""
         session = self.session
+        # left on its host on purpose: that it is not here is no change
         if (
             content is not None
             and session.left.has(content)
@@ -174,6 +177,7 @@ class _Work:
             self.stayed.append(target.path)
             return
         _refuse_running(target, self.running)
+        # read again, now that no stage is at work: a repro may have ended since
         if content is not None and not target.owner:
             content = session.recorded_now(target)
             if content is None:
@@ -305,6 +309,7 @@ def _carry_out(
     digests under which it was saved.
     """
     path = target.path
+    # first: from here on a kill loses nothing that was unsaved
     saved = _save(session, path, plan)
     _keep_bytes(session, path, plan)
     report = (
@@ -350,6 +355,7 @@ def _save(session: Session, path: str, plan: CheckoutPlan) -> list[tuple[str, st
     content = session.checkout.save(path)
     if content is None:
         return []
+    # between saving and replacing: what is gone from here can be found by `undo`
     session.trash.note([(path, content)])
     return [
         (_shown(item), session.project.algorithm.text(entry.hex))
@@ -366,6 +372,7 @@ def _move_aside(session: Session, path: str) -> list[tuple[str, str]]:
         mode = os.lstat(full).st_mode
     except (FileNotFoundError, NotADirectoryError):
         return []
+    # a link to the cache is one way in which mltrack itself puts a file here
     is_ours = (
         stat.S_ISLNK(mode)
         and session.project.cache.object_behind(os.fsencode(os.readlink(full)))

@@ -41,6 +41,7 @@ def commit(session: Session, targets: list[str]) -> CommitResult:
             "there are no stages to commit", hint="mltrack stage add --help"
         )
     recorder = committer(session, locks)
+    # repro's lock before that of the cache, as everywhere
     with alone(project, lambda: None), project.cache.in_use():
         # a repro may have ended just now: look at everything only from here on
         locks.refresh()
@@ -49,6 +50,7 @@ def commit(session: Session, targets: list[str]) -> CommitResult:
         known = [(stage, learner.learn(stage, Upcoming(), ())) for stage in stages]
         for stage, facts in known:
             _require_present(stage, facts)
+        # what a killed repro noted goes into the lock below, and must be saved by then
         recorder.recover()
         for stage, facts in known:
             inputs = _with_absent(session, facts.inputs)
@@ -59,6 +61,7 @@ def commit(session: Session, targets: list[str]) -> CommitResult:
                 project.settings.text("core.shell"),
                 complete=session.with_absent,
             )
+        # durable before the lock names it
         recorder.settle()
         end_tracking(session, recorder, locks.fold(session.view.graph.stages.values()))
     return CommitResult(tuple(addresses))

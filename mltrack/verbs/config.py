@@ -39,6 +39,7 @@ def change(project: Project | None, key: str, text: str | None, level: Level) ->
             "config",
             hint=f"mltrack config --local {key} …",
         )
+    # trust that a project could give itself would be none
     if key == places.KEY and level != "user":
         raise ConfigError(
             f"{key} stands in your own config only", hint="mltrack remote trust NAME"
@@ -54,8 +55,10 @@ def change(project: Project | None, key: str, text: str | None, level: Level) ->
         if key.startswith("remote.") and key.endswith(".url"):
             check_kind(text)
         edit.set_value(path, key, value)
+        # what was typed here is the person's word for the place
         if project is not None and key.startswith(("remote.", "runner.")):
             kind, name, option = key.split(".")
+            # read anew: the settings in hand are those of before
             fresh = load_project(project.path, project.cwd, project.repository).settings
             typed = (
                 places.trust_typed if kind == "remote" else places.trust_typed_runner

@@ -102,6 +102,7 @@ def _cache(session: Session) -> list[Check]:
             )
         )
     elif os.path.isdir(cache.tmp_path):
+        # tried, since file systems do not say
         shares = shares_blocks(
             temporary_path(cache.tmp_path), temporary_path(session.project.tmp_path)
         )
@@ -136,6 +137,7 @@ def _remotes(session: Session) -> list[Check]:
     found = []
     for name in project.settings.remotes():
         try:
+            # looking is the first thing one does with what came from elsewhere
             if not places.is_trusted(project.settings, name):
                 place = places.place_of(project.settings.remote(name))
                 found.append(
@@ -163,6 +165,7 @@ def _remotes(session: Session) -> list[Check]:
 
 def _stages_of_this_machine(session: Session) -> Check:
     """What `repro` finds here."""
+    # this machine as jobs would see it: what is set for it counts
     capacity = ProjectRunners(session.project).open(LOCAL).abilities.capacity
     parts = [
         f"{capacity['cpus']:.0f} cpus, {capacity['memory'] / 1e9:.0f} GB, "

@@ -61,6 +61,7 @@ def drop(
         )
     targets = session.select(arguments)
     chosen = _files(cache, [target.content for target in targets])
+    # the directory of a named part refers to the same files: it is no other target
     named = {target.path for target in targets} | {target.owner for target in targets}
     chosen -= _files(
         cache,
@@ -83,11 +84,13 @@ def drop(
             f"remote, first {project.algorithm.text(min(lost))}",
             hint="`mltrack push` sends them; --force drops them anyway",
         )
+    # without an age even what was written a moment ago goes
     limit = time.time() - older_than * DAY if older_than is not None else float("inf")
     if dry_run:
         plan = collector.plan_drop(cache, chosen, limit)
     else:
         with deleting(session):
+            # other processes may have written or packed since it was read
             cache.reload()
             plan = collector.plan_drop(cache, chosen, limit)
             collector.execute(cache, plan)

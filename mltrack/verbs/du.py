@@ -67,6 +67,7 @@ def _bytes_below(path: str) -> int:
     total = 0
     for directory, _, names in os.walk(path):
         for name in names:
+            # a temporary file of a command that is at work
             with suppress(FileNotFoundError):
                 total += os.lstat(os.path.join(directory, name)).st_size
     return total

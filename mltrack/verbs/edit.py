@@ -34,5 +34,6 @@ def edit(session: Session, arguments: list[str]) -> list[Edited]:
         Edited(item.path, make_private(project.path, item.path, project.cache))
         for item in targets
     ]
+    # the copies have other stamps than the links that were seen
     session.observer.forget([item.path for item in done])
     return done

@@ -36,6 +36,7 @@ def set_frozen(session: Session, targets: list[str], *, frozen: bool) -> list[st
                 hint=f"mltrack freeze {group}",
             )
     project = session.project
+    # each file once, though several of its blocks change
     texts = {path: (project.read(path) or b"").decode("utf-8") for path, _ in blocks}
     for path, group in blocks:
         texts[path] = block_text.set_key(

@@ -135,9 +135,11 @@ def _repair_cache(
     cache = session.project.cache
     for hex_digest, place in places:
         with suppress(IntegrityError):
+            # it always raises: to other callers damage is an error
             cache.quarantine(hex_digest, place)
     for path in found.files:
         _renew_index(cache, path)
+    # packs were renewed: which there are is read anew
     cache.reload()
     earlier = cache.set_aside()
     _refill(session, {*earlier, *found.damaged}, exclude="")
@@ -173,6 +175,7 @@ def _named(
 def _absent_here(cache: Cache, content: Content) -> set[str]:
     if content.kind != TREE:
         return cache.missing([content.hex])
+    # a damaged listing: what lies below it cannot be told
     with suppress(IntegrityError):
         return cache.missing_below(content.hex)
     return {content.hex}
@@ -229,6 +232,7 @@ def _refill(session: Session, wanted: set[str], *, exclude: str) -> None:
     if not cache.missing(wanted):
         return
     with cache.in_use():
+        # the workspace first: it costs no network
         with CacheWriter(cache) as writer:
             for path in session.view.targets():
                 with suppress(MltrackError):  # what cannot be read there cannot help
@@ -242,6 +246,7 @@ def _fsck_remote(
 ) -> FsckResult:
     project = session.project
     remote = session.remotes.get(name)
+    # before it is opened: a place without its marker is refused
     lost_marker = repair and remote.restore_marker()
     remote.open()
     if repair:
@@ -267,6 +272,7 @@ def _fsck_remote(
     referred = _referred(session, remote)
     if repair and remote.store.abilities.writable:
         _send_what_lacks(session, remote, [content for _, content in referred])
+    # read anew, as others will see it
     present = remote.present()
     absent = [
         (source, _absent_there(session, remote, present, content) - lost)
@@ -332,6 +338,7 @@ def _send_what_lacks(session: Session, remote: Remote, contents: list[Content]) 
     """
     cache = session.project.cache
     with cache.in_use():
+        # each by itself: one that is not whole here must not keep back the others
         for content in dict.fromkeys(contents):
             with suppress(MissingObjectError, IntegrityError):
                 push_contents(cache, remote, [content], lambda event: None)

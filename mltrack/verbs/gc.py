@@ -103,6 +103,7 @@ def gc(
     collector.mark(
         project.cache,
         roots.current,
+        # with --keep-last or --rev history is given up on purpose, and its runs with it
         roots.history | (young if keep.is_all else set()),
         marked,
     )
@@ -128,6 +129,7 @@ def _require_elsewhere(
     roots = find_roots(session, moment)
     collector.mark(project.cache, roots.current, roots.history, everything)
     going = everything - kept
+    # what is not here cannot be lost here
     going -= project.cache.missing(going)
     lost = Sources(session, remote).not_kept(going)
     if lost:
@@ -158,6 +160,7 @@ def _delete(
     with deleting(session):
         fresh = Session(load(project.path, project.cwd, project.repository))
         again = find_roots(fresh, moment, keep)
+        # marks are only added: what was a root a moment ago stays
         collector.mark(project.cache, again.current, again.history, marked)
         plan = collector.plan(project.cache, marked, old, moment - grace)
         collector.execute(project.cache, plan)
@@ -174,6 +177,7 @@ def deleting(session: Session) -> Iterator[None]:
     try:
         with locked(
             os.path.join(session.project.cache.path, "gc.lock"),
+            # not waited for: a command that relies on the cache may take hours
             wait=False,
             what="the cache",
         ):
@@ -195,6 +199,7 @@ def find_roots(session: Session, moment: float, keep: Keep = ALL) -> Roots:
     try:
         found = _roots(session, moment, keep)
         for user in _other_users(session):
+            # of other projects all of history counts: --keep-last is about this one
             theirs = _roots(Session(user), moment, ALL)
             found.current |= theirs.current
             found.history |= theirs.history
@@ -211,6 +216,7 @@ def _roots(session: Session, moment: float, keep: Keep) -> Roots:
     history: set[Content] = set()
     for path, data in _files(session, keep):
         history.update(_contents(path, data, session))
+    # each worktree has its own index, workspace and notes for `undo`
     for top in git_roots.worktrees(project.repository):
         other = os.path.normpath(
             os.path.join(top, os.path.relpath(project.path, project.repository.top))
@@ -253,6 +259,7 @@ def _other_users(session: Session) -> Iterator[Project]:
                 hint=f"rm {mark}",
             )
         other = load(path, path, repository)
+        # one that has moved on to another cache, or this very one, is no other user
         if (
             os.path.realpath(other.cache.path) == real
             and other.shared_path != own.shared_path
@@ -285,6 +292,7 @@ def _contents(path: str, data: bytes, session: Session) -> set[Content]:
         outs = {
             content for entry in entries.values() for content in entry.outs.values()
         }
+        # listings of inputs: they tell later which of its files changed
         return outs | {
             content
             for entry in entries.values()
@@ -303,6 +311,7 @@ def _contents(path: str, data: bytes, session: Session) -> set[Content]:
 
 
 def _kind(session: Session, hex_digest: str) -> str:
+    # whatever is wrong with it: as a tree it could not be opened
     with suppress(Exception):
         session.project.cache.read_tree(hex_digest)
         return TREE

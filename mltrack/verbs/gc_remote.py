@@ -54,6 +54,7 @@ def gc_remote(
             session, remote.name, [item.name for item in remote.store.list("users")]
         )
     register(project, remote)
+    # by the store's own clock: ours may be off by a day
     now = remote_gc.server_time(remote)
     grace = project.settings.number("gc.grace_days") * DAY
     marked: set[str] = set()
@@ -79,6 +80,7 @@ def gc_remote(
     unfinished = 0
     if not dry_run:
         remote_gc.execute(remote, plan, project.tmp_path)
+        # an upload that is under way is spared for a day at least
         unfinished = remote.store.clean(now - max(delay, DAY))
     return RemoteGcResult(
         remote.name,

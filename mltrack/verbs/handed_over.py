@@ -12,6 +12,7 @@ def noted_place(project: Project, key: str) -> tuple[str, str]:
     ('', '') for none.
     """
     for noted in Tickets(project.jobs_path).of(key):
+        # a runner that was removed can be asked for nothing
         if noted.runner == LOCAL or project.settings.runner(noted.runner):
             return noted.runner, noted.host
     return "", ""

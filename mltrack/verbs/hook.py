@@ -62,6 +62,7 @@ def run(
     result = HookResult()
     if os.environ.get("MLTRACK_HOOKS") == "0":
         return result
+    # the other hooks are given nothing: a read would wait for the terminal
     given = stdin() if name in ("pre-push", "post-rewrite") else ""
     for project in _projects(cwd, result):
         try:
@@ -75,6 +76,7 @@ def run(
                 _bring_along(project, name, arguments, given, result)
         except (MltrackError, OSError) as error:
             result.refused.append(error)
+            # data that was not pushed nobody can pull; all else can be mended later
             result.stops_git = result.stops_git or name == "pre-push"
     return result
 
@@ -84,6 +86,7 @@ def _projects(cwd: str, result: HookResult) -> list[Project]:
     if repository is None:
         return []
     found = []
+    # one repository may hold several projects
     for path in git_index.list_files(repository.top, ["*.mltrack/config.toml"]):
         directory = os.path.normpath(
             os.path.join(repository.top, path, os.pardir, os.pardir)
@@ -106,6 +109,7 @@ def _bring_along(
             _catch_up(session, result)
         return
     for old, new in _moved(project, name, arguments, given):
+        # one session each: the first move changes what is here
         with Session(project) as session:
             _follow(session, old, new, result)
 
@@ -124,6 +128,7 @@ def _follow(session: Session, old: str, new: str, result: HookResult) -> None:
         revision_view(old, project.path, project.algorithm) if old.strip("0") else None
     )
     targets, gone = changed_targets(before, session.view)
+    # a pointer in conflict is not one that was taken away
     gone = [target for target in gone if not session.view.is_unreadable(target)]
     # moved over to git
     gone = [
@@ -184,6 +189,7 @@ def changed_targets(
     return changed, [
         target
         for path, target in old.items()
+        # its place is in something that is tracked now: those files are wanted
         if path not in new and not any(overlaps(path, other) for other in new)
     ]
 
@@ -195,10 +201,12 @@ def _moved(
     commits.
     """
     if name == "post-checkout":
+        # 1 stands for a change of commits, 0 for files that were checked out
         is_move = (
             len(arguments) >= 3 and arguments[2] == "1" and arguments[0] != arguments[1]
         )
         return [(arguments[0], arguments[1])] if is_move else []
+    # the post-commit hook ran for an amended commit, too
     if name == "post-rewrite" and arguments[:1] == ["amend"]:
         return []
     before = ["ORIG_HEAD"]
@@ -229,6 +237,7 @@ def _pre_commit(session: Session, result: HookResult) -> None:
     """Notes tracked data that was changed and not recorded; only conflict markers keep
     git from the commit.
     """
+    # before all else: whatever a file with markers names is not what was meant
     conflicts = _conflicts(session)
     if conflicts:
         result.conflicts += conflicts
@@ -269,6 +278,7 @@ def _pre_push(session: Session, given: str, report: Report, result: HookResult) 
     wanted: dict[str, set[Content]] = {}
     for line in given.splitlines():
         _, local, _, remote = [*line.split(), "", "", "", ""][:4]
+        # a branch that is being deleted has no commit
         tips = (
             git_history.commits_among([local], project.path) if local.strip("0") else []
         )

@@ -23,6 +23,7 @@ from mltrack.verbs.stage import NewStage
 TOGETHER = 4
 """From how many files of one directory on the directory is proposed instead."""
 _PARAMS = ("params.yaml", "params.json", "params.toml")
+# no run key: nothing is recorded, and nobody finds this job again
 _KEY = "infer"
 
 
@@ -110,6 +111,7 @@ def _opened_by(
     writes = {
         path
         for path in result.writes | changed
+        # temporary files are gone by now, and nobody declares them
         if os.path.exists(project.absolute(path)) and not _is_own(path)
     }
     reads = {
@@ -136,8 +138,10 @@ def _run(session: Session, job: Job, printed: Callable[[bytes], object]) -> Poll
             printed(state.log)
             if state.state is not State.RUNNING and not state.log:
                 break
+            # seconds; what the command prints appears that much late at most
             runner.wait(0.1)
     except BaseException:
+        # an interrupt, too: the command must not go on without us
         runner.cancel([ticket])
         raise
     finally:

@@ -69,6 +69,7 @@ def init(
     path = path if below else projects.above(path, repository) or path
     projects.refuse_unseen(path, repository, own_only=below)
     config_path = os.path.join(path, projects.DIRECTORY, FILE_NAME)
+    # a link that leads nowhere counts: it is not ours to write through
     created = not os.path.lexists(config_path)
     if created:
         _create(path, config_path, hash_name or "xxh3")
@@ -101,8 +102,10 @@ def init(
 
 
 def _create(path: str, config_path: str, hash_name: str) -> None:
+    # raises for a name that there is not, before anything is made
     algorithm(hash_name)
     own = os.path.dirname(config_path)
+    # a link would lead each later write elsewhere
     if os.path.islink(own):
         raise WorkspaceError(f"{own} is a symbolic link", hint="remove it")
     make_directories(own)
@@ -114,4 +117,5 @@ def _create(path: str, config_path: str, hash_name: str) -> None:
             before = file.read()
     text = hooks.include_attributes(before.decode("utf-8", "surrogateescape"))
     write_atomic(attributes, text.encode("utf-8", "surrogateescape"))
+    # last: with this file the directory is a project
     edit.set_value(config_path, "core.hash", hash_name)

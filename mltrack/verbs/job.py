@@ -15,11 +15,14 @@ from mltrack.runners.runner import Runner
 from mltrack.runners.tickets import Tickets
 from mltrack.verbs.places import ProjectRunners, list_runners
 
+# seconds; a command has ten to end by itself, then it is killed
 _CANCEL_SECONDS = 30.0
 _LOOK_SECONDS = 0.05
 _NO_LOG = -1
 """An offset behind any log: only the state is asked for."""
+# seconds for which a host may hold back its answer; news come at once
 _WATCH_SECONDS = 5.0
+# digits: few enough to type, enough to tell jobs apart
 _KEY_SHOWN = 12
 UNKNOWN = "unknown"
 
@@ -131,6 +134,7 @@ class Jobs:
                 yield data, state
             if not data and (not to_the_end or State(state).is_over):
                 return
+            # the first answer is what is there; only then there is something to await
             seconds = _WATCH_SECONDS if to_the_end else 0.0
 
     def cancel(self, job: JobInfo) -> str:
@@ -151,6 +155,7 @@ class Jobs:
                     )
                 state, _ = runner.follow(known, _NO_LOG, _LOOK_SECONDS)
             runner.drop(known)
+        # last: a job that does not end keeps its ticket
         for noted in self._tickets.of(job.key):
             self._tickets.forget(noted.key, noted.attempt)
         return state

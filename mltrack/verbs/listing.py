@@ -162,6 +162,7 @@ def _differences(
             try:
                 return seen.load(hex_digest)
             except KeyError:
+                # not of this snapshot: the recorded side is in the cache
                 pass
         return session.project.cache.read_tree(hex_digest)
 

@@ -15,6 +15,7 @@ from mltrack.runners.marks import Marks
 from mltrack.runners.tickets import Tickets
 from mltrack.verbs.session import Session
 
+# in bytes, since a log is read into memory
 MAX_LOG = 1 << 30
 RECORDED, CURRENT = "recorded", "current"
 
@@ -68,6 +69,7 @@ def logs(session: Session, target: str) -> list[Log]:
 def read(session: Session, log: Log, offset: int = 0) -> bytes:
     """Returns what a log holds from ``offset`` on."""
     if log.path:
+        # the run has ended since, and its log went into the cache
         with suppress(FileNotFoundError):
             return (read_bounded(log.path, MAX_LOG) or b"")[offset:]
         return b""

@@ -65,6 +65,7 @@ def merge_pointer(
     algorithm, cache = project.algorithm, project.cache
     mine, other = (pointer.parse(data, algorithm, path) for data in (ours, theirs))
     before = pointer.parse(base, algorithm, path).content if base.strip() else None
+    # only one side changed it: no listing has to be had
     if mine.content == other.content or before == other.content:
         return Merge(ours)
     if before == mine.content:
@@ -77,6 +78,7 @@ def merge_pointer(
         merged = merge_trees(
             base_tree, mine.content.hex, other.content.hex, trees.load, trees.write
         )
+        # durable before the pointer names them
         writer.finish()
     root = path.removesuffix(SUFFIX)
     conflicts = tuple(
@@ -158,6 +160,7 @@ def drive(
     if result.conflicts:
         _leave_markers(project, base_file, ours_file, theirs_file)
         return result
+    # a temporary file of git's, which puts it into place itself
     with open(ours_file, "wb") as handle:
         handle.write(result.text)
     return result
@@ -172,6 +175,7 @@ def _leave_markers(
     git_command.run(
         ["merge-file", *_LABELS, ours_file, base_file, theirs_file],
         project.path,
+        # the exit code is the number of conflicts
         ok=tuple(range(128)),
     )
 
@@ -226,6 +230,7 @@ def resolve(project: Project, arguments: list[str], side: str = "") -> list[Reso
             if not side:
                 found.append(Resolved(path, result.conflicts))
                 continue
+            # merged the other way round, what a conflict leaves is theirs
             text = (
                 result.text
                 if side == "ours"
@@ -233,6 +238,7 @@ def resolve(project: Project, arguments: list[str], side: str = "") -> list[Reso
             )
         if result.stage:
             text = theirs if side == "theirs" else ours
+            # before the text: from here on the lock must claim neither side's result
             _forget(project, result.stage)
         project.write(path, text)
         if path in unmerged:
@@ -287,4 +293,5 @@ def _sides(
     if data is None:
         raise UsageError(f"{path!r} does not exist")
     ours, theirs = split_conflict(data, path)
+    # markers hold no base: what differs was changed by both
     return b"", ours, theirs

@@ -92,6 +92,7 @@ def _check(session: Session, old: str, new: str) -> None:
             f"{new!r} exists already", hint="move it away, or choose another name"
         )
     present = session.view.pointers.get(new)
+    # the same pointer was left there by a move that was cut off
     if present is not None and present != session.view.pointers[old]:
         raise WorkspaceError(
             f"{new + SUFFIX!r} tracks something else already",

@@ -58,6 +58,7 @@ class ProjectRunners:
         return self._project.settings.runner(name)
 
     def _surroundings(self) -> Surroundings:
+        # a cache of its own, since a runner works in other threads
         return Surroundings(
             self._project.path, self._project.jobs_path, self._project.cache.twin()
         )

@@ -47,6 +47,7 @@ def learner(
         sources,
     )
     for row in session.left:
+        # left on a host: it counts as being what was recorded
         if not os.path.lexists(session.project.absolute(row.path)):
             made.absent[row.path] = row.content
     return made

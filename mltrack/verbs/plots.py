@@ -25,6 +25,7 @@ from mltrack.pipeline.stage import PLOT
 from mltrack.pipeline.vega import FIELD, REV, STEP, TEMPLATES, Chart, Row, Spec
 from mltrack.verbs.session import Session
 
+# in bytes; it stands in the page as text, which takes a third more
 MAX_IMAGE = 32 << 20
 _KEYS = ("x", "y", "x_label", "y_label", "title", "template", "header")
 
@@ -76,6 +77,7 @@ def plots(
     definitions: dict[str, Definition] = {}
     for _, recorded in moments:
         for definition in _definitions(recorded):
+            # the first one named says how it is drawn
             definitions.setdefault(definition.name, definition)
     wanted = list(definitions)
     if targets:

@@ -51,6 +51,7 @@ def page(plots: list[Plot], title: str) -> str:
             )
             body = f'<figcaption>{html.escape(plot.name)}</figcaption><div class="revisions">{images}</div>'
         else:
+            # nothing in the data may end the script that it stands in
             spec = json.dumps(plot.spec).replace("</", "<\\/").replace("<!--", "<\\!--")
             call = f'vegaEmbed("#plot{number}", {spec}, {{"actions": true}})'
             body = f'<div id="plot{number}"></div><script>{call}</script>'

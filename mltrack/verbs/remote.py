@@ -15,6 +15,7 @@ from mltrack.project import DIRECTORY, Project, load
 from mltrack.store.kinds.opening import check_kind, kinds, split
 from mltrack.store.shared.remote import forget_hints, forget_id, move_id
 
+# it becomes part of a key in the config, and of a path
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
 
 
@@ -58,11 +59,13 @@ def add(
         kept = os.path.relpath(
             os.path.join(project.cwd, path), os.path.dirname(project.shared_path)
         )
+    # what stands in the repository may come from a commit
     if scheme == "file":
         refuse_inside(
             os.path.normpath(os.path.join(project.cwd, os.path.expanduser(path))),
             project.repository.top,
         )
+    # before the new address: what was heard of the old place is not true of it
     forget_id(project.remote_ids_path, name)
     forget_hints(os.path.join(project.index_path, "remotes", name))
     path = _config(project, local=local)
@@ -112,6 +115,7 @@ def list_remotes(project: Project) -> list[RemoteInfo]:
 def remove(project: Project, name: str) -> None:
     """Forgets a remote; nothing in it is touched."""
     _known(project, name)
+    # as in `modify`: what an earlier version parsed may hold a secret
     Remembered(project.index_path).forget()
     forget_hints(os.path.join(project.index_path, "remotes", name))
     forget_id(project.remote_ids_path, name)
@@ -154,6 +158,7 @@ def modify(
         return path
     if key == "url":
         check_kind(text)
+        # before the new address: what was heard of the old place is not true of it
         forget_id(project.remote_ids_path, name)
         forget_hints(os.path.join(project.index_path, "remotes", name))
     edit.set_value(path, full, schema.parse(full, text, full))
@@ -179,6 +184,7 @@ def rename(project: Project, old: str, new: str) -> None:
         values = read_file(path, Remembered(project.index_path)).values
         for key, value in values.items():
             if key.startswith(f"remote.{old}."):
+                # before the old name goes: after a kill both lead there
                 edit.set_value(
                     path, f"remote.{new}." + key.removeprefix(f"remote.{old}."), value
                 )

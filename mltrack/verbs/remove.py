@@ -38,6 +38,7 @@ def remove(
             )
         paths.append(path)
     if data:
+        # all of them before the first one goes
         for path in paths:
             snapshot = session.observer.tracked(path)
             if snapshot is not None and not project.cache.holds(snapshot.content):
@@ -51,6 +52,7 @@ def remove(
         if not data and os.path.lexists(project.absolute(path)):
             # what nothing refers to any more, gc may delete
             make_private(project.path, path, project.cache)
+        # the pointer first: after a kill the data is still there, as any other file
         os.unlink(project.absolute(path + SUFFIX))
         session.edit_text(
             os.path.join(directory, ".gitignore"),

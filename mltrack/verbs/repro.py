@@ -187,6 +187,7 @@ class Repro:
         loose = sorted(
             aliases.get(dep, dep) for dep in deps if owned.holder(dep) is None
         )
+        # git has these, so that no clone lacks them
         in_git = set(session.view.in_git)
         for dep in ignored_among(
             [dep for dep in loose if dep not in in_git], session.project.path
@@ -207,6 +208,7 @@ class Repro:
         self.graph = planning.linked_graph(
             self.session, self.graph, self.addresses, self.learner
         )
+        # links may have shown that more stages belong to it
         self.addresses = _scope(self.graph, self._chosen, self._asked)
         return planning.make_plan(
             self.session,
@@ -227,6 +229,7 @@ class Repro:
         locks = session.view.lock_state
         assert isinstance(locks, LockState)
         chosen = set(self.addresses)
+        # what --single-item leaves out is not waited for
         upstream = {
             a: tuple(n for n in needed if n in chosen)
             for a, needed in self.graph.upstream.items()
@@ -234,6 +237,7 @@ class Repro:
         recorder = committer(session, locks)
         names = NameLocks(os.path.join(project.tmp_path, STAGE_LOCKS))
         try:
+            # shared: repros divide the work; a `commit` by hand waits for all of them
             with locked(_lock_path(project), shared=True), project.cache.in_use():
                 engine = self._engine(locks, recorder)
                 yield from self._make_ready(plan, locks, recorder)
@@ -247,6 +251,7 @@ class Repro:
                     # the error that brought us here is the one to tell
                     with suppress(MltrackError, OSError):
                         recorder.settle()
+                    # else the lock would name what was not saved; the journal keeps it
                     if recorder.is_settled:
                         end_tracking(session, recorder, locks.fold(self._declared()))
         finally:
@@ -268,14 +273,17 @@ class Repro:
         )
         self._check_leaving()
         for one in self._placement.opened:
+            # using a runner is the person's word for it
             trusted.trust(
                 project.settings,
                 trusted.runner_place(project.settings.runner(one.name)),
             )
             for host, error in one.abilities.left_out.items():
                 yield HostLeftOut(one.name, host, error)
+        # commands of a killed repro still write where this one is about to
         for label in self._placement.recover():
             yield LeftoverEnded(label)
+        # what a killed process noted and did not save, while its outputs stand
         recorder.recover()
         entries = ((stage.pipeline_path, locks.entry(stage)) for stage in self.stages)
         former = [
@@ -368,6 +376,7 @@ def _check_inputs(plan: Plan) -> None:
             for reason in step.reasons
             if reason.cause is Cause.DEPENDENCY_MISSING
         ]
+        # of a stage that waits, another one may still write it
         if missing and step.verdict is Verdict.RUN:
             raise PipelineError(
                 f"stage {step.stage.address!r} depends on {missing[0]!r}, which does "
@@ -414,6 +423,7 @@ def committer(session: Session, locks: LockState) -> Committer:
     state: list[tuple[str, bool]] = []
 
     def code_state() -> tuple[str, bool]:
+        # asked once, and only where something is recorded: it costs processes of git
         if not state:
             commit = git_history.head_commit(project.repository)
             state.append((commit, bool(commit) and git_index.is_dirty(project.path)))

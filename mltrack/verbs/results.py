@@ -124,6 +124,7 @@ def params(
     for stage in view.graph.stages.values():
         for file in stage.params:
             known = keys.setdefault(file.path, set())
+            # one stage depends on all of the file: then no key is left out
             keys[file.path] = (
                 None if file.keys is None or known is None else known | set(file.keys)
             )

@@ -13,6 +13,7 @@ from mltrack.runners.job import MachineReport
 from mltrack.runners.names import LOCAL
 from mltrack.verbs.places import ProjectRunners, RunnerInfo
 
+# it becomes part of a key in the config
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
 
 
@@ -41,6 +42,7 @@ def add(
             f"there is a runner {name!r} already",
             hint=f"mltrack runner add --force {name} {' '.join(hosts)}",
         )
+    # each becomes a word of a command line
     for host in hosts:
         check_host(host)
     path = (
@@ -87,6 +89,7 @@ def check(project: Project, name: str) -> list[MachineReport]:
     project's files name.
     """
     runner = ProjectRunners(project).open(name)
+    # nothing is connected to yet: `open` only reads what is set
     if not places.is_trusted_runner(project.settings, name):
         raise UsageError(
             f"the runner {name!r} is "

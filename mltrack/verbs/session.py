@@ -202,6 +202,7 @@ class Session:
         above = next(
             (target for target in targets.values() if contains(target.path, path)), None
         )
+        # where a path and a stage have one name, what stands there decides
         if above is not None and (
             not by_stage or os.path.lexists(self.project.absolute(path))
         ):
@@ -291,6 +292,7 @@ class Session:
             absent_parts(self.project.cache, None, recorded, self.last.get(path))
         except MissingObjectError:
             snapshot = self.observer.tracked(path)
+            # looked at without saving: the look that saves must read it again
             self.observer.forget([path])
             if snapshot is not None:
                 self.with_absent(path, snapshot, recorded)
@@ -315,7 +317,9 @@ class Session:
         """Rewrites a text file of the workspace atomically, if ``change`` changes it;
         removes it once it is empty.
         """
+        # stages of one repro, and other commands, edit the same files
         with locked(os.path.join(self.project.tmp_path, "edit.lock")):
+            # bytes that are not UTF-8 come back as they were
             before = (self.project.read(path) or b"").decode("utf-8", "surrogateescape")
             after = change(before)
             if after == before:
@@ -323,4 +327,5 @@ class Session:
             if after.strip():
                 self.project.write(path, after.encode("utf-8", "surrogateescape"))
             else:
+                # only our lines were in it: an empty file would be one more to commit
                 os.unlink(self.project.absolute(path))

@@ -122,6 +122,7 @@ class Sources:
     def fetch(self, contents: Iterable[Content], report: Report = quiet) -> Had:
         """Gets contents into the cache, as far as they can be had."""
         lacking = self._lacking(contents)
+        # before any remote is opened: where nothing lacks, none need be reached
         if not lacking:
             return Had(Moved(0, 0), self._named)
         from_hosts = self._from_noted_hosts(lacking)
@@ -172,6 +173,7 @@ class Sources:
         for remote in self._session.remotes.reachable(beside=beside):
             rest = cache.missing(hex_digests)
             if rest:
+                # another remote may have what this one has not, or not whole
                 with suppress(IntegrityError, RemoteError):
                     fetch_objects(cache, [remote], rest, quiet)
 

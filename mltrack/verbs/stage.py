@@ -70,6 +70,7 @@ def add(session: Session, new: NewStage, *, force: bool = False) -> Stage:
     def read(asked: str) -> bytes | None:
         return text.encode() if asked == path else project.read(asked)
 
+    # with all the others, before anything is written: the graph must hold
     pipelines = sorted({*session.view.pipelines, path})
     graph = graphs.build(load_stages(pipelines, read))
     check_outputs(

@@ -139,6 +139,7 @@ def _plan(session: Session, stages: set[str] | None) -> Plan:
     readable = [
         address
         for address, stage in session.view.graph.stages.items()
+        # of a lock in conflict nothing can be told; the other stages are looked at
         if stage.lock_path not in session.view.broken_locks
     ]
     addresses = [address for address in readable if stages is None or address in stages]

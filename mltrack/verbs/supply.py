@@ -72,10 +72,12 @@ class FromRemote:
             )
             if snapshot is None or snapshot.content.same_bytes(content):
                 continue
+            # the listing tells whether what is here is a part of it
             self.get(content)
             if session.checkout.comparison.is_part_of(snapshot, path, content):
                 self.fetch([content])
                 session.checkout.bring(path, content)
+                # it was seen as it was before
                 session.observer.forget([path])
 
     def has(self, content: Content) -> bool:
@@ -91,6 +93,7 @@ class FromRemote:
         """
         learner = self.learner
         assert learner is not None
+        # from an output with `persist` the command goes on
         sought = [*stage.reads, *(out.path for out in stage.outs if out.persist)]
         wanted: dict[str, Content] = {}
         for path in sought:
@@ -99,6 +102,7 @@ class FromRemote:
                     content = learner.absent[absent]
                     if content is not None:
                         wanted[absent] = content
+        # together, so that the remote is asked once
         self.fetch(wanted.values())
         checkout = self._session.checkout
         for path, content in wanted.items():

@@ -94,6 +94,7 @@ def push(
     places = {} if scope.remote else _declared_remotes(session)
     stayed = []
     for item in _wanted(session, scope):
+        # its bytes are on a host only, and a push does not go and get them
         if session.left.has(item.content) and not session.project.cache.holds(
             item.content
         ):
@@ -146,6 +147,7 @@ def _push_to(
     cache = session.project.cache
     with cache.in_use():
         if not dry_run:
+            # before any data: whoever collects there must know of this project
             register(session.project, target)
             _take_records(session, target)
         present = target.present() if is_there else Present((), {})
@@ -170,6 +172,7 @@ def _push_to(
                 records=len(records),
             )
         moved = push_contents(cache, target, contents, report)
+        # after the objects that the records name
         send_records(session.project.run_cache, target, records)
         return TransferResult(target.name, moved, records=len(records))
 
@@ -231,6 +234,7 @@ def register(project: Project, remote: Remote) -> None:
     does not know of it.
     """
     name = user_mark(project.identity)
+    # asked first: the mark of this project is nearly always there
     if name and remote.store.missing([name]):
         remote.store.put(name, b"")
 
@@ -246,6 +250,7 @@ def _fetch(
     why the rest did not.
     """
     with session.project.cache.in_use():
+        # first: with --run-cache, what these name is wanted too
         records = _bring_records(session, sources)
         had = sources.fetch(_with_results(session, contents, scope), report)
         return TransferResult(had.source, had.moved, records=records), had.why
@@ -260,6 +265,7 @@ def _would_fetch(
 ) -> TransferResult:
     with session.project.cache.in_use():
         wanted = _with_results(session, contents, scope)
+        # nothing lacks, so that no remote need be reached
         if all(map(session.project.cache.holds, wanted)):
             return TransferResult(scope.remote, Moved(0, 0), dry_run=True)
         would = sources.would_fetch(wanted, report)
@@ -327,6 +333,7 @@ def _records_to_send(
         if target is not None
         else project.run_cache.all_but(())
     )
+    # by hand: nobody saw the command make it from these inputs
     records = [record for record in lacking if record.by != BY_HAND or scope.run_cache]
     if scope.run_cache:
         return [
@@ -340,6 +347,7 @@ def _records_to_send(
 
     def will_be_there(record: RunRecord) -> bool:
         entry = record.entry
+        # small outputs that git keeps are sent with the record
         small = {
             path for path in entry.uncached if project.cache.holds(entry.outs[path])
         }

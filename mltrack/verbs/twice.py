@@ -16,6 +16,7 @@ from mltrack.objects.tree_diff import diff
 from mltrack.verbs.repro import Repro, ReproOptions
 from mltrack.verbs.session import Session
 
+# names: what differs is seen in a few
 MAX_FILES = 20
 Results = dict[str, dict[str, Content]]
 """Recorded outputs by stage and path."""
@@ -53,8 +54,10 @@ def twice(session: Session, options: ReproOptions, shown: Show) -> list[Compared
         raise UsageError(
             "--twice needs stages to run twice", hint="mltrack repro --twice train"
         )
+    # as it stands: what is up to date counts as the first run
     first = _run(session, replace(options, force=False), shown)
     session.observer.save()  # the second run looks at what the first one wrote
+    # not what they depend on: both runs must have the same inputs
     once_more = replace(
         options, force=True, single_item=True, downstream=False, use_run_cache=False
     )
@@ -102,4 +105,5 @@ def _differing(session: Session, old: Content | None, new: Content) -> tuple[str
         changes = diff(old.hex, new.hex, session.project.cache.read_tree)
         return tuple(sorted(os.fsdecode(change.path) for change in changes)[:MAX_FILES])
     except MissingObjectError:
+        # what the recorded one held is not known any more: that they differ is said
         return ()

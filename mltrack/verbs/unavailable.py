@@ -80,6 +80,7 @@ def _lacking_paths(cache: Cache, target: Target) -> Iterator[str]:
     while pending:
         path, hex_digest = pending.pop()
         if not cache.has(hex_digest):
+            # without the listing nobody knows what is below
             yield path + "/"
             continue
         for entry in cache.read_tree(hex_digest):
@@ -87,6 +88,7 @@ def _lacking_paths(cache: Cache, target: Target) -> Iterator[str]:
             if entry.kind == DIRECTORY:
                 pending.append((inner, entry.hex))
             else:
+                # equal files are one object: it may lack at several paths
                 files.setdefault(entry.hex, []).append(inner)
     lacking = cache.missing(files)
     yield from sorted(path for hex_digest in lacking for path in files[hex_digest])

@@ -31,6 +31,7 @@ def undo(session: Session, arguments: list[str]) -> list[Undone]:
         ]
     if not notes:
         raise UsageError("nothing was replaced that could be put back")
+    # one note is one command: all that it replaced comes back together
     newest = [note for note in notes if note.file == notes[-1].file]
     done = []
     replaced: list[tuple[str, Content]] = []
@@ -51,6 +52,7 @@ def undo(session: Session, arguments: list[str]) -> list[Undone]:
                     note.moment,
                 )
             )
+        # last: after a kill it is done once more
         session.trash.undone(newest, replaced)
     return done
 

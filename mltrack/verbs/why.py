@@ -21,6 +21,7 @@ from mltrack.verbs import planning
 from mltrack.verbs.session import Session
 
 MAX_FILES = 20
+# records of one stage: each is compared with what stands here, the newest first
 MAX_RECORDS = 200
 
 
@@ -91,6 +92,7 @@ def _explain(
         Explained(reason, _files(session, entry, reason)) for reason in step.reasons
     )
     key = step.key
+    # a stage that is skipped was decided by its entry alone, without a key
     if not key and entry is not None and step.verdict is Verdict.SKIP:
         key = run_key(entry_parts(entry), session.project.algorithm)
     nearest = None
@@ -132,6 +134,7 @@ def _nearest(
     near.
     """
     best: tuple[RunRecord, list[Reason]] | None = None
+    # without an entry any record is nearer
     fewest = (
         len(input_reasons(step.stage, entry, known.inputs, facts.shell))
         if entry is not None

@@ -37,6 +37,7 @@ class _Noted:
         )
 
     def flush(self):
+        # a copy: other threads may be opening files
         found = [
             path if path.__class__ is str else self._text(path)
             for path in list(self.paths)
@@ -46,6 +47,7 @@ class _Noted:
             return
         fields = ["c" + self._cwd, *self._prefixes, "o" + str(len(found)), *found]
         try:
+            # one append at a time: all processes of a job share the file
             descriptor = self._open(
                 self._target,
                 os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW,
@@ -77,6 +79,7 @@ class _Noted:
                     os.path.join(self._cwd, self._decode(directory))
                 )
         except Exception:
+            # what cannot be told: relative paths are then noted below the last one
             pass
 
 
@@ -88,6 +91,7 @@ def _install():
     note = noted.paths.add
 
     def hook(event, args):
+        # compared first: this runs at each event, and most are none of ours
         if event == "open":
             try:
                 note(args[0])
@@ -97,8 +101,10 @@ def _install():
         elif event == "os.chdir":
             noted.move(args[0])
         elif event == "os.exec":
+            # a program that is replaced runs no atexit
             noted.flush()
 
+    # workers of multiprocessing leave by it, and atexit does not run
     leave = os._exit
 
     def exit_(status):
@@ -108,6 +114,7 @@ def _install():
     sys.addaudithook(hook)
     atexit.register(noted.flush)
     os._exit = exit_
+    # else the child would note again what its parent had opened
     os.register_at_fork(before=noted.flush)
 
 
@@ -119,6 +126,7 @@ def _hand_over():
     try:
         import sitecustomize  # noqa: F401, PLC0415
     except ImportError as error:
+        # the import of this module ends with a look for it there
         sys.modules["sitecustomize"] = own
         if error.name != "sitecustomize":
             raise

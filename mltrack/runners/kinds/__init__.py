@@ -26,6 +26,7 @@ RESOURCES = (
     ),
 )
 _KNOWN_RESOURCES = (CPUS, GPUS, MEMORY, GPU_MEMORY)
+# of 1; much lower, and a resource of the person's own naming would count as a slip
 _CLOSE = 0.8
 """So alike, of 1, are a name and the one that was meant."""
 _registered: dict[str, Kind] = {}
@@ -43,6 +44,7 @@ def names() -> list[str]:
 
 @cache
 def _modules() -> frozenset[str]:
+    # listed once: a setting's name is looked for in all kinds
     return frozenset(module.name for module in pkgutil.iter_modules(__path__))
 
 
@@ -65,6 +67,7 @@ def find(name: str, given: Mapping[str, Any]) -> Kind:
             hint=f"kinds: {', '.join(names())}",
         )
     own = [option.name for option in kind.options]
+    # what another kind has is a slip here; what no kind has is a resource
     others = {option.name for option in options()} - {
         *own,
         TYPE.name,
@@ -109,6 +112,7 @@ def option(name: str) -> Option:
     near = difflib.get_close_matches(
         name, [*known, *_KNOWN_RESOURCES], n=1, cutoff=_CLOSE
     )
+    # a known resource is the nearest to itself: no slip
     if near and name not in _KNOWN_RESOURCES:
         raise ConfigError(
             f"runners have no option {name!r}", hint=f"did you mean {near[0]!r}?"

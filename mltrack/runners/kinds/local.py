@@ -35,6 +35,7 @@ def _open_surviving(name: str, given: Given, around: Surroundings) -> Runner:
     from mltrack.runners.connection import Address  # noqa: PLC0415 - 15 ms, where jobs are handed over only
     from mltrack.runners.hosts import HostRunner  # noqa: PLC0415
 
+    # our own interpreter has the library to hash with, and is sure to be there
     address = Address("", sys.executable, _place(given))
     own = {
         resource: amount
@@ -56,6 +57,7 @@ def _has_surviving(given: Given, key: str) -> bool:
     if not key:
         return os.path.isdir(jobs)
     place = os.path.join(jobs, key)
+    # only the latest attempt of a key counts, as on a host
     numbers = [int(name) for name in names_in(place) if name.isdigit()]
     return bool(numbers) and not os.path.exists(
         os.path.join(place, str(max(numbers)), "taken")

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 PLACE = "~/.mltrack-host"
 """mltrack's directory on a host, unless another is set."""
+# in bytes; decimal, as `100GB` is read where it is set
 _CACHE_LIMIT = 100 * 10**9
 
 HOSTS = Option(
@@ -67,11 +68,13 @@ def _open(name: str, given: Given, around: Surroundings) -> Runner:
             hint=f"mltrack runner add {name} HOST --force",
         )
     python = given.get(PYTHON.name) or "python3"
+    # before any connection: these become words of a command line
     check_python(python)
     for host in hosts:
         check_host(host)
     config = os.path.expanduser(given.get(SSH_CONFIG.name) or "")
     place = given.get(DIRECTORY.name) or PLACE
+    # named twice, a host would have two threads that start the same tasks
     addresses = [Address(host, python, place, config) for host in dict.fromkeys(hosts)]
     return HostRunner(settings_of(name, given, KIND.amounts(given)), addresses, *around)
 

@@ -35,6 +35,7 @@ QUEUED, RUNNING, DONE, FAILED, CANCELLED, LOST = (
     "cancelled",
     "lost",
 )
+# seconds; 18 of them fit into the silence below: a slow disk is no death
 HEARTBEAT_SECONDS = 5.0
 SILENCE_SECONDS = 90.0
 """After so long without a heartbeat the supervisor on another machine that shares this
@@ -128,6 +129,7 @@ class Attempts:
             os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC,
             0o600,
         )
+        # from before the fork on: there is no moment at which it seems dead
         fcntl.flock(alive, fcntl.LOCK_EX)
         return attempt, alive
 
@@ -143,6 +145,7 @@ class Attempts:
                     attempt.file("held")
                 )
                 limit = KEEP_TAKEN_SECONDS if is_taken else KEEP_SECONDS
+                # a job may well run for longer than that
                 if age > limit and not is_alive(attempt):
                     shutil.rmtree(attempt.path, ignore_errors=True)
 
@@ -179,12 +182,14 @@ def is_alive(attempt: Attempt) -> bool:
     except FileNotFoundError:
         return False
     try:
+        # shared: two that look must not take each other for the supervisor
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
         return True
     finally:
         os.close(descriptor)
     state = read_json(attempt.file("state.json")) or {}
+    # of this machine the kernel's lock is the whole truth
     if state.get("host", socket.gethostname()) == socket.gethostname():
         return False
     # by the clock of the file system, whatever the hosts' clocks say
@@ -242,8 +247,10 @@ def end_leftovers(attempt: Attempt) -> None:
     """
     job = read_json(attempt.file("job.json")) or {}
     token = job.get("token")
+    # a token too short to be ours might be in other processes' environments
     if not isinstance(token, str) or len(token) != 32:
         return
+    # until none is found: one may fork while it is being killed
     for _ in range(10):
         pids = map(int, filter(str.isdigit, os.listdir("/proc")))
         found = [pid for pid in pids if pid != os.getpid() and carries(pid, token)]
@@ -264,6 +271,7 @@ def mark(attempt: Attempt, name: str) -> None:
 
 
 def write_json(path: str, value: Any) -> None:
+    # hosts that share the directory have processes of equal numbers
     temporary = f"{path}.{os.getpid()}-{secrets.token_hex(4)}"
     data = json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
     descriptor = os.open(
@@ -274,6 +282,7 @@ def write_json(path: str, value: Any) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+    # its directory is not synced: a result that a power cut takes is made again
     os.rename(temporary, path)
 
 

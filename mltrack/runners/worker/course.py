@@ -74,6 +74,7 @@ class Course:
             return int(signal.SIGKILL)
         if moment >= self._ends_at:
             self.timed_out = True
+            # asked once: from here on only the kill is due
             self._ends_at, self._kills_at = _NEVER, moment + GRACE_SECONDS
             return int(signal.SIGTERM)
         return 0
@@ -102,6 +103,7 @@ def arguments(shell: str, command: str, setup: str = "") -> list[str]:
     stops = "\n" in command.strip()
     if not setup:
         return [shell, *(["-e"] if stops else []), "-c", command]
+    # not the shell's -e: a setup may go on after a command that fails
     return [shell, "-c", f"{_SETUP.format(setup)}{_STOP if stops else ''}{command}"]
 
 

@@ -29,16 +29,20 @@ def find(
     kept = _kept_inputs(job)
     for attempt in reversed(former):
         asked = attempts.read_json(attempt.file("job.json")) or {}
+        # a client that repeats itself after a lost reply means its own attempt
         if asked.get("token") == job["token"]:
             return attempt
         if asked.get("kept", []) != kept or os.path.exists(attempt.file("rejected")):
             return None
+        # under the key's lock: one whose supervisor is gone gets its result here
         result = bury(attempt, objects)
         if result["state"] in (attempts.QUEUED, attempts.RUNNING):
             return attempt
         if result["state"] not in (attempts.DONE, attempts.FAILED):
             return None
         is_taken = os.path.exists(attempt.file("taken"))
+        # a failure that somebody was told of is tried again; one that nobody saw is
+        # told first
         if is_taken and (is_fresh or result["state"] == attempts.FAILED):
             return None
         return (
@@ -72,6 +76,7 @@ def items_done(attempt: Attempt, objects: Objects) -> list[dict[str, Any]]:
             with suppress(ValueError, KeyError, TypeError, Damaged):
                 row = json.loads(line)
                 outputs = [Content(*one) for one in row["outputs"].values()]
+                # raw ones lie in the work directory, which the next attempt removes
                 is_whole = all(
                     content.kind != "raw" for content in outputs
                 ) and not objects.missing(

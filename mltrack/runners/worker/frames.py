@@ -17,6 +17,7 @@ from .system import write_all
 
 MAGIC = b"MLTF"
 HEADER = struct.Struct(">4sIQ")
+# in bytes: bounds what a garbled header makes us gather
 MAX_MESSAGE = 256 << 20
 MAX_DATA = 256 << 20
 _PIECE = 1 << 20
@@ -35,6 +36,7 @@ def send(descriptor: int, message: dict[str, Any], data: bytes = b"") -> None:
     text = json.dumps(message, separators=(",", ":")).encode()
     try:
         write_all(descriptor, HEADER.pack(MAGIC, len(text), len(data)) + text)
+        # not joined to the header: that would copy megabytes
         write_all(descriptor, data)
     except (BrokenPipeError, ConnectionResetError) as error:
         raise Closed(str(error)) from error

@@ -17,6 +17,7 @@ _EMPTY = {
     "blake3": "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262",
 }
 """The digests of no bytes: what a library must give before it is trusted."""
+# seconds; the client waits for it, and without a network pip may hang
 _INSTALL_SECONDS = 120
 
 
@@ -42,6 +43,7 @@ def find(algorithm: str, place: str) -> Hashing | None:
     folder = library_folder(place)
     if folder not in sys.path:
         sys.path.append(folder)
+    # this process may have put it there a moment ago
     importlib.invalidate_caches()
     # a library that cannot be loaded, of whatever fault, is none
     with suppress(Exception):
@@ -49,6 +51,7 @@ def find(algorithm: str, place: str) -> Hashing | None:
         new = module.xxh3_128 if algorithm == "xxh3" else module.blake3
         if new().hexdigest() == _EMPTY[algorithm]:
             return Hashing(algorithm, len(_EMPTY[algorithm]), new)
+    # half loaded it would be found again, when a better one is there
     sys.modules.pop(LIBRARIES.get(algorithm, ""), None)
     return None
 
@@ -122,6 +125,7 @@ def accept(place: str, name: str, data: bytes) -> None:
         raise ValueError(f"not the name of a library's file: {name!r}")
     path = os.path.join(library_folder(place), *parts)
     os.makedirs(os.path.dirname(path), exist_ok=True)
+    # aside, then renamed: another connection may be loading it
     temporary = f"{path}.{os.getpid()}"
     with open(temporary, "wb") as file:
         file.write(data)

@@ -11,6 +11,7 @@ from typing import Iterator
 from .attempts import Attempts
 from .objects import Damaged, Objects
 
+# seconds between two sweeps: one walks all objects, and each connection asks for it
 _SECONDS = 600.0
 
 
@@ -18,6 +19,7 @@ def keep_house(place: str, attempts: Attempts, objects: Objects, limit: int) -> 
     """Forgets what is long over, and keeps the objects within ``limit`` bytes."""
     with _alone(os.path.join(place, "housekeeping")) as is_due:
         if is_due:
+            # first: what is forgotten here can be evicted in the same sweep
             attempts.clean()
             try:
                 kept = {
@@ -45,8 +47,10 @@ def _alone(path: str) -> Iterator[bool]:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         state = os.fstat(descriptor)
+        # a time ahead of us, of a clock that was set back, counts as due
         is_due = state.st_size == 0 or not 0 <= time.time() - state.st_mtime < _SECONDS
         if is_due:
+            # before the work: a sweep that fails is not tried again by every connection
             os.pwrite(descriptor, b"%d\n" % time.time(), 0)
         yield is_due
     except BlockingIOError:

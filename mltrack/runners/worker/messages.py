@@ -151,6 +151,7 @@ class ReadRaw(NamedTuple):
     offset: int
 
 
+# not `|`: this line is carried out, on Python 3.8 too
 Request = Union[
     Hello,
     Library,

@@ -26,6 +26,7 @@ def gpus() -> list[tuple[str, str, int, int]]:
     """Returns number, model, and total and free memory in bytes of each GPU that the
     driver knows.
     """
+    # loaded once: who stands in line asks many times a second
     if not _library:
         _library.append(_load_nvml())
     nvml = _library[0]
@@ -35,10 +36,12 @@ def gpus() -> list[tuple[str, str, int, int]]:
     found = []
     for number in range(count.value):
         device, memory = ctypes.c_void_p(), _Memory()
+        # NVML_DEVICE_NAME_V2_BUFFER_SIZE
         model = ctypes.create_string_buffer(96)
         if nvml.nvmlDeviceGetHandleByIndex_v2(
             ctypes.c_uint(number), ctypes.byref(device)
         ):
+            # a GPU that the driver lost keeps its number; the others are still good
             continue
         nvml.nvmlDeviceGetName(device, model, ctypes.c_uint(96))
         nvml.nvmlDeviceGetMemoryInfo(device, ctypes.byref(memory))
@@ -54,6 +57,7 @@ def gpus() -> list[tuple[str, str, int, int]]:
 
 
 def _load_nvml() -> Any:
+    # no driver, or one without these functions: no GPUs
     with suppress(OSError, AttributeError):
         nvml = ctypes.CDLL("libnvidia-ml.so.1")
         if nvml.nvmlInit_v2() == 0:

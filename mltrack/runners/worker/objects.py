@@ -37,6 +37,7 @@ _UNESCAPE = re.compile(rb"%([0-9a-f]{2})")
 _LINE = re.compile(rb"([fxld]) ([0-9a-f]+) (0|[1-9][0-9]{0,18}) ([!-~]+)\Z")
 _HEX = re.compile(r"[0-9a-f]{32}(?:[0-9a-f]{32})?\Z")
 _PIECE = 1 << 20
+# linux/fs.h
 _FICLONE = 0x40049409
 _FEW = 16
 
@@ -95,10 +96,12 @@ class Objects:
         if state.st_mtime_ns != STAMP_NS or size not in (-1, state.st_size):
             with suppress(FileNotFoundError):
                 os.unlink(path)
+            # trees that were found to be whole may have held it
             self.forget_whole()
             return False
         if stat.S_IMODE(state.st_mode) != 0o444:  # a command changed it, through a link
             os.chmod(path, 0o444)
+        # not at each look: for 100,000 inputs that would be 100,000 writes
         if time.time() - state.st_atime > FRESH_SECONDS / 2:
             os.utime(path, ns=(time.time_ns(), STAMP_NS))
         return True
@@ -130,6 +133,7 @@ class Objects:
             elif not self._is_whole(hex_digest):
                 below = list(self._missing_below(hex_digest))
                 lacking.update(dict.fromkeys(below))
+                # noted as a file: the next job with it looks at nothing below
                 if not below:
                     with suppress(FileNotFoundError), open(
                         os.path.join(self._whole, hex_digest), "wb"
@@ -149,6 +153,7 @@ class Objects:
         return 0 <= age < FRESH_SECONDS / 2
 
     def _missing_below(self, hex_digest: str) -> Iterator[str]:
+        # a list, no recursion: a host's trees may be deeper than Python's stack
         pending, seen = [hex_digest], {hex_digest}
         while pending:
             one = pending.pop()
@@ -178,6 +183,7 @@ class Objects:
                 if match
                 else b""
             )
+            # it would be written outside of the work directory
             if (
                 match is None
                 or name in (b"", b".", b"..")
@@ -213,6 +219,7 @@ class Objects:
         """Makes what arrived durable: a power cut must not leave a name without its
         bytes.
         """
+        # one call for all: with an fsync each, some hundred objects a second arrive
         _sync_file_system(self.path)
 
     def digest_of(self, path: str) -> str:
@@ -220,6 +227,7 @@ class Objects:
         hasher = self.hashing.new()
         with open(path, "rb", buffering=0) as file:
             while True:
+                # 256 KiB: measured as fastest for reading and hashing
                 piece = file.read(1 << 18)
                 if not piece:
                     return str(hasher.hexdigest())
@@ -227,6 +235,7 @@ class Objects:
 
     def publish(self, temporary: str, path: str) -> None:
         """Makes a file whose bytes were checked the object at a path."""
+        # before it gets its name: whoever sees an object sees it finished
         os.chmod(temporary, 0o444)
         os.utime(temporary, ns=(time.time_ns(), STAMP_NS))
         os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -283,6 +292,7 @@ class Objects:
             with open(path, "rb") as file:
                 os.symlink(file.read(), target)
             return
+        # an object has no exec bit, and what is private will be written to
         if entry.kind == "f" and not private:
             # too many links to one file, or a file system without them
             with suppress(OSError):
@@ -319,6 +329,7 @@ class Objects:
         return self._take_in_file(path, state)
 
     def _take_in_directory(self, path: bytes, state: os.stat_result) -> Content:
+        # a command may have made it read-only, and it has to be emptied
         if state.st_mode & 0o700 != 0o700:
             os.chmod(path, stat.S_IMODE(state.st_mode) | 0o700)
         lines, size, files = [], 0, 0
@@ -404,6 +415,7 @@ class Objects:
                         rows.append((state.st_atime, state.st_size, item.path))
         if total <= limit:
             return 0
+        # before the first is gone: no tree may count as whole from here on
         self.forget_whole()
         freed = 0
         for _, size, path in sorted(rows):
@@ -418,6 +430,7 @@ class Objects:
 def _sync_file_system(path: str) -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
+        # of the C library: Python has no syncfs
         if ctypes.CDLL(None, use_errno=True).syncfs(descriptor):
             number = ctypes.get_errno()
             raise OSError(number or errno.EIO, os.strerror(number or errno.EIO), path)

@@ -74,12 +74,14 @@ class Parts:
         bytes are others.
         """
         descriptor = self._open.pop(hex_digest)
+        # its present name: of the shared part, or of one that is this connection's
         path = os.readlink(f"/proc/self/fd/{descriptor}")
         try:
             if (
                 self._objects.hashing is not None
                 and self._objects.digest_of(path) != hex_digest
             ):
+                # left there, each later try would go on from it
                 os.unlink(path)
                 raise Damaged(f"{hex_digest} arrived with other bytes")
             self._objects.publish(path, self._objects.path_of(hex_digest))

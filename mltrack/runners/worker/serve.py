@@ -30,10 +30,14 @@ from .slots import Slots
 from .supervise import Supervisor, bury, remove
 from .system import words_of
 
+# in bytes; the client asks for offsets in steps of just this (FRAME in moving)
 PIECE = 4 << 20
 _LOG_PIECE = 1 << 18
+# in bytes: small logs stay for whoever looks later
 _LOG_KEPT = 1 << 20
+# seconds between looks: the end of a job is known that much late at most
 _LOOK_SECONDS = 0.02
+# not `dict[…]`: this line is carried out, on Python 3.8 too
 Reply = Tuple[Dict[str, Any], bytes]
 
 
@@ -168,6 +172,7 @@ class Server:
             if keys is None
             else [one for key in keys for one in self._attempts.of(key)]
         )
+        # oldest first: the last one stays
         latest = {attempt.key: attempt for attempt in found}
         return {"jobs": [self._row(attempt) for attempt in latest.values()]}, b""
 
@@ -193,6 +198,7 @@ class Server:
         or with a result that is whole.
         """
         job = message.job
+        # two clients with one key must not both find nothing and start it
         with self._attempts.alone(job["key"]):
             former = self._attempts.of(job["key"])
             found = find(former, job, self._objects, is_fresh=bool(message.fresh))
@@ -219,6 +225,7 @@ class Server:
                 job["done"] = (
                     [] if is_useless else items_done(former[-1], self._objects)
                 )
+                # what counts of it, checkpoint and finished items, are objects by now
                 remove(former[-1].work)
             attempt, alive = self._attempts.create(job["key"], facts_of(job))
             self._detach(attempt, alive, job)
@@ -232,6 +239,7 @@ class Server:
         """Starts the supervisor: of no terminal, no parent, and with nothing of this
         connection.
         """
+        # a fork, since starting an interpreter may take longer than the job
         child = os.fork()
         if child:
             os.close(alive)
@@ -239,11 +247,13 @@ class Server:
             return
         try:
             os.setsid()
+            # twice: it has no parent here, and can never get a terminal
             if os.fork():
                 os._exit(0)
             null = os.open(os.devnull, os.O_RDWR)
             for number in (0, 1, 2):
                 os.dup2(null, number)
+            # the connection's pipes, or ssh would not end; and the lock on the key
             for name in os.listdir("/proc/self/fd"):
                 number = int(name)
                 if number > 2 and number != alive:
@@ -251,6 +261,7 @@ class Server:
                         os.close(number)
             Supervisor(attempt, alive, job, self._objects, self._slots).run()
         finally:
+            # never back into the loop above: two would answer one client
             os._exit(0)
 
     def _watch(self, message: messages.Watch, data: bytes) -> Reply:
@@ -282,6 +293,7 @@ class Server:
             if state["state"] == attempts.LOST and not os.path.exists(
                 attempt.file("result.json")
             ):
+                # under the key's lock: another connection may be starting or burying it
                 with self._attempts.alone(attempt.key):
                     return bury(attempt, self._objects)
             return state
@@ -301,6 +313,7 @@ class Server:
         objects are left here on purpose.
         """
         attempt = self._attempts.get(message.key, message.number)
+        # before `taken`: between the two a sweep would evict what is to stay here
         if message.held:
             attempts.mark(attempt, "held")
         else:

@@ -31,8 +31,11 @@ and is left alone.
 
 # F_OFD_GETLK and F_OFD_SETLK, which Python's fcntl names since 3.9
 _GETLK, _SETLK = 36, 37
+# struct flock of 64-bit Linux: type, whence, start, length, pid
 _FLOCK = struct.Struct("hhqqi4x")
+# the bytes before it hold the number that was given last
 _FIRST_PLACE = 1024
+# in bytes; another user may have written it
 _MAX_NOTE = 4096
 _ODD = re.compile(r"[^A-Za-z0-9_.-]")
 
@@ -76,6 +79,7 @@ class Request:
         """Takes the GPUs if they are to be had now; returns whether it has them."""
         if self._queue < 0:
             return True
+        # else two requests could each find half of what they want, again and again
         with _alone(self._queue):
             if self._is_anyone_before():
                 return False
@@ -102,6 +106,7 @@ class Request:
                 with suppress(OSError):
                     os.ftruncate(descriptor, 0)
                     os.pwrite(descriptor, text, 0)
+        # not before: who comes next must find these taken
         self._leave_line()
         self.names, self.descriptors = list(taken), list(taken.values())
         return True
@@ -160,6 +165,7 @@ class Slots:
         """Returns every GPU with its holder."""
         slots = []
         for gpu in self.gpus():
+            # a look takes the lock for a moment; who misses a GPU by that asks again
             descriptor = self.lock(gpu.name, only_look=True)
             if descriptor is None:
                 note = self._note(gpu.name)
@@ -180,6 +186,7 @@ class Slots:
             with _alone(queue):
                 text = os.pread(queue, 32, 0)
                 place = int(text) + 1 if text.strip().isdigit() else _FIRST_PLACE
+                # always 32 bytes: no digit of an older number stays behind
                 os.pwrite(queue, b"%-31d\n" % place, 0)
                 fcntl.fcntl(
                     queue, _SETLK, _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, place, 1, 0)
@@ -229,6 +236,7 @@ class Slots:
         if create:
             with suppress(FileExistsError):
                 os.mkdir(self._directory, 0o1777)
+                # the umask took bits away; sticky: nobody removes another's file
                 os.chmod(self._directory, 0o1777)
         if not stat.S_ISDIR(os.lstat(self._directory).st_mode):
             raise NotADirectoryError(
@@ -243,6 +251,7 @@ class Slots:
                 raise
             try:
                 descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o666)
+                # whatever our umask: every user locks the same file
                 os.fchmod(descriptor, 0o666)
             except FileExistsError:  # another process made it a moment ago
                 descriptor = os.open(path, flags)

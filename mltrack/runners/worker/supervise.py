@@ -35,8 +35,10 @@ from .system import (
     words_of,
 )
 
+# seconds between looks: an end, or the wish for one, is seen that much late
 _LOOK_SECONDS = 0.05
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+# in bytes: the result names outputs, not files
 _SPARE_BYTES = 1 << 16
 
 
@@ -94,6 +96,7 @@ class Supervisor:
             threading.Thread(target=self._beat, daemon=True).start()
             self._wait_for_gpus()
             started = time.monotonic()
+            # only now: time in line does not count against the timeout
             self._course.begin(started)
             self._prepare()
             self._note(attempts.RUNNING)
@@ -112,8 +115,10 @@ class Supervisor:
         self._finish(spare, started)
 
     def _finish(self, spare: str, started: float) -> None:
+        # first: nothing may write to a checkpoint while it is taken
         end_descendants()
         if not self._adopts:
+            # daemons that got away carry the token
             attempts.end_leftovers(self._attempt)
         with suppress(OSError):
             os.unlink(spare)
@@ -128,13 +133,16 @@ class Supervisor:
         try:
             if result["state"] != attempts.DONE:
                 self._save_checkpoint()
+            # raw outputs lie there until they are fetched
             if self._objects.hashing is not None:
                 remove(self._attempt.work)
+            # before the result, which names them
             self._objects.settle()
         except (OSError, Damaged) as error:
             result.update(
                 state=attempts.FAILED, problem=result.get("problem") or str(error)
             )
+        # before the result: whoever reads it may send the next job at once
         if self._request is not None:
             self._request.release()
         for _ in range(2):
@@ -171,6 +179,7 @@ class Supervisor:
         work = self._attempt.work
         os.makedirs(os.path.join(work, self._job["directory"]), exist_ok=True)
         kept = set(self._job["kept"])
+        # sorted: a directory comes before an input that lies in it
         for path, *row in sorted(self._job["inputs"]):
             target = self._inside(path)
             self._links += self._objects.place_content(
@@ -218,6 +227,7 @@ class Supervisor:
                 row = row or self._run_item(item)
                 self._result["items"].append(row)
                 notes.write(json.dumps(row) + "\n")
+                # a kill leaves the rows of what was done
                 notes.flush()
         failed = [row for row in self._result["items"] if row["exit_code"] != 0]
         first = failed[0] if failed else {"exit_code": 0, "command": ""}
@@ -301,6 +311,7 @@ class Supervisor:
         """
         process = self._process
         assert process is not None
+        # killed processes, too, may take a while: in the middle of a disk's answer
         for number, patience in (
             (signal.SIGTERM, GRACE_SECONDS),
             (signal.SIGKILL, GRACE_SECONDS),
@@ -310,6 +321,7 @@ class Supervisor:
             with suppress(subprocess.TimeoutExpired):
                 process.wait(patience)
                 break
+        # what of the group outlived its first process
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         end_descendants()
@@ -363,6 +375,7 @@ class Supervisor:
     def _beat(self) -> None:
         while True:
             time.sleep(attempts.HEARTBEAT_SECONDS)
+            # the disk is full or away: the next beat may get through
             with suppress(OSError):
                 os.utime(self._alive)
             if self._request is not None:
@@ -403,8 +416,10 @@ def bury(attempt: Attempt, objects: Objects) -> dict[str, Any]:
         and os.path.isdir(full)
         and os.listdir(full)
     ):
+        # the result has to be written, with a checkpoint or without
         with suppress(OSError, Damaged):
             result["checkpoint"] = list(objects.take_in(full))
+            # before the result, which names it
             objects.settle()
     attempts.write_json(attempt.file("result.json"), result)
     remove(attempt.work)

@@ -24,6 +24,7 @@ def start_time(pid: int) -> str:
     for good.
     """
     try:
+        # field 22 of proc(5), counted from the one behind the name
         return _fields(pid)[19]
     except (OSError, IndexError):
         return "gone"
@@ -31,6 +32,7 @@ def start_time(pid: int) -> str:
 
 def carries(pid: int, token: str) -> bool:
     """Returns whether a process of this user is one of the attempt with this token."""
+    # another user's process, or one that has ended: not ours in either case
     with suppress(OSError), open(f"/proc/{pid}/environ", "rb") as file:
         return f"{VARIABLE}={token}".encode() in file.read().split(b"\0")
     return False
@@ -40,6 +42,7 @@ def end_descendants() -> None:
     """Kills all processes below this one, until there are none: also those of other
     sessions and without our token.
     """
+    # a child that was forked between look and kill is met in the next round
     for _ in range(50):
         parents: dict[int, list[int]] = {}
         for name in filter(str.isdigit, os.listdir("/proc")):
@@ -64,6 +67,7 @@ def end_descendants() -> None:
 def _fields(pid: int) -> list[str]:
     """The fields of proc(5)'s stat behind the name: state, parent, and so on."""
     with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+        # the name may hold brackets and spaces itself
         return file.read().rpartition(")")[2].split()
 
 
