@@ -57,7 +57,6 @@ def checkout(
 
 def show(result: verb.CheckoutResult, *, dry_run: bool = False) -> None:
     """Prints what a checkout did."""
-    # names: more would hide what the line says
     for line in followed(result, dry_run=dry_run):
         announce(line)
     if len(result.saved) > _MOST:

@@ -12,7 +12,6 @@ from mltrack.verbs import hook as verb
 from mltrack.verbs.checkout import CheckoutResult
 from mltrack.verbs.status import MODIFIED
 
-# names: the person asked git for something, and not us
 # of equal notes that are told one by one
 _FEW = 3
 _CHANGED = (

@@ -29,7 +29,6 @@ from mltrack.verbs.expectation import Expectation
 # seconds between two drawings: what they show is in seconds
 _REFRESH_SECONDS = 0.25
 # a run that is over sooner has nothing to follow
-# seconds: a quicker run shows nothing, and loads no rich
 _DELAY_SECONDS = 1.0
 # rows: what has passed above them is to stay in sight
 _MOST_ROWS = 16
@@ -91,7 +90,6 @@ class LiveLines(RunLines):
         match event:
             case StageFound(stage, _, runner, _) | StageStarted(stage, _, _, _, runner):
                 self._rows[stage] = _Row(runner, time.monotonic())
-                # time in line is no time at work
             case StagePlaced():
                 self._place(event)
             case StageOutput(stage, data):
@@ -170,7 +168,6 @@ class LiveLines(RunLines):
             line for line in data.replace(b"\r", b"\n").split(b"\n") if line.strip()
         ]
         if row is not None and lines:
-            # characters: wider than a terminal; the line may have a megabyte
             row.line = lines[-1][-_MAX_LINE:].decode("utf-8", "replace")
 
     def _view(self) -> Any:

@@ -85,7 +85,6 @@ def _name_left_out() -> int:
     session = invocation.current.session
     left_out = session.left_out.values() if session is not None else ()
     for error in left_out:
-        # even to whoever wants it quiet: the command did not do all
         invocation.complain(error.message, error.hint)
     return PartlyDoneError.exit_code if left_out else 0
 

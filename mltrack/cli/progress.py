@@ -15,8 +15,6 @@ from mltrack.cli.render import size_text
 from mltrack.cli.screen import screen
 from mltrack.events import Progress, meter
 
-# seconds: a quicker command shows nothing, and loads no rich
-# seconds between two drawings, of counts that may change 100,000 times
 _DELAY_SECONDS = 0.5
 _STEP_SECONDS = 0.1
 # a log is read afterwards: it only has to show that something happens
@@ -43,7 +41,6 @@ class ProgressLine:
     take long.
     """
 
-    # of stderr: results may go into a pipe while the person looks on
     def __init__(self, paths: Iterable[str] = ()) -> None:
         self._what = _HASHING
         self._done = 0
@@ -82,8 +79,6 @@ class ProgressLine:
         self._done = done
         if total:
             self._extent = Extent(total)
-
-        # 0 is a total that nobody knows: to rich it would be reached already
 
     def _begin(self, what: str) -> None:
         """Starts to count anew where another part of the work begins."""

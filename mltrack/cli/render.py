@@ -121,11 +121,10 @@ def listed(names: Sequence[str], *, most: int = 10) -> str:
 def table(
     headings: Sequence[str], rows: Iterable[Sequence[str]], *, markdown: bool = False
 ) -> None:
-    # before the widths: what is escaped is wider than what it stands for
-    # else the cell would end there
     """Prints a table: columns aligned for a terminal, numbers on the right, or
     Markdown.
     """
+    # before the widths: what is escaped is wider than what it stands for
     lines = [[printable(cell) for cell in row] for row in rows]
     right = [
         bool(lines) and all(_is_number(line[at]) for line in lines)
@@ -157,6 +156,7 @@ def _markdown(
     say("| " + " | ".join(headings) + " |")
     say("|" + "".join("---:|" if is_number else "---|" for is_number in right))
     for line in lines:
+        # else the cell would end there
         cells = (unpainted(cell).replace("|", "\\|") for cell in line)
         say("| " + " | ".join(cells) + " |")
 

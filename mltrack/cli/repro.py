@@ -168,12 +168,12 @@ def repro(
     work = verb.Repro(session, options)
     with ProgressLine():
         # what commands read is hashed here
+        # before the plan: with --pull it completes directories that the plan hashes
         notes = () if dry_run else work.check_data()
         plan = work.plan()
     if dry_run:
         _show_plan(plan, as_json=as_json)
         return
-    # before the plan: with --pull it completes directories that the plan hashes
     for note in notes:
         tell(f"warning: {_DOUBTS[note.doubt].format(note.path)}")
     if not plan.steps:
@@ -198,7 +198,6 @@ def repro(
 def _carry_out(work: verb.Repro, plan: Plan, *, as_json: bool) -> None:
     # closed whatever comes: that ends commands, and folds the journal into the lock
     with closing(work.run(plan)) as events:
-        # one stage at a time on this machine is its own view
         is_wide = work.limits.jobs > 1
         is_live = not as_json and sys.stderr.isatty() and current.shows_progress
         with (

@@ -102,7 +102,6 @@ class RunLines:
     def _output(self, stage: str, data: bytes) -> None:
         if current.verbosity < 0:
             return
-        # one stage at a time: its colours and progress bars pass as they are
         if not self._by_line:
             write_through(data)
             return
@@ -111,7 +110,6 @@ class RunLines:
             lines, rest = [*lines, rest], b""
         if rest:
             self._unfinished[stage] = rest
-        # of a progress bar only its last state: a return overwrote the rest
         shown = f"{stage} | " if self._side_by_side else ""
         prefix = shown.encode("utf-8", "replace")
         # of a line that was drawn over and over only the last state is of use

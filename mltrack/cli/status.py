@@ -18,8 +18,6 @@ from mltrack.cli.style import paint
 from mltrack.pipeline.plan import Verdict
 from mltrack.verbs import status as verb
 
-# names for one target; `mltrack diff` has all of them
-# apart from failures, so that scripts can ask
 _FEW = 3
 _COLOURS = {
     "modified": "yellow",
@@ -68,7 +66,6 @@ def _show(result: verb.Status) -> None:
     changed = [item for item in result.data if item.state != "clean" or not item.cached]
     if changed:
         say("data:")
-        # from here on the more exact note wins
         _show_data(changed)
     waiting = [step for step in result.plan.steps if step.verdict is not Verdict.SKIP]
     if waiting:

@@ -25,7 +25,6 @@ def tell_problems(problems: Problems, never_written: Sequence[str] = ()) -> int:
     the exit code: 3 where the rest could be read, 1 for what was never written.
     """
     for error in problems.values():
-        # even to whoever wants it quiet: what is shown is not all
         complain(error.message, error.hint)
     if never_written:
         complain(
@@ -66,9 +65,9 @@ def show_diff(
         (
             c.file,
             c.key,
-            # with its sign: up or down is what one looks for
             value_text(c.old, look.precision),
             value_text(c.new, look.precision),
+            # with its sign: up or down is what one looks for
             "" if c.delta is None else f"{c.delta:+.{look.precision}g}",
         )
         for c in changes

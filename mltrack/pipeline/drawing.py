@@ -58,9 +58,6 @@ def ascii_boxes(
         lines += _references(row, references, width)
     return "\n".join(line.rstrip() for line in lines)
 
-    # with nothing above it a box keeps its place in the layer
-    # a row that does not fit goes over the right edge, not over the left one
-
 
 def _references(
     row: list[Cell], references: dict[str, list[str]], width: int
@@ -93,8 +90,6 @@ def _boxes(row: list[Cell], labels: dict[str, str]) -> list[str]:
             line[cell.left : cell.left + len(text)] = text
     return ["".join(line) for line in lines]
 
-    # boxes that are not joined still stand apart
-
 
 def _channel(above: list[Cell], below: list[Cell], edges: Edges) -> list[str]:
     """The lines between two rows."""
@@ -123,8 +118,6 @@ def _give_tracks(nets: list[_Net]) -> int:
     A net that comes down where another goes down must bend first; where two nets ask
     that of each other, the lines touch, which a drawing of this size accepts.
     """
-    # tracks count from 1: 0 is a net that has none yet
-    # a line above the first track and one below the last, for what comes and goes
     by_source = {net.source: net for net in nets if not net.is_straight}
     blockers = {
         net.source: sum(
