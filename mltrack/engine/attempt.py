@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Generator, Iterator
 
-from mltrack.engine.commit import Run
+from mltrack.engine.commit import Basis, Run
 from mltrack.engine.events import (
     CheckpointRestored,
     DataBrought,
@@ -214,7 +214,7 @@ def _require_outputs(engine: Engine, attempt: Attempt, result: Poll) -> None:
 def _record(engine: Engine, attempt: Attempt, result: Poll) -> None:
     """Makes the outputs a result of the stage; raises Failed where they cannot be one."""
     stage, runner = attempt.stage, attempt.runner
-    shell = engine.policy.facts.shell
+    basis = Basis(attempt.before, engine.policy.facts.shell, attempt.step.key)
     place = f":{result.place}" if result.place else ""
     run = Run(
         attempt.ticket.log_path,
@@ -226,9 +226,7 @@ def _record(engine: Engine, attempt: Attempt, result: Poll) -> None:
         attempt.ticket.runner + place,
     )
     try:
-        engine.recorder.committer.commit(
-            stage, attempt.step.key, attempt.before, shell, run, result.left
-        )
+        engine.recorder.committer.commit(stage, basis, run, result.left)
     except WorkspaceError as error:
         runner.reject(attempt.ticket)
         fault = Fault(FaultCause.OUTPUT_UNFIT, exit_code=0, error=error.message)

@@ -9,6 +9,7 @@ import os
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 
+from mltrack.engine.commit import Basis
 from mltrack.engine.events import CheckpointRestored, Event
 from mltrack.engine.fault import refused
 from mltrack.engine.parts import Engine
@@ -77,7 +78,7 @@ class InPlace:
         learner.forget(stage)
         after, _ = learner.inputs(stage, NOTHING_UPCOMING)
         reference = self._engine.recorder.committer.entry(
-            stage, attempt.before, {}, shell
+            stage, Basis(attempt.before, shell), {}
         )
         changed = [
             reason

@@ -19,6 +19,7 @@ from mltrack.engine.lock_state import Dropped, LockState
 from mltrack.engine.outcome import Limits, Outcome
 from mltrack.engine.parts import Engine, Policy, Recorder, Tree
 from mltrack.engine.pipelines import choose, load_graph
+from mltrack.engine.queue import Queue
 from mltrack.errors import MltrackError, PipelineError, UsageError, WorkspaceError
 from mltrack.git import history as git_history
 from mltrack.git import index as git_index
@@ -233,8 +234,9 @@ class Repro:
                 engine = self._engine(locks, recorder)
                 yield from self._make_ready(plan, locks, recorder)
                 try:
+                    queue = Queue(plan, upstream)
                     yield from Execution(
-                        engine, plan, upstream, self.limits, names, self.outcome
+                        engine, queue, self.limits, names, self.outcome
                     ).events()
                     recorder.settle()
                 finally:
