@@ -241,7 +241,7 @@ def _record(engine: Engine, attempt: Attempt, result: Poll) -> None:
 def _job(engine: Engine, step: Step, known: Inputs) -> Job:
     stage = step.stage
     learner, policy = engine.tree.learner, engine.policy
-    texts = {file.path: learner.params_text(file) for file in stage.params}
+    texts = {file.path: learner.params.text(file) for file in stage.params}
     files = {path: data for path, data in texts.items() if data is not None}
     unknown = Content(FILE, "", 0)
     isolated = stage.execution.sandbox or bool(files)
@@ -293,7 +293,7 @@ def _fault(engine: Engine, attempt: Attempt, result: Poll) -> Fault:
     )
     # only what runs with copies of what is declared can lack a file that is there
     is_on_host = attempt.runner.abilities.works is Works.APART
-    has_own_params = bool(stage.params and engine.tree.learner.sources.overrides)
+    has_own_params = bool(stage.params) and engine.tree.learner.params.are_overridden
     is_apart = is_on_host or stage.execution.sandbox or has_own_params
     if not is_apart or fault.cause is not FaultCause.COMMAND:
         return fault

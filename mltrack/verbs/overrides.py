@@ -4,7 +4,7 @@ as they are.
 
 from typing import Any
 
-from mltrack.engine.inputs import Overrides
+from mltrack.engine.params import Overrides
 from mltrack.errors import FormatError, UsageError
 from mltrack.formats import params_file
 from mltrack.formats.template_values import DEFAULT_PARAMS

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from functools import cache as memoized
 from functools import partial
 
-from mltrack.engine.inputs import Learner, Overrides, Sources
+from mltrack.engine.inputs import Learner, Sources
 from mltrack.engine.lock_state import LockState
+from mltrack.engine.params import Overrides, Params
 from mltrack.engine.pipelines import check_outputs
 from mltrack.objects.content import Content
 from mltrack.pipeline import plan as plans
@@ -35,15 +36,13 @@ def learner(
         os.environ,
         view.graph.aliases,
         partial(url_content, algorithm=algorithm),
-        overrides or {},
         bring,
     )
     made = Learner(
         session.observer,
         view.lock_state,
         session.project.cache,
-        session.project.read,
-        view.remembered,
+        Params(session.project.read, view.remembered, overrides or {}),
         sources,
     )
     for row in session.left:

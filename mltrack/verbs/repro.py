@@ -14,9 +14,9 @@ from mltrack.engine.commit import Committer
 from mltrack.engine.events import Event, HostLeftOut, LeftoverEnded
 from mltrack.engine.execute import Execution
 from mltrack.engine.ignoring import IgnoreLines
-from mltrack.engine.inputs import Overrides
 from mltrack.engine.lock_state import Dropped, LockState
 from mltrack.engine.outcome import Limits, Outcome
+from mltrack.engine.params import Overrides
 from mltrack.engine.parts import Engine, Policy, Recorder, Tree
 from mltrack.engine.pipelines import choose, load_graph
 from mltrack.engine.queue import Queue
