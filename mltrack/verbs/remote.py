@@ -13,7 +13,7 @@ from mltrack.errors import UsageError
 from mltrack.formats.remote_url import shown
 from mltrack.project import DIRECTORY, Project, load
 from mltrack.store.kinds.opening import check_kind, kinds, split
-from mltrack.store.shared.remote import forget_hints, forget_id, move_id
+from mltrack.store.shared.met import Met
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
 
@@ -63,8 +63,7 @@ def add(
             os.path.normpath(os.path.join(project.cwd, os.path.expanduser(path))),
             project.repository.top,
         )
-    forget_id(project.remote_ids_path, name)
-    forget_hints(os.path.join(project.index_path, "remotes", name))
+    _met(project, name).forget()
     path = _config(project, local=local)
     edit.set_value(path, f"remote.{name}.url", kept)
     _trust_typed(project, name, "url")
@@ -113,8 +112,7 @@ def remove(project: Project, name: str) -> None:
     """Forgets a remote; nothing in it is touched."""
     _known(project, name)
     Remembered(project.index_path).forget()
-    forget_hints(os.path.join(project.index_path, "remotes", name))
-    forget_id(project.remote_ids_path, name)
+    _met(project, name).forget()
     for path in (_config(project, local=False), _config(project, local=True)):
         if os.path.exists(path):
             edit.unset(path, f"remote.{name}")
@@ -154,8 +152,7 @@ def modify(
         return path
     if key == "url":
         check_kind(text)
-        forget_id(project.remote_ids_path, name)
-        forget_hints(os.path.join(project.index_path, "remotes", name))
+        _met(project, name).forget()
     edit.set_value(path, full, schema.parse(full, text, full))
     _trust_typed(project, name, key)
     return path
@@ -186,13 +183,20 @@ def rename(project: Project, old: str, new: str) -> None:
             edit.set_value(path, "core.remote", new)
         if any(key.startswith(f"remote.{old}.") for key in values):
             edit.unset(path, f"remote.{old}")
-    move_id(project.remote_ids_path, old, new)
+    _met(project, old).rename(_met(project, new))
 
 
 def set_default(project: Project, name: str, *, local: bool = False) -> None:
     """Makes a remote the one that is used where none is named."""
     _known(project, name)
     edit.set_value(_config(project, local=local), "core.remote", name)
+
+
+def _met(project: Project, name: str) -> Met:
+    return Met(
+        os.path.join(project.index_path, "remotes", name),
+        os.path.join(project.remote_ids_path, name),
+    )
 
 
 def _known(project: Project, name: str) -> None:
