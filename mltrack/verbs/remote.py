@@ -26,17 +26,20 @@ class RemoteInfo:
     origin: str
 
 
-def add(
-    project: Project,
-    name: str,
-    url: str,
-    *,
-    default: bool = False,
-    local: bool = False,
-    force: bool = False,
-) -> RemoteInfo:
-    """Names a remote in the project's config, or with ``local`` in this clone's own;
-    the first becomes the default.
+@dataclass(frozen=True, slots=True)
+class AddOptions:
+    """How a remote is to be named: as the ``default`` one, in this clone's own config
+    (``local``), in place of another one of that name (``force``).
+    """
+
+    default: bool = False
+    local: bool = False
+    force: bool = False
+
+
+def add(project: Project, name: str, url: str, options: AddOptions) -> RemoteInfo:
+    """Names a remote in the project's config, or in this clone's own; the first becomes
+    the default.
 
     A relative directory is kept relative to the project, so that it means the same to
     every clone and worktree.
@@ -46,7 +49,7 @@ def add(
             f"not a name for a remote: {name!r}", hint="letters, digits, '-' and '_'"
         )
     known = project.settings.remotes()
-    if name in known and not force:
+    if name in known and not options.force:
         raise UsageError(
             f"there is a remote {name!r} already: {shown(known[name])}",
             hint=f"mltrack remote add --force {name} {shown(url)}",
@@ -64,10 +67,10 @@ def add(
             project.repository.top,
         )
     _met(project, name).forget()
-    path = _config(project, local=local)
+    path = _config(project, local=options.local)
     edit.set_value(path, f"remote.{name}.url", kept)
     _trust_typed(project, name, "url")
-    is_default = default or not known
+    is_default = options.default or not known
     if is_default:
         edit.set_value(path, "core.remote", name)
     return RemoteInfo(name, kept, is_default, path)
