@@ -208,14 +208,8 @@ class Repro:
             self.session, self.graph, self.addresses, self.learner
         )
         self.addresses = _scope(self.graph, self._chosen, self._asked)
-        return planning.make_plan(
-            self.session,
-            self.addresses,
-            self.options,
-            self.learner,
-            self.facts,
-            graph=self.graph,
-        )
+        grounds = planning.Grounds(self.learner, self.facts, self.options)
+        return planning.make_plan(self.session, self.addresses, grounds, self.graph)
 
     def run(self, plan: Plan) -> Generator[Event, None, None]:
         """Carries out the plan. However it ends, what finished is in the lock."""
