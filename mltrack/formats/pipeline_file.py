@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from mltrack.errors import FormatError, PipelineError
+from mltrack.formats import yaml
 from mltrack.formats.mistakes import At, Mistakes
 from mltrack.formats.paths import join
 from mltrack.formats.pointer import conflict_line
@@ -62,8 +63,6 @@ def parse_yaml(data: bytes, path: str) -> Any:
             f"{path}:{line}: git left conflict markers here",
             hint="edit the file, then `git add` it",
         )
-    from mltrack.formats import yaml  # noqa: PLC0415
-
     try:
         return yaml.load(data.decode("utf-8"), path)
     except UnicodeDecodeError:
