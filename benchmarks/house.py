@@ -172,6 +172,14 @@ def functions(path: Path) -> Iterator[Function]:
             )
 
 
+def takes_many(function: Function) -> bool:
+    """Returns whether a function takes more than it should, outside of ``cli``."""
+    # an option of a command is a parameter by nature: its signature is what the command
+    # line is made from
+    is_command = function.where.startswith("mltrack/cli/")
+    return function.parameters > MANY_PARAMETERS and not is_command
+
+
 def imports_in_functions(path: Path) -> Iterator[str]:
     """The places where a function imports a module of the house."""
     for node in ast.walk(ast.parse(path.read_text())):
@@ -239,7 +247,7 @@ def rows() -> Iterator[tuple[str, str]]:
     yield "tokens a function, mean", f"{mean(one.tokens for one in every):.0f}"
     yield (
         f"functions > {MANY_PARAMETERS} parameters",
-        str(sum(1 for one in every if one.parameters > MANY_PARAMETERS)),
+        str(sum(1 for one in every if takes_many(one))),
     )
     yield (
         f"files > {LONG_FILE:,} tokens",
@@ -258,7 +266,7 @@ def main() -> None:
     if "--long" in sys.argv:  # what to shorten next
         found = [one for path in modules() for one in functions(path)]
         for one in sorted(found, key=lambda one: -one.tokens):
-            if one.tokens > LONG_FUNCTION or one.parameters > MANY_PARAMETERS:
+            if one.tokens > LONG_FUNCTION or takes_many(one):
                 print(
                     f"{one.tokens:5} tokens, {one.parameters} parameters  {one.where}"
                 )

@@ -37,9 +37,10 @@ def checkout(
     """
     session = open_session()
     with ProgressLine() as line:
-        result = verb.checkout(
-            session, targets or [], force=force, dry_run=dry_run, progress=line.update
+        options = verb.CheckoutOptions(
+            force=force, dry_run=dry_run, progress=line.update
         )
+        result = verb.checkout(session, targets or [], options)
         # only what is clean is made anew, so what is outdated comes first
         relinked = (
             verb.relink(session, targets or [], line.update)

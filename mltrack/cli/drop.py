@@ -36,14 +36,8 @@ def drop(
 
     Files in the workspace stay as they are. `mltrack fetch` brings the objects back.
     """
-    result = verb.drop(
-        open_session(),
-        targets or [],
-        older_than=older_than,
-        remote=remote,
-        force=force,
-        dry_run=dry_run,
-    )
+    options = verb.DropOptions(older_than, remote, force=force, dry_run=dry_run)
+    result = verb.drop(open_session(), targets or [], options)
     if as_json:
         emit_json(
             {

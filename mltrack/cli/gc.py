@@ -75,9 +75,8 @@ def gc(
             "--force has no effect without --keep-last, --rev or --remote",
             hint="mltrack gc --help",
         )
-    result = verb.gc(
-        open_session(), dry_run=dry_run, keep=keep, remote=remote, force=force
-    )
+    options = verb.GcOptions(dry_run=dry_run, keep=keep, remote=remote, force=force)
+    result = verb.gc(open_session(), options)
     if as_json:
         emit_json(
             {

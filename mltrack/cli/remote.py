@@ -34,14 +34,8 @@ def add(
     """Names a place for the data. The first one becomes the default. Nothing is written
     there before a push.
     """
-    info = verb.add(
-        projects.find(current.directory),
-        name,
-        url,
-        default=default,
-        local=local,
-        force=force,
-    )
+    options = verb.AddOptions(default=default, local=local, force=force)
+    info = verb.add(projects.find(current.directory), name, url, options)
     announce(
         f"remote {info.name}: {info.url}" + (" (default)" if info.is_default else "")
     )

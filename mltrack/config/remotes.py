@@ -12,6 +12,7 @@ from mltrack.errors import RemoteError, UsageError
 from mltrack.objects.digest import Algorithm
 from mltrack.store.kinds.opening import open_store
 from mltrack.store.kinds.store import Store
+from mltrack.store.shared.met import Met
 from mltrack.store.shared.remote import Remote
 
 
@@ -25,6 +26,12 @@ class Around(NamedTuple):
     repository_top: str
     hints_path: str
     ids_path: str
+
+    def met(self, name: str) -> Met:
+        """Returns what is kept of the remote of that name."""
+        return Met(
+            os.path.join(self.hints_path, name), os.path.join(self.ids_path, name)
+        )
 
 
 class Remotes:
@@ -82,17 +89,10 @@ class Remotes:
             if store.abilities.local:
                 refuse_inside(store.url, self._around.repository_top)
             self._stores[chosen] = store
-        hints = os.path.join(self._around.hints_path, chosen)
+        met = self._around.met(chosen)
         jobs = int(given.get("jobs") or settings.number("core.jobs"))
         # anew each time: what it lists must be as of now; the store is shared
-        return Remote(
-            chosen,
-            self._stores[chosen],
-            self._algorithm,
-            hints,
-            self._around.ids_path,
-            jobs,
-        )
+        return Remote(chosen, self._stores[chosen], self._algorithm, met, jobs)
 
     def opened(self, name: str = "") -> Remote:
         """Returns a remote that was just found to be one; raises RemoteError where it

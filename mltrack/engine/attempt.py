@@ -9,7 +9,7 @@ import os
 import time
 from collections.abc import Generator, Iterator
 
-from mltrack.engine.commit import Run
+from mltrack.engine.commit import Basis, Run
 from mltrack.engine.events import (
     CheckpointRestored,
     DataBrought,
@@ -226,7 +226,7 @@ def _require_outputs(engine: Engine, attempt: Attempt, result: Poll) -> None:
 def _record(engine: Engine, attempt: Attempt, result: Poll) -> None:
     """Makes the outputs a result of the stage; raises Failed where they cannot be one."""
     stage, runner = attempt.stage, attempt.runner
-    shell = engine.policy.facts.shell
+    basis = Basis(attempt.before, engine.policy.facts.shell, attempt.step.key)
     place = f":{result.place}" if result.place else ""
     run = Run(
         attempt.ticket.log_path,
@@ -238,9 +238,7 @@ def _record(engine: Engine, attempt: Attempt, result: Poll) -> None:
         attempt.ticket.runner + place,
     )
     try:
-        engine.recorder.committer.commit(
-            stage, attempt.step.key, attempt.before, shell, run, result.left
-        )
+        engine.recorder.committer.commit(stage, basis, run, result.left)
     except WorkspaceError as error:
         runner.reject(attempt.ticket)
         fault = Fault(FaultCause.OUTPUT_UNFIT, exit_code=0, error=error.message)
@@ -255,7 +253,7 @@ def _record(engine: Engine, attempt: Attempt, result: Poll) -> None:
 def _job(engine: Engine, step: Step, known: Inputs) -> Job:
     stage = step.stage
     learner, policy = engine.tree.learner, engine.policy
-    texts = {file.path: learner.params_text(file) for file in stage.params}
+    texts = {file.path: learner.params.text(file) for file in stage.params}
     files = {path: data for path, data in texts.items() if data is not None}
     # params and the environment's lock are read too: of these no digest is at hand
     unknown = Content(FILE, "", 0)
@@ -310,7 +308,7 @@ def _fault(engine: Engine, attempt: Attempt, result: Poll) -> Fault:
     )
     # only what runs with copies of what is declared can lack a file that is there
     is_on_host = attempt.runner.abilities.works is Works.APART
-    has_own_params = bool(stage.params and engine.tree.learner.sources.overrides)
+    has_own_params = bool(stage.params) and engine.tree.learner.params.are_overridden
     is_apart = is_on_host or stage.execution.sandbox or has_own_params
     if not is_apart or fault.cause is not FaultCause.COMMAND:
         return fault

@@ -41,6 +41,16 @@ Complete = Callable[[str, Snapshot, Content | None], Content]
 """Takes a path, what stands there, and what is recorded of it."""
 
 
+class Basis(NamedTuple):
+    """What a result rests on besides the stage: the inputs, the shell that its commands
+    are for, and the run key of all that, '' if it was not computed yet.
+    """
+
+    inputs: Inputs
+    shell: str
+    key: str = ""
+
+
 class Run(NamedTuple):
     """What a runner tells of a run that succeeded; ``log_path`` is where its output is,
     '' if there is none.
@@ -89,13 +99,12 @@ class Committer:
         """Whether nothing waits, so that the journal may be folded into the lock."""
         return not self._unsettled.since
 
-    def entry(
-        self, stage: Stage, inputs: Inputs, outs: dict[str, Content], shell: str
-    ) -> Entry:
+    def entry(self, stage: Stage, basis: Basis, outs: dict[str, Content]) -> Entry:
         """Returns the lock block for these inputs and outputs."""
+        inputs = basis.inputs
         return Entry(
             cmd=stage.cmd,
-            shell=shell,
+            shell=basis.shell,
             wdir=stage.wdir,
             deps={
                 path: content
@@ -119,14 +128,12 @@ class Committer:
     def commit(
         self,
         stage: Stage,
-        key: str,
-        inputs: Inputs,
-        shell: str,
+        basis: Basis,
         run: Run | None = None,
         left: Mapping[str, Content] | None = None,
         complete: Complete | None = None,
     ) -> Entry:
-        """Notes that a stage with these inputs has the outputs that stand in the
+        """Notes that a stage on this basis has the outputs that stand in the
         workspace now; see :meth:`settle`.
 
         Without ``run`` nothing ran: someone says so. ``left`` are outputs whose bytes
@@ -154,10 +161,10 @@ class Committer:
                 }
             )
         # while the listings are at hand: they were read to make the digests
-        self.keep_trees(writer, inputs)
-        entry = self.entry(stage, inputs, outs, shell)
+        self.keep_trees(writer, basis.inputs)
+        entry = self.entry(stage, basis, outs)
         log = _put_log(writer, run.log_path) if run is not None and run.log_path else ""
-        record = self._record(stage, key, entry, run, log)
+        record = self._record(stage, basis.key, entry, run, log)
         self._note(stage, record)
         self._unsettled.records.append(record)
         self._unsettled.last.update(
@@ -192,18 +199,12 @@ class Committer:
         )
 
     def note_restored(
-        self,
-        stage: Stage,
-        key: str,
-        inputs: Inputs,
-        outs: dict[str, Content],
-        shell: str,
+        self, stage: Stage, basis: Basis, outs: dict[str, Content]
     ) -> None:
         """Notes that an earlier result was put in place."""
-        entry = self.entry(stage, inputs, outs, shell)
-        self._note(
-            stage, RunRecord(key=key, stage=stage.address, entry=entry, by=BY_RESTORE)
-        )
+        entry = self.entry(stage, basis, outs)
+        record = RunRecord(basis.key, stage.address, entry, by=BY_RESTORE)
+        self._note(stage, record)
 
     def _note(self, stage: Stage, record: RunRecord) -> None:
         """Puts a result into the journal; what follows from it waits to be settled."""

@@ -8,11 +8,12 @@ under a lock of its own, and whoever comes second finds the first one's result.
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from mltrack.disk.lock import NameLocks
 from mltrack.engine import attempt as attempts
 from mltrack.engine.claims import Claims
+from mltrack.engine.commit import Basis
 from mltrack.engine.events import (
     Event,
     StageDetached,
@@ -35,7 +36,7 @@ from mltrack.engine.running import NOTHING_UPCOMING, Attempt
 from mltrack.engine.saving import save
 from mltrack.engine.undeclared import Interval, undeclared_writes
 from mltrack.errors import MissingObjectError, MltrackError, RemoteError, Terminated
-from mltrack.pipeline.plan import Plan, Step, Verdict, decide
+from mltrack.pipeline.plan import Step, Verdict, decide
 from mltrack.pipeline.reason import Cause
 from mltrack.pipeline.stage import NONE, Inputs, Stage
 from mltrack.runners.failures import RULES
@@ -49,8 +50,7 @@ _MAX_MISFITS = 1000
 
 
 class Execution:
-    """One plan being carried out. ``upstream`` are the edges among its stages, to which
-    those are added that the plan found on the way; ``outcome`` is filled.
+    """One plan being carried out, whose steps wait in ``queue``; ``outcome`` is filled.
 
     What is done stays done, whatever ends this: each finished stage is noted before the
     next is taken.
@@ -59,8 +59,7 @@ class Execution:
     def __init__(
         self,
         engine: Engine,
-        plan: Plan,
-        upstream: Mapping[str, tuple[str, ...]],
+        queue: Queue,
         limits: Limits,
         locks: NameLocks,
         outcome: Outcome,
@@ -69,7 +68,7 @@ class Execution:
         self._limits = limits
         self._locks = locks
         self._outcome = outcome
-        self._queue = Queue(plan, upstream)
+        self._queue = queue
         self._running: dict[str, Attempt] = {}
         self._told: set[str] = set()
         self._held: set[str] = set()
@@ -283,9 +282,8 @@ class Execution:
                 no_progress,
             )
         if step.from_run_cache and inputs is not None:
-            engine.recorder.committer.note_restored(
-                stage, step.key, inputs, record.outs, engine.policy.facts.shell
-            )
+            basis = Basis(inputs, engine.policy.facts.shell, step.key)
+            engine.recorder.committer.note_restored(stage, basis, record.outs)
         yield StageRestored(stage.address, step.reasons, step.from_run_cache)
 
     def _start(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from mltrack.engine.lock_state import LockState
-from mltrack.engine.remember import Remembered
+from mltrack.engine.params import Params
 from mltrack.errors import (
     FormatError,
     MissingObjectError,
@@ -29,23 +29,18 @@ from mltrack.workspace.stillness import Moment, moment
 UNREPRESENTABLE = "unrepresentable"
 """The kind of an output that no tree can hold: it equals nothing."""
 
-Read = Callable[[str], bytes | None]
-Overrides = dict[str, dict[str, Any]]
-"""Of params files, values by dotted key that stand in for those in the file."""
-
 
 class Sources(NamedTuple):
     """Where values come from that are not paths of the workspace.
 
-    ``environment`` are the variables; ``overrides`` stand in for params; ``aliases``
-    are dependencies reached through links; ``ask_url`` returns the state of a URL.
-    ``bring`` gets a file, or the listing of a directory, into the cache from elsewhere.
+    ``environment`` are the variables; ``aliases`` are dependencies reached through
+    links; ``ask_url`` returns the state of a URL. ``bring`` gets a file, or the listing
+    of a directory, into the cache from elsewhere.
     """
 
     environment: Mapping[str, str]
     aliases: Mapping[str, str]
     ask_url: Callable[[str], Content]
-    overrides: Overrides
     bring: Callable[[Content], None]
 
 
@@ -62,18 +57,15 @@ class Learner:
         observer: Observer,
         locks: LockState,
         cache: Cache,
-        read: Read,
-        remembered: Remembered,
+        params: Params,
         sources: Sources,
     ) -> None:
+        self.params = params
         self.sources = sources
         self.absent: Upcoming = PathMap()
         self._observer = observer
         self._locks = locks
         self._cache = cache
-        self._read = read
-        self._remembered = remembered
-        self._params: dict[str, Any] = {}
         self._urls: dict[str, Content] = {}
 
     def learn(
@@ -129,7 +121,7 @@ class Learner:
         return Inputs(
             deps=deps,
             params={
-                file.path: self.params(file.path, file.keys, stage, upcoming)
+                file.path: self._params_of(file, stage, upcoming)
                 for file in stage.params
                 if file.path not in waiting
             },
@@ -222,48 +214,28 @@ class Learner:
             self._urls[url] = self.sources.ask_url(url)
         return self._urls[url]
 
-    def params(
-        self, path: str, keys: tuple[str, ...] | None, stage: Stage, upcoming: Upcoming
+    def _params_of(
+        self, file: ParamFile, stage: Stage, upcoming: Upcoming
     ) -> dict[str, Any]:
-        """Returns the values of a stage's params in one file, which may be about to be
+        """The values of a stage's params in one file, which may be about to be
         restored.
         """
+        path = file.path
         known, content = self._from(upcoming, path)
         # only where nothing stands: a file that the person put there counts
-        if not known and self.absent and self._read(path) is None:
+        if not known and self.absent and not self.params.stands(path):
             known, content = self._from(self.absent, path)
         if known:
             data = self._bytes_of(content) if content is not None else None
-            values = self._parsed(path, data, stage)
+            values = self.params.parsed(path, data, stage)
         else:
-            if path not in self._params:
-                self._params[path] = self._parsed(path, self._read(path), stage)
-            values = self._params[path]
+            values = self.params.values(path, stage)
         try:
-            return params_file.pick(values, keys, path)
+            return params_file.pick(values, file.keys, path)
         except PipelineError as error:
             raise PipelineError(
                 f"stage {stage.address!r}: {error.message}", hint=error.hint
             ) from None
-
-    def params_text(self, file: ParamFile) -> bytes | None:
-        """Returns the bytes of a params file as a stage is to see it: with those
-        overrides that it declares to depend on, as it stands if there are none.
-        """
-        given = self.sources.overrides.get(file.path, {})
-        overrides = {
-            key: value
-            for key, value in given.items()
-            if file.keys is None or _concerns(key, file.keys)
-        }
-        data = self._read(file.path)
-        # as it stands: the job needs no copy of it
-        if data is None or not overrides:
-            return None
-        values = params_file.replaced(
-            params_file.load(data, file.path), overrides, file.path
-        )
-        return params_file.dump(values, file.path)
 
     def _bytes_of(self, content: Content) -> bytes:
         try:
@@ -271,16 +243,6 @@ class Learner:
         except MissingObjectError:
             self.sources.bring(content)
         return self._cache.read(content.hex)
-
-    def _parsed(self, path: str, data: bytes | None, stage: Stage) -> Any:
-        if data is None:
-            raise PipelineError(
-                f"stage {stage.address!r}: the params file {path!r} does not exist",
-                hint=f"create it, or correct `params` in {stage.pipeline_path}",
-            )
-        is_yaml = path.endswith((".yaml", ".yml"))
-        values = (self._remembered.load if is_yaml else params_file.load)(data, path)
-        return params_file.replaced(values, self.sources.overrides.get(path, {}), path)
 
     def forget(self, stage: Stage) -> None:
         """Looks anew at everything that a stage depends on, the next time it is asked
@@ -292,7 +254,7 @@ class Learner:
         for dep in stage.deps:
             self._urls.pop(dep, None)
         for file in stage.params:
-            self._params.pop(file.path, None)
+            self.params.forget(file.path)
 
     def _from(self, known: Upcoming, path: str) -> tuple[bool, Content | None]:
         """What will stand at a path, by what is known of outputs; ``(False, None)`` if
@@ -353,13 +315,3 @@ class Learner:
     @property
     def algorithm(self) -> Algorithm:
         return self._cache.algorithm
-
-
-def _concerns(key: str, declared: tuple[str, ...]) -> bool:
-    """Whether an override of ``key`` changes one of the declared keys: it is one, holds
-    one, or lies in one.
-    """
-    return any(
-        key == other or key.startswith(other + ".") or other.startswith(key + ".")
-        for other in declared
-    )

@@ -9,6 +9,7 @@ import os
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 
+from mltrack.engine.commit import Basis
 from mltrack.engine.events import CheckpointRestored, Event
 from mltrack.engine.fault import refused
 from mltrack.engine.parts import Engine
@@ -81,7 +82,7 @@ class InPlace:
         after, _ = learner.inputs(stage, NOTHING_UPCOMING)
         # compared as a lock's entry would be, so that both name the same differences
         reference = self._engine.recorder.committer.entry(
-            stage, attempt.before, {}, shell
+            stage, Basis(attempt.before, shell), {}
         )
         changed = [
             reason

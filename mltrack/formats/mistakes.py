@@ -6,6 +6,7 @@ import difflib
 from typing import Any
 
 from mltrack.errors import PipelineError
+from mltrack.formats import yaml
 
 At = tuple[str | int, ...]
 """Where in a document: keys and indexes from the top."""
@@ -52,8 +53,6 @@ class Mistakes:
         """Raises what was noted, if anything was."""
         if not self.mistakes:
             return
-        from mltrack.formats import yaml  # noqa: PLC0415 - a correct file that is remembered is read without it
-
         # places are looked up here alone: a correct file never needs its lines
         text = self.data.decode("utf-8", "replace")
         lines = []

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from mltrack.errors import FormatError, PipelineError
-from mltrack.formats import json_text
+from mltrack.formats import json_text, yaml
 
 SUFFIXES = (".yaml", ".yml", ".json", ".toml", ".py")
 
@@ -26,8 +26,6 @@ def load(data: bytes, path: str, moment: str = "") -> Any:
     except UnicodeDecodeError:
         raise FormatError(f"{path}: not UTF-8 text") from None
     if suffix in (".yaml", ".yml"):
-        from mltrack.formats import yaml  # noqa: PLC0415 - remembered texts are read without it
-
         return yaml.load(text, path)
     if suffix == ".toml":
         import tomllib  # noqa: PLC0415
@@ -47,8 +45,6 @@ def load(data: bytes, path: str, moment: str = "") -> Any:
 def dump(values: Any, path: str) -> bytes:
     """Returns a file with these values, in the language that its suffix says."""
     if path.endswith((".yaml", ".yml")):
-        from mltrack.formats import yaml  # noqa: PLC0415
-
         return yaml.dump(values).encode()
     if path.endswith(".json"):
         return json.dumps(values, indent=2).encode()

@@ -7,10 +7,11 @@ in, so that the workspace and any git revision are read by the same code.
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from mltrack.errors import FormatError, PipelineError
+from mltrack.formats import yaml
 from mltrack.formats.mistakes import At, Mistakes
 from mltrack.formats.paths import join
 from mltrack.formats.pointer import conflict_line
@@ -75,12 +76,22 @@ def parse_yaml(data: bytes, path: str) -> Any:
             f"{path}:{line}: git left conflict markers here",
             hint="edit the file, then `git add` it",
         )
-    from mltrack.formats import yaml  # noqa: PLC0415
-
     try:
         return yaml.load(data.decode("utf-8"), path)
     except UnicodeDecodeError:
         raise FormatError(f"{path}: not UTF-8 text") from None
+
+
+class _Group(NamedTuple):
+    """A block that declares one stage for each part of what it is repeated over, which
+    ``expand`` names. ``at`` and ``over_at`` are where the two stand.
+    """
+
+    block: dict[str, Any]
+    at: At
+    over: Any
+    over_at: At
+    expand: Callable[[Any], list[Expanded]]
 
 
 class _File(Mistakes):
@@ -214,49 +225,35 @@ class _File(Mistakes):
                     "to repeat",
                 )
                 return
-            over = self._values_in(block["foreach"], (*at, "foreach"), values)
-            self._group(
-                name,
-                block["do"],
-                (*at, "do"),
-                values,
-                over,
-                expand.foreach,
-                (*at, "foreach"),
-            )
+            where = (*at, "foreach")
+            over = self._values_in(block["foreach"], where, values)
+            group = _Group(block["do"], (*at, "do"), over, where, expand.foreach)
+            self._group(name, group, values)
         elif "matrix" in block:
-            over = self._values_in(block["matrix"], (*at, "matrix"), values)
+            where = (*at, "matrix")
+            over = self._values_in(block["matrix"], where, values)
             inner = {key: value for key, value in block.items() if key != "matrix"}
-            self._group(name, inner, at, values, over, expand.matrix, (*at, "matrix"))
+            self._group(name, _Group(inner, at, over, where, expand.matrix), values)
         else:
             self._stage(name, block, at, values)
 
-    def _group(
-        self,
-        name: str,
-        block: dict[str, Any],
-        at: At,
-        values: dict[str, Any],
-        over: Any,
-        expansion: Any,
-        where: At,
-    ) -> None:
+    def _group(self, name: str, group: _Group, values: dict[str, Any]) -> None:
         try:
-            expanded: list[Expanded] = expansion(over)
+            expanded = group.expand(group.over)
         except PipelineError as error:
-            self.mistake(where, error.message)
+            self.mistake(group.over_at, error.message)
             return
         for one in expanded:
             full = f"{name}@{one.key}"
             if len(full) > _MAX_NAME or not full.isprintable() or not one.key:
                 self.mistake(
-                    where,
+                    group.over_at,
                     f"{full[:80]!r} is no name of a stage: give it a shorter, "
                     "printable key",
                 )
                 return
             count = len(self.mistakes)
-            self._stage(full, block, at, {**values, **one.values})
+            self._stage(full, group.block, group.at, {**values, **one.values})
             if len(self.mistakes) > count:
                 return  # the others would repeat it
 

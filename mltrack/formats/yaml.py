@@ -4,13 +4,14 @@ PyYAML's C parser does the work; its YAML 1.1 resolver is replaced, so that ``of
 word, ``010`` is ten, ``1e-4`` is a number and a date is text. Duplicate keys, tags and
 several documents are refused; nesting, aliases and size are bounded before anything is
 built, since pipeline files come from strangers too.
+
+PyYAML is loaded when the first text is read or written: what was parsed before is
+remembered, so that most commands need no parser.
 """
 
 import re
-from typing import Any, NoReturn
-
-import yaml
-from yaml.cyaml import CParser  # type: ignore[attr-defined]
+from functools import cache as memoized
+from typing import Any, NamedTuple, NoReturn
 
 from mltrack.errors import FormatError
 
@@ -30,37 +31,76 @@ _STR, _NULL, _BOOL, _INT, _FLOAT = (
 )
 
 
-class _Resolver(yaml.resolver.BaseResolver):
-    """The tags of YAML 1.2's core schema."""
-
-
-_Resolver.add_implicit_resolver(
-    _NULL, re.compile(r"(~|null|Null|NULL|)\Z"), ["~", "n", "N", ""]
-)
-_Resolver.add_implicit_resolver(
-    _BOOL, re.compile(r"(true|True|TRUE|false|False|FALSE)\Z"), list("tTfF")
-)
-_Resolver.add_implicit_resolver(
-    _INT, re.compile(r"([-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)\Z"), list("-+0123456789")
-)
-_Resolver.add_implicit_resolver(
-    _FLOAT,
-    re.compile(
+_WORDS = (
+    (_NULL, r"(~|null|Null|NULL|)\Z", ["~", "n", "N", ""]),
+    (_BOOL, r"(true|True|TRUE|false|False|FALSE)\Z", list("tTfF")),
+    (_INT, r"([-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)\Z", list("-+0123456789")),
+    (
+        _FLOAT,
         r"([-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)"
-        r"|\.(nan|NaN|NAN))\Z"
+        r"|\.(nan|NaN|NAN))\Z",
+        list("-+.0123456789"),
     ),
-    list("-+.0123456789"),
 )
+"""What YAML 1.2's core schema takes for other than text, and how it may begin."""
+_SCALAR, _SEQUENCE, _MAPPING = "scalar", "sequence", "mapping"
+"""What PyYAML's nodes say that they are."""
 
 
-class _Loader(CParser, _Resolver):
-    """libyaml's parser and composer with the resolver above; nodes are turned into
-    values here, never by PyYAML.
+class _PyYaml(NamedTuple):
+    """What is used of PyYAML: its parser and its writer, with the resolver of the core
+    schema, and its errors.
     """
 
-    def __init__(self, stream: str) -> None:
-        CParser.__init__(self, stream)
-        _Resolver.__init__(self)
+    loader: Any
+    dumper: Any
+    dump: Any
+    error: type[Exception]
+    marked_error: Any
+
+
+@memoized
+def _pyyaml() -> _PyYaml:
+    import yaml  # noqa: PLC0415 - see above
+    from yaml.cyaml import CParser  # type: ignore[attr-defined]  # noqa: PLC0415
+
+    class Resolver(yaml.resolver.BaseResolver):
+        """The tags of YAML 1.2's core schema."""
+
+    for tag, pattern, beginnings in _WORDS:
+        Resolver.add_implicit_resolver(tag, re.compile(pattern), beginnings)
+
+    class Loader(CParser, Resolver):
+        """libyaml's parser and composer with the resolver above; nodes are turned into
+        values here, never by PyYAML.
+        """
+
+        def __init__(self, stream: str) -> None:
+            CParser.__init__(self, stream)
+            Resolver.__init__(self)
+
+    class Dumper(
+        yaml.emitter.Emitter,
+        yaml.serializer.Serializer,
+        yaml.representer.SafeRepresenter,
+        Resolver,
+    ):
+        """PyYAML's writer with the resolver above, so that text which looks like a
+        number is quoted.
+        """
+
+        def __init__(self, stream: Any, **options: Any) -> None:
+            keys = ("canonical", "indent", "width", "allow_unicode", "line_break")
+            yaml.emitter.Emitter.__init__(
+                self, stream, **{key: options[key] for key in keys}
+            )
+            yaml.serializer.Serializer.__init__(self)
+            yaml.representer.SafeRepresenter.__init__(
+                self, default_flow_style=False, sort_keys=options["sort_keys"]
+            )
+            Resolver.__init__(self)
+
+    return _PyYaml(Loader, Dumper, yaml.dump, yaml.YAMLError, yaml.MarkedYAMLError)
 
 
 def load(text: str, name: str) -> Any:
@@ -78,7 +118,8 @@ def locate(text: str, path: tuple[str | int, ...]) -> tuple[int, int]:
     node = _compose(text, "")
     mark = node.start_mark if node is not None else None
     for step in path:
-        if isinstance(node, yaml.MappingNode):
+        kind = node.id if node is not None else ""
+        if kind == _MAPPING:
             pair = next(
                 ((key, value) for key, value in node.value if key.value == str(step)),
                 None,
@@ -86,11 +127,7 @@ def locate(text: str, path: tuple[str | int, ...]) -> tuple[int, int]:
             if pair is None:
                 break
             mark, node = pair[0].start_mark, pair[1]
-        elif (
-            isinstance(node, yaml.SequenceNode)
-            and isinstance(step, int)
-            and step < len(node.value)
-        ):
+        elif kind == _SEQUENCE and isinstance(step, int) and step < len(node.value):
             node = node.value[step]
             mark = node.start_mark
         else:
@@ -102,10 +139,11 @@ def _compose(text: str, name: str) -> Any:
     if len(text) > MAX_BYTES:
         raise FormatError(f"{name}: larger than {MAX_BYTES} characters")
     _check_nesting(text, name)
-    loader = _Loader(text)
+    pyyaml = _pyyaml()
+    loader = pyyaml.loader(text)
     try:
         return loader.get_single_node()
-    except yaml.MarkedYAMLError as error:
+    except pyyaml.marked_error as error:
         mark = error.problem_mark
         at = f":{mark.line + 1}:{mark.column + 1}" if mark is not None else ""
         raise FormatError(
@@ -113,7 +151,7 @@ def _compose(text: str, name: str) -> Any:
             hint=_HINT,
             context=str(error.context or ""),
         ) from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (pyyaml.error, ValueError, RecursionError) as error:
         raise FormatError(
             f"{name}: not valid YAML: {str(error).splitlines()[0]}"
         ) from None
@@ -157,9 +195,9 @@ class _Builder:
                 if depth > MAX_DEPTH
                 else "aliases expand to too much",
             )
-        if isinstance(node, yaml.ScalarNode):
+        if node.id == _SCALAR:
             return self.scalar(node)
-        if isinstance(node, yaml.SequenceNode):
+        if node.id == _SEQUENCE:
             if node.tag != _TAG + "seq":
                 self.fail(node, f"the tag {node.tag!r} is not allowed")
             return [self.build(item, depth + 1) for item in node.value]
@@ -171,12 +209,8 @@ class _Builder:
         own: dict[str, Any] = {}
         merged: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            if (
-                isinstance(key_node, yaml.ScalarNode)
-                and key_node.value == "<<"
-                # `"<<"` in quotes is a key like any other
-                and not key_node.style
-            ):
+            # `"<<"` in quotes is a key like any other
+            if key_node.id == _SCALAR and key_node.value == "<<" and not key_node.style:
                 self.merge(merged, value_node, depth, merges)
                 continue
             key = self.key(key_node)
@@ -189,9 +223,9 @@ class _Builder:
     def merge(self, into: dict[str, Any], node: Any, depth: int, merges: int) -> None:
         if merges >= MAX_MERGES or depth > MAX_DEPTH:
             self.fail(node, f"more than {MAX_MERGES} merges ('<<') in a row")
-        for source in node.value if isinstance(node, yaml.SequenceNode) else [node]:
+        for source in node.value if node.id == _SEQUENCE else [node]:
             self.visited += 1
-            if not isinstance(source, yaml.MappingNode):
+            if source.id != _MAPPING:
                 self.fail(source, "'<<' takes a mapping or a list of mappings")
             if self.visited > MAX_NODES:
                 self.fail(source, "aliases expand to too much")
@@ -200,7 +234,7 @@ class _Builder:
                 into.setdefault(key, value)
 
     def key(self, node: Any) -> str:
-        if not isinstance(node, yaml.ScalarNode):
+        if node.id != _SCALAR:
             self.fail(node, "a key must be a single word or number")
         # text is what keys are here: `010: x` is the key "010", `true: x` is "true"
         return str(node.value)
@@ -232,33 +266,13 @@ def dump(value: Any) -> str:
     """Returns ``value`` as block-style YAML that :func:`load` reads back as the same
     value.
     """
-    return yaml.dump(
+    pyyaml = _pyyaml()
+    text: str = pyyaml.dump(
         value,
-        Dumper=_Dumper,
+        Dumper=pyyaml.dumper,
         sort_keys=False,
         default_flow_style=None,
         allow_unicode=True,
         width=100,
     )
-
-
-class _Dumper(
-    yaml.emitter.Emitter,
-    yaml.serializer.Serializer,
-    yaml.representer.SafeRepresenter,
-    _Resolver,
-):
-    """PyYAML's writer with the resolver above, so that text which looks like a number
-    is quoted.
-    """
-
-    def __init__(self, stream: Any, **options: Any) -> None:
-        keys = ("canonical", "indent", "width", "allow_unicode", "line_break")
-        yaml.emitter.Emitter.__init__(
-            self, stream, **{key: options[key] for key in keys}
-        )
-        yaml.serializer.Serializer.__init__(self)
-        yaml.representer.SafeRepresenter.__init__(
-            self, default_flow_style=False, sort_keys=options["sort_keys"]
-        )
-        _Resolver.__init__(self)
+    return text

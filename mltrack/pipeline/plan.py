@@ -169,193 +169,187 @@ def make(
 
 def decide(stage: Stage, known: Known, facts: Facts, options: Options) -> Step:
     """Returns the verdict on one stage with all of its reasons."""
+    deciding = _Deciding(stage, known, facts, options)
     # first: not even what cannot be read makes it run
-    if stage.frozen:
-        return _decide_frozen(stage, known, facts, options)
-    if known.problem is not None:
-        # what is yet to run may write what lacks
-        verdict = Verdict.WAIT if known.pending else Verdict.RUN
-        return Step(
-            stage,
-            verdict,
-            (Reason(Cause.INPUT_UNREADABLE, known.problem.message),),
-            problem=known.problem,
+    return deciding.frozen() if stage.frozen else deciding.step()
+
+
+class _Deciding(NamedTuple):
+    """One stage to be decided, with all that the verdict rests on."""
+
+    stage: Stage
+    known: Known
+    facts: Facts
+    options: Options
+
+    def step(self) -> Step:
+        stage, known = self.stage, self.known
+        if known.problem is not None:
+            # what is yet to run may write what lacks
+            verdict = Verdict.WAIT if known.pending else Verdict.RUN
+            return Step(
+                stage,
+                verdict,
+                (Reason(Cause.INPUT_UNREADABLE, known.problem.message),),
+                problem=known.problem,
+            )
+        reasons = self._all_reasons()
+        if known.pending:
+            return Step(stage, Verdict.WAIT, tuple(reasons))
+        # there is no key without it; whoever is to run this names what is missing
+        if any(reason.cause is Cause.DEPENDENCY_MISSING for reason in reasons):
+            return Step(stage, Verdict.RUN, tuple(reasons))
+        # with other inputs other outputs are due: how these look is no matter then
+        changed_outs = (
+            output_reasons(stage, known.entry, known.outs)
+            if not reasons and known.entry is not None
+            else []
         )
-    reasons = _all_reasons(stage, known, facts, options)
-    if known.pending:
-        return Step(stage, Verdict.WAIT, tuple(reasons))
-    # there is no key without it; whoever is to run this names what is missing
-    if any(reason.cause is Cause.DEPENDENCY_MISSING for reason in reasons):
-        return Step(stage, Verdict.RUN, tuple(reasons))
-    # with other inputs other outputs are due: how these look is no matter then
-    changed_outs = (
-        output_reasons(stage, known.entry, known.outs)
-        if not reasons and known.entry is not None
-        else []
-    )
-    if not reasons and not changed_outs:
-        return Step(stage, Verdict.SKIP, ())
-    parts = key_parts(stage, known.inputs, facts.shell)
-    key = run_key(parts, facts.algorithm) if parts is not None else ""
-    if not reasons and known.entry is not None:
-        # The inputs are those of the last run: its own outputs are what belongs there.
-        settled = _decide_outputs(stage, known.entry, changed_outs, facts, options, key)
-        if settled is not None:
-            return settled
-        reasons = changed_outs + _not_cached(stage, known.entry, changed_outs, facts)
-    return _decide_by_run_cache(stage, known, reasons, facts, options, key)
+        if not reasons and not changed_outs:
+            return Step(stage, Verdict.SKIP, ())
+        parts = key_parts(stage, known.inputs, self.facts.shell)
+        key = run_key(parts, self.facts.algorithm) if parts is not None else ""
+        if not reasons and known.entry is not None:
+            # The inputs are those of the last run: its own outputs are what belongs
+            # there.
+            settled = self._by_outputs(known.entry, changed_outs, key)
+            if settled is not None:
+                return settled
+            reasons = changed_outs + self._not_cached(known.entry, changed_outs)
+        return self._by_run_cache(reasons, key)
 
+    def frozen(self) -> Step:
+        """A frozen stage never runs, whatever changed; what it last wrote is still put
+        back where it is missing.
+        """
+        stage, known = self.stage, self.known
+        reasons = [Reason(Cause.FROZEN)]
+        if known.problem is not None:
+            reasons.append(Reason(Cause.INPUT_UNREADABLE, known.problem.message))
+        else:
+            reasons += self._input_reasons()
+        entry = known.entry
+        # declared otherwise since: nobody can say what belongs there
+        if entry is not None and entry.outs.keys() == {out.path for out in stage.outs}:
+            lacking = [
+                reason
+                for reason in output_reasons(stage, entry, known.outs)
+                # what was changed stays: freezing keeps what the person put there
+                if reason.cause is Cause.OUTPUT_MISSING
+            ]
+            changed = _changed_outputs(stage, lacking)
+            restored = {out.path: entry.outs[out.path] for out in changed}
+            if changed and all(map(self.facts.is_cached, restored.values())):
+                verdict = (
+                    Verdict.SKIP if self.options.absent_is_fine else Verdict.RESTORE
+                )
+                return Step(
+                    stage, verdict, (*reasons, *lacking), record=Record(restored)
+                )
+        return Step(stage, Verdict.SKIP, tuple(reasons))
 
-def _all_reasons(
-    stage: Stage, known: Known, facts: Facts, options: Options
-) -> list[Reason]:
-    """Everything that speaks against skipping, but for what became of the outputs."""
-    reasons = _input_reasons(stage, known, facts)
-    reasons += [
-        Reason(Cause.UPSTREAM, path, new=writer) for path, writer in known.pending
-    ]
-    if options.force:
-        reasons.append(Reason(Cause.FORCED))
-    if _runs_always(stage):
-        reasons.append(Reason(Cause.ALWAYS_CHANGED))
-    return reasons
+    def _all_reasons(self) -> list[Reason]:
+        """Everything that speaks against skipping, but for what became of the outputs."""
+        reasons = self._input_reasons()
+        reasons += [
+            Reason(Cause.UPSTREAM, path, new=writer)
+            for path, writer in self.known.pending
+        ]
+        if self.options.force:
+            reasons.append(Reason(Cause.FORCED))
+        if self._runs_always:
+            reasons.append(Reason(Cause.ALWAYS_CHANGED))
+        return reasons
 
+    def _input_reasons(self) -> list[Reason]:
+        known = self.known
+        pending = frozenset(path for path, _ in known.pending)
+        shell = self.facts.shell
+        return input_reasons(self.stage, known.entry, known.inputs, shell, pending)
 
-def _input_reasons(stage: Stage, known: Known, facts: Facts) -> list[Reason]:
-    pending = frozenset(path for path, _ in known.pending)
-    return input_reasons(stage, known.entry, known.inputs, facts.shell, pending)
+    @property
+    def _runs_always(self) -> bool:
+        return self.stage.always_changed or self.stage.is_callback
 
+    @property
+    def _goes_on(self) -> bool:
+        """Whether what the stage writes depends on what it wrote before, which no run
+        key knows.
+        """
+        return any(out.persist for out in self.stage.outs)
 
-def _runs_always(stage: Stage) -> bool:
-    return stage.always_changed or stage.is_callback
+    def _by_outputs(self, entry: Entry, changed: list[Reason], key: str) -> Step | None:
+        """The verdict where only outputs differ from what is recorded: left away, or
+        put back. None if the command must run.
+        """
+        stage, facts, options = self.stage, self.facts, self.options
+        recorded = [entry.outs[reason.subject] for reason in changed]
+        is_absent = all(reason.cause is Cause.OUTPUT_MISSING for reason in changed)
+        can_be_had = all(map(facts.is_cached, recorded))
+        is_left = all(map(facts.is_left, recorded))
+        # nobody reads it yet: bringing 100 GB can wait for a stage that does
+        if (options.absent_is_fine or is_left) and is_absent and can_be_had:
+            return Step(stage, Verdict.SKIP, tuple(changed), key, Record(entry.outs))
+        lacks = self._not_cached(entry, changed)
+        # What somebody changed of an output that goes on is where the next run is to go
+        # on from.
+        may_be_put_back = is_absent or not self._goes_on
+        if options.use_run_cache and not lacks and may_be_put_back:
+            return Step(stage, Verdict.RESTORE, tuple(changed), key, Record(entry.outs))
+        return None
 
+    def _not_cached(self, entry: Entry, changed: list[Reason]) -> list[Reason]:
+        return [
+            Reason(Cause.OUTPUT_NOT_CACHED, out.path)
+            for out in _changed_outputs(self.stage, changed)
+            if not self.facts.is_cached(entry.outs[out.path])
+        ]
 
-def _goes_on(stage: Stage) -> bool:
-    """Whether what a stage writes depends on what it wrote before, which no run key
-    knows.
-    """
-    return any(out.persist for out in stage.outs)
-
-
-def _decide_outputs(
-    stage: Stage,
-    entry: Entry,
-    changed: list[Reason],
-    facts: Facts,
-    options: Options,
-    key: str,
-) -> Step | None:
-    """The verdict where only outputs differ from what is recorded: left away, or put
-    back. None if the command must run.
-    """
-    is_absent = all(reason.cause is Cause.OUTPUT_MISSING for reason in changed)
-    can_be_had = all(facts.is_cached(entry.outs[reason.subject]) for reason in changed)
-    is_left = all(facts.is_left(entry.outs[reason.subject]) for reason in changed)
-    # nobody reads it yet: bringing 100 GB can wait for a stage that does
-    if (options.absent_is_fine or is_left) and is_absent and can_be_had:
-        return Step(stage, Verdict.SKIP, tuple(changed), key, Record(entry.outs))
-    lacks = _not_cached(stage, entry, changed, facts)
-    # What somebody changed of an output that goes on is where the next run is to go on
-    # from.
-    may_be_put_back = is_absent or not _goes_on(stage)
-    if options.use_run_cache and not lacks and may_be_put_back:
-        return Step(stage, Verdict.RESTORE, tuple(changed), key, Record(entry.outs))
-    return None
-
-
-def _not_cached(
-    stage: Stage, entry: Entry, changed: list[Reason], facts: Facts
-) -> list[Reason]:
-    return [
-        Reason(Cause.OUTPUT_NOT_CACHED, out.path)
-        for out in _changed_outputs(stage, changed)
-        if not facts.is_cached(entry.outs[out.path])
-    ]
-
-
-def _decide_by_run_cache(
-    stage: Stage,
-    known: Known,
-    reasons: list[Reason],
-    facts: Facts,
-    options: Options,
-    key: str,
-) -> Step:
-    """Restores what an earlier run made of the same inputs, or else runs."""
-    must_run = options.force or _runs_always(stage)
-    # A stage without outputs was run for what it does elsewhere: nothing here could
-    # stand for that.
-    has_result = bool(key) and bool(stage.outs) and not _goes_on(stage)
-    if must_run or not options.use_run_cache or not has_result:
+    def _by_run_cache(self, reasons: list[Reason], key: str) -> Step:
+        """Restores what an earlier run made of the same inputs, or else runs."""
+        stage, options = self.stage, self.options
+        must_run = options.force or self._runs_always
+        # A stage without outputs was run for what it does elsewhere: nothing here could
+        # stand for that.
+        has_result = bool(key) and bool(stage.outs) and not self._goes_on
+        if must_run or not options.use_run_cache or not has_result:
+            return Step(stage, Verdict.RUN, tuple(reasons), key)
+        record, lacking_path = self._usable_record(key)
+        if record is not None:
+            return Step(
+                stage, Verdict.RESTORE, tuple(reasons), key, record, from_run_cache=True
+            )
+        is_told = any(reason.cause is Cause.OUTPUT_NOT_CACHED for reason in reasons)
+        if lacking_path and not is_told:
+            reasons = [*reasons, Reason(Cause.OUTPUT_NOT_CACHED, lacking_path)]
         return Step(stage, Verdict.RUN, tuple(reasons), key)
-    record, lacking_path = _usable_record(stage, known, facts, key)
-    if record is not None:
-        return Step(
-            stage, Verdict.RESTORE, tuple(reasons), key, record, from_run_cache=True
-        )
-    is_told = any(reason.cause is Cause.OUTPUT_NOT_CACHED for reason in reasons)
-    if lacking_path and not is_told:
-        reasons = [*reasons, Reason(Cause.OUTPUT_NOT_CACHED, lacking_path)]
-    return Step(stage, Verdict.RUN, tuple(reasons), key)
 
-
-def _decide_frozen(stage: Stage, known: Known, facts: Facts, options: Options) -> Step:
-    """A frozen stage never runs, whatever changed; what it last wrote is still put back
-    where it is missing.
-    """
-    reasons = [Reason(Cause.FROZEN)]
-    if known.problem is not None:
-        reasons.append(Reason(Cause.INPUT_UNREADABLE, known.problem.message))
-    else:
-        reasons += _input_reasons(stage, known, facts)
-    entry = known.entry
-    # declared otherwise since: nobody can say what belongs there
-    if entry is not None and entry.outs.keys() == {out.path for out in stage.outs}:
-        lacking = [
-            reason
-            for reason in output_reasons(stage, entry, known.outs)
-            # what was changed stays: freezing keeps what the person put there
-            if reason.cause is Cause.OUTPUT_MISSING
-        ]
-        changed = _changed_outputs(stage, lacking)
-        restored = {out.path: entry.outs[out.path] for out in changed}
-        can_be_had = all(facts.is_cached(content) for content in restored.values())
-        if changed and can_be_had and options.absent_is_fine:
-            return Step(
-                stage, Verdict.SKIP, (*reasons, *lacking), record=Record(restored)
-            )
-        if changed and can_be_had:
-            return Step(
-                stage, Verdict.RESTORE, (*reasons, *lacking), record=Record(restored)
-            )
-    return Step(stage, Verdict.SKIP, tuple(reasons))
-
-
-def _usable_record(
-    stage: Stage, known: Known, facts: Facts, key: str
-) -> tuple[Record | None, str]:
-    """A record of the key that names exactly the declared outputs, all of which can be
-    had; else an output of one of which the bytes are nowhere. A stage without outputs
-    has nothing that could be put back: what it did, it must do again.
-    """
-    declared = {out.path for out in stage.outs}
-    uncached = {out.path for out in stage.outs if not out.cache}
-    lacking = ""
-    for record in facts.find_records(key):
-        # it may be a stranger's: paths that nobody declares are never written
-        if set(record.outs) != declared:
-            continue
-        gone = [
-            path
-            for path, content in record.outs.items()
-            if not facts.is_cached(content)
-            # git keeps it, and it stands there already
-            and not (path in uncached and content.same_bytes(known.outs.get(path)))
-        ]
-        if not gone:
-            return record, ""
-        lacking = lacking or gone[0]
-    return None, lacking
+    def _usable_record(self, key: str) -> tuple[Record | None, str]:
+        """A record of the key that names exactly the declared outputs, all of which can
+        be had; else an output of one of which the bytes are nowhere. A stage without
+        outputs has nothing that could be put back: what it did, it must do again.
+        """
+        stage, is_cached = self.stage, self.facts.is_cached
+        declared = {out.path for out in stage.outs}
+        uncached = {out.path for out in stage.outs if not out.cache}
+        lacking = ""
+        for record in self.facts.find_records(key):
+            # it may be a stranger's: paths that nobody declares are never written
+            if set(record.outs) != declared:
+                continue
+            gone = [
+                path
+                for path, content in record.outs.items()
+                if not is_cached(content)
+                # git keeps it, and it stands there already
+                and not (
+                    path in uncached and content.same_bytes(self.known.outs.get(path))
+                )
+            ]
+            if not gone:
+                return record, ""
+            lacking = lacking or gone[0]
+        return None, lacking
 
 
 def _changed_outputs(stage: Stage, reasons: list[Reason]) -> list[Output]:

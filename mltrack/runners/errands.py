@@ -4,6 +4,7 @@ outputs received.
 
 import os
 import threading
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +17,7 @@ from mltrack.runners.answers import RAW, digests_in, poll_of
 from mltrack.runners.connection import Connection
 from mltrack.runners.job import Poll, State
 from mltrack.runners.task import Board, HostSettings, Phase, Task
-from mltrack.runners.tickets import Tickets
+from mltrack.runners.tickets import Noted, Tickets
 from mltrack.runners.worker.messages import Start
 from mltrack.store.local.caches import Caches
 
@@ -70,14 +71,7 @@ class Errands:
                 f"{self._host} does not keep what it is sent",
                 hint="is its disk full? `mltrack runner check`",
             )
-        self._tickets.note(
-            task.ticket,
-            self._settings.runner,
-            self._host,
-            task.key,
-            int(reply["number"]),
-            task.job.label,
-        )
+        self._tickets.note(self._noted(task, int(reply["number"])))
         with self._board.changed:
             task.number, task.is_found, task.phase = (
                 int(reply["number"]),
@@ -88,6 +82,18 @@ class Errands:
             task.poll = Poll(State.QUEUED, place=self._host)
             self._board.tell()
         return True
+
+    def _noted(self, task: Task, number: int) -> Noted:
+        return Noted(
+            runner=self._settings.runner,
+            host=self._host,
+            key=task.key,
+            number=number,
+            attempt=task.ticket.attempt,
+            label=task.job.label,
+            submitted=round(time.time(), 3),
+            log_path=task.ticket.log_path,
+        )
 
     def _send(self, connection: Connection, task: Task, lacking: list[str]) -> None:
         if task.origin is None:

@@ -182,6 +182,82 @@ def _changed(found: bytes | str) -> Exception:
     )
 
 
+class _Source(NamedTuple):
+    """A host that objects come from. It is believed nothing but bytes that have their
+    digest, and names that may be written.
+    """
+
+    connection: Connection
+    algorithm: Algorithm
+
+    def files(self, hex_digest: str, path: str) -> Iterator[File]:
+        """Makes the directories of a tree, and yields its files and links."""
+        level = [(hex_digest, path)]
+        while level:
+            following = []
+            arriving = self.each([one for one, _ in level])
+            for (_, directory), (_, data) in zip(level, arriving, strict=True):
+                os.mkdir(directory)
+                for entry in tree.decode(data, self.algorithm.hex_size):
+                    inner = os.path.join(directory, os.fsdecode(entry.name))
+                    if entry.kind == tree.DIRECTORY:
+                        following.append((entry.hex, inner))
+                    else:
+                        yield File(inner, BY_LETTER[entry.kind], entry.hex, entry.size)
+            level = following
+
+    def each(self, hex_digests: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """Yields objects whose size nobody knows: one to a request, many requests under
+        way.
+        """
+        # a window of 64: listings are small, and the way to the host is what takes time
+        return self.read([[hex_digest] for hex_digest in hex_digests], 64)
+
+    def read(
+        self, batches: list[list[str]], window: int = _WINDOW
+    ) -> Iterator[tuple[str, bytes]]:
+        """Yields objects with their digests, a batch to a request; raises
+        IntegrityError for other bytes than theirs.
+        """
+        requests = [Read(batch) for batch in batches]
+        for batch, (reply, data) in zip(
+            batches, pipelined(self.connection, requests, window), strict=True
+        ):
+            for hex_digest, piece in zip(batch, _split(reply, data), strict=True):
+                if self.algorithm.hex_of(piece) != hex_digest:
+                    raise self.wrong(hex_digest)
+                yield hex_digest, piece
+
+    def pieces(self, hex_digest: str, size: int) -> Iterator[bytes]:
+        """Yields a large object in pieces; raises IntegrityError at the end if it has
+        other bytes.
+        """
+        hasher = self.algorithm.new()
+        requests = [ReadPart(hex_digest, offset) for offset in range(0, size, FRAME)]
+        total = 0
+        for _, data in pipelined(self.connection, requests):
+            hasher.update(data)
+            total += len(data)
+            yield data
+        # known at the end only: until then the file has no name outside of scratch
+        if hasher.hexdigest() != hex_digest or total != size:
+            raise self.wrong(hex_digest)
+
+    def wrong(self, hex_digest: str) -> IntegrityError:
+        return IntegrityError(
+            f"{self.connection.address.shown} sent other bytes than those of "
+            f"{hex_digest}",
+            hint="run this again; if that does not help, `mltrack runner check NAME`",
+        )
+
+
+def _split(reply: dict[str, Any], data: bytes) -> Iterator[bytes]:
+    at = 0
+    for size in reply["sizes"]:
+        yield data[at : at + size]
+        at += size
+
+
 def receive_output(
     connection: Connection,
     algorithm: Algorithm,
@@ -193,9 +269,10 @@ def receive_output(
     where bytes do not match their digest, FormatError for a tree that may not be
     written.
     """
+    source = _Source(connection, algorithm)
     files = [File(path, content.kind, content.hex, content.size)]
     if content.kind == TREE:
-        files = list(_list_tree(connection, algorithm, content.hex, path))
+        files = list(source.files(content.hex, path))
     small: list[File] = []
     batches: list[list[File]] = []
     size = 0
@@ -206,7 +283,7 @@ def receive_output(
                 cache, file
             )
         elif file.size >= SMALL_OBJECT:
-            _write(file, _pieces(connection, algorithm, file.hex, file.size))
+            _write(file, source.pieces(file.hex, file.size))
         else:
             small.append(file)
             size += file.size
@@ -217,9 +294,7 @@ def receive_output(
         batches.append(small)
     hexes = [[file.hex for file in batch] for batch in batches]
     arriving = (file for batch in batches for file in batch)
-    for file, (_, data) in zip(
-        arriving, _read(connection, algorithm, hexes), strict=True
-    ):
+    for file, (_, data) in zip(arriving, source.read(hexes), strict=True):
         _write(file, [data])
 
 
@@ -229,13 +304,13 @@ def fetch_listings(
     """Gets the listings of directories that stay on a host into the cache, without
     their files: what they hold is known.
     """
-    algorithm = cache.algorithm
+    source = _Source(connection, cache.algorithm)
     with CacheWriter(cache) as writer:
         level = [content.hex for content in contents if content.kind == TREE]
         while level:
             below: list[str] = []
-            for hex_digest, data in _read_each(connection, algorithm, level):
-                entries = tree.decode(data, algorithm.hex_size)
+            for hex_digest, data in source.each(level):
+                entries = tree.decode(data, cache.algorithm.hex_size)
                 below += [
                     entry.hex for entry in entries if entry.kind == tree.DIRECTORY
                 ]
@@ -250,21 +325,20 @@ def fetch_objects(
     """Gets contents that a host holds, with all that lies below them, into the cache.
     Raises what receiving raises.
     """
-    algorithm = cache.algorithm
+    source = _Source(connection, cache.algorithm)
     with CacheWriter(cache) as writer:
         for content in contents:
             rows = [(content.hex, content.size, content.kind == TREE)]
             while rows:
                 batch, rows = rows[:_MAX_FILES], rows[_MAX_FILES:]
-                rows += _fetch_batch(connection, cache, writer, algorithm, batch)
+                rows += _fetch_batch(source, cache, writer, batch)
         writer.finish()
 
 
 def _fetch_batch(
-    connection: Connection,
+    source: _Source,
     cache: Cache,
     writer: CacheWriter,
-    algorithm: Algorithm,
     batch: list[tuple[str, int, bool]],
 ) -> list[tuple[str, int, bool]]:
     """Adds objects to the writer; returns what lies in those of them that are trees."""
@@ -275,13 +349,11 @@ def _fetch_batch(
         if is_tree or size < SMALL_OBJECT:
             small.append((hex_digest, is_tree))
         elif writer.missing([hex_digest]):
-            _fetch_large(connection, cache, writer, algorithm, hex_digest, size)
-    hexes = [hex_digest for hex_digest, _ in small]
-    for (_, is_tree), (hex_digest, data) in zip(
-        small, _read_each(connection, algorithm, hexes), strict=True
-    ):
+            _fetch_large(source, cache, writer, hex_digest, size)
+    arriving = source.each([hex_digest for hex_digest, _ in small])
+    for (_, is_tree), (hex_digest, data) in zip(small, arriving, strict=True):
         if is_tree:
-            entries = tree.decode(data, algorithm.hex_size)
+            entries = tree.decode(data, cache.algorithm.hex_size)
             below += [
                 (entry.hex, entry.size, entry.kind == tree.DIRECTORY)
                 for entry in entries
@@ -291,19 +363,14 @@ def _fetch_batch(
 
 
 def _fetch_large(
-    connection: Connection,
-    cache: Cache,
-    writer: CacheWriter,
-    algorithm: Algorithm,
-    hex_digest: str,
-    size: int,
+    source: _Source, cache: Cache, writer: CacheWriter, hex_digest: str, size: int
 ) -> None:
     """Adds a large object to the writer, as the file that it arrives in."""
     # in the cache's own directory: it becomes the object by rename
     temporary = temporary_path(cache.tmp_path)
     try:
         with opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600) as aside:
-            for piece in _pieces(connection, algorithm, hex_digest, size):
+            for piece in source.pieces(hex_digest, size):
                 write_all(aside, piece)
         writer.adopt_alone(temporary, hex_digest)
     except BaseException:
@@ -311,84 +378,6 @@ def _fetch_large(
             with suppress(FileNotFoundError):
                 os.unlink(temporary)
         raise
-
-
-def _list_tree(
-    connection: Connection, algorithm: Algorithm, hex_digest: str, path: str
-) -> Iterator[File]:
-    """Makes the directories of a tree, and yields its files and links. The host's word
-    is taken for nothing but bytes that have their digest, and names that may be
-    written.
-    """
-    level = [(hex_digest, path)]
-    while level:
-        following = []
-        arriving = _read_each(connection, algorithm, [one for one, _ in level])
-        for (_, directory), (_, data) in zip(level, arriving, strict=True):
-            os.mkdir(directory)
-            for entry in tree.decode(data, algorithm.hex_size):
-                inner = os.path.join(directory, os.fsdecode(entry.name))
-                if entry.kind == tree.DIRECTORY:
-                    following.append((entry.hex, inner))
-                else:
-                    yield File(inner, BY_LETTER[entry.kind], entry.hex, entry.size)
-        level = following
-
-
-def _read_each(
-    connection: Connection, algorithm: Algorithm, hex_digests: Iterable[str]
-) -> Iterator[tuple[str, bytes]]:
-    """Yields objects whose size nobody knows: one to a request, many requests under
-    way.
-    """
-    # a window of 64: listings are small, and the way to the host is what takes time
-    return _read(
-        connection, algorithm, [[hex_digest] for hex_digest in hex_digests], 64
-    )
-
-
-def _read(
-    connection: Connection,
-    algorithm: Algorithm,
-    batches: list[list[str]],
-    window: int = _WINDOW,
-) -> Iterator[tuple[str, bytes]]:
-    """Yields objects with their digests, a batch to a request; raises IntegrityError
-    for other bytes than theirs.
-    """
-    requests = [Read(batch) for batch in batches]
-    for batch, (reply, data) in zip(
-        batches, pipelined(connection, requests, window), strict=True
-    ):
-        for hex_digest, piece in zip(batch, _split(reply, data), strict=True):
-            if algorithm.hex_of(piece) != hex_digest:
-                raise _wrong(connection, hex_digest)
-            yield hex_digest, piece
-
-
-def _pieces(
-    connection: Connection, algorithm: Algorithm, hex_digest: str, size: int
-) -> Iterator[bytes]:
-    """Yields a large object in pieces; raises IntegrityError at the end if it has other
-    bytes.
-    """
-    hasher = algorithm.new()
-    requests = [ReadPart(hex_digest, offset) for offset in range(0, size, FRAME)]
-    total = 0
-    for _, data in pipelined(connection, requests):
-        hasher.update(data)
-        total += len(data)
-        yield data
-    # known at the end only: until then the file has no name outside of scratch
-    if hasher.hexdigest() != hex_digest or total != size:
-        raise _wrong(connection, hex_digest)
-
-
-def _split(reply: dict[str, Any], data: bytes) -> Iterator[bytes]:
-    at = 0
-    for size in reply["sizes"]:
-        yield data[at : at + size]
-        at += size
 
 
 def _write(file: File, pieces: Iterable[bytes]) -> None:
@@ -453,10 +442,3 @@ def discard(path: str) -> None:
     if os.path.isdir(path) and not os.path.islink(path):
         # what cannot be removed costs disk only, and `recover` tries again
         shutil.rmtree(path, ignore_errors=True)
-
-
-def _wrong(connection: Connection, hex_digest: str) -> IntegrityError:
-    return IntegrityError(
-        f"{connection.address.shown} sent other bytes than those of {hex_digest}",
-        hint="run this again; if that does not help, `mltrack runner check NAME`",
-    )

@@ -9,15 +9,11 @@ its key, on the host itself, by any clone.
 import json
 import os
 import re
-import time
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from mltrack.disk.durable import make_directories, names_in, read_bounded, write_atomic
-
-if TYPE_CHECKING:
-    from mltrack.runners.job import Ticket  # `status` reads tickets, and runs nothing
 
 VERSION = 1
 # in bytes; a ticket has a few hundred
@@ -27,7 +23,9 @@ _KEY = re.compile(r"(?:none-)?[0-9a-f]{32,64}\Z")
 
 
 class Noted(NamedTuple):
-    """A ticket as it was noted. ``number`` is the attempt's on the host."""
+    """A ticket as it is noted. ``number`` is the attempt's on the host; it was
+    ``submitted`` at a moment in seconds since 1970.
+    """
 
     runner: str
     host: str
@@ -45,33 +43,15 @@ class Tickets:
     def __init__(self, path: str) -> None:
         self._path = path
 
-    def note(
-        self,
-        ticket: "Ticket",
-        runner: str,
-        host: str,
-        key: str,
-        number: int,
-        label: str,
-    ) -> None:
+    def note(self, noted: Noted) -> None:
         """Notes where a job is; a ticket that cannot be written loses nothing but a
         line in a list.
         """
-        facts = {
-            "mltrack": VERSION,
-            "runner": runner,
-            "host": host,
-            "key": key,
-            "number": number,
-            "attempt": ticket.attempt,
-            "label": label,
-            "submitted": round(time.time(), 3),
-            "log_path": ticket.log_path,
-        }
+        facts = {"mltrack": VERSION, **noted._asdict()}
         with suppress(OSError):
-            make_directories(os.path.join(self._path, key))
+            make_directories(os.path.join(self._path, noted.key))
             write_atomic(
-                self._file(key, ticket.attempt),
+                self._file(noted.key, noted.attempt),
                 json.dumps(facts, sort_keys=True).encode(),
                 # not synced: its host finds a job by its key, whatever becomes of this
                 durable=False,

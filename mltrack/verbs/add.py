@@ -13,7 +13,7 @@ from mltrack.verbs.transfers import register
 from mltrack.workspace.ignore import KeepAll
 from mltrack.workspace.ingest import Ingest, Saving
 from mltrack.workspace.materialize import make_parents
-from mltrack.workspace.scan import Report, no_report, scan
+from mltrack.workspace.scan import Look, Report, no_report, scan
 from mltrack.workspace.sending import Sending
 from mltrack.workspace.stat_index import Blocks
 
@@ -180,16 +180,9 @@ def _free_target(session: Session, out: str, *, may_stand: bool = False) -> str:
 def _scan_source(
     session: Session, place: str, ingest: Ingest, report: Report
 ) -> Content:
-    snapshot = scan(
-        os.path.dirname(place),
-        os.path.basename(place),
-        # without a stat index: the place is not ours, and seen once
-        Blocks(),
-        ingest,
-        KeepAll(),
-        session.project.cache,
-        report=report,
-    )
+    look = Look(ingest, KeepAll(), session.project.cache, report=report)
+    # without a stat index: the place is not ours, and seen once
+    snapshot = scan(os.path.dirname(place), os.path.basename(place), Blocks(), look)
     if snapshot is None:
         raise WorkspaceError(f"{place!r} vanished while it was being read")
     return snapshot.content

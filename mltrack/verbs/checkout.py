@@ -31,6 +31,18 @@ _FEW = 3
 
 
 @dataclass(frozen=True, slots=True)
+class CheckoutOptions:
+    """How a checkout is asked for. ``force`` replaces what is not saved elsewhere, once
+    it is saved; ``absent`` is what to do about what the cache lacks.
+    """
+
+    force: bool = False
+    dry_run: bool = False
+    absent: Absent = Absent.REFUSE
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CheckedOut:
     """One target: how many files were written and removed, which were left because only
     the workspace has them, and which because the cache lacks their bytes.
@@ -66,43 +78,25 @@ class CheckoutResult:
 
 
 def checkout(
-    session: Session,
-    arguments: list[str],
-    *,
-    force: bool = False,
-    dry_run: bool = False,
-    progress: Progress | None = None,
-    gone: tuple[Target, ...] = (),
+    session: Session, arguments: list[str], options: CheckoutOptions
 ) -> CheckoutResult:
     """Checks out targets, all by default. A target in which both sides changed is left
     alone and returned as failed.
-
-    ``gone`` are targets that are tracked no more: their files are removed where nothing
-    is lost by it.
     """
-    return checkout_targets(
-        session,
-        session.select(arguments),
-        force=force,
-        dry_run=dry_run,
-        progress=progress,
-        gone=gone,
-    )
+    return checkout_targets(session, session.select(arguments), options)
 
 
 def checkout_targets(
     session: Session,
     targets: list[Target],
+    options: CheckoutOptions,
     *,
-    force: bool = False,
-    dry_run: bool = False,
-    progress: Progress | None = None,
     gone: tuple[Target, ...] = (),
-    absent: Absent = Absent.REFUSE,
     recorded: Mapping[str, Content] | None = None,
 ) -> CheckoutResult:
-    """See :func:`checkout`, for targets that are chosen already. ``absent`` is what to
-    do about what the cache lacks, ``recorded`` what was recorded of the targets before.
+    """See :func:`checkout`, for targets that are chosen already. ``gone`` are targets
+    that are tracked no more: their files are removed where nothing is lost by it.
+    ``recorded`` is what was recorded of the targets before.
     """
     wanted: list[tuple[Target, Content | None]] = [
         (target, target.content) for target in targets
@@ -110,15 +104,7 @@ def checkout_targets(
     wanted += [(target, None) for target in gone]
     # in this order, as everywhere: two commands never wait for each other
     with session.project.cache.in_use(), _locks(session, targets) as running:
-        work = _Work(
-            session,
-            running,
-            progress,
-            absent,
-            recorded or {},
-            force=force,
-            dry_run=dry_run,
-        )
+        work = _Work(session, running, options, recorded or {})
         for target, content in wanted:
             try:
                 work.check_out(target, content)
@@ -133,7 +119,7 @@ def checkout_targets(
         if target.path in lacking and content is not None
     }
     # what was written just now; git need not be asked about the rest
-    brought = {item.path for item in work.done if item.written and not dry_run}
+    brought = {item.path for item in work.done if item.written and not options.dry_run}
     seen = seen_by_git(
         session, [target for target in targets if target.path in brought]
     )
@@ -154,11 +140,8 @@ class _Work:
 
     session: Session
     running: NameLocks | None
-    progress: Progress | None
-    absent: Absent
+    options: CheckoutOptions
     recorded: Mapping[str, Content]
-    force: bool
-    dry_run: bool
     done: list[CheckedOut] = field(default_factory=list)
     failed: list[tuple[str, MltrackError]] = field(default_factory=list)
     saved: list[tuple[str, str]] = field(default_factory=list)
@@ -182,15 +165,19 @@ class _Work:
             content = session.recorded_now(target)
             if content is None:
                 return  # it is tracked no more: what stands there is not ours to touch
-        if self.force and not self.dry_run and not target.owner:
+        options = self.options
+        if options.force and not options.dry_run and not target.owner:
             self.aside += _move_aside(session, target.path)
-        former = self.recorded.get(target.path)
         plan = session.checkout.plan(
-            target.path, content, force=self.force, absent=self.absent, recorded=former
+            target.path,
+            content,
+            force=options.force,
+            absent=options.absent,
+            recorded=self.recorded.get(target.path),
         )
         session.checkout.refuse_conflicts(target.path, plan)
-        if not self.dry_run:
-            self.saved += _carry_out(session, target, content, plan, self.progress)
+        if not options.dry_run:
+            self.saved += _carry_out(session, target, content, plan, options.progress)
         self.done.append(_summary(target.path, plan))
 
 

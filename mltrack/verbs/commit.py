@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from mltrack.engine.commit import Basis
 from mltrack.engine.lock_state import LockState
 from mltrack.engine.pipelines import choose
 from mltrack.errors import PipelineError, UsageError, WorkspaceError
@@ -54,13 +55,8 @@ def commit(session: Session, targets: list[str]) -> CommitResult:
         recorder.recover()
         for stage, facts in known:
             inputs = _with_absent(session, facts.inputs)
-            recorder.commit(
-                stage,
-                "",
-                inputs,
-                project.settings.text("core.shell"),
-                complete=session.with_absent,
-            )
+            basis = Basis(inputs, project.settings.text("core.shell"))
+            recorder.commit(stage, basis, complete=session.with_absent)
         # durable before the lock names it
         recorder.settle()
         end_tracking(session, recorder, locks.fold(session.view.graph.stages.values()))

@@ -16,6 +16,19 @@ from mltrack.verbs.sources import Sources
 
 
 @dataclass(frozen=True, slots=True)
+class DropOptions:
+    """How objects are to be dropped: those that were written more than ``older_than``
+    days ago, if that is given; those that ``remote`` holds, or any one for ''. With
+    ``force`` also what no remote holds.
+    """
+
+    older_than: float | None = None
+    remote: str = ""
+    force: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Dropped:
     """What was freed, or with ``dry_run`` would be; ``lost`` are those of the objects
     that no remote holds.
@@ -27,22 +40,14 @@ class Dropped:
     dry_run: bool
 
 
-def drop(
-    session: Session,
-    arguments: list[str],
-    *,
-    older_than: float | None = None,
-    remote: str = "",
-    force: bool = False,
-    dry_run: bool = False,
-) -> Dropped:
+def drop(session: Session, arguments: list[str], options: DropOptions) -> Dropped:
     """Removes the files of targets, as recorded, from the cache; the workspace, and
     listings of directories, stay.
 
-    What other targets of the workspace refer to stays too. ``older_than`` counts days
-    since an object was written. An object that the remote, asked now, does not hold
-    raises UnsavedDataError; ``force`` drops it all the same.
+    What other targets of the workspace refer to stays too. An object that the remote,
+    asked now, does not hold raises UnsavedDataError; ``force`` drops it all the same.
     """
+    older_than = options.older_than
     if not arguments and older_than is None:
         raise UsageError(
             "nothing is named to drop",
@@ -73,12 +78,12 @@ def drop(
     )
     chosen -= cache.missing(chosen)
     try:
-        lost = Sources(session, remote).not_kept(chosen)
+        lost = Sources(session, options.remote).not_kept(chosen)
     except RemoteError:
-        if not force:
+        if not options.force:
             raise
         lost = chosen  # whoever insists need not wait for a remote
-    if lost and not force:
+    if lost and not options.force:
         raise UnsavedDataError(
             f"nothing was dropped: {len(lost)} of {len(chosen)} objects are in no "
             f"remote, first {project.algorithm.text(min(lost))}",
@@ -86,7 +91,7 @@ def drop(
         )
     # without an age even what was written a moment ago goes
     limit = time.time() - older_than * DAY if older_than is not None else float("inf")
-    if dry_run:
+    if options.dry_run:
         plan = collector.plan_drop(cache, chosen, limit)
     else:
         with deleting(session):
@@ -94,7 +99,7 @@ def drop(
             cache.reload()
             plan = collector.plan_drop(cache, chosen, limit)
             collector.execute(cache, plan)
-    return Dropped(plan.objects, plan.bytes, tuple(sorted(lost)), dry_run)
+    return Dropped(plan.objects, plan.bytes, tuple(sorted(lost)), options.dry_run)
 
 
 def _files(cache: Cache, contents: list[Content]) -> set[str]:

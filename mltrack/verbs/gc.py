@@ -63,6 +63,18 @@ class Keep:
 ALL = Keep()
 
 
+@dataclass(frozen=True, slots=True)
+class GcOptions:
+    """How the cache is to be collected. ``remote`` is the one that must hold what goes
+    although history refers to it, any one for ''; with ``force`` none need.
+    """
+
+    dry_run: bool = False
+    keep: Keep = ALL
+    remote: str = ""
+    force: bool = False
+
+
 @dataclass(slots=True)
 class Roots:
     """Contents that must stay: of the present state (whose trees must be readable), and
@@ -73,15 +85,7 @@ class Roots:
     history: set[Content]
 
 
-def gc(
-    session: Session,
-    *,
-    dry_run: bool = False,
-    keep: Keep = ALL,
-    remote: str = "",
-    force: bool = False,
-    now: float | None = None,
-) -> GcResult:
+def gc(session: Session, options: GcOptions) -> GcResult:
     """Deletes unreferenced objects older than ``gc.grace_days``; with ``dry_run`` only
     says which.
 
@@ -90,32 +94,46 @@ def gc(
     is deleted. With ``keep`` history counts only in part; what else it refers to goes
     if a remote holds it, or by ``force``.
     """
-    project = session.project
-    moment = time.time() if now is None else now
-    grace = project.settings.number("gc.grace_days") * DAY
+    project, keep, dry_run = session.project, options.keep, options.dry_run
+    moment = time.time()
+    limit = moment - project.settings.number("gc.grace_days") * DAY
     if not dry_run:
         remove_stale_temporaries(project.tmp_path)
     if not os.path.isdir(project.cache.path):
         return GcResult(0, 0, 0, dry_run)
-    marked: set[str] = set()
     roots = find_roots(session, moment, keep)
     young, old = _records(session, since_for_records(session, moment))
-    collector.mark(
-        project.cache,
-        roots.current,
-        # with --keep-last or --rev history is given up on purpose, and its runs with it
-        roots.history | (young if keep.is_all else set()),
-        marked,
-    )
-    if not keep.is_all and not force:
-        _require_elsewhere(session, marked, moment, remote)
-    plan = collector.plan(project.cache, marked, old, moment - grace)
+    due = _Due(set(), old, limit)
+    # with --keep-last or --rev history is given up on purpose, and its runs with it
+    if keep.is_all:
+        roots.history |= young
+    due.mark(project, roots)
+    if not keep.is_all and not options.force:
+        _require_elsewhere(session, due.marked, moment, options.remote)
+    plan = due.plan(project)
     if not dry_run and (plan.objects or plan.records):
-        plan = _delete(session, marked, moment, grace, old, keep)
+        plan = _delete(session, due, moment, keep)
     if not dry_run:  # whatever else there is to free
         remove_stale_temporaries(project.cache.tmp_path)
-        remove_old_partials(project.cache.tmp_path, moment - grace)
+        remove_old_partials(project.cache.tmp_path, limit)
     return GcResult(plan.objects, plan.bytes, len(plan.records), dry_run)
+
+
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """What decides which objects and records go: ``marked`` ones stay, and so do those
+    that were written since ``limit``; the ``old`` records go.
+    """
+
+    marked: set[str]
+    old: list[str]
+    limit: float
+
+    def mark(self, project: Project, roots: Roots) -> None:
+        collector.mark(project.cache, roots.current, roots.history, self.marked)
+
+    def plan(self, project: Project) -> GcPlan:
+        return collector.plan(project.cache, self.marked, self.old, self.limit)
 
 
 def _require_elsewhere(
@@ -144,14 +162,7 @@ def _require_elsewhere(
         )
 
 
-def _delete(
-    session: Session,
-    marked: set[str],
-    moment: float,
-    grace: float,
-    old: list[str],
-    keep: Keep,
-) -> GcPlan:
+def _delete(session: Session, due: _Due, moment: float, keep: Keep) -> GcPlan:
     """Under the exclusive lock nobody relies on what is 'already there'; what was
     referred to since marking began is marked too, then the plan is made again and
     carried out.
@@ -159,10 +170,9 @@ def _delete(
     project = session.project
     with deleting(session):
         fresh = Session(load(project.path, project.cwd, project.repository))
-        again = find_roots(fresh, moment, keep)
         # marks are only added: what was a root a moment ago stays
-        collector.mark(project.cache, again.current, again.history, marked)
-        plan = collector.plan(project.cache, marked, old, moment - grace)
+        due.mark(project, find_roots(fresh, moment, keep))
+        plan = due.plan(project)
         collector.execute(project.cache, plan)
         # after the objects: on a full disk this needs the space that they gave
         project.run_cache.drop(plan.records)

@@ -25,11 +25,13 @@ from mltrack.pipeline.stage import LOCK_NAME
 from mltrack.project import Project
 from mltrack.store.shared.push import push_contents
 from mltrack.store.shared.transfer import Report
-from mltrack.verbs.checkout import CheckoutResult, checkout_targets
+from mltrack.verbs.checkout import CheckoutOptions, CheckoutResult, checkout_targets
 from mltrack.verbs.session import Session
 from mltrack.verbs.status import MODIFIED, OUTDATED, TargetStatus, status
 from mltrack.verbs.transfers import register
 from mltrack.workspace.checkout import Absent
+
+_ALONG = CheckoutOptions(absent=Absent.LEAVE_NEVER_HERE)
 
 
 @dataclass(slots=True)
@@ -143,13 +145,7 @@ def _follow(session: Session, old: str, new: str, result: HookResult) -> None:
     )
     _note_unreadable(session, result)
     result.checkouts.append(
-        checkout_targets(
-            session,
-            targets,
-            gone=tuple(gone),
-            absent=Absent.LEAVE_NEVER_HERE,
-            recorded=former,
-        )
+        checkout_targets(session, targets, _ALONG, gone=tuple(gone), recorded=former)
     )
 
 
@@ -164,9 +160,7 @@ def _catch_up(session: Session, result: HookResult) -> None:
         if last is not None and not target.content.same_bytes(last):
             behind.append(target)
     if behind:
-        result.checkouts.append(
-            checkout_targets(session, behind, absent=Absent.LEAVE_NEVER_HERE)
-        )
+        result.checkouts.append(checkout_targets(session, behind, _ALONG))
 
 
 def _note_unreadable(session: Session, result: HookResult) -> None:

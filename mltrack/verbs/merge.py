@@ -19,7 +19,7 @@ from mltrack.objects.tree_diff import merge as merge_trees
 from mltrack.pipeline.stage import LOCK_NAME, Entry, lock_place
 from mltrack.project import Project
 from mltrack.store.local.writer import CacheWriter, NewTrees
-from mltrack.verbs.checkout import CheckoutResult, checkout_targets
+from mltrack.verbs.checkout import CheckoutOptions, CheckoutResult, checkout_targets
 from mltrack.verbs.session import Session
 from mltrack.verbs.transfers import bring_listing
 
@@ -201,6 +201,7 @@ def bring_along(project: Project, found: list[Resolved]) -> CheckoutResult:
                 for path, target in session.view.targets().items()
                 if path in settled
             ],
+            CheckoutOptions(),
         )
 
 

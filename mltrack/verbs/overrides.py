@@ -4,9 +4,9 @@ as they are.
 
 from typing import Any
 
-from mltrack.engine.inputs import Overrides
+from mltrack.engine.params import Overrides
 from mltrack.errors import FormatError, UsageError
-from mltrack.formats import params_file
+from mltrack.formats import params_file, yaml
 from mltrack.formats.template_values import DEFAULT_PARAMS
 from mltrack.verbs.session import Session
 
@@ -46,8 +46,6 @@ def parse_value(text: str, where: str) -> Any:
 
     Raises UsageError for brackets that are not closed, or hold no YAML.
     """
-    from mltrack.formats import yaml  # noqa: PLC0415 - the parser is slow to load, and most runs set nothing
-
     stripped = text.strip()
     is_structured = stripped[:1] in ("[", "{", '"', "'")
     try:

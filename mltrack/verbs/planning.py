@@ -4,9 +4,11 @@ import os
 from collections.abc import Callable
 from functools import cache as memoized
 from functools import partial
+from typing import NamedTuple
 
-from mltrack.engine.inputs import Learner, Overrides, Sources
+from mltrack.engine.inputs import Learner, Sources
 from mltrack.engine.lock_state import LockState
+from mltrack.engine.params import Overrides, Params
 from mltrack.engine.pipelines import check_outputs
 from mltrack.objects.content import Content
 from mltrack.pipeline import plan as plans
@@ -35,15 +37,13 @@ def learner(
         os.environ,
         view.graph.aliases,
         partial(url_content, algorithm=algorithm),
-        overrides or {},
         bring,
     )
     made = Learner(
         session.observer,
         view.lock_state,
         session.project.cache,
-        session.project.read,
-        view.remembered,
+        Params(session.project.read, view.remembered, overrides or {}),
         sources,
     )
     for row in session.left:
@@ -84,12 +84,20 @@ def facts(
     )
 
 
+class Grounds(NamedTuple):
+    """What stages are decided on: what answers about them, what about past results, and
+    how a person asked for it.
+    """
+
+    learner: Learner
+    facts: Facts
+    options: Options = Options()
+
+
 def make_plan(
     session: Session,
     addresses: list[str],
-    options: Options | None = None,
-    known: Learner | None = None,
-    asked: Facts | None = None,
+    grounds: Grounds | None = None,
     graph: Graph | None = None,
 ) -> Plan:
     """Returns the plan for these stages, after checking that no output is tracked
@@ -102,11 +110,10 @@ def make_plan(
         session.view.pipelines,
         session.view.in_git,
     )
-    known = known or learner(session)
-    graph = linked_graph(session, graph, addresses, known)
-    return plans.make(
-        graph, addresses, known.learn, asked or facts(session), options or Options()
-    )
+    grounds = grounds or Grounds(learner(session), facts(session))
+    graph = linked_graph(session, graph, addresses, grounds.learner)
+    learn = grounds.learner.learn
+    return plans.make(graph, addresses, learn, grounds.facts, grounds.options)
 
 
 def linked_graph(

@@ -13,7 +13,7 @@ from mltrack.errors import UsageError
 from mltrack.formats.remote_url import shown
 from mltrack.project import DIRECTORY, Project, load
 from mltrack.store.kinds.opening import check_kind, kinds, split
-from mltrack.store.shared.remote import forget_hints, forget_id, move_id
+from mltrack.store.shared.met import Met
 
 # it becomes part of a key in the config, and of a path
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
@@ -27,17 +27,20 @@ class RemoteInfo:
     origin: str
 
 
-def add(
-    project: Project,
-    name: str,
-    url: str,
-    *,
-    default: bool = False,
-    local: bool = False,
-    force: bool = False,
-) -> RemoteInfo:
-    """Names a remote in the project's config, or with ``local`` in this clone's own;
-    the first becomes the default.
+@dataclass(frozen=True, slots=True)
+class AddOptions:
+    """How a remote is to be named: as the ``default`` one, in this clone's own config
+    (``local``), in place of another one of that name (``force``).
+    """
+
+    default: bool = False
+    local: bool = False
+    force: bool = False
+
+
+def add(project: Project, name: str, url: str, options: AddOptions) -> RemoteInfo:
+    """Names a remote in the project's config, or in this clone's own; the first becomes
+    the default.
 
     A relative directory is kept relative to the project, so that it means the same to
     every clone and worktree.
@@ -47,7 +50,7 @@ def add(
             f"not a name for a remote: {name!r}", hint="letters, digits, '-' and '_'"
         )
     known = project.settings.remotes()
-    if name in known and not force:
+    if name in known and not options.force:
         raise UsageError(
             f"there is a remote {name!r} already: {shown(known[name])}",
             hint=f"mltrack remote add --force {name} {shown(url)}",
@@ -66,12 +69,11 @@ def add(
             project.repository.top,
         )
     # before the new address: what was heard of the old place is not true of it
-    forget_id(project.remote_ids_path, name)
-    forget_hints(os.path.join(project.index_path, "remotes", name))
-    path = _config(project, local=local)
+    _met(project, name).forget()
+    path = _config(project, local=options.local)
     edit.set_value(path, f"remote.{name}.url", kept)
     _trust_typed(project, name, "url")
-    is_default = default or not known
+    is_default = options.default or not known
     if is_default:
         edit.set_value(path, "core.remote", name)
     return RemoteInfo(name, kept, is_default, path)
@@ -117,8 +119,7 @@ def remove(project: Project, name: str) -> None:
     _known(project, name)
     # as in `modify`: what an earlier version parsed may hold a secret
     Remembered(project.index_path).forget()
-    forget_hints(os.path.join(project.index_path, "remotes", name))
-    forget_id(project.remote_ids_path, name)
+    _met(project, name).forget()
     for path in (_config(project, local=False), _config(project, local=True)):
         if os.path.exists(path):
             edit.unset(path, f"remote.{name}")
@@ -159,8 +160,7 @@ def modify(
     if key == "url":
         check_kind(text)
         # before the new address: what was heard of the old place is not true of it
-        forget_id(project.remote_ids_path, name)
-        forget_hints(os.path.join(project.index_path, "remotes", name))
+        _met(project, name).forget()
     edit.set_value(path, full, schema.parse(full, text, full))
     _trust_typed(project, name, key)
     return path
@@ -192,13 +192,20 @@ def rename(project: Project, old: str, new: str) -> None:
             edit.set_value(path, "core.remote", new)
         if any(key.startswith(f"remote.{old}.") for key in values):
             edit.unset(path, f"remote.{old}")
-    move_id(project.remote_ids_path, old, new)
+    _met(project, old).rename(_met(project, new))
 
 
 def set_default(project: Project, name: str, *, local: bool = False) -> None:
     """Makes a remote the one that is used where none is named."""
     _known(project, name)
     edit.set_value(_config(project, local=local), "core.remote", name)
+
+
+def _met(project: Project, name: str) -> Met:
+    return Met(
+        os.path.join(project.index_path, "remotes", name),
+        os.path.join(project.remote_ids_path, name),
+    )
 
 
 def _known(project: Project, name: str) -> None:

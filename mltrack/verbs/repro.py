@@ -14,11 +14,12 @@ from mltrack.engine.commit import Committer
 from mltrack.engine.events import Event, HostLeftOut, LeftoverEnded
 from mltrack.engine.execute import Execution
 from mltrack.engine.ignoring import IgnoreLines
-from mltrack.engine.inputs import Overrides
 from mltrack.engine.lock_state import Dropped, LockState
 from mltrack.engine.outcome import Limits, Outcome
+from mltrack.engine.params import Overrides
 from mltrack.engine.parts import Engine, Policy, Recorder, Tree
 from mltrack.engine.pipelines import choose, load_graph
+from mltrack.engine.queue import Queue
 from mltrack.errors import MltrackError, PipelineError, UsageError, WorkspaceError
 from mltrack.git import history as git_history
 from mltrack.git import index as git_index
@@ -210,14 +211,8 @@ class Repro:
         )
         # links may have shown that more stages belong to it
         self.addresses = _scope(self.graph, self._chosen, self._asked)
-        return planning.make_plan(
-            self.session,
-            self.addresses,
-            self.options,
-            self.learner,
-            self.facts,
-            graph=self.graph,
-        )
+        grounds = planning.Grounds(self.learner, self.facts, self.options)
+        return planning.make_plan(self.session, self.addresses, grounds, self.graph)
 
     def expect(self, plan: Plan) -> Expectation:
         """Returns what carrying out the plan has before it, for whoever follows it."""
@@ -242,8 +237,9 @@ class Repro:
                 engine = self._engine(locks, recorder)
                 yield from self._make_ready(plan, locks, recorder)
                 try:
+                    queue = Queue(plan, upstream)
                     yield from Execution(
-                        engine, plan, upstream, self.limits, names, self.outcome
+                        engine, queue, self.limits, names, self.outcome
                     ).events()
                     recorder.settle()
                 finally:

@@ -21,7 +21,12 @@ from mltrack.store.shared.push import push_contents, would_push
 from mltrack.store.shared.remote import Remote
 from mltrack.store.shared.runs import bring_records, send_records, unsent
 from mltrack.store.shared.transfer import Moved, Report
-from mltrack.verbs.checkout import CheckoutResult, Progress, checkout_targets
+from mltrack.verbs.checkout import (
+    CheckoutOptions,
+    CheckoutResult,
+    Progress,
+    checkout_targets,
+)
 from mltrack.verbs.records import restorable
 from mltrack.verbs.session import Session
 from mltrack.verbs.sources import Sources
@@ -210,9 +215,8 @@ def pull(
         wanted += _wanted(session, scope)
     contents = list(dict.fromkeys(item.content for item in wanted))
     fetched, problem = _fetch(session, contents, scope, report, sources)
-    checkout = checkout_targets(
-        session, targets, force=force, progress=progress, absent=Absent.LEAVE
-    )
+    options = CheckoutOptions(force=force, absent=Absent.LEAVE, progress=progress)
+    checkout = checkout_targets(session, targets, options)
     return PullResult(fetched, checkout, unavailable(session, wanted, problem))
 
 

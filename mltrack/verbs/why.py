@@ -3,20 +3,21 @@ and the param's values.
 """
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from mltrack.engine.commit import machine_platform, program_of
-from mltrack.engine.inputs import Learner
 from mltrack.engine.pipelines import choose
 from mltrack.errors import MissingObjectError
 from mltrack.formats.run_record import RunRecord
 from mltrack.objects.content import TREE, Content
 from mltrack.objects.tree_diff import Change
 from mltrack.pipeline.differences import input_reasons
-from mltrack.pipeline.plan import Facts, Known, Step, Upcoming, Verdict
+from mltrack.pipeline.plan import Step, Upcoming, Verdict
 from mltrack.pipeline.reason import Cause, Reason
 from mltrack.pipeline.run_key import entry_parts, run_key
-from mltrack.pipeline.stage import Entry, Stage
+from mltrack.pipeline.stage import Entry, Inputs, Stage
 from mltrack.verbs import planning
 from mltrack.verbs.session import Session
 
@@ -66,48 +67,98 @@ def why(session: Session, targets: list[str]) -> list[Explanation]:
     """
     graph = session.view.graph
     chosen = choose(graph, targets, session.project.here)
-    learner, facts = planning.learner(session), planning.facts(session)
+    grounds = planning.Grounds(planning.learner(session), planning.facts(session))
     closure = graph.closure(chosen)
     addresses = [address for address in graph.stages if address in closure]
-    plan = planning.make_plan(session, addresses, known=learner, asked=facts)
+    plan = planning.make_plan(session, addresses, grounds)
     steps = [step for step in plan.steps if step.stage.address in chosen]
     wanted = {step.stage.address for step in steps if step.verdict is not Verdict.WAIT}
     records = _records(session, wanted)
-    return [
-        _explain(session, step, learner, facts, records.get(step.stage.address, []))
-        for step in steps
-    ]
-
-
-def _explain(
-    session: Session,
-    step: Step,
-    learner: Learner,
-    facts: Facts,
-    records: list[RunRecord],
-) -> Explanation:
     state = session.view.lock_state
-    entry = state.entry(step.stage) if state is not None else None
-    reasons = tuple(
-        Explained(reason, _files(session, entry, reason)) for reason in step.reasons
-    )
+    found = []
+    for step in steps:
+        entry = state.entry(step.stage) if state is not None else None
+        past = _Past(session, step.stage, entry, records.get(step.stage.address, []))
+        found.append(_explain(step, past, grounds))
+    return found
+
+
+class _Past(NamedTuple):
+    """What is recorded of one stage: the entry of the lock, and the latest records of
+    its runs, newest first.
+    """
+
+    session: Session
+    stage: Stage
+    entry: Entry | None
+    records: list[RunRecord]
+
+    def nearest(self, inputs: Inputs, shell: str) -> Nearest | None:
+        """The record from which the stage differs least; nothing if the lock's entry is
+        as near.
+        """
+        best: tuple[RunRecord, list[Reason]] | None = None
+        # without an entry any record is nearer
+        fewest = (
+            len(input_reasons(self.stage, self.entry, inputs, shell))
+            if self.entry is not None
+            else 1 << 30
+        )
+        for record in self.records:
+            reasons = input_reasons(self.stage, record.entry, inputs, shell)
+            if len(reasons) < fewest:
+                best, fewest = (record, reasons), len(reasons)
+        if best is None:
+            return None
+        record, reasons = best
+        explained = self.explained(record.entry, reasons)
+        return Nearest(record.started, record.commit, explained)
+
+    def machine(self) -> tuple[tuple[str, str, str], ...]:
+        """In what the run that gave the recorded result differs from one that would be
+        made now.
+        """
+        entry = self.entry
+        if entry is None:
+            return ()
+        key = run_key(entry_parts(entry), self.session.project.algorithm)
+        record = next(
+            (
+                record
+                for record in self.records
+                if record.key == key and record.entry.outs == entry.outs
+            ),
+            None,
+        )
+        if record is None:
+            return ()
+        pairs = (
+            ("interpreter", record.program, program_of(self.stage.cmd[0])),
+            ("platform", record.platform, machine_platform()),
+        )
+        return tuple((what, old, new) for what, old, new in pairs if old and old != new)
+
+    def explained(
+        self, entry: Entry | None, reasons: Iterable[Reason]
+    ) -> tuple[Explained, ...]:
+        """The reasons why the stage differs from an entry, with the files that do."""
+        return tuple(
+            Explained(reason, _files(self.session, entry, reason)) for reason in reasons
+        )
+
+
+def _explain(step: Step, past: _Past, grounds: planning.Grounds) -> Explanation:
+    entry = past.entry
+    reasons = past.explained(entry, step.reasons)
     key = step.key
     # a stage that is skipped was decided by its entry alone, without a key
     if not key and entry is not None and step.verdict is Verdict.SKIP:
-        key = run_key(entry_parts(entry), session.project.algorithm)
+        key = run_key(entry_parts(entry), past.session.project.algorithm)
     nearest = None
     if step.verdict in (Verdict.RUN, Verdict.RESTORE) and (entry is None or reasons):
-        nearest = _nearest(
-            session,
-            step,
-            learner.learn(step.stage, Upcoming(), ()),
-            facts,
-            records,
-            entry,
-        )
-    return Explanation(
-        step, key, reasons, nearest, _machine(step.stage, entry, records, session)
-    )
+        known = grounds.learner.learn(step.stage, Upcoming(), ())
+        nearest = past.nearest(known.inputs, grounds.facts.shell)
+    return Explanation(step, key, reasons, nearest, past.machine())
 
 
 def _records(session: Session, stages: set[str]) -> dict[str, list[RunRecord]]:
@@ -120,63 +171,6 @@ def _records(session: Session, stages: set[str]) -> dict[str, list[RunRecord]]:
         records.sort(key=lambda record: record.started, reverse=True)
         del records[MAX_RECORDS:]
     return found
-
-
-def _nearest(
-    session: Session,
-    step: Step,
-    known: Known,
-    facts: Facts,
-    records: list[RunRecord],
-    entry: Entry | None,
-) -> Nearest | None:
-    """The record from which the stage differs least; nothing if the lock's entry is as
-    near.
-    """
-    best: tuple[RunRecord, list[Reason]] | None = None
-    # without an entry any record is nearer
-    fewest = (
-        len(input_reasons(step.stage, entry, known.inputs, facts.shell))
-        if entry is not None
-        else 1 << 30
-    )
-    for record in records:
-        reasons = input_reasons(step.stage, record.entry, known.inputs, facts.shell)
-        if len(reasons) < fewest:
-            best, fewest = (record, reasons), len(reasons)
-    if best is None:
-        return None
-    record, reasons = best
-    explained = tuple(
-        Explained(reason, _files(session, record.entry, reason)) for reason in reasons
-    )
-    return Nearest(record.started, record.commit, explained)
-
-
-def _machine(
-    stage: Stage, entry: Entry | None, records: list[RunRecord], session: Session
-) -> tuple[tuple[str, str, str], ...]:
-    """In what the run that gave the recorded result differs from one that would be made
-    now.
-    """
-    if entry is None:
-        return ()
-    key = run_key(entry_parts(entry), session.project.algorithm)
-    record = next(
-        (
-            record
-            for record in records
-            if record.key == key and record.entry.outs == entry.outs
-        ),
-        None,
-    )
-    if record is None:
-        return ()
-    pairs = (
-        ("interpreter", record.program, program_of(stage.cmd[0])),
-        ("platform", record.platform, machine_platform()),
-    )
-    return tuple((what, old, new) for what, old, new in pairs if old and old != new)
 
 
 def _files(

@@ -22,7 +22,7 @@ from mltrack.workspace.checkout_plan import Approved, CheckoutPlan, Operation, W
 from mltrack.workspace.comparison import LETTERS, Comparison, leaf_of
 from mltrack.workspace.ingest import Saving
 from mltrack.workspace.last import LastMaterialized
-from mltrack.workspace.materialize import Report, Seen, apply
+from mltrack.workspace.materialize import Report, Seen, Workspace, apply
 from mltrack.workspace.observe import Observer
 from mltrack.workspace.parts import edit
 from mltrack.workspace.scan import Snapshot
@@ -53,6 +53,10 @@ class Checkout(NamedTuple):
     cache: Cache
     observer: Observer
     last: LastMaterialized
+
+    @property
+    def workspace(self) -> Workspace:
+        return Workspace(self.project_path, self.tmp_path, self.cache)
 
     @property
     def comparison(self) -> Comparison:
@@ -363,15 +367,7 @@ class Checkout(NamedTuple):
         self, root: str, operations: list[Operation], report: Report
     ) -> list[bytes]:
         seen = self._stamps_seen(root)
-        return apply(
-            self.project_path,
-            self.tmp_path,
-            os.fsencode(root),
-            operations,
-            self.cache,
-            report,
-            seen,
-        )
+        return apply(self.workspace, os.fsencode(root), operations, report, seen)
 
     def _stamps_seen(self, root: str) -> Seen:
         """What tells the stamps that the plan's files had: those of the last look at
@@ -402,9 +398,7 @@ class Checkout(NamedTuple):
         """
         path = os.fsencode(root)
         try:
-            snapshot = fresh.create(
-                self.project_path, self.tmp_path, path, whole, self.cache, report
-            )
+            snapshot = fresh.create(self.workspace, path, whole, report)
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise

@@ -20,7 +20,13 @@ from mltrack.objects.tree_walk import extents
 from mltrack.store.local.cache import Cache
 from mltrack.store.local.reader import Reader
 from mltrack.workspace.checkout_plan import Whole
-from mltrack.workspace.materialize import Report, in_the_way, link_target, put_file
+from mltrack.workspace.materialize import (
+    Report,
+    Workspace,
+    in_the_way,
+    link_target,
+    put_file,
+)
 from mltrack.workspace.scan import Snapshot
 from mltrack.workspace.stat_index import (
     Block,
@@ -63,25 +69,20 @@ def survey(content: Content, cache: Cache) -> Whole:
 
 
 def create(
-    project_path: str,
-    tmp_path: str,
-    root: bytes,
-    whole: Whole,
-    cache: Cache,
-    report: Report,
+    workspace: Workspace, root: bytes, whole: Whole, report: Report
 ) -> Snapshot | None:
     """Makes ``root`` be the directory; returns what stands there then, or None if its
     stamps cannot be trusted.
 
     Raises OSError with EXDEV, and has then changed nothing, where the root is on
-    another file system than ``tmp_path``.
+    another file system than the directory for temporary files.
     """
     # a checkout that was killed here left as much as it had written
-    remove_stale_temporaries(tmp_path)
-    aside = temporary_path(tmp_path)
+    remove_stale_temporaries(workspace.tmp_path)
+    aside = temporary_path(workspace.tmp_path)
     os.mkdir(aside)
     try:
-        with Beneath(project_path) as project:
+        with Beneath(workspace.project_path) as project:
             parent, name = project.parent(root, create=True)
             # before anything is written: no rename crosses file systems
             if os.fstat(parent).st_dev != os.stat(aside).st_dev:
@@ -90,8 +91,8 @@ def create(
                 opened(aside, os.O_RDONLY | os.O_DIRECTORY) as top,
                 WriteBack(top) as back,
             ):
-                builder = _Builder(aside, root, whole, cache, report, back)
-                builder.run()
+                builder = _Builder(aside, root, whole, workspace.cache)
+                builder.run(back, report)
                 # a name is never seen before what it names is there to stay
                 back.finish()
             # before it has its name: whoever writes later leaves other stamps
@@ -114,35 +115,23 @@ def create(
 class _Builder:
     """Fills one directory, depth first."""
 
-    def __init__(
-        self,
-        top: str,
-        root: bytes,
-        whole: Whole,
-        cache: Cache,
-        report: Report,
-        back: WriteBack,
-    ) -> None:
-        self.top, self.root, self.whole, self.cache, self.report, self.back = (
-            top,
-            root,
-            whole,
-            cache,
-            report,
-            back,
-        )
+    def __init__(self, top: str, root: bytes, whole: Whole, cache: Cache) -> None:
+        self.top, self.root, self.whole, self.cache = top, root, whole, cache
         self.blocks = Blocks()
         self.youngest = 0
         self.is_coarse = False
-        self.done = 0
 
-    def run(self) -> None:
+    def run(self, back: WriteBack, report: Report) -> None:
+        done = 0
         pending = [(b"", self.whole.content.hex)]
         with Beneath(self.top) as beneath, Reader(self.cache) as reader:
             while pending:
                 at, hex_digest = pending.pop()
                 directory = beneath.directory(at, create=True)
                 below = self.fill(directory, at, hex_digest, reader)
+                done += len(self.blocks[at].names)
+                back.wrote(self.blocks[at].size)
+                report(done, self.whole.content.files)
                 # depth first: directories on the way stay open
                 pending += [
                     (at + b"/" + name if at else name, below_hex)
@@ -173,9 +162,6 @@ class _Builder:
             columns.append(column)
             kinds.append(kind)
             hexes.append(digest)
-        self.done += len(names)
-        self.back.wrote(size)
-        self.report(self.done, self.whole.content.files)
         directories = [name for name, _ in below]
         self.blocks[at] = Block(
             names,

@@ -44,6 +44,16 @@ class Seen(Protocol):
     def __call__(self, path: bytes, /) -> bytes | None: ...
 
 
+class Workspace(NamedTuple):
+    """The person's files, a directory for temporary ones, and the cache that objects
+    come from.
+    """
+
+    project_path: str
+    tmp_path: str
+    cache: Cache
+
+
 class Target(NamedTuple):
     """Where operations are carried out, and with what. ``aside`` is an open directory
     for temporary files, on the file system ``device``; ``seen`` tells what stood there
@@ -60,11 +70,9 @@ class Target(NamedTuple):
 
 
 def apply(
-    project_path: str,
-    tmp_path: str,
+    workspace: Workspace,
     root: bytes,
     operations: Iterable[Operation],
-    cache: Cache,
     report: Report,
     seen: Seen = lambda path: None,
 ) -> list[bytes]:
@@ -82,10 +90,11 @@ def apply(
     ordered = sorted(operations, key=lambda op: (op.path, op.entry is not None))
     kept: set[bytes] = set()
     blocked: list[WorkspaceError] = []
+    cache = workspace.cache
     with (
-        Beneath(project_path) as beneath,
+        Beneath(workspace.project_path) as beneath,
         Reader(cache) as reader,
-        opened(tmp_path, os.O_RDONLY | os.O_DIRECTORY) as aside,
+        opened(workspace.tmp_path, os.O_RDONLY | os.O_DIRECTORY) as aside,
     ):
         target = Target(
             root, beneath, aside, os.fstat(aside).st_dev, cache, reader, seen

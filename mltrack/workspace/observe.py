@@ -19,7 +19,7 @@ from mltrack.pipeline.stage import is_url
 from mltrack.workspace import stat_index
 from mltrack.workspace.ignore import IgnoreFiles, Rule, dependency_rule
 from mltrack.workspace.ingest import Following, Hashing, Ingest
-from mltrack.workspace.scan import Links, Report, Snapshot, no_report, scan
+from mltrack.workspace.scan import Links, Look, Report, Snapshot, no_report, scan
 from mltrack.workspace.stat_index import Block, Blocks
 
 _FILES = b"files"
@@ -151,16 +151,8 @@ class Observer:
         rule = self._rules.get(path, self._tracked_rule)
         plain = Hashing(self.algorithm)
         # not kept: `dependency` sees through the links of the same path
-        return scan(
-            self.project_path,
-            self._target(key),
-            known,
-            plain,
-            rule,
-            self.links,
-            strict=False,
-            report=self.report,
-        )
+        look = Look(plain, rule, self.links, strict=False, report=self.report)
+        return scan(self.project_path, self._target(key), known, look)
 
     def real_path(self, path: str) -> str:
         """Returns the path in the project that a link leads to, '' if it leads out of
@@ -226,16 +218,8 @@ class Observer:
             if key.tracked
             else Following(self.algorithm, self.project_path)
         )
-        snapshot = scan(
-            self.project_path,
-            target,
-            known,
-            chosen,
-            rule,
-            self.links,
-            strict=key.tracked,
-            report=self.report,
-        )
+        look = Look(chosen, rule, self.links, key.tracked, self.report)
+        snapshot = scan(self.project_path, target, known, look)
         if snapshot is not None and snapshot.changed:
             if is_directory:
                 self._try_write(index_file, snapshot.blocks)

@@ -11,7 +11,7 @@ import stat
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from mltrack.errors import FormatError, MltrackError, WorkspaceError
 from mltrack.events import meter
@@ -69,21 +69,25 @@ class Links(Protocol):
     def is_own(self, hex_digest: str, state: os.stat_result) -> bool: ...
 
 
-def scan(
-    top: str,
-    root: str,
-    known: Blocks,
-    ingest: Ingest,
-    rule: Rule,
-    links: Links,
-    *,
-    strict: bool = True,
-    report: Report = no_report,
-) -> Snapshot | None:
+class Look(NamedTuple):
+    """How a scan looks at files: what becomes of their bytes, which names are left out,
+    and which links are the cache's own.
+
+    With ``strict`` a link must stay inside the root, and the root must not be one.
+    ``report`` is told how many files were seen.
+    """
+
+    ingest: Ingest
+    rule: Rule
+    links: Links
+    strict: bool = True
+    report: Report = no_report
+
+
+def scan(top: str, root: str, known: Blocks, look: Look) -> Snapshot | None:
     """Returns what stands at ``root`` below the directory ``top``, or None if nothing
     does.
 
-    With ``strict`` a link must stay inside the root, and the root must not be one.
     Raises WorkspaceError naming every path that cannot be represented or read.
     """
     path = os.fsencode(os.path.join(top, root))
@@ -92,12 +96,10 @@ def scan(
     except (FileNotFoundError, NotADirectoryError):
         return None
     if stat.S_ISDIR(state.st_mode):
-        return _Walk(
-            path, os.fsencode(root), known, ingest, rule, links, strict, report
-        ).run()
+        return _Walk(path, os.fsencode(root), known, look).run()
     if stat.S_ISREG(state.st_mode):
-        return _scan_file(path, state, known, ingest, links)
-    row = _linked_row(path, links) if stat.S_ISLNK(state.st_mode) else None
+        return _scan_file(path, state, known, look)
+    row = _linked_row(path, look.links) if stat.S_ISLNK(state.st_mode) else None
     if row is not None:
         size = STAMPS.unpack(row[0])[0]
         block = Block([b""], row[0], row[1], [row[2]], size=size, files=1)
@@ -113,12 +115,13 @@ def scan(
 
 
 def _scan_file(
-    path: bytes, state: os.stat_result, known: Blocks, ingest: Ingest, links: Links
+    path: bytes, state: os.stat_result, known: Blocks, look: Look
 ) -> Snapshot:
     """A file root is a block with one row, under the empty name."""
     block = known.get(b"")
+    ingest = look.ingest
     if block is not None and block.names == [b""] and not ingest.keeps(block.hexes):
-        row = _still(block.stamps, block.kinds, block.hexes[0], state, links)
+        row = _still(block.stamps, block.kinds, block.hexes[0], state, look.links)
         if row is not None:
             kind = EXEC if block.kinds == tree.EXEC else FILE
             changed = row != block.stamps
@@ -200,22 +203,22 @@ def _linked_row(path: bytes, links: Links) -> tuple[bytes, str, str] | None:
     return STAMPS.pack(state.st_size, 0, 0, 0, 0), tree.FILE, hex_digest
 
 
+class _Listing(NamedTuple):
+    """What one directory holds, sorted: names and states of its files and links, and
+    the names of its directories.
+    """
+
+    names: list[bytes]
+    states: list[os.stat_result]
+    directories: list[bytes]
+
+
 class _Walk:
     """One walk over a directory, top-down for stamps, then bottom-up for trees."""
 
-    def __init__(
-        self,
-        path: bytes,
-        root: bytes,
-        known: Blocks,
-        ingest: Ingest,
-        rule: Rule,
-        links: Links,
-        strict: bool,
-        report: Report,
-    ) -> None:
-        self.path, self.root, self.known, self.ingest = path, root, known, ingest
-        self.rule, self.links, self.strict, self.report = rule, links, strict, report
+    def __init__(self, path: bytes, root: bytes, known: Blocks, look: Look) -> None:
+        self.path, self.root, self.known = path, root, known
+        self.ingest, self.rule, self.links, self.strict, self.report = look
         self.blocks = Blocks()
         self.problems: list[str] = []
         self.changed = False
@@ -246,10 +249,30 @@ class _Walk:
     def block(self, directory: bytes) -> Block:
         here = self.path + b"/" + directory if directory else self.path
         prefix = b"/".join(filter(None, (self.root, directory))) + b"/"
-        names: list[bytes] = []
-        states: list[os.stat_result] = []
-        directories: list[bytes] = []
         old = self.known.get(directory)
+        listing = self.listing(here, prefix, old)
+        names, states, directories = listing
+        column = stamps_of(states)
+        self.count += len(names)
+        self.report(self.count)
+        if (
+            # the usual case: one comparison for a whole directory
+            old is not None
+            and old.stamps == column
+            and old.names == names
+            and not self.ingest.keeps(old.hexes)
+        ):
+            _note_unchanged(states)
+            return replace(old, names=names, stamps=column, directories=directories)
+        self.changed = True
+        return self.read_rows(here, prefix, listing, old)
+
+    def listing(self, here: bytes, prefix: bytes, old: Block | None) -> _Listing:
+        """Lists a directory, but for what the rule leaves out and what no tree can
+        name.
+        """
+        listing = _Listing([], [], [])
+        names, states, directories = listing
         checked = self.checked(old)
         skip = self.rule.below(prefix[:-1])
         try:
@@ -275,20 +298,7 @@ class _Walk:
         except OSError as error:
             # not an empty directory: all in it would count as deleted
             self.problems.append(f"{os.fsdecode(prefix)!r}: {error.strerror}")
-        column = stamps_of(states)
-        self.count += len(names)
-        self.report(self.count)
-        if (
-            # the usual case: one comparison for a whole directory
-            old is not None
-            and old.stamps == column
-            and old.names == names
-            and not self.ingest.keeps(old.hexes)
-        ):
-            _note_unchanged(states)
-            return replace(old, names=names, stamps=column, directories=directories)
-        self.changed = True
-        return self.read_rows(here, prefix, names, states, directories, old)
+        return listing
 
     def checked(self, old: Block | None) -> set[bytes]:
         """The names that a former scan has found to be allowed."""
@@ -303,14 +313,9 @@ class _Walk:
         return True
 
     def read_rows(
-        self,
-        here: bytes,
-        prefix: bytes,
-        names: list[bytes],
-        states: list[os.stat_result],
-        directories: list[bytes],
-        old: Block | None,
+        self, here: bytes, prefix: bytes, listing: _Listing, old: Block | None
     ) -> Block:
+        names, states, directories = listing
         rows = old.rows() if old is not None else {}
         reused = [rows[name][2] for name in names if name in rows]
         needed = self.ingest.keeps(reused) if reused else set()

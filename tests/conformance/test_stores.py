@@ -22,6 +22,7 @@ from mltrack.store.pack import TREES
 from mltrack.store.shared import gc as remote_gc
 from mltrack.store.shared import transfer
 from mltrack.store.shared.fetch import fetch
+from mltrack.store.shared.met import Met
 from mltrack.store.shared.names import MARKER, pack_path
 from mltrack.store.shared.present import Present
 from mltrack.store.shared.push import push, push_contents
@@ -147,7 +148,7 @@ def test_of_several_creators_exactly_one_succeeds(
 @pytest.fixture
 def remote(store: Store, tmp_path: Path) -> Remote:
     store.delete(["start"])
-    made = Remote("store", store, XXH3, str(tmp_path / "hints"))
+    made = Remote("store", store, XXH3, Met(str(tmp_path / "hints")))
     made.open(create=True)
     return made
 
@@ -210,7 +211,7 @@ def test_nothing_exists_for_others_before_the_index_does(
     )
     with pytest.raises(KeyboardInterrupt):
         push(cache, remote, transfer.needed(cache, [content], Present((), {})), quiet)
-    fresh = Remote("store", remote.store, XXH3, str(tmp_path / "hints2"))
+    fresh = Remote("store", remote.store, XXH3, Met(str(tmp_path / "hints2")))
     assert fresh.digests() == set()
     sent = {item.name for item in fresh.store.list("packs")}
     again = push(
@@ -254,7 +255,7 @@ def test_a_truncated_or_flipped_index_is_told(remote: Remote, tmp_path: Path) ->
         remote.store.delete([name])
         remote.store.put(name, damaged)
         again = Remote(
-            "store", remote.store, XXH3, str(tmp_path / f"hints{len(damaged)}")
+            "store", remote.store, XXH3, Met(str(tmp_path / f"hints{len(damaged)}"))
         )
         assert not again.digests() and len(again.damaged) == 1, (
             "what it names counts as not there, and is sent again"
@@ -313,7 +314,7 @@ def test_a_place_with_other_files_is_never_made_a_remote(
     store: Store, tmp_path: Path
 ) -> None:
     with pytest.raises(RemoteError, match="not empty"):
-        Remote("store", store, XXH3, str(tmp_path / "hints")).open(create=True)
+        Remote("store", store, XXH3, Met(str(tmp_path / "hints"))).open(create=True)
 
 
 def test_a_remote_of_a_newer_format_or_other_digests_is_refused(
@@ -325,7 +326,7 @@ def test_a_remote_of_a_newer_format_or_other_digests_is_refused(
     ):
         store.put("mltrack.json", text, replace=True)
         with pytest.raises(RemoteError):
-            Remote("store", store, XXH3, str(tmp_path / "hints")).open()
+            Remote("store", store, XXH3, Met(str(tmp_path / "hints"))).open()
 
 
 class Counting:
@@ -345,12 +346,12 @@ class Counting:
 
 def test_one_object_of_many_is_found_by_ranges_of_the_index(tmp_path: Path) -> None:
     store = Counting(MemoryStore())
-    remote = Remote("store", store, XXH3, str(tmp_path / "hints"))  # type: ignore[arg-type]
+    remote = Remote("store", store, XXH3, Met(str(tmp_path / "hints")))  # type: ignore[arg-type]
     remote.open(create=True)
     cache = new_cache(tmp_path / "a")
     content = furnish(cache, 20_000)
     push(cache, remote, transfer.needed(cache, [content], Present((), {})), quiet)
-    fresh = Remote("store", store, XXH3, str(tmp_path / "other-hints"))  # type: ignore[arg-type]
+    fresh = Remote("store", store, XXH3, Met(str(tmp_path / "other-hints")))  # type: ignore[arg-type]
     store.read = 0
     other = new_cache(tmp_path / "b")
     with other.in_use():
@@ -364,7 +365,7 @@ def test_a_push_during_which_the_remote_forgets_sends_again_what_it_relied_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = MemoryStore()
-    remote = Remote("store", store, XXH3, str(tmp_path / "hints"))
+    remote = Remote("store", store, XXH3, Met(str(tmp_path / "hints")))
     remote.open(create=True)
     cache = new_cache(tmp_path / "a")
     content = furnish(cache)
@@ -373,7 +374,7 @@ def test_a_push_during_which_the_remote_forgets_sends_again_what_it_relied_on(
     publish = remote.publish
 
     def forget_then_publish(*given: Any) -> None:
-        other = Remote("store", store, XXH3, str(tmp_path / "gc-hints"))
+        other = Remote("store", store, XXH3, Met(str(tmp_path / "gc-hints")))
         plan = remote_gc.plan(other, set(), float("inf"), 0)
         remote_gc.execute(other, plan, cache.tmp_path)
         monkeypatch.setattr(remote, "publish", publish)
@@ -381,7 +382,7 @@ def test_a_push_during_which_the_remote_forgets_sends_again_what_it_relied_on(
 
     monkeypatch.setattr(remote, "publish", forget_then_publish)
     push_contents(cache, remote, [content], quiet)
-    fresh = Remote("store", store, XXH3, str(tmp_path / "hints2"))
+    fresh = Remote("store", store, XXH3, Met(str(tmp_path / "hints2")))
     assert not transfer.needed(cache, [content], fresh.present()).objects
     other = new_cache(tmp_path / "b")
     with other.in_use():
@@ -411,13 +412,13 @@ def test_what_is_lost_in_a_remote_is_sent_again_though_the_listings_above_it_are
         entry = index.whole(bytes.fromhex(XXH3.hex_of(b"small 7")))
         if entry is not None:
             remote.store.delete([pack_path(entry.pack_id)])
-    fresh = Remote("store", remote.store, XXH3, str(tmp_path / "hints2"))
+    fresh = Remote("store", remote.store, XXH3, Met(str(tmp_path / "hints2")))
     assert push_contents(cache, fresh, [content], quiet).objects == 30
     other = new_cache(tmp_path / "b")
     with other.in_use():
         fetch(
             other,
-            [Remote("store", remote.store, XXH3, str(tmp_path / "hints3"))],
+            [Remote("store", remote.store, XXH3, Met(str(tmp_path / "hints3")))],
             [content],
             quiet,
         )

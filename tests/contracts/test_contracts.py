@@ -127,6 +127,13 @@ def test_no_function_is_longer_than_the_size_guide_allows() -> None:
     ]
 
 
+def test_no_function_outside_of_cli_takes_more_than_the_size_guide_allows() -> None:
+    found = [one for path in house.modules() for one in house.functions(path)]
+    assert not [
+        f"{one.where}: {one.parameters}" for one in found if house.takes_many(one)
+    ]
+
+
 def test_no_module_is_longer_than_the_size_guide_allows() -> None:
     sizes = {str(path): house.tokens_of(path) for path in house.modules()}
     assert not {path: size for path, size in sizes.items() if size > house.LONG_FILE}

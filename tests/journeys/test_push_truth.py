@@ -13,6 +13,7 @@ from mltrack.objects.content import FILE, Content
 from mltrack.objects.digest import XXH3
 from mltrack.store.local.cache import Cache
 from mltrack.store.local.writer import CacheWriter
+from mltrack.store.shared.met import Met
 from mltrack.store.shared.push import push_contents
 from mltrack.store.shared.remote import Remote
 from tests.support.memory_store import MemoryStore
@@ -204,7 +205,7 @@ def test_a_push_fails_by_name_where_a_store_does_not_keep_what_it_accepted(
     with CacheWriter(cache) as writer:
         digest = writer.put(b"bytes")
         writer.finish()
-    remote = Remote("store", Forgetful(), XXH3, str(tmp_path / "hints"))
+    remote = Remote("store", Forgetful(), XXH3, Met(str(tmp_path / "hints")))
     remote.open(create=True)
     with pytest.raises(RemoteError, match=digest):
         push_contents(cache, remote, [Content(FILE, digest, 5)], lambda event: None)

@@ -28,7 +28,7 @@ class Confirmed:
         than is there, nothing counts.
         """
         self._remote = remote
-        self._path = remote.hints_path + ".whole"
+        self._path = remote.met.hints_path + ".whole"
         self._trees = self._read() if present.is_whole else set()
 
     def __contains__(self, hex_digest: object) -> bool:

@@ -164,50 +164,72 @@ def fetch_objects(
     count = size = 0
     damage: list[IntegrityError] = []
     for remote in remotes:
-        bad: set[tuple[str, bytes]] = set()
+        one = _FromOne(cache, remote, set(), damage)
         while rest:
-            known = len(bad)
-            for arrived, length in _from_one(cache, remote, rest, bad, damage):
+            known = len(one.bad)
+            for arrived, length in one.fetch(rest):
                 count, size = count + arrived, size + length
                 report(Progress("fetching", count, len(wanted), total_bytes))
             rest = cache.missing(rest)
             # no new damage: another pass would ask for the same places
-            if len(bad) == known:
+            if len(one.bad) == known:
                 break
     # what was damaged at one place came from another
     return Brought(Moved(count, size), rest, damage if rest else [])
 
 
-def _from_one(
-    cache: Cache,
-    remote: Remote,
-    wanted: set[str],
-    bad: set[tuple[str, bytes]],
-    damage: list[IntegrityError],
-) -> Iterator[tuple[int, int]]:
-    """Yields how many objects came, and their bytes. Places that turn out to be damaged
-    are added to ``bad``, with the error to ``damage``.
+class _FromOne(NamedTuple):
+    """Fetching from one remote. Places that turn out to be damaged are added to
+    ``bad``, by pack id and raw digest, with the error to ``damage``.
     """
-    packed, alone, _ = remote.locate(wanted, bad)
-    waiting = 0
-    with CacheWriter(cache) as writer:
-        for entry in alone:
-            # one after the other, each in as many parts at once as there are workers
-            came = _adopt(
-                cache, writer, remote, _fetch_alone(cache, remote, entry), bad, damage
-            )
-            # each by itself: a cut loses at most the last one
-            writer.publish()
-            yield came
-        calls = _requests(cache, remote, packed)
-        for arrived in workers.run(calls, remote.jobs):
-            came = _adopt(cache, writer, remote, arrived, bad, damage)
-            waiting += came[1]
-            if waiting >= _PUBLISH_BYTES:
+
+    cache: Cache
+    remote: Remote
+    bad: set[tuple[str, bytes]]
+    damage: list[IntegrityError]
+
+    def fetch(self, wanted: set[str]) -> Iterator[tuple[int, int]]:
+        """Yields how many objects came, and their bytes, as they come."""
+        cache, remote = self.cache, self.remote
+        packed, alone, _ = remote.locate(wanted, self.bad)
+        waiting = 0
+        with CacheWriter(cache) as writer:
+            for entry in alone:
+                # one after the other, each in as many parts at once as there are
+                # workers
+                came = self._adopt(writer, _fetch_alone(cache, remote, entry))
+                # each by itself: a cut loses at most the last one
                 writer.publish()
-                waiting = 0
-            yield came
-        writer.finish()
+                yield came
+            calls = _requests(cache, remote, packed)
+            for arrived in workers.run(calls, remote.jobs):
+                came = self._adopt(writer, arrived)
+                waiting += came[1]
+                if waiting >= _PUBLISH_BYTES:
+                    writer.publish()
+                    waiting = 0
+                yield came
+            writer.finish()
+
+    def _adopt(self, writer: CacheWriter, arrived: Arrived) -> tuple[int, int]:
+        """Takes over what has arrived, checked; returns how many objects that were, and
+        their bytes.
+        """
+        why, whole = arrived.why, list[Whole]()
+        if arrived.temporary:
+            try:
+                whole, why = _adopt_file(self.cache, writer, arrived)
+            finally:
+                # else the writer renames or removes it
+                if not writer.owns(arrived.temporary):
+                    _discard(arrived.temporary)
+        elif not why:
+            whole, why = _adopt_pieces(self.cache, writer, _cut(arrived))
+        if len(whole) < len(arrived.entries):
+            lacking = set(arrived.entries).difference(whole)
+            self.bad.update((arrived.pack_id, entry.raw) for entry in lacking)
+            self.damage.append(_damaged(self.remote, arrived.name, why))
+        return len(whole), sum(entry.size for entry in whole)
 
 
 def _requests(
@@ -313,37 +335,6 @@ def _part(store: Store, hex_digest: str, offset: int, size: int) -> tuple[int, b
         raise IntegrityError("is shorter than the index says")
     meter.moved += length
     return offset, data
-
-
-def _adopt(
-    cache: Cache,
-    writer: CacheWriter,
-    remote: Remote,
-    arrived: Arrived,
-    bad: set[tuple[str, bytes]],
-    damage: list[IntegrityError],
-) -> tuple[int, int]:
-    """Takes over what has arrived, checked; returns how many objects that were, and
-    their bytes.
-    """
-    why, whole = arrived.why, list[Whole]()
-    if arrived.temporary:
-        try:
-            whole, why = _adopt_file(cache, writer, arrived)
-        finally:
-            # else the writer renames or removes it
-            if not writer.owns(arrived.temporary):
-                _discard(arrived.temporary)
-    elif not why:
-        pieces = _cut(arrived)
-        whole, why = _adopt_pieces(cache, writer, pieces)
-    if len(whole) < len(arrived.entries):
-        bad |= {
-            (arrived.pack_id, entry.raw)
-            for entry in set(arrived.entries).difference(whole)
-        }
-        damage.append(_damaged(remote, arrived.name, why))
-    return len(whole), sum(entry.size for entry in whole)
 
 
 def _cut(arrived: Arrived) -> Iterator[tuple[Whole, bytes]]:

@@ -8,28 +8,21 @@ lists it.
 
 import json
 import os
-import shutil
 from collections.abc import Iterable, Iterator, Set
 from contextlib import contextmanager, suppress
 from functools import partial
 
-from mltrack.disk.durable import (
-    make_directories,
-    read_bounded,
-    temporary_path,
-    write_atomic,
-)
+from mltrack.disk.durable import temporary_path
 from mltrack.errors import FormatError, IntegrityError, NewerFormatError, RemoteError
 from mltrack.formats import json_text
 from mltrack.objects.digest import Algorithm
 from mltrack.store.catalogue import Catalogue, RangedCatalogue, Whole, encode
 from mltrack.store.kinds.store import Store
+from mltrack.store.shared.met import Met
 from mltrack.store.shared.names import MARKER, index_name, index_path
 from mltrack.store.shared.present import Present
 
 FORMAT = 1
-# bytes, some 23 million rows: no damaged copy fills the memory
-MAX_INDEX_BYTES = 1 << 30
 FEW = 64
 """So many objects are looked up by ranges of an index rather than by reading all of it.
 """
@@ -42,9 +35,8 @@ MERGE_ABOVE = 32
 
 
 class Remote:
-    """One remote of the project. ``hints_path`` is a local directory for copies of its
-    indexes, safe to delete; ``ids_path`` one in which it is kept under which identity
-    each remote was met. ``jobs`` requests run at once.
+    """One remote of the project. ``met`` is what is kept here of it. ``jobs`` requests
+    run at once.
     """
 
     def __init__(
@@ -52,8 +44,7 @@ class Remote:
         name: str,
         store: Store,
         algorithm: Algorithm,
-        hints_path: str,
-        ids_path: str = "",
+        met: Met,
         jobs: int = 1,
     ) -> None:
         self.name = name
@@ -61,8 +52,7 @@ class Remote:
         # requests at once hide round trips, and a directory has none
         self.jobs = 1 if store.abilities.local else max(1, jobs)
         self.algorithm = algorithm
-        self.hints_path = hints_path
-        self._ids_path = ids_path
+        self.met = met
         self._indexes: dict[str, Catalogue] | None = None
         self._stale: set[str] = set()
         self._sizes: dict[str, int] | None = None
@@ -96,7 +86,7 @@ class Remote:
                 f"{self.url} can only be read",
                 hint="push to another remote: `mltrack remote list`",
             )
-        known = self._known_id()
+        known = self.met.id
         try:
             data = self.store.get(MARKER)
         except (FileNotFoundError, RemoteError) as error:
@@ -177,7 +167,7 @@ class Remote:
         is_lost = is_lost and bool(self.readable_indexes({})) and self.is_understood
         if is_lost:
             self.store.delete([MARKER])  # a pipe, perhaps: what stands there is no file
-            self._write_marker(self._known_id() or os.urandom(16).hex())
+            self._write_marker(self.met.id or os.urandom(16).hex())
         return is_lost
 
     def _write_marker(self, id_: str) -> None:
@@ -189,23 +179,9 @@ class Remote:
         else:
             self.open()  # another clone was first: it is its remote that we joined
 
-    def _known_id(self) -> str:
-        data = (
-            read_bounded(os.path.join(self._ids_path, self.name), 4096)
-            if self._ids_path
-            else None
-        )
-        return (data or b"").decode("ascii", "replace").strip()
-
     def _remember_id(self, id_: str) -> None:
         self.id = id_
-        if self._ids_path and id_ != self._known_id():
-            # unnoted, a remote in the other's place is not seen; nothing else is lost
-            with suppress(OSError):
-                make_directories(self._ids_path)
-                write_atomic(
-                    os.path.join(self._ids_path, self.name), (id_ + "\n").encode()
-                )
+        self.met.remember_id(id_)
 
     # what is there
 
@@ -230,7 +206,7 @@ class Remote:
                 if name not in self._stale
             }
             # copies of what is gone there would still count as seen there
-            self._forget_hints(set(known))
+            self.met.keep_only(known)
         return self._indexes
 
     def _listed(self) -> Iterator[tuple[str, int]]:
@@ -338,7 +314,7 @@ class Remote:
         for name, size in self._listed():
             try:
                 # one request, or none where a copy is at hand
-                if size < _SMALL_INDEX or os.path.exists(self._hint(name)):
+                if size < _SMALL_INDEX or self.met.has_copy_of(name):
                     found[name] = self.read_index(name, size)
                 else:
                     read = partial(self.store.get, index_path(name))
@@ -354,26 +330,19 @@ class Remote:
             (name, index) for name, index in sorted(found.items()) if name not in stale
         )
 
-    def _hint(self, name: str) -> str:
-        return os.path.join(self.hints_path, name + ".idx")
-
     def read_index(self, name: str, size: int) -> Catalogue:
         """Returns an index by name; raises IntegrityError for a damaged one. ``size``
         is what the remote lists: a copy of an index that was cut short there does not
         stand for it.
         """
-        hint = self._hint(name)
-        data = read_bounded(hint, MAX_INDEX_BYTES)
+        data = self.met.copy_of(name)
         # web servers list no sizes
         if data is not None and len(data) == (size or len(data)):
             with suppress(IntegrityError, FormatError):
                 return self._checked(name, data)
         data = self.store.get(index_path(name))
         index = self._checked(name, data)
-        with suppress(OSError):
-            make_directories(self.hints_path)
-            # not synced: a copy that is lost or cut is had again
-            write_atomic(hint, data, durable=False)
+        self.met.keep_copy(name, data)
         return index
 
     def _checked(self, name: str, data: bytes) -> Catalogue:
@@ -392,12 +361,6 @@ class Remote:
             self.newer[name] = (
                 f"{index.name}: it says of objects what only a newer mltrack knows"
             )
-
-    def _forget_hints(self, kept: set[str]) -> None:
-        with suppress(OSError):
-            for name in os.listdir(self.hints_path):
-                if name.removesuffix(".idx") not in kept:
-                    os.unlink(os.path.join(self.hints_path, name))
 
     @contextmanager
     def fetched(self, name: str, directory: str) -> Iterator[str]:
@@ -460,27 +423,6 @@ class Remote:
     def forget(self) -> None:
         """Forgets what was listed: it has changed."""
         self._indexes = self._sizes = self._stored = self._present = None
-
-
-def forget_id(ids_path: str, name: str) -> None:
-    """Forgets as what a remote was met, so that its name may mean another place."""
-    with suppress(FileNotFoundError):
-        os.unlink(os.path.join(ids_path, name))
-
-
-def forget_hints(hints_path: str) -> None:
-    """Forgets what a remote was seen to hold: nothing that only it has counts as saved
-    any more.
-    """
-    for path in (hints_path, hints_path + ".whole"):
-        with suppress(FileNotFoundError):
-            shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
-
-
-def move_id(ids_path: str, old: str, new: str) -> None:
-    """Keeps as what a remote was met when its name changes."""
-    with suppress(FileNotFoundError):
-        os.rename(os.path.join(ids_path, old), os.path.join(ids_path, new))
 
 
 def coalesce(

@@ -101,7 +101,7 @@ class _Known:
     """
 
     def __init__(self, remote: Remote, there: set[str]) -> None:
-        self._path = remote.hints_path + RUNS_SUFFIX
+        self._path = remote.met.hints_path + RUNS_SUFFIX
         self._text = (read_bounded(self._path, MAX_BYTES) or b"").decode(
             "ascii", "replace"
         )

@@ -13,7 +13,7 @@ import pytest
 from mltrack import project as projects
 from mltrack.engine import attempt as attempts
 from mltrack.engine.checkpoints import Checkpoints
-from mltrack.engine.commit import Run
+from mltrack.engine.commit import Basis, Run
 from mltrack.engine.events import BytesSaved, MovedAside, StageOutput, StagePlaced
 from mltrack.engine.fault import Failed, FaultCause
 from mltrack.engine.inputs import Learner
@@ -234,7 +234,7 @@ def test_a_result_is_noted_at_once_and_durable_when_it_is_settled(
     project.write("model", "trained\n")
     recorder = engine.recorder.committer
     inputs, _ = learner(engine).inputs(TRAIN, NOTHING_UPCOMING)
-    recorder.commit(TRAIN, "cd" * 16, inputs, "/bin/sh", Run())
+    recorder.commit(TRAIN, Basis(inputs, "/bin/sh", "cd" * 16), Run())
     digest = XXH3.hex_of(b"trained\n")
     assert engine.recorder.locks.entry(TRAIN) is not None and not recorder.is_settled
     recorder.settle()
@@ -251,14 +251,14 @@ def test_what_a_killed_process_noted_is_saved_by_the_next(
 import os, sys
 sys.path.insert(0, {str(Path(__file__).parents[3])!r})
 from mltrack import project as projects
-from mltrack.engine.commit import Run
+from mltrack.engine.commit import Basis, Run
 from mltrack.verbs.repro import committer
 from mltrack.verbs.session import Session
 from mltrack.pipeline.stage import Inputs, Output, Stage
 session = Session(projects.find("."))
 recorder = committer(session, session.view.lock_state)
 stage = Stage("train", "train", "mltrack.yaml", ("true",), outs=(Output("model"),))
-recorder.commit(stage, "cd" * 16, Inputs({{}}, {{}}, {{}}), "/bin/sh", Run())
+recorder.commit(stage, Basis(Inputs({{}}, {{}}, {{}}), "/bin/sh", "cd" * 16), Run())
 os._exit(9)
 """
     project.write("model", "trained\n")

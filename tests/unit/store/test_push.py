@@ -13,6 +13,7 @@ from mltrack.objects.digest import XXH3
 from mltrack.store.catalogue import encode
 from mltrack.store.local.cache import Cache
 from mltrack.store.local.writer import CacheWriter
+from mltrack.store.shared.met import Met
 from mltrack.store.shared.names import index_path
 from mltrack.store.shared.push import push_contents
 from mltrack.store.shared.remote import Remote
@@ -38,7 +39,7 @@ def test_a_store_that_loses_what_it_took_is_told(
     with CacheWriter(cache) as writer:
         wanted = [Content(FILE, writer.put(b"bytes"), 5)]
         writer.finish()
-    remote = Remote("store", store, XXH3, str(tmp_path / "hints"))
+    remote = Remote("store", store, XXH3, Met(str(tmp_path / "hints")))
     remote.open(create=True)
     if isinstance(store, Forgetful):
         with pytest.raises(
@@ -56,7 +57,7 @@ def test_nothing_is_published_under_a_name_that_a_newer_index_supersedes(
     with CacheWriter(cache) as writer:
         wanted = [Content(FILE, writer.put(b"bytes"), 5)]
         writer.finish()
-    remote = Remote("store", store, XXH3, str(tmp_path / "hints"))
+    remote = Remote("store", store, XXH3, Met(str(tmp_path / "hints")))
     remote.open(create=True)
     push_contents(cache, remote, wanted, lambda event: None)
     [name] = remote.indexes()
@@ -66,7 +67,7 @@ def test_nothing_is_published_under_a_name_that_a_newer_index_supersedes(
     newer[_ROWS_AT + XXH3.raw_size] = 9
     data = bytes(newer) + bytes.fromhex(XXH3.hex_of(bytes(newer)))
     store.put(index_path(XXH3.hex_of(data)), data)
-    later = Remote("store", store, XXH3, str(tmp_path / "hints"))
+    later = Remote("store", store, XXH3, Met(str(tmp_path / "hints")))
     later.open(create=False)
     before = dict(store.files)
     with pytest.raises(RemoteError, match="written to by a newer mltrack"):

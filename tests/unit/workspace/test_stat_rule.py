@@ -12,7 +12,7 @@ from mltrack.store.local.cache import Cache
 from mltrack.workspace import stat_index
 from mltrack.workspace.ignore import KeepAll
 from mltrack.workspace.ingest import Hashing
-from mltrack.workspace.scan import scan
+from mltrack.workspace.scan import Look, scan
 from mltrack.workspace.stat_index import Blocks
 
 
@@ -30,9 +30,8 @@ class Counting(Hashing):
 
 def look(top: Path, known: Blocks) -> tuple[Blocks, list[str]]:
     counting = Counting()
-    snapshot = scan(
-        str(top), "d", known, counting, KeepAll(), Cache(str(top / "cache"), XXH3)
-    )
+    cache = Cache(str(top / "cache"), XXH3)
+    snapshot = scan(str(top), "d", known, Look(counting, KeepAll(), cache))
     assert snapshot is not None
     return snapshot.blocks, sorted(counting.read)
 
