@@ -5,6 +5,8 @@ them; everyone else raises, with ``from`` when a lower error is the cause. Slugs
 stable and documented in ``docs/reference/errors.md``.
 """
 
+import os
+import sys
 from typing import ClassVar
 
 
@@ -12,6 +14,22 @@ class Terminated(KeyboardInterrupt):
     """Someone else than the person at the terminal asked this process to end: what runs
     here is stopped, what runs on hosts goes on.
     """
+
+
+DISTRIBUTION = "mltrack-cli"
+"""The name on the package index: `mltrack` there is another project."""
+
+
+def how_to_add(*libraries: str) -> str:
+    """Returns the command that adds libraries to the interpreter which runs this."""
+    names = " ".join(libraries)
+    # what each tool leaves in an environment that it made for one program
+    if os.path.exists(os.path.join(sys.prefix, "uv-receipt.toml")):
+        options = " ".join(f"--with {one}" for one in libraries)
+        return f"uv tool install {options} {DISTRIBUTION}"
+    if os.path.exists(os.path.join(sys.prefix, "pipx_metadata.json")):
+        return f"pipx inject {DISTRIBUTION} {names}"
+    return f"{sys.executable} -m pip install {names}"
 
 
 class MltrackError(Exception):

@@ -49,6 +49,7 @@ COMMANDS: dict[str, Command] = {
         _module("diff"), "Show which files differ between two revisions", "data"
     ),
     "ls": Command(_module("ls"), "List what is tracked", "data"),
+    "cat": Command(_module("cat"), "Print a file, also of another revision", "data"),
     "checkout": Command(
         _module("checkout"), "Update data to match pointers and locks", "data"
     ),
@@ -154,6 +155,8 @@ def overview(version: str) -> str:
         "  -q, -v      say less, say more; -vv shows tracebacks",
         "  --no-progress, --color=always|never    as they say",
         "",
-        "`mltrack COMMAND --help` explains a command, with an example.",
+        "`mltrack COMMAND --help` explains a command, with an example; a page has",
+        "`mltrack help TOPIC`: tutorial, pipeline, remotes, runners, settings, errors,",
+        "json, formats.",
     ]
     return "\n".join(lines) + "\n"

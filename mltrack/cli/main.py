@@ -50,7 +50,7 @@ def _run(arguments: list[str]) -> int:
     rest = _take_globals(arguments)
     if not rest or rest[0] in ("-h", "--help", "help"):
         if rest[1:2] and rest[0] == "help":
-            return _run([rest[1], "--help"])
+            return _help(rest[1:])
         sys.stdout.write(overview(__version__))
         # help that was asked for is a result; a command line without a verb is wrong
         return 0 if arguments else 2
@@ -64,18 +64,34 @@ def _run(arguments: list[str]) -> int:
         handle: Callable[[list[str]], int] = importlib.import_module(HIDDEN[verb]).run
         return handle(given)
     if verb not in COMMANDS:
-        import difflib  # noqa: PLC0415 - only on the way to an error
-
-        close = difflib.get_close_matches(verb, COMMANDS, n=1)
-        raise UsageError(
-            f"there is no command {verb!r}",
-            hint=f"did you mean `mltrack {close[0]}`?" if close else "mltrack --help",
-        )
+        raise UsageError(f"there is no command {verb!r}", hint=_instead_of(verb))
     with invocation.current.opened:
         code = _call(verb, given)
     # here a failed write still becomes an exit code; at the very end it is lost
     sys.stdout.flush()
     return _name_left_out() or code
+
+
+def _help(words: list[str]) -> int:
+    """The help of a command, or the page of a topic."""
+    if words[0] in COMMANDS:
+        return _run([*words, "--help"])
+    from mltrack.cli import help_topics  # noqa: PLC0415 - only for who asks
+
+    invocation.say(help_topics.page(words[0]))
+    return 0
+
+
+def _instead_of(verb: str) -> str:
+    """What to type in the place of a command that there is not."""
+    import difflib  # noqa: PLC0415 - only on the way to an error
+
+    from mltrack.cli.other_tools import VERBS  # noqa: PLC0415
+
+    if verb in VERBS:
+        return f"`dvc {verb}` is here: {VERBS[verb]}"
+    close = difflib.get_close_matches(verb, COMMANDS, n=1)
+    return f"did you mean `mltrack {close[0]}`?" if close else "mltrack --help"
 
 
 def _name_left_out() -> int:
@@ -111,9 +127,10 @@ def _call(verb: str, arguments: list[str]) -> int:
         error.show()
         return error.exit_code
     except ClickException as error:
-        raise UsageError(
-            error.format_message(), hint=f"mltrack {verb} --help"
-        ) from None
+        # of `remote add` its own help says more than that of `remote`
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context is not None else f"mltrack {verb}"
+        raise UsageError(error.format_message(), hint=f"{command} --help") from None
     if result == INTERRUPTED:
         raise KeyboardInterrupt  # typer has made a code of it
     return result if isinstance(result, int) else 0

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from mltrack.cli import completing
+
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", "-n", help="Only say what would be done.")
@@ -19,12 +21,19 @@ Force = Annotated[
 RemoteName = Annotated[
     str,
     typer.Option(
-        "--remote", "-r", help="The remote to use, instead of the default one."
+        "--remote",
+        "-r",
+        help="The remote to use, instead of the default one.",
+        autocompletion=completing.remotes,
     ),
 ]
 Revisions = Annotated[
     list[str] | None,
-    typer.Option("--rev", help="What a git revision refers to; may be repeated."),
+    typer.Option(
+        "--rev",
+        help="What a git revision refers to; may be repeated.",
+        autocompletion=completing.revisions,
+    ),
 ]
 AllBranches = Annotated[
     bool, typer.Option("--all-branches", help="What the tips of all branches refer to.")
@@ -38,13 +47,20 @@ Markdown = Annotated[bool, typer.Option("--md", help="Print a Markdown table.")]
 Paths = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[TARGET]...", help="Tracked paths or stages; all by default."
+        metavar="[TARGET]...",
+        help="Tracked paths or stages; all by default.",
+        autocompletion=completing.targets,
     ),
 ]
 
 
 Stages = Annotated[
-    list[str], typer.Argument(metavar="STAGE...", help="Stages, or groups of them.")
+    list[str],
+    typer.Argument(
+        metavar="STAGE...",
+        help="Stages, or groups of them.",
+        autocompletion=completing.stages,
+    ),
 ]
 
 

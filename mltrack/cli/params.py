@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from mltrack.cli import completing
 from mltrack.cli.invocation import open_session
 from mltrack.cli.options import Json, Markdown, add_command, new_app
 from mltrack.cli.value_diff import PAIR, compared, show_diff, tell_problems
@@ -12,7 +13,13 @@ from mltrack.verbs import results as verb
 
 Targets = Annotated[
     list[str] | None,
-    typer.Option("--target", "-t", metavar="FILE", help="Only these files."),
+    typer.Option(
+        "--target",
+        "-t",
+        metavar="FILE",
+        help="Only these files.",
+        autocompletion=completing.measured,
+    ),
 ]
 All = Annotated[bool, typer.Option("--all", help="Unchanged values too.")]
 

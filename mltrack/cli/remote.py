@@ -1,17 +1,20 @@
 """``mltrack remote``"""
 
+import getpass
+import sys
 from typing import Annotated
 
 import typer
 
 from mltrack import project as projects
+from mltrack.cli import completing
 from mltrack.cli.invocation import announce, current, tell
 from mltrack.cli.options import Json, add_command, new_app
 from mltrack.cli.render import emit_json, table
 from mltrack.errors import UsageError
 from mltrack.verbs import remote as verb
 
-Name = Annotated[str, typer.Argument(metavar="NAME")]
+Name = Annotated[str, typer.Argument(metavar="NAME", autocompletion=completing.remotes)]
 Local = Annotated[
     bool,
     typer.Option(
@@ -88,7 +91,14 @@ def modify(
             metavar="KEY", help="Such as endpoint, profile, jobs; see the reference."
         ),
     ],
-    value: Annotated[str | None, typer.Argument(metavar="[VALUE]")] = None,
+    value: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[VALUE]",
+            help="- asks for it, or reads it from standard input: so that no history "
+            "of a shell holds a secret.",
+        ),
+    ] = None,
     unset: Annotated[bool, typer.Option("--unset", help="Remove the option.")] = False,
     local: Local = False,
 ) -> None:
@@ -99,8 +109,17 @@ def modify(
         raise UsageError(
             "give a value, or --unset", hint=f"mltrack remote modify {name} {key} VALUE"
         )
+    if value == "-":
+        value = _asked(key)
     path = verb.modify(projects.find(current.directory), name, key, value, local=local)
     announce(f"{'removed' if unset else 'set'} {key} of remote {name} in {path}")
+
+
+def _asked(key: str) -> str:
+    """A value that is typed unseen, or the first line of standard input."""
+    if sys.stdin.isatty():
+        return getpass.getpass(f"{key}: ")
+    return sys.stdin.readline().rstrip("\n")
 
 
 def trust(name: Name) -> None:

@@ -41,7 +41,7 @@ def emit_json(data: dict[str, Any]) -> None:
 
 def finite(value: Any) -> Any:
     """Returns plain data with NaN and the infinities as the texts "NaN", "Infinity" and
-    "-Infinity": JSON has no such numbers.
+    "-Infinity", and dates as texts: JSON has neither.
     """
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
@@ -49,7 +49,10 @@ def finite(value: Any) -> Any:
         return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [finite(item) for item in value]
-    return value
+    if value is None or isinstance(value, str | int | float):
+        return value
+    # a date of TOML: as it is written there
+    return str(value)
 
 
 def content_json(
@@ -104,7 +107,7 @@ def content_text(content: Content) -> str:
     files.
     """
     if content.kind == TREE:
-        return f"{content.files:,} files, {size_text(content.size)}"
+        return f"{plural(content.files, 'file')}, {size_text(content.size)}"
     return size_text(content.size)
 
 
@@ -178,7 +181,9 @@ def value_text(value: Any, precision: int = 6) -> str:
         return "true" if value else "false"
     if isinstance(value, float):
         return f"{value:.{precision}g}"
-    return value if isinstance(value, str) else json.dumps(value)
+    if isinstance(value, int | list | dict):
+        return json.dumps(value, default=str)
+    return str(value)
 
 
 def verdict_word(step: Step) -> str:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from mltrack.cli import completing
 from mltrack.cli.fault_words import fault_words
 from mltrack.cli.folding import (
     MOST,
@@ -91,6 +92,7 @@ _Runner = Annotated[
         "--runner",
         metavar="NAME",
         help="Where stages run, whatever they say; see `mltrack runner`.",
+        autocompletion=completing.runners,
     ),
 ]
 _Detach = Annotated[

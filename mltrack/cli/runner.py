@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from mltrack import project as projects
+from mltrack.cli import completing
 from mltrack.cli.invocation import announce, current, say
 from mltrack.cli.options import Json, add_command, new_app
 from mltrack.cli.render import age_text, emit_json, size_text, table
@@ -15,7 +16,7 @@ from mltrack.runners.worker.slots import Slot
 from mltrack.verbs import runner as verb
 from mltrack.verbs.places import list_runners
 
-Name = Annotated[str, typer.Argument(metavar="NAME")]
+Name = Annotated[str, typer.Argument(metavar="NAME", autocompletion=completing.runners)]
 # what a host says of itself; the rest of its facts are resources
 _OWN = frozenset(
     {

@@ -41,7 +41,12 @@ def check_path(path: object, where: str) -> str:
         path.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
         raise FormatError(f"{where}: path is not valid text: {path!r}") from None
-    if path.startswith("/") or _DRIVE.match(path) or "\\" in path:
+    if "\\" in path:
+        raise FormatError(
+            f"{where}: a name with a backslash cannot be recorded, since other systems "
+            f"take it for '/': {path}"
+        )
+    if path.startswith("/") or _DRIVE.match(path):
         raise FormatError(
             f"{where}: path must be relative, with '/' between its parts: {path!r}"
         )

@@ -23,6 +23,11 @@ def resolve(revision: str, cwd: str) -> str:
         out = run([*options, named + "^{commit}"], cwd)
     except GitError:
         old, dots, new = revision.partition("..")
+        if _is_shallow(cwd):
+            raise GitError(
+                f"there is no revision {revision!r} in this shallow clone",
+                hint="git fetch --unshallow",
+            ) from None
         hint = (
             f"two revisions are two words: {old} {new}"
             if dots
@@ -30,6 +35,11 @@ def resolve(revision: str, cwd: str) -> str:
         )
         raise GitError(f"there is no revision {revision!r} in git", hint=hint) from None
     return out.decode().strip()
+
+
+def _is_shallow(cwd: str) -> bool:
+    """Whether the clone lacks a part of its history on purpose."""
+    return run(["rev-parse", "--is-shallow-repository"], cwd).strip() == b"true"
 
 
 def refs_below(place: str, cwd: str) -> list[str]:

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 
 import xxhash
 
-from mltrack.errors import ConfigError, FormatError
+from mltrack.errors import ConfigError, FormatError, how_to_add
 
 
 class Hasher(Protocol):
@@ -87,7 +87,7 @@ def algorithm(name: str) -> Algorithm:
             raise ConfigError(
                 "this project uses blake3 digests, and the blake3 library is not "
                 "installed",
-                hint="pip install 'mltrack[blake3]'",
+                hint=how_to_add("blake3"),
             ) from None
         return Algorithm(
             "blake3", 2, 32, blake3, lambda data: str(blake3(data).hexdigest())

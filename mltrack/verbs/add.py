@@ -90,12 +90,28 @@ def _target(session: Session, argument: str) -> str:
             "the whole project cannot be tracked as one path",
             hint="add the directories that hold data",
         )
+    _refuse_linked(session, path)
     if path.endswith(SUFFIX):
         raise UsageError(
             f"{argument!r} is a pointer",
             hint=f"mltrack add {argument.removesuffix(SUFFIX)}",
         )
     return session.tracked_paths.holder(path) or path
+
+
+def _refuse_linked(session: Session, path: str) -> None:
+    """Raises WorkspaceError for a path that leads through a link: git keeps nothing
+    behind one, and neither would the pointer stand where the data is.
+    """
+    *above, _ = path.split("/")
+    for count in range(1, len(above) + 1):
+        link = "/".join(above[:count])
+        if os.path.islink(session.project.absolute(link)):
+            real = os.path.realpath(session.project.absolute(path))
+            raise WorkspaceError(
+                f"{path}: {link!r} on the way is a symbolic link",
+                hint=f"name what it leads to: mltrack add {session.project.shown(real)}",
+            )
 
 
 def add_from(

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from mltrack.errors import UsageError
+from mltrack.errors import UsageError, how_to_add
 from mltrack.verbs.plots import Plot
 
 _PAGE = """<!DOCTYPE html>
@@ -104,6 +104,6 @@ def _library() -> Any:
     except ImportError:
         raise UsageError(
             "drawing needs a library that is not installed",
-            hint="pip install 'mltrack[plots]'; --json needs none",
+            hint=f"{how_to_add('vl-convert-python')}; --json needs none",
         ) from None
     return vl_convert

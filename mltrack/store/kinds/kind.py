@@ -50,7 +50,7 @@ class Kind:
 
     ``opens`` names the class, as ``module:class``; it is imported with the first remote
     of the kind, and called with the address, the remote's settings and this kind.
-    ``extra`` is what to install for it.
+    ``library`` is the package that it needs.
 
     ``must_be_trusted`` says whether a remote with these settings sends credentials to a
     host, or starts a program, that they choose: a clone brings them along, so the
@@ -59,7 +59,7 @@ class Kind:
 
     schemes: tuple[str, ...]
     opens: str
-    extra: str = ""
+    library: str = ""
     options: tuple[Option, ...] = ()
     # a kind that says nothing is asked about: the mistake that leaks nothing
     must_be_trusted: Callable[[Mapping[str, Any]], bool] = always

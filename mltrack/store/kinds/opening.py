@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from mltrack.errors import ConfigError
+from mltrack.errors import ConfigError, how_to_add
 from mltrack.formats.remote_url import has_secrets, shown
 from mltrack.store.kinds import known
 from mltrack.store.kinds.directory import DirectoryRemote
@@ -39,7 +39,7 @@ def open_store(url: str, base: str, given: Mapping[str, Any] | None = None) -> S
     except ImportError as error:
         raise ConfigError(
             f"remotes of the kind {scheme}:// need a library: {error}",
-            hint=f"pip install 'mltrack[{kind.extra or 'all'}]'",
+            hint=how_to_add(kind.library or "fsspec"),
         ) from None
     from mltrack.store.kinds.retrying import Retrying  # noqa: PLC0415 - not for a directory
 

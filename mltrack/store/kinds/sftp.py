@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from mltrack.disk.durable import opened, temporary_path, write_all
-from mltrack.errors import ConfigError, RemoteError
+from mltrack.errors import ConfigError, RemoteError, how_to_add
 from mltrack.events import meter
 from mltrack.store.kinds.errors import translate
 from mltrack.store.kinds.kind import Kind
@@ -29,7 +29,7 @@ try:
 except ImportError:
     raise ConfigError(
         "remotes reached by ssh need the library paramiko",
-        hint="pip install 'mltrack[sftp]'",
+        hint=how_to_add("paramiko"),
     ) from None
 
 # seconds, each for the connection, the host's greeting and the login

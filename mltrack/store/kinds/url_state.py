@@ -4,7 +4,7 @@ it changed.
 
 import json
 
-from mltrack.errors import MltrackError, PipelineError, RemoteError
+from mltrack.errors import MltrackError, PipelineError, RemoteError, how_to_add
 from mltrack.objects.content import URL, Content
 from mltrack.objects.digest import Algorithm
 
@@ -40,7 +40,7 @@ def url_content(url: str, algorithm: Algorithm) -> Content:
     except ImportError as error:
         raise RemoteError(
             f"{url}: {error}",
-            hint="install the extra for it, such as `pip install 'mltrack[s3]'`",
+            hint=how_to_add(error.name or "fsspec"),
         ) from error
     except MltrackError:
         raise

@@ -33,7 +33,7 @@ def _leads_elsewhere(given: Mapping[str, Any]) -> bool:
 KIND = Kind(
     schemes=("az", "abfs"),
     opens=FSSPEC,
-    extra="azure",
+    library="adlfs",
     must_be_trusted=_leads_elsewhere,
     options=(
         Option("account", str, "The storage account."),

@@ -27,7 +27,7 @@ def _options(given: Mapping[str, Any]) -> dict[str, Any]:
 KIND = Kind(
     schemes=("gs", "gcs"),
     opens=FSSPEC,
-    extra="gs",
+    library="gcsfs",
     must_be_trusted=has_endpoint,
     options=(
         Option("project", str, "The project that is billed."),

@@ -26,7 +26,7 @@ def _sends_credentials(given: Mapping[str, Any]) -> bool:
 KIND = Kind(
     schemes=("http", "https"),
     opens=FSSPEC,
-    extra="http",
+    library="aiohttp",
     must_be_trusted=_sends_credentials,
     manner=Manner(_options, writable=False),
 )

@@ -49,7 +49,7 @@ def _options(given: Mapping[str, Any]) -> dict[str, Any]:
 KIND = Kind(
     schemes=("s3",),
     opens=FSSPEC,
-    extra="s3",
+    library="s3fs",
     must_be_trusted=has_endpoint,
     options=(
         Option("region", str, "The region of the bucket."),

@@ -14,7 +14,7 @@ def _leads_elsewhere(given: Mapping[str, Any]) -> bool:
 KIND = Kind(
     schemes=("sftp", "ssh"),
     opens="mltrack.store.kinds.sftp:SftpRemote",
-    extra="sftp",
+    library="paramiko",
     must_be_trusted=_leads_elsewhere,
     options=(
         Option(

@@ -1,0 +1,44 @@
+"""``mltrack cat``"""
+
+from contextlib import closing
+from typing import Annotated
+
+import typer
+
+from mltrack.cli import completing
+from mltrack.cli.invocation import open_session, say_bytes
+from mltrack.cli.options import command_app
+from mltrack.verbs import cat as verb
+
+
+def cat(
+    path: Annotated[
+        str,
+        typer.Argument(
+            metavar="PATH",
+            help="A file, tracked or not.",
+            autocompletion=completing.targets,
+        ),
+    ],
+    revision: Annotated[
+        str,
+        typer.Option(
+            "--rev", help="As of a git revision.", autocompletion=completing.revisions
+        ),
+    ] = "",
+) -> None:
+    """Prints a file: as it stands in the workspace, or as it is recorded.
+
+    A file of a tracked directory is found by its path, and nothing else of the
+    directory is read.
+    """
+    with closing(verb.cat(open_session(), path, revision)) as pieces:
+        for piece in pieces:
+            say_bytes(piece)
+
+
+app = command_app(
+    cat,
+    "mltrack cat metrics.json --rev v1",
+    "mltrack cat data/images/0001.json | jq .label",
+)

@@ -1,0 +1,26 @@
+"""What people type who come from DVC, and what it is called here."""
+
+VERBS = {
+    "artifacts": "artifacts are read past; tag the commit that holds the model",
+    "cache": "`mltrack config cache.dir` and `mltrack cache share`",
+    "data": "`mltrack status` says what differs",
+    "destroy": "`git rm` the pointers and mltrack.yaml, and remove .mltrack",
+    "exp": "`mltrack repro --set file:key=value` runs with other params",
+    "experiments": "`mltrack repro --set file:key=value` runs with other params",
+    "get": "clone the repository, and `mltrack pull PATH` there",
+    "get-url": "the object store's own client copies a URL",
+    "import": "clone the repository, and `mltrack pull PATH` there",
+    "import-url": "`mltrack add --out PATH /where/it/is`",
+    "install": "`mltrack init` installs the hooks",
+    "list": "`mltrack ls`",
+    "machine": "`mltrack runner`",
+    "queue": "`mltrack job list`, and `mltrack repro --detach`",
+    "root": "`git rev-parse --show-toplevel`",
+    "run": "`mltrack stage add`, then `mltrack repro`",
+    "unlock": "`mltrack unfreeze`",
+    "lock": "`mltrack freeze`",
+    "unprotect": "`mltrack edit`",
+    "update": "`mltrack add` records what changed",
+    "version": "`mltrack --version`, and `mltrack doctor`",
+}
+"""Verbs of `dvc` that are none here, and where what they do is found."""

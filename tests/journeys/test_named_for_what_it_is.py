@@ -1,0 +1,97 @@
+"""Odd things that people have: each is handled, or named for what it is with a next
+step.
+"""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.workspace import ROOT, Workspace
+
+
+def test_a_path_through_a_linked_directory_names_the_real_one(ws: Workspace) -> None:
+    ws.write("real/a", "1")
+    (ws.path / "link").symlink_to("real")
+    refused = ws.mltrack("add", "link/a", code=1)
+    assert "link/a: 'link' on the way is a symbolic link" in refused.err
+    assert "hint: name what it leads to: mltrack add real/a" in refused.err
+    ws.mltrack("add", "real/a")
+
+
+def test_a_backslash_in_a_name_is_named(ws: Workspace) -> None:
+    ws.write("a\\b", "1")
+    refused = ws.mltrack("add", "a\\b", code=1)
+    assert "a name with a backslash cannot be recorded" in refused.err
+    assert "a\\b" in refused.err and "\\\\" not in refused.err
+
+
+def test_two_dots_begin_a_name_like_any_other(ws: Workspace) -> None:
+    ws.write("..x", "1")
+    ws.mltrack("add", "..x")
+    assert "unchanged ..x" in ws.mltrack("add", "..x").out
+    assert "lies outside" in ws.mltrack("add", "../x", code=2).err
+
+
+def test_dates_of_toml_are_shown_as_they_are_written(ws: Workspace) -> None:
+    ws.write("p.toml", "day = 2020-01-31\nlist = [2020-01-01]\n")
+    ws.write("mltrack.yaml", "params: [p.toml]\nstages: {}\n")
+    shown = ws.mltrack("params", "show").out
+    assert "2020-01-31" in shown and '"2020-01-31"' not in shown
+    assert '"day": "2020-01-31"' in ws.mltrack("params", "show", "--json").out
+
+
+def test_what_a_shallow_clone_lacks_is_named(ws: Workspace) -> None:
+    for text in "12":
+        ws.write("data", text)
+        ws.mltrack("add", "data")
+        ws.commit(text)
+    clone = ws.path.parent / "clone"
+    ws.git("clone", "-q", "--depth", "1", f"file://{ws.path}", str(clone))
+    there = ws.run([sys.executable, "-m", "mltrack", "diff", "HEAD~1"], cwd=clone)
+    assert "there is no revision 'HEAD~1' in this shallow clone" in there.err
+    assert "hint: git fetch --unshallow" in there.err
+
+
+def test_a_secret_is_read_from_standard_input(ws: Workspace) -> None:
+    ws.mltrack("remote", "add", "store", "s3://bucket/place")
+    done = subprocess.run(
+        [
+            *(sys.executable, "-P", "-m", "mltrack", "remote", "modify"),
+            *("--local", "store", "secret_key", "-"),
+        ],
+        cwd=ws.path,
+        env={**ws.environment, "PYTHONPATH": str(ROOT)},
+        input="very secret\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "very secret" in ws.read(".mltrack/config.local.toml")
+    assert "secret" not in done.stdout.replace("secret_key", "")
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_one_file_is_one_file(ws: Workspace, count: int) -> None:
+    for number in range(count):
+        ws.write(f"d/{number}", "x")
+    noun = "file" if count == 1 else "files"
+    assert f"added d ({count} {noun}, {count} B)" in ws.mltrack("add", "d").out
+
+
+def test_a_file_is_printed_as_it_stands_or_as_of_a_revision(ws: Workspace) -> None:
+    ws.write("data/a", "one\n")
+    ws.write("notes", "text\n")
+    ws.mltrack("add", "data")
+    ws.commit("one", tag="v1")
+    ws.write("data/a", "two\n")
+    assert ws.mltrack("cat", "data/a").out == "two\n"
+    assert ws.mltrack("cat", "data/a", "--rev", "v1").out == "one\n"
+    assert ws.mltrack("cat", "notes", "--rev", "v1").out == "text\n"
+    (ws.path / "data/a").unlink()
+    assert ws.mltrack("cat", "data/a").out == "one\n"
+    assert "is a directory" in ws.mltrack("cat", "data", code=2).err
+    assert "there is no file 'data/b'" in ws.mltrack("cat", "data/b", code=2).err
+    gone = ws.mltrack("cat", "data/b", "--rev", "v1", code=2)
+    assert "there is no file 'data/b' at v1" in gone.err
