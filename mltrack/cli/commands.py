@@ -156,7 +156,7 @@ def overview(version: str) -> str:
         "  --no-progress, --color=always|never    as they say",
         "",
         "`mltrack COMMAND --help` explains a command, with an example; a page has",
-        "`mltrack help TOPIC`: tutorial, pipeline, remotes, runners, settings, errors,",
-        "json, formats.",
+        "`mltrack help TOPIC`: tutorial, pipeline, remotes, runners, merging, disk-space,",
+        "from-dvc, trouble, settings, errors, json, formats.",
     ]
     return "\n".join(lines) + "\n"

@@ -212,9 +212,8 @@ def resolve(project: Project, arguments: list[str], side: str = "") -> list[Reso
     ``side`` says otherwise, and the lock forgets its stage.
     """
     unmerged = git_index.unmerged(project.path)
-    paths = [project.relative(argument) for argument in arguments] or _conflicted(
-        project, unmerged
-    )
+    paths = [_meant(project, one) for one in arguments]
+    paths = paths or _conflicted(project, unmerged)
     found = []
     # a lock can be written once it is settled
     for path in sorted(paths, key=lambda path: not _is_metadata(path)):
@@ -246,6 +245,14 @@ def resolve(project: Project, arguments: list[str], side: str = "") -> list[Reso
             git_command.run(["add", "--", path], project.path)
         found.append(Resolved(path, dropped=result.dropped))
     return found
+
+
+def _meant(project: Project, argument: str) -> str:
+    """The file in conflict that a person means: of tracked data that is its pointer."""
+    path = project.relative(argument)
+    pointer_path = path + SUFFIX
+    is_tracked = project.read(pointer_path) is not None
+    return pointer_path if is_tracked else path
 
 
 def _is_metadata(path: str) -> bool:
