@@ -1,16 +1,20 @@
 """``mltrack dag``"""
 
+import os
 import sys
 from typing import Annotated
 
 import typer
 
-from mltrack.cli.invocation import open_session, say, tell
+from mltrack.cli.invocation import announce, open_session, say, tell
 from mltrack.cli.options import Paths, command_app
+from mltrack.cli.progress import clock
+from mltrack.cli.render import table
 from mltrack.cli.screen import columns_of
-from mltrack.pipeline import drawing
+from mltrack.pipeline import drawing, graph_page
 from mltrack.pipeline.layout import folded
 from mltrack.verbs import dag as verb
+from mltrack.verbs import dag_page
 
 # where there is no terminal: what fits most files and mails
 _WIDTH = 80
@@ -36,18 +40,40 @@ def dag(
     mermaid: Annotated[
         bool, typer.Option("--mermaid", help="Print a Mermaid flowchart.")
     ] = False,
+    html: Annotated[
+        str,
+        typer.Option(
+            "--html", metavar="FILE", help="Write a page to zoom, search and click."
+        ),
+    ] = "",
+    critical: Annotated[
+        bool,
+        typer.Option(
+            "--critical-path", help="The stages that a whole run waits for longest."
+        ),
+    ] = False,
 ) -> None:
     """Draws the stages and what they depend on, sources on top. Tracked data stands
     with its path, and a group of stages as one box.
     """
-    edges = verb.dag(open_session(), targets or [], revision=revision, files=outs)
+    session = open_session()
+    if critical:
+        _show_critical(dag_page.critical_path(session))
+        return
+    edges = verb.dag(session, targets or [], revision=revision, files=outs)
     labels = {name: name for name in edges}
     if not full and not outs:
         edges, labels = folded(edges)
     if not edges:
         tell("There are no stages. hint: mltrack stage add --help")
         return
-    if dot:
+    if html:
+        boxes = dag_page.boxes_of(session, edges, labels)
+        title = os.path.basename(session.project.path)
+        with open(html, "w", encoding="utf-8") as file:
+            file.write(graph_page.page(title, edges, boxes))
+        announce(f"wrote {html}")
+    elif dot:
         say(drawing.dot(edges, labels))
     elif mermaid:
         say(drawing.mermaid(edges, labels))
@@ -56,6 +82,19 @@ def dag(
         say(drawing.ascii_boxes(edges, labels, width))
 
 
+def _show_critical(path: list[tuple[str, float]]) -> None:
+    if not path:
+        tell("There are no stages. hint: mltrack stage add --help")
+        return
+    table(("stage", "seconds"), [(name, f"{taken:.1f}") for name, taken in path])
+    total = sum(taken for _, taken in path)
+    announce(f"{clock(total)} in all, as they last ran")
+
+
 app = command_app(
-    dag, "mltrack dag", "mltrack dag evaluate --mermaid", "mltrack dag --full"
+    dag,
+    "mltrack dag",
+    "mltrack dag evaluate --mermaid",
+    "mltrack dag --html dag.html",
+    "mltrack dag --critical-path",
 )
