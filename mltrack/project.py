@@ -201,7 +201,8 @@ class Project:
         path = os.path.relpath(full, self.path)
         if path == os.curdir:
             return ""
-        if path.startswith(os.pardir):
+        # `..x` is a name like others
+        if path.split(os.sep, 1)[0] == os.pardir:
             raise UsageError(f"{argument!r} lies outside the project at {self.path}")
         return check_path(path, argument)
 

@@ -11,6 +11,10 @@ from mltrack.formats.paths import check_path, join
 from mltrack.pipeline.interpolate import interpolate
 
 
+class Literal(str):
+    """A text that templates do not look into: it came out of one."""
+
+
 class BlockValues:
     """Reads values with what their templates see; paths are taken from ``wdir``."""
 
@@ -23,7 +27,8 @@ class BlockValues:
         """The value with its templates filled in; None, with a mistake noted, where
         that cannot be.
         """
-        if not isinstance(value, str) or "${" not in value:
+        is_plain = not isinstance(value, str) or isinstance(value, Literal)
+        if is_plain or "${" not in value:
             return value
         try:
             return interpolate(value, self._values, "")
@@ -100,9 +105,30 @@ class BlockValues:
         return [text for text in texts if text]
 
     def items(self, items: Any, at: At) -> list[Any]:
+        """Returns the items of a list; a reference to a list, in the place of the list
+        or of an item, stands for the items of that one.
+        """
         if items is None:
             return []
+        if isinstance(items, str) and "${" in items:
+            items = self._spliced(items, at)
         if not isinstance(items, list):
             self.mistakes.mistake(at, "must be a list")
             return []
-        return items
+        found: list[Any] = []
+        for index, item in enumerate(items):
+            inner = self._spliced(item, (*at, index))
+            found += inner if isinstance(inner, list) else [item]
+        return found
+
+    def _spliced(self, item: Any, at: At) -> Any:
+        """The list that a text is a reference to; anything else as it is."""
+        if not isinstance(item, str) or not item.startswith("${"):
+            return item
+        count = len(self.mistakes.mistakes)
+        value = self.resolved(item, at)
+        if len(self.mistakes.mistakes) > count or not isinstance(value, list):
+            # told where the item itself is read
+            del self.mistakes.mistakes[count:]
+            return item
+        return [Literal(one) if isinstance(one, str) else one for one in value]

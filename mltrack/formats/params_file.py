@@ -56,8 +56,12 @@ def dump(values: Any, path: str) -> bytes:
 
 def pick(values: Any, keys: tuple[str, ...] | None, path: str) -> dict[str, Any]:
     """Returns the value of each dotted key, or all top-level values for None; a missing
-    key names the nearest.
+    key names the nearest. A file whose top is a list or a single value has one value,
+    with no name, and can only be depended on as a whole.
     """
+    if keys is None and not isinstance(values, dict):
+        check_plain(values, path)
+        return {"": values}
     if not isinstance(values, dict):
         raise FormatError(f"{path}: the top level must be a mapping of names to values")
     chosen = (

@@ -24,7 +24,19 @@ from mltrack.pipeline.stage import Stage, stage_address
 
 VERSION = 1
 _TOP = ("mltrack", "vars", "stages", "params", "metrics", "plots")
+_PASSED_OVER = ("artifacts", "datasets")
+"""Of ``dvc.yaml``: what a registry reads, and no stage."""
 _MAX_NAME = 200
+
+
+class TopLevel(NamedTuple):
+    """What a pipeline file lists beside its stages, with templates filled in: paths as
+    written, and plots with their settings.
+    """
+
+    params: list[str]
+    metrics: list[str]
+    plots: list[Any]
 
 
 def load_stages(
@@ -121,7 +133,7 @@ class _File(Mistakes):
                 f"one reads {VERSION})",
                 hint="upgrade mltrack",
             )
-        self.check_keys(document, _TOP, ())
+        self.check_keys(document, (*_TOP, *_PASSED_OVER), ())
         # else what is wrong with params.yaml is no matter here
         is_filled_in = b"${" in self.data or "vars" in document
         values = (
@@ -135,6 +147,27 @@ class _File(Mistakes):
             self.mistake(("stages",), "must be a mapping of names to stages")
         # once all are known: whoever corrects a file wants to see the rest, too
         self.raise_mistakes()
+
+    def top_level(self) -> TopLevel:
+        """Returns what the file lists beside its stages."""
+        document = self._load_yaml(self.data, self.path)
+        if not isinstance(document, dict):
+            return TopLevel([], [], [])
+        listed = {key: document.get(key) for key in ("params", "metrics", "plots")}
+        # else what is wrong with params.yaml is no matter here
+        if b"${" in self.data:
+            values = self._template_values.of_file(document.get("vars"))
+            listed = {
+                key: self._values_in(value, (key,), values)
+                for key, value in listed.items()
+            }
+        self.raise_mistakes()
+        plots = listed["plots"]
+        return TopLevel(
+            _texts(listed["params"]),
+            _texts(listed["metrics"]),
+            plots if isinstance(plots, list) else [],
+        )
 
     def resolve(self, known: dict[str, list[Stage]]) -> None:
         """Turns references to stages into dependencies on their outputs."""
@@ -178,7 +211,7 @@ class _File(Mistakes):
         if not is_stage_name(name):
             self.mistake(
                 at,
-                "a stage's name is letters, digits, '-' and '_', not longer than "
+                "a stage's name is letters, digits, '-', '_' and '.', not longer than "
                 f"{_MAX_NAME}",
             )
         elif not isinstance(block, dict):
@@ -231,11 +264,11 @@ class _File(Mistakes):
         self.check_keys(block, STAGE_KEYS, at, LATER_KEYS)
         if len(self.mistakes) > count and any(key in block for key in LATER_KEYS):
             return
-        local = (
-            self._template_values.of_stage(values, block["vars"], (*at, "vars"))
-            if "vars" in block
-            else values
-        )
+        local = values
+        if "vars" in block:
+            wdir = self._wdir_of(block, at, values)
+            where = (*at, "vars")
+            local = self._template_values.of_stage(values, block["vars"], where, wdir)
         reader = StageBlock(self, self._directory, block, at, local)
         stage = reader.stage(self.path, name)
         if stage is not None:
@@ -244,6 +277,14 @@ class _File(Mistakes):
                 for reference, where in reader.stage_deps
             ]
             self.stages.append(stage)
+
+    def _wdir_of(self, block: dict[str, Any], at: At, values: dict[str, Any]) -> str:
+        """Where the commands of a stage run, as far as the values of the file tell."""
+        given = block.get("wdir")
+        if not isinstance(given, str):
+            return self._directory
+        text = self._values_in(given, (*at, "wdir"), values)
+        return join(self._directory, str(text)) or self._directory
 
     def _values_in(self, value: Any, at: At, values: dict[str, Any]) -> Any:
         """``value`` with the templates in it, at any depth, filled in."""
@@ -264,10 +305,16 @@ class _File(Mistakes):
             ]
         if isinstance(value, dict):
             return {
-                key: self._values_in(item, (*at, key), values)
+                self._key_in(key, (*at, key), values): self._values_in(
+                    item, (*at, key), values
+                )
                 for key, item in value.items()
             }
         return value
+
+    def _key_in(self, key: str, at: At, values: dict[str, Any]) -> str:
+        filled = self._values_in(key, at, values)
+        return filled if isinstance(filled, str) else key
 
 
 def _by_reference(stages: list[Stage]) -> dict[str, list[Stage]]:
@@ -289,23 +336,18 @@ def is_stage_name(name: str) -> bool:
     # no `:`, `@`, `/`: those part an address, a group and its key, and paths
     return (
         0 < len(name) <= _MAX_NAME
-        and all(char.isalnum() or char in "-_" for char in name)
-        and name[0] != "-"
+        and all(char.isalnum() or char in "-_." for char in name)
+        and name[0] not in "-."
     )
 
 
-def declared_files(document: Any) -> tuple[list[str], list[str]]:
-    """Returns the metrics and params files that a pipeline file lists at its top level,
-    as written.
+def top_level(path: str, data: bytes, read: Read) -> TopLevel:
+    """Returns what a pipeline file lists at its top; raises PipelineError for templates
+    that cannot be filled in.
     """
-    if not isinstance(document, dict):
-        return [], []
-    return _texts(document.get("metrics")), _texts(document.get("params"))
+    return _File(path, data, read, parse_yaml, {}).top_level()
 
 
 def _texts(value: Any) -> list[str]:
-    return (
-        [item for item in value if isinstance(item, str)]
-        if isinstance(value, list)
-        else []
-    )
+    items = value if isinstance(value, list) else []
+    return [item for item in items if isinstance(item, str)]

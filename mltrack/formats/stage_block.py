@@ -48,7 +48,7 @@ STAGE_KEYS = (
 )
 # told apart from typing mistakes: documents of later versions name them
 LATER_KEYS = ("each", "workers")
-_OUTPUT = ("cache", "persist", "push", "remote", "desc", "type")
+_OUTPUT = ("cache", "persist", "push", "remote", "desc", "type", "labels", "meta")
 _METRIC = (*_OUTPUT, "direction")
 _PLOT = (*_OUTPUT, "x", "y", "x_label", "y_label", "title", "template", "header")
 _ENV = ("vars", "lock", "image", "show")

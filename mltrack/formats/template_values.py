@@ -9,6 +9,7 @@ from mltrack.errors import PipelineError
 from mltrack.formats import params_file
 from mltrack.formats.mistakes import At, Mistakes
 from mltrack.formats.paths import join
+from mltrack.pipeline.differences import same_value
 
 DEFAULT_PARAMS = "params.yaml"
 Read = Callable[[str], bytes | None]
@@ -48,10 +49,14 @@ class TemplateValues:
             self._merge_file(result, default, None, ("vars",), required=False)
         return self._add(result, items, ("vars",), self._directory)
 
-    def of_stage(self, base: dict[str, Any], items: Any, at: At) -> dict[str, Any]:
-        """Returns the values that one stage sees, of which ``items`` are its own."""
+    def of_stage(
+        self, base: dict[str, Any], items: Any, at: At, wdir: str
+    ) -> dict[str, Any]:
+        """Returns the values that one stage sees, of which ``items`` are its own; files
+        among them are found from where its commands run.
+        """
         # a copy: other stages of the file see the same values
-        return self._add(dict(base), items, at, self._directory)
+        return self._add(dict(base), items, at, wdir)
 
     def _add(
         self, result: dict[str, Any], items: Any, at: At, directory: str
@@ -67,7 +72,7 @@ class TemplateValues:
                 self._merge(result, item, where)
             elif isinstance(item, str):
                 file, _, keys = item.partition(":")
-                path = join(directory, file)
+                path = self._found_from(directory, file)
                 if path is None:
                     self._mistakes.mistake(where, f"{file!r} lies outside the project")
                 else:
@@ -81,6 +86,18 @@ class TemplateValues:
             else:
                 self._mistakes.mistake(where, "must be a file name or a mapping")
         return result
+
+    def _found_from(self, directory: str, file: str) -> str | None:
+        """The path of a file as a stage names it: from its own directory, else from
+        that of the pipeline file. None if it lies outside the project.
+        """
+        path = join(directory, file)
+        if path is None or directory == self._directory:
+            return path
+        beside = join(self._directory, file)
+        if self._read(path) is None and beside and self._read(beside) is not None:
+            return beside
+        return path
 
     def _merge_file(
         self,
@@ -123,9 +140,9 @@ class TemplateValues:
                 # a copy, before it is added to: other stages see the same mapping
                 into[key] = {**into[key]}
                 self._merge(into[key], value, at, f"{prefix}{key}.")
-            elif key in into:
+            elif key in into and not same_value(into[key], value):
                 self._mistakes.mistake(
-                    at, f"{prefix + key!r} has a value already; each name is given once"
+                    at, f"{prefix + key!r} has another value already"
                 )
             else:
                 into[key] = value

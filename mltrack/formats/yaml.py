@@ -236,13 +236,8 @@ class _Builder:
     def key(self, node: Any) -> str:
         if node.id != _SCALAR:
             self.fail(node, "a key must be a single word or number")
-        value = self.scalar(node)
-        if not isinstance(value, str):
-            if value is None or isinstance(value, bool | float):
-                self.fail(node, f"the key {node.value!r} is not text: put it in quotes")
-            # a number as it is written: `010: x` is the key "010"
-            return str(node.value)
-        return value
+        # text is what keys are here: `010: x` is the key "010", `true: x` is "true"
+        return str(node.value)
 
     def scalar(self, node: Any) -> Any:
         tag, text = node.tag, node.value

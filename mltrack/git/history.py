@@ -14,17 +14,13 @@ EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
 def resolve(revision: str, cwd: str) -> str:
     """Returns the commit that ``revision`` names; raises GitError if there is none."""
+    options = ["rev-parse", "--verify", "--quiet", "--end-of-options"]
     try:
-        out = run(
-            [
-                "rev-parse",
-                "--verify",
-                "--quiet",
-                "--end-of-options",
-                revision + "^{commit}",
-            ],
-            cwd,
-        )
+        named = revision
+        if revision.startswith(":/"):
+            # all that follows is the text that is sought, a suffix too
+            named = run([*options, revision], cwd).decode().strip()
+        out = run([*options, named + "^{commit}"], cwd)
     except GitError:
         old, dots, new = revision.partition("..")
         hint = (

@@ -1,10 +1,11 @@
 """``${name}`` templating: one pass over the text as written; inserted values are never
 scanned again.
 
-Names are dotted paths with indexes (``train.layers[0]``) into the values of
-``params.yaml`` and ``vars``. ``${name:-text}`` takes ``text`` where there is no such
-value. There is no expression language: plain look-ups only, nothing is evaluated.
-``\\${`` is a literal ``${``.
+Names are dotted paths with indexes and keys (``train.layers[0]``, ``item[lr]``) into the
+values of ``params.yaml`` and ``vars``. A name may be made of another reference
+(``${models.${item}}``): it is looked up first, and must be a plain name.
+``${name:-text}`` takes ``text`` where there is no such value. There is no expression
+language: plain look-ups only, nothing is evaluated. ``\\${`` is a literal ``${``.
 """
 
 import difflib
@@ -18,9 +19,13 @@ from mltrack.errors import PipelineError
 # what is escaped comes first, or `\${` would be found by its dollar sign
 _REFERENCE = re.compile(r"\\\$\{|\$\{([^{}]*)(\}?)")
 _PATH = re.compile(
-    r"\s*([A-Za-z_][\w-]*?(?:\.[\w-]+?|\[\d{1,9}\])*)\s*(?::-(.*))?\Z", re.DOTALL
+    r"\s*([A-Za-z_][\w-]*?(?:\.[\w-]+?|\[[\w-]{1,99}\])*)\s*(?::-(.*))?\Z", re.DOTALL
 )
-_STEP = re.compile(r"[\w-]+|\[\d+\]")
+_STEP = re.compile(r"[\w-]+|\[[\w-]+\]")
+_NESTED = re.compile(r"(\$\{[^{}]*)\$\{([^{}]*)\}")
+_NAME = re.compile(r"[\w.-]+\Z")
+# deeper than anyone writes, and an end for what never ends
+_MAX_NESTED = 20
 _INT = re.compile(r"[-+]?[0-9]+\Z")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z")
 
@@ -36,6 +41,7 @@ def interpolate(text: str, values: Mapping[str, Any], where: str) -> Any:
     """
     if "${" not in text:
         return text
+    text = _without_nested(text, values, where)
     whole = _REFERENCE.fullmatch(text)
     # so that `timeout: ${hours}` is a number, and `foreach: ${names}` a list
     if whole is not None and whole[1] is not None and whole[2]:
@@ -48,20 +54,32 @@ def interpolate_command(text: str, values: Mapping[str, Any], where: str) -> str
     one word; a mapping becomes options, ``--key value`` for each value in it, with
     dotted keys for nested ones, as in ``dvc.yaml``.
     """
-    return _replace(text, values, where, _as_arguments) if "${" in text else text
+    if "${" not in text:
+        return text
+    return _replace(_without_nested(text, values, where), values, where, _as_arguments)
+
+
+def _without_nested(text: str, values: Mapping[str, Any], where: str) -> str:
+    """Text in which no reference stands inside another: the inner ones are names."""
+    for _ in range(_MAX_NESTED):
+        match = _NESTED.search(text)
+        if match is None or text[: match.start()].endswith("\\"):
+            return text
+        name = as_text(_value(match[2], values, where), match[2], where)
+        if not _NAME.match(name):
+            raise PipelineError(
+                f"{where}: {match[0]!r}: the inner reference is {name[:80]!r}, which is "
+                "no name",
+                hint="only letters, digits, '_', '-' and '.' can stand in a name",
+            )
+        text = text[: match.start()] + match[1] + name + text[match.end() :]
+    raise PipelineError(f"{where}: references are nested too deeply in {text[:80]!r}")
 
 
 def _replace(text: str, values: Mapping[str, Any], where: str, write: AsText) -> str:
     def replace(match: re.Match[str]) -> str:
         if match[1] is None:
             return "${"
-        # told apart from one that is not closed: `${a.${b}}` is how others write it
-        if not match[2] and text[match.end() :].startswith("{"):
-            raise PipelineError(
-                f"{where}: {text[match.start() :][:120]!r} has a reference inside "
-                "another, which is not supported",
-                hint="give the value that you want its own name, such as in `vars`",
-            )
         if not match[2]:
             raise PipelineError(
                 f"{where}: '${{' is not closed in {text[:120]!r}",
@@ -81,14 +99,11 @@ def as_text(value: Any, name: str, where: str) -> str:
     """
     if isinstance(value, bool):
         return "true" if value else "false"
-    if value is None or isinstance(value, Mapping | list):
-        kind = (
-            "empty"
-            if value is None
-            else "a mapping"
-            if isinstance(value, Mapping)
-            else "a list"
-        )
+    if value is None:
+        # what a params file leaves empty is an empty text
+        return ""
+    if isinstance(value, Mapping | list):
+        kind = "a mapping" if isinstance(value, Mapping) else "a list"
         raise PipelineError(
             f"{where}: ${{{name}}} is {kind}, which has no place inside a text"
         )
@@ -143,15 +158,23 @@ def look_up(name: str, values: Mapping[str, Any], where: str) -> Any:
     walked = ""
     for step in _STEP.findall(name):
         try:
-            value = value[int(step[1:-1])] if step.startswith("[") else value[step]
-        except (KeyError, IndexError, TypeError):
-            # TypeError: a name below a number, or a position in a mapping
+            value = _step_into(value, step)
+        except (KeyError, IndexError, TypeError, ValueError):
+            # TypeError: a name below a number; ValueError: a name in a list
             raise PipelineError(
                 f"{where}: ${{{name}}}: there is no {walked + step!r}",
                 hint=_nearest(value, step),
             ) from None
         walked += step + "."
     return value
+
+
+def _step_into(value: Any, step: str) -> Any:
+    """One step: a name, or in brackets a position in a list or a name in a mapping."""
+    if not step.startswith("["):
+        return value[step]
+    inner = step[1:-1]
+    return value[inner] if isinstance(value, Mapping) else value[int(inner)]
 
 
 def _value(reference: str, values: Mapping[str, Any], where: str) -> Any:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from mltrack.engine.recorded import Recorded
 from mltrack.engine.view import Target
-from mltrack.errors import MissingObjectError, WorkspaceError
+from mltrack.errors import MissingObjectError, UsageError, WorkspaceError
 from mltrack.objects import tree
 from mltrack.objects.content import BY_LETTER, TREE, Content
 from mltrack.objects.tree_diff import diff as tree_diff
@@ -93,7 +93,7 @@ def diff(
     Directories are opened only where they differ; one whose listing is not in the cache
     is reported as a whole.
     """
-    sides = [_targets(session, revision, arguments) for revision in (old, new)]
+    sides = _sides(session, (old, new), arguments)
     if not (old and new):  # of what nobody can read here nobody can say how it differs
         sides = [
             {
@@ -119,15 +119,28 @@ def diff(
     return found
 
 
-def _targets(
-    session: Session, revision: str, arguments: list[str]
-) -> dict[str, Target]:
-    view = session.at(revision).view
-    return (
-        {target.path: target for target in session.select(arguments, view)}
-        if arguments
-        else view.targets()
-    )
+def _sides(
+    session: Session, revisions: tuple[str, str], arguments: list[str]
+) -> list[dict[str, Target]]:
+    """The targets that a person means, on each side: one may be tracked on one side
+    only. Raises UsageError for an argument that names nothing on either.
+    """
+    views = [session.at(revision).view for revision in revisions]
+    if not arguments:
+        return [view.targets() for view in views]
+    sides: list[dict[str, Target]] = [{}, {}]
+    for argument in arguments:
+        refusals = []
+        for side, view in zip(sides, views, strict=True):
+            try:
+                found = session.select([argument], view)
+            except UsageError as error:
+                refusals.append(error)
+                continue
+            side.update({target.path: target for target in found})
+        if len(refusals) == len(views):
+            raise refusals[0]
+    return sides
 
 
 def _contents(

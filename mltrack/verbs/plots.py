@@ -19,7 +19,7 @@ from mltrack.errors import (
     UsageError,
 )
 from mltrack.formats import series_file
-from mltrack.formats.pipeline_file import parse_yaml
+from mltrack.formats.pipeline_file import top_level
 from mltrack.pipeline import vega
 from mltrack.pipeline.stage import PLOT
 from mltrack.pipeline.vega import FIELD, REV, STEP, TEMPLATES, Chart, Row, Spec
@@ -104,7 +104,12 @@ def plots(
 
 
 def _is_meant(session: Session, target: str, definition: Definition) -> bool:
-    path = os.path.normpath(os.path.join(session.project.here, target))
+    is_absolute = os.path.isabs(target)
+    path = (
+        session.project.relative(target)
+        if is_absolute
+        else os.path.normpath(os.path.join(session.project.here, target))
+    )
     return definition.name in (target, path) or any(
         file.startswith(path + "/") for file, _ in definition.ys
     )
@@ -126,9 +131,8 @@ def _definitions(recorded: Recorded) -> Iterator[Definition]:
                     )
     for pipeline in view.pipelines:
         data = view.read(pipeline)
-        document = parse_yaml(data, pipeline) if data else None
-        items = document.get("plots") if isinstance(document, dict) else None
-        for item in items if isinstance(items, list) else ():
+        listed = top_level(pipeline, data, view.read) if data else None
+        for item in listed.plots if listed is not None else ():
             yield from _top_level(recorded, pipeline, item)
 
 

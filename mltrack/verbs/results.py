@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
+from mltrack.engine.recorded import Recorded
 from mltrack.engine.view import View
 from mltrack.errors import (
     FormatError,
@@ -19,7 +20,7 @@ from mltrack.errors import (
 )
 from mltrack.formats import params_file
 from mltrack.formats.params_file import flatten
-from mltrack.formats.pipeline_file import declared_files, parse_yaml
+from mltrack.formats.pipeline_file import top_level
 from mltrack.formats.template_values import DEFAULT_PARAMS
 from mltrack.pipeline.differences import same_value
 from mltrack.pipeline.stage import METRIC
@@ -65,7 +66,7 @@ def metrics(
         for out in stage.outs
         if out.type == METRIC
     )
-    paths.update(dict.fromkeys(_declared(view, 0)))
+    paths.update(dict.fromkeys(_declared(recorded, "metrics")))
     wanted = _restrict(session, list(paths), arguments)
     values: Values = {}
     for path in wanted:
@@ -119,7 +120,8 @@ def params(
     on, and all of the ``params.yaml`` beside a pipeline file, since its templates may
     use any of them.
     """
-    view = session.at(revision).view
+    recorded = session.at(revision)
+    view = recorded.view
     keys: dict[str, set[str] | None] = {}
     for stage in view.graph.stages.values():
         for file in stage.params:
@@ -131,7 +133,7 @@ def params(
     beside = (
         os.path.join(os.path.dirname(path), DEFAULT_PARAMS) for path in view.pipelines
     )
-    keys.update(dict.fromkeys((*_declared(view, 1), *beside)))
+    keys.update(dict.fromkeys((*_declared(recorded, "params"), *beside)))
     values: Values = {}
     for path in _restrict(session, list(keys), arguments):
         with noted(path, problems):
@@ -195,13 +197,26 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _declared(view: View, which: int) -> Iterator[str]:
-    """Metrics or params files that pipeline files list at their top level."""
-    for path in view.pipelines:
-        data = view.read(path)
-        directory = os.path.dirname(path)
-        for name in declared_files(parse_yaml(data, path) if data else None)[which]:
-            yield os.path.normpath(os.path.join(directory, name))
+def _declared(recorded: Recorded, kind: str) -> Iterator[str]:
+    """Metrics or params files that pipeline files list at their top level; of a
+    directory all that is in it.
+    """
+    view = recorded.view
+    for pipeline in view.pipelines:
+        data = view.read(pipeline)
+        directory = os.path.dirname(pipeline)
+        listed = top_level(pipeline, data, view.read) if data else None
+        for name in getattr(listed, kind) if listed is not None else ():
+            path = os.path.normpath(os.path.join(directory, name))
+            files = recorded.files_of(path)
+            if files == [path]:
+                yield path
+            # in a directory other things may lie beside them
+            yield from (
+                one
+                for one in files
+                if one != path and one.endswith(params_file.SUFFIXES)
+            )
 
 
 def _restrict(

@@ -22,6 +22,7 @@ from mltrack.objects.content import BY_LETTER, Content
 from mltrack.objects.tree import Entry
 from mltrack.objects.tree_walk import entry_at
 from mltrack.pipeline.paths import PathMap, contains
+from mltrack.pipeline.stage import PIPELINE_NAME, address_parts
 from mltrack.project import Project
 from mltrack.store.local.writer import CacheWriter
 from mltrack.workspace.checkout import Checkout
@@ -188,11 +189,9 @@ class Session:
                     raise view.broken_locks[stage.lock_path]
 
     def _matching(self, argument: str, targets: dict[str, Target]) -> list[Target]:
-        by_stage = [
-            target
-            for target in targets.values()
-            if target.is_output and target.source == argument
-        ]
+        by_stage = self._written_by(argument, targets)
+        if by_stage and argument.rpartition("/")[2].startswith(f"{PIPELINE_NAME}:"):
+            return by_stage
         path = self.project.relative(argument)
         if path.endswith(SUFFIX) and path.removesuffix(SUFFIX) in targets:
             path = path.removesuffix(SUFFIX)
@@ -208,6 +207,25 @@ class Session:
         ):
             return [self._narrow(above, path)]
         return by_stage
+
+    def _written_by(self, argument: str, targets: dict[str, Target]) -> list[Target]:
+        """The outputs of a stage, of a group of stages, or of all stages of a pipeline
+        file.
+        """
+        here = self.project.here
+        named = argument.removeprefix(f"{PIPELINE_NAME}:")
+        local = f"{here}/{PIPELINE_NAME}:{argument}" if here else argument
+        in_file = os.path.normpath(os.path.join(here, argument))
+        wanted = {argument, named, local}
+        found = []
+        for target in targets.values():
+            if not target.is_output:
+                continue
+            pipeline_path, _ = address_parts(target.source)
+            group = target.source.partition("@")[0]
+            if {target.source, group} & wanted or pipeline_path == in_file:
+                found.append(target)
+        return found
 
     def _narrow(self, target: Target, path: str) -> Target:
         """Returns the part of a tracked directory that ``path`` names."""

@@ -124,7 +124,7 @@ def test_vars_come_from_files_keys_of_files_and_mappings(ws: Workspace) -> None:
         "stages:\n  t:\n    vars:\n    - mine: 7\n    cmd: echo ${x.y} ${v} ${w.u} ${K} ${Train.lr} ${Train.n[1]} ${own} ${mine}\n"
     )
     assert stages(ws, text)["t"]["cmd"] == ["echo 1 3 4 5 0.1 2 6 7"]
-    assert "'own' has a value already" in mistakes(
+    assert "'own' has another value already" in mistakes(
         ws, text.replace("mine: 7", "own: 8")
     )
     assert "there is no 'z'" in mistakes(ws, text.replace("${mine}", "${z}"))
@@ -244,7 +244,7 @@ def test_a_stage_that_declares_nothing_runs_every_time(ws: Workspace) -> None:
             "stages:\n  t:\n    cmd: x\n    each: {a: b}\n",
             "'each' is not supported by this version",
         ),
-        ("vars:\n- {a: 1}\n- {a: 2}\nstages: {}\n", "'a' has a value already"),
+        ("vars:\n- {a: 1}\n- {a: 2}\nstages: {}\n", "'a' has another value already"),
     ],
 )
 def test_mistakes_are_told_with_their_place(

@@ -59,7 +59,6 @@ def test_templates(text: str, value: object) -> None:
         "${__class__}",
         "${a.__class__}",
         "x${b}",
-        "x${n}",
         "${a|upper}",
     ],
 )

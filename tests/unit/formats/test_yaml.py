@@ -75,8 +75,6 @@ def test_the_scalars_that_matter_are_those_pyyaml_reads_otherwise() -> None:
         ("a: !thing 1", "tag"),
         ("a: 1\n--- \nb: 2", "another document"),
         ("? [a]\n: b", "a key must be"),
-        ("null: 1", "not text"),
-        ("1.5: 1", "not text"),
         ("a: &a [*a]", "deep"),
         ("[" * 10000, "deep"),
         ("a: " + "{a: " * 1000, "deep"),
