@@ -1,15 +1,18 @@
-"""Writing config files: the one door to tomlkit, which keeps comments and order."""
+"""Writing config files: the one door to tomlkit, which keeps comments and order, and is
+loaded when the first of them is written.
+"""
 
 import os
-from typing import Any
-
-import tomlkit
-from tomlkit.exceptions import TOMLKitError
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from mltrack.config import schema
 from mltrack.config.settings import FILE_NAME, MAX_BYTES
 from mltrack.disk.durable import make_directories, read_bounded, write_atomic
 from mltrack.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tomlkit import TOMLDocument
 
 
 def set_value(path: str, key: str, value: Any) -> None:
@@ -22,7 +25,7 @@ def set_value(path: str, key: str, value: Any) -> None:
     for section in sections:
         if section not in table:
             # `[remote.store]` needs no `[remote]` above it
-            table[section] = tomlkit.table(is_super_table=section != sections[-1])
+            table[section] = _tomlkit().table(is_super_table=section != sections[-1])
         table = table[section]
     table[name] = value
     _write(path, document)
@@ -44,17 +47,26 @@ def unset(path: str, key: str) -> bool:
     return True
 
 
-def _read(path: str) -> tomlkit.TOMLDocument:
+def _tomlkit() -> ModuleType:
+    import tomlkit  # noqa: PLC0415 - see above
+
+    return tomlkit
+
+
+def _read(path: str) -> "TOMLDocument":
+    tomlkit = _tomlkit()
     try:
-        return tomlkit.parse((read_bounded(path, MAX_BYTES) or b"").decode("utf-8"))
-    except (TOMLKitError, UnicodeDecodeError) as error:
+        document: TOMLDocument = tomlkit.parse(
+            (read_bounded(path, MAX_BYTES) or b"").decode("utf-8")
+        )
+    except (tomlkit.exceptions.TOMLKitError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not valid TOML: {error}") from None
+    return document
 
 
-def _write(path: str, document: tomlkit.TOMLDocument) -> None:
+def _write(path: str, document: "TOMLDocument") -> None:
     make_directories(os.path.dirname(path))
     # what is not committed may hold secrets: nobody else reads it
     is_committed = path.endswith(os.path.join(".mltrack", FILE_NAME))
-    write_atomic(
-        path, tomlkit.dumps(document).encode(), mode=0o644 if is_committed else 0o600
-    )
+    mode = 0o644 if is_committed else 0o600
+    write_atomic(path, _tomlkit().dumps(document).encode(), mode=mode)

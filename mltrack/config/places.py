@@ -11,6 +11,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from mltrack.config import edit
 from mltrack.config.settings import Settings, user_config_path
 from mltrack.formats.remote_url import URL, shown
 from mltrack.store.kinds import known
@@ -86,8 +87,6 @@ def trust(settings: Settings, place: str) -> None:
     """Remembers, in the user's own config, that the user means this place."""
     places = list(settings.get(KEY))
     if place and place not in places:
-        from mltrack.config import edit  # noqa: PLC0415 - the library that keeps comments, only where something is written
-
         edit.set_value(user_config_path(os.environ), KEY, [*places, place])
 
 

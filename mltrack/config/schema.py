@@ -4,6 +4,7 @@ sentence. The docs are made from this.
 
 import difflib
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from mltrack.errors import ConfigError
@@ -185,31 +186,27 @@ _RUNNER_KEY = re.compile(
 )
 
 
-def runner_settings() -> list[Setting]:
-    """Returns what may be set for a runner: the options of all kinds, and resources."""
+def runner_settings(name: str = "") -> list[Setting]:
+    """Returns what may be set for a runner: the options of all kinds, and resources;
+    with a ``name`` that one alone.
+    """
     from mltrack.runners import kinds  # noqa: PLC0415 - where something is set for a runner only
 
-    return [_of_runner(option) for option in kinds.options()]
+    return [
+        _of_runner(option, kinds.names() if option is kinds.TYPE else ())
+        for option in ([kinds.option(name)] if name else kinds.options())
+    ]
 
 
-def _of_runner(option: "Option") -> Setting:
-    from mltrack.runners import kinds  # noqa: PLC0415 - see above
-
-    choices = tuple(kinds.names()) if option is kinds.TYPE else ()
+def _of_runner(option: "Option", choices: Iterable[str]) -> Setting:
     return Setting(
         f"runner.NAME.{option.name}",
         option.type,
         option.type(),
         option.about,
         option.private,
-        choices,
+        tuple(choices),
     )
-
-
-def _runner_setting(name: str) -> Setting:
-    from mltrack.runners import kinds  # noqa: PLC0415 - see above
-
-    return _of_runner(kinds.option(name))
 
 
 _COMMON = {
@@ -245,7 +242,7 @@ def find(key: str) -> Setting:
         return BY_KEY[key]
     runner = _RUNNER_KEY.match(key)
     if runner is not None:
-        return _runner_setting(runner[2])
+        return runner_settings(runner[2])[0]
     match = _REMOTE_KEY.match(key)
     # before those of single kinds: for these no kind is loaded
     if match is not None and match[2] in _COMMON:

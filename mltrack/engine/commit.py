@@ -20,6 +20,7 @@ from typing import NamedTuple
 from mltrack.disk.durable import opened
 from mltrack.engine.ignoring import IgnoreLines
 from mltrack.engine.lock_state import LockState
+from mltrack.engine.recovery import NewWriter, recover
 from mltrack.errors import WorkspaceError
 from mltrack.formats.run_record import BY_HAND, BY_RESTORE, BY_RUN, RunRecord
 from mltrack.objects import tree
@@ -85,7 +86,7 @@ class Committer:
     run_cache: RunCache
     locks: LockState
     last: LastMaterialized
-    new_writer: Callable[[], CacheWriter]
+    new_writer: NewWriter
     code_state: Callable[[], tuple[str, bool]]
     lines: IgnoreLines
     make_private: Callable[[str], object]
@@ -274,41 +275,8 @@ class Committer:
             self._writer = None
 
     def recover(self) -> None:
-        """Saves what a process that was killed had noted in its journal and not yet
-        saved, as far as it still stands in the workspace as it was noted.
-        """
-        for record in self.locks.left_behind():
-            # its objects were durable before the record was
-            if record.by == BY_RESTORE or self.run_cache.has(record):
-                continue
-            with self.new_writer() as writer:
-                saving = Saving(writer, self.run_cache.algorithm, writer.linking)
-                whole = True
-                for path, content in record.entry.outs.items():
-                    try:
-                        snapshot = self.observer.tracked(
-                            path, saving if path not in record.entry.uncached else None
-                        )
-                    except WorkspaceError:
-                        # what no tree can hold stands there now: not what was noted
-                        snapshot = None
-                    whole = (
-                        whole
-                        and snapshot is not None
-                        and snapshot.content.same_bytes(content)
-                    )
-                # the workspace went on: the stage runs again, which is slow and true
-                if not whole:
-                    continue
-                log = (
-                    record.log
-                    # the log was in the pack that was lost; a record must not name it
-                    if not writer.missing([record.log] if record.log else [])
-                    else ""
-                )
-                writer.finish()
-            # after the writer has ended: records name durable objects
-            self.run_cache.put([record._replace(log=log)])
+        """See :func:`mltrack.engine.recovery.recover`."""
+        recover(self.locks, self.run_cache, self.observer, self.new_writer)
 
     def _open_writer(self) -> CacheWriter:
         if self._writer is None:

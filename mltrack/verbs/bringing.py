@@ -23,51 +23,55 @@ def note_left(session: Session, runner: str, key: str, result: Poll) -> None:
     )
 
 
-def fetch_left(session: Session, contents: Iterable[Content]) -> list[Content]:
-    """Gets contents from the hosts into the cache, as far as they are noted as left
-    there or a host has them; returns those that it got. Raises RemoteError if the host
-    that has one cannot be reached.
-    """
-    cache = session.project.cache
-    wanted = [content for content in contents if not cache.holds(content)]
-    noted = [
-        row
-        for row in session.left
-        if any(content.same_bytes(row.content) for content in wanted)
-    ]
-    fetched: list[Content] = []
-    runners = ProjectRunners(session.project)
-    for name in dict.fromkeys(row.runner for row in noted):
-        rows = [row for row in noted if row.runner == name]
-        with closing(runners.open_surviving(name)) as one:
-            got = one.bring(list(dict.fromkeys(row.content for row in rows)))
-            fetched += got
-            # only now: what came is durable here
-            one.release({row.key for row in rows if row.content in got})
-    if fetched:
-        # the runner has a cache of its own: this one has not seen what came
-        cache.reload()
-        # last: after a kill it is still noted, and asked for once more
-        session.left.forget(fetched)
-    return fetched
+class Hosts:
+    """The hosts of the runners that are set up, as places that outputs stayed on."""
 
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._runners = ProjectRunners(session.project)
 
-def fetch_from_hosts(session: Session, contents: Iterable[Content]) -> None:
-    """Asks every ssh runner that is set up for contents that nobody else has: the clone
-    that left them there may be another one. Hosts that cannot be reached are passed
-    over.
-    """
-    cache = session.project.cache
-    runners = ProjectRunners(session.project)
-    for info in list_runners(session.project):
-        lacking = [content for content in contents if not cache.holds(content)]
-        if lacking and (info.hosts or info.name != LOCAL):
-            with (
-                suppress(MltrackError),
-                closing(runners.open_surviving(info.name)) as one,
-            ):
-                one.bring(lacking)
+    def fetch_left(self, contents: Iterable[Content]) -> list[Content]:
+        """Gets contents into the cache, as far as they are noted as left on a host or
+        a host has them; returns those that it got. Raises RemoteError if the host that
+        has one cannot be reached.
+        """
+        session, cache = self._session, self._session.project.cache
+        wanted = [content for content in contents if not cache.holds(content)]
+        noted = [
+            row
+            for row in session.left
+            if any(content.same_bytes(row.content) for content in wanted)
+        ]
+        fetched: list[Content] = []
+        for name in dict.fromkeys(row.runner for row in noted):
+            rows = [row for row in noted if row.runner == name]
+            with closing(self._runners.open_surviving(name)) as one:
+                got = one.bring(list(dict.fromkeys(row.content for row in rows)))
+                fetched += got
+                # only now: what came is durable here
+                one.release({row.key for row in rows if row.content in got})
+        if fetched:
+            # the runner has a cache of its own: this one has not seen what came
             cache.reload()
+            # last: after a kill it is still noted, and asked for once more
+            session.left.forget(fetched)
+        return fetched
+
+    def fetch_from_any(self, contents: Iterable[Content]) -> None:
+        """Asks every ssh runner that is set up for contents that nobody else has: the
+        clone that left them there may be another one. Hosts that cannot be reached are
+        passed over.
+        """
+        cache = self._session.project.cache
+        for info in list_runners(self._session.project):
+            lacking = [content for content in contents if not cache.holds(content)]
+            if lacking and (info.hosts or info.name != LOCAL):
+                with (
+                    suppress(MltrackError),
+                    closing(self._runners.open_surviving(info.name)) as one,
+                ):
+                    one.bring(lacking)
+                cache.reload()
 
 
 class FromHosts:
@@ -124,7 +128,7 @@ def bring_left(
     if not wanted:
         return ()
     try:
-        fetch_left(session, wanted.values())
+        Hosts(session).fetch_left(wanted.values())
     except RemoteError as error:
         raise MissingObjectError(
             f"{next(iter(wanted))!r} is on a host: {error.message}", hint=error.hint

@@ -8,7 +8,7 @@ the bytes.
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import cached_property
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from mltrack.errors import IntegrityError, MissingObjectError, RemoteError
 from mltrack.objects.content import Content
@@ -17,6 +17,9 @@ from mltrack.store.shared.fetch import bring, fetch_objects, fetch_trees
 from mltrack.store.shared.remote import FOR_NEWER, Remote
 from mltrack.store.shared.transfer import Moved, Report
 from mltrack.verbs.session import Session
+
+if TYPE_CHECKING:
+    from mltrack.verbs.bringing import Hosts
 
 ON_HOSTS = "the hosts that made them"
 
@@ -189,6 +192,12 @@ class Sources:
     def _cache(self) -> Cache:
         return self._session.project.cache
 
+    @cached_property
+    def _hosts(self) -> "Hosts":
+        from mltrack.verbs.bringing import Hosts  # noqa: PLC0415 - 15 ms, where something stayed on a host, or no remote has it
+
+        return Hosts(self._session)
+
     def _lacking(self, contents: Iterable[Content]) -> list[Content]:
         return [content for content in contents if not self._cache.holds(content)]
 
@@ -198,10 +207,8 @@ class Sources:
         """
         if not any(map(self._session.left.has, lacking)):
             return Moved(0, 0)
-        from mltrack.verbs.bringing import fetch_left  # noqa: PLC0415 - where something was left on a host only
-
         with suppress(RemoteError):
-            got = fetch_left(self._session, lacking)
+            got = self._hosts.fetch_left(lacking)
             return Moved(
                 sum(content.files for content in got),
                 sum(content.size for content in got),
@@ -214,7 +221,5 @@ class Sources:
         """
         if not lost:
             return 0
-        from mltrack.verbs.bringing import fetch_from_hosts  # noqa: PLC0415 - where a remote lacks something only
-
-        fetch_from_hosts(self._session, lacking)
+        self._hosts.fetch_from_any(lacking)
         return len(lost) - len(self._cache.missing(lost))

@@ -114,17 +114,12 @@ def status(session: Session, arguments: list[str], remote: str = "") -> Status:
 def _unpushed(
     session: Session, targets: list[Target], name: str
 ) -> tuple[Unpushed, ...]:
-    from mltrack.store.shared.confirmed import Confirmed  # noqa: PLC0415 - only where a remote is asked
-    from mltrack.store.shared.transfer import needed  # noqa: PLC0415
-
-    remote = session.remotes.opened(name)
-    present = remote.present()
-    whole = Confirmed(remote, present)
+    compare = session.remotes.opened(name).new_comparison(session.project.cache)
     found = []
     for target in targets:
         if target.push:
             try:
-                need = needed(session.project.cache, [target.content], present, whole)
+                need = compare([target.content])
             except MissingObjectError:
                 found.append(Unpushed(target.path, -1, 0))
                 continue

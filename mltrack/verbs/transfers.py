@@ -2,7 +2,9 @@
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
+from mltrack.engine.recovery import recover
 from mltrack.engine.view import Target
 from mltrack.errors import (
     FormatError,
@@ -15,6 +17,7 @@ from mltrack.formats.run_record import BY_HAND, RunRecord
 from mltrack.git import history as git_history
 from mltrack.objects.content import FILE, Content
 from mltrack.project import Project
+from mltrack.store.local.writer import CacheWriter
 from mltrack.store.shared.names import user_mark
 from mltrack.store.shared.present import Present
 from mltrack.store.shared.push import push_contents, would_push
@@ -295,9 +298,9 @@ def _save_what_was_left(session: Session) -> None:
     """
     locks = session.view.lock_state
     if locks is not None and locks.left_behind():
-        from mltrack.verbs.repro import committer  # noqa: PLC0415 - after a kill only
-
-        committer(session, locks).recover()
+        project = session.project
+        new_writer = partial(CacheWriter, project.cache)
+        recover(locks, project.run_cache, session.observer, new_writer)
 
 
 def _bring_records(session: Session, sources: Sources) -> int:

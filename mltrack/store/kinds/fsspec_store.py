@@ -1,8 +1,7 @@
 """An object store through fsspec: S3, Google Cloud Storage, Azure, read-only HTTP, and
 whatever else fsspec speaks.
 
-The one door to fsspec. Listings are never cached, and requests are tried once: retries
-are a wrapper's work.
+Listings are never cached, and requests are tried once: retries are a wrapper's work.
 """
 
 import os
@@ -11,13 +10,11 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-import fsspec
-from fsspec.callbacks import Callback
-
 from mltrack.disk.durable import opened
 from mltrack.errors import ConfigError, RemoteError, how_to_add
 from mltrack.events import meter
 from mltrack.store.kinds.errors import translate
+from mltrack.store.kinds.fsspec_door import filesystem, upload_callback
 from mltrack.store.kinds.kind import Kind
 from mltrack.store.kinds.manner import PART_BYTES
 from mltrack.store.kinds.most_bytes import LISTING_BYTES, at_most, in_all_at_most
@@ -27,11 +24,9 @@ from mltrack.store.kinds.store import Abilities, Listed
 _GRAIN = 256 << 10
 
 
-class _Metered(Callback):  # type: ignore[misc]
+def _count(sent: int) -> None:
     """Counts what an upload has sent, part by part."""
-
-    def relative_update(self, inc: int = 1) -> None:
-        meter.moved += inc
+    meter.moved += sent
 
 
 class FsspecRemote:
@@ -48,10 +43,7 @@ class FsspecRemote:
         os.environ.setdefault("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
         try:
             options = self._manner.options(given)
-            # no caches: what counts is what is there now, and with these settings
-            self._fs: Any = fsspec.filesystem(
-                scheme, skip_instance_cache=True, use_listings_cache=False, **options
-            )
+            self._fs: Any = filesystem(scheme, options)
         except (ImportError, ValueError) as error:
             raise ConfigError(
                 f"remotes of the kind {scheme}:// need a library: {error}",
@@ -165,7 +157,8 @@ class FsspecRemote:
         if self._manner.concurrency:
             sending[self._manner.concurrency] = at_once
         with self._translating(name):
-            self._fs.put_file(path, self._path(name), callback=_Metered(), **sending)
+            counting = upload_callback(_count)
+            self._fs.put_file(path, self._path(name), callback=counting, **sending)
 
     def delete(self, names: Iterable[str]) -> None:
         for name in names:
@@ -282,10 +275,3 @@ def _modified(info: Mapping[str, Any]) -> float:
         if isinstance(value, str):
             return datetime.fromisoformat(value).timestamp()
     return 0.0
-
-
-def info_of(url: str) -> Mapping[str, Any]:
-    """Returns what its file system says of a URL, asked anew."""
-    filesystem, path = fsspec.core.url_to_fs(url, use_listings_cache=False)
-    info: Mapping[str, Any] = filesystem.info(path)
-    return info

@@ -11,6 +11,7 @@ from mltrack.formats.remote_url import has_secrets, shown
 from mltrack.store.kinds import known
 from mltrack.store.kinds.directory import DirectoryRemote
 from mltrack.store.kinds.kind import Kind
+from mltrack.store.kinds.retrying import Retrying
 from mltrack.store.kinds.store import Store
 
 DIRECTORY = "file"
@@ -41,8 +42,6 @@ def open_store(url: str, base: str, given: Mapping[str, Any] | None = None) -> S
             f"remotes of the kind {scheme}:// need a library: {error}",
             hint=how_to_add(kind.library or "fsspec"),
         ) from None
-    from mltrack.store.kinds.retrying import Retrying  # noqa: PLC0415 - not for a directory
-
     return Retrying(made(url, settings, kind), int(settings.get("tries") or 5))
 
 

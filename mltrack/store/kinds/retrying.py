@@ -3,7 +3,6 @@ later, with chance in between.
 """
 
 import os
-import random
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
@@ -109,6 +108,13 @@ class Retrying:
                 self._has_answered = True
                 return result
             # by chance: what was cut off together does not come back together
-            self._sleep(pause * random.uniform(0.5, 1.0))
+            self._sleep(pause * _chance())
             pause = min(pause * 2, LONGEST_SECONDS)
         raise AssertionError("unreachable")
+
+
+def _chance() -> float:
+    """So much of a pause is kept, so that many clients do not come back at once."""
+    import random  # noqa: PLC0415 - where something failed only
+
+    return random.uniform(0.5, 1.0)

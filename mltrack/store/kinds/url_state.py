@@ -7,6 +7,7 @@ import json
 from mltrack.errors import MltrackError, PipelineError, RemoteError, how_to_add
 from mltrack.objects.content import URL, Content
 from mltrack.objects.digest import Algorithm
+from mltrack.store.kinds.fsspec_door import info_of
 
 # in this order: what names the bytes comes before when they were written
 _MARKS = (
@@ -85,8 +86,6 @@ def _http_facts(url: str) -> dict[str, object]:
 
 
 def _fsspec_facts(url: str) -> dict[str, object]:
-    from mltrack.store.kinds.fsspec_store import info_of  # noqa: PLC0415 - a hundred milliseconds
-
     info = info_of(url)
     mark = next((name for name in _MARKS if info.get(name)), "")
     return {"size": info.get("size"), **({mark: str(info[mark])} if mark else {})}

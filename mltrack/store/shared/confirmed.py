@@ -7,12 +7,12 @@ superseded or deleted. Otherwise all is looked at again.
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from mltrack.disk.durable import make_directories, read_bounded, write_atomic
 from mltrack.errors import FormatError
+from mltrack.store.shared.met import Met
 from mltrack.store.shared.present import Present
-from mltrack.store.shared.remote import Remote
 
 _VERSION = "mltrack-whole 1"
 _MAX_BYTES = 1 << 30
@@ -23,12 +23,16 @@ class Confirmed:
     the remote's indexes.
     """
 
-    def __init__(self, remote: Remote, present: Present) -> None:
-        """``present`` is what the remote holds now; where an index of it promises more
-        than is there, nothing counts.
+    def __init__(
+        self, met: Met, id_: str, indexes: Collection[str], present: Present
+    ) -> None:
+        """``id_``, ``indexes`` and ``present`` are the remote's identity, which indexes
+        count there, and what it holds now; where an index of it promises more than is
+        there, nothing counts.
         """
-        self._remote = remote
-        self._path = remote.met.hints_path + ".whole"
+        self._id = id_
+        self._indexes = indexes
+        self._path = met.hints_path + ".whole"
         self._trees = self._read() if present.is_whole else set()
 
     def __contains__(self, hex_digest: object) -> bool:
@@ -39,10 +43,10 @@ class Confirmed:
         reading of the remote's indexes.
         """
         known = self._trees | set(trees)
-        if not known or not self._remote.id:
+        if not known or not self._id:
             return
-        indexes = sorted(self._remote.indexes())
-        lines = [_VERSION, self._remote.id, " ".join(indexes), *sorted(known)]
+        indexes = " ".join(sorted(self._indexes))
+        lines = [_VERSION, self._id, indexes, *sorted(known)]
         try:
             make_directories(os.path.dirname(self._path))
             write_atomic(
@@ -64,9 +68,9 @@ class Confirmed:
             "",
             "",
         ]
-        if version != _VERSION or id_ != self._remote.id or not id_:
+        if version != _VERSION or id_ != self._id or not id_:
             return set()
-        if not set(indexes.split()) <= self._remote.indexes().keys():
+        if not set(indexes.split()) <= set(self._indexes):
             # one was superseded or is lost: what it named may be gone with it
             return set()
         return set(filter(None, trees))

@@ -21,7 +21,6 @@ from mltrack.store.catalogue import Whole, alone
 from mltrack.store.kinds.store import Store
 from mltrack.store.local.cache import Cache
 from mltrack.store.shared import workers
-from mltrack.store.shared.confirmed import Confirmed
 from mltrack.store.shared.fetch import fetch_trees
 from mltrack.store.shared.names import object_path, pack_path
 from mltrack.store.shared.present import Present
@@ -83,28 +82,26 @@ def push_contents(
     wanted = list(contents)
     moved = Moved(0, 0)
     for _ in range(_ROUNDS):
-        present = remote.present()
-        need = needed(cache, wanted, present, Confirmed(remote, present))
+        need = remote.new_comparison(cache)(wanted)
         if not need.is_complete:
             # That a tree is there says nothing of what it names: it is fetched from
             # there, and looked into.
             fetch_trees(cache, [remote], wanted, report)
-            need = needed(cache, wanted, present, Confirmed(remote, present))
+            need = remote.new_comparison(cache)(wanted)
         if need.total:
             sent = push(cache, remote, need, report)
             moved = Moved(moved.objects + sent.objects, moved.bytes + sent.bytes)
             # a fresh reading: a collection may have superseded what was relied on
             remote.forget()
-            present = remote.present()
         lacking = (
-            present.missing(need.there.union(need.trees, need.objects))
+            remote.present().missing(need.there.union(need.trees, need.objects))
             if need.total
             else set()
         )
         if not lacking:
             # where a tree could not be opened nothing below it was compared
             if need.is_complete:
-                Confirmed(remote, present).add(need.opened)
+                remote.confirmed().add(need.opened)
             return moved
     raise RemoteError(
         f"{remote.url} lacks {len(lacking)} of the objects that were just sent, first "

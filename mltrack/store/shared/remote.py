@@ -8,19 +8,23 @@ lists it.
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from contextlib import contextmanager, suppress
 from functools import partial
 
 from mltrack.disk.durable import temporary_path
 from mltrack.errors import FormatError, IntegrityError, NewerFormatError, RemoteError
 from mltrack.formats import json_text
+from mltrack.objects.content import Content
 from mltrack.objects.digest import Algorithm
 from mltrack.store.catalogue import Catalogue, RangedCatalogue, Whole, encode
 from mltrack.store.kinds.store import Store
+from mltrack.store.local.cache import Cache
+from mltrack.store.shared.confirmed import Confirmed
 from mltrack.store.shared.met import Met
 from mltrack.store.shared.names import MARKER, index_name, index_path
 from mltrack.store.shared.present import Present
+from mltrack.store.shared.transfer import Need, needed
 
 FORMAT = 1
 FEW = 64
@@ -261,6 +265,17 @@ class Remote:
         if self._present is None:
             self._present = Present(self.indexes().values(), self.sizes())
         return self._present
+
+    def new_comparison(self, cache: Cache) -> Callable[[list[Content]], Need]:
+        """Returns what tells of contents what is not here of them, by what can be had
+        now. See :func:`mltrack.store.shared.transfer.needed`.
+        """
+        present, whole = self.present(), self.confirmed()
+        return lambda contents: needed(cache, contents, present, whole)
+
+    def confirmed(self) -> Confirmed:
+        """Returns the trees that are known to be here with all below them."""
+        return Confirmed(self.met, self.id, set(self.indexes()), self.present())
 
     def sizes(self) -> dict[str, int]:
         """Returns the size of each pack and each object that is a file of its own, by
