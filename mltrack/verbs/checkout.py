@@ -5,6 +5,7 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from mltrack.disk.lock import NameLocks
 from mltrack.engine.claims import place_lock
@@ -26,8 +27,7 @@ from mltrack.workspace.checkout_plan import CheckoutPlan
 Progress = Callable[[str, int, int], None]
 
 
-@dataclass(frozen=True, slots=True)
-class CheckoutOptions:
+class CheckoutOptions(NamedTuple):
     """How a checkout is asked for. ``force`` replaces what is not saved elsewhere, once
     it is saved; ``absent`` is what to do about what the cache lacks.
     """
