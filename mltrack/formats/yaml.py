@@ -11,7 +11,7 @@ remembered, so that most commands need no parser.
 
 import re
 from functools import cache as memoized
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
 from mltrack.errors import FormatError
 
@@ -47,60 +47,58 @@ _SCALAR, _SEQUENCE, _MAPPING = "scalar", "sequence", "mapping"
 """What PyYAML's nodes say that they are."""
 
 
-class _PyYaml(NamedTuple):
+class _PyYaml:
     """What is used of PyYAML: its parser and its writer, with the resolver of the core
     schema, and its errors.
     """
 
-    loader: Any
-    dumper: Any
-    dump: Any
-    error: type[Exception]
-    marked_error: Any
+    def __init__(self) -> None:
+        import yaml  # noqa: PLC0415 - see above
+        from yaml.cyaml import CParser  # type: ignore[attr-defined]  # noqa: PLC0415
+
+        class Resolver(yaml.resolver.BaseResolver):
+            """The tags of YAML 1.2's core schema."""
+
+        for tag, pattern, beginnings in _WORDS:
+            Resolver.add_implicit_resolver(tag, re.compile(pattern), beginnings)
+
+        class Loader(CParser, Resolver):
+            """libyaml's parser and composer with the resolver above; nodes are turned
+            into values here, never by PyYAML.
+            """
+
+            def __init__(self, stream: str) -> None:
+                CParser.__init__(self, stream)
+                Resolver.__init__(self)
+
+        class Dumper(
+            yaml.emitter.Emitter,
+            yaml.serializer.Serializer,
+            yaml.representer.SafeRepresenter,
+            Resolver,
+        ):
+            """PyYAML's writer with the resolver above, so that text which looks like a
+            number is quoted.
+            """
+
+            def __init__(self, stream: Any, **options: Any) -> None:
+                keys = ("canonical", "indent", "width", "allow_unicode", "line_break")
+                yaml.emitter.Emitter.__init__(
+                    self, stream, **{key: options[key] for key in keys}
+                )
+                yaml.serializer.Serializer.__init__(self)
+                yaml.representer.SafeRepresenter.__init__(
+                    self, default_flow_style=False, sort_keys=options["sort_keys"]
+                )
+                Resolver.__init__(self)
+
+        self.loader, self.dumper, self.dump = Loader, Dumper, yaml.dump
+        self.error, self.marked_error = yaml.YAMLError, yaml.MarkedYAMLError
 
 
 @memoized
 def _pyyaml() -> _PyYaml:
-    import yaml  # noqa: PLC0415 - see above
-    from yaml.cyaml import CParser  # type: ignore[attr-defined]  # noqa: PLC0415
-
-    class Resolver(yaml.resolver.BaseResolver):
-        """The tags of YAML 1.2's core schema."""
-
-    for tag, pattern, beginnings in _WORDS:
-        Resolver.add_implicit_resolver(tag, re.compile(pattern), beginnings)
-
-    class Loader(CParser, Resolver):
-        """libyaml's parser and composer with the resolver above; nodes are turned into
-        values here, never by PyYAML.
-        """
-
-        def __init__(self, stream: str) -> None:
-            CParser.__init__(self, stream)
-            Resolver.__init__(self)
-
-    class Dumper(
-        yaml.emitter.Emitter,
-        yaml.serializer.Serializer,
-        yaml.representer.SafeRepresenter,
-        Resolver,
-    ):
-        """PyYAML's writer with the resolver above, so that text which looks like a
-        number is quoted.
-        """
-
-        def __init__(self, stream: Any, **options: Any) -> None:
-            keys = ("canonical", "indent", "width", "allow_unicode", "line_break")
-            yaml.emitter.Emitter.__init__(
-                self, stream, **{key: options[key] for key in keys}
-            )
-            yaml.serializer.Serializer.__init__(self)
-            yaml.representer.SafeRepresenter.__init__(
-                self, default_flow_style=False, sort_keys=options["sort_keys"]
-            )
-            Resolver.__init__(self)
-
-    return _PyYaml(Loader, Dumper, yaml.dump, yaml.YAMLError, yaml.MarkedYAMLError)
+    return _PyYaml()
 
 
 def load(text: str, name: str) -> Any:

@@ -174,13 +174,14 @@ def decide(stage: Stage, known: Known, facts: Facts, options: Options) -> Step:
     return deciding.frozen() if stage.frozen else deciding.step()
 
 
-class _Deciding(NamedTuple):
+class _Deciding:
     """One stage to be decided, with all that the verdict rests on."""
 
-    stage: Stage
-    known: Known
-    facts: Facts
-    options: Options
+    def __init__(
+        self, stage: Stage, known: Known, facts: Facts, options: Options
+    ) -> None:
+        self.stage, self.known = stage, known
+        self.facts, self.options = facts, options
 
     def step(self) -> Step:
         stage, known = self.stage, self.known

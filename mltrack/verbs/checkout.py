@@ -5,6 +5,7 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from mltrack.disk.lock import NameLocks
 from mltrack.engine.claims import place_lock
@@ -30,8 +31,7 @@ Progress = Callable[[str, int, int], None]
 _FEW = 3
 
 
-@dataclass(frozen=True, slots=True)
-class CheckoutOptions:
+class CheckoutOptions(NamedTuple):
     """How a checkout is asked for. ``force`` replaces what is not saved elsewhere, once
     it is saved; ``absent`` is what to do about what the cache lacks.
     """
