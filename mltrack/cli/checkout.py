@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mltrack.cli.followed import followed
+from mltrack.cli.followed import followed, kept
 from mltrack.cli.invocation import announce, open_session, tell
 from mltrack.cli.options import DryRun, Force, Paths, command_app
 from mltrack.cli.progress import ProgressLine
@@ -60,6 +60,8 @@ def show(result: verb.CheckoutResult, *, dry_run: bool = False) -> None:
     """Prints what a checkout did."""
     for line in followed(result, dry_run=dry_run):
         announce(line)
+    for line in kept(result):
+        tell(line)
     if len(result.saved) > _MOST:
         tell(
             f"{len(result.saved):,} files were saved before they were replaced; "

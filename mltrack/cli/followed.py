@@ -21,10 +21,14 @@ def followed(result: CheckoutResult, *, dry_run: bool = False) -> Iterator[str]:
     elif changed:
         verb = "would follow" if dry_run else "follow"
         yield f"{plural(len(changed), 'path')} {verb}: {_counts(changed)}"
+
+
+def kept(result: CheckoutResult) -> Iterator[str]:
+    """Yields what was left as it is, since only the workspace has it."""
     for done in result.done:
         if done.kept:
-            kept = listed(done.kept, most=5)
-            yield f"{done.path}: left with changes of your own: {kept}"
+            names = listed(done.kept, most=5)
+            yield f"{done.path}: left with changes of your own: {names}"
 
 
 def _of_one(done: CheckedOut, *, dry_run: bool) -> str:

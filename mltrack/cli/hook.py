@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator, Sequence
 
-from mltrack.cli.followed import followed, not_here
+from mltrack.cli.followed import followed, kept, not_here
 from mltrack.cli.invocation import current, tell
 from mltrack.cli.progress import ProgressLine
 from mltrack.cli.render import listed, plural
@@ -77,6 +77,7 @@ def _each(words: tuple[str, str], paths: Sequence[str]) -> Iterator[str]:
 def _followed(checkout: CheckoutResult) -> Iterator[str]:
     """What a checkout made of tracked data, for somebody who asked git and not us."""
     yield from followed(checkout)
+    yield from kept(checkout)
     if checkout.not_here:
         yield not_here(checkout)
     for path, error in checkout.failed:
