@@ -8,6 +8,10 @@ from mltrack.errors import GitError
 from mltrack.git.command import run
 from mltrack.git.repository import Repository
 
+ORIGINALS = ("--no-replace-objects",)
+"""Before a git command: objects as commits name them, which is what git keeps and
+pushes, and not what ``git replace`` shows in their place.
+"""
 # git knows this tree without having it: what the first commit is compared to
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 
@@ -101,13 +105,17 @@ def files_at(
     return found
 
 
-def read_blobs(blobs: Iterable[str], cwd: str) -> Iterator[tuple[str, bytes]]:
-    """Yields ``(id, bytes)`` of each blob that git has, by one process."""
+def read_blobs(
+    blobs: Iterable[str], cwd: str, *, originals: bool = False
+) -> Iterator[tuple[str, bytes]]:
+    """Yields ``(id, bytes)`` of each blob that git has, by one process; with
+    ``originals`` the blob's own bytes, also where ``git replace`` shows others.
+    """
     asked = list(dict.fromkeys(blobs))
     if not asked:
         return
     out = run(
-        ["cat-file", "--batch"],
+        [*(ORIGINALS if originals else ()), "cat-file", "--batch"],
         cwd,
         data="".join(blob + "\n" for blob in asked).encode(),
     )
@@ -191,7 +199,7 @@ def new_files(
     if remote and commits_among([remote], cwd):
         known.append(remote)
     blobs = versions([local, *("^" + commit for commit in known)], cwd, suffixes)
-    for blob, data in read_blobs(blobs, cwd):
+    for blob, data in read_blobs(blobs, cwd, originals=True):
         yield blobs[blob], data
 
 
@@ -226,7 +234,7 @@ def versions(
     revisions: Iterable[str], cwd: str, suffixes: tuple[str, ...]
 ) -> dict[str, str]:
     """Returns every version of every file with these endings in the history of
-    ``revisions``: paths by blob.
+    ``revisions``: paths by blob. Commits count as they are, not as replaced.
 
     Asked of the changes that commits make, merges against each parent: a listing of
     objects names a blob once only, under whichever path it met first.
@@ -246,7 +254,7 @@ def versions(
     ]
     patterns = ["*" + suffix for suffix in suffixes]
     out = run(
-        ["log", *options, "--", *patterns],
+        [*ORIGINALS, "log", *options, "--", *patterns],
         cwd,
         data="".join(item + "\n" for item in revisions).encode(),
     )

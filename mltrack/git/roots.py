@@ -1,7 +1,8 @@
 """Everything that git still refers to: for finding what garbage collection must keep.
 
 Refs and tags, stashes, reflog entries as long as git keeps them, the index of every
-worktree (both sides of a conflict included), and the heads of operations under way.
+worktree (both sides of a conflict included), the heads of operations under way; of what
+``git replace`` put in the place of something, both.
 Anything unreadable, broken or away raises: whoever deletes must then not.
 """
 
@@ -43,7 +44,8 @@ def files_in_history(
     blobs = history.versions(starts, repository.top, suffixes) if starts else {}
     for name in _trees(repository):
         for line in command.run(
-            ["ls-tree", "-r", "-z", "--full-tree", name], repository.top
+            [*history.ORIGINALS, "ls-tree", "-r", "-z", "--full-tree", name],
+            repository.top,
         ).split(b"\0"):
             meta, _, raw = line.partition(b"\t")
             if os.fsdecode(raw).endswith(suffixes):
@@ -59,8 +61,11 @@ def files_in_history(
             path = os.fsdecode(raw)
             if path.endswith(suffixes):
                 blobs.setdefault(meta.decode().split()[1], path)
+    for old, new in _replaced(repository).items():
+        if old in blobs:
+            blobs.setdefault(new, blobs[old])
     found = 0
-    for blob, data in history.read_blobs(blobs, repository.top):
+    for blob, data in history.read_blobs(blobs, repository.top, originals=True):
         found += 1
         yield blobs[blob], data
     # a blob that is lost named objects nobody can tell: better to delete nothing
@@ -80,13 +85,14 @@ def files_at_commits(
     blobs: dict[str, str] = {}
     for commit in commits:
         for line in command.run(
-            ["ls-tree", "-r", "-z", "--full-tree", commit], repository.top
+            [*history.ORIGINALS, "ls-tree", "-r", "-z", "--full-tree", commit],
+            repository.top,
         ).split(b"\0"):
             meta, _, raw = line.partition(b"\t")
             path = os.fsdecode(raw)
             if path.endswith(suffixes):
                 blobs.setdefault(meta.decode().split()[2], path)
-    for blob, data in history.read_blobs(blobs, repository.top):
+    for blob, data in history.read_blobs(blobs, repository.top, originals=True):
         yield blobs[blob], data
 
 
@@ -121,6 +127,9 @@ def latest_commits(repository: Repository, count: int) -> list[str]:
             ["log", "--walk-reflogs", "--format=%H", "refs/stash"], repository.top
         ).decode()
     found.update(history.commits_among(sorted(set(named.split())), repository.top))
+    # what git shows, and checks out, in the place of one of them
+    shown = {new for old, new in _replaced(repository).items() if old in found}
+    found.update(history.commits_among(sorted(shown), repository.top))
     return sorted(found)
 
 
@@ -179,6 +188,16 @@ def _trees(repository: Repository) -> list[str]:
         for line in out.decode().splitlines()
         if line.startswith("tree ")
     ]
+
+
+def _replaced(repository: Repository) -> dict[str, str]:
+    """What ``git replace`` shows in the place of objects, by their ids."""
+    out = command.run(
+        ["for-each-ref", "--format=%(refname:lstrip=2) %(objectname)", "refs/replace"],
+        repository.top,
+    )
+    pairs = (line.split() for line in out.decode().splitlines())
+    return {pair[0]: pair[1] for pair in pairs}
 
 
 def _is_shallow_or_partial(repository: Repository) -> bool:

@@ -389,3 +389,75 @@ def test_what_a_destroyed_listing_named_is_kept_until_earlier_versions_are_given
     ws.write("d/sub/1", "three\n")
     ws.mltrack("checkout", "--force", "d")
     assert ws.read("d/sub/1") == "two\n"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "GIT_LITERAL_PATHSPECS",
+        "GIT_GLOB_PATHSPECS",
+        "GIT_NOGLOB_PATHSPECS",
+        "GIT_ICASE_PATHSPECS",
+    ],
+)
+def test_variables_of_git_hide_no_version_of_a_pointer(
+    ws: Workspace, name: str
+) -> None:
+    for text in ("only in history\n", "now\n"):
+        ws.write("sub/b", text)
+        ws.mltrack("add", "sub/b")
+        ws.commit(text)
+    shutil.rmtree(ws.path / ".mltrack/last", ignore_errors=True)
+    ws.mltrack("gc", **{name: "1"})
+    ws.git("checkout", "-q", "HEAD~1", MLTRACK_HOOKS="0")
+    ws.mltrack("checkout")
+    assert ws.read("sub/b") == "only in history\n"
+
+
+@pytest.mark.parametrize("value", ["off", "combined", "first-parent"])
+def test_what_only_a_settled_merge_names_is_kept_however_merges_are_shown(
+    ws: Workspace, value: str
+) -> None:
+    ws.write("f", "base\n")
+    ws.commit("base")
+    ws.git("checkout", "-q", "-b", "x")
+    ws.commit("x")
+    ws.git("checkout", "-q", "main")
+    ws.commit("main")
+    ws.git("merge", "-q", "--no-commit", "x", code=None)
+    ws.write("b", "only in a merge\n")
+    ws.mltrack("add", "b")
+    ws.commit("merge")
+    ws.git("rm", "-q", "b.mlt")
+    ws.commit("gone")
+    (ws.path / "b").unlink(missing_ok=True)
+    shutil.rmtree(ws.path / ".mltrack/last", ignore_errors=True)
+    ws.git("config", "log.diffMerges", value)
+    ws.mltrack("gc")
+    ws.git("checkout", "-q", "HEAD~1", MLTRACK_HOOKS="0")
+    ws.mltrack("checkout")
+    assert ws.read("b") == "only in a merge\n"
+
+
+def test_what_a_replaced_commit_names_is_kept(only_on_x: Workspace) -> None:
+    ws = only_on_x
+    ws.git("replace", "x", "main")
+    ws.mltrack("gc")
+    ws.git("replace", "-d", "x")
+    assert holds(ws)
+
+
+def test_what_only_a_replacing_pointer_names_is_kept(ws: Workspace) -> None:
+    ws.write("b", "shown\n")
+    ws.mltrack("add", "b")
+    shown = ws.git("hash-object", "-w", "b.mlt").out.strip()
+    ws.write("b", "of the commit\n")
+    ws.mltrack("add", "b")
+    ws.commit("b")
+    ws.git("replace", "HEAD:b.mlt", shown)
+    shutil.rmtree(ws.path / ".mltrack/last", ignore_errors=True)
+    ws.mltrack("gc")
+    ws.write("b.mlt", ws.git("cat-file", "blob", "HEAD:b.mlt").out)
+    (ws.path / "b").unlink()
+    ws.mltrack("checkout")
+    assert ws.read("b") == "shown\n"
