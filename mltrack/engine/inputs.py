@@ -250,20 +250,22 @@ class Learner:
         """Returns the bytes of a params file as a stage is to see it: with those
         overrides that it declares to depend on, as it stands if there are none.
         """
-        given = self.sources.overrides.get(file.path, {})
-        overrides = {
-            key: value
-            for key, value in given.items()
-            if file.keys is None or _concerns(key, file.keys)
-        }
+        overrides = self.sources.overrides.get(file.path)
         data = self._read(file.path)
         # as it stands: the job needs no copy of it
         if data is None or not overrides:
             return None
-        values = params_file.replaced(
-            params_file.load(data, file.path), overrides, file.path
+        values = params_file.load(data, file.path)
+        if file.keys is not None:
+            # without the others: the run key does not know them
+            overrides = params_file.concerning(values, overrides, file.keys, file.path)
+        return (
+            params_file.dump(
+                params_file.replaced(values, overrides, file.path), file.path
+            )
+            if overrides
+            else None
         )
-        return params_file.dump(values, file.path)
 
     def _bytes_of(self, content: Content) -> bytes:
         try:
@@ -353,13 +355,3 @@ class Learner:
     @property
     def algorithm(self) -> Algorithm:
         return self._cache.algorithm
-
-
-def _concerns(key: str, declared: tuple[str, ...]) -> bool:
-    """Whether an override of ``key`` changes one of the declared keys: it is one, holds
-    one, or lies in one.
-    """
-    return any(
-        key == other or key.startswith(other + ".") or other.startswith(key + ".")
-        for other in declared
-    )

@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.support.workspace import Workspace
 
 
@@ -120,6 +122,21 @@ def test_a_set_of_a_param_that_a_stage_does_not_declare_does_not_reach_it(
     )
     ws.mltrack("repro", "--set", "other=99", "--set", "lr=5")
     assert ws.read("out").split() == ["lr:", "5", "other:", "2"]
+
+
+@pytest.mark.parametrize("declared", ["layers", "layers[0]", "layers.0"])
+@pytest.mark.parametrize("given", ["layers[0]=5", "layers.0=5", "layers=[5, 2]"])
+def test_a_set_in_a_list_reaches_the_command_however_it_is_spelled(
+    ws: Workspace, declared: str, given: str
+) -> None:
+    ws.write("params.json", '{"layers": [1, 2], "other": 2}')
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n  s:\n    cmd: cp params.json out\n    params: [{params.json: "
+        f"['{declared}']}}]\n    outs: [out]\n",
+    )
+    ws.mltrack("repro", "--set", "params.json:other=9", "--set", f"params.json:{given}")
+    assert json.loads(ws.read("out")) == {"layers": [5, 2], "other": 2}
 
 
 def test_a_set_that_changes_what_a_foreach_declares_drops_nobody_from_the_lock(
