@@ -206,13 +206,13 @@ class Committer:
         )
 
     def _note(self, stage: Stage, record: RunRecord) -> None:
-        """Puts a result into the journal; what follows from it waits to be settled."""
+        """Puts a result into the journal; what follows from it waits to be settled.
+        Fails before anything is noted where an output that the stage gave up cannot be
+        made a file of its own.
+        """
         # before the new entry takes its place
         before = self.locks.entry(stage)
-        # unsynced, and before the objects: a kill loses nothing, see `recover`
-        self.locks.record(stage, record)
         former = [] if before is None else before.cached_outs(stage.pipeline_path)
-        self._unsettled.ignored.append((stage, former))
         cached = {
             path for path in record.entry.outs if path not in record.entry.uncached
         }
@@ -222,7 +222,11 @@ class Committer:
             ):
                 # from now on it is git's or the person's, and gc may delete the object
                 self.make_private(path)
+        # first: if noting it fails halfway, no journal is folded before it is saved
         self._unsettled.since = self._unsettled.since or time.monotonic()
+        # unsynced, and before the objects: a kill loses nothing, see `recover`
+        self.locks.record(stage, record)
+        self._unsettled.ignored.append((stage, former))
 
     def settle_if_due(self) -> None:
         """Settles what has waited for a second."""

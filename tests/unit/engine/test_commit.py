@@ -1,0 +1,45 @@
+"""Recording results: nothing is noted that was not saved, and what was noted can be
+restored.
+"""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from mltrack import project as projects
+from mltrack.verbs import repro
+from mltrack.verbs.repro import Repro, ReproOptions
+from mltrack.verbs.session import Session
+from tests.support.workspace import Workspace
+
+
+def run(path: Path) -> None:
+    work = Repro(Session(projects.find(str(path))), ReproOptions())
+    for _ in work.run(work.plan()):
+        pass
+
+
+def test_where_an_output_that_was_given_up_cannot_be_copied_nothing_is_recorded(
+    ws: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ws.mltrack("config", "--local", "cache.link", "hardlink")
+    stage = "stages:\n  s:\n    cmd: {cmd}\n    outs: [{outs}]\n"
+    ws.write("mltrack.yaml", stage.format(cmd="echo 1 > o; echo 1 > p", outs="o, p"))
+    ws.mltrack("repro")
+    before = ws.read("mltrack.lock")
+    ws.write("mltrack.yaml", stage.format(cmd="echo 2 > o", outs="o"))
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(repro, "make_private", full)
+        with pytest.raises(OSError, match="space"):
+            run(ws.path)
+    assert ws.read("mltrack.lock") == before
+    assert "absent" not in ws.mltrack("fsck").said
+    ws.mltrack("repro")
+    assert "up to date" in ws.mltrack("status").out
+    ws.mltrack("fsck")
