@@ -236,10 +236,9 @@ class Execution:
             # what lies below a directory that it reads counts as a part of that
             engine.supply.bring_parts(stage)
         engine.tree.learner.forget(stage)
-        if stage.address in self._told or engine.recorder.locks.reads > 1:
-            # another process is at work: what stood at the outputs when the plan was
-            # made says nothing now
-            engine.tree.checkout.observer.forget([out.path for out in stage.outs])
+        # others ran for hours, perhaps: what stood there when the plan was made says
+        # nothing now
+        engine.tree.checkout.observer.forget([out.path for out in stage.outs])
         known = engine.tree.learner.learn(stage, NOTHING_UPCOMING, ())
         return decide(
             stage, known, engine.policy.facts, engine.policy.options

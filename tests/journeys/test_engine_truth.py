@@ -332,3 +332,46 @@ def test_an_empty_directory_of_tracked_data_does_count(ws: Workspace) -> None:
     ws.mltrack("repro")
     (ws.path / "d/sub/empty").mkdir()
     ws.mltrack("status", "--check", code=4)
+
+
+WAITING = (
+    "stages:\n"
+    "  a:\n    cmd: touch started; while test ! -e go; do sleep 0.02; done; {a}\n"
+    "    deps: [in]\n    outs: [a]\n"
+    "  b:\n    cmd: cat a a > b\n    deps: [a]\n    outs: [b]\n"
+)
+
+
+def edit_b_while_a_runs(ws: Workspace, command: str) -> str:
+    """Runs both stages; then again, while the person edits the second one's output."""
+    ws.write("in", "1")
+    ws.write("go", "")
+    ws.write("mltrack.yaml", WAITING.format(a=command))
+    ws.mltrack("repro")
+    (ws.path / "go").unlink()
+    (ws.path / "started").unlink()
+    ws.write("in", "2")
+    running = start(ws, "repro")
+    until(ws, "started", running)
+    (ws.path / "b").unlink()
+    ws.write("b", "an edit\n")
+    ws.write("go", "")
+    return running.communicate(timeout=60)[0]
+
+
+def test_an_output_that_is_edited_while_others_run_is_saved_before_its_stage_runs(
+    ws: Workspace,
+) -> None:
+    edit_b_while_a_runs(ws, "cp in a")
+    assert ws.read("b") == "22"
+    ws.mltrack("undo", "b")
+    assert ws.read("b") == "an edit\n"
+
+
+def test_an_output_that_is_edited_while_others_run_is_not_called_unchanged(
+    ws: Workspace,
+) -> None:
+    edit_b_while_a_runs(ws, "echo 1 > a")
+    assert ws.read("b") == "1\n1\n"
+    ws.mltrack("undo", "b")
+    assert ws.read("b") == "an edit\n"
