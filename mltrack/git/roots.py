@@ -18,16 +18,47 @@ def worktrees(repository: Repository) -> list[str]:
     """Returns the tops of all worktrees; raises GitError for one that is not there,
     since it may be on a disk that is away.
     """
-    tops = [] if repository.main_worktree is None else [repository.main_worktree]
+    tops = _main_tops(repository)
     for git_dir in ref_files.git_dirs(repository)[1:]:
-        top = ref_files.worktree_of(git_dir)
-        if not os.path.isdir(top):
-            raise GitError(
-                f"the worktree {top} is not there, so what it refers to is not known",
-                hint="mount its disk; if it was deleted: git worktree prune",
-            )
-        tops.append(top)
+        tops.append(_present(ref_files.worktree_of(git_dir)))
     return tops or [repository.top]
+
+
+def _main_tops(repository: Repository) -> list[str]:
+    """The top of the worktree that is no linked one; none of a bare repository."""
+    if not repository.is_linked:
+        return [repository.top]
+    if _config(repository, "--type=bool", "core.bare") == "true":
+        return []
+    if repository.main_worktree is not None:
+        return [repository.main_worktree]
+    # a submodule's own checkout, relative to what git keeps for it
+    named = _config(repository, "core.worktree")
+    if not named:
+        raise GitError(
+            f"where the main worktree of {repository.common_dir} is cannot be told, so "
+            "what it refers to is not known",
+            hint="run this in the main worktree",
+        )
+    return [_present(os.path.normpath(os.path.join(repository.common_dir, named)))]
+
+
+def _present(top: str) -> str:
+    if not os.path.isdir(top):
+        raise GitError(
+            f"the worktree {top} is not there, so what it refers to is not known",
+            hint="mount its disk; if it was deleted: git worktree prune",
+        )
+    return top
+
+
+def _config(repository: Repository, *asked: str) -> str:
+    """What the repository's own config says; nothing that a worktree adds to it."""
+    place = os.path.join(repository.common_dir, "config")
+    out = command.run(
+        ["config", "--file", place, "-z", *asked], repository.top, ok=(0, 1)
+    )
+    return os.fsdecode(out).removesuffix("\0")
 
 
 def files_in_history(

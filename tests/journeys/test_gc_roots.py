@@ -461,3 +461,49 @@ def test_what_only_a_replacing_pointer_names_is_kept(ws: Workspace) -> None:
     (ws.path / "b").unlink()
     ws.mltrack("checkout")
     assert ws.read("b") == "shown\n"
+
+
+def submodule(ws: Workspace, tmp_path: Path) -> Workspace:
+    ws.git("init", "-q", str(tmp_path / "above"))
+    above = Workspace(tmp_path / "above", ws.environment)
+    allowed = ("-c", "protocol.file.allow=always")
+    above.git(*allowed, "submodule", "--quiet", "add", str(ws.path), "sub")
+    return Workspace(above.path / "sub", ws.environment)
+
+
+def separate(ws: Workspace, tmp_path: Path) -> Workspace:
+    place = ["--separate-git-dir", str(tmp_path / "elsewhere.git")]
+    ws.git("clone", "-q", *place, str(ws.path), str(tmp_path / "apart"))
+    return Workspace(tmp_path / "apart", ws.environment)
+
+
+@pytest.mark.parametrize("made", [submodule, separate])
+@pytest.mark.parametrize("where", ["main", "linked"])
+def test_what_is_staged_beside_a_linked_worktree_is_kept_wherever_git_keeps_its_files(
+    ws: Workspace,
+    tmp_path: Path,
+    made: Callable[[Workspace, Path], Workspace],
+    where: str,
+) -> None:
+    ws.commit("base")
+    main = made(ws, tmp_path)
+    main.mltrack("init")
+    for name in ("gc.grace_days", "cache.runs_days"):
+        main.mltrack("config", "--local", name, "0")
+    main.git("worktree", "add", "-q", "--detach", str(tmp_path / "linked"))
+    linked = Workspace(tmp_path / "linked", ws.environment)
+    main.write("b", "only staged\n")
+    main.mltrack("add", "b")
+    main.git("add", "b.mlt")
+    (main.path / "b.mlt").unlink()
+    (main.path / "b").unlink()
+    shutil.rmtree(main.path / ".mltrack/last", ignore_errors=True)
+    linked.write("c", "so that there is something to look for\n")
+    linked.mltrack("add", "c")
+    # no file of git's names the main worktree of a separate directory
+    is_known = where == "main" or made is submodule
+    told = (main if where == "main" else linked).mltrack(
+        "gc", code=0 if is_known else 1
+    )
+    assert is_known or "run this in the main worktree" in told.err
+    assert gives_back_what_was_staged(main)
