@@ -69,6 +69,32 @@ def _open(path: str) -> int:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
 
+def hold(descriptor: int) -> None:
+    """Locks a file that this process has opened to write, until it closes it or ends:
+    :func:`is_held` says so to everyone on whatever machine shares the file system.
+    """
+    # it waits for those who only look, for a moment
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+def is_held(path: str) -> bool:
+    """Returns whether a process holds a file; also where it may not be opened."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    except PermissionError:
+        return True
+    try:
+        # shared: two who look at once do not take each other for its holder
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 class NameLocks:
     """Any number of locks by name, exclusive or shared, all in one file: open file
     description locks on one byte each.
