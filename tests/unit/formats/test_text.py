@@ -114,6 +114,9 @@ def test_paths_that_are_refused(path: str) -> None:
         b".mltrack",
         b".g\xe2\x80\x8cit",
         b".git::$INDEX_ALLOCATION",
+        b".git" + b"." * 40,
+        b".g" + b"\xe2\x80\x8c" * 13 + b"it",
+        b".mltrack" + b" ." * 100,
     ],
 )
 def test_names_that_some_file_system_takes_for_gits(name: bytes) -> None:
