@@ -10,7 +10,13 @@ from functools import cached_property
 from typing import NamedTuple
 
 from mltrack.engine.lock_state import LockState
-from mltrack.engine.pipelines import Read, Tracked, load_graph
+from mltrack.engine.pipelines import (
+    CONFIG_NAME,
+    Read,
+    Tracked,
+    load_graph,
+    nested_projects,
+)
 from mltrack.engine.remember import Remembered
 from mltrack.errors import FormatError, PipelineError
 from mltrack.formats import lock_file, pointer
@@ -19,7 +25,7 @@ from mltrack.git import history as git_history
 from mltrack.objects.content import Content
 from mltrack.objects.digest import Algorithm
 from mltrack.pipeline.graph import Graph
-from mltrack.pipeline.paths import parents
+from mltrack.pipeline.paths import contains, parents
 from mltrack.pipeline.stage import (
     LOCK_NAME,
     PIPELINE_NAME,
@@ -64,6 +70,8 @@ class View:
     """Tracked paths whose pointers cannot be read, in conflict for one, with what is
     wrong; of the workspace only. What does not concern them goes on.
     """
+    nested: list[str] = field(default_factory=list)
+    """The projects below this one, of which it says nothing; of a revision only."""
 
     @property
     def broken_locks(self) -> dict[str, FormatError]:
@@ -231,11 +239,16 @@ def revision_view(
     """
     commit = git_history.resolve(revision, place)
     blobs = git_history.files_at(
-        commit, place, (SUFFIX, PIPELINE_NAME, LOCK_NAME), inner=inner
+        commit, place, (SUFFIX, PIPELINE_NAME, LOCK_NAME, CONFIG_NAME), inner=inner
     )
-    # what a commit brings there is never taken for mltrack's own
+    nested = nested_projects(blobs)
     wanted = {
-        path: blob for path, blob in blobs.items() if not path.startswith(".mltrack/")
+        path: blob
+        for path, blob in blobs.items()
+        # what a commit brings there is never taken for mltrack's own
+        if not path.startswith(".mltrack/")
+        and path.rpartition("/")[2] != CONFIG_NAME
+        and not any(contains(other, path) for other in nested)
     }
     # all by one process of git, not one for each of a thousand pointers
     by_blob = dict(git_history.read_blobs(wanted.values(), place))
@@ -261,6 +274,7 @@ def revision_view(
         locks,
         [path for path in names if os.path.basename(path) == PIPELINE_NAME],
         commit=commit,
+        nested=nested,
     )
 
 

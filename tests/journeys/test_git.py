@@ -451,3 +451,21 @@ def test_several_projects_live_in_one_repository(bare: Workspace) -> None:
     bare.commit()
     bare.git("checkout", "--quiet", "v1")
     assert bare.read("one/data/a") == "one" and bare.read("two/data/a") == "two"
+
+
+def test_a_project_below_another_is_its_own_affair_at_revisions_too(
+    ws: Workspace, tmp_path: Path
+) -> None:
+    (ws.path / "sub").mkdir()
+    ws.mltrack("init", "--subdir", cwd=ws.path / "sub")
+    ws.write("odata", "outer")
+    ws.write("sub/sdata", "inner")
+    ws.mltrack("add", "odata")
+    ws.mltrack("add", "sdata", cwd=ws.path / "sub")
+    ws.commit()
+    assert "sdata" not in ws.mltrack("diff", "HEAD").said
+    ws.mltrack("remote", "add", "store", str(tmp_path / "store"))
+    ws.mltrack("push", "--rev", "HEAD")
+    ws.git("init", "-q", "--bare", str(tmp_path / "hub.git"))
+    ws.git("remote", "add", "origin", str(tmp_path / "hub.git"))
+    ws.git("push", "-q", "origin", "main")
