@@ -375,3 +375,31 @@ def test_an_output_that_is_edited_while_others_run_is_not_called_unchanged(
     assert ws.read("b") == "1\n1\n"
     ws.mltrack("undo", "b")
     assert ws.read("b") == "an edit\n"
+
+
+def test_a_record_names_the_commit_that_was_checked_out_when_its_stage_ended(
+    ws: Workspace,
+) -> None:
+    ws.write("in", "1")
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n"
+        "  a:\n    cmd: touch a\n    outs: [a]\n"
+        "  b:\n    cmd: touch started; while test ! -e go; do sleep 0.02; done; touch b\n"
+        "    deps: [a]\n    outs: [b]\n",
+    )
+    ws.write(".gitignore", "/started\n/go\n")
+    ws.commit("first")
+    running = start(ws, "repro")
+    until(ws, "started", running)
+    ws.commit("meanwhile", tag="meanwhile")
+    ws.write("go", "")
+    running.communicate(timeout=60)
+    commits = {
+        record["stage"]: record["commit"]
+        for bundle in (ws.path / ".mltrack/cache/runs").glob("*.jsonl")
+        for record in map(json.loads, bundle.read_text().splitlines()[1:])
+    }
+    meanwhile = ws.git("rev-parse", "meanwhile").out.strip()
+    assert commits["a"] == ws.git("rev-parse", "meanwhile~1").out.strip()
+    assert commits["b"] == meanwhile
