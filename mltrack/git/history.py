@@ -12,8 +12,12 @@ ORIGINALS = ("--no-replace-objects",)
 """Before a git command: objects as commits name them, which is what git keeps and
 pushes, and not what ``git replace`` shows in their place.
 """
-# git knows this tree without having it: what the first commit is compared to
-EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+# git knows this tree without having it: what the first commit is compared to; by the
+# number of digits of an id, in repositories of SHA-1 and of SHA-256
+_EMPTY_TREE = {
+    40: "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+    64: "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
+}
 
 
 def resolve(revision: str, cwd: str) -> str:
@@ -164,7 +168,7 @@ def changed_files(old: str, new: str, cwd: str) -> list[str]:
     """Returns the paths below ``cwd`` that differ between two commits; ``old`` may be
     all zeros, for none.
     """
-    before = EMPTY_TREE if not old.strip("0") else old
+    before = old if old.strip("0") else _EMPTY_TREE.get(len(old), old)
     out = run(
         [
             "diff-tree",

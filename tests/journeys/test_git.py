@@ -469,3 +469,16 @@ def test_a_project_below_another_is_its_own_affair_at_revisions_too(
     ws.git("init", "-q", "--bare", str(tmp_path / "hub.git"))
     ws.git("remote", "add", "origin", str(tmp_path / "hub.git"))
     ws.git("push", "-q", "origin", "main")
+
+
+def test_a_worktree_of_a_repository_with_long_ids_gets_its_data(
+    bare: Workspace, tmp_path: Path
+) -> None:
+    bare.git("init", "-q", "--object-format=sha256", str(tmp_path / "long"))
+    long = Workspace(tmp_path / "long", bare.environment)
+    long.mltrack("init")
+    long.write("data/a", "alpha")
+    long.mltrack("add", "data")
+    long.commit()
+    done = long.git("worktree", "add", "-q", "--detach", str(tmp_path / "linked"))
+    assert (tmp_path / "linked/data/a").read_text() == "alpha", done.said
