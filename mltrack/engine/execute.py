@@ -223,7 +223,12 @@ class Execution:
             self._outcome.skipped.append(address)
             yield StageSkipped(address, step.reasons, is_away=step.record is not None)
         else:
-            yield from self._restore(step, inputs)
+            try:
+                yield from self._restore(step, inputs)
+            except (MissingObjectError, RemoteError) as error:
+                # a remote was lost since the plan was made: no matter of the others
+                yield from self._fail(address, refused(error).fault, ())
+                return
             self._outcome.restored.append(address)
         self._settle(address)
 

@@ -17,6 +17,7 @@ from mltrack.engine.events import (
     StageStarted,
 )
 from mltrack.engine.outcome import Outcome
+from mltrack.errors import RemoteError
 from mltrack.formats import yaml
 from mltrack.runners.job import Abilities, Job, Poll, Seen, State, Ticket, Works
 from mltrack.verbs.repro import Repro, ReproOptions
@@ -231,6 +232,23 @@ def test_params_that_cannot_be_read_after_a_run_stop_no_other_stage(
 
     _, outcome, _ = run(AGAIN, meanwhile=edits, keep_going=True)
     assert outcome.failed == ["a"] and outcome.ran == ["c"]
+
+
+@pytest.mark.parametrize("keep_going", [True, False])
+def test_a_result_that_can_no_longer_be_had_fails_its_own_stage_alone(
+    run: Run, ws: Workspace, monkeypatch: pytest.MonkeyPatch, keep_going: bool
+) -> None:
+    ws.write("params.yaml", "n: 1")
+    run(AGAIN)
+    (ws.path / "a.o").unlink()
+    (ws.path / "c.o").write_text("edited")
+
+    def lost(*_: object) -> None:
+        raise RemoteError("the remote is away")
+
+    monkeypatch.setattr("mltrack.verbs.bringing.FromHosts.fetch", lost)
+    _, outcome, _ = run(AGAIN, keep_going=keep_going)
+    assert outcome.failed == (["a", "c"] if keep_going else ["a"])
 
 
 def test_what_is_frozen_waits_for_nothing(run: Run) -> None:
