@@ -285,12 +285,11 @@ class Committer:
             if record.by == BY_RESTORE or self.run_cache.has(record):
                 continue
             with self.new_writer() as writer:
-                saving = Saving(writer, self.run_cache.algorithm, writer.linking)
                 whole = True
                 for path, content in record.entry.outs.items():
                     try:
-                        snapshot = self.observer.tracked(
-                            path, saving if path not in record.entry.uncached else None
+                        snapshot = self._saved(
+                            writer, path, is_cached=path not in record.entry.uncached
                         )
                     except WorkspaceError:
                         # what no tree can hold stands there now: not what was noted
@@ -321,16 +320,23 @@ class Committer:
     def _save(
         self, writer: CacheWriter, stage: Stage, path: str, *, is_cached: bool
     ) -> Snapshot:
+        snapshot = self._saved(writer, path, is_cached=is_cached)
+        if snapshot is None:
+            raise WorkspaceError(
+                f"output {path!r} of stage {stage.address!r} does not exist"
+            )
+        return snapshot
+
+    def _saved(
+        self, writer: CacheWriter, path: str, *, is_cached: bool
+    ) -> Snapshot | None:
+        """What stands at an output, with its bytes in the cache if they belong there."""
         saving = Saving(writer, self.run_cache.algorithm, writer.linking)
         snapshot = self.observer.tracked(path, saving if is_cached else None)
         # metrics, as a rule: without them the result could not be restored
         if snapshot is not None and not is_cached and is_small(snapshot.content):
             snapshot = self.observer.tracked(
                 path, Saving(writer, self.run_cache.algorithm)
-            )
-        if snapshot is None:
-            raise WorkspaceError(
-                f"output {path!r} of stage {stage.address!r} does not exist"
             )
         return snapshot
 

@@ -43,3 +43,21 @@ def test_where_an_output_that_was_given_up_cannot_be_copied_nothing_is_recorded(
     ws.mltrack("repro")
     assert "up to date" in ws.mltrack("status").out
     ws.mltrack("fsck")
+
+
+def test_an_output_that_git_keeps_can_be_restored_after_its_repro_was_killed(
+    ws: Workspace,
+) -> None:
+    text = (
+        "stages:\n"
+        "  a:\n    cmd: echo x >> ../count; echo 1 > m\n    outs: [m: {cache: false}]\n"
+        "  b:\n    cmd: %s\n    deps: [m]\n    outs: [b]\n"
+    )
+    ws.write("mltrack.yaml", text % "kill -9 $PPID; sleep 5")
+    ws.mltrack("repro", code=None)
+    ws.write("mltrack.yaml", text % "cat m m > b")
+    ws.mltrack("repro")
+    (ws.path / "m").unlink()
+    ws.mltrack("repro")
+    assert ws.read("m") == "1\n"
+    assert (ws.path.parent / "count").read_text() == "x\n"
