@@ -20,7 +20,7 @@ from typing import NamedTuple
 from mltrack.disk.durable import opened
 from mltrack.engine.ignoring import IgnoreLines
 from mltrack.engine.lock_state import LockState
-from mltrack.errors import WorkspaceError
+from mltrack.errors import MltrackError, WorkspaceError
 from mltrack.formats.run_record import BY_HAND, BY_RESTORE, BY_RUN, RunRecord
 from mltrack.objects import tree
 from mltrack.objects.content import TREE, Content
@@ -82,7 +82,8 @@ class Committer:
     """Makes what stands at a path files of their own, not links into the cache."""
     _writer: CacheWriter | None = None
     _unsettled: _Unsettled = field(default_factory=_Unsettled)
-    _has_failed: bool = False
+    _failure: str = ""
+    """Why what was noted could not be made durable; '' if it could."""
 
     @property
     def is_settled(self) -> bool:
@@ -241,15 +242,19 @@ class Committer:
         """
         if not self._unsettled.since:
             return
-        if self._has_failed:
+        if self._failure:
             raise WorkspaceError(
-                "what ran could not be saved",
-                hint="run `mltrack repro` again once there is space",
+                f"what ran could not be saved: {self._failure}",
+                hint="run `mltrack repro` again once that is mended",
             )
         # until it has gone well: a failed fsync is not tried again
-        self._has_failed = True
-        self._settle(self._unsettled)
-        self._has_failed, self._unsettled = False, _Unsettled()
+        self._failure = "saving it was interrupted"
+        try:
+            self._settle(self._unsettled)
+        except (MltrackError, OSError) as error:
+            self._failure = str(error)
+            raise
+        self._failure, self._unsettled = "", _Unsettled()
 
     def _settle(self, done: _Unsettled) -> None:
         if self._writer is not None:

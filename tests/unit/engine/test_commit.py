@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from mltrack import project as projects
+from mltrack.errors import WorkspaceError
+from mltrack.pipeline.stage import Inputs
 from mltrack.verbs import repro
 from mltrack.verbs.repro import Repro, ReproOptions
 from mltrack.verbs.session import Session
@@ -61,3 +63,25 @@ def test_an_output_that_git_keeps_can_be_restored_after_its_repro_was_killed(
     ws.mltrack("repro")
     assert ws.read("m") == "1\n"
     assert (ws.path.parent / "count").read_text() == "x\n"
+
+
+def test_what_could_not_be_saved_is_told_with_its_own_cause_ever_after(
+    ws: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ws.write("mltrack.yaml", "stages:\n  s:\n    cmd: echo 1 > o\n    outs: [o]\n")
+    session = Session(projects.find(str(ws.path)))
+    locks = session.view.lock_state
+    assert locks is not None
+    recorder = repro.committer(session, locks)
+    ws.write("o", "1\n")
+    [stage] = session.view.graph.stages.values()
+    recorder.commit(stage, "", Inputs({}, {}, {}), "/bin/sh")
+
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", ".gitignore")
+
+    monkeypatch.setattr(type(recorder.lines), "follow", refused)
+    with pytest.raises(PermissionError):
+        recorder.settle()
+    with pytest.raises(WorkspaceError, match=r"Permission denied: '\.gitignore'"):
+        recorder.settle()
