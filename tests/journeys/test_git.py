@@ -482,3 +482,19 @@ def test_a_worktree_of_a_repository_with_long_ids_gets_its_data(
     long.commit()
     done = long.git("worktree", "add", "-q", "--detach", str(tmp_path / "linked"))
     assert (tmp_path / "linked/data/a").read_text() == "alpha", done.said
+
+
+def test_a_hook_that_is_a_link_is_read_where_it_leads(bare: Workspace) -> None:
+    bare.write("tools/pre-push", '#!/bin/sh\nmltrack hook pre-push "$@"\n')
+    bare.write("tools/post-merge", "#!/bin/sh\n")
+    (bare.path / ".git/hooks").mkdir(exist_ok=True)
+    for hook in ("pre-push", "post-merge"):
+        (bare.path / ".git/hooks" / hook).symlink_to(f"../../tools/{hook}")
+    told = bare.mltrack("init").err
+    assert "hooks/post-merge" in told and "hooks/pre-push" not in told
+    assert (bare.path / ".git/hooks/pre-push").is_symlink()
+    checks = {
+        item["name"]: item["state"]
+        for item in bare.mltrack("doctor", "--json", code=None).json["checks"]
+    }
+    assert checks["hook pre-push"] == "ok" != checks["hook post-merge"]
