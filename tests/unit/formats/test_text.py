@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mltrack.errors import FormatError, MltrackError, PipelineError
-from mltrack.formats import paths, pointer
+from mltrack.formats import paths, pointer, quantities
 from mltrack.formats.json_text import load as load_json
 from mltrack.formats.params_file import flatten, get
 from mltrack.git import ignore_file
@@ -246,3 +246,15 @@ def test_a_chain_is_drawn_straight() -> None:
         drawing.ascii_boxes({"a": (), "b": ("a",)})
         == "+---+\n| a |\n+---+\n  │\n+---+\n| b |\n+---+"
     )
+
+
+@pytest.mark.parametrize("value", [10**19, "1e19", 10**400, "9" * 30 + "s"])
+def test_a_duration_without_end_is_called_too_large(value: object) -> None:
+    with pytest.raises(PipelineError, match="too large|not a duration"):
+        quantities.seconds(value)
+
+
+@pytest.mark.parametrize("value", [0, -1, float("nan"), "0s"])
+def test_a_duration_is_greater_than_zero(value: object) -> None:
+    with pytest.raises(PipelineError, match="greater than zero"):
+        quantities.seconds(value)
