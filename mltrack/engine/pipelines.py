@@ -97,7 +97,7 @@ def _aliases(stages: list[Stage], project_path: str) -> dict[str, str]:
                 os.path.realpath(project_path),
             )
             # a restored output may be a link to its object in the cache
-            if not real.startswith((os.pardir, _OWN)):
+            if not contains(os.pardir, real) and not real.startswith(_OWN):
                 found[path] = real
     return found
 
