@@ -368,12 +368,12 @@ def shared_path(path: str, repository: Repository) -> str:
     return os.path.normpath(os.path.join(main, relative, DIRECTORY))
 
 
-def hide(path: str, repository: Repository) -> None:
+def hide(path: str, repository: Repository) -> str:
     """Keeps what mltrack has for itself out of git's sight, whatever branch is checked
-    out in whichever worktree.
+    out in whichever worktree. Returns the lines that the person has to add, if any.
     """
     inner = os.path.relpath(os.path.join(path, DIRECTORY), repository.top)
-    exclude.hide(
+    return exclude.hide(
         repository.common_dir,
         [inner + name.rstrip("/") for name in IGNORED.split("\n") if name],
     )
