@@ -26,6 +26,7 @@ from mltrack.git import index as git_index
 from mltrack.git import repository as git
 from mltrack.git.repository import Repository
 from mltrack.objects.digest import Algorithm, algorithm
+from mltrack.pipeline.paths import contains
 from mltrack.store.local.cache import Cache
 from mltrack.store.local.run_cache import RunCache
 from mltrack.store.local.users import is_own
@@ -202,7 +203,7 @@ class Project:
         if path == os.curdir:
             return ""
         # `..x` is a name like others
-        if path.split(os.sep, 1)[0] == os.pardir:
+        if contains(os.pardir, path):
             raise UsageError(f"{argument!r} lies outside the project at {self.path}")
         return check_path(path, argument)
 
@@ -368,12 +369,12 @@ def shared_path(path: str, repository: Repository) -> str:
     return os.path.normpath(os.path.join(main, relative, DIRECTORY))
 
 
-def hide(path: str, repository: Repository) -> None:
+def hide(path: str, repository: Repository) -> str:
     """Keeps what mltrack has for itself out of git's sight, whatever branch is checked
-    out in whichever worktree.
+    out in whichever worktree. Returns the lines that the person has to add, if any.
     """
     inner = os.path.relpath(os.path.join(path, DIRECTORY), repository.top)
-    exclude.hide(
+    return exclude.hide(
         repository.common_dir,
         [inner + name.rstrip("/") for name in IGNORED.split("\n") if name],
     )

@@ -81,6 +81,14 @@ def init(
             "-v .mltrack/config.toml`",
             level=-1,
         )
+    if result.seen:
+        tell(
+            "warning: .git/info/exclude is a link, or no file of a sane size, and not "
+            "mltrack's to write: on a branch without the project `git clean` would "
+            "delete the cache",
+            level=-1,
+        )
+        tell(f"hint: add these lines to it:\n{result.seen}", level=-1)
     if result.shared_hooks:
         tell(
             f"No hooks were installed: git looks for them in {result.shared_hooks}, "

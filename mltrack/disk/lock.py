@@ -9,8 +9,9 @@ import hashlib
 import os
 import struct
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
+from mltrack.disk.durable import share_like_parent
 from mltrack.errors import LockedError
 
 
@@ -26,14 +27,15 @@ def locked(
     """Holds the lock for the length of a block.
 
     ``waiting`` is called once if the lock is not to be had at once. With ``wait=False``
-    a lock that another process holds raises LockedError at once. On a file system that
-    cannot be written, a shared lock is not taken: whoever only reads there has nothing
-    to protect.
+    a lock that another process holds raises LockedError at once. In a directory that
+    this user cannot write to, a shared lock that cannot be had is not taken: whoever
+    only reads there has nothing to protect.
     """
     try:
         descriptor = _open(path)
     except OSError:
-        if not shared:
+        # who writes there without it would not be waited for
+        if not shared or os.access(os.path.dirname(path), os.W_OK):
             raise
         yield
         return
@@ -59,26 +61,62 @@ def locked(
 
 
 def _open(path: str) -> int:
-    """Opens a lock file, which may be another user's: the lock needs no right to write
+    """Opens a lock file, which may be another user's: ``flock`` needs no right to write
     it.
     """
     try:
-        # closed on exec: a command that outlives us would go on holding it
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        return _open_to_write(path)
     except PermissionError:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+
+def _open_to_write(path: str) -> int:
+    # closed on exec: a command that outlives us would go on holding it
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    # also one that an earlier mltrack made: the group needs the lock, too
+    with suppress(OSError):
+        share_like_parent(path)
+    return descriptor
+
+
+def hold(descriptor: int) -> None:
+    """Locks a file that this process has opened to write, until it closes it or ends:
+    :func:`is_held` says so to everyone on whatever machine shares the file system.
+    """
+    # it waits for those who only look, for a moment
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+def is_held(path: str) -> bool:
+    """Returns whether a process holds a file; also where it may not be opened."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    except PermissionError:
+        return True
+    try:
+        # shared: two who look at once do not take each other for its holder
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 class NameLocks:
     """Any number of locks by name, exclusive or shared, all in one file: open file
     description locks on one byte each.
 
-    They end with this object, or with its process. Two names share a byte with a chance
+    They end with this object, or with its process. Raises PermissionError for a file
+    that this user may not write. Two names share a byte with a chance
     of one in 2^62; then one waits for the other without need.
     """
 
     def __init__(self, path: str) -> None:
-        self._descriptor = _open(path)
+        # these locks, other than `flock`, are had only by who may write the file
+        self._descriptor = _open_to_write(path)
         self._shared: dict[str, int] = {}
 
     def take(self, name: str) -> bool:

@@ -23,7 +23,14 @@ from mltrack.engine.parts import Engine
 from mltrack.engine.running import NOTHING_UPCOMING, Attempt
 from mltrack.engine.undeclared import named_in_log, undeclared_reads
 from mltrack.engine.ways import way_of
-from mltrack.errors import MissingObjectError, MltrackError, RemoteError, WorkspaceError
+from mltrack.errors import (
+    FormatError,
+    MissingObjectError,
+    MltrackError,
+    PipelineError,
+    RemoteError,
+    WorkspaceError,
+)
 from mltrack.objects.content import FILE, Content
 from mltrack.pipeline.plan import Step
 from mltrack.pipeline.reason import Cause, Reason
@@ -66,7 +73,10 @@ def begin(
         yield DataBrought(stage.address, brought)
         # what was looked at is not what stands there now
         seen = None
-    before = seen or learner.inputs(stage, NOTHING_UPCOMING)[0]
+    try:
+        before = seen or learner.inputs(stage, NOTHING_UPCOMING)[0]
+    except (PipelineError, FormatError) as error:
+        raise refused(error) from error
     # right after the look: a write from here on counts as one during the run
     moments = way.moments(before)
     job, origin = yield from way.prepare(step, _job(engine, step, before))

@@ -32,21 +32,19 @@ class Checkpoints:
         place = os.path.join(self._project_path, directory)
         make_directories(self._path)
         if os.path.isdir(place):
-            former = (read_bounded(self._marker(directory), 256) or b"").decode(
-                "ascii", "replace"
-            )
-            # what the marker says becomes a name of a directory, and may be damaged
-            self._put_aside(
-                place, former if former.isalnum() else f"unknown-{time.time_ns()}"
-            )
+            self._put_aside(place, self._former(directory))
+        self._unmark(directory)
         saved = os.path.join(self._path, key) if key else ""
         os.makedirs(os.path.dirname(place), exist_ok=True)
         is_saved = bool(saved) and os.path.isdir(saved)
         if is_saved:
+            # marked first: killed in between it still lies aside, which `_former` sees
+            self._mark(directory, key)
             os.rename(saved, place)
         else:
+            # marked last: killed in between it is nobody's, and empty
             os.mkdir(place)
-        write_atomic(self._marker(directory), key.encode(), durable=False)
+            self._mark(directory, key)
         return is_saved
 
     def save(self, directory: str, key: str) -> None:
@@ -57,14 +55,16 @@ class Checkpoints:
                 self._put_aside(place, key)
             else:
                 shutil.rmtree(place, ignore_errors=True)
+        # what is made there from now on is somebody else's
+        self._unmark(directory)
 
     def forget(self, directory: str, key: str) -> None:
         """Removes a checkpoint: its stage has a result. So do others that were not
         asked for in two weeks.
         """
+        # first: killed in between, what is left is nobody's
+        self._unmark(directory)
         shutil.rmtree(os.path.join(self._project_path, directory), ignore_errors=True)
-        with suppress(FileNotFoundError):
-            os.unlink(self._marker(directory))
         for name in names_in(self._path):
             path = os.path.join(self._path, name)
             with suppress(OSError):
@@ -77,6 +77,24 @@ class Checkpoints:
         os.rename(place, target)
         # renaming moves no time, and its two weeks begin now
         os.utime(target)
+
+    def _former(self, directory: str) -> str:
+        """The key whose attempt left a directory, or a name that nobody asks for."""
+        key = (read_bounded(self._marker(directory), 256) or b"").decode(
+            "ascii", "replace"
+        )
+        # the marker becomes a name of a directory, and may be damaged; and of a key
+        # whose checkpoint lies aside this is another directory, made by hand
+        if key.isalnum() and not os.path.lexists(os.path.join(self._path, key)):
+            return key
+        return f"unknown-{time.time_ns()}"
+
+    def _mark(self, directory: str, key: str) -> None:
+        write_atomic(self._marker(directory), key.encode(), durable=False)
+
+    def _unmark(self, directory: str) -> None:
+        with suppress(FileNotFoundError):
+            os.unlink(self._marker(directory))
 
     def _marker(self, directory: str) -> str:
         return os.path.join(self._path, directory.replace("/", "%") + _RUNNING)

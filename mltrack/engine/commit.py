@@ -20,8 +20,8 @@ from typing import NamedTuple
 from mltrack.disk.durable import opened
 from mltrack.engine.ignoring import IgnoreLines
 from mltrack.engine.lock_state import LockState
-from mltrack.engine.recovery import NewWriter, recover
-from mltrack.errors import WorkspaceError
+from mltrack.engine.recovery import NewWriter, recover, saved
+from mltrack.errors import MltrackError, WorkspaceError
 from mltrack.formats.run_record import BY_HAND, BY_RESTORE, BY_RUN, RunRecord
 from mltrack.objects import tree
 from mltrack.objects.content import TREE, Content
@@ -29,8 +29,7 @@ from mltrack.pipeline.run_key import entry_parts, run_key
 from mltrack.pipeline.stage import Entry, Inputs, Stage
 from mltrack.store.local.run_cache import RunCache
 from mltrack.store.local.writer import CacheWriter
-from mltrack.store.pack import SMALL_OBJECT, TREES, is_small
-from mltrack.workspace.ingest import Saving
+from mltrack.store.pack import SMALL_OBJECT, TREES
 from mltrack.workspace.last import LastMaterialized
 from mltrack.workspace.materialize import make_parents
 from mltrack.workspace.observe import Observer
@@ -93,7 +92,8 @@ class Committer:
     """Makes what stands at a path files of their own, not links into the cache."""
     _writer: CacheWriter | None = None
     _unsettled: _Unsettled = field(default_factory=_Unsettled)
-    _has_failed: bool = False
+    _failure: str = ""
+    """Why what was noted could not be made durable; '' if it could."""
 
     @property
     def is_settled(self) -> bool:
@@ -208,13 +208,13 @@ class Committer:
         self._note(stage, record)
 
     def _note(self, stage: Stage, record: RunRecord) -> None:
-        """Puts a result into the journal; what follows from it waits to be settled."""
+        """Puts a result into the journal; what follows from it waits to be settled.
+        Fails before anything is noted where an output that the stage gave up cannot be
+        made a file of its own.
+        """
         # before the new entry takes its place
         before = self.locks.entry(stage)
-        # unsynced, and before the objects: a kill loses nothing, see `recover`
-        self.locks.record(stage, record)
         former = [] if before is None else before.cached_outs(stage.pipeline_path)
-        self._unsettled.ignored.append((stage, former))
         cached = {
             path for path in record.entry.outs if path not in record.entry.uncached
         }
@@ -224,7 +224,11 @@ class Committer:
             ):
                 # from now on it is git's or the person's, and gc may delete the object
                 self.make_private(path)
+        # first: if noting it fails halfway, no journal is folded before it is saved
         self._unsettled.since = self._unsettled.since or time.monotonic()
+        # unsynced, and before the objects: a kill loses nothing, see `recover`
+        self.locks.record(stage, record)
+        self._unsettled.ignored.append((stage, former))
 
     def settle_if_due(self) -> None:
         """Settles what has waited for a second."""
@@ -239,15 +243,19 @@ class Committer:
         """
         if not self._unsettled.since:
             return
-        if self._has_failed:
+        if self._failure:
             raise WorkspaceError(
-                "what ran could not be saved",
-                hint="run `mltrack repro` again once there is space",
+                f"what ran could not be saved: {self._failure}",
+                hint="run `mltrack repro` again once that is mended",
             )
         # until it has gone well: a failed fsync is not tried again
-        self._has_failed = True
-        self._settle(self._unsettled)
-        self._has_failed, self._unsettled = False, _Unsettled()
+        self._failure = "saving it was interrupted"
+        try:
+            self._settle(self._unsettled)
+        except (MltrackError, OSError) as error:
+            self._failure = str(error)
+            raise
+        self._failure, self._unsettled = "", _Unsettled()
 
     def _settle(self, done: _Unsettled) -> None:
         if self._writer is not None:
@@ -286,18 +294,18 @@ class Committer:
     def _save(
         self, writer: CacheWriter, stage: Stage, path: str, *, is_cached: bool
     ) -> Snapshot:
-        saving = Saving(writer, self.run_cache.algorithm, writer.linking)
-        snapshot = self.observer.tracked(path, saving if is_cached else None)
-        # metrics, as a rule: without them the result could not be restored
-        if snapshot is not None and not is_cached and is_small(snapshot.content):
-            snapshot = self.observer.tracked(
-                path, Saving(writer, self.run_cache.algorithm)
-            )
+        snapshot = self._saved(writer, path, is_cached=is_cached)
         if snapshot is None:
             raise WorkspaceError(
                 f"output {path!r} of stage {stage.address!r} does not exist"
             )
         return snapshot
+
+    def _saved(
+        self, writer: CacheWriter, path: str, *, is_cached: bool
+    ) -> Snapshot | None:
+        """What stands at an output, with its bytes in the cache if they belong there."""
+        return saved(self.observer, writer, path, is_cached=is_cached)
 
     def keep_trees(self, writer: CacheWriter, inputs: Inputs) -> None:
         """Keeps the listings of dependency directories, without their files, so that it

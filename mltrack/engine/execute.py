@@ -8,7 +8,7 @@ under a lock of its own, and whoever comes second finds the first one's result.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from mltrack.disk.lock import NameLocks
 from mltrack.engine import attempt as attempts
@@ -35,7 +35,13 @@ from mltrack.engine.queue import Queue
 from mltrack.engine.running import NOTHING_UPCOMING, Attempt
 from mltrack.engine.saving import save
 from mltrack.engine.undeclared import Interval, undeclared_writes
-from mltrack.errors import MissingObjectError, MltrackError, RemoteError, Terminated
+from mltrack.errors import (
+    FormatError,
+    MissingObjectError,
+    MltrackError,
+    RemoteError,
+    Terminated,
+)
 from mltrack.pipeline.plan import Step, Verdict, decide
 from mltrack.pipeline.reason import Cause
 from mltrack.pipeline.stage import NONE, Inputs, Stage
@@ -45,6 +51,7 @@ from mltrack.workspace.checkout import no_progress
 
 # seconds: how often readers hear of time, and what others hold is tried again
 _TICK_SECONDS = 0.1
+_NEED_NO_RUN = (Verdict.SKIP, Verdict.RESTORE)
 _MAX_MISFITS = 1000
 """How far the queue is searched for a stage whose claims fit."""
 
@@ -166,9 +173,15 @@ class Execution:
                 return
             self._queue.take_due()
             # its lock and claims were kept during the pause: nobody else began it
-            decided, inputs = self._decide_again(again.step)
-            step = again.step._replace(key=decided.key or again.step.key)
-            yield from self._start(step, again.number, inputs)
+            decided = yield from self._decide_again(again.step)
+            if decided is None:
+                continue
+            step, inputs = decided
+            # the person has put its inputs back to what has a result, perhaps
+            if step.verdict in _NEED_NO_RUN:
+                yield from self._end_at_once(step, inputs)
+            else:
+                yield from self._start(step, again.number, inputs)
 
     def _take(self, place: int, step: Step) -> Iterator[Event]:
         address = step.stage.address
@@ -180,26 +193,17 @@ class Execution:
                 yield from self._wait_for_others(place, address)
                 return
             self._held.add(address)
-            try:
-                step, inputs = self._decide_again(step)
-            except (MissingObjectError, RemoteError) as error:
-                # what it reads is elsewhere, and cannot be had now
-                yield from self._fail(address, refused(error).fault, ())
+            decided = yield from self._decide_again(step)
+            if decided is None:
                 return
+            step, inputs = decided
         # after deciding: a stage that is skipped keeps nobody from its files
         if step.verdict is not Verdict.SKIP and not self._claims.take(step.stage):
             self._let_go(address)
             yield from self._wait_for_others(place, address)
             return
-        if step.verdict is Verdict.SKIP:
-            self._note_absent(step)
-            self._outcome.skipped.append(address)
-            yield StageSkipped(address, step.reasons, is_away=step.record is not None)
-            self._settle(address)
-        elif step.verdict is Verdict.RESTORE:
-            yield from self._restore(step, inputs)
-            self._outcome.restored.append(address)
-            self._settle(address)
+        if step.verdict in _NEED_NO_RUN:
+            yield from self._end_at_once(step, inputs)
         elif had_room or (
             len(self._running) < self._limits.jobs and self._fits(step.stage)
         ):
@@ -209,6 +213,23 @@ class Execution:
             # the others
             self._let_go(address)
             self._queue.put_back(place, step)
+
+    def _end_at_once(self, step: Step, inputs: Inputs | None) -> Iterator[Event]:
+        """Skips or restores a stage."""
+        address = step.stage.address
+        if step.verdict is Verdict.SKIP:
+            self._note_absent(step)
+            self._outcome.skipped.append(address)
+            yield StageSkipped(address, step.reasons, is_away=step.record is not None)
+        else:
+            try:
+                yield from self._restore(step, inputs)
+            except (MissingObjectError, RemoteError) as error:
+                # a remote was lost since the plan was made: no matter of the others
+                yield from self._fail(address, refused(error).fault, ())
+                return
+            self._outcome.restored.append(address)
+        self._settle(address)
 
     def _wait_for_others(self, place: int, address: str) -> Iterator[Event]:
         """Puts a stage aside that another process works on, or reads from; it is tried
@@ -226,8 +247,19 @@ class Execution:
             self._locks.release(address)
             self._held.remove(address)
 
-    def _decide_again(self, step: Step) -> tuple[Step, Inputs]:
-        """The step with what is known now, and the inputs that were looked at for it."""
+    def _decide_again(
+        self, step: Step
+    ) -> Generator[Event, None, tuple[Step, Inputs] | None]:
+        """Returns the step with what is known now, and the inputs that were looked at
+        for it; None if it has failed, since what it reads cannot be had or read.
+        """
+        try:
+            return self._decided(step)
+        except (FormatError, MissingObjectError, RemoteError) as error:
+            yield from self._fail(step.stage.address, refused(error).fault, ())
+            return None
+
+    def _decided(self, step: Step) -> tuple[Step, Inputs]:
         engine, stage = self._engine, step.stage
         engine.recorder.locks.refresh_if_changed(stage)
         # before the look, which would take the directory without them for another
@@ -235,10 +267,9 @@ class Execution:
             # what lies below a directory that it reads counts as a part of that
             engine.supply.bring_parts(stage)
         engine.tree.learner.forget(stage)
-        if stage.address in self._told or engine.recorder.locks.reads > 1:
-            # another process is at work: what stood at the outputs when the plan was
-            # made says nothing now
-            engine.tree.checkout.observer.forget([out.path for out in stage.outs])
+        # others ran for hours, perhaps: what stood there when the plan was made says
+        # nothing now
+        engine.tree.checkout.observer.forget([out.path for out in stage.outs])
         known = engine.tree.learner.learn(stage, NOTHING_UPCOMING, ())
         return decide(
             stage, known, engine.policy.facts, engine.policy.options

@@ -1,7 +1,8 @@
 """What did run: the locks, and on top of them the journal of stages that finished
 since.
 
-Each finished stage appends one line to a journal of its process; the locks themselves
+Each finished stage appends one line to a journal of its process, which holds a lock on
+it of the kernel's for as long as it lives; the locks themselves
 are rewritten once, atomically, when a command ends or a later one finds what it left.
 Every command reads both. A line counts only on top of the very lock that stood there
 when it was written, or of one that was made from that by folding journals into it.
@@ -16,14 +17,13 @@ from typing import NamedTuple
 from mltrack.disk.durable import (
     fsync,
     fsync_directory,
-    is_running,
     make_directories,
     names_in,
     read_bounded,
     write_all,
     write_atomic,
 )
-from mltrack.disk.lock import locked
+from mltrack.disk.lock import hold, is_held, locked
 from mltrack.errors import FormatError
 from mltrack.formats import lock_file, run_record
 from mltrack.formats.run_record import Fact, RunRecord
@@ -152,24 +152,30 @@ class LockState:
         self.locks.setdefault(stage.lock_path, {})[stage.name] = record.entry
         self._forgotten.discard((stage.lock_path, stage.name))
         if self._descriptor < 0:
-            make_directories(self._journal_path)
-            # time first: by name journals are read in the order of their beginning
-            self._own = os.path.join(
-                self._journal_path, f"{time.time_ns():020d}-{os.getpid()}{_SUFFIX}"
-            )
+            self._begin_journal()
+        fact = Fact(stage.lock_path, self._base(stage.lock_path), stage.name, record)
+        write_all(self._descriptor, run_record.journal_line(fact, self._algorithm))
+        self._is_synced = False
+
+    def _begin_journal(self) -> None:
+        make_directories(self._journal_path)
+        # time first: by name journals are read in the order of their beginning
+        self._own = os.path.join(
+            self._journal_path, f"{time.time_ns():020d}-{os.getpid()}{_SUFFIX}"
+        )
+        # under the lock of those who fold: before it is held it looks left behind
+        with locked(os.path.join(self._journal_path, "lock")):
             self._descriptor = os.open(
                 self._own,
                 os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC,
                 0o644,
             )
-            # the name now, the lines with their group
-            fsync_directory(self._journal_path)
-            # from now on whoever folds sees that there is a journal; before, nobody
-            # could
-            self._bases.clear()
-        fact = Fact(stage.lock_path, self._base(stage.lock_path), stage.name, record)
-        write_all(self._descriptor, run_record.journal_line(fact, self._algorithm))
-        self._is_synced = False
+            # not by its process's id: in a container each is 1, and elsewhere another's
+            hold(self._descriptor)
+        # the name now, the lines with their group
+        fsync_directory(self._journal_path)
+        # from now on whoever folds sees that there is a journal; before, nobody could
+        self._bases.clear()
 
     def sync(self) -> None:
         """Makes what was noted durable."""
@@ -182,9 +188,7 @@ class LockState:
         may not have reached the cache.
         """
         gone = [
-            path
-            for path in self._journals()
-            if path != self._own and not is_running(_owner(path))
+            path for path in self._journals() if path != self._own and not is_held(path)
         ]
         return [fact.record for fact in self._facts(gone)]
 
@@ -204,11 +208,7 @@ class LockState:
             # once more under the lock: another process may have folded some
             journals = self._journals()
             # not those of others at work: their lines may name what is not saved yet
-            done = [
-                path
-                for path in journals
-                if path == self._own or not is_running(_owner(path))
-            ]
+            done = [path for path in journals if path == self._own or not is_held(path)]
             fresh: dict[str, dict[str, Entry]] = {}
             # digests of before the lock was held: another fold may have changed them
             self._bases.clear()
@@ -356,8 +356,3 @@ class LockState:
                 self._algorithm.hex_of(data) if data is not None else ""
             )
         return self._bases[lock_path]
-
-
-def _owner(path: str) -> int:
-    number = os.path.basename(path).removesuffix(_SUFFIX).partition("-")[2]
-    return int(number) if number.isdigit() else 0

@@ -58,31 +58,20 @@ class Params:
         """Returns the bytes of a file as a stage is to see it: with those overrides
         that it declares to depend on. None where it is seen as it stands.
         """
-        given = self._overrides.get(file.path, {})
-        overrides = {
-            key: value
-            for key, value in given.items()
-            if file.keys is None or _concerns(key, file.keys)
-        }
+        overrides = self._overrides.get(file.path)
         data = self._read(file.path)
         # as it stands: the job needs no copy of it
         if data is None or not overrides:
             return None
-        values = params_file.replaced(
-            params_file.load(data, file.path), overrides, file.path
-        )
-        return params_file.dump(values, file.path)
+        values = params_file.load(data, file.path)
+        if file.keys is not None:
+            # without the others: the run key does not know them
+            overrides = params_file.concerning(values, overrides, file.keys, file.path)
+        if not overrides:
+            return None
+        replaced = params_file.replaced(values, overrides, file.path)
+        return params_file.dump(replaced, file.path)
 
     def forget(self, path: str) -> None:
         """Reads the file anew the next time it is asked for."""
         self._seen.pop(path, None)
-
-
-def _concerns(key: str, declared: tuple[str, ...]) -> bool:
-    """Whether an override of ``key`` changes one of the declared keys: it is one, holds
-    one, or lies in one.
-    """
-    return any(
-        key == other or key.startswith(other + ".") or other.startswith(key + ".")
-        for other in declared
-    )

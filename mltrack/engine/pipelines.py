@@ -4,7 +4,7 @@ one graph.
 
 import os
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from mltrack.engine.remember import Remembered
@@ -18,7 +18,8 @@ from mltrack.pipeline.paths import PathMap, contains, parents
 from mltrack.pipeline.stage import LOCK_NAME, PIPELINE_NAME, Stage, stage_address
 
 _OWN = ".mltrack/"
-_CONFIG = "/.mltrack/config.toml"
+CONFIG_NAME = "config.toml"
+_CONFIG = f"/.mltrack/{CONFIG_NAME}"
 _ENDINGS = (SUFFIX, PIPELINE_NAME, LOCK_NAME, _CONFIG)
 
 Read = Callable[[str], bytes | None]
@@ -32,10 +33,7 @@ class Tracked:
     def __init__(self, project_path: str) -> None:
         self.in_git, others = git_index.list_all(project_path)
         found = [path for path in (*self.in_git, *others) if path.endswith(_ENDINGS)]
-        # a project below this one: what it tracks is its own affair
-        nested = [
-            path.removesuffix(_CONFIG) for path in found if path.endswith(_CONFIG)
-        ]
+        nested = nested_projects(found)
         there = sorted(
             path
             for path in found
@@ -52,6 +50,13 @@ class Tracked:
             path for path in there if path.rpartition("/")[2] == PIPELINE_NAME
         ]
         self.locks = [path for path in there if path.rpartition("/")[2] == LOCK_NAME]
+
+
+def nested_projects(paths: Iterable[str]) -> list[str]:
+    """Returns the projects below the one whose files these are: what they track is
+    their own affair.
+    """
+    return [path.removesuffix(_CONFIG) for path in paths if path.endswith(_CONFIG)]
 
 
 def load_graph(
@@ -92,7 +97,7 @@ def _aliases(stages: list[Stage], project_path: str) -> dict[str, str]:
                 os.path.realpath(project_path),
             )
             # a restored output may be a link to its object in the cache
-            if not real.startswith((os.pardir, _OWN)):
+            if not contains(os.pardir, real) and not real.startswith(_OWN):
                 found[path] = real
     return found
 

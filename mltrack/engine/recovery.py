@@ -7,8 +7,10 @@ from mltrack.errors import WorkspaceError
 from mltrack.formats.run_record import BY_RESTORE, RunRecord
 from mltrack.store.local.run_cache import RunCache
 from mltrack.store.local.writer import CacheWriter
+from mltrack.store.pack import is_small
 from mltrack.workspace.ingest import Saving
 from mltrack.workspace.observe import Observer
+from mltrack.workspace.scan import Snapshot
 
 NewWriter = Callable[[], CacheWriter]
 
@@ -25,9 +27,7 @@ def recover(
             continue
         with new_writer() as writer:
             # the workspace went on: the stage runs again, which is slow and true
-            if not _save(
-                record, Saving(writer, run_cache.algorithm, writer.linking), observer
-            ):
+            if not _save(record, writer, observer):
                 continue
             log = (
                 record.log
@@ -40,13 +40,27 @@ def recover(
         run_cache.put([record._replace(log=log)])
 
 
-def _save(record: RunRecord, saving: Saving, observer: Observer) -> bool:
+def saved(
+    observer: Observer, writer: CacheWriter, path: str, *, is_cached: bool
+) -> Snapshot | None:
+    """Returns what stands at an output, with its bytes in the cache if they belong
+    there.
+    """
+    saving = Saving(writer, writer.algorithm, writer.linking)
+    snapshot = observer.tracked(path, saving if is_cached else None)
+    # metrics, as a rule: without them the result could not be restored
+    if snapshot is not None and not is_cached and is_small(snapshot.content):
+        snapshot = observer.tracked(path, Saving(writer, writer.algorithm))
+    return snapshot
+
+
+def _save(record: RunRecord, writer: CacheWriter, observer: Observer) -> bool:
     """Saves the outputs of a record; returns whether all of them are as it says."""
     is_whole = True
     for path, content in record.entry.outs.items():
         is_cached = path not in record.entry.uncached
         try:
-            snapshot = observer.tracked(path, saving if is_cached else None)
+            snapshot = saved(observer, writer, path, is_cached=is_cached)
         except WorkspaceError:
             # what no tree can hold stands there now: not what was noted
             snapshot = None

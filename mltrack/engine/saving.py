@@ -12,8 +12,10 @@ from mltrack.pipeline.stage import Output
 
 
 def save(tree: Tree, out: Output) -> Iterator[Event]:
-    """Saves what stands at an output if the cache lacks it, and says so."""
+    """Saves what stands at an output now if the cache lacks it, and says so."""
     cache, observer = tree.checkout.cache, tree.checkout.observer
+    # the plan may be hours old, and the person has edited it since
+    observer.forget([out.path])
     try:
         snapshot = observer.tracked(out.path)
     except WorkspaceError:

@@ -70,27 +70,39 @@ class Staged:
 
     def trees_below(self, hex_digest: str) -> list[str]:
         self.find(hex_digest)
+        is_input = any(
+            content.kind == TREE and content.hex == hex_digest
+            for content in self.inputs.values()
+        )
+        # a file of the cache is not to be read as a tree
+        if hex_digest not in self._below and not is_input:
+            return []
         found: dict[str, None] = {}
         pending = [hex_digest]
         while pending:
             one = pending.pop()
             if one in found:
                 continue
-            data = self._below.get(one)
-            if data is None and one != hex_digest:
-                continue
-            if data is None:
-                if not any(
-                    content.kind == TREE and content.hex == one
-                    for content in self.inputs.values()
-                ):
-                    return []
-                cache = self._caches.get()
-                entries = cache.read_tree(one) if cache.has(one) else []
-                data = [entry.hex for entry in entries if entry.kind == tree.DIRECTORY]
-            found[one] = None
-            pending += data
+            below = self._trees_in(one)
+            # what is not here may be there: it is not offered, and asked for if not
+            if below is not None or one == hex_digest:
+                found[one] = None
+                pending += below or []
         return list(found)
+
+    def _trees_in(self, hex_digest: str) -> list[str] | None:
+        """The trees that a tree names; None where its listing is not here."""
+        known = self._below.get(hex_digest)
+        if known is not None:
+            return known
+        cache = self._caches.get()
+        if not cache.has(hex_digest):
+            return None
+        entries = cache.read_tree(hex_digest)
+        self._below[hex_digest] = [
+            entry.hex for entry in entries if entry.kind == tree.DIRECTORY
+        ]
+        return self._below[hex_digest]
 
     def _rows(self) -> list[tuple[str, bytes | str]]:
         """Every object of what stands in the workspace: trees and links as bytes, files

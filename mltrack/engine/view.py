@@ -10,7 +10,13 @@ from functools import cached_property
 from typing import NamedTuple
 
 from mltrack.engine.lock_state import LockState
-from mltrack.engine.pipelines import Read, Tracked, load_graph
+from mltrack.engine.pipelines import (
+    CONFIG_NAME,
+    Read,
+    Tracked,
+    load_graph,
+    nested_projects,
+)
 from mltrack.engine.remember import Remembered
 from mltrack.errors import FormatError, PipelineError
 from mltrack.formats import lock_file, pointer
@@ -19,7 +25,7 @@ from mltrack.git import history as git_history
 from mltrack.objects.content import Content
 from mltrack.objects.digest import Algorithm
 from mltrack.pipeline.graph import Graph
-from mltrack.pipeline.paths import parents
+from mltrack.pipeline.paths import contains, parents
 from mltrack.pipeline.stage import (
     LOCK_NAME,
     PIPELINE_NAME,
@@ -64,6 +70,8 @@ class View:
     """Tracked paths whose pointers cannot be read, in conflict for one, with what is
     wrong; of the workspace only. What does not concern them goes on.
     """
+    nested: list[str] = field(default_factory=list)
+    """The projects below this one, of which it says nothing; of a revision only."""
 
     @property
     def broken_locks(self) -> dict[str, FormatError]:
@@ -86,28 +94,36 @@ class View:
         outputs as last recorded.
 
         A block of a lock whose stage is declared no more, or elsewhere now, is not
-        believed.
+        believed; nor is what it says of pushing, which follows no run.
         """
         found = {
             path: Target(path, content, path + SUFFIX, is_output=False)
             for path, content in self.pointers.items()
         }
         # pipelines are parsed only where a lock speaks of outputs
-        writers = self._writers() if self.locks else None
+        declared = self._declared() if self.locks else None
         for lock_path, entries in self.locks.items():
             pipeline_path = lock_path.removesuffix(LOCK_NAME) + PIPELINE_NAME
             for name, entry in entries.items():
                 address = stage_address(pipeline_path, name)
                 for path, content in entry.outs.items():
-                    is_own = writers is None or writers.get(path) == address
+                    writer, push = (
+                        (address, path not in entry.unpushed)
+                        if declared is None
+                        else declared.get(path, ("", False))
+                    )
                     # a pointer comes first: it says what the person tracks now
-                    if path not in entry.uncached and path not in found and is_own:
+                    if (
+                        path not in entry.uncached
+                        and path not in found
+                        and writer == address
+                    ):
                         found[path] = Target(
                             path,
                             content,
                             address,
                             is_output=True,
-                            push=path not in entry.unpushed,
+                            push=push,
                         )
         return dict(sorted(found.items()))
 
@@ -141,15 +157,18 @@ class View:
         """Returns the paths of pointers and of the outputs that stages declare; of
         recorded ones where the stages cannot be read.
         """
-        writers = self._writers()
-        if writers is None:
-            writers = {
-                path: ""
+        declared = self._declared()
+        outs = (
+            declared.keys()
+            if declared is not None
+            else {
+                path
                 for entries in self.locks.values()
                 for one in entries.values()
                 for path in one.outs
             }
-        return sorted({*self.pointers, *self.broken, *writers})
+        )
+        return sorted({*self.pointers, *self.broken, *outs})
 
     def left_to_git(self) -> dict[str, str]:
         """Returns the outputs that stages leave to git, each with the stage's address;
@@ -169,14 +188,14 @@ class View:
             for path in entry.uncached
         }
 
-    def _writers(self) -> dict[str, str] | None:
-        """The address of the stage that declares to write each output; None where that
-        cannot be told.
+    def _declared(self) -> dict[str, tuple[str, bool]] | None:
+        """The address of the stage that declares to write each output, and whether it
+        is to be pushed; None where that cannot be told.
         """
         # told where stages are asked for; data can be looked at without
         with suppress(FormatError, PipelineError):
             return {
-                out.path: address
+                out.path: (address, out.push)
                 for address, stage in self.graph.stages.items()
                 for out in stage.outs
             }
@@ -220,11 +239,16 @@ def revision_view(
     """
     commit = git_history.resolve(revision, place)
     blobs = git_history.files_at(
-        commit, place, (SUFFIX, PIPELINE_NAME, LOCK_NAME), inner=inner
+        commit, place, (SUFFIX, PIPELINE_NAME, LOCK_NAME, CONFIG_NAME), inner=inner
     )
-    # what a commit brings there is never taken for mltrack's own
+    nested = nested_projects(blobs)
     wanted = {
-        path: blob for path, blob in blobs.items() if not path.startswith(".mltrack/")
+        path: blob
+        for path, blob in blobs.items()
+        # what a commit brings there is never taken for mltrack's own
+        if not path.startswith(".mltrack/")
+        and path.rpartition("/")[2] != CONFIG_NAME
+        and not any(contains(other, path) for other in nested)
     }
     # all by one process of git, not one for each of a thousand pointers
     by_blob = dict(git_history.read_blobs(wanted.values(), place))
@@ -250,6 +274,7 @@ def revision_view(
         locks,
         [path for path in names if os.path.basename(path) == PIPELINE_NAME],
         commit=commit,
+        nested=nested,
     )
 
 

@@ -17,7 +17,7 @@ from mltrack.engine.running import NOTHING_UPCOMING, Attempt, Prepared, Way
 from mltrack.engine.saving import save
 from mltrack.engine.staging import stage_inputs
 from mltrack.engine.undeclared import Interval
-from mltrack.errors import WorkspaceError
+from mltrack.errors import FormatError, PipelineError, WorkspaceError
 from mltrack.pipeline.differences import input_reasons
 from mltrack.pipeline.plan import Step
 from mltrack.pipeline.reason import Cause, Reason
@@ -79,7 +79,11 @@ class InPlace:
         stage, learner = attempt.stage, self._engine.tree.learner
         shell = self._engine.policy.facts.shell
         learner.forget(stage)
-        after, _ = learner.inputs(stage, NOTHING_UPCOMING)
+        try:
+            after, _ = learner.inputs(stage, NOTHING_UPCOMING)
+        except (PipelineError, FormatError) as error:
+            # half-edited, perhaps: what it read is not what anybody can tell now
+            raise refused(error) from error
         # compared as a lock's entry would be, so that both name the same differences
         reference = self._engine.recorder.committer.entry(
             stage, Basis(attempt.before, shell), {}

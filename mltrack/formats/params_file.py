@@ -4,6 +4,7 @@ addressed by dotted keys.
 
 import json
 import re
+from operator import eq
 from typing import Any
 
 from mltrack.errors import FormatError, PipelineError
@@ -175,6 +176,26 @@ def replaced(values: Any, overrides: dict[str, Any], path: str) -> Any:
     for key, value in overrides.items():
         values = _with(values, resolve(values, key, path), value)
     return values
+
+
+def concerning(
+    values: Any, overrides: dict[str, Any], declared: tuple[str, ...], path: str
+) -> dict[str, Any]:
+    """Returns those overrides that change one of the declared keys: they are at it,
+    above it or in it, however each is spelled. Raises PipelineError for a key that is
+    not there.
+    """
+    places = {}
+    for key, value in overrides.items():
+        places[key] = resolve(values, key, path)
+        values = _with(values, places[key], value)
+    wanted = [resolve(values, key, path) for key in declared]
+    return {
+        key: overrides[key]
+        for key, steps in places.items()
+        # the shorter of the two begins the longer one
+        if any(all(map(eq, steps, other)) for other in wanted)
+    }
 
 
 def _with(values: Any, steps: list[str | int], value: Any) -> Any:

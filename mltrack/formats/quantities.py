@@ -9,6 +9,8 @@ from mltrack.errors import PipelineError
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)(ms|s|m|h|d))")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kKMGT]?)(i?)[bB]?\Z")
+# seconds or bytes: no machine has so many
+_TOO_LARGE = 10**18
 _POWERS = {"": 0, "k": 1, "K": 1, "M": 2, "G": 3, "T": 4}
 
 
@@ -18,7 +20,7 @@ def seconds(value: object) -> float:
     """
     # a bool is an int to Python: `timeout: true` is a mistake, not one second
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return _positive(float(value), value)
+        return _positive(value, value)
     text = str(value).replace(" ", "")
     pieces = list(_DURATION.finditer(text))
     # nothing between the pieces: `1h30` and `2hours` are mistakes, not an hour or two
@@ -36,7 +38,7 @@ def size(value: object) -> float:
     ``512MiB`` (powers of two).
     """
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return _positive(float(value), value)
+        return _positive(value, value)
     match = _SIZE.match(str(value).strip())
     if match is None:
         raise PipelineError(f"{value!r} is not a size such as 512MiB or 16GB")
@@ -47,6 +49,9 @@ def size(value: object) -> float:
 
 def _positive(number: float, value: object) -> float:
     # also false for NaN
-    if not 0 < number < 1e18:
+    if not number > 0:
         raise PipelineError(f"{value!r} must be greater than zero")
-    return number
+    if number >= _TOO_LARGE:
+        raise PipelineError(f"{value!r} is too large: it must be less than 10^18")
+    # only now: of a whole number with 400 digits there is no float
+    return float(number)

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from mltrack.errors import FormatError
+from mltrack.errors import FormatError, PipelineError
 from mltrack.formats import json_text, run_record
 from mltrack.formats.run_record import RunRecord
 from mltrack.objects.digest import Algorithm
@@ -104,8 +104,13 @@ def read_record(line: bytes, row: Row, algorithm: Algorithm, name: str) -> RunRe
     one that its row names.
     """
     record = run_record.parse(line, algorithm, name)
+    try:
+        key = run_key(entry_parts(record.entry), algorithm)
+        outs = run_record.outputs_digest(record, algorithm)
+    except (PipelineError, RecursionError) as error:
+        # values that no key can hold: nobody computed this one
+        raise FormatError(f"{name}: malformed run record: {error}") from None
     # computed anew: a bundle may be a stranger's, and its key anything
-    is_own = record.key == row.key == run_key(entry_parts(record.entry), algorithm)
-    if not is_own or run_record.outputs_digest(record, algorithm) != row.outs:
+    if not record.key == row.key == key or outs != row.outs:
         raise FormatError(f"{name}: a run record stands under another name")
     return record

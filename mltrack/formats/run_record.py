@@ -117,7 +117,7 @@ def _parsed(value: Any, algorithm: Algorithm, name: str) -> RunRecord:
             peak_memory=int(value.get("peak_memory", 0)),
             program=str(value.get("program", "")),
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         # a record may be a stranger's, with values of any type
         raise FormatError(f"{name}: malformed run record: {error!r}") from None
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 
 from mltrack.errors import GitError
 
-# Values that git would run, or take for another repository: never inherited from a hook
-# or set by a clone.
+# Values that git would run, take for another repository, or read our patterns by: never
+# inherited from a hook or set by a clone.
 _FOREIGN = (
     "GIT_DIR",
     "GIT_WORK_TREE",
@@ -23,6 +23,11 @@ _FOREIGN = (
     "GIT_NAMESPACE",
     "GIT_ALTERNATE_OBJECT_DIRECTORIES",
     "GIT_QUARANTINE_PATH",
+    # `git --literal-pathspecs` hands it to hooks, and `*.mlt` would match nothing
+    "GIT_LITERAL_PATHSPECS",
+    "GIT_GLOB_PATHSPECS",
+    "GIT_NOGLOB_PATHSPECS",
+    "GIT_ICASE_PATHSPECS",
 )
 _SETTINGS = (
     # a program that a clone could name
@@ -34,6 +39,10 @@ _SETTINGS = (
     # what would change the output that is read here
     "core.quotePath=false",
     "log.showSignature=false",
+    # `-m` means what this says: a settled merge would name nothing
+    "log.diffMerges=separate",
+    "log.follow=false",
+    "diff.relative=false",
 )
 _SAFE = tuple(word for setting in _SETTINGS for word in ("-c", setting))
 

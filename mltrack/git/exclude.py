@@ -15,19 +15,23 @@ _MAX_BYTES = 1 << 20
 _ABOUT = "# what mltrack keeps for itself, on every branch"
 
 
-def hide(common_dir: str, paths: list[str]) -> None:
+def hide(common_dir: str, paths: list[str]) -> str:
     """Adds a line for each path, relative to the repository's top, unless it is there.
     Where git's directory cannot be written nothing is done: then nobody adds or cleans
     there either.
+
+    Returns '', or what is left to the person: the lines that are lacking where the file
+    is a link, or none that mltrack reads. What a link leads to may be anybody's.
     """
     place = os.path.join(common_dir, "info", "exclude")
     try:
-        text = (read_bounded(place, _MAX_BYTES) or b"").decode(
-            "utf-8", "surrogateescape"
-        )
+        data = read_bounded(os.path.realpath(place), _MAX_BYTES) or b""
+        text = data.decode("utf-8", "surrogateescape")
         wanted = ignore_file.include(text, paths)
         if wanted == text:
-            return
+            return ""
+        if os.path.islink(place):
+            return _lines(paths)
         if _ABOUT not in text:
             wanted = ignore_file.include(
                 text
@@ -39,5 +43,12 @@ def hide(common_dir: str, paths: list[str]) -> None:
         make_directories(os.path.dirname(place))
         # no lock: if two write at once the next command adds what was lost
         write_atomic(place, wanted.encode("utf-8", "surrogateescape"))
-    except (OSError, FormatError):
-        return
+    except FormatError:
+        return _lines(paths)
+    except OSError:
+        pass
+    return ""
+
+
+def _lines(paths: list[str]) -> str:
+    return "\n".join(map(ignore_file.line_for, paths))

@@ -8,8 +8,16 @@ from mltrack.errors import GitError
 from mltrack.git.command import run
 from mltrack.git.repository import Repository
 
-# git knows this tree without having it: what the first commit is compared to
-EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+ORIGINALS = ("--no-replace-objects",)
+"""Before a git command: objects as commits name them, which is what git keeps and
+pushes, and not what ``git replace`` shows in their place.
+"""
+# git knows this tree without having it: what the first commit is compared to; by the
+# number of digits of an id, in repositories of SHA-1 and of SHA-256
+_EMPTY_TREE = {
+    40: "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+    64: "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
+}
 
 
 def resolve(revision: str, cwd: str) -> str:
@@ -107,13 +115,17 @@ def files_at(
     return found
 
 
-def read_blobs(blobs: Iterable[str], cwd: str) -> Iterator[tuple[str, bytes]]:
-    """Yields ``(id, bytes)`` of each blob that git has, by one process."""
+def read_blobs(
+    blobs: Iterable[str], cwd: str, *, originals: bool = False
+) -> Iterator[tuple[str, bytes]]:
+    """Yields ``(id, bytes)`` of each blob that git has, by one process; with
+    ``originals`` the blob's own bytes, also where ``git replace`` shows others.
+    """
     asked = list(dict.fromkeys(blobs))
     if not asked:
         return
     out = run(
-        ["cat-file", "--batch"],
+        [*(ORIGINALS if originals else ()), "cat-file", "--batch"],
         cwd,
         data="".join(blob + "\n" for blob in asked).encode(),
     )
@@ -162,7 +174,7 @@ def changed_files(old: str, new: str, cwd: str) -> list[str]:
     """Returns the paths below ``cwd`` that differ between two commits; ``old`` may be
     all zeros, for none.
     """
-    before = EMPTY_TREE if not old.strip("0") else old
+    before = old if old.strip("0") else _EMPTY_TREE.get(len(old), old)
     out = run(
         [
             "diff-tree",
@@ -197,7 +209,7 @@ def new_files(
     if remote and commits_among([remote], cwd):
         known.append(remote)
     blobs = versions([local, *("^" + commit for commit in known)], cwd, suffixes)
-    for blob, data in read_blobs(blobs, cwd):
+    for blob, data in read_blobs(blobs, cwd, originals=True):
         yield blobs[blob], data
 
 
@@ -232,7 +244,7 @@ def versions(
     revisions: Iterable[str], cwd: str, suffixes: tuple[str, ...]
 ) -> dict[str, str]:
     """Returns every version of every file with these endings in the history of
-    ``revisions``: paths by blob.
+    ``revisions``: paths by blob. Commits count as they are, not as replaced.
 
     Asked of the changes that commits make, merges against each parent: a listing of
     objects names a blob once only, under whichever path it met first.
@@ -252,7 +264,7 @@ def versions(
     ]
     patterns = ["*" + suffix for suffix in suffixes]
     out = run(
-        ["log", *options, "--", *patterns],
+        [*ORIGINALS, "log", *options, "--", *patterns],
         cwd,
         data="".join(item + "\n" for item in revisions).encode(),
     )

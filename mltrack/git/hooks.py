@@ -118,7 +118,8 @@ def install(
     for hook in HOOKS:
         path = os.path.join(directory, hook)
         text = script(hook, interpreter)
-        present = _text(path)
+        # a link is somebody's: what it leads to says nothing of who may write here
+        present = "" if os.path.islink(path) else _text(path)
         if _PRE_COMMIT in present and MARK not in _text(path + _LEGACY):
             # where the pre-commit framework keeps, and runs, the hook it found
             path, present = path + _LEGACY, ""
@@ -190,10 +191,11 @@ def _line_for(place: str, hook: str) -> str:
 
 
 def _text(path: str) -> str:
-    """The text of a file, '' where there is none or where it is a link."""
-    if not path or os.path.islink(path) or not os.path.isfile(path):
+    """The text of a file, also behind a link; '' where there is none."""
+    if not path or not os.path.isfile(path):
         return ""
-    return (read_bounded(path, 1 << 20) or b"").decode("utf-8", "replace")
+    data = read_bounded(os.path.realpath(path), 1 << 20) or b""
+    return data.decode("utf-8", "replace")
 
 
 def _is_own(repository: Repository, directory: str) -> bool:

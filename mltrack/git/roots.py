@@ -1,7 +1,8 @@
 """Everything that git still refers to: for finding what garbage collection must keep.
 
 Refs and tags, stashes, reflog entries as long as git keeps them, the index of every
-worktree (both sides of a conflict included), and the heads of operations under way.
+worktree (both sides of a conflict included), the heads of operations under way; of what
+``git replace`` put in the place of something, both.
 Anything unreadable, broken or away raises: whoever deletes must then not.
 """
 
@@ -17,16 +18,47 @@ def worktrees(repository: Repository) -> list[str]:
     """Returns the tops of all worktrees; raises GitError for one that is not there,
     since it may be on a disk that is away.
     """
-    tops = [] if repository.main_worktree is None else [repository.main_worktree]
+    tops = _main_tops(repository)
     for git_dir in ref_files.git_dirs(repository)[1:]:
-        top = ref_files.worktree_of(git_dir)
-        if not os.path.isdir(top):
-            raise GitError(
-                f"the worktree {top} is not there, so what it refers to is not known",
-                hint="mount its disk; if it was deleted: git worktree prune",
-            )
-        tops.append(top)
+        tops.append(_present(ref_files.worktree_of(git_dir)))
     return tops or [repository.top]
+
+
+def _main_tops(repository: Repository) -> list[str]:
+    """The top of the worktree that is no linked one; none of a bare repository."""
+    if not repository.is_linked:
+        return [repository.top]
+    if _config(repository, "--type=bool", "core.bare") == "true":
+        return []
+    if repository.main_worktree is not None:
+        return [repository.main_worktree]
+    # a submodule's own checkout, relative to what git keeps for it
+    named = _config(repository, "core.worktree")
+    if not named:
+        raise GitError(
+            f"where the main worktree of {repository.common_dir} is cannot be told, so "
+            "what it refers to is not known",
+            hint="run this in the main worktree",
+        )
+    return [_present(os.path.normpath(os.path.join(repository.common_dir, named)))]
+
+
+def _present(top: str) -> str:
+    if not os.path.isdir(top):
+        raise GitError(
+            f"the worktree {top} is not there, so what it refers to is not known",
+            hint="mount its disk; if it was deleted: git worktree prune",
+        )
+    return top
+
+
+def _config(repository: Repository, *asked: str) -> str:
+    """What the repository's own config says; nothing that a worktree adds to it."""
+    place = os.path.join(repository.common_dir, "config")
+    out = command.run(
+        ["config", "--file", place, "-z", *asked], repository.top, ok=(0, 1)
+    )
+    return os.fsdecode(out).removesuffix("\0")
 
 
 def files_in_history(
@@ -43,7 +75,8 @@ def files_in_history(
     blobs = history.versions(starts, repository.top, suffixes) if starts else {}
     for name in _trees(repository):
         for line in command.run(
-            ["ls-tree", "-r", "-z", "--full-tree", name], repository.top
+            [*history.ORIGINALS, "ls-tree", "-r", "-z", "--full-tree", name],
+            repository.top,
         ).split(b"\0"):
             meta, _, raw = line.partition(b"\t")
             if os.fsdecode(raw).endswith(suffixes):
@@ -59,8 +92,11 @@ def files_in_history(
             path = os.fsdecode(raw)
             if path.endswith(suffixes):
                 blobs.setdefault(meta.decode().split()[1], path)
+    for old, new in _replaced(repository).items():
+        if old in blobs:
+            blobs.setdefault(new, blobs[old])
     found = 0
-    for blob, data in history.read_blobs(blobs, repository.top):
+    for blob, data in history.read_blobs(blobs, repository.top, originals=True):
         found += 1
         yield blobs[blob], data
     # a blob that is lost named objects nobody can tell: better to delete nothing
@@ -80,13 +116,14 @@ def files_at_commits(
     blobs: dict[str, str] = {}
     for commit in commits:
         for line in command.run(
-            ["ls-tree", "-r", "-z", "--full-tree", commit], repository.top
+            [*history.ORIGINALS, "ls-tree", "-r", "-z", "--full-tree", commit],
+            repository.top,
         ).split(b"\0"):
             meta, _, raw = line.partition(b"\t")
             path = os.fsdecode(raw)
             if path.endswith(suffixes):
                 blobs.setdefault(meta.decode().split()[2], path)
-    for blob, data in history.read_blobs(blobs, repository.top):
+    for blob, data in history.read_blobs(blobs, repository.top, originals=True):
         yield blobs[blob], data
 
 
@@ -121,6 +158,9 @@ def latest_commits(repository: Repository, count: int) -> list[str]:
             ["log", "--walk-reflogs", "--format=%H", "refs/stash"], repository.top
         ).decode()
     found.update(history.commits_among(sorted(set(named.split())), repository.top))
+    # what git shows, and checks out, in the place of one of them
+    shown = {new for old, new in _replaced(repository).items() if old in found}
+    found.update(history.commits_among(sorted(shown), repository.top))
     return sorted(found)
 
 
@@ -179,6 +219,16 @@ def _trees(repository: Repository) -> list[str]:
         for line in out.decode().splitlines()
         if line.startswith("tree ")
     ]
+
+
+def _replaced(repository: Repository) -> dict[str, str]:
+    """What ``git replace`` shows in the place of objects, by their ids."""
+    out = command.run(
+        ["for-each-ref", "--format=%(refname:lstrip=2) %(objectname)", "refs/replace"],
+        repository.top,
+    )
+    pairs = (line.split() for line in out.decode().splitlines())
+    return {pair[0]: pair[1] for pair in pairs}
 
 
 def _is_shallow_or_partial(repository: Repository) -> bool:

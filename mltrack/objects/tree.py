@@ -147,7 +147,8 @@ def is_reserved_name(name: bytes) -> bool:
     """Returns whether ``name`` is git's or mltrack's directory, in any spelling some
     file system would accept.
     """
-    if len(name) > 40 or name[:1] not in _SUSPECT:
+    # of any length: dots at the end, and marks that are not seen, count for nothing
+    if name[:1] not in _SUSPECT:
         return False
     folded = _IGNORABLE.sub("", name.decode("utf-8", "surrogateescape")).lower()
     return _RESERVED.match(folded) is not None

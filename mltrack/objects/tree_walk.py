@@ -14,8 +14,8 @@ from typing import NamedTuple
 from mltrack.errors import FormatError
 from mltrack.objects.tree import DIRECTORY, MAX_DEPTH, Entry
 
-# files and links: far above any data set
-MAX_LEAVES = 50_000_000
+# files, links and directories: far above any data set
+MAX_ENTRIES = 50_000_000
 
 Load = Callable[[str], list[Entry]]
 _name = attrgetter("name")
@@ -96,13 +96,18 @@ def leaves(
 ) -> Iterator[tuple[bytes, Entry]]:
     """Yields ``(path, entry)`` of each file, link and empty directory below a tree, in
     sorted order per directory.
+
+    Raises FormatError once it has met more than ``MAX_ENTRIES``.
     """
+    met = 0
     pending: list[tuple[bytes, str, int]] = [(prefix, hex_digest, 0)]
     while pending:
         at, digest, depth = pending.pop()
         if depth > MAX_DEPTH:
             raise FormatError(f"tree is deeper than {MAX_DEPTH} levels at {at[:120]!r}")
         entries = load(digest)
+        met += len(entries)
+        _check_number(met)
         if not entries and at:
             # an empty directory has to be made too, and no file below it says so
             yield at[:-1], Entry(at[:-1].rsplit(b"/", 1)[-1], DIRECTORY, digest, 0)
@@ -122,10 +127,12 @@ def extents(hex_digest: str, load: Load) -> dict[str, int]:
     """Returns how many files and links are below a tree and below each tree in it,
     opening each distinct one once.
 
-    Raises FormatError for more than ``MAX_LEAVES``: a few forged trees can name each
+    Raises FormatError for more than ``MAX_ENTRIES``: a few forged trees can name each
     other's children to any number.
     """
     counts: dict[str, int] = {}
+    # with directories: empty ones have to be made, too, and no file is below them
+    entries_below: dict[str, int] = {}
     pending: list[tuple[str, int]] = [(hex_digest, 0)]
     while pending:
         # left on the list until what is below it is counted
@@ -143,9 +150,16 @@ def extents(hex_digest: str, load: Load) -> dict[str, int]:
             pending += [(item, depth + 1) for item in unknown]
             continue
         counts[digest] = len(entries) - len(below) + sum(counts[item] for item in below)
-        if counts[digest] > MAX_LEAVES:
-            raise FormatError(
-                f"tree holds more than {MAX_LEAVES:,} files: it was forged"
-            )
+        entries_below[digest] = len(entries) + sum(
+            entries_below[item] for item in below
+        )
+        _check_number(entries_below[digest])
         pending.pop()
     return counts
+
+
+def _check_number(entries: int) -> None:
+    if entries > MAX_ENTRIES:
+        raise FormatError(
+            f"tree holds more than {MAX_ENTRIES:,} files and directories: it was forged"
+        )

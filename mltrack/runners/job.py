@@ -78,7 +78,9 @@ class Origin(Protocol):
         ...
 
     def trees_below(self, hex_digest: str) -> list[str]:
-        """Returns the digests of all trees below a tree, itself included."""
+        """Returns the digests of all trees at and below a tree whose listings are here,
+        itself included; none for what is not known to be a tree.
+        """
         ...
 
 

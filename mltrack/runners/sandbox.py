@@ -156,7 +156,7 @@ class Sandbox:
                 else os.pardir
             )
             # the cache is hidden like the rest: links into it would lead nowhere
-            if not inner.startswith(os.pardir) and os.path.isdir(self._objects):
+            if inner.split(os.sep)[0] != os.pardir and os.path.isdir(self._objects):
                 os.makedirs(os.path.join(self._scratch, inner), exist_ok=True)
                 self._binds.append(self._objects)
 

@@ -20,7 +20,7 @@ from mltrack.git import history as git_history
 from mltrack.git import index as git_index
 from mltrack.git import repository as git
 from mltrack.objects.content import Content
-from mltrack.pipeline.paths import overlaps
+from mltrack.pipeline.paths import contains, overlaps
 from mltrack.pipeline.stage import LOCK_NAME
 from mltrack.project import Project
 from mltrack.store.shared.push import push_contents
@@ -277,8 +277,11 @@ def _pre_push(session: Session, given: str, report: Report, result: HookResult) 
             git_history.commits_among([local], project.path) if local.strip("0") else []
         )
         for tip in tips:
-            wanted.setdefault("", set()).update(_contents_between(project, tip, remote))
-            for name, contents in _contents_at(project, tip).items():
+            view = revision_view(tip, project.path, project.algorithm)
+            wanted.setdefault("", set()).update(
+                _contents_between(project, view, tip, remote)
+            )
+            for name, contents in _contents_of(view).items():
                 wanted.setdefault(name, set()).update(contents)
     for name, contents in wanted.items():
         if contents:
@@ -308,11 +311,10 @@ def _send(
     return target.name, moved.objects
 
 
-def _contents_at(project: Project, commit: str) -> dict[str, set[Content]]:
+def _contents_of(view: View) -> dict[str, set[Content]]:
     """What a commit refers to, by the remote that it is to be sent to; '' is the
     default one.
     """
-    view = revision_view(commit, project.path, project.algorithm)
     places: dict[str, str] = {}
     with suppress(FormatError, PipelineError):  # told where stages are asked for
         places = {
@@ -328,12 +330,21 @@ def _contents_at(project: Project, commit: str) -> dict[str, set[Content]]:
     return found
 
 
-def _contents_between(project: Project, local: str, remote: str) -> set[Content]:
-    """What the commits that are being pushed brought."""
+def _contents_between(
+    project: Project, view: View, local: str, remote: str
+) -> set[Content]:
+    """What the commits that are being pushed brought, but for projects below this one,
+    by the ``view`` of the last of them: their hooks send theirs.
+    """
     found: set[Content] = set()
+    inner = os.path.relpath(project.path, project.repository.top)
+    nested = [os.path.normpath(os.path.join(inner, one)) for one in view.nested]
     for path, data in git_history.new_files(
         local, remote if remote.strip("0") else "", project.path, (SUFFIX, LOCK_NAME)
     ):
+        # git names them by their places in the repository
+        if any(contains(one, path) for one in nested):
+            continue
         with suppress(FormatError):
             if path.endswith(SUFFIX):
                 found.add(

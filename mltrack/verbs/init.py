@@ -26,7 +26,8 @@ class InitResult:
     left with a line to add.
 
     ``shared_hooks`` is the directory of hooks outside the repository where nothing was
-    written; ``is_ignored`` says that git would not keep the project's config.
+    written; ``is_ignored`` says that git would not keep the project's config. ``seen``
+    are lines that ``.git/info/exclude`` lacks, and that are left to the person.
     """
 
     path: str
@@ -35,6 +36,7 @@ class InitResult:
     left: tuple[Left, ...] = ()
     shared_hooks: str = ""
     is_ignored: bool = False
+    seen: str = ""
 
 
 class Hooks(enum.Enum):
@@ -79,12 +81,12 @@ def init(
             raise WorkspaceError(
                 f"this project uses {present} digests already, and they are never mixed"
             )
-    projects.hide(path, repository)
+    seen = projects.hide(path, repository)
     is_unkept = created and is_ignored(
         os.path.join(projects.DIRECTORY, FILE_NAME), path
     )
     if where is Hooks.NOWHERE:
-        return InitResult(path, created, is_ignored=is_unkept)
+        return InitResult(path, created, is_ignored=is_unkept, seen=seen)
     installed = hooks.install(
         repository, sys.executable, everywhere=where is Hooks.EVERYWHERE
     )
@@ -98,6 +100,7 @@ def init(
         tuple(installed.left),
         installed.outside,
         is_ignored=is_unkept,
+        seen=seen,
     )
 
 

@@ -21,8 +21,7 @@ from mltrack.engine.parts import Engine, Policy, Recorder, Tree
 from mltrack.engine.pipelines import choose, load_graph
 from mltrack.engine.queue import Queue
 from mltrack.errors import MltrackError, PipelineError, UsageError, WorkspaceError
-from mltrack.git import history as git_history
-from mltrack.git import index as git_index
+from mltrack.git.code_state import CodeState
 from mltrack.git.ignored import ignored_among
 from mltrack.pipeline.graph import Graph
 from mltrack.pipeline.paths import PathMap
@@ -416,15 +415,6 @@ def end_tracking(session: Session, recorder: Committer, dropped: list[Dropped]) 
 def committer(session: Session, locks: LockState) -> Committer:
     """Returns what records results in this project."""
     project = session.project
-    state: list[tuple[str, bool]] = []
-
-    def code_state() -> tuple[str, bool]:
-        # asked once, and only where something is recorded: it costs processes of git
-        if not state:
-            commit = git_history.head_commit(project.repository)
-            state.append((commit, bool(commit) and git_index.is_dirty(project.path)))
-        return state[0]
-
     return Committer(
         project.path,
         session.observer,
@@ -432,7 +422,7 @@ def committer(session: Session, locks: LockState) -> Committer:
         locks,
         session.last,
         lambda: CacheWriter(project.cache),
-        code_state,
+        CodeState(project.repository, project.path),
         IgnoreLines(project.path, session.edit_text),
         lambda path: make_private(project.path, path, project.cache),
     )

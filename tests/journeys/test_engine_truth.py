@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.support.workspace import Workspace
 
 
@@ -120,6 +122,21 @@ def test_a_set_of_a_param_that_a_stage_does_not_declare_does_not_reach_it(
     )
     ws.mltrack("repro", "--set", "other=99", "--set", "lr=5")
     assert ws.read("out").split() == ["lr:", "5", "other:", "2"]
+
+
+@pytest.mark.parametrize("declared", ["layers", "layers[0]", "layers.0"])
+@pytest.mark.parametrize("given", ["layers[0]=5", "layers.0=5", "layers=[5, 2]"])
+def test_a_set_in_a_list_reaches_the_command_however_it_is_spelled(
+    ws: Workspace, declared: str, given: str
+) -> None:
+    ws.write("params.json", '{"layers": [1, 2], "other": 2}')
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n  s:\n    cmd: cp params.json out\n    params: [{params.json: "
+        f"['{declared}']}}]\n    outs: [out]\n",
+    )
+    ws.mltrack("repro", "--set", "params.json:other=9", "--set", f"params.json:{given}")
+    assert json.loads(ws.read("out")) == {"layers": [5, 2], "other": 2}
 
 
 def test_a_set_that_changes_what_a_foreach_declares_drops_nobody_from_the_lock(
@@ -315,3 +332,74 @@ def test_an_empty_directory_of_tracked_data_does_count(ws: Workspace) -> None:
     ws.mltrack("repro")
     (ws.path / "d/sub/empty").mkdir()
     ws.mltrack("status", "--check", code=4)
+
+
+WAITING = (
+    "stages:\n"
+    "  a:\n    cmd: touch started; while test ! -e go; do sleep 0.02; done; {a}\n"
+    "    deps: [in]\n    outs: [a]\n"
+    "  b:\n    cmd: cat a a > b\n    deps: [a]\n    outs: [b]\n"
+)
+
+
+def edit_b_while_a_runs(ws: Workspace, command: str) -> str:
+    """Runs both stages; then again, while the person edits the second one's output."""
+    ws.write("in", "1")
+    ws.write("go", "")
+    ws.write("mltrack.yaml", WAITING.format(a=command))
+    ws.mltrack("repro")
+    (ws.path / "go").unlink()
+    (ws.path / "started").unlink()
+    ws.write("in", "2")
+    running = start(ws, "repro")
+    until(ws, "started", running)
+    (ws.path / "b").unlink()
+    ws.write("b", "an edit\n")
+    ws.write("go", "")
+    return running.communicate(timeout=60)[0]
+
+
+def test_an_output_that_is_edited_while_others_run_is_saved_before_its_stage_runs(
+    ws: Workspace,
+) -> None:
+    edit_b_while_a_runs(ws, "cp in a")
+    assert ws.read("b") == "22"
+    ws.mltrack("undo", "b")
+    assert ws.read("b") == "an edit\n"
+
+
+def test_an_output_that_is_edited_while_others_run_is_not_called_unchanged(
+    ws: Workspace,
+) -> None:
+    edit_b_while_a_runs(ws, "echo 1 > a")
+    assert ws.read("b") == "1\n1\n"
+    ws.mltrack("undo", "b")
+    assert ws.read("b") == "an edit\n"
+
+
+def test_a_record_names_the_commit_that_was_checked_out_when_its_stage_ended(
+    ws: Workspace,
+) -> None:
+    ws.write("in", "1")
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n"
+        "  a:\n    cmd: touch a\n    outs: [a]\n"
+        "  b:\n    cmd: touch started; while test ! -e go; do sleep 0.02; done; touch b\n"
+        "    deps: [a]\n    outs: [b]\n",
+    )
+    ws.write(".gitignore", "/started\n/go\n")
+    ws.commit("first")
+    running = start(ws, "repro")
+    until(ws, "started", running)
+    ws.commit("meanwhile", tag="meanwhile")
+    ws.write("go", "")
+    running.communicate(timeout=60)
+    commits = {
+        record["stage"]: record["commit"]
+        for bundle in (ws.path / ".mltrack/cache/runs").glob("*.jsonl")
+        for record in map(json.loads, bundle.read_text().splitlines()[1:])
+    }
+    meanwhile = ws.git("rev-parse", "meanwhile").out.strip()
+    assert commits["a"] == ws.git("rev-parse", "meanwhile~1").out.strip()
+    assert commits["b"] == meanwhile

@@ -389,3 +389,121 @@ def test_what_a_destroyed_listing_named_is_kept_until_earlier_versions_are_given
     ws.write("d/sub/1", "three\n")
     ws.mltrack("checkout", "--force", "d")
     assert ws.read("d/sub/1") == "two\n"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "GIT_LITERAL_PATHSPECS",
+        "GIT_GLOB_PATHSPECS",
+        "GIT_NOGLOB_PATHSPECS",
+        "GIT_ICASE_PATHSPECS",
+    ],
+)
+def test_variables_of_git_hide_no_version_of_a_pointer(
+    ws: Workspace, name: str
+) -> None:
+    for text in ("only in history\n", "now\n"):
+        ws.write("sub/b", text)
+        ws.mltrack("add", "sub/b")
+        ws.commit(text)
+    shutil.rmtree(ws.path / ".mltrack/last", ignore_errors=True)
+    ws.mltrack("gc", **{name: "1"})
+    ws.git("checkout", "-q", "HEAD~1", MLTRACK_HOOKS="0")
+    ws.mltrack("checkout")
+    assert ws.read("sub/b") == "only in history\n"
+
+
+@pytest.mark.parametrize("value", ["off", "combined", "first-parent"])
+def test_what_only_a_settled_merge_names_is_kept_however_merges_are_shown(
+    ws: Workspace, value: str
+) -> None:
+    ws.write("f", "base\n")
+    ws.commit("base")
+    ws.git("checkout", "-q", "-b", "x")
+    ws.commit("x")
+    ws.git("checkout", "-q", "main")
+    ws.commit("main")
+    ws.git("merge", "-q", "--no-commit", "x", code=None)
+    ws.write("b", "only in a merge\n")
+    ws.mltrack("add", "b")
+    ws.commit("merge")
+    ws.git("rm", "-q", "b.mlt")
+    ws.commit("gone")
+    (ws.path / "b").unlink(missing_ok=True)
+    shutil.rmtree(ws.path / ".mltrack/last", ignore_errors=True)
+    ws.git("config", "log.diffMerges", value)
+    ws.mltrack("gc")
+    ws.git("checkout", "-q", "HEAD~1", MLTRACK_HOOKS="0")
+    ws.mltrack("checkout")
+    assert ws.read("b") == "only in a merge\n"
+
+
+def test_what_a_replaced_commit_names_is_kept(only_on_x: Workspace) -> None:
+    ws = only_on_x
+    ws.git("replace", "x", "main")
+    ws.mltrack("gc")
+    ws.git("replace", "-d", "x")
+    assert holds(ws)
+
+
+def test_what_only_a_replacing_pointer_names_is_kept(ws: Workspace) -> None:
+    ws.write("b", "shown\n")
+    ws.mltrack("add", "b")
+    shown = ws.git("hash-object", "-w", "b.mlt").out.strip()
+    ws.write("b", "of the commit\n")
+    ws.mltrack("add", "b")
+    ws.commit("b")
+    ws.git("replace", "HEAD:b.mlt", shown)
+    shutil.rmtree(ws.path / ".mltrack/last", ignore_errors=True)
+    ws.mltrack("gc")
+    ws.write("b.mlt", ws.git("cat-file", "blob", "HEAD:b.mlt").out)
+    (ws.path / "b").unlink()
+    ws.mltrack("checkout")
+    assert ws.read("b") == "shown\n"
+
+
+def submodule(ws: Workspace, tmp_path: Path) -> Workspace:
+    ws.git("init", "-q", str(tmp_path / "above"))
+    above = Workspace(tmp_path / "above", ws.environment)
+    allowed = ("-c", "protocol.file.allow=always")
+    above.git(*allowed, "submodule", "--quiet", "add", str(ws.path), "sub")
+    return Workspace(above.path / "sub", ws.environment)
+
+
+def separate(ws: Workspace, tmp_path: Path) -> Workspace:
+    place = ["--separate-git-dir", str(tmp_path / "elsewhere.git")]
+    ws.git("clone", "-q", *place, str(ws.path), str(tmp_path / "apart"))
+    return Workspace(tmp_path / "apart", ws.environment)
+
+
+@pytest.mark.parametrize("made", [submodule, separate])
+@pytest.mark.parametrize("where", ["main", "linked"])
+def test_what_is_staged_beside_a_linked_worktree_is_kept_wherever_git_keeps_its_files(
+    ws: Workspace,
+    tmp_path: Path,
+    made: Callable[[Workspace, Path], Workspace],
+    where: str,
+) -> None:
+    ws.commit("base")
+    main = made(ws, tmp_path)
+    main.mltrack("init")
+    for name in ("gc.grace_days", "cache.runs_days"):
+        main.mltrack("config", "--local", name, "0")
+    main.git("worktree", "add", "-q", "--detach", str(tmp_path / "linked"))
+    linked = Workspace(tmp_path / "linked", ws.environment)
+    main.write("b", "only staged\n")
+    main.mltrack("add", "b")
+    main.git("add", "b.mlt")
+    (main.path / "b.mlt").unlink()
+    (main.path / "b").unlink()
+    shutil.rmtree(main.path / ".mltrack/last", ignore_errors=True)
+    linked.write("c", "so that there is something to look for\n")
+    linked.mltrack("add", "c")
+    # no file of git's names the main worktree of a separate directory
+    is_known = where == "main" or made is submodule
+    told = (main if where == "main" else linked).mltrack(
+        "gc", code=0 if is_known else 1
+    )
+    assert is_known or "run this in the main worktree" in told.err
+    assert gives_back_what_was_staged(main)

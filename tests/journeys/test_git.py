@@ -451,3 +451,50 @@ def test_several_projects_live_in_one_repository(bare: Workspace) -> None:
     bare.commit()
     bare.git("checkout", "--quiet", "v1")
     assert bare.read("one/data/a") == "one" and bare.read("two/data/a") == "two"
+
+
+def test_a_project_below_another_is_its_own_affair_at_revisions_too(
+    ws: Workspace, tmp_path: Path
+) -> None:
+    (ws.path / "sub").mkdir()
+    ws.mltrack("init", "--subdir", cwd=ws.path / "sub")
+    ws.write("odata", "outer")
+    ws.write("sub/sdata", "inner")
+    ws.mltrack("add", "odata")
+    ws.mltrack("add", "sdata", cwd=ws.path / "sub")
+    ws.commit()
+    assert "sdata" not in ws.mltrack("diff", "HEAD").said
+    ws.mltrack("remote", "add", "store", str(tmp_path / "store"))
+    ws.mltrack("push", "--rev", "HEAD")
+    ws.git("init", "-q", "--bare", str(tmp_path / "hub.git"))
+    ws.git("remote", "add", "origin", str(tmp_path / "hub.git"))
+    ws.git("push", "-q", "origin", "main")
+
+
+def test_a_worktree_of_a_repository_with_long_ids_gets_its_data(
+    bare: Workspace, tmp_path: Path
+) -> None:
+    bare.git("init", "-q", "--object-format=sha256", str(tmp_path / "long"))
+    long = Workspace(tmp_path / "long", bare.environment)
+    long.mltrack("init")
+    long.write("data/a", "alpha")
+    long.mltrack("add", "data")
+    long.commit()
+    done = long.git("worktree", "add", "-q", "--detach", str(tmp_path / "linked"))
+    assert (tmp_path / "linked/data/a").read_text() == "alpha", done.said
+
+
+def test_a_hook_that_is_a_link_is_read_where_it_leads(bare: Workspace) -> None:
+    bare.write("tools/pre-push", '#!/bin/sh\nmltrack hook pre-push "$@"\n')
+    bare.write("tools/post-merge", "#!/bin/sh\n")
+    (bare.path / ".git/hooks").mkdir(exist_ok=True)
+    for hook in ("pre-push", "post-merge"):
+        (bare.path / ".git/hooks" / hook).symlink_to(f"../../tools/{hook}")
+    told = bare.mltrack("init").err
+    assert "hooks/post-merge" in told and "hooks/pre-push" not in told
+    assert (bare.path / ".git/hooks/pre-push").is_symlink()
+    checks = {
+        item["name"]: item["state"]
+        for item in bare.mltrack("doctor", "--json", code=None).json["checks"]
+    }
+    assert checks["hook pre-push"] == "ok" != checks["hook post-merge"]

@@ -167,3 +167,20 @@ def test_stages_stay_joined_where_a_directory_was_restored_as_links(
     ws.write("in", "2\n")
     ws.mltrack("repro")
     assert ws.read("p") == "2\n"
+
+
+def test_a_directory_whose_name_begins_with_two_dots_lies_in_the_project(
+    ws: Workspace,
+) -> None:
+    (ws.path / "link").symlink_to("..out")
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n"
+        "  b: {cmd: cat link/x > b, deps: [link], outs: [b]}\n"
+        "  a: {cmd: mkdir ..out && echo 1 > ..out/x, outs: [..out]}\n",
+    )
+    assert "2 ran" in ws.mltrack("repro").out
+    assert ws.read("b") == "1\n"
+    ws.write("..data/x", "2\n")
+    ws.mltrack("add", "..data")
+    assert ws.exists("..data.mlt")

@@ -170,3 +170,21 @@ def test_a_git_directory_elsewhere_knows_too(tmp_path: Path, bare: Workspace) ->
     ws.git("checkout", "-q", "adopt")
     ws.mltrack("checkout")
     assert ws.read("d") == "only copy\n"
+
+
+def test_where_the_exclude_file_is_a_link_the_lines_to_add_are_told(
+    bare: Workspace, tmp_path: Path
+) -> None:
+    shared = tmp_path / "shared"
+    shared.write_text("*.bak\n")
+    place = bare.path / ".git/info/exclude"
+    place.parent.mkdir(exist_ok=True)
+    place.unlink(missing_ok=True)
+    place.symlink_to(shared)
+    told = bare.mltrack("init").err
+    # what it leads to may be anybody's
+    assert shared.read_text() == "*.bak\n" and place.is_symlink()
+    assert "/.mltrack/cache" in told and "is a link" in told
+    lines = [line for line in told.splitlines() if line.startswith("/.mltrack/")]
+    shared.write_text("*.bak\n" + "\n".join(lines) + "\n")
+    assert "is a link" not in bare.mltrack("init").err

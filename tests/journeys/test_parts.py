@@ -153,6 +153,23 @@ def test_a_pull_brings_all_but_what_was_never_pushed_and_names_that(
     assert clone.files("d") == pushed.files("d")
 
 
+def test_an_output_is_pushed_as_its_stage_says_now_and_not_as_when_it_ran(
+    pushed: Workspace, tmp_path: Path
+) -> None:
+    stage = "stages:\n  s: {cmd: echo of-o > o, deps: [d], outs: [%s]}\n"
+    pushed.write("mltrack.yaml", stage % "{o: {push: false}}")
+    pushed.mltrack("repro")
+    pushed.mltrack("push")
+    pushed.write("mltrack.yaml", stage % "o")
+    assert "o" in pushed.mltrack("status", "--remote", "store", code=None).out.split()
+    assert "1 unchanged" in pushed.mltrack("repro").out
+    pushed.mltrack("push")
+    pushed.commit()
+    clone = pushed.clone(tmp_path / "clone")
+    clone.mltrack("pull")
+    assert clone.read("o") == "of-o\n"
+
+
 def test_a_clone_of_a_project_with_an_output_that_is_never_pushed_pulls_the_rest(
     pushed: Workspace, tmp_path: Path
 ) -> None:

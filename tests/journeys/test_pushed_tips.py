@@ -42,6 +42,13 @@ def test_what_was_pushed_to_git_before_there_was_a_remote_goes_with_the_next_pus
     assert pulled(hub, tmp_path, "main") == "first\n"
 
 
+def test_a_push_with_literal_pathspecs_sends_the_data_too(
+    hub: Workspace, tmp_path: Path
+) -> None:
+    hub.git("--literal-pathspecs", "push", "-q", "origin", "main")
+    assert pulled(hub, tmp_path, "main") == "first\n"
+
+
 def test_several_branches_and_a_tag_that_is_on_none_of_them_are_looked_at(
     hub: Workspace, tmp_path: Path
 ) -> None:

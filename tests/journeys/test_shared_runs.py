@@ -193,6 +193,48 @@ def test_records_that_were_tampered_with_are_passed_over(
     assert not (other.path.parent.parent / "escaped").exists()
 
 
+HOSTILE = {
+    "infinite": ('"exit_code": 0', '"exit_code": 1e999'),
+    "huge": ('"exit_code": 0', '"exit_code": 0, "peak_memory": ' + "9" * 4000),
+    "huge float": ('"exit_code": 0', '"exit_code": 0, "seconds": 1' + "0" * 400),
+    "huge param": ('"cmd":', '"params": {"p.yaml": {"n": ' + "9" * 2467 + '}}, "cmd":'),
+    "surrogate": ('"cmd":', '"params": {"p.yaml": {"n": "\\ud800"}}, "cmd":'),
+    "deep": (
+        '"cmd":',
+        '"params": {"p.yaml": {"n": ' + "[" * 900 + "]" * 900 + '}}, "cmd":',
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_record_is_passed_over(ws: Workspace, name: str) -> None:
+    from mltrack.formats import record_bundle
+    from mltrack.objects.digest import XXH3
+
+    ws.write("mltrack.yaml", "stages:\n  t:\n    cmd: echo x > o\n    outs: [o]\n")
+    ws.mltrack("repro")
+    bundle = next((ws.path / ".mltrack/cache/runs").glob("*.jsonl"))
+    data = bundle.read_bytes()
+    bundle.unlink()
+    lines: dict[tuple[str, str], bytes] = {}
+    for row in record_bundle.read_table(data[: data.index(b"\n") + 1], XXH3, "x"):
+        text = data[row.offset : row.offset + row.length].decode()
+        old, new = HOSTILE[name]
+        assert old in text
+        if "seconds" in new or "peak" in new:
+            text = text.replace('"peak_memory":', '"x":').replace('"seconds":', '"y":')
+        lines[row.key, row.outs] = (
+            text.replace('"params": {}, ', "").replace(old, new, 1).encode()
+        )
+    forged = record_bundle.write_lines(lines)
+    (bundle.parent / f"{XXH3.hex_of(forged)}.jsonl").write_bytes(forged)
+    ws.mltrack("gc")
+    assert "1 ran" in ws.mltrack("repro", "--force").out
+    (ws.path / "o").unlink()
+    (ws.path / "mltrack.lock").unlink()
+    ws.mltrack("repro")
+
+
 def test_the_run_cache_merges_its_own_files_and_loses_none(ws: Workspace) -> None:
     ws.write(
         "mltrack.yaml",

@@ -3,16 +3,17 @@
 import random
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mltrack.errors import FormatError
-from mltrack.objects import tree
+from mltrack.objects import tree, tree_walk
 from mltrack.objects.digest import XXH3
 from mltrack.objects.tree import Entry
 from mltrack.objects.tree_diff import diff, merge
 from mltrack.objects.tree_edit import edited
-from mltrack.objects.tree_walk import below, each_once, entry_at, leaves
+from mltrack.objects.tree_walk import below, each_once, entry_at, extent, leaves
 
 names = st.binary(min_size=1, max_size=12).filter(lambda name: _allowed(name))
 hexes = st.binary(min_size=16, max_size=16).map(bytes.hex)
@@ -303,3 +304,20 @@ def test_a_change_at_paths_is_what_a_dictionary_makes_of_it(
         ways = {b"", *(above for path in changed for above in tree.parents(path))}
         assert len(opened) <= len(ways)
         assert set(opened) <= untouched
+
+
+@pytest.mark.parametrize("inner", ["empty directory", "file"])
+def test_a_forged_tree_that_doubles_is_refused_however_little_it_holds(
+    inner: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tree_walk, "MAX_ENTRIES", 1000)
+    trees = {"0": [] if inner != "file" else [Entry(b"f", "f", "ff", 1)]}
+    for level in range(1, 61):
+        below_it = str(level - 1)
+        trees[str(level)] = [Entry(name, "d", below_it, 0) for name in (b"a", b"b")]
+    with pytest.raises(FormatError, match="forged"):
+        extent("60", trees.__getitem__)
+    with pytest.raises(FormatError, match="forged"):
+        for _ in leaves("60", trees.__getitem__):
+            pass
+    assert extent("5", trees.__getitem__) == (32 if inner == "file" else 0)

@@ -23,6 +23,7 @@ from mltrack.disk.durable import (
 from mltrack.disk.lock import locked
 from mltrack.errors import FormatError, IntegrityError, LockedError, WorkspaceError
 from mltrack.objects import tree
+from mltrack.objects.digest import Algorithm
 from mltrack.objects.tree_walk import Load
 from mltrack.store import pack
 from mltrack.store.local.cache import READ_ONLY, Cache, Place
@@ -55,6 +56,10 @@ class CacheWriter:
         self._loose: list[tuple[str, str]] = []
         self._fresh: set[str] = set()
         make_directories(cache.tmp_path)
+
+    @property
+    def algorithm(self) -> Algorithm:
+        return self._cache.algorithm
 
     @property
     def linking(self) -> str:

@@ -15,6 +15,21 @@ def test_claims_are_free_again_when_they_are_given_back() -> None:
     assert budget.fits(one)
 
 
+def test_shares_that_were_given_back_leave_no_remainder() -> None:
+    budget = Budget({"cpus": 1.0})
+    shares = [claiming(str(number), cpus=number / 10) for number in (1, 1, 3)]
+    for share in shares:
+        budget.take(share)
+    for share in shares:
+        budget.give(share)
+    assert budget.fits(claiming("all", cpus=1.0))
+    for number in range(10):
+        share = claiming(str(number), cpus=0.1)
+        assert budget.fits(share)
+        budget.take(share)
+    assert not budget.fits(claiming("more", cpus=0.1))
+
+
 def test_who_claims_nothing_always_fits() -> None:
     budget = Budget({})
     assert budget.fits(claiming("a")) and budget.fits(claiming("a", licenses=0.0))

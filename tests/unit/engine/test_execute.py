@@ -1,5 +1,6 @@
 """The queue: what runs at once, what waits for what, and what follows a failure."""
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from mltrack.engine.events import (
     StageStarted,
 )
 from mltrack.engine.outcome import Outcome
+from mltrack.errors import RemoteError
 from mltrack.formats import yaml
 from mltrack.runners.job import Abilities, Job, Poll, Seen, State, Ticket, Works
 from mltrack.verbs.repro import Repro, ReproOptions
@@ -38,6 +40,8 @@ class Recording(LocalOnly):
         self.under_way: dict[str, Job] = {}
         self.done: dict[str, Poll] = {}
         self.at_once: list[set[str]] = []
+        # done while a job runs, as if by the person
+        self.meanwhile: Callable[[str], object] = str
         self.log = root / "stub.log"
         self.log.write_text("")
 
@@ -55,6 +59,7 @@ class Recording(LocalOnly):
         # one at a time, so that others can start beside the rest
         label, job = next(iter(self.under_way.items()))
         del self.under_way[label]
+        self.meanwhile(label)
         if self.fails.get(label, 0):
             self.fails[label] -= 1
             self.done[label] = Poll(State.FAILED, 1)
@@ -78,6 +83,7 @@ def run(ws: Workspace) -> Run:
         stages: dict[str, dict[str, object]],
         capacity: dict[str, float] | None = None,
         fails: dict[str, int] | None = None,
+        meanwhile: Callable[[str], object] = str,
         **options: object,
     ) -> tuple[list[Event], Outcome, Recording]:
         declared = {
@@ -95,6 +101,7 @@ def run(ws: Workspace) -> Run:
         ws.write("source", "x")
         ws.write("mltrack.yaml", yaml.dump({"stages": declared}))
         runner = Recording(ws.path, capacity, **(fails or {}))
+        runner.meanwhile = meanwhile
         with Session(projects.find(str(ws.path))) as session:
             work = Repro(session, ReproOptions(**options), runner)  # type: ignore[arg-type]
             return [*work.run(work.plan())], work.outcome, runner
@@ -163,6 +170,85 @@ def test_a_stage_that_fails_is_tried_as_often_as_it_says(run: Run) -> None:
     )
     _, outcome, _ = run(stages, fails={"a": 3}, force=True)
     assert outcome.failed == ["a"]
+
+
+AGAIN: dict[str, dict[str, object]] = {
+    "a": {"retry": {"tries": 2, "backoff": 0}, "params": ["n"]},
+    "c": {},
+}
+
+
+def test_a_stage_whose_params_cannot_be_read_before_its_next_try_has_no_result(
+    run: Run, ws: Workspace
+) -> None:
+    ws.write("params.yaml", "n: 1")
+
+    def edits(label: str) -> None:
+        if label == "a":
+            ws.write("params.yaml", "n: [1,")
+
+    events, outcome, _ = run(AGAIN, fails={"a": 1}, meanwhile=edits, keep_going=True)
+    assert outcome.failed == ["a"] and outcome.ran == ["c"]
+    assert started(events).count("a") == 1
+    assert "a" not in json.loads(ws.read("mltrack.lock"))["stages"]
+
+
+def test_a_stage_is_tried_again_with_the_params_as_they_are_by_then(
+    run: Run, ws: Workspace
+) -> None:
+    ws.write("params.yaml", "n: 1")
+    _, outcome, _ = run(
+        AGAIN, fails={"a": 1}, meanwhile=lambda _: ws.write("params.yaml", "n: 2")
+    )
+    assert sorted(outcome.ran) == ["a", "c"]
+    entry = json.loads(ws.read("mltrack.lock"))["stages"]["a"]
+    assert entry["params"] == {"params.yaml": {"n": 2}}
+    run(AGAIN)
+    ws.write("params.yaml", "n: 1")
+    _, outcome, _ = run(AGAIN)
+    assert outcome.ran == ["a"]
+
+
+def test_a_stage_whose_inputs_went_back_before_its_next_try_gets_their_result(
+    run: Run, ws: Workspace
+) -> None:
+    ws.write("params.yaml", "n: 1")
+    run(AGAIN)
+    ws.write("params.yaml", "n: 2")
+    events, outcome, _ = run(
+        AGAIN, fails={"a": 1}, meanwhile=lambda _: ws.write("params.yaml", "n: 1")
+    )
+    assert started(events) == ["a"] and outcome.restored == ["a"]
+
+
+def test_params_that_cannot_be_read_after_a_run_stop_no_other_stage(
+    run: Run, ws: Workspace
+) -> None:
+    ws.write("params.yaml", "n: 1")
+
+    def edits(label: str) -> None:
+        if label == "a":
+            ws.write("params.yaml", "n: [1,")
+
+    _, outcome, _ = run(AGAIN, meanwhile=edits, keep_going=True)
+    assert outcome.failed == ["a"] and outcome.ran == ["c"]
+
+
+@pytest.mark.parametrize("keep_going", [True, False])
+def test_a_result_that_can_no_longer_be_had_fails_its_own_stage_alone(
+    run: Run, ws: Workspace, monkeypatch: pytest.MonkeyPatch, keep_going: bool
+) -> None:
+    ws.write("params.yaml", "n: 1")
+    run(AGAIN)
+    (ws.path / "a.o").unlink()
+    (ws.path / "c.o").write_text("edited")
+
+    def lost(*_: object) -> None:
+        raise RemoteError("the remote is away")
+
+    monkeypatch.setattr("mltrack.verbs.bringing.FromHosts.fetch", lost)
+    _, outcome, _ = run(AGAIN, keep_going=keep_going)
+    assert outcome.failed == (["a", "c"] if keep_going else ["a"])
 
 
 def test_what_is_frozen_waits_for_nothing(run: Run) -> None:

@@ -5,6 +5,8 @@ lines worthless.
 import os
 from pathlib import Path
 
+import pytest
+
 from mltrack.engine.lock_state import LockState
 from mltrack.formats.run_record import RunRecord
 from mltrack.objects.content import FILE, Content
@@ -67,24 +69,44 @@ def test_lines_say_nothing_about_a_lock_that_came_from_elsewhere(
     assert "a" not in opened(tmp_path).locks["mltrack.lock"]
 
 
+def renamed(path: Path, pid: int) -> None:
+    """Gives the only journal the name that a process of this id would have given it."""
+    [journal] = [one for one in (path / "journal").iterdir() if one.name != "lock"]
+    journal.rename(
+        journal.with_name(journal.name.replace(f"-{os.getpid()}.", f"-{pid}."))
+    )
+
+
+# in every container, and the process that looks, some process has the id
+@pytest.mark.parametrize("pid", [1, os.getpid(), 4194305])
 def test_what_a_killed_process_noted_is_left_behind_until_it_is_folded(
-    tmp_path: Path,
+    tmp_path: Path, pid: int
 ) -> None:
     killed = opened(tmp_path)
     killed.record(stage("a"), record("a"))
-    [journal] = [
-        path
-        for path in (tmp_path / "journal").iterdir()
-        if f"-{os.getpid()}." in path.name
-    ]
-    journal.rename(
-        journal.with_name(journal.name.replace(f"-{os.getpid()}.", "-4194305."))
-    )  # above what the kernel gives
+    renamed(tmp_path, pid)
+    # as the kernel does
+    os.close(killed._descriptor)
     later = opened(tmp_path)
     assert [one.stage for one in later.left_behind()] == ["a"]
     assert later.locks["mltrack.lock"].keys() == {"a"}
     later.fold([stage("a")])
     assert later.left_behind() == [] and "a" in (tmp_path / "mltrack.lock").read_text()
+
+
+def test_the_journal_of_a_process_on_another_machine_is_left_to_it(
+    tmp_path: Path,
+) -> None:
+    elsewhere = opened(tmp_path)
+    elsewhere.record(stage("a"), record("a"))
+    # above what the kernel gives: there is no such process here
+    renamed(tmp_path, 4194305)
+    here = opened(tmp_path)
+    assert here.left_behind() == []
+    here.record(stage("b"), record("b"))
+    here.fold([stage("a"), stage("b")])
+    elsewhere.record(stage("c"), record("c"))
+    assert opened(tmp_path).locks["mltrack.lock"].keys() == {"a", "b", "c"}
 
 
 def test_the_journal_of_a_process_that_runs_is_not_left_behind(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@ to run.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -177,6 +178,30 @@ def test_inputs_are_objects_whose_bytes_are_read_where_they_lie(
     assert found == str(project.path / "code/x.py")
     assert staged.find("ab" * 16) is None
     assert staged.trees_below(staged.inputs["code"].hex) == [staged.inputs["code"].hex]
+
+
+def test_all_trees_of_an_input_that_is_only_in_the_cache_go_along_at_once(
+    engine: Engine, project: Workspace
+) -> None:
+    for name in ("top", "one/two/three/x", "one/y"):
+        project.write(f"deep/{name}", name)
+    project.mltrack("add", "deep")
+    checkout = engine.tree.checkout
+    checkout.cache.reload()
+    snapshot = checkout.observer.tracked("deep")
+    assert snapshot is not None
+    shutil.rmtree(project.path / "deep")
+    checkout.observer.forget(["deep"])
+    staged = stage_inputs(
+        checkout.observer,
+        checkout.cache,
+        {"deep": None},
+        lambda path: snapshot.content,
+    )
+    found = staged.trees_below(staged.inputs["deep"].hex)
+    assert set(found) == {block.tree_hex for block in snapshot.blocks.values()}
+    assert len(found) == 4
+    assert staged.trees_below(XXH3.hex_of(b"top")) == []
 
 
 def test_an_input_that_changed_since_it_was_hashed_is_refused(engine: Engine) -> None:

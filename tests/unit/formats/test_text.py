@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mltrack.errors import FormatError, MltrackError, PipelineError
-from mltrack.formats import paths, pointer
+from mltrack.formats import paths, pointer, quantities
 from mltrack.formats.json_text import load as load_json
 from mltrack.formats.params_file import flatten, get
 from mltrack.git import ignore_file
@@ -113,6 +113,9 @@ def test_paths_that_are_refused(path: str) -> None:
         b".mltrack",
         b".g\xe2\x80\x8cit",
         b".git::$INDEX_ALLOCATION",
+        b".git" + b"." * 40,
+        b".g" + b"\xe2\x80\x8c" * 13 + b"it",
+        b".mltrack" + b" ." * 100,
     ],
 )
 def test_names_that_some_file_system_takes_for_gits(name: bytes) -> None:
@@ -242,3 +245,15 @@ def test_a_chain_is_drawn_straight() -> None:
         drawing.ascii_boxes({"a": (), "b": ("a",)})
         == "+---+\n| a |\n+---+\n  │\n+---+\n| b |\n+---+"
     )
+
+
+@pytest.mark.parametrize("value", [10**19, "1e19", 10**400, "9" * 30 + "s"])
+def test_a_duration_without_end_is_called_too_large(value: object) -> None:
+    with pytest.raises(PipelineError, match="too large|not a duration"):
+        quantities.seconds(value)
+
+
+@pytest.mark.parametrize("value", [0, -1, float("nan"), "0s"])
+def test_a_duration_is_greater_than_zero(value: object) -> None:
+    with pytest.raises(PipelineError, match="greater than zero"):
+        quantities.seconds(value)
