@@ -528,6 +528,23 @@ def test_an_input_that_a_command_changed_is_never_used_again(surviving: Bench) -
     assert (state.state, log) == (State.DONE, b"right\n")
 
 
+def test_an_output_made_from_an_overwritten_input_is_made_again(
+    surviving: Bench, tmp_path: Path
+) -> None:
+    given = Given({"in": b"right\n"})
+    runner = surviving.open()
+    command = f"cat in > out; test -e {tmp_path}/go || {{ chmod u+w in; echo wrong > in; cat in > out; }}"
+    one = job(command, outputs=("out",), inputs=given.inputs)
+    ticket = runner.submit(one, given)
+    assert wait(runner, ticket)[0].state is State.FAILED
+    runner.settle(ticket)
+    (tmp_path / "go").touch()
+    again = runner.submit(one, given)
+    assert wait(runner, again)[0].state is State.DONE
+    runner.fetch(again)
+    assert (surviving.root / "out").read_text() == "right\n"
+
+
 def test_outputs_may_stay_where_they_were_made(surviving: Bench) -> None:
     runner = surviving.open()
     ticket = runner.submit(

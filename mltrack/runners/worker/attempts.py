@@ -197,11 +197,18 @@ def is_alive(attempt: Attempt) -> bool:
 
 
 def _age(path: str) -> float:
+    return (now_ns(path) - os.stat(path).st_mtime_ns) / 1e9
+
+
+def now_ns(path: str) -> int:
+    """Returns what time it is for the file system that a path is on; needs a name
+    beside it.
+    """
     probe = f"{path}-{secrets.token_hex(4)}"
     with open(probe, "wb"):
         pass
     try:
-        return os.stat(probe).st_mtime - os.stat(path).st_mtime
+        return os.stat(probe).st_mtime_ns
     finally:
         os.unlink(probe)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from . import attempts
 from .attempts import Attempt
+from .inputs import are_intact
 from .objects import Content, Damaged, Objects
 from .supervise import bury
 
@@ -68,9 +69,13 @@ def _lacking_of(
 
 def items_done(attempt: Attempt, objects: Objects) -> list[dict[str, Any]]:
     """Returns the items that an attempt which is gone had finished, with results that
-    are whole.
+    are whole and were made from the inputs as they should be.
     """
-    rows = []
+    rows: list[dict[str, Any]] = []
+    if not os.path.exists(attempt.file("items.jsonl")) or not are_intact(
+        attempt, objects
+    ):
+        return rows
     with suppress(OSError), open(attempt.file("items.jsonl"), encoding="utf-8") as file:
         for line in file:
             with suppress(ValueError, KeyError, TypeError, Damaged):
@@ -93,7 +98,10 @@ def facts_of(job: dict[str, Any]) -> dict[str, Any]:
     """
     facts = {name: job[name] for name in (*UNIT, "directory", "items")}
     facts.update(
-        checkpoint=job.get("checkpoint"), submitted=time.time(), kept=_kept_inputs(job)
+        checkpoint=job.get("checkpoint"),
+        submitted=time.time(),
+        kept=_kept_inputs(job),
+        inputs=[row for _, *row in job["inputs"]],
     )
     return facts
 

@@ -39,7 +39,6 @@ _HEX = re.compile(r"[0-9a-f]{32}(?:[0-9a-f]{32})?\Z")
 _PIECE = 1 << 20
 # linux/fs.h
 _FICLONE = 0x40049409
-_FEW = 16
 
 
 class Entry(NamedTuple):
@@ -75,8 +74,9 @@ class Objects:
         self.hashing = hashing
         self.path = os.path.join(place, "objects", algorithm)
         self._whole = os.path.join(place, "whole", algorithm)
+        self._spoilt = os.path.join(place, "spoilt", algorithm)
         self.aside = os.path.join(place, "parts")
-        for path in (self.path, self._whole, self.aside):
+        for path in (self.path, self._whole, self._spoilt, self.aside):
             os.makedirs(path, exist_ok=True)
 
     def path_of(self, hex_digest: str) -> str:
@@ -94,10 +94,7 @@ class Objects:
         except FileNotFoundError:
             return False
         if state.st_mtime_ns != STAMP_NS or size not in (-1, state.st_size):
-            with suppress(FileNotFoundError):
-                os.unlink(path)
-            # trees that were found to be whole may have held it
-            self.forget_whole()
+            self._drop(hex_digest)
             return False
         if stat.S_IMODE(state.st_mode) != 0o444:  # a command changed it, through a link
             os.chmod(path, 0o444)
@@ -113,8 +110,27 @@ class Objects:
         with suppress(FileNotFoundError, Damaged):
             path = self.path_of(hex_digest)
             if self.hashing is not None and self.digest_of(path) != hex_digest:
-                os.unlink(path)
-                self.forget_whole()
+                self._drop(hex_digest)
+
+    def _drop(self, hex_digest: str) -> None:
+        """Removes an object that is not what its digest says, and notes when: jobs that
+        have a link to it were given something else.
+        """
+        note = os.path.join(self._spoilt, hex_digest)
+        # before it is gone: whoever misses it, or finds it sent anew, finds the note
+        with open(note, "wb"):
+            os.utime(note)
+        with suppress(FileNotFoundError):
+            os.unlink(self.path_of(hex_digest))
+        # trees that were found to be whole may have held it
+        self.forget_whole()
+
+    def spoilt_since(self, moment_ns: int) -> set[str]:
+        """Returns the objects that were dropped at a moment or later, by the clock of
+        the file system, since they were not what they should be.
+        """
+        with os.scandir(self._spoilt) as found:
+            return {note.name for note in found if note.stat().st_mtime_ns >= moment_ns}
 
     def forget_whole(self) -> None:
         """Forgets which trees were found to be whole: something is gone."""
@@ -305,6 +321,9 @@ class Objects:
             except OSError:
                 shutil.copyfileobj(source, made, _PIECE)
         os.chmod(target, 0o755 if entry.kind == "x" else 0o644)
+        # someone may have written into it while it was copied
+        if not self.has(entry.hex, entry.size):
+            raise Damaged(f"the object {entry.hex} is not here any more")
 
     # what a job leaves
 

@@ -8,7 +8,6 @@ The result is written last, whatever happened.
 
 from __future__ import annotations
 
-import base64
 import ctypes
 import json
 import os
@@ -25,7 +24,8 @@ from typing import Any
 from . import attempts
 from .attempts import Attempt
 from .course import Course, arguments
-from .objects import STAMP_NS, Content, Damaged, Objects
+from .inputs import Inputs, are_intact
+from .objects import Damaged, Objects
 from .slots import Request, Slots, visible
 from .system import (
     GRACE_SECONDS,
@@ -65,7 +65,7 @@ class Supervisor:
             0o600,
         )
         self._request: Request | None = None
-        self._links: list[tuple[str, str]] = []
+        self._inputs = Inputs(attempt, job, objects)
         self._result: dict[str, Any] = {
             "mltrack": attempts.VERSION,
             "state": attempts.FAILED,
@@ -98,7 +98,8 @@ class Supervisor:
             started = time.monotonic()
             # only now: time in line does not count against the timeout
             self._course.begin(started)
-            self._prepare()
+            self._inputs.place()
+            self._check_cancelled()
             self._note(attempts.RUNNING)
             self._run_items()
             self._check_inputs()
@@ -173,44 +174,6 @@ class Supervisor:
         while not self._request.try_take():
             self._check_cancelled()
             time.sleep(_LOOK_SECONDS)
-
-    def _prepare(self) -> None:
-        """Puts the inputs into an empty directory, and makes the places of outputs."""
-        work = self._attempt.work
-        os.makedirs(os.path.join(work, self._job["directory"]), exist_ok=True)
-        kept = set(self._job["kept"])
-        # sorted: a directory comes before an input that lies in it
-        for path, *row in sorted(self._job["inputs"]):
-            target = self._inside(path)
-            self._links += self._objects.place_content(
-                Content(*row), target, private=path in kept
-            )
-        for path, text in self._job["files"].items():
-            target = self._inside(path)
-            with suppress(FileNotFoundError):
-                os.unlink(target)  # a link to an object must not be written through
-            with open(target, "wb") as file:
-                file.write(base64.b64decode(text))
-        for item in self._job["items"]:
-            for path in item["outputs"]:
-                self._inside(path)
-        if self._job.get("checkpoint"):
-            target = self._inside(self._job["checkpoint"])
-            if self._job.get("checkpoint_content"):
-                self._objects.place_content(
-                    Content(*self._job["checkpoint_content"]), target, private=True
-                )
-            else:
-                os.makedirs(target, exist_ok=True)
-        self._check_cancelled()
-
-    def _inside(self, path: str) -> str:
-        """Where a path lies in the work directory, with the directories above it made."""
-        target = os.path.normpath(os.path.join(self._attempt.work, path))
-        if not target.startswith(self._attempt.work + os.sep):
-            raise Damaged(f"{path!r} leads out of the work directory")
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        return target
 
     # commands
 
@@ -336,28 +299,20 @@ class Supervisor:
     # after
 
     def _check_inputs(self) -> None:
-        """Raises Damaged if a command wrote into one of its inputs: what it made is
-        then made from something else.
-        """
-        for hex_digest, path in self._links:
-            try:
-                state = os.stat(self._objects.path_of(hex_digest))
-            except FileNotFoundError:
-                continue
-            if state.st_mtime_ns != STAMP_NS:
-                self._objects.has(hex_digest)
-                shown = os.path.relpath(path, self._attempt.work)
-                self._result.update(exit_code=None, command="")
-                raise OSError(
-                    0,
-                    "its command, or another one at the same time, wrote into this "
-                    "input",
-                    shown,
-                )
+        try:
+            self._inputs.check()
+        except (OSError, Damaged):
+            # no command of it is at fault
+            self._result.update(exit_code=None, command="")
+            raise
 
     def _save_checkpoint(self) -> None:
         path = self._job.get("checkpoint")
         if path and self._objects.hashing is not None:
+            try:
+                self._inputs.check()
+            except (OSError, Damaged):
+                return  # the next attempt must not go on from something else
             full = os.path.join(self._attempt.work, path)
             if os.path.isdir(full) and os.listdir(full):
                 self._result["checkpoint"] = list(self._objects.take_in(full))
@@ -413,6 +368,7 @@ def bury(attempt: Attempt, objects: Objects) -> dict[str, Any]:
     if (
         job.get("checkpoint")
         and objects.hashing is not None
+        and are_intact(attempt, objects)
         and os.path.isdir(full)
         and os.listdir(full)
     ):
