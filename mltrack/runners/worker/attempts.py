@@ -134,16 +134,18 @@ class Attempts:
         return attempt, alive
 
     def clean(self) -> None:
-        """Removes attempts that were taken a week ago, and those that nobody has asked
-        for in a month.
+        """Removes attempts whose result was taken a week ago, and those that ended and
+        that nobody has asked for in a month; never one that left outputs here on
+        purpose.
         """
         now = time.time()
         for attempt in self.all():
             with suppress(OSError, Tampered):
+                # it is all that keeps them from being evicted
+                if os.path.exists(attempt.file("held")):
+                    continue
                 age = now - os.stat(attempt.path).st_mtime
-                is_taken = os.path.exists(attempt.file("taken")) and not os.path.exists(
-                    attempt.file("held")
-                )
+                is_taken = os.path.exists(attempt.file("taken"))
                 limit = KEEP_TAKEN_SECONDS if is_taken else KEEP_SECONDS
                 # a job may well run for longer than that
                 if age > limit and not is_alive(attempt):

@@ -203,6 +203,8 @@ class Server:
             former = self._attempts.of(job["key"])
             found = find(former, job, self._objects, is_fresh=bool(message.fresh))
             if found is not None:
+                # it was asked for: housekeeping counts from here
+                os.utime(found.path)
                 return {"found": True, "number": found.number}, b""
             roots = [
                 (kind, hex_digest, size)

@@ -1,0 +1,95 @@
+"""Keeping a host's directory in order: what is forgotten, what is evicted, and what
+never is.
+"""
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mltrack.objects.digest import XXH3
+from mltrack.runners.worker import hashing
+from mltrack.runners.worker.attempts import (
+    KEEP_SECONDS,
+    KEEP_TAKEN_SECONDS,
+    Attempt,
+    Attempts,
+    mark,
+    write_json,
+)
+from mltrack.runners.worker.housekeeping import keep_house
+from mltrack.runners.worker.objects import STAMP_NS, Objects
+
+DAY = 86400.0
+
+
+@pytest.fixture
+def objects(tmp_path: Path) -> Objects:
+    return Objects(str(tmp_path), "xxh3", hashing.find("xxh3", str(tmp_path)))
+
+
+def old_object(objects: Objects, data: bytes, age: float = 10 * DAY) -> list[Any]:
+    """An object that nobody has asked for in a while, as a row of a result."""
+    hex_digest = XXH3.hex_of(data)
+    objects.put(hex_digest, data)
+    moment = time.time_ns() - int(age * 1e9)
+    os.utime(objects.path_of(hex_digest), ns=(moment, STAMP_NS))
+    return ["file", hex_digest, len(data), 1]
+
+
+def attempt(tmp_path: Path, key: str = "a", **facts: Any) -> tuple[Attempt, int]:
+    made = Attempts(str(tmp_path))
+    with made.alone(key * 32):
+        return made.create(key * 32, facts)
+
+
+def ended(one: tuple[Attempt, int], *outputs: list[Any]) -> Attempt:
+    """An attempt whose result names outputs."""
+    result = {
+        "mltrack": 1,
+        "state": "done",
+        "items": [{"outputs": {str(n): row for n, row in enumerate(outputs)}}],
+    }
+    write_json(one[0].file("result.json"), result)
+    os.close(one[1])
+    return one[0]
+
+
+def sweep(tmp_path: Path, objects: Objects, attempts_age: float = 0.0) -> None:
+    """Keeps house with no room for any object, as if attempts had been left for a
+    while.
+    """
+    moment = time.time() - attempts_age
+    for one in Attempts(str(tmp_path)).all():
+        os.utime(one.path, (moment, moment))
+    (tmp_path / "housekeeping").unlink(missing_ok=True)
+    keep_house(str(tmp_path), Attempts(str(tmp_path)), objects, 0)
+
+
+def test_what_was_left_on_purpose_stays_for_years(
+    tmp_path: Path, objects: Objects
+) -> None:
+    row = old_object(objects, b"left")
+    one = ended(attempt(tmp_path), row)
+    mark(one, "held")
+    mark(one, "taken")
+    sweep(tmp_path, objects, attempts_age=3 * 365 * DAY)
+    sweep(tmp_path, objects, attempts_age=3 * 365 * DAY)
+    assert os.path.exists(one.path) and objects.has(row[1])
+
+
+@pytest.mark.parametrize(
+    ("is_taken", "limit"), [(True, KEEP_TAKEN_SECONDS), (False, KEEP_SECONDS)]
+)
+def test_an_attempt_is_forgotten_when_its_time_is_over(
+    is_taken: bool, limit: float, tmp_path: Path, objects: Objects
+) -> None:
+    one = ended(attempt(tmp_path))
+    if is_taken:
+        mark(one, "taken")
+    sweep(tmp_path, objects, attempts_age=limit - DAY)
+    assert os.path.exists(one.path)
+    sweep(tmp_path, objects, attempts_age=limit + DAY)
+    assert not os.path.exists(one.path)
