@@ -19,7 +19,7 @@ import shutil
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
@@ -153,7 +153,7 @@ class Attempts:
 
     def kept(self) -> Iterator[Content]:
         """Yields what results name that were not taken yet, or were left here on
-        purpose.
+        purpose, and of attempts without a result what they read and have made so far.
         """
         for attempt in self.all():
             if os.path.exists(attempt.file("taken")) and not os.path.exists(
@@ -161,10 +161,13 @@ class Attempts:
             ):
                 continue
             with suppress(Tampered):  # nobody would believe it, whatever it names
-                result = read_json(attempt.file("result.json")) or {}
-                for item in result.get("items", []):
-                    for row in item["outputs"].values():
-                        yield Content(*row)
+                # looked at first: whoever ends meanwhile is named by its notes
+                notes = [*_uses(attempt), *_outputs(_items(attempt))]
+                result = read_json(attempt.file("result.json"))
+                if result is None:
+                    yield from notes
+                    continue
+                yield from _outputs(result.get("items", []))
                 if result.get("checkpoint"):
                     yield Content(*result["checkpoint"])
 
@@ -172,6 +175,29 @@ class Attempts:
         if not _KEY.match(key):
             raise Tampered(f"{key!r} is no run key")
         return os.path.join(self.path, key)
+
+
+def _uses(attempt: Attempt) -> Iterator[Content]:
+    """What a job reads, also while it waits in line and has no link to it yet."""
+    job = read_json(attempt.file("job.json")) or {}
+    for row in (*job.get("inputs", []), *job.get("uses", [])):
+        yield Content(*row)
+
+
+def _items(attempt: Attempt) -> Iterator[dict[str, Any]]:
+    """The items that an attempt has noted as ended; a torn last line is none."""
+    with suppress(FileNotFoundError), open(
+        attempt.file("items.jsonl"), encoding="utf-8"
+    ) as file:
+        for line in file:
+            with suppress(ValueError):
+                yield json.loads(line)
+
+
+def _outputs(items: Iterable[dict[str, Any]]) -> Iterator[Content]:
+    for item in items:
+        for row in item["outputs"].values():
+            yield Content(*row)
 
 
 def is_alive(attempt: Attempt) -> bool:

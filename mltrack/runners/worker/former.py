@@ -102,8 +102,16 @@ def facts_of(job: dict[str, Any]) -> dict[str, Any]:
         submitted=time.time(),
         kept=_kept_inputs(job),
         inputs=[row for _, *row in job["inputs"]],
+        uses=_going_on_from(job),
     )
     return facts
+
+
+def _going_on_from(job: dict[str, Any]) -> list[Any]:
+    """What a job takes over from former attempts: a checkpoint, outputs of items."""
+    saved = job.get("checkpoint_content")
+    outputs = [row for item in job.get("done", []) for row in item["outputs"].values()]
+    return [*outputs, *([saved] if saved else [])]
 
 
 def _kept_inputs(job: dict[str, Any]) -> list[Any]:

@@ -2,6 +2,7 @@
 never is.
 """
 
+import json
 import os
 import time
 from pathlib import Path
@@ -19,6 +20,7 @@ from mltrack.runners.worker.attempts import (
     mark,
     write_json,
 )
+from mltrack.runners.worker.former import facts_of
 from mltrack.runners.worker.housekeeping import keep_house
 from mltrack.runners.worker.objects import STAMP_NS, Objects
 
@@ -93,3 +95,41 @@ def test_an_attempt_is_forgotten_when_its_time_is_over(
     assert os.path.exists(one.path)
     sweep(tmp_path, objects, attempts_age=limit + DAY)
     assert not os.path.exists(one.path)
+
+
+def test_inputs_of_a_job_in_line_are_not_evicted(
+    tmp_path: Path, objects: Objects
+) -> None:
+    """It has no links to them yet, and whoever waits for a GPU may wait for days."""
+    waits, taken_over = old_object(objects, b"in"), old_object(objects, b"checkpoint")
+    idle = old_object(objects, b"idle")
+    _, alive = attempt(tmp_path, inputs=[waits], uses=[taken_over])
+    sweep(tmp_path, objects)
+    assert objects.has(waits[1]) and objects.has(taken_over[1])
+    assert not objects.has(idle[1])
+    os.close(alive)
+
+
+def test_outputs_of_items_that_ended_are_not_evicted_while_the_rest_runs(
+    tmp_path: Path, objects: Objects
+) -> None:
+    row = old_object(objects, b"out of the first item")
+    one, alive = attempt(tmp_path)
+    line = json.dumps({"outputs": {"out": row}})
+    Path(one.file("items.jsonl")).write_text(f'{line}\n{{"outputs": {{"ou')
+    sweep(tmp_path, objects)
+    assert objects.has(row[1])
+    os.close(alive)
+
+
+def test_what_a_job_takes_over_is_noted_for_the_sweep(tmp_path: Path) -> None:
+    row = ["file", "ab" * 16, 1, 1]
+    job = {
+        **dict.fromkeys(("label", "project", "token", "directory", "items"), ""),
+        "inputs": [["in", *row]],
+        "kept": [],
+        "checkpoint_content": row,
+        "done": [{"outputs": {"out": row}}],
+    }
+    facts = facts_of(job)
+    assert facts["inputs"] == [row] and facts["uses"] == [row, row]
