@@ -43,13 +43,27 @@ def fetch_left(session: Session, contents: Iterable[Content]) -> list[Content]:
             got = one.bring(list(dict.fromkeys(row.content for row in rows)))
             fetched += got
             # only now: what came is durable here
-            one.release({row.key for row in rows if row.content in got})
+            one.release(_all_here(session, name, got))
     if fetched:
         # the runner has a cache of its own: this one has not seen what came
         cache.reload()
         # last: after a kill it is still noted, and asked for once more
         session.left.forget(fetched)
     return fetched
+
+
+def _all_here(session: Session, runner: str, got: list[Content]) -> set[str]:
+    """Returns the run keys of jobs on a runner whose outputs are all here by now. A host
+    lets go of what a job left as a whole: one that is wanted from it keeps the others.
+    """
+    came, cache = {content.hex for content in got}, session.project.cache
+    rows = [row for row in session.left if row.runner == runner]
+    waiting = {
+        row.key
+        for row in rows
+        if row.content.hex not in came and not cache.holds(row.content)
+    }
+    return {row.key for row in rows} - waiting
 
 
 def fetch_from_hosts(session: Session, contents: Iterable[Content]) -> None:

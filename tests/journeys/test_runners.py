@@ -341,6 +341,27 @@ def test_outputs_stay_on_the_host_until_they_are_fetched(box: Workspace) -> None
     ).strip() == "3000000"
 
 
+def test_fetching_one_output_leaves_the_other_on_the_host(
+    box: Workspace, tmp_path: Path
+) -> None:
+    """A month goes by, and another job fills the host's cache."""
+    box.write(
+        "mltrack.yaml",
+        "stages:\n  t:\n    cmd: echo 1 > a && echo 2 > b\n    outs: [a, b]\n",
+    )
+    box.mltrack("repro", "--runner", "box", "--no-fetch")
+    box.mltrack("fetch", "a")
+    for path in (tmp_path / "host/objects").rglob("*/*/*"):
+        os.utime(path, ns=(0, path.stat().st_mtime_ns))
+    (tmp_path / "host/housekeeping").unlink()
+    box.mltrack("config", "--local", "runner.box.cache_limit", "1B")
+    box.mltrack("runner", "check", "box")
+    box.mltrack("fetch", "b")
+    box.mltrack("checkout")
+    assert box.read("a") == "1\n" and box.read("b") == "2\n"
+    assert not list((tmp_path / "host/jobs").rglob("held"))
+
+
 def test_what_stayed_is_brought_for_a_stage_that_runs_here(box: Workspace) -> None:
     box.write(
         "mltrack.yaml",
