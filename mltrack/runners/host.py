@@ -260,13 +260,15 @@ class Host:
             task.is_damaged = isinstance(error, IntegrityError)
         except OSError as error:  # of this machine: no fault of the host's
             moving.discard(task.scratch)
-            self._errands.end(
-                task,
-                Poll(
-                    State.FAILED,
-                    problem=f"here: {error.filename or ''}: {error.strerror or error}",
-                ),
+            problem = f"here: {error.filename or ''}: {error.strerror or error}"
+            # a job that was started goes on, and its result stays there: a failure
+            # would be taken, and the host let go of it
+            ended = (
+                Poll(State.UNREACHABLE, place=self.name, problem=problem)
+                if task.number
+                else Poll(State.FAILED, problem=problem)
             )
+            self._errands.end(task, ended)
             if connection.pending:
                 raise connection.abandoned() from error
             return

@@ -2,6 +2,7 @@
 directories of its own, over ssh.
 """
 
+import errno
 import os
 import shutil
 import sys
@@ -558,6 +559,48 @@ def test_outputs_may_stay_where_they_were_made(surviving: Bench) -> None:
     runner.fetch(ticket)
     assert (surviving.root / "a").exists() and not (surviving.root / "b").exists()
     assert list(state.left) == ["b"] and state.left["b"].files == 1
+
+
+def test_an_error_of_this_machine_ends_no_job(
+    surviving: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk here is full while a log grows; there is room for the next command."""
+    command = f"echo begun; cd {tmp_path}; until [ -e full ]; do sleep 0.05; done; echo line; until [ -e go ]; do sleep 0.05; done; echo x >> ran; cd -; echo 1 > out"
+    first = surviving.open()
+    ticket = first.submit(job(command, outputs=("out",)))
+    wait_for_text(first, ticket, b"begun")
+
+    def full(descriptor: int, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), ticket.log_path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("mltrack.runners.errands.write_all", full)
+        (tmp_path / "full").touch()
+        state, _ = wait(first, ticket)
+        assert state.state is State.UNREACHABLE and "No space left" in state.problem
+        first.settle(ticket)
+        first.close()
+    (tmp_path / "go").touch()
+    second = surviving.open()
+    again = second.submit(job(command, outputs=("out",)))
+    assert wait(second, again)[0].state is State.DONE
+    second.fetch(again)
+    assert (surviving.root / "out").read_text() == "1\n"
+    assert (tmp_path / "ran").read_text() == "x\n"
+
+
+def test_a_receipt_for_a_job_that_is_at_work_leaves_it_alone(
+    surviving: Bench, tmp_path: Path
+) -> None:
+    command = f"echo begun; until [ -e {tmp_path}/go ]; do sleep 0.05; done; pwd -P; echo 1 > out"
+    runner = surviving.open()
+    ticket = runner.submit(job(command, outputs=("out",)))
+    wait_for_text(runner, ticket, b"begun")
+    other = surviving.open("clone")
+    (known,) = other.jobs()
+    other.drop(known)
+    (tmp_path / "go").touch()
+    assert wait(runner, ticket)[0].state is State.DONE
 
 
 def test_a_checkpoint_is_there_again_for_the_next_attempt(

@@ -224,6 +224,12 @@ def is_alive(attempt: Attempt) -> bool:
     return _age(path) < SILENCE_SECONDS
 
 
+def is_over(attempt: Attempt) -> bool:
+    """Returns whether an attempt has a result, or nobody who would write one."""
+    # the result first: whoever wrote it may live for a moment longer
+    return os.path.exists(attempt.file("result.json")) or not is_alive(attempt)
+
+
 def _age(path: str) -> float:
     return (now_ns(path) - os.stat(path).st_mtime_ns) / 1e9
 

@@ -14,7 +14,7 @@ from . import attempts
 from .attempts import Attempt
 from .inputs import are_intact
 from .objects import Content, Damaged, Objects
-from .supervise import bury
+from .supervise import bury, remove
 
 UNIT = ("label", "project", "token")
 """What whoever lists jobs is told of one, as it was given."""
@@ -90,6 +90,20 @@ def items_done(attempt: Attempt, objects: Objects) -> list[dict[str, Any]]:
                 if row["exit_code"] == 0 and not row["missing"] and is_whole:
                     rows.append(row)
     return rows
+
+
+def take_over(
+    job: dict[str, Any], last: Attempt, objects: Objects, *, is_fresh: bool
+) -> None:
+    """Notes in a job the items that the last attempt finished, and removes what else
+    that has left.
+    """
+    is_useless = is_fresh or os.path.exists(last.file("rejected"))
+    job["done"] = [] if is_useless else items_done(last, objects)
+    # what counts of it, checkpoint and items, are objects by now; one that goes on from
+    # something else may be at work beside this one
+    if attempts.is_over(last):
+        remove(last.work)
 
 
 def facts_of(job: dict[str, Any]) -> dict[str, Any]:
