@@ -36,6 +36,7 @@ from mltrack.runners.marks import Marks
 from mltrack.runners.process import Process, is_readable
 from mltrack.runners.runner import Runner
 from mltrack.runners.sandbox import Place, Sandbox, Workspace
+from mltrack.runners.scratch import remove_leftovers
 from mltrack.runners.worker.course import Course, arguments
 from mltrack.runners.worker.slots import Request, Slots, visible
 from mltrack.runners.worker.system import (
@@ -135,7 +136,10 @@ class LocalRunner(Runner):
         """Ends what a process that is gone left running, and returns the labels of
         those jobs: the outputs that they go on writing are about to be written anew.
         """
-        return self._marks.end_leftovers()
+        ended = self._marks.end_leftovers()
+        # after the commands, which may still write there
+        remove_leftovers(self._root)
+        return ended
 
     def submit(self, job: Job, origin: Origin | None = None) -> Ticket:
         for running in self._running.values():
