@@ -24,6 +24,7 @@ from mltrack.runners.errands import SMALL_TRANSFER, Errands
 from mltrack.runners.job import Poll, State
 from mltrack.runners.task import Board, HostSettings, Phase, Task
 from mltrack.runners.tickets import Tickets
+from mltrack.runners.tries import Tries
 from mltrack.runners.worker.messages import (
     Cancel,
     Holders,
@@ -38,9 +39,6 @@ from mltrack.store.local.caches import Caches
 
 # seconds for which a question stays open; news come at once, so this is only traffic
 _WATCH_SECONDS = 20.0
-# seconds between tries; the last one is repeated until patience is over
-_PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
-_MAX_TRIES = 64
 
 
 class Host:
@@ -336,8 +334,8 @@ class Host:
         """Does what takes long for a task, on the second connection; tries again where
         that is lost.
         """
-        until = lost = 0.0
-        for attempt in range(_MAX_TRIES):
+        tries = Tries(self.settings.patience)
+        while True:
             with self._moving:
                 try:
                     if self._mover is None:
@@ -352,14 +350,11 @@ class Host:
                     # cancelled, or a fault of its own: another try changes nothing
                     if task.phase is Phase.OVER:
                         return
-                    # it was well in between
-                    if time.monotonic() - lost > self.settings.patience:
-                        until = time.monotonic() + self.settings.patience
-                    lost = time.monotonic()
+                    may_try = tries.note_loss(time.monotonic())
                     if (
                         self._errands.closing.is_set()
                         or not _may_pass(error)
-                        or time.monotonic() > until
+                        or not may_try
                     ):
                         problem = (
                             error.message
@@ -372,7 +367,7 @@ class Host:
                         )
                         return
             # outside of the lock: another transfer may find the way free
-            time.sleep(_PAUSES[min(attempt, len(_PAUSES) - 1)])
+            time.sleep(tries.pause)
 
     # the connection
 
@@ -385,21 +380,21 @@ class Host:
         """Connects again after the connection was lost; gives up the jobs behind it if
         that fails for long.
         """
-        until = time.monotonic() + self.settings.patience
-        for attempt in range(1 << 30):
+        tries = Tries(self.settings.patience)
+        while True:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
             if (
                 self._errands.closing.is_set()
                 or not _may_pass(error)
-                or time.monotonic() > until
+                or not tries.note_loss(time.monotonic())
             ):
                 break
             with self._board.changed:
                 self.trouble = error
                 self._board.tell()
-            time.sleep(_PAUSES[min(attempt, len(_PAUSES) - 1)])
+            time.sleep(tries.pause)
             try:
                 self._connection = self._connect()
                 return
