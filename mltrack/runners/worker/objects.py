@@ -103,14 +103,16 @@ class Objects:
             os.utime(path, ns=(time.time_ns(), STAMP_NS))
         return True
 
-    def drop_if_damaged(self, hex_digest: str) -> None:
+    def drop_if_damaged(self, hex_digest: str) -> bool:
         """Reads an object, and drops it if its bytes are others than those of its
-        digest.
+        digest; returns whether it did.
         """
         with suppress(FileNotFoundError, Damaged):
             path = self.path_of(hex_digest)
             if self.hashing is not None and self.digest_of(path) != hex_digest:
                 self._drop(hex_digest)
+                return True
+        return False
 
     def _drop(self, hex_digest: str) -> None:
         """Removes an object that is not what its digest says, and notes when: jobs that
@@ -173,10 +175,11 @@ class Objects:
         pending, seen = [hex_digest], {hex_digest}
         while pending:
             one = pending.pop()
-            if not self.has(one):
+            entries = self._sound_tree(one) if self.has(one) else None
+            if entries is None:
                 yield one
                 continue
-            for entry in self.tree(one):
+            for entry in entries:
                 if entry.kind == "d":
                     if entry.hex not in seen:
                         seen.add(entry.hex)
@@ -184,6 +187,20 @@ class Objects:
                 elif entry.hex not in seen and not self.has(entry.hex, entry.size):
                     seen.add(entry.hex)
                     yield entry.hex
+
+    def _sound_tree(self, hex_digest: str) -> list[Entry] | None:
+        """Returns the entries of a tree; None, and drops it, where it is damaged.
+        Raises Damaged for one that was made so.
+        """
+        try:
+            return self.tree(hex_digest)
+        except Damaged:
+            # a power cut may have emptied it, and no size is known that would say so
+            if self.hashing is None:
+                self._drop(hex_digest)
+            elif not self.drop_if_damaged(hex_digest):
+                raise
+            return None
 
     def tree(self, hex_digest: str) -> list[Entry]:
         """Returns the entries of a tree; raises Damaged if it is none."""
@@ -284,9 +301,10 @@ class Objects:
         while pending:
             hex_digest, directory = pending.pop()
             os.makedirs(directory, exist_ok=True)
-            if not self.has(hex_digest):
+            entries = self._sound_tree(hex_digest) if self.has(hex_digest) else None
+            if entries is None:
                 raise Damaged(f"the tree {hex_digest} is not here any more")
-            for entry in self.tree(hex_digest):
+            for entry in entries:
                 target = directory + b"/" + entry.name
                 if entry.kind == "d":
                     pending.append((entry.hex, target))

@@ -15,7 +15,13 @@ from hypothesis import strategies as st
 from mltrack.objects import tree
 from mltrack.objects.digest import XXH3
 from mltrack.runners.worker import hashing
-from mltrack.runners.worker.objects import FRESH_SECONDS, Content, Damaged, Objects
+from mltrack.runners.worker.objects import (
+    FRESH_SECONDS,
+    STAMP_NS,
+    Content,
+    Damaged,
+    Objects,
+)
 from mltrack.runners.worker.parts import Parts
 
 
@@ -172,3 +178,29 @@ def test_names_that_lead_elsewhere_are_refused(
     for digest in ("../x", "a" * 31, ""):
         with pytest.raises(Damaged):
             objects.path_of(digest)
+
+
+@pytest.mark.parametrize("hashes", [True, False])
+def test_a_tree_that_a_power_cut_emptied_is_asked_for_again(
+    hashes: bool, objects: Objects, tmp_path: Path
+) -> None:
+    """Nobody knows the size of a tree: its name and its stamp are right."""
+    if not hashes:
+        objects = Objects(str(tmp_path / "host"), "xxh3", None)
+    encoded = tree.encode([(b"x", "f", XXH3.hex_of(b"x"), 1)])
+    hex_digest = XXH3.hex_of(encoded)
+    content = Content("tree", hex_digest, 1)
+
+    def put_and_empty() -> None:
+        objects.put(hex_digest, encoded)
+        objects.put(XXH3.hex_of(b"x"), b"x")
+        os.truncate(objects.path_of(hex_digest), 0)
+        os.utime(objects.path_of(hex_digest), ns=(time.time_ns(), STAMP_NS))
+
+    put_and_empty()
+    assert objects.missing([content[:3]]) == [hex_digest]
+    put_and_empty()
+    with pytest.raises(Damaged, match="not here any more"):
+        objects.place_content(content, str(tmp_path / "work"), private=False)
+    objects.put(hex_digest, encoded)
+    assert objects.missing([content[:3]]) == []
