@@ -226,14 +226,15 @@ class Host:
         runs.
         """
         for message in list(self._taken):
-            connection.request(message)
+            self._tell(connection, message)
             # after the answer: a receipt sent twice does no harm, a lost one does
             self._taken.remove(message)
         with self._board.changed:
             claimed, watched = self._mine(Phase.CLAIMED), self._mine(Phase.WATCHED)
         ended = [task for task in watched if task.wants_end and not task.end_asked]
-        if ended:
-            connection.request(Cancel([[task.key, task.number] for task in ended]))
+        cancel = Cancel([[task.key, task.number] for task in ended])
+        # refused, it is asked again in the next round
+        if ended and self._tell(connection, cancel):
             for task in ended:
                 task.end_asked = True
         for task in claimed:
@@ -243,6 +244,19 @@ class Host:
             watched = self._mine(Phase.WATCHED)
         if watched and not self._errands.closing.is_set():
             self._watch(connection, watched)
+
+    def _tell(self, connection: Connection, message: Request) -> bool:
+        """Tells the host something; returns whether it did as it was told. A refusal (of
+        a full disk, say) is no reason to give up its jobs: what it did not note it
+        tells once more.
+        """
+        try:
+            connection.request(message)
+        except MltrackError:
+            if connection.is_lost:
+                raise
+            return False
+        return True
 
     def _guarded(self, connection: Connection, task: Task, act: Any) -> None:
         """Does something for one task: its faults end it; those of the connection are

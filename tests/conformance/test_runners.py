@@ -603,6 +603,27 @@ def test_a_receipt_for_a_job_that_is_at_work_leaves_it_alone(
     assert wait(runner, ticket)[0].state is State.DONE
 
 
+def test_a_receipt_that_a_host_refuses_ends_no_other_job(
+    surviving: Bench, tmp_path: Path
+) -> None:
+    runner = surviving.open()
+    slow = runner.submit(
+        job(
+            f"echo begun; until [ -e {tmp_path}/go ]; do sleep 0.05; done", key="1" * 32
+        )
+    )
+    wait_for_text(runner, slow, b"begun")
+    ticket = runner.submit(job("true", key="2" * 32))
+    wait(runner, ticket)
+    # the host cannot leave its note: as when its disk is full
+    (surviving.host_place() / "jobs" / ("2" * 32) / "1/taken").mkdir()
+    runner.settle(ticket)
+    third = runner.submit(job("true", key="3" * 32))
+    assert wait(runner, third)[0].state is State.DONE
+    (tmp_path / "go").touch()
+    assert wait(runner, slow)[0].state is State.DONE
+
+
 def test_a_checkpoint_is_there_again_for_the_next_attempt(
     surviving: Bench, tmp_path: Path
 ) -> None:
