@@ -13,7 +13,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -333,14 +333,18 @@ def _is_final(words: str) -> bool:
 
 
 def pipelined(
-    connection: Connection, requests: Sequence[messages.Request], window: int = 4
-) -> Any:
+    connection: Connection, requests: Iterable[messages.Request], window: int = 4
+) -> Iterator[tuple[dict[str, Any], bytes]]:
     """Yields the replies to requests, with several under way: a connection with a long
-    way to go is kept busy.
+    way to go is kept busy. No request is made before its turn: how many there are may
+    be what a host says.
     """
-    sent = 0
-    for at in range(len(requests)):
-        while sent < len(requests) and sent < at + window:
-            connection.send(requests[sent])
-            sent += 1
+    under_way = 0
+    for request in requests:
+        connection.send(request)
+        under_way += 1
+        if under_way >= window:
+            under_way -= 1
+            yield connection.receive()
+    for _ in range(under_way):
         yield connection.receive()
