@@ -650,6 +650,19 @@ def test_a_host_that_cannot_hash_gives_its_results_all_the_same(
     )
 
 
+def test_a_pipe_among_the_outputs_of_a_host_that_cannot_hash_is_named(
+    box: Workspace, tmp_path: Path
+) -> None:
+    (tmp_path / "host").mkdir()
+    (tmp_path / "host/lib").write_text("where libraries would lie")
+    box.write(
+        "mltrack.yaml",
+        "stages:\n  t:\n    cmd: mkdir d && mkfifo d/pipe\n    outs: [d]\n",
+    )
+    said = box.mltrack("repro", "--runner", "box", code=8).err
+    assert "d/pipe is neither a file nor a directory nor a link" in said
+
+
 @contextmanager
 def small_disk(path: Path, size: str) -> Iterator[None]:
     import subprocess

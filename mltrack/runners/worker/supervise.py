@@ -26,6 +26,7 @@ from .attempts import Attempt
 from .course import Course, arguments
 from .inputs import Inputs, are_intact
 from .objects import Damaged, Objects
+from .raw import check_raw
 from .slots import Request, Slots, visible
 from .system import (
     GRACE_SECONDS,
@@ -225,14 +226,19 @@ class Supervisor:
             full = os.path.join(self._attempt.work, path)
             if not os.path.lexists(full):
                 row["missing"].append(path)
-            elif self._objects.hashing is None:
-                row["outputs"][path] = ["raw", "", 0]
-            else:
-                try:
-                    row["outputs"][path] = list(self._objects.take_in(full))
-                except Damaged as error:
-                    self._result["problem"] = str(error)
-                    row["exit_code"] = 1
+                continue
+            try:
+                row["outputs"][path] = self._take_output(path, full)
+            except Damaged as error:
+                self._result["problem"] = str(error)
+                row["exit_code"] = 1
+
+    def _take_output(self, path: str, full: str) -> list[Any]:
+        if self._objects.hashing is not None:
+            return list(self._objects.take_in(full))
+        # refused here: later nobody could say which command made it
+        check_raw(self._attempt, path)
+        return ["raw", "", 0]
 
     def _run_command(self, command: str) -> int:
         job, work = self._job, self._attempt.work
