@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from mltrack.disk.durable import remove_stale_temporaries
-from mltrack.runners.job import Item, Job
+from mltrack.runners.job import Item, Job, State
 from mltrack.runners.sandbox import Sandbox
 from mltrack.runners.scratch import Scratch, remove_leftovers
+from tests.support import runners as support
+from tests.support.runners import Bench, now, wait
 
 
 class Killed(BaseException):
@@ -84,3 +86,21 @@ def test_a_kill_while_an_output_is_replaced_loses_neither_old_nor_new(
         ["old"] if at < 3 else ["new"]
     )
     assert not homes(tmp_path)
+
+
+def test_a_job_whose_outputs_cannot_get_to_their_places_is_not_done(
+    tmp_path: Path,
+) -> None:
+    """A file stands where a directory above the output belongs."""
+    bench = Bench(tmp_path, "local")
+    runner = bench.open()
+    ticket = runner.submit(
+        support.job(
+            "mkdir -p sub; echo 1 > sub/out", outputs=("sub/out",), isolated=True
+        )
+    )
+    (bench.root / "sub").write_text("in the way")
+    state, _ = wait(runner, ticket)
+    assert state.state is State.FAILED and "sub" in state.problem
+    assert now(runner, ticket).state is State.FAILED
+    assert not homes(bench.root)
