@@ -422,6 +422,34 @@ def test_another_clone_finds_what_ended_meanwhile(
     ).read_text() == "x\n"
 
 
+@pytest.mark.parametrize("prints", ["", "; echo end"])
+def test_a_job_that_was_at_work_when_it_was_found_is_not_called_over(
+    prints: str, surviving: Bench, tmp_path: Path
+) -> None:
+    command = f"touch {tmp_path}/begun; until [ -e {tmp_path}/go ]; do sleep 0.05; done{prints}"
+    first = surviving.open()
+    ticket = first.submit(job(command))
+    wait(first, ticket, lambda poll: (tmp_path / "begun").exists())
+    first.close()
+    second = surviving.open()
+    again = second.submit(job(command))
+    wait(second, again, lambda poll: poll.state is State.RUNNING)
+    (tmp_path / "go").touch()
+    state, _ = wait(second, again)
+    assert state.state is State.DONE and not state.was_over
+
+
+@pytest.mark.parametrize("prints", ["true", "echo end"])
+def test_a_job_that_had_ended_when_it_was_found_is_called_over(
+    prints: str, surviving: Bench
+) -> None:
+    first = surviving.open()
+    wait(first, first.submit(job(prints)))
+    first.close()
+    second = surviving.open()
+    assert wait(second, second.submit(job(prints)))[0].was_over
+
+
 def test_a_failure_that_nobody_took_is_told_once(
     surviving: Bench, tmp_path: Path
 ) -> None:
