@@ -262,6 +262,7 @@ class Host:
         """Does something for one task: its faults end it; those of the connection are
         everybody's.
         """
+        state = State.FAILED
         try:
             act(connection, task)
             return
@@ -270,6 +271,9 @@ class Host:
                 raise
             problem = error.message
             task.is_damaged = isinstance(error, IntegrityError)
+            # it was not started, and what was under way for it was broken off
+            if task.wants_end and not task.number:
+                state = State.CANCELLED
         except OSError as error:  # of this machine: no fault of the host's
             moving.discard(task.scratch)
             problem = f"here: {error.filename or ''}: {error.strerror or error}"
@@ -286,7 +290,7 @@ class Host:
             return
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             problem = f"{self.name} answers what makes no sense: {type(error).__name__}: {error}"
-        self._errands.end(task, Poll(State.FAILED, place=self.name, problem=problem))
+        self._errands.end(task, Poll(state, place=self.name, problem=problem))
         # its answers would be taken for those to other questions
         if connection.pending:
             raise connection.abandoned()

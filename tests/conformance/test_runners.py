@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -572,6 +573,30 @@ def test_an_output_made_from_an_overwritten_input_is_made_again(
     assert wait(runner, again)[0].state is State.DONE
     runner.fetch(again)
     assert (surviving.root / "out").read_text() == "right\n"
+
+
+def test_a_job_that_is_cancelled_while_its_inputs_are_sent_is_cancelled(
+    surviving: Bench,
+) -> None:
+    runner = surviving.open()
+    asked = threading.Event()
+
+    class Slow(Given):
+        """Has its bytes at hand once somebody wants the job to end."""
+
+        def find(self, hex_digest: str) -> bytes | str | None:
+            asked.set()
+            (task,) = runner._board.tasks  # type: ignore[attr-defined]
+            while not task.wants_end:
+                time.sleep(0.01)
+            return super().find(hex_digest)
+
+    given = Slow({"in": b"in"})
+    ticket = runner.submit(job("cat in", inputs=given.inputs), given)
+    asked.wait()
+    runner.cancel([ticket])
+    assert wait(runner, ticket)[0].state is State.CANCELLED
+    assert wait(runner, runner.submit(job("true", key="2" * 32)))[0].state is State.DONE
 
 
 def test_outputs_may_stay_where_they_were_made(surviving: Bench) -> None:
