@@ -31,6 +31,10 @@ file written today has.
 FRESH_SECONDS = 3600
 """What was asked for within this time is never evicted: a job may be about to use it.
 """
+_LAG_SECONDS = FRESH_SECONDS / 2
+"""A time of last access, and the note that a tree is whole, are left as they are when
+they are younger than this: together they may say twice as much less than the truth.
+"""
 TREE_HEADER = b"mltrack-tree 1\n"
 _ESCAPE = re.compile(rb"[\x00-\x20%\x7f-\xff]")
 _UNESCAPE = re.compile(rb"%([0-9a-f]{2})")
@@ -99,7 +103,7 @@ class Objects:
         if stat.S_IMODE(state.st_mode) != 0o444:  # a command changed it, through a link
             os.chmod(path, 0o444)
         # not at each look: for 100,000 inputs that would be 100,000 writes
-        if time.time() - state.st_atime > FRESH_SECONDS / 2:
+        if time.time() - state.st_atime > _LAG_SECONDS:
             os.utime(path, ns=(time.time_ns(), STAMP_NS))
         return True
 
@@ -168,7 +172,7 @@ class Objects:
             age = time.time() - os.stat(os.path.join(self._whole, hex_digest)).st_mtime
         except FileNotFoundError:
             return False
-        return 0 <= age < FRESH_SECONDS / 2
+        return 0 <= age < _LAG_SECONDS
 
     def _missing_below(self, hex_digest: str) -> Iterator[str]:
         # a list, no recursion: a host's trees may be deeper than Python's stack
@@ -446,7 +450,8 @@ class Objects:
                     state = item.stat()
                     total += state.st_size
                     is_idle = (
-                        state.st_nlink == 1 and now - state.st_atime > FRESH_SECONDS
+                        state.st_nlink == 1
+                        and now - state.st_atime > FRESH_SECONDS + 2 * _LAG_SECONDS
                     )
                     if is_idle and directory + item.name not in kept:
                         rows.append((state.st_atime, state.st_size, item.path))
