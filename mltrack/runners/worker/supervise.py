@@ -272,7 +272,9 @@ class Supervisor:
                 raise Cancelled
             if self._course.overdue(time.monotonic()):
                 self._end_command()
-                return int(self._process.returncode)
+                code = self._process.returncode
+                # none where it survives even that, in the middle of a disk's answer
+                return -int(signal.SIGKILL) if code is None else code
 
     def _end_command(self) -> None:
         """Ends the command with all that it started: asked first, killed if it does not
