@@ -77,18 +77,29 @@ class Attempts:
     @contextmanager
     def alone(self, key: str) -> Iterator[None]:
         """Keeps others from starting or ending an attempt of this key."""
-        directory = self._directory(key)
-        os.makedirs(directory, exist_ok=True)
-        descriptor = os.open(
-            os.path.join(directory, "lock"),
-            os.O_RDWR | os.O_CREAT | os.O_CLOEXEC,
-            0o600,
-        )
+        descriptor = self._lock(key)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
         finally:
             os.close(descriptor)
+
+    def _lock(self, key: str) -> int:
+        """Returns the descriptor that holds a key's lock."""
+        directory = self._directory(key)
+        while True:
+            os.makedirs(directory, exist_ok=True)
+            # removed between the two calls, by a sweep: once more
+            with suppress(FileNotFoundError):
+                descriptor = os.open(
+                    os.path.join(directory, "lock"),
+                    os.O_RDWR | os.O_CREAT | os.O_CLOEXEC,
+                    0o600,
+                )
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                # removed while it was waited for: whoever comes next locks another file
+                if os.fstat(descriptor).st_nlink:
+                    return descriptor
+                os.close(descriptor)
 
     def of(self, key: str) -> list[Attempt]:
         """Returns the attempts of a key, oldest first."""
@@ -138,18 +149,22 @@ class Attempts:
         that nobody has asked for in a month; never one that left outputs here on
         purpose.
         """
-        now = time.time()
-        for attempt in self.all():
-            with suppress(OSError, Tampered):
-                # it is all that keeps them from being evicted
-                if os.path.exists(attempt.file("held")):
-                    continue
-                age = now - os.stat(attempt.path).st_mtime
-                is_taken = os.path.exists(attempt.file("taken"))
-                limit = KEEP_TAKEN_SECONDS if is_taken else KEEP_SECONDS
-                # a job may well run for longer than that
-                if age > limit and not is_alive(attempt):
+        for key in filter(_KEY.match, os.listdir(self.path)):
+            found = self.of(key)
+            # most have nothing that is over, and no lock to wait for
+            if not found or any(map(_is_long_over, found)):
+                with suppress(OSError):
+                    self._clean(key)
+
+    def _clean(self, key: str) -> None:
+        # under its lock: an attempt that is asked for now may be about to be found
+        with self.alone(key):
+            for attempt in self.of(key):
+                if _is_long_over(attempt):
                     shutil.rmtree(attempt.path, ignore_errors=True)
+            if not self.of(key):
+                os.unlink(os.path.join(self._directory(key), "lock"))
+                os.rmdir(self._directory(key))
 
     def kept(self) -> Iterator[Content]:
         """Yields what results name that were not taken yet, or were left here on
@@ -175,6 +190,19 @@ class Attempts:
         if not _KEY.match(key):
             raise Tampered(f"{key!r} is no run key")
         return os.path.join(self.path, key)
+
+
+def _is_long_over(attempt: Attempt) -> bool:
+    with suppress(OSError, Tampered):
+        # it is all that keeps them from being evicted
+        if os.path.exists(attempt.file("held")):
+            return False
+        age = time.time() - os.stat(attempt.path).st_mtime
+        is_taken = os.path.exists(attempt.file("taken"))
+        limit = KEEP_TAKEN_SECONDS if is_taken else KEEP_SECONDS
+        # a job may well run for longer than that
+        return age > limit and not is_alive(attempt)
+    return False
 
 
 def _uses(attempt: Attempt) -> Iterator[Content]:

@@ -4,6 +4,8 @@ never is.
 
 import json
 import os
+import shutil
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -133,3 +135,43 @@ def test_what_a_job_takes_over_is_noted_for_the_sweep(tmp_path: Path) -> None:
     }
     facts = facts_of(job)
     assert facts["inputs"] == [row] and facts["uses"] == [row, row]
+
+
+def test_of_a_key_without_attempts_nothing_is_left(
+    tmp_path: Path, objects: Objects
+) -> None:
+    """Else each look at all that a host knows would walk ever more of them."""
+    one = ended(attempt(tmp_path, "a"))
+    mark(one, "taken")
+    os.close(attempt(tmp_path, "b")[1])
+    with Attempts(str(tmp_path)).alone("c" * 32):
+        pass
+    sweep(tmp_path, objects, attempts_age=KEEP_TAKEN_SECONDS + DAY)
+    assert os.listdir(tmp_path / "jobs") == ["b" * 32]
+
+
+def test_a_key_whose_lock_was_swept_away_is_locked_anew(tmp_path: Path) -> None:
+    """Two that waited for the lock must not both have one."""
+    made, key = Attempts(str(tmp_path)), "a" * 32
+    entered: list[str] = []
+
+    def wait_for_it() -> None:
+        with Attempts(str(tmp_path)).alone(key):
+            entered.append("waited")
+
+    with made.alone(key):
+        thread = threading.Thread(target=wait_for_it)
+        thread.start()
+        while not waits_for_a_lock():
+            time.sleep(0.01)
+        shutil.rmtree(tmp_path / "jobs" / key)
+        with made.alone(key):
+            entered.append("came later")
+    thread.join()
+    assert entered == ["came later", "waited"]
+
+
+def waits_for_a_lock() -> bool:
+    """Whether a thread of this process waits for a lock that another holds."""
+    waiting = [line.split() for line in Path("/proc/locks").read_text().splitlines()]
+    return any("->" in words and str(os.getpid()) in words for words in waiting)
