@@ -5,7 +5,7 @@ from contextlib import closing, suppress
 
 from mltrack.engine.inputs import Learner
 from mltrack.engine.left import Row
-from mltrack.errors import MissingObjectError, MltrackError, RemoteError
+from mltrack.errors import ConfigError, MissingObjectError, MltrackError, RemoteError
 from mltrack.objects.content import Content
 from mltrack.pipeline.paths import contains
 from mltrack.pipeline.stage import Stage, is_url
@@ -25,8 +25,9 @@ def note_left(session: Session, runner: str, key: str, result: Poll) -> None:
 
 def fetch_left(session: Session, contents: Iterable[Content]) -> list[Content]:
     """Gets contents from the hosts into the cache, as far as they are noted as left
-    there or a host has them; returns those that it got. Raises RemoteError if the host
-    that has one cannot be reached.
+    there or a host has them; returns those that it got. Raises RemoteError if a host
+    that has one cannot be reached, ConfigError if its runner is not set up any more:
+    once all others were asked.
     """
     cache = session.project.cache
     wanted = [content for content in contents if not cache.holds(content)]
@@ -37,18 +38,24 @@ def fetch_left(session: Session, contents: Iterable[Content]) -> list[Content]:
     ]
     fetched: list[Content] = []
     runners = ProjectRunners(session.project)
+    failed: list[MltrackError] = []
     for name in dict.fromkeys(row.runner for row in noted):
         rows = [row for row in noted if row.runner == name]
-        with closing(runners.open_surviving(name)) as one:
-            got = one.bring(list(dict.fromkeys(row.content for row in rows)))
-            fetched += got
-            # only now: what came is durable here
-            one.release(_all_here(session, name, got))
+        try:
+            with closing(runners.open_surviving(name)) as one:
+                got = one.bring(list(dict.fromkeys(row.content for row in rows)))
+                fetched += got
+                # only now: what came is durable here
+                one.release(_all_here(session, name, got))
+        except (RemoteError, ConfigError) as error:
+            failed.append(error)
     if fetched:
         # the runner has a cache of its own: this one has not seen what came
         cache.reload()
         # last: after a kill it is still noted, and asked for once more
         session.left.forget(fetched)
+    if failed:
+        raise failed[0]
     return fetched
 
 
@@ -139,7 +146,7 @@ def bring_left(
         return ()
     try:
         fetch_left(session, wanted.values())
-    except RemoteError as error:
+    except (RemoteError, ConfigError) as error:
         raise MissingObjectError(
             f"{next(iter(wanted))!r} is on a host: {error.message}", hint=error.hint
         ) from error

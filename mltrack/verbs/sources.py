@@ -10,7 +10,12 @@ from contextlib import suppress
 from functools import cached_property
 from typing import NamedTuple
 
-from mltrack.errors import IntegrityError, MissingObjectError, RemoteError
+from mltrack.errors import (
+    ConfigError,
+    IntegrityError,
+    MissingObjectError,
+    RemoteError,
+)
 from mltrack.objects.content import Content
 from mltrack.store.local.cache import Cache
 from mltrack.store.shared.fetch import bring, fetch_objects, fetch_trees
@@ -200,7 +205,8 @@ class Sources:
             return Moved(0, 0)
         from mltrack.verbs.bringing import fetch_left  # noqa: PLC0415 - where something was left on a host only
 
-        with suppress(RemoteError):
+        # ConfigError: its runner was removed since
+        with suppress(RemoteError, ConfigError):
             got = fetch_left(self._session, lacking)
             return Moved(
                 sum(content.files for content in got),

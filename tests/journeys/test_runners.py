@@ -362,6 +362,26 @@ def test_fetching_one_output_leaves_the_other_on_the_host(
     assert not list((tmp_path / "host/jobs").rglob("held"))
 
 
+def test_what_stayed_on_a_runner_that_was_removed_comes_from_a_remote(
+    box: Workspace, sshd: Sshd, tmp_path: Path
+) -> None:
+    """Another clone fetched and pushed it."""
+    box.write("mltrack.yaml", "stages:\n  t:\n    cmd: echo model > m\n    outs: [m]\n")
+    box.mltrack("remote", "add", "store", str(tmp_path / "store"))
+    box.mltrack("repro", "--runner", "box", "--no-fetch")
+    box.commit("Run")
+    other = box.clone(tmp_path / "clone")
+    add_runner(other, sshd, tmp_path)
+    box.mltrack("push", code=None)
+    other.mltrack("fetch")
+    other.mltrack("checkout")
+    other.mltrack("push")
+    box.mltrack("runner", "remove", "box")
+    assert "box" not in box.mltrack("runner", "list").out
+    box.mltrack("pull")
+    assert box.read("m") == "model\n"
+
+
 def test_what_stayed_is_brought_for_a_stage_that_runs_here(box: Workspace) -> None:
     box.write(
         "mltrack.yaml",
