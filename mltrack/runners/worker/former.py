@@ -23,36 +23,42 @@ UNIT = ("label", "project", "token")
 def find(
     former: list[Attempt], job: dict[str, Any], objects: Objects, *, is_fresh: bool
 ) -> Attempt | None:
-    """Returns the attempt that stands for a job: alive, ended and not taken yet, or
-    with a result that is whole. With ``is_fresh`` a result that was taken counts for
+    """Returns the attempt that stands for a job: the one that this client asked for
+    before, whichever it is; else the last one, alive, ended and not taken yet, or with
+    a result that is whole. With ``is_fresh`` a result that was taken counts for
     nothing.
     """
-    kept = _kept_inputs(job)
-    for attempt in reversed(former):
+    # a client that repeats itself after a lost reply means its own attempt
+    own = [attempt for attempt in former if _token_of(attempt) == job["token"]]
+    if own:
+        return own[-1]
+    if not former:
+        return None
+    last = former[-1]
+    asked = attempts.read_json(last.file("job.json")) or {}
+    is_other = asked.get("kept", []) != _kept_inputs(job)
+    if is_other or os.path.exists(last.file("rejected")):
+        return None
+    # under the key's lock: one whose supervisor is gone gets its result here
+    result = bury(last, objects)
+    if result["state"] in (attempts.QUEUED, attempts.RUNNING):
+        return last
+    is_taken = os.path.exists(last.file("taken"))
+    # a failure that somebody was told of is tried again; one that nobody saw is told
+    # first
+    if result["state"] == attempts.FAILED:
+        return None if is_taken else last
+    if result["state"] != attempts.DONE or (is_taken and is_fresh):
+        return None
+    return None if _lacking_of(last, result, objects) else last
+
+
+def _token_of(attempt: Attempt) -> str:
+    # of the last one a damaged file is an error, of others it says nothing
+    with suppress(OSError, attempts.Tampered):
         asked = attempts.read_json(attempt.file("job.json")) or {}
-        # a client that repeats itself after a lost reply means its own attempt
-        if asked.get("token") == job["token"]:
-            return attempt
-        if asked.get("kept", []) != kept or os.path.exists(attempt.file("rejected")):
-            return None
-        # under the key's lock: one whose supervisor is gone gets its result here
-        result = bury(attempt, objects)
-        if result["state"] in (attempts.QUEUED, attempts.RUNNING):
-            return attempt
-        if result["state"] not in (attempts.DONE, attempts.FAILED):
-            return None
-        is_taken = os.path.exists(attempt.file("taken"))
-        # a failure that somebody was told of is tried again; one that nobody saw is
-        # told first
-        if is_taken and (is_fresh or result["state"] == attempts.FAILED):
-            return None
-        return (
-            attempt
-            if result["state"] == attempts.FAILED
-            or not _lacking_of(attempt, result, objects)
-            else None
-        )
-    return None
+        return str(asked.get("token", ""))
+    return ""
 
 
 def _lacking_of(
