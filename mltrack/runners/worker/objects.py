@@ -125,9 +125,11 @@ class Objects:
         note = os.path.join(self._spoilt, hex_digest)
         # before it is gone: whoever misses it, or finds it sent anew, finds the note
         with open(note, "wb"):
-            os.utime(note)
+            pass
         with suppress(FileNotFoundError):
             os.unlink(self.path_of(hex_digest))
+        # once more: a link may have been made between the two
+        os.utime(note)
         # trees that were found to be whole may have held it
         self.forget_whole()
 
