@@ -127,10 +127,11 @@ class Placement:
             )
             try:
                 _ = runner.abilities  # which connects, where that is needed
-            except RemoteError as error:
+            except BaseException as error:
                 # what it opened on the way, threads among it, is not left behind
                 runner.close()
-                self._failed[chosen] = error
+                if isinstance(error, RemoteError):
+                    self._failed[chosen] = error
                 raise
             self._opened[chosen] = runner
         return self._opened[chosen]

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -36,6 +36,7 @@ _PYTHON = re.compile(r"[A-Za-z0-9_./~+-]{1,255}\Z")
 _GREETING_SECONDS = 60.0
 # in bytes; no login message is as long, and a stream without end must not hang us
 _MAX_NOISE = 1 << 20
+_MAX_WORDS = 1 << 16
 _SSH = (
     # a terminal there would change the bytes of frames
     "-T",
@@ -50,11 +51,12 @@ _SSH = (
     "-o",
     "ServerAliveCountMax=4",
 )
+# not a name that cannot be resolved: a laptop that wakes has no DNS for seconds, and a
+# command that begins tries once only
 _FINAL = (
     "Host key verification failed",
     "Permission denied",
     "REMOTE HOST IDENTIFICATION",
-    "Could not resolve",
     "Bad configuration",
     "Bad owner",
 )
@@ -261,8 +263,9 @@ class Connection:
             # seconds; the exit code says whose fault it was, and comes after the end
             self._process.wait(5)
         code = self._process.poll()
-        self._said.seek(0)
-        words = self._said.read(65536).decode("utf-8", "replace").strip()
+        # its last words: a chatty setup may have said a lot before
+        self._said.seek(max(0, self._said.seek(0, os.SEEK_END) - _MAX_WORDS))
+        words = self._said.read(_MAX_WORDS).decode("utf-8", "replace").strip()
         lines = [
             line.strip()
             for line in words.splitlines()
@@ -330,14 +333,18 @@ def _is_final(words: str) -> bool:
 
 
 def pipelined(
-    connection: Connection, requests: Sequence[messages.Request], window: int = 4
-) -> Any:
+    connection: Connection, requests: Iterable[messages.Request], window: int = 4
+) -> Iterator[tuple[dict[str, Any], bytes]]:
     """Yields the replies to requests, with several under way: a connection with a long
-    way to go is kept busy.
+    way to go is kept busy. No request is made before its turn: how many there are may
+    be what a host says.
     """
-    sent = 0
-    for at in range(len(requests)):
-        while sent < len(requests) and sent < at + window:
-            connection.send(requests[sent])
-            sent += 1
+    under_way = 0
+    for request in requests:
+        connection.send(request)
+        under_way += 1
+        if under_way >= window:
+            under_way -= 1
+            yield connection.receive()
+    for _ in range(under_way):
         yield connection.receive()

@@ -133,13 +133,14 @@ class Errands:
                 write_all(log, piece)
             task.offset += len(piece)
         state = State(row["state"])
+        # by the first answer: one that was at work, and printed nothing, is no such
+        if not task.seen and task.offset == len(piece):
+            task.was_over = task.is_found and state.is_over
         gpus = tuple(map(str, row.get("gpus", [])))
         # no state equals []: the host then sends the rest of a log without waiting
         task.seen = (
             [row["state"], row.get("gpus", [])] if not (state.is_over and piece) else []
         )
-        if task.offset == len(piece) and task.is_found and state.is_over:
-            task.was_over = True
         if not state.is_over:
             with self._board.changed:
                 task.poll = Poll(state, place=self._host, gpus=gpus)

@@ -24,6 +24,7 @@ from mltrack.runners.errands import SMALL_TRANSFER, Errands
 from mltrack.runners.job import Poll, State
 from mltrack.runners.task import Board, HostSettings, Phase, Task
 from mltrack.runners.tickets import Tickets
+from mltrack.runners.tries import Tries
 from mltrack.runners.worker.messages import (
     Cancel,
     Holders,
@@ -38,9 +39,6 @@ from mltrack.store.local.caches import Caches
 
 # seconds for which a question stays open; news come at once, so this is only traffic
 _WATCH_SECONDS = 20.0
-# seconds between tries; the last one is repeated until patience is over
-_PAUSES = (0.2, 0.5, 1.0, 2.0, 4.0)
-_MAX_TRIES = 64
 
 
 class Host:
@@ -228,14 +226,15 @@ class Host:
         runs.
         """
         for message in list(self._taken):
-            connection.request(message)
+            self._tell(connection, message)
             # after the answer: a receipt sent twice does no harm, a lost one does
             self._taken.remove(message)
         with self._board.changed:
             claimed, watched = self._mine(Phase.CLAIMED), self._mine(Phase.WATCHED)
         ended = [task for task in watched if task.wants_end and not task.end_asked]
-        if ended:
-            connection.request(Cancel([[task.key, task.number] for task in ended]))
+        cancel = Cancel([[task.key, task.number] for task in ended])
+        # refused, it is asked again in the next round
+        if ended and self._tell(connection, cancel):
             for task in ended:
                 task.end_asked = True
         for task in claimed:
@@ -246,10 +245,24 @@ class Host:
         if watched and not self._errands.closing.is_set():
             self._watch(connection, watched)
 
+    def _tell(self, connection: Connection, message: Request) -> bool:
+        """Tells the host something; returns whether it did as it was told. A refusal (of
+        a full disk, say) is no reason to give up its jobs: what it did not note it
+        tells once more.
+        """
+        try:
+            connection.request(message)
+        except MltrackError:
+            if connection.is_lost:
+                raise
+            return False
+        return True
+
     def _guarded(self, connection: Connection, task: Task, act: Any) -> None:
         """Does something for one task: its faults end it; those of the connection are
         everybody's.
         """
+        state = State.FAILED
         try:
             act(connection, task)
             return
@@ -258,21 +271,26 @@ class Host:
                 raise
             problem = error.message
             task.is_damaged = isinstance(error, IntegrityError)
+            # it was not started, and what was under way for it was broken off
+            if task.wants_end and not task.number:
+                state = State.CANCELLED
         except OSError as error:  # of this machine: no fault of the host's
             moving.discard(task.scratch)
-            self._errands.end(
-                task,
-                Poll(
-                    State.FAILED,
-                    problem=f"here: {error.filename or ''}: {error.strerror or error}",
-                ),
+            problem = f"here: {error.filename or ''}: {error.strerror or error}"
+            # a job that was started goes on, and its result stays there: a failure
+            # would be taken, and the host let go of it
+            ended = (
+                Poll(State.UNREACHABLE, place=self.name, problem=problem)
+                if task.number
+                else Poll(State.FAILED, problem=problem)
             )
+            self._errands.end(task, ended)
             if connection.pending:
                 raise connection.abandoned() from error
             return
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             problem = f"{self.name} answers what makes no sense: {type(error).__name__}: {error}"
-        self._errands.end(task, Poll(State.FAILED, place=self.name, problem=problem))
+        self._errands.end(task, Poll(state, place=self.name, problem=problem))
         # its answers would be taken for those to other questions
         if connection.pending:
             raise connection.abandoned()
@@ -334,8 +352,8 @@ class Host:
         """Does what takes long for a task, on the second connection; tries again where
         that is lost.
         """
-        until = lost = 0.0
-        for attempt in range(_MAX_TRIES):
+        tries = Tries(self.settings.patience)
+        while True:
             with self._moving:
                 try:
                     if self._mover is None:
@@ -350,14 +368,11 @@ class Host:
                     # cancelled, or a fault of its own: another try changes nothing
                     if task.phase is Phase.OVER:
                         return
-                    # it was well in between
-                    if time.monotonic() - lost > self.settings.patience:
-                        until = time.monotonic() + self.settings.patience
-                    lost = time.monotonic()
+                    may_try = tries.note_loss(time.monotonic())
                     if (
                         self._errands.closing.is_set()
                         or not _may_pass(error)
-                        or time.monotonic() > until
+                        or not may_try
                     ):
                         problem = (
                             error.message
@@ -370,7 +385,7 @@ class Host:
                         )
                         return
             # outside of the lock: another transfer may find the way free
-            time.sleep(_PAUSES[min(attempt, len(_PAUSES) - 1)])
+            time.sleep(tries.pause)
 
     # the connection
 
@@ -383,21 +398,21 @@ class Host:
         """Connects again after the connection was lost; gives up the jobs behind it if
         that fails for long.
         """
-        until = time.monotonic() + self.settings.patience
-        for attempt in range(1 << 30):
+        tries = Tries(self.settings.patience)
+        while True:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
             if (
                 self._errands.closing.is_set()
                 or not _may_pass(error)
-                or time.monotonic() > until
+                or not tries.note_loss(time.monotonic())
             ):
                 break
             with self._board.changed:
                 self.trouble = error
                 self._board.tell()
-            time.sleep(_PAUSES[min(attempt, len(_PAUSES) - 1)])
+            time.sleep(tries.pause)
             try:
                 self._connection = self._connect()
                 return

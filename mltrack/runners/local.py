@@ -36,12 +36,14 @@ from mltrack.runners.marks import Marks
 from mltrack.runners.process import Process, is_readable
 from mltrack.runners.runner import Runner
 from mltrack.runners.sandbox import Place, Sandbox, Workspace
+from mltrack.runners.scratch import remove_leftovers
 from mltrack.runners.worker.course import Course, arguments
 from mltrack.runners.worker.slots import Request, Slots, visible
 from mltrack.runners.worker.system import (
     GRACE_SECONDS,
     VARIABLE,
     holder_note,
+    words_of,
 )
 
 # seconds; systems clear /tmp of what nobody touched for days
@@ -135,7 +137,10 @@ class LocalRunner(Runner):
         """Ends what a process that is gone left running, and returns the labels of
         those jobs: the outputs that they go on writing are about to be written anew.
         """
-        return self._marks.end_leftovers()
+        ended = self._marks.end_leftovers()
+        # after the commands, which may still write there
+        remove_leftovers(self._root)
+        return ended
 
     def submit(self, job: Job, origin: Origin | None = None) -> Ticket:
         for running in self._running.values():
@@ -347,7 +352,7 @@ class LocalRunner(Runner):
             if running.trace is not None
             else (frozenset(), frozenset())
         )
-        running.result = Poll(
+        result = Poll(
             state,
             code,
             command=running.command,
@@ -360,16 +365,31 @@ class LocalRunner(Runner):
             else None,
             gpus=gpus,
         )
-        os.close(running.log)
-        running.log = -1
-        if state is State.DONE:
-            running.place.collect(running.job)
-        else:
+        # -1 where an interrupt came while outputs were collected
+        if running.log >= 0:
+            os.close(running.log)
+            running.log = -1
+        # before anybody may see it: without its outputs it is not done
+        running.result = _collected(running, result)
+        if running.result.state is not State.DONE:
             running.place.rescue(running.job)
+            outcome = running.result.state.value
             note_failure(
-                running.ticket, running.job.label, state.value, code, running.started
+                running.ticket, running.job.label, outcome, code, running.started
             )
         running.place.remove()
+
+
+def _collected(running: _Running, result: Poll) -> Poll:
+    """Brings out what a job that is done has made; returns its result, a failure where
+    that is not possible.
+    """
+    if result.state is State.DONE:
+        try:
+            running.place.collect(running.job)
+        except OSError as error:
+            return replace(result, state=State.FAILED, problem=words_of(error))
+    return result
 
 
 def _failure(running: _Running) -> Failure | None:

@@ -233,22 +233,38 @@ class _Source(NamedTuple):
         other bytes.
         """
         hasher = self.algorithm.new()
-        requests = [ReadPart(hex_digest, offset) for offset in range(0, size, FRAME)]
-        total = 0
-        for _, data in pipelined(self.connection, requests):
+        requests = (ReadPart(hex_digest, offset) for offset in range(0, size, FRAME))
+        for data in _of_size(self.connection, requests, size, hex_digest):
             hasher.update(data)
-            total += len(data)
             yield data
         # known at the end only: until then the file has no name outside of scratch
-        if hasher.hexdigest() != hex_digest or total != size:
+        if hasher.hexdigest() != hex_digest:
             raise self.wrong(hex_digest)
 
     def wrong(self, hex_digest: str) -> IntegrityError:
-        return IntegrityError(
-            f"{self.connection.address.shown} sent other bytes than those of "
-            f"{hex_digest}",
-            hint="run this again; if that does not help, `mltrack runner check NAME`",
-        )
+        return _wrong(self.connection, hex_digest)
+
+
+def _of_size(
+    connection: Connection, requests: Iterable[Request], size: int, what: str
+) -> Iterator[bytes]:
+    """Yields the pieces of a file of ``size`` bytes, a frame to a request; raises
+    IntegrityError at the first that is longer or shorter. The size is a host's word:
+    what it does not have is not waited for.
+    """
+    left = size
+    for _, data in pipelined(connection, requests):
+        if len(data) != min(FRAME, left):
+            raise _wrong(connection, what)
+        left -= len(data)
+        yield data
+
+
+def _wrong(connection: Connection, what: str) -> IntegrityError:
+    return IntegrityError(
+        f"{connection.address.shown} sent other bytes than those of {what}",
+        hint="run this again; if that does not help, `mltrack runner check NAME`",
+    )
 
 
 def _split(reply: dict[str, Any], data: bytes) -> Iterator[bytes]:
@@ -428,13 +444,17 @@ def receive_raw(
         elif kind == SYMLINK:
             os.symlink(link, target)
         else:
-            requests = [
-                ReadRaw(key, number, output, inner, at) for at in range(0, size, FRAME)
-            ]
             _write(
                 File(target, str(kind), "", size),
-                (data for _, data in pipelined(connection, requests)),
+                _raw_pieces(connection, (key, number, output, inner), size),
             )
+
+
+def _raw_pieces(
+    connection: Connection, name: tuple[str, int, str, str], size: int
+) -> Iterator[bytes]:
+    requests = (ReadRaw(*name, at) for at in range(0, size, FRAME))
+    return _of_size(connection, requests, size, "/".join(filter(None, name[2:])))
 
 
 def discard(path: str) -> None:

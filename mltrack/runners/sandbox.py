@@ -13,9 +13,9 @@ import subprocess
 from functools import cache as memoized
 from typing import Protocol
 
-from mltrack.disk.durable import temporary_path
 from mltrack.errors import WorkspaceError
 from mltrack.runners.job import Job
+from mltrack.runners.scratch import Scratch
 
 
 class Place(Protocol):
@@ -70,11 +70,8 @@ class Sandbox:
         """
         self._project = project
         self._objects = objects
-        # in the project: outputs leave by rename, on one file system
-        above = os.path.join(project, ".mltrack", "tmp")
-        os.makedirs(above, exist_ok=True)
-        self._scratch = temporary_path(above)
-        os.mkdir(self._scratch)
+        self._own = Scratch(project)
+        self._scratch = self._own.path
         self._binds: list[str] = []
         self.is_hidden = can_bind()
         self.root = project if self.is_hidden else self._scratch
@@ -109,27 +106,14 @@ class Sandbox:
     def collect(self, job: Job) -> None:
         for item in job.items:
             for path in item.outputs:
-                self._bring_out(path)
+                self._own.bring_out(path)
 
     def rescue(self, job: Job) -> None:
         if job.checkpoint:
-            self._bring_out(job.checkpoint)
-
-    def _bring_out(self, path: str) -> None:
-        made, place = (
-            os.path.join(self._scratch, path),
-            os.path.join(self._project, path),
-        )
-        if os.path.lexists(made):
-            # what `persist` and checkpoints left there: a rename replaces no full
-            # directory
-            if os.path.isdir(place) and not os.path.islink(place):
-                shutil.rmtree(place)
-            os.makedirs(os.path.dirname(place), exist_ok=True)
-            os.rename(made, place)
+            self._own.bring_out(job.checkpoint)
 
     def remove(self) -> None:
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._own.remove()
 
     def _fill(self, job: Job) -> None:
         for path in job.inputs:

@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from mltrack.disk.durable import make_directories, names_in, read_bounded, write_atomic
+from mltrack.errors import FormatError
 
 VERSION = 1
 # in bytes; a ticket has a few hundred
@@ -73,8 +74,10 @@ class Tickets:
     def of(self, key: str) -> Iterator[Noted]:
         """Yields the tickets of a key."""
         for name in names_in(os.path.join(self._path, key)):
-            # torn, or written by another version: no ticket
-            with suppress(ValueError, TypeError, OSError, AttributeError):
+            # torn, of another version, or no file of ours at all: no ticket
+            with suppress(
+                ValueError, TypeError, OSError, AttributeError, KeyError, FormatError
+            ):
                 facts = json.loads(
                     read_bounded(os.path.join(self._path, key, name), _MAX_BYTES) or b""
                 )

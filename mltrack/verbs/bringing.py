@@ -5,7 +5,7 @@ from contextlib import closing, suppress
 
 from mltrack.engine.inputs import Learner
 from mltrack.engine.left import Row
-from mltrack.errors import MissingObjectError, MltrackError, RemoteError
+from mltrack.errors import ConfigError, MissingObjectError, MltrackError, RemoteError
 from mltrack.objects.content import Content
 from mltrack.pipeline.paths import contains
 from mltrack.pipeline.stage import Stage, is_url
@@ -32,8 +32,9 @@ class Hosts:
 
     def fetch_left(self, contents: Iterable[Content]) -> list[Content]:
         """Gets contents into the cache, as far as they are noted as left on a host or
-        a host has them; returns those that it got. Raises RemoteError if the host that
-        has one cannot be reached.
+        a host has them; returns those that it got. Raises RemoteError if a host that
+        has one cannot be reached, ConfigError if its runner is not set up any more:
+        once all others were asked.
         """
         session, cache = self._session, self._session.project.cache
         wanted = [content for content in contents if not cache.holds(content)]
@@ -43,18 +44,24 @@ class Hosts:
             if any(content.same_bytes(row.content) for content in wanted)
         ]
         fetched: list[Content] = []
+        failed: list[MltrackError] = []
         for name in dict.fromkeys(row.runner for row in noted):
             rows = [row for row in noted if row.runner == name]
-            with closing(self._runners.open_surviving(name)) as one:
-                got = one.bring(list(dict.fromkeys(row.content for row in rows)))
-                fetched += got
-                # only now: what came is durable here
-                one.release({row.key for row in rows if row.content in got})
+            try:
+                with closing(self._runners.open_surviving(name)) as one:
+                    got = one.bring(list(dict.fromkeys(row.content for row in rows)))
+                    fetched += got
+                    # only now: what came is durable here
+                    one.release(_all_here(session, name, got))
+            except (RemoteError, ConfigError) as error:
+                failed.append(error)
         if fetched:
             # the runner has a cache of its own: this one has not seen what came
             cache.reload()
             # last: after a kill it is still noted, and asked for once more
             session.left.forget(fetched)
+        if failed:
+            raise failed[0]
         return fetched
 
     def fetch_from_any(self, contents: Iterable[Content]) -> None:
@@ -72,6 +79,20 @@ class Hosts:
                 ):
                     one.bring(lacking)
                 cache.reload()
+
+
+def _all_here(session: Session, runner: str, got: list[Content]) -> set[str]:
+    """Returns the run keys of jobs on a runner whose outputs are all here by now. A host
+    lets go of what a job left as a whole: one that is wanted from it keeps the others.
+    """
+    came, cache = {content.hex for content in got}, session.project.cache
+    rows = [row for row in session.left if row.runner == runner]
+    waiting = {
+        row.key
+        for row in rows
+        if row.content.hex not in came and not cache.holds(row.content)
+    }
+    return {row.key for row in rows} - waiting
 
 
 class FromHosts:
@@ -129,7 +150,7 @@ def bring_left(
         return ()
     try:
         Hosts(session).fetch_left(wanted.values())
-    except RemoteError as error:
+    except (RemoteError, ConfigError) as error:
         raise MissingObjectError(
             f"{next(iter(wanted))!r} is on a host: {error.message}", hint=error.hint
         ) from error

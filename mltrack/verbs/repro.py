@@ -234,7 +234,12 @@ class Repro:
             # shared: repros divide the work; a `commit` by hand waits for all of them
             with locked(_lock_path(project), shared=True), project.cache.in_use():
                 engine = self._engine(locks, recorder)
-                yield from self._make_ready(plan, locks, recorder)
+                try:
+                    yield from self._make_ready(plan, locks, recorder)
+                except BaseException:
+                    # nothing runs: connections, and threads, are all there is to end
+                    self._placement.close()
+                    raise
                 try:
                     queue = Queue(plan, upstream)
                     yield from Execution(

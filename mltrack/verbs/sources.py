@@ -10,7 +10,12 @@ from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from mltrack.errors import IntegrityError, MissingObjectError, RemoteError
+from mltrack.errors import (
+    ConfigError,
+    IntegrityError,
+    MissingObjectError,
+    RemoteError,
+)
 from mltrack.objects.content import Content
 from mltrack.store.local.cache import Cache
 from mltrack.store.shared.fetch import bring, fetch_objects, fetch_trees
@@ -207,7 +212,8 @@ class Sources:
         """
         if not any(map(self._session.left.has, lacking)):
             return Moved(0, 0)
-        with suppress(RemoteError):
+        # ConfigError: its runner was removed since
+        with suppress(RemoteError, ConfigError):
             got = self._hosts.fetch_left(lacking)
             return Moved(
                 sum(content.files for content in got),

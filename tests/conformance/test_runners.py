@@ -2,9 +2,11 @@
 directories of its own, over ssh.
 """
 
+import errno
 import os
 import shutil
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -421,6 +423,34 @@ def test_another_clone_finds_what_ended_meanwhile(
     ).read_text() == "x\n"
 
 
+@pytest.mark.parametrize("prints", ["", "; echo end"])
+def test_a_job_that_was_at_work_when_it_was_found_is_not_called_over(
+    prints: str, surviving: Bench, tmp_path: Path
+) -> None:
+    command = f"touch {tmp_path}/begun; until [ -e {tmp_path}/go ]; do sleep 0.05; done{prints}"
+    first = surviving.open()
+    ticket = first.submit(job(command))
+    wait(first, ticket, lambda poll: (tmp_path / "begun").exists())
+    first.close()
+    second = surviving.open()
+    again = second.submit(job(command))
+    wait(second, again, lambda poll: poll.state is State.RUNNING)
+    (tmp_path / "go").touch()
+    state, _ = wait(second, again)
+    assert state.state is State.DONE and not state.was_over
+
+
+@pytest.mark.parametrize("prints", ["true", "echo end"])
+def test_a_job_that_had_ended_when_it_was_found_is_called_over(
+    prints: str, surviving: Bench
+) -> None:
+    first = surviving.open()
+    wait(first, first.submit(job(prints)))
+    first.close()
+    second = surviving.open()
+    assert wait(second, second.submit(job(prints)))[0].was_over
+
+
 def test_a_failure_that_nobody_took_is_told_once(
     surviving: Bench, tmp_path: Path
 ) -> None:
@@ -528,6 +558,47 @@ def test_an_input_that_a_command_changed_is_never_used_again(surviving: Bench) -
     assert (state.state, log) == (State.DONE, b"right\n")
 
 
+def test_an_output_made_from_an_overwritten_input_is_made_again(
+    surviving: Bench, tmp_path: Path
+) -> None:
+    given = Given({"in": b"right\n"})
+    runner = surviving.open()
+    command = f"cat in > out; test -e {tmp_path}/go || {{ chmod u+w in; echo wrong > in; cat in > out; }}"
+    one = job(command, outputs=("out",), inputs=given.inputs)
+    ticket = runner.submit(one, given)
+    assert wait(runner, ticket)[0].state is State.FAILED
+    runner.settle(ticket)
+    (tmp_path / "go").touch()
+    again = runner.submit(one, given)
+    assert wait(runner, again)[0].state is State.DONE
+    runner.fetch(again)
+    assert (surviving.root / "out").read_text() == "right\n"
+
+
+def test_a_job_that_is_cancelled_while_its_inputs_are_sent_is_cancelled(
+    surviving: Bench,
+) -> None:
+    runner = surviving.open()
+    asked = threading.Event()
+
+    class Slow(Given):
+        """Has its bytes at hand once somebody wants the job to end."""
+
+        def find(self, hex_digest: str) -> bytes | str | None:
+            asked.set()
+            (task,) = runner._board.tasks  # type: ignore[attr-defined]
+            while not task.wants_end:
+                time.sleep(0.01)
+            return super().find(hex_digest)
+
+    given = Slow({"in": b"in"})
+    ticket = runner.submit(job("cat in", inputs=given.inputs), given)
+    asked.wait()
+    runner.cancel([ticket])
+    assert wait(runner, ticket)[0].state is State.CANCELLED
+    assert wait(runner, runner.submit(job("true", key="2" * 32)))[0].state is State.DONE
+
+
 def test_outputs_may_stay_where_they_were_made(surviving: Bench) -> None:
     runner = surviving.open()
     ticket = runner.submit(
@@ -541,6 +612,69 @@ def test_outputs_may_stay_where_they_were_made(surviving: Bench) -> None:
     runner.fetch(ticket)
     assert (surviving.root / "a").exists() and not (surviving.root / "b").exists()
     assert list(state.left) == ["b"] and state.left["b"].files == 1
+
+
+def test_an_error_of_this_machine_ends_no_job(
+    surviving: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk here is full while a log grows; there is room for the next command."""
+    command = f"echo begun; cd {tmp_path}; until [ -e full ]; do sleep 0.05; done; echo line; until [ -e go ]; do sleep 0.05; done; echo x >> ran; cd -; echo 1 > out"
+    first = surviving.open()
+    ticket = first.submit(job(command, outputs=("out",)))
+    wait_for_text(first, ticket, b"begun")
+
+    def full(descriptor: int, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), ticket.log_path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("mltrack.runners.errands.write_all", full)
+        (tmp_path / "full").touch()
+        state, _ = wait(first, ticket)
+        assert state.state is State.UNREACHABLE and "No space left" in state.problem
+        first.settle(ticket)
+        first.close()
+    (tmp_path / "go").touch()
+    second = surviving.open()
+    again = second.submit(job(command, outputs=("out",)))
+    assert wait(second, again)[0].state is State.DONE
+    second.fetch(again)
+    assert (surviving.root / "out").read_text() == "1\n"
+    assert (tmp_path / "ran").read_text() == "x\n"
+
+
+def test_a_receipt_for_a_job_that_is_at_work_leaves_it_alone(
+    surviving: Bench, tmp_path: Path
+) -> None:
+    command = f"echo begun; until [ -e {tmp_path}/go ]; do sleep 0.05; done; pwd -P; echo 1 > out"
+    runner = surviving.open()
+    ticket = runner.submit(job(command, outputs=("out",)))
+    wait_for_text(runner, ticket, b"begun")
+    other = surviving.open("clone")
+    (known,) = other.jobs()
+    other.drop(known)
+    (tmp_path / "go").touch()
+    assert wait(runner, ticket)[0].state is State.DONE
+
+
+def test_a_receipt_that_a_host_refuses_ends_no_other_job(
+    surviving: Bench, tmp_path: Path
+) -> None:
+    runner = surviving.open()
+    slow = runner.submit(
+        job(
+            f"echo begun; until [ -e {tmp_path}/go ]; do sleep 0.05; done", key="1" * 32
+        )
+    )
+    wait_for_text(runner, slow, b"begun")
+    ticket = runner.submit(job("true", key="2" * 32))
+    wait(runner, ticket)
+    # the host cannot leave its note: as when its disk is full
+    (surviving.host_place() / "jobs" / ("2" * 32) / "1/taken").mkdir()
+    runner.settle(ticket)
+    third = runner.submit(job("true", key="3" * 32))
+    assert wait(runner, third)[0].state is State.DONE
+    (tmp_path / "go").touch()
+    assert wait(runner, slow)[0].state is State.DONE
 
 
 def test_a_checkpoint_is_there_again_for_the_next_attempt(

@@ -341,6 +341,47 @@ def test_outputs_stay_on_the_host_until_they_are_fetched(box: Workspace) -> None
     ).strip() == "3000000"
 
 
+def test_fetching_one_output_leaves_the_other_on_the_host(
+    box: Workspace, tmp_path: Path
+) -> None:
+    """A month goes by, and another job fills the host's cache."""
+    box.write(
+        "mltrack.yaml",
+        "stages:\n  t:\n    cmd: echo 1 > a && echo 2 > b\n    outs: [a, b]\n",
+    )
+    box.mltrack("repro", "--runner", "box", "--no-fetch")
+    box.mltrack("fetch", "a")
+    for path in (tmp_path / "host/objects").rglob("*/*/*"):
+        os.utime(path, ns=(0, path.stat().st_mtime_ns))
+    (tmp_path / "host/housekeeping").unlink()
+    box.mltrack("config", "--local", "runner.box.cache_limit", "1B")
+    box.mltrack("runner", "check", "box")
+    box.mltrack("fetch", "b")
+    box.mltrack("checkout")
+    assert box.read("a") == "1\n" and box.read("b") == "2\n"
+    assert not list((tmp_path / "host/jobs").rglob("held"))
+
+
+def test_what_stayed_on_a_runner_that_was_removed_comes_from_a_remote(
+    box: Workspace, sshd: Sshd, tmp_path: Path
+) -> None:
+    """Another clone fetched and pushed it."""
+    box.write("mltrack.yaml", "stages:\n  t:\n    cmd: echo model > m\n    outs: [m]\n")
+    box.mltrack("remote", "add", "store", str(tmp_path / "store"))
+    box.mltrack("repro", "--runner", "box", "--no-fetch")
+    box.commit("Run")
+    other = box.clone(tmp_path / "clone")
+    add_runner(other, sshd, tmp_path)
+    box.mltrack("push", code=None)
+    other.mltrack("fetch")
+    other.mltrack("checkout")
+    other.mltrack("push")
+    box.mltrack("runner", "remove", "box")
+    assert "box" not in box.mltrack("runner", "list").out
+    box.mltrack("pull")
+    assert box.read("m") == "model\n"
+
+
 def test_what_stayed_is_brought_for_a_stage_that_runs_here(box: Workspace) -> None:
     box.write(
         "mltrack.yaml",
@@ -627,6 +668,19 @@ def test_a_host_that_cannot_hash_gives_its_results_all_the_same(
         "up to date" in box.mltrack("status").out
         and "hashed when they are back" in box.mltrack("runner", "check", "box").out
     )
+
+
+def test_a_pipe_among_the_outputs_of_a_host_that_cannot_hash_is_named(
+    box: Workspace, tmp_path: Path
+) -> None:
+    (tmp_path / "host").mkdir()
+    (tmp_path / "host/lib").write_text("where libraries would lie")
+    box.write(
+        "mltrack.yaml",
+        "stages:\n  t:\n    cmd: mkdir d && mkfifo d/pipe\n    outs: [d]\n",
+    )
+    said = box.mltrack("repro", "--runner", "box", code=8).err
+    assert "d/pipe is neither a file nor a directory nor a link" in said
 
 
 @contextmanager

@@ -19,7 +19,7 @@ import shutil
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
@@ -77,18 +77,29 @@ class Attempts:
     @contextmanager
     def alone(self, key: str) -> Iterator[None]:
         """Keeps others from starting or ending an attempt of this key."""
-        directory = self._directory(key)
-        os.makedirs(directory, exist_ok=True)
-        descriptor = os.open(
-            os.path.join(directory, "lock"),
-            os.O_RDWR | os.O_CREAT | os.O_CLOEXEC,
-            0o600,
-        )
+        descriptor = self._lock(key)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
             yield
         finally:
             os.close(descriptor)
+
+    def _lock(self, key: str) -> int:
+        """Returns the descriptor that holds a key's lock."""
+        directory = self._directory(key)
+        while True:
+            os.makedirs(directory, exist_ok=True)
+            # removed between the two calls, by a sweep: once more
+            with suppress(FileNotFoundError):
+                descriptor = os.open(
+                    os.path.join(directory, "lock"),
+                    os.O_RDWR | os.O_CREAT | os.O_CLOEXEC,
+                    0o600,
+                )
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                # removed while it was waited for: whoever comes next locks another file
+                if os.fstat(descriptor).st_nlink:
+                    return descriptor
+                os.close(descriptor)
 
     def of(self, key: str) -> list[Attempt]:
         """Returns the attempts of a key, oldest first."""
@@ -134,24 +145,30 @@ class Attempts:
         return attempt, alive
 
     def clean(self) -> None:
-        """Removes attempts that were taken a week ago, and those that nobody has asked
-        for in a month.
+        """Removes attempts whose result was taken a week ago, and those that ended and
+        that nobody has asked for in a month; never one that left outputs here on
+        purpose.
         """
-        now = time.time()
-        for attempt in self.all():
-            with suppress(OSError, Tampered):
-                age = now - os.stat(attempt.path).st_mtime
-                is_taken = os.path.exists(attempt.file("taken")) and not os.path.exists(
-                    attempt.file("held")
-                )
-                limit = KEEP_TAKEN_SECONDS if is_taken else KEEP_SECONDS
-                # a job may well run for longer than that
-                if age > limit and not is_alive(attempt):
+        for key in filter(_KEY.match, os.listdir(self.path)):
+            found = self.of(key)
+            # most have nothing that is over, and no lock to wait for
+            if not found or any(map(_is_long_over, found)):
+                with suppress(OSError):
+                    self._clean(key)
+
+    def _clean(self, key: str) -> None:
+        # under its lock: an attempt that is asked for now may be about to be found
+        with self.alone(key):
+            for attempt in self.of(key):
+                if _is_long_over(attempt):
                     shutil.rmtree(attempt.path, ignore_errors=True)
+            if not self.of(key):
+                os.unlink(os.path.join(self._directory(key), "lock"))
+                os.rmdir(self._directory(key))
 
     def kept(self) -> Iterator[Content]:
         """Yields what results name that were not taken yet, or were left here on
-        purpose.
+        purpose, and of attempts without a result what they read and have made so far.
         """
         for attempt in self.all():
             if os.path.exists(attempt.file("taken")) and not os.path.exists(
@@ -159,10 +176,13 @@ class Attempts:
             ):
                 continue
             with suppress(Tampered):  # nobody would believe it, whatever it names
-                result = read_json(attempt.file("result.json")) or {}
-                for item in result.get("items", []):
-                    for row in item["outputs"].values():
-                        yield Content(*row)
+                # looked at first: whoever ends meanwhile is named by its notes
+                notes = [*_uses(attempt), *_outputs(_items(attempt))]
+                result = read_json(attempt.file("result.json"))
+                if result is None:
+                    yield from notes
+                    continue
+                yield from _outputs(result.get("items", []))
                 if result.get("checkpoint"):
                     yield Content(*result["checkpoint"])
 
@@ -170,6 +190,42 @@ class Attempts:
         if not _KEY.match(key):
             raise Tampered(f"{key!r} is no run key")
         return os.path.join(self.path, key)
+
+
+def _is_long_over(attempt: Attempt) -> bool:
+    with suppress(OSError, Tampered):
+        # it is all that keeps them from being evicted
+        if os.path.exists(attempt.file("held")):
+            return False
+        age = time.time() - os.stat(attempt.path).st_mtime
+        is_taken = os.path.exists(attempt.file("taken"))
+        limit = KEEP_TAKEN_SECONDS if is_taken else KEEP_SECONDS
+        # a job may well run for longer than that
+        return age > limit and not is_alive(attempt)
+    return False
+
+
+def _uses(attempt: Attempt) -> Iterator[Content]:
+    """What a job reads, also while it waits in line and has no link to it yet."""
+    job = read_json(attempt.file("job.json")) or {}
+    for row in (*job.get("inputs", []), *job.get("uses", [])):
+        yield Content(*row)
+
+
+def _items(attempt: Attempt) -> Iterator[dict[str, Any]]:
+    """The items that an attempt has noted as ended; a torn last line is none."""
+    with suppress(FileNotFoundError), open(
+        attempt.file("items.jsonl"), encoding="utf-8"
+    ) as file:
+        for line in file:
+            with suppress(ValueError):
+                yield json.loads(line)
+
+
+def _outputs(items: Iterable[dict[str, Any]]) -> Iterator[Content]:
+    for item in items:
+        for row in item["outputs"].values():
+            yield Content(*row)
 
 
 def is_alive(attempt: Attempt) -> bool:
@@ -196,12 +252,25 @@ def is_alive(attempt: Attempt) -> bool:
     return _age(path) < SILENCE_SECONDS
 
 
+def is_over(attempt: Attempt) -> bool:
+    """Returns whether an attempt has a result, or nobody who would write one."""
+    # the result first: whoever wrote it may live for a moment longer
+    return os.path.exists(attempt.file("result.json")) or not is_alive(attempt)
+
+
 def _age(path: str) -> float:
+    return (now_ns(path) - os.stat(path).st_mtime_ns) / 1e9
+
+
+def now_ns(path: str) -> int:
+    """Returns what time it is for the file system that a path is on; needs a name
+    beside it.
+    """
     probe = f"{path}-{secrets.token_hex(4)}"
     with open(probe, "wb"):
         pass
     try:
-        return os.stat(probe).st_mtime - os.stat(path).st_mtime
+        return os.stat(probe).st_mtime_ns
     finally:
         os.unlink(probe)
 

@@ -31,6 +31,10 @@ file written today has.
 FRESH_SECONDS = 3600
 """What was asked for within this time is never evicted: a job may be about to use it.
 """
+_LAG_SECONDS = FRESH_SECONDS / 2
+"""A time of last access, and the note that a tree is whole, are left as they are when
+they are younger than this: together they may say twice as much less than the truth.
+"""
 TREE_HEADER = b"mltrack-tree 1\n"
 _ESCAPE = re.compile(rb"[\x00-\x20%\x7f-\xff]")
 _UNESCAPE = re.compile(rb"%([0-9a-f]{2})")
@@ -39,7 +43,6 @@ _HEX = re.compile(r"[0-9a-f]{32}(?:[0-9a-f]{32})?\Z")
 _PIECE = 1 << 20
 # linux/fs.h
 _FICLONE = 0x40049409
-_FEW = 16
 
 
 class Entry(NamedTuple):
@@ -75,8 +78,9 @@ class Objects:
         self.hashing = hashing
         self.path = os.path.join(place, "objects", algorithm)
         self._whole = os.path.join(place, "whole", algorithm)
+        self._spoilt = os.path.join(place, "spoilt", algorithm)
         self.aside = os.path.join(place, "parts")
-        for path in (self.path, self._whole, self.aside):
+        for path in (self.path, self._whole, self._spoilt, self.aside):
             os.makedirs(path, exist_ok=True)
 
     def path_of(self, hex_digest: str) -> str:
@@ -94,27 +98,47 @@ class Objects:
         except FileNotFoundError:
             return False
         if state.st_mtime_ns != STAMP_NS or size not in (-1, state.st_size):
-            with suppress(FileNotFoundError):
-                os.unlink(path)
-            # trees that were found to be whole may have held it
-            self.forget_whole()
+            self._drop(hex_digest)
             return False
         if stat.S_IMODE(state.st_mode) != 0o444:  # a command changed it, through a link
             os.chmod(path, 0o444)
         # not at each look: for 100,000 inputs that would be 100,000 writes
-        if time.time() - state.st_atime > FRESH_SECONDS / 2:
+        if time.time() - state.st_atime > _LAG_SECONDS:
             os.utime(path, ns=(time.time_ns(), STAMP_NS))
         return True
 
-    def drop_if_damaged(self, hex_digest: str) -> None:
+    def drop_if_damaged(self, hex_digest: str) -> bool:
         """Reads an object, and drops it if its bytes are others than those of its
-        digest.
+        digest; returns whether it did.
         """
         with suppress(FileNotFoundError, Damaged):
             path = self.path_of(hex_digest)
             if self.hashing is not None and self.digest_of(path) != hex_digest:
-                os.unlink(path)
-                self.forget_whole()
+                self._drop(hex_digest)
+                return True
+        return False
+
+    def _drop(self, hex_digest: str) -> None:
+        """Removes an object that is not what its digest says, and notes when: jobs that
+        have a link to it were given something else.
+        """
+        note = os.path.join(self._spoilt, hex_digest)
+        # before it is gone: whoever misses it, or finds it sent anew, finds the note
+        with open(note, "wb"):
+            pass
+        with suppress(FileNotFoundError):
+            os.unlink(self.path_of(hex_digest))
+        # once more: a link may have been made between the two
+        os.utime(note)
+        # trees that were found to be whole may have held it
+        self.forget_whole()
+
+    def spoilt_since(self, moment_ns: int) -> set[str]:
+        """Returns the objects that were dropped at a moment or later, by the clock of
+        the file system, since they were not what they should be.
+        """
+        with os.scandir(self._spoilt) as found:
+            return {note.name for note in found if note.stat().st_mtime_ns >= moment_ns}
 
     def forget_whole(self) -> None:
         """Forgets which trees were found to be whole: something is gone."""
@@ -150,17 +174,18 @@ class Objects:
             age = time.time() - os.stat(os.path.join(self._whole, hex_digest)).st_mtime
         except FileNotFoundError:
             return False
-        return 0 <= age < FRESH_SECONDS / 2
+        return 0 <= age < _LAG_SECONDS
 
     def _missing_below(self, hex_digest: str) -> Iterator[str]:
         # a list, no recursion: a host's trees may be deeper than Python's stack
         pending, seen = [hex_digest], {hex_digest}
         while pending:
             one = pending.pop()
-            if not self.has(one):
+            entries = self._sound_tree(one) if self.has(one) else None
+            if entries is None:
                 yield one
                 continue
-            for entry in self.tree(one):
+            for entry in entries:
                 if entry.kind == "d":
                     if entry.hex not in seen:
                         seen.add(entry.hex)
@@ -168,6 +193,20 @@ class Objects:
                 elif entry.hex not in seen and not self.has(entry.hex, entry.size):
                     seen.add(entry.hex)
                     yield entry.hex
+
+    def _sound_tree(self, hex_digest: str) -> list[Entry] | None:
+        """Returns the entries of a tree; None, and drops it, where it is damaged.
+        Raises Damaged for one that was made so.
+        """
+        try:
+            return self.tree(hex_digest)
+        except Damaged:
+            # a power cut may have emptied it, and no size is known that would say so
+            if self.hashing is None:
+                self._drop(hex_digest)
+            elif not self.drop_if_damaged(hex_digest):
+                raise
+            return None
 
     def tree(self, hex_digest: str) -> list[Entry]:
         """Returns the entries of a tree; raises Damaged if it is none."""
@@ -268,9 +307,10 @@ class Objects:
         while pending:
             hex_digest, directory = pending.pop()
             os.makedirs(directory, exist_ok=True)
-            if not self.has(hex_digest):
+            entries = self._sound_tree(hex_digest) if self.has(hex_digest) else None
+            if entries is None:
                 raise Damaged(f"the tree {hex_digest} is not here any more")
-            for entry in self.tree(hex_digest):
+            for entry in entries:
                 target = directory + b"/" + entry.name
                 if entry.kind == "d":
                     pending.append((entry.hex, target))
@@ -305,6 +345,9 @@ class Objects:
             except OSError:
                 shutil.copyfileobj(source, made, _PIECE)
         os.chmod(target, 0o755 if entry.kind == "x" else 0o644)
+        # someone may have written into it while it was copied
+        if not self.has(entry.hex, entry.size):
+            raise Damaged(f"the object {entry.hex} is not here any more")
 
     # what a job leaves
 
@@ -409,7 +452,8 @@ class Objects:
                     state = item.stat()
                     total += state.st_size
                     is_idle = (
-                        state.st_nlink == 1 and now - state.st_atime > FRESH_SECONDS
+                        state.st_nlink == 1
+                        and now - state.st_atime > FRESH_SECONDS + 2 * _LAG_SECONDS
                     )
                     if is_idle and directory + item.name not in kept:
                         rows.append((state.st_atime, state.st_size, item.path))

@@ -21,7 +21,7 @@ from typing import Any, Dict, Tuple
 
 from . import attempts, frames, hashing, messages
 from .attempts import Attempt, Attempts, Tampered
-from .former import UNIT, facts_of, find, items_done
+from .former import UNIT, facts_of, find, take_over
 from .housekeeping import keep_house
 from .objects import Content, Damaged, Objects
 from .parts import Parts
@@ -203,6 +203,8 @@ class Server:
             former = self._attempts.of(job["key"])
             found = find(former, job, self._objects, is_fresh=bool(message.fresh))
             if found is not None:
+                # it was asked for: housekeeping counts from here
+                os.utime(found.path)
                 return {"found": True, "number": found.number}, b""
             roots = [
                 (kind, hex_digest, size)
@@ -219,14 +221,7 @@ class Server:
             if lacking:
                 return {"missing": len(lacking)}, b"".join(map(bytes.fromhex, lacking))
             if former:
-                is_useless = message.fresh or os.path.exists(
-                    former[-1].file("rejected")
-                )
-                job["done"] = (
-                    [] if is_useless else items_done(former[-1], self._objects)
-                )
-                # what counts of it, checkpoint and finished items, are objects by now
-                remove(former[-1].work)
+                take_over(job, former[-1], self._objects, is_fresh=bool(message.fresh))
             attempt, alive = self._attempts.create(job["key"], facts_of(job))
             self._detach(attempt, alive, job)
         return {
@@ -313,6 +308,9 @@ class Server:
         objects are left here on purpose.
         """
         attempt = self._attempts.get(message.key, message.number)
+        # whatever the client made of its answers: there is nothing to be taken yet
+        if not attempts.is_over(attempt):
+            return {}, b""
         # before `taken`: between the two a sweep would evict what is to stay here
         if message.held:
             attempts.mark(attempt, "held")

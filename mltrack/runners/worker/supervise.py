@@ -8,7 +8,6 @@ The result is written last, whatever happened.
 
 from __future__ import annotations
 
-import base64
 import ctypes
 import json
 import os
@@ -25,7 +24,9 @@ from typing import Any
 from . import attempts
 from .attempts import Attempt
 from .course import Course, arguments
-from .objects import STAMP_NS, Content, Damaged, Objects
+from .inputs import Inputs, are_intact
+from .objects import Damaged, Objects
+from .raw import check_raw
 from .slots import Request, Slots, visible
 from .system import (
     GRACE_SECONDS,
@@ -65,7 +66,7 @@ class Supervisor:
             0o600,
         )
         self._request: Request | None = None
-        self._links: list[tuple[str, str]] = []
+        self._inputs = Inputs(attempt, job, objects)
         self._result: dict[str, Any] = {
             "mltrack": attempts.VERSION,
             "state": attempts.FAILED,
@@ -98,7 +99,8 @@ class Supervisor:
             started = time.monotonic()
             # only now: time in line does not count against the timeout
             self._course.begin(started)
-            self._prepare()
+            self._inputs.place()
+            self._check_cancelled()
             self._note(attempts.RUNNING)
             self._run_items()
             self._check_inputs()
@@ -174,44 +176,6 @@ class Supervisor:
             self._check_cancelled()
             time.sleep(_LOOK_SECONDS)
 
-    def _prepare(self) -> None:
-        """Puts the inputs into an empty directory, and makes the places of outputs."""
-        work = self._attempt.work
-        os.makedirs(os.path.join(work, self._job["directory"]), exist_ok=True)
-        kept = set(self._job["kept"])
-        # sorted: a directory comes before an input that lies in it
-        for path, *row in sorted(self._job["inputs"]):
-            target = self._inside(path)
-            self._links += self._objects.place_content(
-                Content(*row), target, private=path in kept
-            )
-        for path, text in self._job["files"].items():
-            target = self._inside(path)
-            with suppress(FileNotFoundError):
-                os.unlink(target)  # a link to an object must not be written through
-            with open(target, "wb") as file:
-                file.write(base64.b64decode(text))
-        for item in self._job["items"]:
-            for path in item["outputs"]:
-                self._inside(path)
-        if self._job.get("checkpoint"):
-            target = self._inside(self._job["checkpoint"])
-            if self._job.get("checkpoint_content"):
-                self._objects.place_content(
-                    Content(*self._job["checkpoint_content"]), target, private=True
-                )
-            else:
-                os.makedirs(target, exist_ok=True)
-        self._check_cancelled()
-
-    def _inside(self, path: str) -> str:
-        """Where a path lies in the work directory, with the directories above it made."""
-        target = os.path.normpath(os.path.join(self._attempt.work, path))
-        if not target.startswith(self._attempt.work + os.sep):
-            raise Damaged(f"{path!r} leads out of the work directory")
-        os.makedirs(os.path.dirname(target), exist_ok=True)
-        return target
-
     # commands
 
     def _run_items(self) -> None:
@@ -262,14 +226,19 @@ class Supervisor:
             full = os.path.join(self._attempt.work, path)
             if not os.path.lexists(full):
                 row["missing"].append(path)
-            elif self._objects.hashing is None:
-                row["outputs"][path] = ["raw", "", 0]
-            else:
-                try:
-                    row["outputs"][path] = list(self._objects.take_in(full))
-                except Damaged as error:
-                    self._result["problem"] = str(error)
-                    row["exit_code"] = 1
+                continue
+            try:
+                row["outputs"][path] = self._take_output(path, full)
+            except Damaged as error:
+                self._result["problem"] = str(error)
+                row["exit_code"] = 1
+
+    def _take_output(self, path: str, full: str) -> list[Any]:
+        if self._objects.hashing is not None:
+            return list(self._objects.take_in(full))
+        # refused here: later nobody could say which command made it
+        check_raw(self._attempt, path)
+        return ["raw", "", 0]
 
     def _run_command(self, command: str) -> int:
         job, work = self._job, self._attempt.work
@@ -303,7 +272,9 @@ class Supervisor:
                 raise Cancelled
             if self._course.overdue(time.monotonic()):
                 self._end_command()
-                return int(self._process.returncode)
+                code = self._process.returncode
+                # none where it survives even that, in the middle of a disk's answer
+                return -int(signal.SIGKILL) if code is None else code
 
     def _end_command(self) -> None:
         """Ends the command with all that it started: asked first, killed if it does not
@@ -336,28 +307,20 @@ class Supervisor:
     # after
 
     def _check_inputs(self) -> None:
-        """Raises Damaged if a command wrote into one of its inputs: what it made is
-        then made from something else.
-        """
-        for hex_digest, path in self._links:
-            try:
-                state = os.stat(self._objects.path_of(hex_digest))
-            except FileNotFoundError:
-                continue
-            if state.st_mtime_ns != STAMP_NS:
-                self._objects.has(hex_digest)
-                shown = os.path.relpath(path, self._attempt.work)
-                self._result.update(exit_code=None, command="")
-                raise OSError(
-                    0,
-                    "its command, or another one at the same time, wrote into this "
-                    "input",
-                    shown,
-                )
+        try:
+            self._inputs.check()
+        except (OSError, Damaged):
+            # no command of it is at fault
+            self._result.update(exit_code=None, command="")
+            raise
 
     def _save_checkpoint(self) -> None:
         path = self._job.get("checkpoint")
         if path and self._objects.hashing is not None:
+            try:
+                self._inputs.check()
+            except (OSError, Damaged):
+                return  # the next attempt must not go on from something else
             full = os.path.join(self._attempt.work, path)
             if os.path.isdir(full) and os.listdir(full):
                 self._result["checkpoint"] = list(self._objects.take_in(full))
@@ -413,6 +376,7 @@ def bury(attempt: Attempt, objects: Objects) -> dict[str, Any]:
     if (
         job.get("checkpoint")
         and objects.hashing is not None
+        and are_intact(attempt, objects)
         and os.path.isdir(full)
         and os.listdir(full)
     ):

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from mltrack.engine.events import (
     StageStarted,
 )
 from mltrack.engine.outcome import Outcome
-from mltrack.errors import RemoteError
+from mltrack.errors import RemoteError, WorkspaceError
 from mltrack.formats import yaml
 from mltrack.runners.job import Abilities, Job, Poll, Seen, State, Ticket, Works
 from mltrack.verbs.repro import Repro, ReproOptions
@@ -275,3 +276,27 @@ def test_what_ran_outlasts_a_power_cut_once_repro_has_ended(
     run({"a": {}, "b": {"deps": ["a"]}})
     # the journal of this process
     assert [path for path in synced if f"-{os.getpid()}." in path]
+
+
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_runners_are_closed_once_whatever_ends_a_repro(
+    is_refused: bool, ws: Workspace
+) -> None:
+    class Closing(Recording):
+        closed = 0
+
+        def close(self) -> None:
+            self.closed += 1
+
+        def recover(self) -> list[str]:
+            if is_refused:
+                raise WorkspaceError("something is wrong")
+            return []
+
+    ws.write("mltrack.yaml", "stages: {a: {cmd: x, outs: [a.o]}}")
+    runner = Closing(ws.path)
+    with Session(projects.find(str(ws.path))) as session:
+        work = Repro(session, ReproOptions(), runner)
+        with pytest.raises(WorkspaceError) if is_refused else nullcontext():
+            [*work.run(work.plan())]
+    assert runner.closed == 1

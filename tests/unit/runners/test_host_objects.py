@@ -15,7 +15,13 @@ from hypothesis import strategies as st
 from mltrack.objects import tree
 from mltrack.objects.digest import XXH3
 from mltrack.runners.worker import hashing
-from mltrack.runners.worker.objects import FRESH_SECONDS, Content, Damaged, Objects
+from mltrack.runners.worker.objects import (
+    FRESH_SECONDS,
+    STAMP_NS,
+    Content,
+    Damaged,
+    Objects,
+)
 from mltrack.runners.worker.parts import Parts
 
 
@@ -172,3 +178,57 @@ def test_names_that_lead_elsewhere_are_refused(
     for digest in ("../x", "a" * 31, ""):
         with pytest.raises(Damaged):
             objects.path_of(digest)
+
+
+@pytest.mark.parametrize("hashes", [True, False])
+def test_a_tree_that_a_power_cut_emptied_is_asked_for_again(
+    hashes: bool, objects: Objects, tmp_path: Path
+) -> None:
+    """Nobody knows the size of a tree: its name and its stamp are right."""
+    if not hashes:
+        objects = Objects(str(tmp_path / "host"), "xxh3", None)
+    encoded = tree.encode([(b"x", "f", XXH3.hex_of(b"x"), 1)])
+    hex_digest = XXH3.hex_of(encoded)
+    content = Content("tree", hex_digest, 1)
+
+    def put_and_empty() -> None:
+        objects.put(hex_digest, encoded)
+        objects.put(XXH3.hex_of(b"x"), b"x")
+        os.truncate(objects.path_of(hex_digest), 0)
+        os.utime(objects.path_of(hex_digest), ns=(time.time_ns(), STAMP_NS))
+
+    put_and_empty()
+    assert objects.missing([content[:3]]) == [hex_digest]
+    put_and_empty()
+    with pytest.raises(Damaged, match="not here any more"):
+        objects.place_content(content, str(tmp_path / "work"), private=False)
+    objects.put(hex_digest, encoded)
+    assert objects.missing([content[:3]]) == []
+
+
+def test_what_was_asked_for_within_the_hour_stays_whatever_its_notes_say(
+    objects: Objects,
+) -> None:
+    """Neither the time of access nor the note that a tree is whole is written at each
+    look.
+    """
+    encoded = tree.encode([(b"x", "f", XXH3.hex_of(b"x"), 1)])
+    hex_digest, inner = XXH3.hex_of(encoded), XXH3.hex_of(b"x")
+    objects.put(hex_digest, encoded)
+    objects.put(inner, b"x")
+    lag = FRESH_SECONDS / 2 - 1
+    age(objects.path_of(inner), lag)
+    assert objects.missing([("tree", hex_digest, 1)]) == []
+    # half an hour later it is asked for again, and nearly an hour later evicted
+    age(os.path.join(objects._whole, hex_digest), lag)
+    age(objects.path_of(inner), 2 * lag)
+    assert objects.missing([("tree", hex_digest, 1)]) == []
+    age(objects.path_of(inner), 2 * lag + FRESH_SECONDS - 60)
+    assert objects.evict(0, set()) == 0
+
+
+def age(path: str, seconds: float) -> None:
+    """Sets the times of a file back: of last access, and of change where it has one."""
+    moment = time.time_ns() - int(seconds * 1e9)
+    changed = os.stat(path).st_mtime_ns
+    os.utime(path, ns=(moment, STAMP_NS if changed == STAMP_NS else moment))
