@@ -1,4 +1,4 @@
-"""A directory reached by ssh: SFTP over paramiko, the one door to it.
+"""A directory reached by ssh: SFTP over paramiko; ``sftp_writing`` is its other half.
 
 The person's own ssh set-up counts: ``~/.ssh/config`` with its aliases, keys and jump
 hosts, the agent, and known_hosts, against which every host key is checked. A connection
@@ -26,6 +26,8 @@ from mltrack.store.kinds.store import Abilities, Listed
 try:
     import paramiko
     from paramiko.sftp import CMD_EXTENDED
+
+    from mltrack.store.kinds.sftp_writing import Writes
 except ImportError:
     raise ConfigError(
         "remotes reached by ssh need the library paramiko",
@@ -224,11 +226,10 @@ class SftpRemote:
         self._make_directories(sftp, posixpath.dirname(path))
         try:
             with sftp.open(temporary, "wbx") as file:
-                # writes go on without waiting for the answer to each
-                file.set_pipelined(True)
-                yield file
-                file.flush()
-                file.set_pipelined(False)
+                writes = Writes(sftp, file)
+                yield writes
+                # before the sync: while waiting for its answer others are not heard
+                writes.finish()
                 self._sync(sftp, file)
             sftp.posix_rename(temporary, path)
         except BaseException:
@@ -312,7 +313,7 @@ class SftpRemote:
             ):
                 raise  # it is the local disk
             raise translate(error, self._url, name) from error
-        except paramiko.SSHException as error:
+        except (paramiko.SSHException, paramiko.SFTPError, EOFError) as error:
             client.close()
             raise translate(error, self._url, name) from error
         except BaseException:
