@@ -8,6 +8,7 @@ from mltrack.errors import IntegrityError, RemoteError, WorkspaceError
 from mltrack.git import roots as git_roots
 from mltrack.objects.content import FILE, Content
 from mltrack.store.local import gc as collector
+from mltrack.store.shared import deleting
 from mltrack.store.shared import gc as remote_gc
 from mltrack.store.shared.fetch import fetch_trees
 from mltrack.store.shared.names import user_mark
@@ -55,7 +56,7 @@ def gc_remote(
         )
     register(project, remote)
     # by the store's own clock: ours may be off by a day
-    now = remote_gc.server_time(remote)
+    now = deleting.server_time(remote.store)
     grace = project.settings.number("gc.grace_days") * DAY
     marked: set[str] = set()
     roots = find_roots(session, now)
@@ -78,16 +79,18 @@ def gc_remote(
     delay = project.settings.number("gc.delay_hours") * HOUR
     plan = remote_gc.plan(remote, marked, now - grace, now - delay)
     unfinished = 0
+    gone = list(plan.due)
     if not dry_run:
-        remote_gc.execute(remote, plan, project.tmp_path)
+        gone = remote_gc.execute(remote, plan, project.tmp_path)
+        deleting.forget_old(remote.store, now)
         # an upload that is under way is spared for a day at least
         unfinished = remote.store.clean(now - max(delay, DAY))
     return RemoteGcResult(
         remote.name,
         plan.objects,
         plan.bytes,
-        len(plan.due),
-        plan.due_bytes,
+        len(gone),
+        sum(plan.due[name] for name in gone),
         unfinished,
         dry_run,
     )

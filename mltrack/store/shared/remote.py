@@ -24,6 +24,7 @@ from mltrack.formats import json_text
 from mltrack.objects.digest import Algorithm
 from mltrack.store.catalogue import Catalogue, RangedCatalogue, Whole, encode
 from mltrack.store.kinds.store import Store
+from mltrack.store.shared import deleting
 from mltrack.store.shared.names import MARKER, index_name, index_path
 from mltrack.store.shared.present import Present
 
@@ -281,10 +282,22 @@ class Remote:
         return found
 
     def present(self) -> Present:
-        """Returns what can really be had, from the indexes and one listing."""
+        """Returns what can really be had, from the indexes and one listing; what
+        someone is deleting at this moment counts as absent.
+        """
         if self._present is None:
-            self._present = Present(self.indexes().values(), self.sizes())
+            indexes = self.indexes().values()
+            # in this order: see deleting
+            doomed = deleting.announced(self.store)
+            self._sizes = None
+            self._present = Present(indexes, _without(self.sizes(), doomed))
         return self._present
+
+    def lasting_sizes(self) -> dict[str, int]:
+        """Returns the sizes of those files that a push may rely on: what a garbage
+        collection has noted is sent anew, and is young then.
+        """
+        return _without(self.sizes(), deleting.noted(self.store))
 
     def sizes(self) -> dict[str, int]:
         """Returns the size of each pack and each object that is a file of its own, by
@@ -427,12 +440,15 @@ class Remote:
         current = {
             name: index for name, index in self.indexes().items() if index.is_understood
         }
-        merges = len(current) >= MERGE_ABOVE or not self.present().is_whole
-        data = self._encoded(fresh, current if merges else {})
+        # with what someone may be deleting: that may be spared, and an index that left
+        # it out would make others forget it
+        there = Present(self.indexes().values(), self.sizes())
+        merges = len(current) >= MERGE_ABOVE or not there.is_whole
+        data = self._encoded(fresh, current if merges else {}, there)
         if self.algorithm.hex_of(data) in self._stale:
             # an equal one was superseded, and its name stays so: this one takes over
             # what superseded it
-            data = self._encoded(fresh, current)
+            data = self._encoded(fresh, current, there)
         name = self.algorithm.hex_of(data)
         # superseded by one that only a newer version can take over
         if name in self._stale:
@@ -440,18 +456,19 @@ class Remote:
         self.store.put(index_path(name), data, replace=name in self.damaged)
         self.forget()
 
-    def _encoded(self, fresh: list[Whole], superseded: dict[str, Catalogue]) -> bytes:
+    def _encoded(
+        self, fresh: list[Whole], superseded: dict[str, Catalogue], there: Present
+    ) -> bytes:
         """An index that names these objects, and what can be had of those that the
         superseded ones name.
         """
         if not superseded:
             return encode(fresh, self.algorithm)
-        present = self.present()
         entries = {
             entry.raw: entry
             for index in superseded.values()
             for entry in index
-            if present.can_be_had(entry)
+            if there.can_be_had(entry)
         }
         # last, so that they win: they were just sent
         entries.update({entry.raw: entry for entry in fresh})
@@ -460,6 +477,12 @@ class Remote:
     def forget(self) -> None:
         """Forgets what was listed: it has changed."""
         self._indexes = self._sizes = self._stored = self._present = None
+
+
+def _without(sizes: dict[str, int], names: set[str]) -> dict[str, int]:
+    if not names:
+        return sizes
+    return {name: size for name, size in sizes.items() if name not in names}
 
 
 def forget_id(ids_path: str, name: str) -> None:

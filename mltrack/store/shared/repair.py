@@ -50,7 +50,7 @@ def repair(remote: Remote, cache: Cache, found: RemoteFindings) -> set[str]:
     remote.store.delete([index_path(name) for name in found.indexes])
     remote.forget()
     if entries:
-        replace_indexes(remote, entries)
+        replace_indexes(remote, entries, remote.indexes())
     needed = {pack_path(id_) for id_ in entries if id_}
     needed |= {object_path(entry.raw.hex()) for entry in entries.get("", [])}
     # last: no index names them any more
