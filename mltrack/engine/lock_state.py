@@ -16,7 +16,6 @@ from typing import NamedTuple
 from mltrack.disk.durable import (
     fsync,
     fsync_directory,
-    is_running,
     make_directories,
     names_in,
     read_bounded,
@@ -24,6 +23,7 @@ from mltrack.disk.durable import (
     write_atomic,
 )
 from mltrack.disk.lock import locked
+from mltrack.disk.owner import is_running
 from mltrack.errors import FormatError
 from mltrack.formats import lock_file, run_record
 from mltrack.formats.run_record import Fact, RunRecord

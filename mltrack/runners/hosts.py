@@ -14,7 +14,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from mltrack.disk.durable import is_running, make_directories, names_in, opened
+from mltrack.disk.durable import make_directories, names_in, opened
+from mltrack.disk.owner import is_running
 from mltrack.errors import MltrackError, RemoteError
 from mltrack.objects.content import Content
 from mltrack.runners.capacity import NOT_COUNTED

@@ -171,7 +171,7 @@ class DirectoryRemote:
         fsync_directory(os.path.dirname(path))
 
     def clean(self, before: float) -> int:
-        return remove_stale_temporaries(self._tmp)
+        return remove_stale_temporaries(self._tmp, before)
 
     def close(self) -> None:
         """There is nothing to end."""

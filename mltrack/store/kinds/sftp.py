@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-from mltrack.disk.durable import opened, temporary_path, write_all
+from mltrack.disk.durable import has_lost_owner, opened, temporary_path, write_all
 from mltrack.errors import ConfigError, RemoteError
 from mltrack.events import meter
 from mltrack.store.kinds.errors import translate
@@ -206,7 +206,8 @@ class SftpRemote:
         count = 0
         with self._session("tmp") as sftp, suppress(FileNotFoundError):
             for entry in sftp.listdir_attr(posixpath.join(self._root, "tmp")):
-                if float(entry.st_mtime or 0) < before:
+                is_ours = has_lost_owner(entry.filename) is False
+                if not is_ours and float(entry.st_mtime or 0) < before:
                     sftp.remove(posixpath.join(self._root, "tmp", entry.filename))
                     count += 1
         return count
