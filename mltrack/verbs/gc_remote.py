@@ -79,10 +79,9 @@ def gc_remote(
     delay = project.settings.number("gc.delay_hours") * HOUR
     plan = remote_gc.plan(remote, marked, now - grace, now - delay)
     unfinished = 0
-    gone = list(plan.due)
+    gone = plan.due
     if not dry_run:
         gone = remote_gc.execute(remote, plan, project.tmp_path)
-        deleting.forget_old(remote.store, now)
         # an upload that is under way is spared for a day at least
         unfinished = remote.store.clean(now - max(delay, DAY))
     return RemoteGcResult(
@@ -90,7 +89,7 @@ def gc_remote(
         plan.objects,
         plan.bytes,
         len(gone),
-        sum(plan.due[name] for name in gone),
+        sum(gone.values()),
         unfinished,
         dry_run,
     )

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
+from mltrack.disk import owner
 from mltrack.errors import FormatError, RemoteError
 from mltrack.formats import json_text
 from mltrack.store.kinds.store import Store
@@ -48,7 +49,7 @@ def delete(
         part, rest = rest[:_AT_ONCE], rest[_AT_ONCE:]
         announcement = f"{NOTES}/{os.urandom(8).hex()}{_ENDING}"
         started = _clock()
-        text = json.dumps({"mltrack": _FORMAT, "names": part})
+        text = json.dumps({"mltrack": _FORMAT, "names": part, "by": owner.own()})
         store.put(announcement, text.encode())
         kept = needed()
         going = [name for name in part if name not in kept]
@@ -92,18 +93,20 @@ def noted(store: Store) -> set[str]:
     return names
 
 
-def forget_old(store: Store, now: float) -> None:
+def forget_old(store: Store) -> None:
     """Removes the announcements of processes that were killed."""
-    store.delete(
-        item.name
-        for item in list(store.list(NOTES))
-        if item.name.endswith(_ENDING) and item.modified < now - _COUNTS
-    )
+    found = [item for item in store.list(NOTES) if item.name.endswith(_ENDING)]
+    if found:
+        oldest = server_time(store) - _COUNTS
+        store.delete(item.name for item in found if item.modified < oldest)
 
 
 def _names(data: bytes, where: str) -> set[str]:
     value = json_text.load(data, where)
     names = value.get("names") if isinstance(value, dict) else None
+    # the dead delete nothing: who was killed here can go on at once
+    if isinstance(value, dict) and owner.is_gone(str(value.get("by", ""))):
+        return set()
     if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
         raise FormatError(
             f"{where}: it does not name what is deleted; it was written by a newer "

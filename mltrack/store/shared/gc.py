@@ -203,16 +203,12 @@ def _names_any(remote: Remote, name: str, size: int, marked: set[str]) -> bool:
         return True
 
 
-def execute(remote: Remote, plan: RemoteGcPlan, tmp_path: str) -> list[str]:
+def execute(remote: Remote, plan: RemoteGcPlan, tmp_path: str) -> dict[str, int]:
     """Deletes what is due and was not sent again meanwhile, then forgets what the plan
-    says, and writes the note for the next run; returns the names that were deleted.
+    says, and writes the note for the next run; returns what was deleted, with its sizes.
     """
-
-    def needed() -> set[str]:
-        remote.forget()
-        return named(remote)
-
-    gone = deleting.delete(remote.store, plan.due, needed)
+    gone = deleting.delete(remote.store, plan.due, partial(named_now, remote))
+    deleting.forget_old(remote.store)
     # what they name is gone, or needed again
     remote.store.delete(plan.notes)
     noted = {
@@ -232,7 +228,7 @@ def execute(remote: Remote, plan: RemoteGcPlan, tmp_path: str) -> list[str]:
     if noted:
         text = json.dumps({"mltrack": _NOTE_FORMAT, "names": sorted(noted)}, indent=1)
         remote.store.put(f"{NOTES}/{os.urandom(8).hex()}.json", text.encode())
-    return gone
+    return {name: plan.due[name] for name in gone}
 
 
 def named(remote: Remote) -> set[str]:
@@ -249,16 +245,28 @@ def named(remote: Remote) -> set[str]:
     return found
 
 
+def named_now(remote: Remote) -> set[str]:
+    """Returns what ``named`` does, by a fresh reading of the indexes."""
+    remote.forget()
+    return named(remote)
+
+
 def replace_indexes(
-    remote: Remote, entries: dict[str, list[Whole]], read: Iterable[str]
-) -> None:
+    remote: Remote,
+    entries: dict[str, list[Whole]],
+    read: Iterable[str],
+    damaged: Iterable[str] = (),
+) -> str:
     """Writes one index with these objects by pack id ('' for files of their own) in the
-    place of those that they were ``read`` from: one that came later stays.
+    place of those that they were ``read`` from: one that came later stays. Returns its
+    name, which may be that of a ``damaged`` one.
     """
     flat = {entry.raw: entry for items in entries.values() for entry in items}
     data = encode(flat.values(), remote.algorithm, supersedes=read)
-    remote.store.put(index_path(remote.algorithm.hex_of(data)), data)
+    name = remote.algorithm.hex_of(data)
+    remote.store.put(index_path(name), data, replace=name in damaged)
     remote.forget()
+    return name
 
 
 def _repack(

@@ -145,7 +145,7 @@ def test_a_deletion_that_was_killed_hinders_pushes_for_a_while_only(
         ground.store.files[name] = data, modified - 3600
     ground.push()
     assert ground.is_there
-    deleting.forget_old(ground.store, time.time())
+    deleting.forget_old(ground.store)
     assert not [n for n in ground.store.files if n.endswith(".deleting")]
 
 
