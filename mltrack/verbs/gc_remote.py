@@ -46,9 +46,7 @@ def gc_remote(
     projects that use the remote; ``force`` goes on then.
     """
     project = session.project
-    remote = session.remotes.opened(name)
-    if not remote.store.abilities.writable:
-        raise RemoteError(f"{remote.url} can only be read", hint="mltrack remote list")
+    remote = _writable(session, name)
     if not force:
         _require_all_known(session)
         _require_sole_user(
@@ -78,8 +76,7 @@ def gc_remote(
         collector.mark(project.cache, roots.current, roots.history, marked)
     delay = project.settings.number("gc.delay_hours") * HOUR
     plan = remote_gc.plan(remote, marked, now - grace, now - delay)
-    unfinished = 0
-    gone = plan.due
+    gone, unfinished = plan.due, 0
     if not dry_run:
         gone = remote_gc.execute(remote, plan, project.tmp_path)
         # an upload that is under way is spared for a day at least
@@ -93,6 +90,13 @@ def gc_remote(
         unfinished,
         dry_run,
     )
+
+
+def _writable(session: Session, name: str) -> Remote:
+    remote = session.remotes.opened(name)
+    if not remote.store.abilities.writable:
+        raise RemoteError(f"{remote.url} can only be read", hint="mltrack remote list")
+    return remote
 
 
 def _of_young_records(session: Session, remote: Remote, now: float) -> set[Content]:
