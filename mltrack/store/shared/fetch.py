@@ -25,7 +25,8 @@ from mltrack.store.local.cache import Cache
 from mltrack.store.local.writer import CacheWriter
 from mltrack.store.shared import workers
 from mltrack.store.shared.names import object_path, pack_path
-from mltrack.store.shared.remote import FOR_NEWER, Remote, coalesce
+from mltrack.store.shared.ranges import coalesce
+from mltrack.store.shared.remote import FOR_NEWER, Remote
 from mltrack.store.shared.transfer import WHOLE_PACK_SHARE, Moved, Report
 
 # bytes: so much a cut connection loses, and so much each worker holds

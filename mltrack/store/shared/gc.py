@@ -23,7 +23,8 @@ from mltrack.store.kinds.store import Listed
 from mltrack.store.shared import deleting
 from mltrack.store.shared.deleting import NOTES
 from mltrack.store.shared.names import index_path, object_path, pack_path
-from mltrack.store.shared.remote import Remote, coalesce
+from mltrack.store.shared.ranges import coalesce
+from mltrack.store.shared.remote import Remote
 
 # a share: from here on more would be sent again than is freed
 REPACK_BELOW = 0.5
