@@ -78,6 +78,18 @@ def shares_blocks(source: str, target: str) -> bool:
                 os.unlink(path)
 
 
+def link_or_copy(path: str, target: str) -> None:
+    """Gives a file a second name, or makes a copy where its file system cannot."""
+    try:
+        os.link(path, target, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
+            raise
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        with opened(path, os.O_RDONLY) as a, opened(target, flags, 0o444) as b:
+            copy_bytes(a, b)
+
+
 def copy_bytes(source: int, target: int) -> int:
     """Copies a file's bytes into an empty one; returns how many there were."""
     state = os.fstat(source)

@@ -160,6 +160,8 @@ def _delete(
     with deleting(session):
         fresh = Session(load(project.path, project.cwd, project.repository))
         again = find_roots(fresh, moment, keep)
+        # packs may have been merged since they were read
+        project.cache.reload()
         # marks are only added: what was a root a moment ago stays
         collector.mark(project.cache, again.current, again.history, marked)
         plan = collector.plan(project.cache, marked, old, moment - grace)
