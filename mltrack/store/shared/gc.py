@@ -62,6 +62,8 @@ def plan(
         item.name: item
         for place in ("packs", "objects")
         for item in remote.store.list(place)
+        # what others have put there is neither needed nor deleted
+        if _is_ours(item.name, remote.algorithm)
     }
     found = _sort(remote, files, marked, older_than)
     needed = {pack_path(id_) for id_ in found.kept if id_} | {
@@ -175,7 +177,11 @@ def has_unnamed_packs(remote: Remote) -> bool:
         if remote.algorithm.is_hex(name):
             with suppress(IntegrityError, FileNotFoundError):
                 named.update(remote.read_index(name, item.size).packs)
-    return any(_id_of(item.name) not in named for item in remote.store.list("packs"))
+    return any(
+        _id_of(item.name) not in named
+        for item in remote.store.list("packs")
+        if _is_ours(item.name, remote.algorithm)
+    )
 
 
 def _id_of(name: str) -> str:
@@ -313,7 +319,9 @@ def _superseded(remote: Remote) -> tuple[str, ...]:
     current = {index_path(name) for name in remote.indexes()}
     return tuple(
         sorted(
-            item.name for item in remote.store.list("index") if item.name not in current
+            item.name
+            for item in remote.store.list("index")
+            if item.name not in current and _is_ours(item.name, remote.algorithm)
         )
     )
 
@@ -348,7 +356,8 @@ def _noted(data: bytes, where: str, algorithm: Algorithm) -> set[str]:
     # it says what is deleted, and others can write there
     if not all(isinstance(name, str) and _is_ours(name, algorithm) for name in names):
         raise FormatError(
-            f"{where}: it names what is not mltrack's own: nothing was deleted"
+            f"{where}: it names what is not mltrack's own: nothing was deleted",
+            hint="look at that file, and remove it",
         )
     return set(names)
 

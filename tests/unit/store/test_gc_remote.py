@@ -161,3 +161,15 @@ def test_an_index_that_came_after_the_plan_is_not_superseded(
     push_contents(ground.cache, ground.remote(), other, lambda event: None)
     remote_gc.execute(remote, plan, str(tmp_path))
     assert not ground.remote().present().missing([other[0].hex])
+
+
+def test_a_stray_file_is_neither_noted_nor_in_the_way(ground: Ground) -> None:
+    strays = ["index/.DS_Store", "packs/.DS_Store", "objects/ab/.DS_Store"]
+    for name in strays:
+        ground.store.files[name] = b"", 0.0
+    ground.push()
+    for _ in range(3):
+        ground.collect(older_than=FOREVER)
+        for name, (data, modified) in ground.store.files.items():
+            ground.store.files[name] = data, modified - 2 * 86400
+    assert not ground.is_there and not ground.store.missing(strays)
