@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Protocol
 
-from mltrack.disk.durable import opened, write_all
+from mltrack.disk.durable import name_error, opened, write_all
 from mltrack.events import meter
 
 # linux/fs.h: _IOW(0x94, 9, int); Python has no name for it
@@ -44,6 +44,7 @@ _NO_KERNEL_COPY = (
     errno.EPERM,
     errno.EBADF,
 )
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Hasher(Protocol):
@@ -210,6 +211,9 @@ def _copy_range(source: int, target: int, offset: int, length: int) -> int:
                 )
             except OSError as error:
                 if error.errno not in _NO_KERNEL_COPY:
+                    # of two files the call tells neither: the one that grows is meant
+                    if error.errno in _NO_ROOM:
+                        name_error(error, target)
                     raise
                 in_kernel = False
                 continue

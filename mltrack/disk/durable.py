@@ -121,7 +121,7 @@ def write_all(descriptor: int, data: bytes | memoryview) -> None:
             view = view[os.write(descriptor, view) :]
     except OSError as error:
         # calls on descriptors leave the name out, and a person cannot act without it
-        _name(error, descriptor)
+        name_error(error, descriptor)
         raise
 
 
@@ -132,11 +132,11 @@ def fsync(descriptor: int) -> None:
     try:
         os.fsync(descriptor)
     except OSError as error:
-        _name(error, descriptor)
+        name_error(error, descriptor)
         raise
 
 
-def _name(error: OSError, descriptor: int) -> None:
+def name_error(error: OSError, descriptor: int) -> None:
     """Gives an error of an open file the file's name."""
     with suppress(OSError):
         error.filename = error.filename or os.readlink(f"/proc/self/fd/{descriptor}")

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from mltrack.disk.durable import is_temporary
 from mltrack.errors import FormatError, MltrackError, WorkspaceError
 from mltrack.events import meter
 from mltrack.objects import tree
@@ -246,35 +247,8 @@ class _Walk:
     def block(self, directory: bytes) -> Block:
         here = self.path + b"/" + directory if directory else self.path
         prefix = b"/".join(filter(None, (self.root, directory))) + b"/"
-        names: list[bytes] = []
-        states: list[os.stat_result] = []
-        directories: list[bytes] = []
         old = self.known.get(directory)
-        checked = self.checked(old)
-        skip = self.rule.below(prefix[:-1])
-        try:
-            with os.scandir(here) as found:
-                # in the index's order: equal columns are compared as bytes
-                listed = sorted([(entry.name, entry) for entry in found])
-            for name, entry in listed:
-                is_directory = entry.is_dir(follow_symlinks=False)
-                if skip is not None and skip(prefix + name, is_directory):
-                    continue
-                # checked when it was new: not again with each status
-                if name not in checked and not self.allowed(prefix + name, name):
-                    continue
-                if is_directory:
-                    directories.append(name)
-                else:
-                    names.append(name)
-                    states.append(entry.stat(follow_symlinks=False))
-        except FileNotFoundError:
-            self.problems.append(
-                f"{os.fsdecode(prefix)!r} vanished while it was being read"
-            )
-        except OSError as error:
-            # not an empty directory: all in it would count as deleted
-            self.problems.append(f"{os.fsdecode(prefix)!r}: {error.strerror}")
+        names, states, directories = self.listing(here, prefix, self.checked(old))
         column = stamps_of(states)
         self.count += len(names)
         self.report(self.count)
@@ -290,11 +264,48 @@ class _Walk:
         self.changed = True
         return self.read_rows(here, prefix, names, states, directories, old)
 
+    def listing(
+        self, here: bytes, prefix: bytes, checked: set[bytes]
+    ) -> tuple[list[bytes], list[os.stat_result], list[bytes]]:
+        """What counts of a directory: names and states of its files, and directories."""
+        names: list[bytes] = []
+        states: list[os.stat_result] = []
+        directories: list[bytes] = []
+        skip = self.rule.below(prefix[:-1])
+        try:
+            with os.scandir(here) as found:
+                # in the index's order: equal columns are compared as bytes
+                listed = sorted([(entry.name, entry) for entry in found])
+            for name, entry in listed:
+                is_directory = entry.is_dir(follow_symlinks=False)
+                if skip is not None and skip(prefix + name, is_directory):
+                    continue
+                # checked when it was new: not again with each status
+                if name not in checked and not self.allowed(prefix + name, name):
+                    continue
+                if is_directory:
+                    directories.append(name)
+                    continue
+                try:
+                    states.append(entry.stat(follow_symlinks=False))
+                    names.append(name)
+                except FileNotFoundError:
+                    self.problems.append(_vanished(prefix + name))
+        except FileNotFoundError:
+            self.problems.append(_vanished(prefix))
+        except OSError as error:
+            # not an empty directory: all in it would count as deleted
+            self.problems.append(f"{os.fsdecode(prefix)!r}: {error.strerror}")
+        return names, states, directories
+
     def checked(self, old: Block | None) -> set[bytes]:
         """The names that a former scan has found to be allowed."""
         return {*old.names, *old.directories} if old is not None else set()
 
     def allowed(self, path: bytes, name: bytes) -> bool:
+        # of a checkout that was killed, or is at work: no data of the person's
+        if is_temporary(os.fsdecode(name)):
+            return False
         try:
             tree.check_name(name)
         except FormatError as error:
@@ -377,9 +388,7 @@ class _Walk:
                 "device)"
             )
         except FileNotFoundError:
-            self.problems.append(
-                f"{os.fsdecode(shown)!r} vanished while it was being read"
-            )
+            self.problems.append(_vanished(shown))
         except OSError as error:
             if error.filename not in (None, path):
                 # it is the cache that cannot be written, not the file that cannot be
@@ -452,6 +461,10 @@ def leaves_root(path: bytes, target: bytes) -> bool:
         elif part not in (b"", b"."):
             depth += 1
     return False
+
+
+def _vanished(path: bytes) -> str:
+    return f"{os.fsdecode(path)!r} vanished while it was being read"
 
 
 def _refusal(problems: list[str]) -> WorkspaceError:

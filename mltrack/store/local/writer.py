@@ -123,12 +123,15 @@ class CacheWriter:
         digest and bytes read.
         """
         temporary = temporary_path(self._cache.tmp_path)
-        with opened(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644) as target:
-            # noted before it has bytes: `discard` must find it after an error
-            self._loose.append((temporary, ""))
-            hex_digest, total = self._cache.duplicate(source, target)
-            os.fchmod(target, READ_ONLY)
-        self._loose.pop()
+        try:
+            with opened(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644) as target:
+                hex_digest, total = self._cache.duplicate(source, target)
+                os.fchmod(target, READ_ONLY)
+        except BaseException:
+            # here: who goes on with other files must not publish a part of this one
+            with suppress(OSError):
+                os.unlink(temporary)
+            raise
         if hex_digest in self._fresh or self._has_whole(hex_digest):
             os.unlink(temporary)
         else:
