@@ -95,11 +95,12 @@ def plan(
 
 @dataclass(slots=True)
 class _Sorted:
-    """What all indexes name: the objects that stay by pack id and digest, the bytes of
-    all by pack id, and of those that go by digest.
+    """What all indexes name: the objects that stay by pack id and digest, the digests
+    and bytes of all by pack id, and the bytes of those that go by digest.
     """
 
     kept: dict[str, dict[bytes, Whole]] = field(default_factory=dict)
+    seen: dict[str, set[bytes]] = field(default_factory=dict)
     totals: dict[str, int] = field(default_factory=dict)
     gone: dict[bytes, int] = field(default_factory=dict)
 
@@ -128,7 +129,10 @@ def _sort(
         for entry in index:
             raw, id_ = entry.raw, entry.pack_id
             file = files.get(pack_path(id_) if id_ else object_path(raw.hex()))
-            found.totals[id_] = found.totals.get(id_, 0) + entry.size
+            seen = found.seen.setdefault(id_, set())
+            if raw not in seen:  # several indexes may name it
+                seen.add(raw)
+                found.totals[id_] = found.totals.get(id_, 0) + entry.size
             # What is young may belong to a push whose pointers nobody has seen yet.
             is_young = file is not None and file.modified >= older_than
             if is_young or raw.hex() in marked:

@@ -9,7 +9,7 @@ lists it.
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from contextlib import contextmanager, suppress
 from functools import partial
 
@@ -36,6 +36,8 @@ FEW = 64
 """
 # bytes: it comes with one request, where ranges of it take three
 _SMALL_INDEX = 256 << 10
+# times: one collection at work deletes for a short while only
+_LOOKS = 3
 FOR_NEWER = "a remote holds what only a newer mltrack can read: upgrade mltrack"
 # each index is a request to whoever meets the remote for the first time
 MERGE_ABOVE = 32
@@ -215,15 +217,7 @@ class Remote:
         out. Listed once per command.
         """
         if self._indexes is None:
-            known: dict[str, Catalogue] = {}
-            self.damaged.clear()
-            for name, size in self._listed():
-                try:
-                    known[name] = self.read_index(name, size)
-                except NewerFormatError as error:
-                    self.newer[name] = error.message
-                except IntegrityError as error:
-                    self.damaged[name] = error.message
+            known = self._all_known(self.read_index, self.damaged)
             self._stale = {old for index in known.values() for old in index.supersedes}
             self._indexes = {
                 name: index
@@ -233,6 +227,33 @@ class Remote:
             # copies of what is gone there would still count as seen there
             self._forget_hints(set(known))
         return self._indexes
+
+    def _all_known(
+        self, read: Callable[[str, int], Catalogue], problems: dict[str, str]
+    ) -> dict[str, Catalogue]:
+        """Reads all indexes, by name; notes those that cannot be read in ``problems``.
+        Where one was deleted since they were listed, all are listed again: what has
+        taken its place may not have been there.
+        """
+        for _ in range(_LOOKS):
+            known: dict[str, Catalogue] = {}
+            problems.clear()
+            try:
+                for name, size in self._listed():
+                    try:
+                        known[name] = read(name, size)
+                    except NewerFormatError as error:
+                        self.newer[name] = error.message
+                    except (IntegrityError, FormatError) as error:
+                        problems[name] = error.message
+            except FileNotFoundError:
+                continue
+            return known
+        raise RemoteError(
+            f"{self.url}: its indexes are deleted while they are read",
+            hint="run this again",
+            retryable=True,
+        )
 
     def _listed(self) -> Iterator[tuple[str, int]]:
         """Names and sizes of the files that are indexes by their names."""
@@ -261,14 +282,11 @@ class Remote:
         """Returns the indexes that count and can be read, from the remote itself; notes
         the others in ``problems``.
         """
-        known: dict[str, Catalogue] = {}
-        for name, _ in self._listed():
-            try:
-                known[name] = self._checked(name, self.store.get(index_path(name)))
-            except NewerFormatError as error:
-                self.newer[name] = error.message
-            except (IntegrityError, FormatError) as error:
-                problems[name] = error.message
+
+        def read(name: str, size: int) -> Catalogue:
+            return self._checked(name, self.store.get(index_path(name)))
+
+        known = self._all_known(read, problems)
         stale = {old for index in known.values() for old in index.supersedes}
         return {
             name: index for name, index in sorted(known.items()) if name not in stale
@@ -317,7 +335,8 @@ class Remote:
             self._stored = {}
             for index in self.indexes().values():
                 for name, size in index.pack_bytes().items():
-                    self._stored[name] = self._stored.get(name, 0) + size
+                    # several may name the same objects: the most is nearest
+                    self._stored[name] = max(self._stored.get(name, 0), size)
         return self._stored.get(id_, 0)
 
     def locate(
