@@ -8,12 +8,12 @@ cut off goes on where it was. Of a large file, finished parts are kept too.
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import NamedTuple
 
 from mltrack.disk.durable import names_in, opened, temporary_path, write_all
-from mltrack.disk.lock import locked
+from mltrack.disk.lock import NameLocks
 from mltrack.errors import IntegrityError, MissingObjectError
 from mltrack.events import Progress, meter
 from mltrack.objects import tree
@@ -194,11 +194,15 @@ def _from_one(
     with CacheWriter(cache) as writer:
         for entry in alone:
             # one after the other, each in as many parts at once as there are workers
-            came = _adopt(
-                cache, writer, remote, _fetch_alone(cache, remote, entry), bad, damage
-            )
-            # each by itself: a cut loses at most the last one
-            writer.publish()
+            with _alone_at_it(cache, entry.raw.hex()) as is_here:
+                # another process has fetched it while this one waited
+                if is_here:
+                    came = 1, entry.size
+                else:
+                    arrived = _fetch_alone(cache, remote, entry)
+                    came = _adopt(cache, writer, remote, arrived, bad, damage)
+                    # each by itself: a cut loses at most the last one
+                    writer.publish()
             yield came
         calls = _requests(cache, remote, packed)
         for arrived in workers.run(calls, remote.jobs):
@@ -277,13 +281,25 @@ def _fetch_alone(cache: Cache, remote: Remote, entry: Whole) -> Arrived:
     return Arrived(name, [entry], temporary=temporary)
 
 
+@contextmanager
+def _alone_at_it(cache: Cache, hex_digest: str) -> Iterator[bool]:
+    """Keeps others from fetching a large object until it is published; says whether it
+    is there by now.
+    """
+    # a byte of one file: a lock file for each could not be removed, since who waits
+    # for it and who makes it anew would hold two locks
+    locks = NameLocks(os.path.join(cache.tmp_path, "fetch.lock"))
+    try:
+        locks.wait_for(hex_digest)
+        yield os.path.exists(cache.loose_path(hex_digest))
+    finally:
+        locks.close()
+
+
 def _fetch_parts(cache: Cache, remote: Remote, entry: Whole, temporary: str) -> None:
     hex_digest = entry.raw.hex()
     partial_path = os.path.join(cache.tmp_path, f"{hex_digest}.partial")
-    with (
-        locked(partial_path + ".lock"),
-        opened(partial_path, os.O_RDWR | os.O_CREAT, 0o644) as target,
-    ):
+    with opened(partial_path, os.O_RDWR | os.O_CREAT, 0o644) as target:
         # whole parts: a kill may have cut the last one
         at = os.fstat(target).st_size // PART_BYTES * PART_BYTES
         if at >= entry.size:
@@ -301,10 +317,8 @@ def _fetch_parts(cache: Cache, remote: Remote, entry: Whole, temporary: str) -> 
                 # in order: what a cut leaves is the whole beginning of the file
                 write_all(target, piece)
                 at += len(piece)
-        # under the lock: the next one must not open what is complete
+        # the next one must not open what is complete
         os.rename(partial_path, temporary)
-    with suppress(FileNotFoundError):
-        os.unlink(partial_path + ".lock")
 
 
 def _part(store: Store, hex_digest: str, offset: int, size: int) -> tuple[int, bytes]:
