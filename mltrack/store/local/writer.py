@@ -54,6 +54,8 @@ class CacheWriter:
         self._finished: list[pack.Finished] = []
         self._loose: list[tuple[str, str]] = []
         self._fresh: set[str] = set()
+        self._modes: dict[str, int] = {}
+        """What the files were allowed before they became objects, by temporary name."""
         make_directories(cache.tmp_path)
 
     @property
@@ -168,6 +170,7 @@ class CacheWriter:
             os.unlink(temporary)
             # somebody holds it open for writing: only a copy can be the object
             return False
+        self._modes[temporary] = state.st_mode & 0o7777
         self._loose.append((temporary, hex_digest))
         self._fresh.add(hex_digest)
         # its bytes were hashed while it could still be written to
@@ -283,6 +286,7 @@ class CacheWriter:
         }
         self._finished.clear()
         self._loose.clear()
+        self._modes.clear()
         self._fresh.clear()
         if fresh:
             self._cache.reload()
@@ -301,9 +305,13 @@ class CacheWriter:
             temporary for temporary, _ in self._loose
         ]:
             with suppress(OSError):
+                # a file of the person's, which no object has come of
+                if path in self._modes:
+                    os.chmod(path, self._modes[path])
                 os.unlink(path)
         self._finished.clear()
         self._loose.clear()
+        self._modes.clear()
 
     def _put_alone(self, hex_digest: str, data: bytes) -> None:
         temporary = temporary_path(self._cache.tmp_path)

@@ -431,7 +431,7 @@ def _damaged(remote: Remote, name: str, why: str) -> IntegrityError:
     return IntegrityError(
         f"{remote.url}/{name} {why}; none of it entered the cache",
         hint=(
-            f"`mltrack fsck --remote {remote.name}` looks at all of it; `mltrack "
-            "push` from a clone that has the data repairs it"
+            f"`mltrack fsck --remote {remote.name} --repair` in a clone that has the "
+            "data repairs it"
         ),
     )

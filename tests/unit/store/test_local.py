@@ -282,3 +282,18 @@ def test_merging_never_fails_who_has_written(
     merge_small_packs(cache)
     assert len(cache.indexes()) >= (2 if how == "truncated" else 4)
     assert not [name for name in os.listdir(cache.tmp_path) if name.startswith(".mlt")]
+
+
+def test_a_file_that_was_to_be_linked_may_be_written_again_after_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = Cache(str(tmp_path / "cache"), XXH3, links=("hardlink", "copy"))
+    mine = tmp_path / "mine"
+    mine.write_text("mine")
+    mine.chmod(0o664)
+    monkeypatch.setattr(writer_module, "fsync", fail)
+    with pytest.raises(OSError, match="broken"), CacheWriter(cache) as writer:
+        assert writer.link_in(os.fsencode(mine), XXH3.hex_of(b"mine"), os.lstat(mine))
+        writer.finish()
+    state = mine.stat()
+    assert state.st_mode & 0o777 == 0o664 and state.st_nlink == 1

@@ -16,6 +16,7 @@ from mltrack.store.local.writer import CacheWriter
 from mltrack.workspace import stat_index
 from mltrack.workspace.ignore import KeepAll, Skip
 from mltrack.workspace.ingest import Hashing, Saving
+from mltrack.workspace.observe import Observer
 from mltrack.workspace.scan import scan
 from mltrack.workspace.stat_index import Blocks
 
@@ -200,3 +201,18 @@ def write(top: Path, *names: str) -> None:
     (top / "d").mkdir()
     for name in names:
         (top / "d" / name).write_text(name)
+
+
+def test_a_full_disk_of_the_stat_index_costs_a_hash_and_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "a")
+    cache = Cache(str(tmp_path / "cache"), XXH3)
+    observer = Observer(str(tmp_path), str(tmp_path / "index"), XXH3, cache, ["d/a"])
+    observer.tracked("d/a")
+
+    def full(*given: object, **named: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(stat_index, "write_atomic", full)
+    observer.save()
