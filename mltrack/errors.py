@@ -126,9 +126,12 @@ class RemoteError(MltrackError):
         context: str = "",
         retryable: bool = False,
         absent: bool = False,
+        answered: bool = False,
     ) -> None:
         super().__init__(message, hint=hint, context=context)
         self.retryable = retryable
+        self.answered = answered
+        """A server is there, and has said so."""
         self.absent = absent
         """The place does not exist yet, and a push may create it."""
 

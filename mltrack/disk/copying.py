@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Protocol
 
-from mltrack.disk.durable import opened, write_all
+from mltrack.disk.durable import name_error, opened, write_all
 from mltrack.events import meter
 
 # linux/fs.h: _IOW(0x94, 9, int); Python has no name for it
@@ -44,6 +44,7 @@ _NO_KERNEL_COPY = (
     errno.EPERM,
     errno.EBADF,
 )
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Hasher(Protocol):
@@ -76,6 +77,18 @@ def shares_blocks(source: str, target: str) -> bool:
         for path in (source, target):
             with suppress(FileNotFoundError):
                 os.unlink(path)
+
+
+def link_or_copy(path: str, target: str) -> None:
+    """Gives a file a second name, or makes a copy where its file system cannot."""
+    try:
+        os.link(path, target, follow_symlinks=False)
+    except OSError as error:
+        if error.errno not in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
+            raise
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+        with opened(path, os.O_RDONLY) as a, opened(target, flags, 0o444) as b:
+            copy_bytes(a, b)
 
 
 def copy_bytes(source: int, target: int) -> int:
@@ -198,6 +211,9 @@ def _copy_range(source: int, target: int, offset: int, length: int) -> int:
                 )
             except OSError as error:
                 if error.errno not in _NO_KERNEL_COPY:
+                    # of two files the call tells neither: the one that grows is meant
+                    if error.errno in _NO_ROOM:
+                        name_error(error, target)
                     raise
                 in_kernel = False
                 continue

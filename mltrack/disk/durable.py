@@ -14,12 +14,14 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
+from mltrack.disk import owner
 from mltrack.errors import FormatError
 
 # two temporary files of one process may be named within one tick of the clock
 _serial = itertools.count()
-# a process's id may be another's by now: after a day age alone decides
-STALE_SECONDS = 24 * 3600
+# seconds: whether a process of another machine runs cannot be told, only how old
+# what it has left is
+FOREIGN_SECONDS = 7 * 24 * 3600
 
 
 def write_atomic(
@@ -119,7 +121,7 @@ def write_all(descriptor: int, data: bytes | memoryview) -> None:
             view = view[os.write(descriptor, view) :]
     except OSError as error:
         # calls on descriptors leave the name out, and a person cannot act without it
-        _name(error, descriptor)
+        name_error(error, descriptor)
         raise
 
 
@@ -130,36 +132,39 @@ def fsync(descriptor: int) -> None:
     try:
         os.fsync(descriptor)
     except OSError as error:
-        _name(error, descriptor)
+        name_error(error, descriptor)
         raise
 
 
-def _name(error: OSError, descriptor: int) -> None:
+def name_error(error: OSError, descriptor: int) -> None:
     """Gives an error of an open file the file's name."""
     with suppress(OSError):
         error.filename = error.filename or os.readlink(f"/proc/self/fd/{descriptor}")
 
 
 def temporary_path(directory: str) -> str:
-    """Returns a fresh name in ``directory``; it carries the process's id, so that
-    leftovers can be told by age and owner.
+    """Returns a fresh name in ``directory``; it carries the process's name, so that
+    leftovers can be told by owner, and where he is not known by age.
     """
-    # the time too: an earlier process of this id may have left a file
     return os.path.join(
-        directory, f".mlt-{os.getpid()}-{time.time_ns():x}-{next(_serial)}.tmp"
+        directory, f".mlt-{owner.own()}-{time.time_ns():x}-{next(_serial)}.tmp"
     )
 
 
-def remove_stale_temporaries(directory: str) -> int:
-    """Removes temporary files and directories whose process is gone; returns how many."""
+def is_temporary(name: str) -> bool:
+    """Returns whether a name is one that ``temporary_path`` makes."""
+    return name.startswith(".mlt-") and name.endswith(".tmp")
+
+
+def remove_stale_temporaries(directory: str, before: float = float("inf")) -> int:
+    """Removes temporary files and directories whose process is gone and that were last
+    changed ``before`` a moment; returns how many. What a process has made that runs
+    stays, however old; where that cannot be told, what is younger than a week.
+    """
     removed = 0
     with suppress(FileNotFoundError), os.scandir(directory) as entries:
         for entry in entries:
-            if (
-                entry.name.startswith(".mlt-")
-                and entry.name.endswith(".tmp")
-                and _is_stale(entry)
-            ):
+            if is_temporary(entry.name) and _is_stale(entry, before):
                 with suppress(OSError):
                     if entry.is_dir(follow_symlinks=False):
                         import shutil  # noqa: PLC0415 - only where a kill left a directory
@@ -171,24 +176,21 @@ def remove_stale_temporaries(directory: str) -> int:
     return removed
 
 
-def _is_stale(entry: os.DirEntry[str]) -> bool:
-    owner = entry.name.split("-")[1]
+def _is_stale(entry: os.DirEntry[str], before: float) -> bool:
+    is_gone = has_lost_owner(entry.name)
+    if is_gone is None:
+        before = min(before, time.time() - FOREIGN_SECONDS)
     with suppress(OSError):
-        if time.time() - entry.stat(follow_symlinks=False).st_mtime > STALE_SECONDS:
-            return True
-    return owner.isdigit() and not is_running(int(owner))
+        modified = entry.stat(follow_symlinks=False).st_mtime
+        return is_gone is not False and modified < before
+    return False
 
 
-def is_running(pid: int) -> bool:
-    """Returns whether a process of that id runs on this machine."""
-    try:
-        # signal 0 only asks whether the process is there
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True
+def has_lost_owner(name: str) -> bool | None:
+    """Returns whether the process that made a temporary name has ended; None where that
+    cannot be told from here.
+    """
+    return owner.is_gone(name.split("-")[1])
 
 
 def names_in(directory: str) -> list[str]:

@@ -130,6 +130,10 @@ class NameLocks:
             return False
         return True
 
+    def wait_for(self, name: str) -> None:
+        """Takes the lock of a name once nobody else has it."""
+        self._set(fcntl.F_WRLCK, name, wait=True)
+
     def release(self, name: str) -> None:
         self._set(fcntl.F_UNLCK, name)
 
@@ -156,7 +160,9 @@ class NameLocks:
         """Releases all of them."""
         os.close(self._descriptor)
 
-    def _set(self, kind: int, name: str) -> None:
+    # of the open file: a lock of the process, F_SETLK's, goes when any descriptor of
+    # the same path is closed
+    def _set(self, kind: int, name: str, *, wait: bool = False) -> None:
         place = (
             int.from_bytes(
                 hashlib.blake2b(
@@ -168,9 +174,7 @@ class NameLocks:
         )
         fcntl.fcntl(
             self._descriptor,
-            # of the open file: a lock of the process, F_SETLK's, goes when any
-            # descriptor of the same path is closed
-            fcntl.F_OFD_SETLK,
+            fcntl.F_OFD_SETLKW if wait else fcntl.F_OFD_SETLK,
             # struct flock of Linux; its pid must be 0 here
             struct.pack("hhqqi4x", kind, os.SEEK_SET, place, 1, 0),
         )

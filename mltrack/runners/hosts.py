@@ -14,7 +14,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from mltrack.disk.durable import is_running, make_directories, names_in, opened
+from mltrack.disk.durable import (
+    make_directories,
+    opened,
+    remove_stale_temporaries,
+    temporary_path,
+)
 from mltrack.errors import MltrackError, RemoteError
 from mltrack.objects.content import Content
 from mltrack.runners.capacity import NOT_COUNTED
@@ -173,11 +178,8 @@ class HostRunner(Runner):
         """Nothing is ended: jobs go on, and are found again. What a killed process had
         half received is removed.
         """
-        for name in names_in(self._scratch):
-            owner = name.partition("-")[0]
-            # another command of this project may be receiving now
-            if not owner.isdigit() or not is_running(int(owner)):
-                discard(os.path.join(self._scratch, name))
+        # another command of this project may be receiving now: its own stay
+        remove_stale_temporaries(self._scratch)
         return []
 
     def lacks(self, resources: Mapping[str, float]) -> Shortage | None:
@@ -224,7 +226,7 @@ class HostRunner(Runner):
             ticket,
             origin,
             token,
-            os.path.join(self._scratch, f"{os.getpid()}-{token}"),
+            temporary_path(self._scratch),
         )
         make_directories(self._scratch)
         with self._board.changed:

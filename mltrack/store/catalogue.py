@@ -73,6 +73,10 @@ def alone(hex_digest: str, size: int) -> Whole:
     return Whole(bytes.fromhex(hex_digest), "", 0, size)
 
 
+# bytes behind the kind: the pack's number and the offset come first
+_STORED_AT, _SIZE_AT = 12, 20
+
+
 def _row_struct(algorithm: Algorithm) -> struct.Struct:
     return struct.Struct(f">{algorithm.raw_size}sBIQQQ")
 
@@ -231,7 +235,7 @@ class Catalogue:
         """Returns the digests of the whole objects, raw; computed once."""
         if self._digests is None:
             width, raw, data = self._row.size, self._raw, self.data
-            if self.is_understood:
+            if self._is_plain():
                 # cut from the bytes: a remote has millions of rows
                 self._digests = frozenset(
                     data[at : at + raw] for at in range(_ROWS_AT, self._end, width)
@@ -239,6 +243,23 @@ class Catalogue:
             else:
                 self._digests = frozenset(entry.raw for entry in self)
         return self._digests
+
+    def _is_plain(self) -> bool:
+        """Whether every row names a whole object in a pack that is listed: none
+        contradicts itself.
+        """
+        start = _ROWS_AT + self._raw + 1
+
+        # a byte of each row at a stride: no row is decoded for this
+        def column(at: int) -> bytes:
+            return self.data[start + at : self._end : self._row.size]
+
+        if not self.is_understood or any(
+            column(_STORED_AT + at) != column(_SIZE_AT + at) for at in range(8)
+        ):
+            return False
+        numbers = set(zip(*map(column, range(4)), strict=True))
+        return all(int.from_bytes(bytes(one), "big") in self._names for one in numbers)
 
     def among(self, raws: Set[bytes]) -> list[Whole]:
         """Returns the whole objects among these digests."""

@@ -24,7 +24,8 @@ from mltrack.project import DIRECTORY, INDEX
 from mltrack.store.local import users as cache_users
 from mltrack.store.local.cache import Cache, Place
 from mltrack.store.local.check import Findings, Report, check_cache
-from mltrack.store.local.writer import CacheWriter, renew_pack
+from mltrack.store.local.renewal import renew_pack
+from mltrack.store.local.writer import CacheWriter
 from mltrack.store.pack import read_index
 from mltrack.store.shared.check import RemoteFindings, check_remote
 from mltrack.store.shared.fetch import fetch_trees

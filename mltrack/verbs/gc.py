@@ -170,6 +170,8 @@ def _delete(session: Session, due: _Due, moment: float, keep: Keep) -> GcPlan:
     project = session.project
     with deleting(session):
         fresh = Session(load(project.path, project.cwd, project.repository))
+        # packs may have been merged since they were read
+        project.cache.reload()
         # marks are only added: what was a root a moment ago stays
         due.mark(project, find_roots(fresh, moment, keep))
         plan = due.plan(project)

@@ -8,6 +8,7 @@ from mltrack.errors import IntegrityError, RemoteError, WorkspaceError
 from mltrack.git import roots as git_roots
 from mltrack.objects.content import FILE, Content
 from mltrack.store.local import gc as collector
+from mltrack.store.shared import deleting
 from mltrack.store.shared import gc as remote_gc
 from mltrack.store.shared.fetch import fetch_trees
 from mltrack.store.shared.names import user_mark
@@ -45,9 +46,7 @@ def gc_remote(
     projects that use the remote; ``force`` goes on then.
     """
     project = session.project
-    remote = session.remotes.opened(name)
-    if not remote.store.abilities.writable:
-        raise RemoteError(f"{remote.url} can only be read", hint="mltrack remote list")
+    remote = _writable(session, name)
     if not force:
         _require_all_known(session)
         _require_sole_user(
@@ -55,7 +54,7 @@ def gc_remote(
         )
     register(project, remote)
     # by the store's own clock: ours may be off by a day
-    now = remote_gc.server_time(remote)
+    now = deleting.server_time(remote.store)
     grace = project.settings.number("gc.grace_days") * DAY
     marked: set[str] = set()
     roots = find_roots(session, now)
@@ -77,20 +76,27 @@ def gc_remote(
         collector.mark(project.cache, roots.current, roots.history, marked)
     delay = project.settings.number("gc.delay_hours") * HOUR
     plan = remote_gc.plan(remote, marked, now - grace, now - delay)
-    unfinished = 0
+    gone, unfinished = plan.due, 0
     if not dry_run:
-        remote_gc.execute(remote, plan, project.tmp_path)
+        gone = remote_gc.execute(remote, plan, project.tmp_path)
         # an upload that is under way is spared for a day at least
         unfinished = remote.store.clean(now - max(delay, DAY))
     return RemoteGcResult(
         remote.name,
         plan.objects,
         plan.bytes,
-        len(plan.due),
-        plan.due_bytes,
+        len(gone),
+        sum(gone.values()),
         unfinished,
         dry_run,
     )
+
+
+def _writable(session: Session, name: str) -> Remote:
+    remote = session.remotes.opened(name)
+    if not remote.store.abilities.writable:
+        raise RemoteError(f"{remote.url} can only be read", hint="mltrack remote list")
+    return remote
 
 
 def _of_young_records(session: Session, remote: Remote, now: float) -> set[Content]:

@@ -7,7 +7,7 @@ something back below a ``*`` or ``dir/**``; a file left out by mistake is lost d
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 _GLOB = re.compile(rb"[*?\[\\]")
@@ -123,11 +123,34 @@ def _path_below(glob: bytes) -> Matches:
     ).fullmatch
 
 
+_STAR, _CROSSING, _ALL = rb"[^/]*", rb"(?:.*/)?", rb".*"
+_LAZY = {_STAR: rb"[^/]*?", _CROSSING: rb"(?:.*?/)??", _ALL: rb".*?"}
+"""The same, with the shortest tried first."""
+
+
 def _translated(glob: bytes) -> bytes:
     """Returns the regular expression for a glob in which only ``**`` between slashes
     crosses a slash.
+
+    What follows a star is taken at its first place for good, by an atomic group: no
+    later one lets more match, and trying them all for each star took ages. What follows
+    the last star alone is looked for up to the end.
     """
-    out: list[bytes] = []
+    # each begins with what may cross slashes, but the first
+    groups: list[list[bytes]] = [[]]
+    for piece in _pieces(glob):
+        if piece in (_CROSSING, _ALL):
+            groups.append([])
+        groups[-1].append(piece)
+    *before, last = groups
+    return b"".join(
+        [_first_place(group, is_last=False) for group in before]
+        + [_first_place(last, is_last=True)]
+    )
+
+
+def _pieces(glob: bytes) -> Iterator[bytes]:
+    """The expressions for single bytes, and those of ``_LAZY``."""
     at = 0
     while at < len(glob):
         byte = glob[at : at + 1]
@@ -142,8 +165,27 @@ def _translated(glob: bytes) -> bytes:
             part, at = (re.escape(escaped) if escaped else _NOTHING), at + 2
         else:
             part, at = re.escape(byte), at + 1
-        out.append(part)
-    return b"".join(out)
+        yield part
+
+
+def _first_place(pieces: list[bytes], *, is_last: bool) -> bytes:
+    """The expression for pieces of which at most the first crosses slashes. How often
+    the others cross is fixed: where a star's rest begins says where it ends.
+    """
+    crosses = bool(pieces) and pieces[0] in (_CROSSING, _ALL)
+    opening, rest = (pieces[0], pieces[1:]) if crosses else (b"", pieces)
+    parts: list[list[bytes]] = [[]]
+    for piece in rest:
+        if piece == _STAR:
+            parts.append([])
+        else:
+            parts[-1].append(piece)
+    start, *starred = [b"".join(part) for part in parts]
+    end = _STAR + starred.pop() if starred and is_last else b""
+    body = start + b"".join(b"(?>%s%s)" % (_LAZY[_STAR], one) for one in starred)
+    if is_last:
+        return opening + body + end
+    return b"(?>%s%s)" % (_LAZY.get(opening, b""), body)
 
 
 def _stars(glob: bytes, start: int) -> tuple[bytes, int]:
@@ -156,10 +198,10 @@ def _stars(glob: bytes, start: int) -> tuple[bytes, int]:
         end - start > 1 and opens and (not rest or rest.startswith((b"/", b"\\/")))
     )
     if not crosses:
-        return rb"[^/]*", end
+        return _STAR, end
     if rest.startswith(b"/"):
-        return rb"(?:.*/)?", end + 1  # `**/` may also stand for nothing
-    return rb".*", end
+        return _CROSSING, end + 1  # `**/` may also stand for nothing
+    return _ALL, end
 
 
 _NEVER = (b"", -1)

@@ -8,6 +8,7 @@ ignores.
 
 import os
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import NamedTuple
 
 from mltrack.errors import WorkspaceError
@@ -197,8 +198,10 @@ class Observer:
         when they were seen.
         """
         if self._files is not None and self._files.changed:
-            self._files.save()
-            self._files.changed = False
+            # as for directories: all else is done, and must not fail for this
+            with suppress(OSError):
+                self._files.save()
+                self._files.changed = False
 
     def _look(self, key: Key, ingest: Ingest | None, rule: Rule) -> Snapshot | None:
         # whoever saves has to meet the bytes, however often they were seen

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 
+from mltrack.disk.durable import is_temporary
 from mltrack.errors import FormatError, MltrackError, WorkspaceError
 from mltrack.events import meter
 from mltrack.objects import tree
@@ -288,13 +289,14 @@ class _Walk:
                     continue
                 if is_directory:
                     directories.append(name)
-                else:
-                    names.append(name)
+                    continue
+                try:
                     states.append(entry.stat(follow_symlinks=False))
+                    names.append(name)
+                except FileNotFoundError:
+                    self.problems.append(_vanished(prefix + name))
         except FileNotFoundError:
-            self.problems.append(
-                f"{os.fsdecode(prefix)!r} vanished while it was being read"
-            )
+            self.problems.append(_vanished(prefix))
         except OSError as error:
             # not an empty directory: all in it would count as deleted
             self.problems.append(f"{os.fsdecode(prefix)!r}: {error.strerror}")
@@ -305,6 +307,9 @@ class _Walk:
         return {*old.names, *old.directories} if old is not None else set()
 
     def allowed(self, path: bytes, name: bytes) -> bool:
+        # of a checkout that was killed, or is at work: no data of the person's
+        if is_temporary(os.fsdecode(name)):
+            return False
         try:
             tree.check_name(name)
         except FormatError as error:
@@ -382,9 +387,7 @@ class _Walk:
                 "device)"
             )
         except FileNotFoundError:
-            self.problems.append(
-                f"{os.fsdecode(shown)!r} vanished while it was being read"
-            )
+            self.problems.append(_vanished(shown))
         except OSError as error:
             if error.filename not in (None, path):
                 # it is the cache that cannot be written, not the file that cannot be
@@ -457,6 +460,10 @@ def leaves_root(path: bytes, target: bytes) -> bool:
         elif part not in (b"", b"."):
             depth += 1
     return False
+
+
+def _vanished(path: bytes) -> str:
+    return f"{os.fsdecode(path)!r} vanished while it was being read"
 
 
 def _refusal(problems: list[str]) -> WorkspaceError:

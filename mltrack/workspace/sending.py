@@ -1,9 +1,13 @@
-"""Sending files to a remote as a scan meets them, without keeping them here: large ones
-as they are, small ones in packs that exist on this disk only until they have arrived.
+"""Sending files to a remote as a scan meets them, without keeping them here: copies of
+large ones, one at a time, and packs of small ones are on this disk only until they have
+arrived.
 """
 
 import os
+from contextlib import suppress
 
+from mltrack.disk.copying import clone, copy_and_hash, hash_bytes
+from mltrack.disk.durable import opened, temporary_path
 from mltrack.errors import WorkspaceError
 from mltrack.objects.digest import Algorithm
 from mltrack.store import pack
@@ -11,7 +15,6 @@ from mltrack.store.catalogue import Whole, alone
 from mltrack.store.shared.names import object_path, pack_path
 from mltrack.store.shared.remote import Remote
 from mltrack.workspace.ingest import Hashing, Read
-from mltrack.workspace.stat_index import stamps
 
 
 class Sending:
@@ -32,7 +35,6 @@ class Sending:
         self.objects = self.bytes = 0
 
     def file(self, path: bytes) -> Read:
-        before = os.lstat(path)
         read = self._hashing.file(path)
         if not self._is_new(read.hex):
             return read
@@ -44,16 +46,37 @@ class Sending:
                 raise _changed(path)
             self._pack(read.hex, data, pack.ANY)
             return read
-        name = object_path(read.hex)
-        self.remote.store.put_file(name, os.fsdecode(path), at_once=self.remote.jobs)
-        if stamps(os.lstat(path)) != stamps(before):
-            # it may hold other bytes than its name says
-            self.remote.store.delete([name])
-            raise _changed(path)
+        self._send_large(path, read.hex)
         self._seen.add(read.hex)
         self._sent.append(alone(read.hex, read.size))
         self._count(read.size)
         return read
+
+    def _send_large(self, path: bytes, hex_digest: str) -> None:
+        """Sends a copy whose bytes have that digest: what is sent from the file itself
+        may change on the way, and would lie there under a name that others trust.
+        """
+        temporary = temporary_path(self._tmp_path)
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
+        try:
+            with opened(path, os.O_RDONLY) as source, opened(temporary, flags) as copy:
+                if self._duplicate(source, copy) != hex_digest:
+                    raise _changed(path)
+            self.remote.store.put_file(
+                object_path(hex_digest), temporary, at_once=self.remote.jobs
+            )
+        finally:
+            with suppress(FileNotFoundError):
+                os.unlink(temporary)
+
+    def _duplicate(self, source: int, copy: int) -> str:
+        hasher = self.algorithm.new()
+        # shared blocks, where the file system can, take no room
+        if clone(source, copy):
+            hash_bytes(copy, hasher)
+        else:
+            copy_and_hash(source, copy, hasher)
+        return hasher.hexdigest()
 
     def link(self, path: bytes, target: bytes) -> str:
         return self._small(target, pack.ANY)

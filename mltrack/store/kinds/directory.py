@@ -66,7 +66,10 @@ class DirectoryRemote:
                         if name != "tmp":
                             pending.append(name)
                     elif entry.is_file(follow_symlinks=False):
-                        state = entry.stat(follow_symlinks=False)
+                        try:
+                            state = entry.stat(follow_symlinks=False)
+                        except FileNotFoundError:
+                            continue  # deleted since the names were read
                         yield Listed(name, state.st_size, state.st_mtime)
 
     def missing(self, names: Iterable[str]) -> set[str]:
@@ -171,7 +174,7 @@ class DirectoryRemote:
         fsync_directory(os.path.dirname(path))
 
     def clean(self, before: float) -> int:
-        return remove_stale_temporaries(self._tmp)
+        return remove_stale_temporaries(self._tmp, before)
 
     def close(self) -> None:
         """There is nothing to end."""

@@ -135,7 +135,7 @@ def translate(error: BaseException, url: str, name: str) -> Exception:
         )
     if isinstance(error, FileNotFoundError) or seen.has(_NO_NAME_CODES, 404):
         return FileNotFoundError(errno.ENOENT, "not there", where)
-    if isinstance(error, FileExistsError) or seen.has(_EXISTS_CODES, 409, 412):
+    if isinstance(error, FileExistsError) or seen.has(_EXISTS_CODES, 412):
         return FileExistsError(errno.EEXIST, "exists already", where)
     return _trouble(seen, url, name or "its start")
 
@@ -175,11 +175,13 @@ def _trouble(seen: "_Seen", url: str, at: str) -> RemoteError:
         return RemoteError(
             f"{url} cannot be reached: {said}", hint=hint, retryable=True
         )
-    if seen.has(_BUSY_CODES, 408, 429) or (seen.status or 0) >= 500:
+    # 409: two requests met; a name that is taken has a code of its own
+    if seen.has(_BUSY_CODES, 408, 409, 429) or (seen.status or 0) >= 500:
         return RemoteError(
             f"{url} is busy or failed at {at}: {said}",
             hint="try again later",
             retryable=True,
+            answered=True,
         )
     # last: several of those above are kinds of ConnectionError
     if seen.is_of(_CUT):

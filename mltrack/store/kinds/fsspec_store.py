@@ -199,8 +199,8 @@ class FsspecRemote:
         return count
 
     def close(self) -> None:
-        """fsspec keeps one file system, and its connections, for all that ask for the
-        same one in this process.
+        """Nothing is ended: the sessions of a file system are closed when fsspec drops
+        it, at the end of the process at the latest.
         """
 
     def _pieces(
@@ -243,11 +243,15 @@ class FsspecRemote:
             raise translate(error, self._url, name) from error
 
 
+# bundles of run records and notes of garbage grow with the remote, as indexes do
+_LARGE = ("index/", "packs/", "objects/", "runs/", "gc/")
+
+
 def _expected(name: str) -> int:
-    """The most that a whole file of a remote holds: indexes, packs and objects are
+    """The most that a whole file of a remote holds: what grows with the remote is
     large, all else is a few lines.
     """
-    return 1 << 30 if name.startswith(("index/", "packs/", "objects/")) else 16 << 20
+    return 1 << 30 if name.startswith(_LARGE) else 16 << 20
 
 
 def _part_bytes(size: int) -> int:

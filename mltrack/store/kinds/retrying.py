@@ -98,6 +98,7 @@ class Retrying:
                 self._has_answered = True
                 raise
             except RemoteError as error:
+                self._has_answered = self._has_answered or error.answered
                 if (
                     not error.retryable
                     or attempt == self._tries

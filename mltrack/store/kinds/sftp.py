@@ -1,4 +1,4 @@
-"""A directory reached by ssh: SFTP over paramiko, the one door to it.
+"""A directory reached by ssh: SFTP over paramiko; ``sftp_writing`` is its other half.
 
 The person's own ssh set-up counts: ``~/.ssh/config`` with its aliases, keys and jump
 hosts, the agent, and known_hosts, against which every host key is checked. A connection
@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-from mltrack.disk.durable import opened, temporary_path, write_all
+from mltrack.disk.durable import has_lost_owner, opened, temporary_path, write_all
 from mltrack.errors import ConfigError, RemoteError, how_to_add
 from mltrack.events import meter
 from mltrack.store.kinds.errors import translate
@@ -26,6 +26,8 @@ from mltrack.store.kinds.store import Abilities, Listed
 try:
     import paramiko
     from paramiko.sftp import CMD_EXTENDED
+
+    from mltrack.store.kinds.sftp_writing import Writes
 except ImportError:
     raise ConfigError(
         "remotes reached by ssh need the library paramiko",
@@ -204,7 +206,8 @@ class SftpRemote:
         count = 0
         with self._session("tmp") as sftp, suppress(FileNotFoundError):
             for entry in sftp.listdir_attr(posixpath.join(self._root, "tmp")):
-                if float(entry.st_mtime or 0) < before:
+                is_ours = has_lost_owner(entry.filename) is False
+                if not is_ours and float(entry.st_mtime or 0) < before:
                     sftp.remove(posixpath.join(self._root, "tmp", entry.filename))
                     count += 1
         return count
@@ -224,11 +227,10 @@ class SftpRemote:
         self._make_directories(sftp, posixpath.dirname(path))
         try:
             with sftp.open(temporary, "wbx") as file:
-                # writes go on without waiting for the answer to each
-                file.set_pipelined(True)
-                yield file
-                file.flush()
-                file.set_pipelined(False)
+                writes = Writes(sftp, file)
+                yield writes
+                # before the sync: while waiting for its answer others are not heard
+                writes.finish()
                 self._sync(sftp, file)
             sftp.posix_rename(temporary, path)
         except BaseException:
@@ -312,7 +314,7 @@ class SftpRemote:
             ):
                 raise  # it is the local disk
             raise translate(error, self._url, name) from error
-        except paramiko.SSHException as error:
+        except (paramiko.SSHException, paramiko.SFTPError, EOFError) as error:
             client.close()
             raise translate(error, self._url, name) from error
         except BaseException:

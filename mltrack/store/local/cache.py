@@ -12,7 +12,12 @@ from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import NamedTuple
 
-from mltrack.disk.copying import clone, copy_and_hash, hash_bytes, shares_blocks
+from mltrack.disk.copying import (
+    clone,
+    copy_and_hash,
+    hash_bytes,
+    shares_blocks,
+)
 from mltrack.disk.durable import (
     make_directories,
     names_in,
@@ -154,7 +159,7 @@ class Cache:
         """Returns where an object lies, or None."""
         path = self.loose_path(hex_digest)
         with suppress(FileNotFoundError, NotADirectoryError):
-            return Place(path, 0, os.stat(path).st_size)
+            return self._alone(path)
         return self._find_packed(hex_digest)
 
     def is_packed(self, hex_digest: str) -> bool:
@@ -458,46 +463,61 @@ class Cache:
         lacking = self.missing(item for item in marks if self.algorithm.is_hex(item))
         return {item: place for item, place in marks.items() if item in lacking}
 
-    def quarantine(
-        self,
-        hex_digest: str,
-        place: Place,
-        why: str = "its bytes do not match its digest",
-    ) -> None:
+    def quarantine(self, hex_digest: str, place: Place) -> None:
         """Sets a damaged object aside, so that it counts as missing and can be fetched
         anew; always raises IntegrityError.
         """
         make_directories(self.quarantine_path)
+        where = f"the object {self.algorithm.text(hex_digest)} in {place.path}"
+        # another process may have found the same, and mended it since it was read
+        if self._is_mended(hex_digest, place):
+            raise IntegrityError(
+                f"{where} was damaged when it was read and is whole now",
+                hint="run this again",
+            )
         # the rest of a pack is whole: it stays, with a mark beside it
         if place.pack_id:
             mark = os.path.join(self.quarantine_path, f"{hex_digest}.{place.pack_id}")
             with opened(mark, os.O_WRONLY | os.O_CREAT):
                 pass
         else:
-            # moved, never deleted: what is left of it may be of use to a person
-            with suppress(FileNotFoundError):
-                os.rename(place.path, os.path.join(self.quarantine_path, hex_digest))
+            self._move_aside(hex_digest, place.path)
         self.forget_indexes()
         raise IntegrityError(
-            f"the object {self.algorithm.text(hex_digest)} in {place.path} is "
-            f"damaged: {why}; it was set aside",
+            f"{where} is damaged: its bytes do not match its digest; it was set aside",
             hint=(
                 "`mltrack fetch` gets it again from a remote; `mltrack add` repairs "
                 "it from the workspace"
             ),
         )
 
-    def set_pack_aside(self, id_: str) -> None:
-        """Moves a damaged pack to quarantine, with the index beside it."""
-        make_directories(self.quarantine_path)
-        # the pack first: nobody looks at an index without one
+    def _is_mended(self, hex_digest: str, place: Place) -> bool:
+        with suppress(FileNotFoundError):
+            # a file is looked at as it is now: it may be longer than it was
+            now = place if place.pack_id else self._alone(place.path)
+            return self.is_whole(hex_digest, now)
+        return False
+
+    def _move_aside(self, hex_digest: str, path: str) -> None:
+        """Moves a file into quarantine, never deletes it: what is left of it may be of
+        use to a person. One that was mended between look and move is put back.
+        """
+        aside = os.path.join(self.quarantine_path, hex_digest)
+        with suppress(FileNotFoundError):
+            os.rename(path, aside)
+            if self.is_whole(hex_digest, self._alone(aside)):
+                os.rename(aside, path)
+
+    def _alone(self, path: str) -> Place:
+        return Place(path, 0, os.stat(path).st_size)
+
+    def remove_pack(self, id_: str) -> None:
+        """Deletes a pack and the index beside it; what it holds is elsewhere."""
+        # the pack first: after a kill nobody looks at an index without one
         for ending in (".pack", ".idx"):
             with suppress(FileNotFoundError):
-                os.rename(
-                    os.path.join(self.packs_path, id_ + ending),
-                    os.path.join(self.quarantine_path, id_ + ending),
-                )
-        self.forget_indexes()
+                os.unlink(os.path.join(self.packs_path, id_ + ending))
+        (self._indexes or {}).pop(id_, None)
 
     def _load_index(self, id_: str) -> Catalogue:
         path = os.path.join(self.packs_path, id_ + ".idx")

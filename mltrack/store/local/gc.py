@@ -19,7 +19,7 @@ from mltrack.objects.content import TREE, Content
 from mltrack.objects.tree_walk import each_once
 from mltrack.store import pack
 from mltrack.store.catalogue import Whole
-from mltrack.store.local.cache import Cache
+from mltrack.store.local.cache import Cache, Place
 from mltrack.store.local.writer import CacheWriter
 
 # a share: from here on rewriting would copy more than it frees
@@ -132,9 +132,9 @@ def plan(
     objects = size = 0
     loose: list[str] = []
     for path, hex_digest in cache.loose_files():
-        state = os.stat(path)
+        state = _state(path)
         # young ones stay: what is to name them may not be in git yet
-        if hex_digest not in marked and state.st_mtime < older_than:
+        if state and hex_digest not in marked and state.st_mtime < older_than:
             loose.append(path)
             objects, size = objects + 1, size + state.st_size
     packs: list[str] = []
@@ -142,7 +142,7 @@ def plan(
     raw_marked = {bytes.fromhex(item) for item in marked}
     for id_, index in cache.indexes().items():
         # a pack is as young as the last of its objects
-        if os.stat(cache.pack_path(id_)).st_mtime >= older_than:
+        if not _is_old(cache.pack_path(id_), older_than):
             continue
         live = cache.packed_among(id_, raw_marked)
         total = sum(entry.size for entry in index)
@@ -164,15 +164,16 @@ def plan_drop(cache: Cache, unwanted: set[str], older_than: float) -> GcPlan:
     loose: list[str] = []
     objects = size = 0
     for path, hex_digest in cache.loose_files():
-        if hex_digest in unwanted and os.stat(path).st_mtime < older_than:
+        state = _state(path)
+        if state and hex_digest in unwanted and state.st_mtime < older_than:
             loose.append(path)
-            objects, size = objects + 1, size + os.stat(path).st_size
+            objects, size = objects + 1, size + state.st_size
     packs: list[str] = []
     shrink: dict[str, list[Whole]] = {}
     raws = {bytes.fromhex(item) for item in unwanted}
     for id_, index in cache.indexes().items():
         gone = index.digests() & raws
-        if not gone or os.stat(cache.pack_path(id_)).st_mtime >= older_than:
+        if not gone or not _is_old(cache.pack_path(id_), older_than):
             continue
         live = cache.packed_among(id_, index.digests() - gone)
         objects, size = (
@@ -186,6 +187,19 @@ def plan_drop(cache: Cache, unwanted: set[str], older_than: float) -> GcPlan:
     return GcPlan(tuple(loose), tuple(packs), shrink, (), objects, size)
 
 
+def _state(path: str) -> os.stat_result | None:
+    """The state of a file; None if another process has merged it or set it aside."""
+    try:
+        return os.stat(path)
+    except FileNotFoundError:
+        return None
+
+
+def _is_old(path: str, older_than: float) -> bool:
+    state = _state(path)
+    return state is not None and state.st_mtime < older_than
+
+
 def execute(cache: Cache, plan: GcPlan) -> None:
     """Deletes what the plan names; the caller holds the cache's gc lock exclusively."""
     # first what needs no room. No deletion is synced: what a power cut brings back
@@ -193,7 +207,8 @@ def execute(cache: Cache, plan: GcPlan) -> None:
     for path in plan.loose:
         with suppress(FileNotFoundError):
             os.unlink(path)
-    _delete_packs(cache, plan.packs)
+    for id_ in plan.packs:
+        cache.remove_pack(id_)
     if plan.shrink:
         with CacheWriter(cache) as writer:
             kept = {entry.raw for entries in plan.shrink.values() for entry in entries}
@@ -207,25 +222,26 @@ def execute(cache: Cache, plan: GcPlan) -> None:
                         elsewhere.add(raw)
             writer.finish()
         # what stays of them is durable elsewhere by now
-        _delete_packs(cache, tuple(plan.shrink))
+        for id_ in plan.shrink:
+            cache.remove_pack(id_)
     cache.forget_indexes()
     remove_stale_temporaries(cache.tmp_path)
 
 
 def _held_elsewhere(cache: Cache, raws: set[bytes], shrinking: set[str]) -> set[bytes]:
+    """Those of the objects that are whole in a pack that stays. What an index says is
+    not believed: the copy there may have rotted, and this be the only other one.
+    """
     found: set[bytes] = set()
-    for id_ in cache.indexes():
-        if id_ not in shrinking:
-            found.update(entry.raw for entry in cache.packed_among(id_, raws))
+    for id_ in list(cache.indexes()):
+        if id_ in shrinking:
+            continue
+        for raw, _, offset, size in cache.packed_among(id_, raws - found):
+            place = Place(cache.pack_path(id_), offset, size, id_)
+            if cache.is_whole(raw.hex(), place):
+                found.add(raw)
+            else:
+                # so that it is read from where it is whole
+                with suppress(IntegrityError):
+                    cache.quarantine(raw.hex(), place)
     return found
-
-
-def _delete_packs(cache: Cache, ids: tuple[str, ...]) -> None:
-    for id_ in ids:
-        # the pack first: after a kill nobody looks at an index without one
-        for path in (
-            cache.pack_path(id_),
-            os.path.join(cache.packs_path, id_ + ".idx"),
-        ):
-            with suppress(FileNotFoundError):
-                os.unlink(path)

@@ -7,6 +7,7 @@ A cache that stands in a project's own directory belongs to that project without
 import os
 
 from mltrack.disk.durable import (
+    is_temporary,
     make_directories,
     names_in,
     read_bounded,
@@ -36,7 +37,10 @@ def mark(cache_path: str, state_path: str) -> None:
     # the usual case, met by each command that uses the cache
     if not os.path.exists(place):
         make_directories(os.path.dirname(place))
-        write_atomic(place, own)
+        # aside: a mark that a kill left half-written here would count as damaged
+        aside = os.path.join(cache_path, "tmp")
+        make_directories(aside)
+        write_atomic(place, own, aside=aside)
         share_like_parent(place)
 
 
@@ -52,6 +56,10 @@ def others(cache_path: str, state_path: str) -> list[str]:
     if os.path.basename(above) == _STATE_NAME:
         found[above] = None
     for name in sorted(names_in(os.path.join(real, DIRECTORY))):
+        # of a process that was killed, or of one that has just begun to use the cache
+        # and relies on nothing yet
+        if is_temporary(name):
+            continue
         place = os.path.join(real, DIRECTORY, name)
         try:
             data = read_bounded(place, _MAX_BYTES) or b""

@@ -55,6 +55,8 @@ class CacheWriter:
         self._finished: list[pack.Finished] = []
         self._loose: list[tuple[str, str]] = []
         self._fresh: set[str] = set()
+        self._modes: dict[str, int] = {}
+        """What the files were allowed before they became objects, by temporary name."""
         make_directories(cache.tmp_path)
 
     @property
@@ -128,12 +130,15 @@ class CacheWriter:
         digest and bytes read.
         """
         temporary = temporary_path(self._cache.tmp_path)
-        with opened(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644) as target:
-            # noted before it has bytes: `discard` must find it after an error
-            self._loose.append((temporary, ""))
-            hex_digest, total = self._cache.duplicate(source, target)
-            os.fchmod(target, READ_ONLY)
-        self._loose.pop()
+        try:
+            with opened(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644) as target:
+                hex_digest, total = self._cache.duplicate(source, target)
+                os.fchmod(target, READ_ONLY)
+        except BaseException:
+            # here: who goes on with other files must not publish a part of this one
+            with suppress(OSError):
+                os.unlink(temporary)
+            raise
         if hex_digest in self._fresh or self._has_whole(hex_digest):
             os.unlink(temporary)
         else:
@@ -170,6 +175,7 @@ class CacheWriter:
             os.unlink(temporary)
             # somebody holds it open for writing: only a copy can be the object
             return False
+        self._modes[temporary] = state.st_mode & 0o7777
         self._loose.append((temporary, hex_digest))
         self._fresh.add(hex_digest)
         # its bytes were hashed while it could still be written to
@@ -192,8 +198,11 @@ class CacheWriter:
                 if hex_digest not in self._fresh and not os.path.exists(
                     self._cache.loose_path(hex_digest)
                 ):
-                    self._fresh.add(hex_digest)
-                    self._put_alone(hex_digest, reader.packed(hex_digest) or b"")
+                    data = reader.packed(hex_digest)
+                    # None: another process has made a file of it since the look
+                    if data is not None:
+                        self._fresh.add(hex_digest)
+                        self._put_alone(hex_digest, data)
 
     def adopt_pack(self, temporary: str, id_: str) -> None:
         """Takes over a whole pack whose file was just written to ``temporary``; checks
@@ -282,6 +291,7 @@ class CacheWriter:
         }
         self._finished.clear()
         self._loose.clear()
+        self._modes.clear()
         self._fresh.clear()
         if fresh:
             self._cache.reload()
@@ -300,9 +310,13 @@ class CacheWriter:
             temporary for temporary, _ in self._loose
         ]:
             with suppress(OSError):
+                # a file of the person's, which no object has come of
+                if path in self._modes:
+                    os.chmod(path, self._modes[path])
                 os.unlink(path)
         self._finished.clear()
         self._loose.clear()
+        self._modes.clear()
 
     def _put_alone(self, hex_digest: str, data: bytes) -> None:
         temporary = temporary_path(self._cache.tmp_path)
@@ -383,7 +397,8 @@ def merge_small_packs(cache: Cache) -> None:
     if len(cache.indexes()) <= MERGE_ABOVE:
         return
     with (
-        suppress(LockedError, FileNotFoundError),
+        # a full disk too: what its caller has written is durable by now
+        suppress(LockedError, OSError),
         locked(os.path.join(cache.tmp_path, "merge.lock"), wait=False),
     ):
         # under the lock: who held it before has merged them perhaps
@@ -406,47 +421,21 @@ def merge_small_packs(cache: Cache) -> None:
         for id_ in merged:
             # one pack merged alone gives the same name again
             if id_ not in fresh:
-                for path in (
-                    cache.pack_path(id_),
-                    os.path.join(cache.packs_path, id_ + ".idx"),
-                ):
-                    with suppress(FileNotFoundError):
-                        os.unlink(path)
+                cache.remove_pack(id_)
         cache.reload()
-
-
-def renew_pack(cache: Cache, id_: str) -> None:
-    """Writes what is whole of a damaged pack into a new one, by the index beside it,
-    and sets the damaged one aside.
-    """
-    index = cache.indexes().get(id_)
-    if index is not None:
-        path = cache.pack_path(id_)
-        contents = pack.ANY
-        # what is damaged may be the head that says so
-        with suppress(IntegrityError, FormatError):
-            contents = pack.contents_of(path)
-        with CacheWriter(cache) as writer:
-            for entry in index:
-                hex_digest = entry.raw.hex()
-                with suppress(IntegrityError):
-                    for _, data in pack.read_objects(path, [entry]):
-                        if cache.algorithm.hex_of(data) == hex_digest:
-                            writer.rewrite(hex_digest, data, contents)
-            cache.set_pack_aside(id_)  # first: the new one may have the same name
-            writer.finish()
-    else:
-        cache.set_pack_aside(id_)
 
 
 def _rewrite_pack(cache: Cache, writer: CacheWriter, id_: str) -> bool:
     """Adds a pack's objects to the writer; returns whether all of them are whole."""
     path = cache.pack_path(id_)
-    contents = pack.contents_of(path)
-    objects = [
-        (entry.raw.hex(), data)
-        for entry, data in pack.read_objects(path, cache.indexes()[id_])
-    ]
+    try:
+        contents = pack.contents_of(path)
+        objects = [
+            (entry.raw.hex(), data)
+            for entry, data in pack.read_objects(path, cache.indexes()[id_])
+        ]
+    except (IntegrityError, FormatError):
+        return False
     # all before the first is added: a pack is merged as a whole or not at all
     if any(cache.algorithm.hex_of(data) != hex_digest for hex_digest, data in objects):
         return False

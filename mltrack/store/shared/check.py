@@ -15,11 +15,12 @@ from mltrack.store.shared.remote import Remote
 @dataclass(slots=True)
 class RemoteFindings(Findings):
     """Of a remote: ``whole`` are the objects that are right, by pack id ('' for files
-    of their own).
+    of their own); ``read`` the indexes that all this was read from.
     """
 
     whole: dict[str, list[Whole]] = field(default_factory=dict)
     indexes: dict[str, str] = field(default_factory=dict)
+    read: tuple[str, ...] = ()
     unnamed: list[str] = field(default_factory=list)
     """Packs that no index names, though they are whole: a lost index, or a push that
     was cut off.
@@ -46,7 +47,9 @@ def _all_entries(
     remote: Remote, cache: Cache, found: RemoteFindings
 ) -> dict[str, list[Whole]]:
     entries: dict[str, dict[bytes, Whole]] = {}
-    for name, index in remote.readable_indexes(found.indexes).items():
+    readable = remote.readable_indexes(found.indexes)
+    found.read = tuple(readable)
+    for name, index in readable.items():
         if UNLISTED in index.pack_ends():
             found.indexes[name] = "it names a pack that it does not list"
         for entry in index:

@@ -8,12 +8,12 @@ cut off goes on where it was. Of a large file, finished parts are kept too.
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import NamedTuple
 
 from mltrack.disk.durable import names_in, opened, temporary_path, write_all
-from mltrack.disk.lock import locked
+from mltrack.disk.lock import NameLocks
 from mltrack.errors import IntegrityError, MissingObjectError
 from mltrack.events import Progress, meter
 from mltrack.objects import tree
@@ -25,7 +25,8 @@ from mltrack.store.local.cache import Cache
 from mltrack.store.local.writer import CacheWriter
 from mltrack.store.shared import workers
 from mltrack.store.shared.names import object_path, pack_path
-from mltrack.store.shared.remote import FOR_NEWER, Remote, coalesce
+from mltrack.store.shared.ranges import coalesce
+from mltrack.store.shared.remote import FOR_NEWER, Remote
 from mltrack.store.shared.transfer import WHOLE_PACK_SHARE, Moved, Report
 
 # bytes: so much a cut connection loses, and so much each worker holds
@@ -197,9 +198,14 @@ class _FromOne(NamedTuple):
             for entry in alone:
                 # one after the other, each in as many parts at once as there are
                 # workers
-                came = self._adopt(writer, _fetch_alone(cache, remote, entry))
-                # each by itself: a cut loses at most the last one
-                writer.publish()
+                with _alone_at_it(cache, entry.raw.hex()) as is_here:
+                    # another process has fetched it while this one waited
+                    if is_here:
+                        came = 1, entry.size
+                    else:
+                        came = self._adopt(writer, _fetch_alone(cache, remote, entry))
+                        # each by itself: a cut loses at most the last one
+                        writer.publish()
                 yield came
             calls = _requests(cache, remote, packed)
             for arrived in workers.run(calls, remote.jobs):
@@ -298,13 +304,25 @@ def _fetch_alone(cache: Cache, remote: Remote, entry: Whole) -> Arrived:
     return Arrived(name, [entry], temporary=temporary)
 
 
+@contextmanager
+def _alone_at_it(cache: Cache, hex_digest: str) -> Iterator[bool]:
+    """Keeps others from fetching a large object until it is published; says whether it
+    is there by now.
+    """
+    # a byte of one file: a lock file for each could not be removed, since who waits
+    # for it and who makes it anew would hold two locks
+    locks = NameLocks(os.path.join(cache.tmp_path, "fetch.lock"))
+    try:
+        locks.wait_for(hex_digest)
+        yield os.path.exists(cache.loose_path(hex_digest))
+    finally:
+        locks.close()
+
+
 def _fetch_parts(cache: Cache, remote: Remote, entry: Whole, temporary: str) -> None:
     hex_digest = entry.raw.hex()
     partial_path = os.path.join(cache.tmp_path, f"{hex_digest}.partial")
-    with (
-        locked(partial_path + ".lock"),
-        opened(partial_path, os.O_RDWR | os.O_CREAT, 0o644) as target,
-    ):
+    with opened(partial_path, os.O_RDWR | os.O_CREAT, 0o644) as target:
         # whole parts: a kill may have cut the last one
         at = os.fstat(target).st_size // PART_BYTES * PART_BYTES
         if at >= entry.size:
@@ -322,10 +340,8 @@ def _fetch_parts(cache: Cache, remote: Remote, entry: Whole, temporary: str) -> 
                 # in order: what a cut leaves is the whole beginning of the file
                 write_all(target, piece)
                 at += len(piece)
-        # under the lock: the next one must not open what is complete
+        # the next one must not open what is complete
         os.rename(partial_path, temporary)
-    with suppress(FileNotFoundError):
-        os.unlink(partial_path + ".lock")
 
 
 def _part(store: Store, hex_digest: str, offset: int, size: int) -> tuple[int, bytes]:
@@ -407,7 +423,7 @@ def _damaged(remote: Remote, name: str, why: str) -> IntegrityError:
     return IntegrityError(
         f"{remote.url}/{name} {why}; none of it entered the cache",
         hint=(
-            f"`mltrack fsck --remote {remote.name}` looks at all of it; `mltrack "
-            "push` from a clone that has the data repairs it"
+            f"`mltrack fsck --remote {remote.name} --repair` in a clone that has the "
+            "data repairs it"
         ),
     )

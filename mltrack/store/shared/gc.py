@@ -8,6 +8,7 @@ still no index does. Times are the store's own, so clocks here do not matter.
 
 import json
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,10 +20,12 @@ from mltrack.objects.digest import Algorithm
 from mltrack.store import pack
 from mltrack.store.catalogue import UNLISTED, Whole, encode
 from mltrack.store.kinds.store import Listed
+from mltrack.store.shared import deleting
+from mltrack.store.shared.deleting import NOTES
 from mltrack.store.shared.names import index_path, object_path, pack_path
-from mltrack.store.shared.remote import Remote, coalesce
+from mltrack.store.shared.ranges import coalesce
+from mltrack.store.shared.remote import Remote
 
-NOTES = "gc"
 # a share: from here on more would be sent again than is freed
 REPACK_BELOW = 0.5
 _NOTE_FORMAT = 1
@@ -32,28 +35,19 @@ _NOTE_FORMAT = 1
 class RemoteGcPlan:
     """``kept`` are the objects that stay by pack id ('' for files of their own);
     ``shrink`` the packs of which less than half stays; ``forgotten`` the names that
-    nothing needs any more; ``due`` those whose delay has passed.
+    nothing needs any more; ``due`` those whose delay has passed, with their sizes;
+    ``indexes`` the indexes that all this was read from.
     """
 
     kept: dict[str, list[Whole]] = field(default_factory=dict)
     shrink: tuple[str, ...] = ()
     forgotten: tuple[str, ...] = ()
     superseded: tuple[str, ...] = ()
-    due: tuple[str, ...] = ()
+    due: dict[str, int] = field(default_factory=dict)
+    indexes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     objects: int = 0
     bytes: int = 0
-    due_bytes: int = 0
-
-
-def server_time(remote: Remote) -> float:
-    """Returns the store's own time, read off a file that was just written there."""
-    remote.store.put(f"{NOTES}/clock", os.urandom(8), replace=True)
-    return next(
-        item.modified
-        for item in remote.store.list(NOTES)
-        if item.name == f"{NOTES}/clock"
-    )
 
 
 def plan(
@@ -68,6 +62,8 @@ def plan(
         item.name: item
         for place in ("packs", "objects")
         for item in remote.store.list(place)
+        # what others have put there is neither needed nor deleted
+        if _is_ours(item.name, remote.algorithm)
     }
     found = _sort(remote, files, marked, older_than)
     needed = {pack_path(id_) for id_ in found.kept if id_} | {
@@ -75,7 +71,7 @@ def plan(
     }
     needed |= _kept_by_lost_indexes(remote, files, found, needed, marked)
     old = {name: item for name, item in files.items() if item.modified < older_than}
-    due, notes = _due(remote, needed, notes_before)
+    due, notes = _due(remote, needed | named(remote), notes_before)
     return RemoteGcPlan(
         kept={id_: list(kept.values()) for id_, kept in found.kept.items()},
         shrink=tuple(
@@ -85,21 +81,26 @@ def plan(
         ),
         forgotten=tuple(sorted(name for name in old if name not in needed)),
         superseded=_superseded(remote),
-        due=tuple(name for name in due if name in files or name.startswith("index/")),
+        due={
+            name: files[name].size if name in files else 0
+            for name in due
+            if name in files or name.startswith("index/")
+        },
+        indexes=tuple(remote.indexes()),
         notes=notes,
         objects=len(found.gone),
         bytes=sum(found.gone.values()),
-        due_bytes=sum(files[name].size for name in due if name in files),
     )
 
 
 @dataclass(slots=True)
 class _Sorted:
-    """What all indexes name: the objects that stay by pack id and digest, the bytes of
-    all by pack id, and of those that go by digest.
+    """What all indexes name: the objects that stay by pack id and digest, the digests
+    and bytes of all by pack id, and the bytes of those that go by digest.
     """
 
     kept: dict[str, dict[bytes, Whole]] = field(default_factory=dict)
+    seen: dict[str, set[bytes]] = field(default_factory=dict)
     totals: dict[str, int] = field(default_factory=dict)
     gone: dict[bytes, int] = field(default_factory=dict)
 
@@ -128,7 +129,10 @@ def _sort(
         for entry in index:
             raw, id_ = entry.raw, entry.pack_id
             file = files.get(pack_path(id_) if id_ else object_path(raw.hex()))
-            found.totals[id_] = found.totals.get(id_, 0) + entry.size
+            seen = found.seen.setdefault(id_, set())
+            if raw not in seen:  # several indexes may name it
+                seen.add(raw)
+                found.totals[id_] = found.totals.get(id_, 0) + entry.size
             # What is young may belong to a push whose pointers nobody has seen yet.
             is_young = file is not None and file.modified >= older_than
             if is_young or raw.hex() in marked:
@@ -177,7 +181,11 @@ def has_unnamed_packs(remote: Remote) -> bool:
         if remote.algorithm.is_hex(name):
             with suppress(IntegrityError, FileNotFoundError):
                 named.update(remote.read_index(name, item.size).packs)
-    return any(_id_of(item.name) not in named for item in remote.store.list("packs"))
+    return any(
+        _id_of(item.name) not in named
+        for item in remote.store.list("packs")
+        if _is_ours(item.name, remote.algorithm)
+    )
 
 
 def _id_of(name: str) -> str:
@@ -206,11 +214,12 @@ def _names_any(remote: Remote, name: str, size: int, marked: set[str]) -> bool:
         return True
 
 
-def execute(remote: Remote, plan: RemoteGcPlan, tmp_path: str) -> None:
-    """Deletes what is due, then forgets what the plan says; writes the note for the
-    next run first.
+def execute(remote: Remote, plan: RemoteGcPlan, tmp_path: str) -> dict[str, int]:
+    """Deletes what is due and was not sent again meanwhile, then forgets what the plan
+    says, and writes the note for the next run; returns what was deleted, with its sizes.
     """
-    remote.store.delete(plan.due)
+    gone = deleting.delete(remote.store, plan.due, partial(named_now, remote))
+    deleting.forget_old(remote.store)
     # what they name is gone, or needed again
     remote.store.delete(plan.notes)
     noted = {
@@ -225,21 +234,50 @@ def execute(remote: Remote, plan: RemoteGcPlan, tmp_path: str) -> None:
             fresh, repacked = _repack(remote, id_, plan.kept[id_], tmp_path)
             entries[fresh] = repacked
             noted.add(pack_path(id_))
-        noted |= {index_path(name) for name in remote.indexes()}
-        replace_indexes(remote, entries)
+        noted |= {index_path(name) for name in plan.indexes}
+        replace_indexes(remote, entries, plan.indexes)
     if noted:
         text = json.dumps({"mltrack": _NOTE_FORMAT, "names": sorted(noted)}, indent=1)
         remote.store.put(f"{NOTES}/{os.urandom(8).hex()}.json", text.encode())
+    return {name: plan.due[name] for name in gone}
 
 
-def replace_indexes(remote: Remote, entries: dict[str, list[Whole]]) -> None:
+def named(remote: Remote) -> set[str]:
+    """Returns the names of all files that count: indexes, and what they name."""
+    found: set[str] = set()
+    for name, index in remote.indexes().items():
+        found.add(index_path(name))
+        ends = index.pack_ends()
+        found.update(pack_path(id_) for id_ in ends if id_)
+        if "" in ends:
+            found.update(
+                object_path(entry.raw.hex()) for entry in index if not entry.pack_id
+            )
+    return found
+
+
+def named_now(remote: Remote) -> set[str]:
+    """Returns what ``named`` does, by a fresh reading of the indexes."""
+    remote.forget()
+    return named(remote)
+
+
+def replace_indexes(
+    remote: Remote,
+    entries: dict[str, list[Whole]],
+    read: Iterable[str],
+    damaged: Iterable[str] = (),
+) -> str:
     """Writes one index with these objects by pack id ('' for files of their own) in the
-    place of all that there are.
+    place of those that they were ``read`` from: one that came later stays. Returns its
+    name, which may be that of a ``damaged`` one.
     """
     flat = {entry.raw: entry for items in entries.values() for entry in items}
-    data = encode(flat.values(), remote.algorithm, supersedes=remote.indexes())
-    remote.store.put(index_path(remote.algorithm.hex_of(data)), data)
+    data = encode(flat.values(), remote.algorithm, supersedes=read)
+    name = remote.algorithm.hex_of(data)
+    remote.store.put(index_path(name), data, replace=name in damaged)
     remote.forget()
+    return name
 
 
 def _repack(
@@ -285,7 +323,9 @@ def _superseded(remote: Remote) -> tuple[str, ...]:
     current = {index_path(name) for name in remote.indexes()}
     return tuple(
         sorted(
-            item.name for item in remote.store.list("index") if item.name not in current
+            item.name
+            for item in remote.store.list("index")
+            if item.name not in current and _is_ours(item.name, remote.algorithm)
         )
     )
 
@@ -296,8 +336,6 @@ def _due(
     """The names in notes that are old enough, as far as no index needs them, and those
     notes.
     """
-    # one counts again where the index that superseded it was lost
-    current = {index_path(name) for name in remote.indexes()}
     names: set[str] = set()
     notes: list[Listed] = []
     for item in remote.store.list(NOTES):
@@ -309,7 +347,7 @@ def _due(
                     remote.algorithm,
                 )
                 notes.append(item)
-    return sorted(names - needed - current), tuple(item.name for item in notes)
+    return sorted(names - needed), tuple(item.name for item in notes)
 
 
 def _noted(data: bytes, where: str, algorithm: Algorithm) -> set[str]:
@@ -322,7 +360,8 @@ def _noted(data: bytes, where: str, algorithm: Algorithm) -> set[str]:
     # it says what is deleted, and others can write there
     if not all(isinstance(name, str) and _is_ours(name, algorithm) for name in names):
         raise FormatError(
-            f"{where}: it names what is not mltrack's own: nothing was deleted"
+            f"{where}: it names what is not mltrack's own: nothing was deleted",
+            hint="look at that file, and remove it",
         )
     return set(names)
 

@@ -107,8 +107,8 @@ def push_contents(
         f"{remote.url} lacks {len(lacking)} of the objects that were just sent, first "
         f"{cache.algorithm.text(min(lacking))}",
         hint=(
-            f"is something else deleting there? `mltrack fsck --remote {remote.name}` "
-            "looks at all of it"
+            "if `mltrack gc` is deleting there, push again when it has ended; else "
+            f"`mltrack fsck --remote {remote.name}` checks all of it"
         ),
     )
 
@@ -147,7 +147,7 @@ def _push(cache: Cache, remote: Remote, need: Need, report: Report) -> Moved:
     # with few files the workers that are left send parts of them
     at_once = max(1, remote.jobs // max(1, min(remote.jobs, files)))
     parcels = _parcels(cache, packed, large, tree_packs, large_trees)
-    there = remote.sizes()
+    there = remote.lasting_sizes()
     calls: Iterator[Callable[[], Sent]] = (
         partial(
             _send,

@@ -20,6 +20,7 @@ from mltrack.objects.digest import Algorithm
 from mltrack.store.catalogue import Catalogue, RangedCatalogue, Whole, encode
 from mltrack.store.kinds.store import Store
 from mltrack.store.local.cache import Cache
+from mltrack.store.shared import deleting
 from mltrack.store.shared.confirmed import Confirmed
 from mltrack.store.shared.met import Met
 from mltrack.store.shared.names import MARKER, index_name, index_path
@@ -32,6 +33,8 @@ FEW = 64
 """
 # bytes: it comes with one request, where ranges of it take three
 _SMALL_INDEX = 256 << 10
+# times: one collection at work deletes for a short while only
+_LOOKS = 3
 FOR_NEWER = "a remote holds what only a newer mltrack can read: upgrade mltrack"
 # each index is a request to whoever meets the remote for the first time
 MERGE_ABOVE = 32
@@ -194,15 +197,7 @@ class Remote:
         out. Listed once per command.
         """
         if self._indexes is None:
-            known: dict[str, Catalogue] = {}
-            self.damaged.clear()
-            for name, size in self._listed():
-                try:
-                    known[name] = self.read_index(name, size)
-                except NewerFormatError as error:
-                    self.newer[name] = error.message
-                except IntegrityError as error:
-                    self.damaged[name] = error.message
+            known = self._all_known(self.read_index, self.damaged)
             self._stale = {old for index in known.values() for old in index.supersedes}
             self._indexes = {
                 name: index
@@ -212,6 +207,33 @@ class Remote:
             # copies of what is gone there would still count as seen there
             self.met.keep_only(known)
         return self._indexes
+
+    def _all_known(
+        self, read: Callable[[str, int], Catalogue], problems: dict[str, str]
+    ) -> dict[str, Catalogue]:
+        """Reads all indexes, by name; notes those that cannot be read in ``problems``.
+        Where one was deleted since they were listed, all are listed again: what has
+        taken its place may not have been there.
+        """
+        for _ in range(_LOOKS):
+            known: dict[str, Catalogue] = {}
+            problems.clear()
+            try:
+                for name, size in self._listed():
+                    try:
+                        known[name] = read(name, size)
+                    except NewerFormatError as error:
+                        self.newer[name] = error.message
+                    except (IntegrityError, FormatError) as error:
+                        problems[name] = error.message
+            except FileNotFoundError:
+                continue
+            return known
+        raise RemoteError(
+            f"{self.url}: its indexes are deleted while they are read",
+            hint="run this again",
+            retryable=True,
+        )
 
     def _listed(self) -> Iterator[tuple[str, int]]:
         """Names and sizes of the files that are indexes by their names."""
@@ -240,14 +262,11 @@ class Remote:
         """Returns the indexes that count and can be read, from the remote itself; notes
         the others in ``problems``.
         """
-        known: dict[str, Catalogue] = {}
-        for name, _ in self._listed():
-            try:
-                known[name] = self._checked(name, self.store.get(index_path(name)))
-            except NewerFormatError as error:
-                self.newer[name] = error.message
-            except (IntegrityError, FormatError) as error:
-                problems[name] = error.message
+
+        def read(name: str, size: int) -> Catalogue:
+            return self._checked(name, self.store.get(index_path(name)))
+
+        known = self._all_known(read, problems)
         stale = {old for index in known.values() for old in index.supersedes}
         return {
             name: index for name, index in sorted(known.items()) if name not in stale
@@ -261,9 +280,15 @@ class Remote:
         return found
 
     def present(self) -> Present:
-        """Returns what can really be had, from the indexes and one listing."""
+        """Returns what can really be had, from the indexes and one listing; what
+        someone is deleting at this moment counts as absent.
+        """
         if self._present is None:
-            self._present = Present(self.indexes().values(), self.sizes())
+            indexes = self.indexes().values()
+            # in this order: see deleting
+            doomed = deleting.announced(self.store)
+            self._sizes = None
+            self._present = Present(indexes, _without(self.sizes(), doomed))
         return self._present
 
     def new_comparison(self, cache: Cache) -> Callable[[list[Content]], Need]:
@@ -276,6 +301,12 @@ class Remote:
     def confirmed(self) -> Confirmed:
         """Returns the trees that are known to be here with all below them."""
         return Confirmed(self.met, self.id, set(self.indexes()), self.present())
+
+    def lasting_sizes(self) -> dict[str, int]:
+        """Returns the sizes of those files that a push may rely on: what a garbage
+        collection has noted is sent anew, and is young then.
+        """
+        return _without(self.sizes(), deleting.noted(self.store))
 
     def sizes(self) -> dict[str, int]:
         """Returns the size of each pack and each object that is a file of its own, by
@@ -295,7 +326,8 @@ class Remote:
             self._stored = {}
             for index in self.indexes().values():
                 for name, size in index.pack_bytes().items():
-                    self._stored[name] = self._stored.get(name, 0) + size
+                    # several may name the same objects: the most is nearest
+                    self._stored[name] = max(self._stored.get(name, 0), size)
         return self._stored.get(id_, 0)
 
     def locate(
@@ -405,12 +437,15 @@ class Remote:
         current = {
             name: index for name, index in self.indexes().items() if index.is_understood
         }
-        merges = len(current) >= MERGE_ABOVE or not self.present().is_whole
-        data = self._encoded(fresh, current if merges else {})
+        # with what someone may be deleting: that may be spared, and an index that left
+        # it out would make others forget it
+        there = Present(self.indexes().values(), self.sizes())
+        merges = len(current) >= MERGE_ABOVE or not there.is_whole
+        data = self._encoded(fresh, current if merges else {}, there)
         if self.algorithm.hex_of(data) in self._stale:
             # an equal one was superseded, and its name stays so: this one takes over
             # what superseded it
-            data = self._encoded(fresh, current)
+            data = self._encoded(fresh, current, there)
         name = self.algorithm.hex_of(data)
         # superseded by one that only a newer version can take over
         if name in self._stale:
@@ -418,18 +453,19 @@ class Remote:
         self.store.put(index_path(name), data, replace=name in self.damaged)
         self.forget()
 
-    def _encoded(self, fresh: list[Whole], superseded: dict[str, Catalogue]) -> bytes:
+    def _encoded(
+        self, fresh: list[Whole], superseded: dict[str, Catalogue], there: Present
+    ) -> bytes:
         """An index that names these objects, and what can be had of those that the
         superseded ones name.
         """
         if not superseded:
             return encode(fresh, self.algorithm)
-        present = self.present()
         entries = {
             entry.raw: entry
             for index in superseded.values()
             for entry in index
-            if present.can_be_had(entry)
+            if there.can_be_had(entry)
         }
         # last, so that they win: they were just sent
         entries.update({entry.raw: entry for entry in fresh})
@@ -440,23 +476,7 @@ class Remote:
         self._indexes = self._sizes = self._stored = self._present = None
 
 
-def coalesce(
-    entries: Iterable[Whole], gap: int = 64 << 10, longest: int = 16 << 20
-) -> Iterator[tuple[int, int, list[Whole]]]:
-    """Yields ``(offset, length, entries)`` ranges that cover these parts of one pack:
-    neighbours closer than ``gap`` are read together.
-    """
-    group: list[Whole] = []
-    start = end = 0
-    for entry in sorted(entries, key=lambda entry: entry.offset):
-        # a gap costs less than a request; what is read at once lies in memory
-        is_far = entry.offset - end > gap or entry.offset + entry.size - start > longest
-        if group and is_far:
-            yield start, end - start, group
-            group = []
-        if not group:
-            start = end = entry.offset
-        group.append(entry)
-        end = max(end, entry.offset + entry.size)
-    if group:
-        yield start, end - start, group
+def _without(sizes: dict[str, int], names: set[str]) -> dict[str, int]:
+    if not names:
+        return sizes
+    return {name: size for name, size in sizes.items() if name not in names}

@@ -1,18 +1,21 @@
 """Repairing a remote: what is damaged there is sent anew from the cache, and set aside,
 never just deleted.
 
-The order is the usual one: bytes first, then one index in the place of all others, then
-the damaged files go.
+The order is the usual one: bytes first, then one index in the place of those that were
+read, then the damaged indexes and files go. What others have pushed since the check
+stays.
 """
 
 from contextlib import suppress
+from functools import partial
 
 from mltrack.errors import IntegrityError, MissingObjectError
 from mltrack.store.catalogue import Whole, alone
 from mltrack.store.local.cache import Cache
+from mltrack.store.shared import deleting
 from mltrack.store.shared.check import RemoteFindings
-from mltrack.store.shared.gc import replace_indexes, send_pack
-from mltrack.store.shared.names import index_path, object_path, pack_path
+from mltrack.store.shared.gc import named_now, replace_indexes, send_pack
+from mltrack.store.shared.names import index_path, object_path
 from mltrack.store.shared.remote import Remote
 
 QUARANTINE = "quarantine"
@@ -47,14 +50,13 @@ def repair(remote: Remote, cache: Cache, found: RemoteFindings) -> set[str]:
             resent, missing = _resend_alone(remote, cache, wanted)
             entries.setdefault("", []).extend(resent)
         lost |= missing
-    remote.store.delete([index_path(name) for name in found.indexes])
-    remote.forget()
-    if entries:
-        replace_indexes(remote, entries)
-    needed = {pack_path(id_) for id_ in entries if id_}
-    needed |= {object_path(entry.raw.hex()) for entry in entries.get("", [])}
-    # last: no index names them any more
-    remote.store.delete([name for name in broken if name not in needed])
+    written = ""
+    # an empty one too: the old ones name what is damaged
+    if entries or found.read:
+        written = replace_indexes(remote, entries, found.read, found.indexes)
+    remote.store.delete([index_path(name) for name in found.indexes if name != written])
+    # last: no index names them any more, but for one that came since they were read
+    deleting.delete(remote.store, broken, partial(named_now, remote))
     return lost
 
 

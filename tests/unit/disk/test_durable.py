@@ -9,7 +9,6 @@ import pytest
 
 from mltrack.disk.durable import (
     fsync_directory,
-    is_running,
     make_directories,
     names_in,
     read_bounded,
@@ -18,6 +17,7 @@ from mltrack.disk.durable import (
     write_all_atomic,
     write_atomic,
 )
+from mltrack.disk.owner import is_gone, is_running, own
 from mltrack.errors import FormatError
 
 MANY = 9  # files, more than are made durable one by one
@@ -57,9 +57,7 @@ def test_many_files_are_replaced_together(tmp_path: Path, count: int) -> None:
 
 
 def test_leftovers_of_processes_that_are_gone_are_removed(tmp_path: Path) -> None:
-    gone = tmp_path / temporary_path("").replace(
-        f"-{os.getpid()}-", "-4194305-"
-    ).lstrip("/")
+    gone = tmp_path / named(f".{os.getpid()}.", ".4194305.")
     mine = Path(temporary_path(str(tmp_path)))
     gone.mkdir()
     (gone / "inner").write_text("x")
@@ -68,6 +66,60 @@ def test_leftovers_of_processes_that_are_gone_are_removed(tmp_path: Path) -> Non
     assert remove_stale_temporaries(str(tmp_path)) == 1
     assert sorted(os.listdir(tmp_path)) == sorted([mine.name, "other"])
     assert remove_stale_temporaries(str(tmp_path / "nosuch")) == 0
+
+
+def named(old: str, new: str) -> str:
+    return temporary_path("").lstrip("/").replace(old, new)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (own()[:12], "0" * 12),
+        (own(), f"{os.getpid()}"),
+        (own(), "4194305"),
+    ],
+    ids=["another machine's", "an older version's", "gone, older version's"],
+)
+def test_what_a_process_of_another_machine_has_left_goes_by_age_alone(
+    tmp_path: Path, old: str, new: str
+) -> None:
+    found = tmp_path / named(old, new)
+    found.write_text("x")
+    assert remove_stale_temporaries(str(tmp_path)) == 0
+    os.utime(found, (0, 0))
+    assert remove_stale_temporaries(str(tmp_path)) == 1
+
+
+def test_a_process_that_has_the_id_of_one_that_is_gone_is_not_its_owner() -> None:
+    assert is_gone(own() + "0")
+
+
+def test_what_a_running_process_has_made_stays_however_old(tmp_path: Path) -> None:
+    mine = Path(temporary_path(str(tmp_path)))
+    mine.mkdir()
+    os.utime(mine, (0, 0))
+    assert remove_stale_temporaries(str(tmp_path)) == 0
+
+
+def test_what_is_younger_than_asked_for_stays(tmp_path: Path) -> None:
+    gone = tmp_path / named(f".{os.getpid()}.", ".4194305.")
+    gone.write_text("x")
+    os.utime(gone, (100, 100))
+    assert remove_stale_temporaries(str(tmp_path), 50) == 0
+    assert remove_stale_temporaries(str(tmp_path), 150) == 1
+
+
+def test_a_forked_process_has_another_name() -> None:
+    read, write = os.pipe()
+    before = own()
+    child = os.fork()
+    if not child:
+        os.write(write, own().encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    theirs = os.read(read, 100).decode()
+    assert theirs != before == own() and is_gone(theirs) and is_gone(own()) is False
 
 
 def test_only_a_regular_file_of_a_sane_size_is_read(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """The stat rule: what counts as unchanged, and the index that remembers it."""
 
+import errno
 import os
 import subprocess
 import time
@@ -7,11 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from mltrack.disk.durable import temporary_path
+from mltrack.errors import WorkspaceError
 from mltrack.objects.digest import XXH3
 from mltrack.store.local.cache import Cache
+from mltrack.store.local.writer import CacheWriter
 from mltrack.workspace import stat_index
-from mltrack.workspace.ignore import KeepAll
-from mltrack.workspace.ingest import Hashing
+from mltrack.workspace.ignore import KeepAll, Skip
+from mltrack.workspace.ingest import Hashing, Saving
+from mltrack.workspace.observe import Observer
 from mltrack.workspace.scan import Look, scan
 from mltrack.workspace.stat_index import Blocks
 
@@ -138,3 +143,75 @@ def test_deep_directories_need_no_recursion(tmp_path: Path) -> None:
     finally:  # Python's own rmtree, which clears temporary directories, recurses
         subprocess.run(["rm", "-r", str(tmp_path / "d")], check=True)
     assert len(blocks) == 1201
+
+
+class Deleting(KeepAll):
+    """Another program deletes a file between the listing and the look."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def below(self, directory: bytes) -> Skip:
+        def skip(path: bytes, is_directory: bool) -> bool:
+            self.path.unlink(missing_ok=True)
+            return False
+
+        return skip
+
+
+def test_a_file_that_vanishes_between_listing_and_look_is_named(tmp_path: Path) -> None:
+    write(tmp_path, "a", "b")
+    cache = Cache(str(tmp_path / "cache"), XXH3)
+    rule = Deleting(tmp_path / "d/b")
+    with pytest.raises(WorkspaceError, match="'d/b' vanished"):
+        scan(str(tmp_path), "d", Blocks(), Hashing(XXH3), rule, cache)
+
+
+def test_what_a_killed_checkout_has_left_is_no_data(tmp_path: Path) -> None:
+    write(tmp_path, "a")
+    Path(temporary_path(str(tmp_path / "d"))).write_text("half")
+    blocks, read = look(tmp_path, Blocks())
+    assert read == ["a"] and blocks[b""].names == [b"a"]
+
+
+def test_a_full_disk_of_the_cache_is_not_blamed_on_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "a")
+    (tmp_path / "d/a").write_bytes(b"a" * (9 << 20))
+    cache = Cache(str(tmp_path / "cache"), XXH3, links=("copy",))
+
+    def full(*given: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with CacheWriter(cache) as writer:
+        with monkeypatch.context() as broken:
+            broken.setattr(os, "copy_file_range", full)
+            with pytest.raises(OSError, match="No space") as error:
+                saving = Saving(writer, XXH3)
+                scan(str(tmp_path), "d", Blocks(), saving, KeepAll(), cache)
+        assert str(error.value.filename).startswith(cache.tmp_path)
+        # who goes on with other files publishes nothing of this one
+        writer.finish()
+    assert os.listdir(cache.tmp_path) == []
+
+
+def write(top: Path, *names: str) -> None:
+    (top / "d").mkdir()
+    for name in names:
+        (top / "d" / name).write_text(name)
+
+
+def test_a_full_disk_of_the_stat_index_costs_a_hash_and_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, "a")
+    cache = Cache(str(tmp_path / "cache"), XXH3)
+    observer = Observer(str(tmp_path), str(tmp_path / "index"), XXH3, cache, ["d/a"])
+    observer.tracked("d/a")
+
+    def full(*given: object, **named: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(stat_index, "write_atomic", full)
+    observer.save()
