@@ -8,8 +8,7 @@ half understood.
 
 import json
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from mltrack.errors import FormatError
 from mltrack.formats.paths import check_path
@@ -31,8 +30,7 @@ _FIELD = re.compile(r"([a-z][a-z0-9_]*):(?: (.*))?\Z")
 _NUMBER = re.compile(r"(0|[1-9][0-9]{0,18})\Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Pointer:
+class Pointer(NamedTuple):
     """What stands at ``path`` beside the pointer; ``extra`` are the lines of fields
     unknown to this version.
     """

@@ -5,16 +5,15 @@ on something below it, or on a directory above it.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
+from typing import NamedTuple
 
 from mltrack.errors import PipelineError
 from mltrack.pipeline.paths import PathMap
 from mltrack.pipeline.stage import Stage
 
 
-@dataclass(frozen=True, slots=True)
-class Graph:
+class Graph(NamedTuple):
     """Stages by address in topological order, and for each the addresses it directly
     depends on, sorted.
 
