@@ -78,7 +78,7 @@ def renamed(path: Path, pid: int) -> None:
 
 
 # in every container, and the process that looks, some process has the id
-@pytest.mark.parametrize("pid", [1, os.getpid(), 4194305])
+@pytest.mark.parametrize("pid", [1, os.getpid(), 4194305], ids=["first", "own", "none"])
 def test_what_a_killed_process_noted_is_left_behind_until_it_is_folded(
     tmp_path: Path, pid: int
 ) -> None:
