@@ -2,6 +2,7 @@
 two runs a day apart.
 """
 
+import time
 from dataclasses import dataclass
 
 from mltrack.errors import IntegrityError, RemoteError, WorkspaceError
@@ -13,7 +14,7 @@ from mltrack.store.shared.fetch import fetch_trees
 from mltrack.store.shared.names import user_mark
 from mltrack.store.shared.remote import Remote
 from mltrack.store.shared.runs import bring_records
-from mltrack.verbs.gc import find_roots
+from mltrack.verbs.gc_roots import Roots, find_roots
 from mltrack.verbs.records import DAY, since_for_records
 from mltrack.verbs.session import Session
 from mltrack.verbs.transfers import register
@@ -58,23 +59,10 @@ def gc_remote(
     now = remote_gc.server_time(remote)
     grace = project.settings.number("gc.grace_days") * DAY
     marked: set[str] = set()
-    roots = find_roots(session, now)
-    roots.history.update(_of_young_records(session, remote, now))
-    with project.cache.in_use():
-        # what a listing names that never came here is in use as well
-        listed = fetch_trees(
-            project.cache, [remote], roots.current | roots.history, lambda event: None
-        )
-        if listed.damage:
-            # what a damaged listing names cannot be told: nothing is forgotten
-            raise listed.damage[0]
-        if remote.damaged or (listed.lost and remote_gc.has_unnamed_packs(remote)):
-            raise IntegrityError(
-                f"nothing was deleted: an index of {remote.url} is lost or damaged, "
-                "so what is needed there is not known",
-                hint=f"mltrack fsck --remote {remote.name} --repair",
-            )
-        collector.mark(project.cache, roots.current, roots.history, marked)
+    # notes and records have the time of the machines that wrote them
+    roots = find_roots(session, time.time())
+    roots.history.update(_of_young_records(session, remote, min(now, time.time())))
+    _mark(session, remote, roots, marked)
     delay = project.settings.number("gc.delay_hours") * HOUR
     plan = remote_gc.plan(remote, marked, now - grace, now - delay)
     unfinished = 0
@@ -91,6 +79,28 @@ def gc_remote(
         unfinished,
         dry_run,
     )
+
+
+def _mark(session: Session, remote: Remote, roots: Roots, marked: set[str]) -> None:
+    """Marks what the roots refer to, with what the remote alone has of their listings;
+    raises what keeps it from being known.
+    """
+    cache = session.project.cache
+    with cache.in_use():
+        # what a listing names that never came here is in use as well
+        listed = fetch_trees(
+            cache, [remote], roots.current | roots.history, lambda event: None
+        )
+        if listed.damage:
+            # what a damaged listing names cannot be told: nothing is forgotten
+            raise listed.damage[0]
+        if remote.damaged or (listed.lost and remote_gc.has_unnamed_packs(remote)):
+            raise IntegrityError(
+                f"nothing was deleted: an index of {remote.url} is lost or damaged, "
+                "so what is needed there is not known",
+                hint=f"mltrack fsck --remote {remote.name} --repair",
+            )
+        collector.mark(cache, roots.current, roots.history, marked)
 
 
 def _of_young_records(session: Session, remote: Remote, now: float) -> set[Content]:
