@@ -43,7 +43,8 @@ def gc_remote(
 ) -> RemoteGcResult:
     """Collects a remote's garbage. Raises WorkspaceError, with nothing changed, where
     it cannot be known what others refer to: commits that were not fetched, or other
-    projects that use the remote; ``force`` goes on then.
+    projects that use the remote; ``force`` goes on then. With ``dry_run`` nothing is
+    written there, so ages are by this machine's clock.
     """
     project = session.project
     remote = session.remotes.opened(name)
@@ -54,9 +55,11 @@ def gc_remote(
         _require_sole_user(
             session, remote.name, [item.name for item in remote.store.list("users")]
         )
-    register(project, remote)
-    # by the store's own clock: ours may be off by a day
-    now = remote_gc.server_time(remote)
+    now = time.time()
+    if not dry_run:
+        register(project, remote)
+        # by the store's own clock, which is read off a file: ours may be off by a day
+        now = remote_gc.server_time(remote)
     grace = project.settings.number("gc.grace_days") * DAY
     marked: set[str] = set()
     # notes and records have the time of the machines that wrote them
