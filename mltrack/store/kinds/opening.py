@@ -43,7 +43,8 @@ def open_store(url: str, base: str, given: Mapping[str, Any] | None = None) -> S
         ) from None
     from mltrack.store.kinds.retrying import Retrying  # noqa: PLC0415 - not for a directory
 
-    return Retrying(made(url, settings, kind), int(settings.get("tries") or 5))
+    store = made(url, kind.handed_over(settings), kind)
+    return Retrying(store, int(settings.get("tries") or 5))
 
 
 def _kind(scheme: str) -> Kind:

@@ -51,6 +51,7 @@ KIND = Kind(
     opens=FSSPEC,
     extra="s3",
     must_be_trusted=has_endpoint,
+    can_be_anonymous=True,
     options=(
         Option("region", str, "The region of the bucket."),
         Option(
