@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from contextlib import closing, suppress
 
+from mltrack.config import places
 from mltrack.engine.inputs import Learner
 from mltrack.engine.left import Row
 from mltrack.errors import MissingObjectError, MltrackError, RemoteError
@@ -53,15 +54,18 @@ def fetch_left(session: Session, contents: Iterable[Content]) -> list[Content]:
 
 
 def fetch_from_hosts(session: Session, contents: Iterable[Content]) -> None:
-    """Asks every ssh runner that is set up for contents that nobody else has: the clone
-    that left them there may be another one. Hosts that cannot be reached are passed
-    over.
+    """Asks every ssh runner that the user has named or used for contents that nobody
+    else has: the clone that left them there may be another one. Hosts that cannot be
+    reached are passed over.
     """
     cache = session.project.cache
     runners = ProjectRunners(session.project)
     for info in list_runners(session.project):
         lacking = [content for content in contents if not cache.holds(content)]
-        if lacking and (info.hosts or info.name != LOCAL):
+        is_elsewhere = info.hosts or info.name != LOCAL
+        # what asked for data did not ask for hosts that only a clone names
+        is_meant = places.is_trusted_runner(session.project.settings, info.name)
+        if lacking and is_elsewhere and is_meant:
             with (
                 suppress(MltrackError),
                 closing(runners.open_surviving(info.name)) as one,
