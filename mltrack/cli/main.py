@@ -12,8 +12,9 @@ import sys
 from collections.abc import Callable
 
 from mltrack import __version__
-from mltrack.cli import invocation, style
+from mltrack.cli import invocation
 from mltrack.cli.commands import COMMANDS, HIDDEN, overview
+from mltrack.cli.global_options import take_globals
 from mltrack.errors import MltrackError, PartlyDoneError, Terminated, UsageError
 
 BUG, INTERRUPTED = 70, 130
@@ -47,7 +48,7 @@ def _run(arguments: list[str]) -> int:
     # a shell that asks for completions gives no words, only its variables
     if "_MLTRACK_COMPLETE" in os.environ:
         return int(importlib.import_module("mltrack.cli.completion").answer())
-    rest = _take_globals(arguments)
+    rest = take_globals(arguments)
     if not rest or rest[0] in ("-h", "--help", "help"):
         if rest[1:2] and rest[0] == "help":
             return _run([rest[1], "--help"])
@@ -117,54 +118,6 @@ def _call(verb: str, arguments: list[str]) -> int:
     if result == INTERRUPTED:
         raise KeyboardInterrupt  # typer has made a code of it
     return result if isinstance(result, int) else 0
-
-
-def _take_globals(arguments: list[str]) -> list[str]:
-    """Takes ``-C DIR``, ``-q``, ``-v``, ``--no-progress`` and ``--color`` from
-    wherever they stand, up to ``--``; returns the rest.
-    """
-    rest: list[str] = []
-    state = invocation.current
-    state.directory, state.verbosity, state.session = ".", 0, None
-    state.has_progress, state.colour = True, style.AUTO
-    position = 0
-    while position < len(arguments):
-        word = arguments[position]
-        position += 1
-        # git's own words, such as paths, may look like our options
-        if word == "--" or (rest and rest[0] in HIDDEN):
-            rest += arguments[position - 1 :]
-            break
-        if word == "-C":
-            if position >= len(arguments):
-                raise UsageError("-C needs a directory")
-            # as with git, a second -C starts from the first
-            state.directory = os.path.join(state.directory, arguments[position])
-            position += 1
-        elif word in ("-q", "--quiet"):
-            state.verbosity = -1
-        elif word == "--no-progress":
-            state.has_progress = False
-        elif word.startswith("--color="):
-            state.colour = _colour(word.removeprefix("--color="))
-        elif word == "--color":
-            # as git takes it
-            state.colour = style.ALWAYS
-        elif word == "--no-color":
-            state.colour = style.NEVER
-        elif word in ("-v", "--verbose", "-vv"):
-            state.verbosity += 2 if word == "-vv" else 1
-        else:
-            rest.append(word)
-    return rest
-
-
-def _colour(when: str) -> str:
-    if when not in style.WHEN:
-        raise UsageError(
-            f"--color is not {when!r}", hint=f"one of {', '.join(style.WHEN)}"
-        )
-    return when
 
 
 def _report(message: str, hint: str, code: int) -> int:
