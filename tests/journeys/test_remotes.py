@@ -363,3 +363,15 @@ def test_a_missing_library_names_what_to_install(ws: Workspace, tmp_path: Path) 
         ]
     )
     assert refused.code == 1 and "pip install 'mltrack[s3]'" in refused.err
+
+
+def test_removing_the_default_of_this_clone_leaves_that_of_the_project(
+    ws: Workspace, tmp_path: Path
+) -> None:
+    ws.mltrack("remote", "add", "store", str(tmp_path / "store"))
+    ws.mltrack("remote", "add", "--local", "scratch", str(tmp_path / "scratch"))
+    ws.mltrack("remote", "default", "--local", "scratch")
+    before = ws.read(".mltrack/config.toml")
+    ws.mltrack("remote", "remove", "scratch")
+    assert ws.read(".mltrack/config.toml") == before
+    assert ws.mltrack("config", "core.remote").out.strip() == "store"
