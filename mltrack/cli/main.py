@@ -7,6 +7,7 @@ The only place that catches errors. Exit codes are those of docs/reference/error
 import errno
 import importlib
 import os
+import select
 import signal
 import sys
 from collections.abc import Callable
@@ -26,6 +27,18 @@ def run(arguments: list[str]) -> int:
     """Returns the exit code of one command line."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
+        return _answer(arguments)
+    except BrokenPipeError as error:
+        if not _has_reader_gone():
+            return _report(_words_of(error), _hint_for(error), 1)
+        # whoever reads has seen enough: `mltrack ls | head` is no failure
+        _silence_output()
+        return PIPE_CLOSED
+
+
+def _answer(arguments: list[str]) -> int:
+    """Runs a command line; says what went wrong, and returns the exit code."""
+    try:
         return _run(arguments)
     except MltrackError as error:
         return _report(error.message, error.hint, error.exit_code)
@@ -34,9 +47,7 @@ def run(arguments: list[str]) -> int:
         sys.stderr.write("\ninterrupted\n")
         return INTERRUPTED
     except BrokenPipeError:
-        # whoever reads has seen enough: `mltrack ls | head` is no failure
-        _silence_stdout()
-        return PIPE_CLOSED
+        raise  # by a report, too, if nobody reads it
     except OSError as error:
         return _report(_words_of(error), _hint_for(error), 1)
     except Exception:
@@ -53,6 +64,7 @@ def _run(arguments: list[str]) -> int:
         if rest[1:2] and rest[0] == "help":
             return _run([rest[1], "--help"])
         sys.stdout.write(overview(__version__))
+        sys.stdout.flush()
         # help that was asked for is a result; a command line without a verb is wrong
         return 0 if arguments else 2
     verb, *given = rest
@@ -99,14 +111,19 @@ def _interrupt(number: int, frame: object) -> None:
 
 def _call(verb: str, arguments: list[str]) -> int:
     app = importlib.import_module(COMMANDS[verb].module).app
-    from typer._click.exceptions import ClickException, NoArgsIsHelpError  # noqa: PLC0415 - loaded with the app anyway
+    from typer import Abort, Exit  # noqa: PLC0415 - loaded with the app anyway
+    from typer._click.exceptions import ClickException, NoArgsIsHelpError  # noqa: PLC0415
     from typer.main import get_command  # noqa: PLC0415
 
+    command = get_command(app)
     try:
-        # else typer prints and exits by itself
-        result = get_command(app).main(
-            arguments, prog_name=f"mltrack {verb}", standalone_mode=False
-        )
+        # not `main`: it ends the process without a word where any pipe is closed
+        with command.make_context(f"mltrack {verb}", arguments) as context:
+            result = command.invoke(context)
+    except Exit as error:
+        return int(error.exit_code)
+    except Abort:
+        raise KeyboardInterrupt from None
     except NoArgsIsHelpError as error:
         # a group without a command is answered with its help
         error.show()
@@ -115,8 +132,6 @@ def _call(verb: str, arguments: list[str]) -> int:
         raise UsageError(
             error.format_message(), hint=f"mltrack {verb} --help"
         ) from None
-    if result == INTERRUPTED:
-        raise KeyboardInterrupt  # typer has made a code of it
     return result if isinstance(result, int) else 0
 
 
@@ -193,8 +208,20 @@ def _verb_of(arguments: list[str]) -> str:
     )
 
 
-def _silence_stdout() -> None:
+def _has_reader_gone() -> bool:
+    """Whether nobody reads what we print any more; else it was another pipe, or a
+    connection, that broke.
+    """
+    poll = select.poll()
+    for stream in (1, 2):
+        poll.register(stream, 0)
+    return bool(poll.poll(0))
+
+
+def _silence_output() -> None:
     """Whoever read our output has gone; the interpreter must not complain about it on
     its way out.
     """
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
