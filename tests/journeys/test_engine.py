@@ -434,6 +434,19 @@ def test_a_sandbox_holds_the_declared_inputs_and_nothing_else(
     assert not list((ws.path / ".mltrack/tmp").glob("*mlt-*"))
 
 
+def test_running_twice_names_the_stages_that_run_at_once_by_setting(
+    ws: Workspace,
+) -> None:
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n  s:\n    cmd: echo hello; echo 1 > a\n    outs: [a]\n"
+        "  t:\n    cmd: echo hello; echo 1 > b\n    outs: [b]\n",
+    )
+    ws.mltrack("config", "repro.jobs", "2")
+    said = ws.mltrack("repro", "--twice", "s", "t").said
+    assert "s | hello" in said and "t | hello" in said
+
+
 def test_running_twice_finds_what_is_not_deterministic(ws: Workspace) -> None:
     ws.write(
         "mltrack.yaml",
