@@ -177,3 +177,17 @@ def test_a_plot_that_is_none_is_named_with_its_file(ws: Workspace, given: str) -
     ws.write("mltrack.yaml", f"stages: {{}}\nplots: [{given}]\n")
     said = ws.mltrack("plots", "show", "--json", code=1).err
     assert "mltrack.yaml: plots" in said and "hint: " in said
+
+
+def test_plots_whose_names_give_one_file_name_are_written_side_by_side(
+    ws: Workspace,
+) -> None:
+    for path in ("a/b.csv", "a_b.csv", "a b.csv"):
+        ws.write(path, "x\n1\n2\n")
+    ws.write("mltrack.yaml", "stages: {}\nplots: [a/b.csv, a_b.csv, a b.csv]\n")
+    ws.mltrack("plots", "show", "--svg", "--out", "drawn")
+    assert sorted(path.name for path in (ws.path / "drawn").iterdir()) == [
+        "a_b.csv-2.svg",
+        "a_b.csv-3.svg",
+        "a_b.csv.svg",
+    ]
