@@ -375,3 +375,15 @@ def test_removing_the_default_of_this_clone_leaves_that_of_the_project(
     ws.mltrack("remote", "remove", "scratch")
     assert ws.read(".mltrack/config.toml") == before
     assert ws.mltrack("config", "core.remote").out.strip() == "store"
+
+
+def test_the_run_records_of_a_removed_remote_count_no_longer(
+    shared: Workspace,
+) -> None:
+    shared.write("mltrack.yaml", "stages:\n  t: {cmd: echo 1 > o, outs: [o]}\n")
+    shared.mltrack("repro")
+    shared.mltrack("push")
+    remotes = shared.path / ".mltrack/index/remotes"
+    assert (remotes / "store.runs").exists()
+    shared.mltrack("remote", "remove", "store")
+    assert not list(remotes.iterdir())

@@ -28,6 +28,8 @@ from mltrack.store.shared.names import MARKER, index_name, index_path
 from mltrack.store.shared.present import Present
 
 FORMAT = 1
+RUNS_SUFFIX = ".runs"
+"""Behind a remote's name: the file of the run records that it was seen to have."""
 # bytes, some 23 million rows: no damaged copy fills the memory
 MAX_INDEX_BYTES = 1 << 30
 FEW = 64
@@ -472,7 +474,7 @@ def forget_hints(hints_path: str) -> None:
     """Forgets what a remote was seen to hold: nothing that only it has counts as saved
     any more.
     """
-    for path in (hints_path, hints_path + ".whole"):
+    for path in (hints_path, hints_path + ".whole", hints_path + RUNS_SUFFIX):
         with suppress(FileNotFoundError):
             shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
 
