@@ -207,3 +207,22 @@ def test_pull_asks_no_host_that_only_the_projects_files_name(
     other.mltrack("runner", "trust", "box")
     other.mltrack("pull", code=None)
     assert seen.exists()
+
+
+def test_a_remote_that_is_not_trusted_does_not_keep_the_others_from_being_asked(
+    shared: Workspace, tmp_path: Path
+) -> None:
+    shared.write("f", "x")
+    shared.mltrack("add", "f")
+    shared.mltrack("push")
+    config = shared.read(".mltrack/config.toml")
+    shared.write(
+        ".mltrack/config.toml",
+        f'{config}\n[remote.evil]\nurl = "s3://b/x"\nendpoint = "http://evil.example"\n'
+        '[remote.odd]\nurl = "nothing://knows/this"\n',
+    )
+    shutil.rmtree(shared.path / ".mltrack/cache")
+    (shared.path / "f").unlink()
+    other = stranger(shared, tmp_path)
+    other.mltrack("pull")
+    assert other.read("f") == "x"
