@@ -135,6 +135,11 @@ HIDDEN: dict[str, str] = {
 }
 """Called by git only; they read their arguments themselves."""
 
+TAKES_COMMAND_LINE: dict[str, str] = {"stage": "add"}
+"""The commands that are given a command line, by their verb: from its first word on all
+is part of it, also what looks like an option of ours.
+"""
+
 
 def overview(version: str) -> str:
     """Returns the text of ``mltrack --help``."""

@@ -10,6 +10,7 @@ from mltrack.cli.render import emit_json, plural, size_text
 from mltrack.errors import UsageError
 from mltrack.verbs import gc as verb
 from mltrack.verbs.gc_remote import RemoteGcResult, gc_remote
+from mltrack.verbs.gc_roots import Keep
 
 KeepLast = Annotated[
     int,
@@ -62,7 +63,7 @@ def gc(
     A remote is collected in two runs: the first forgets, a later one (gc.delay_hours,
     24) deletes, so that pushes under way lose nothing.
     """
-    keep = verb.Keep(keep_last, tuple(revisions or ()))
+    keep = Keep(keep_last, tuple(revisions or ()))
     # with --keep-last or --rev, the remote is asked what it holds, and not collected
     if remote and keep.is_all:
         _show_remote(

@@ -73,9 +73,9 @@ def _print(session: Session, log: verb.Log, *, follow: bool) -> None:
     while True:
         # asked before the log is read: what a command prints last is not missed
         goes_on = follow and verb.is_running(session, log)
-        data = verb.read(session, log, offset)
-        offset += len(data)
-        say_bytes(data)
+        for data in verb.pieces(session, log, offset):
+            offset += len(data)
+            say_bytes(data)
         if not goes_on:
             return
         time.sleep(_LOOK_SECONDS)

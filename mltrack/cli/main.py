@@ -7,13 +7,15 @@ The only place that catches errors. Exit codes are those of docs/reference/error
 import errno
 import importlib
 import os
+import select
 import signal
 import sys
 from collections.abc import Callable
 
 from mltrack import __version__
-from mltrack.cli import invocation, style
+from mltrack.cli import invocation
 from mltrack.cli.commands import COMMANDS, HIDDEN, overview
+from mltrack.cli.global_options import take_globals
 from mltrack.errors import MltrackError, PartlyDoneError, Terminated, UsageError
 
 BUG, INTERRUPTED = 70, 130
@@ -25,6 +27,18 @@ def run(arguments: list[str]) -> int:
     """Returns the exit code of one command line."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
+        return _answer(arguments)
+    except BrokenPipeError as error:
+        if not _has_reader_gone():
+            return _report(_words_of(error), _hint_for(error), 1)
+        # whoever reads has seen enough: `mltrack ls | head` is no failure
+        _silence_output()
+        return PIPE_CLOSED
+
+
+def _answer(arguments: list[str]) -> int:
+    """Runs a command line; says what went wrong, and returns the exit code."""
+    try:
         return _run(arguments)
     except MltrackError as error:
         return _report(error.message, error.hint, error.exit_code)
@@ -33,9 +47,7 @@ def run(arguments: list[str]) -> int:
         sys.stderr.write("\ninterrupted\n")
         return INTERRUPTED
     except BrokenPipeError:
-        # whoever reads has seen enough: `mltrack ls | head` is no failure
-        _silence_stdout()
-        return PIPE_CLOSED
+        raise  # by a report, too, if nobody reads it
     except OSError as error:
         return _report(_words_of(error), _hint_for(error), 1)
     except Exception:
@@ -47,11 +59,12 @@ def _run(arguments: list[str]) -> int:
     # a shell that asks for completions gives no words, only its variables
     if "_MLTRACK_COMPLETE" in os.environ:
         return int(importlib.import_module("mltrack.cli.completion").answer())
-    rest = _take_globals(arguments)
+    rest = take_globals(arguments)
     if not rest or rest[0] in ("-h", "--help", "help"):
         if rest[1:2] and rest[0] == "help":
             return _help(rest[1:])
         sys.stdout.write(overview(__version__))
+        sys.stdout.flush()
         # help that was asked for is a result; a command line without a verb is wrong
         return 0 if arguments else 2
     verb, *given = rest
@@ -114,74 +127,29 @@ def _interrupt(number: int, frame: object) -> None:
 
 def _call(verb: str, arguments: list[str]) -> int:
     app = importlib.import_module(COMMANDS[verb].module).app
-    from typer._click.exceptions import ClickException, NoArgsIsHelpError  # noqa: PLC0415 - loaded with the app anyway
+    from typer import Abort, Exit  # noqa: PLC0415 - loaded with the app anyway
+    from typer._click.exceptions import ClickException, NoArgsIsHelpError  # noqa: PLC0415
     from typer.main import get_command  # noqa: PLC0415
 
+    command = get_command(app)
     try:
-        # else typer prints and exits by itself
-        result = get_command(app).main(
-            arguments, prog_name=f"mltrack {verb}", standalone_mode=False
-        )
+        # not `main`: it ends the process without a word where any pipe is closed
+        with command.make_context(f"mltrack {verb}", arguments) as context:
+            result = command.invoke(context)
+    except Exit as error:
+        return int(error.exit_code)
+    except Abort:
+        raise KeyboardInterrupt from None
     except NoArgsIsHelpError as error:
         # a group without a command is answered with its help
         error.show()
         return error.exit_code
     except ClickException as error:
         # of `remote add` its own help says more than that of `remote`
-        context = getattr(error, "ctx", None)
-        command = context.command_path if context is not None else f"mltrack {verb}"
-        raise UsageError(error.format_message(), hint=f"{command} --help") from None
-    if result == INTERRUPTED:
-        raise KeyboardInterrupt  # typer has made a code of it
+        asked = getattr(error, "ctx", None)
+        words = asked.command_path if asked is not None else f"mltrack {verb}"
+        raise UsageError(error.format_message(), hint=f"{words} --help") from None
     return result if isinstance(result, int) else 0
-
-
-def _take_globals(arguments: list[str]) -> list[str]:
-    """Takes ``-C DIR``, ``-q``, ``-v``, ``--no-progress`` and ``--color`` from
-    wherever they stand, up to ``--``; returns the rest.
-    """
-    rest: list[str] = []
-    state = invocation.current
-    state.directory, state.verbosity, state.session = ".", 0, None
-    state.has_progress, state.colour = True, style.AUTO
-    position = 0
-    while position < len(arguments):
-        word = arguments[position]
-        position += 1
-        # git's own words, such as paths, may look like our options
-        if word == "--" or (rest and rest[0] in HIDDEN):
-            rest += arguments[position - 1 :]
-            break
-        if word == "-C":
-            if position >= len(arguments):
-                raise UsageError("-C needs a directory")
-            # as with git, a second -C starts from the first
-            state.directory = os.path.join(state.directory, arguments[position])
-            position += 1
-        elif word in ("-q", "--quiet"):
-            state.verbosity = -1
-        elif word == "--no-progress":
-            state.has_progress = False
-        elif word.startswith("--color="):
-            state.colour = _colour(word.removeprefix("--color="))
-        elif word == "--color":
-            # as git takes it
-            state.colour = style.ALWAYS
-        elif word == "--no-color":
-            state.colour = style.NEVER
-        elif word in ("-v", "--verbose", "-vv"):
-            state.verbosity += 2 if word == "-vv" else 1
-        else:
-            rest.append(word)
-    return rest
-
-
-def _colour(when: str) -> str:
-    if when not in style.WHEN:
-        raise UsageError(
-            f"--color is not {when!r}", hint=f"one of {', '.join(style.WHEN)}"
-        )
-    return when
 
 
 def _report(message: str, hint: str, code: int) -> int:
@@ -257,8 +225,20 @@ def _verb_of(arguments: list[str]) -> str:
     )
 
 
-def _silence_stdout() -> None:
+def _has_reader_gone() -> bool:
+    """Whether nobody reads what we print any more; else it was another pipe, or a
+    connection, that broke.
+    """
+    poll = select.poll()
+    for stream in (1, 2):
+        poll.register(stream, 0)
+    return bool(poll.poll(0))
+
+
+def _silence_output() -> None:
     """Whoever read our output has gone; the interpreter must not complain about it on
     its way out.
     """
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)

@@ -211,8 +211,8 @@ def _carry_out(work: verb.Repro, plan: Plan, *, as_json: bool) -> None:
     _finish(work.outcome, failed, as_json=as_json)
 
 
-def _shower(options: verb.ReproOptions) -> RunLines:
-    return RunLines(side_by_side=options.jobs > 1)
+def _shower(session: Session, options: verb.ReproOptions) -> RunLines:
+    return RunLines(side_by_side=verb.jobs_at_once(session.project, options) > 1)
 
 
 def _show_plan(plan: Plan, *, as_json: bool) -> None:
@@ -307,7 +307,7 @@ def _failure_text(failed: StageFailed) -> str:
 
 def _compare(session: Session, options: verb.ReproOptions, *, as_json: bool) -> None:
     try:
-        found = verb_twice.twice(session, options, _shower(options))
+        found = verb_twice.twice(session, options, _shower(session, options))
     except verb_twice.RunFailed as error:
         failed = error.failed
         raise StageFailedError(

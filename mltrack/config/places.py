@@ -76,11 +76,16 @@ def must_be_trusted(settings: Settings, name: str) -> bool:
     """
     given = settings.remote(name)
     scheme = str(given.get("url", "")).partition("://")[0]
-    if place_of(given) == "" or given.get("anonymous"):
+    if place_of(given) == "":
         return False
     kind = known.find(scheme)
     # what nobody knows may do anything with credentials
-    return kind is None or kind.must_be_trusted(given)
+    if kind is None:
+        return True
+    # anybody may set `anonymous`: it counts only where it keeps what it promises
+    if kind.can_be_anonymous and given.get("anonymous"):
+        return False
+    return kind.must_be_trusted(given)
 
 
 def trust(settings: Settings, place: str) -> None:

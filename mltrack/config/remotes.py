@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from mltrack.config import places
 from mltrack.config.settings import Settings
-from mltrack.errors import RemoteError, UsageError
+from mltrack.errors import ConfigError, RemoteError, UsageError
 from mltrack.objects.digest import Algorithm
 from mltrack.store.kinds.opening import open_store
 from mltrack.store.kinds.store import Store
@@ -104,12 +104,13 @@ class Remotes:
 
     def reachable(self, *, beside: str = "") -> list[Remote]:
         """Returns those that can be had now, opened, in order of their names, but for
-        the one called ``beside``.
+        the one called ``beside``: nobody asked for these, so one that is not trusted,
+        or lacks its library, is passed over.
         """
         found = []
         for name in sorted(self._settings.remotes()):
             if name != beside:
-                with suppress(RemoteError):
+                with suppress(RemoteError, UsageError, ConfigError):
                     found.append(self.opened(name))
         return found
 

@@ -167,7 +167,7 @@ _REMOTE_SETTINGS = (
         "remote.NAME.anonymous",
         bool,
         default=False,
-        about="Whether to ask without credentials (s3, gs, az).",
+        about="Whether to send no credentials (s3, gs, az, http).",
     ),
     Setting("remote.NAME.user", str, "", "The user to log in as (sftp, http)."),
     Setting(

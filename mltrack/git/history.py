@@ -199,6 +199,37 @@ def new_files(
     ``local`` bring, and that are in no commit up to ``remote`` nor on any
     remote-tracking branch.
     """
+    blobs = versions(_not_pushed(local, remote, cwd), cwd, suffixes)
+    for blob, data in read_blobs(blobs, cwd, originals=True):
+        yield blobs[blob], data
+
+
+def commits_changing(
+    local: str, remote: str, cwd: str, suffixes: tuple[str, ...]
+) -> list[str]:
+    """Returns the commits up to ``local`` and not up to ``remote`` that change files
+    with these endings, and their parents, newest first.
+    """
+    out = run(
+        [
+            *ORIGINALS,
+            "log",
+            "--stdin",
+            "--format=%H %P",
+            "--full-history",
+            "--",
+            *("*" + suffix for suffix in suffixes),
+        ],
+        cwd,
+        data="".join(item + "\n" for item in _not_pushed(local, remote, cwd)).encode(),
+    )
+    return list(dict.fromkeys(out.decode().split()))
+
+
+def _not_pushed(local: str, remote: str, cwd: str) -> list[str]:
+    """What to ask git for, for the commits up to ``local`` that nobody else has;
+    ``remote`` may be all zeros, for none.
+    """
     # what a remote branch has counts as pushed, and its data with it
     known = (
         run(["for-each-ref", "--format=%(objectname)", "refs/remotes"], cwd)
@@ -206,11 +237,9 @@ def new_files(
         .split()
     )
     # the remote's commit may never have been fetched, and git would refuse the name
-    if remote and commits_among([remote], cwd):
+    if remote.strip("0") and commits_among([remote], cwd):
         known.append(remote)
-    blobs = versions([local, *("^" + commit for commit in known)], cwd, suffixes)
-    for blob, data in read_blobs(blobs, cwd, originals=True):
-        yield blobs[blob], data
+    return [local, *("^" + commit for commit in known)]
 
 
 def commits_among(objects: Iterable[str], cwd: str) -> list[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from contextlib import closing, suppress
 
+from mltrack.config import places
 from mltrack.engine.inputs import Learner
 from mltrack.engine.left import Row
 from mltrack.errors import ConfigError, MissingObjectError, MltrackError, RemoteError
@@ -65,14 +66,18 @@ class Hosts:
         return fetched
 
     def fetch_from_any(self, contents: Iterable[Content]) -> None:
-        """Asks every ssh runner that is set up for contents that nobody else has: the
-        clone that left them there may be another one. Hosts that cannot be reached are
+        """Asks every ssh runner that the user has named or used for contents that nobody
+        else has: the clone that left them there may be another one. Hosts that cannot be reached are
         passed over.
         """
         cache = self._session.project.cache
         for info in list_runners(self._session.project):
             lacking = [content for content in contents if not cache.holds(content)]
-            if lacking and (info.hosts or info.name != LOCAL):
+            is_elsewhere = info.hosts or info.name != LOCAL
+            # what asked for data did not ask for hosts that only a clone names
+            settings = self._session.project.settings
+            is_meant = places.is_trusted_runner(settings, info.name)
+            if lacking and is_elsewhere and is_meant:
                 with (
                     suppress(MltrackError),
                     closing(self._runners.open_surviving(info.name)) as one,

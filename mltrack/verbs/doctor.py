@@ -5,6 +5,7 @@ changes nothing.
 import os
 import shutil
 import sys
+from contextlib import closing
 from dataclasses import dataclass
 
 from mltrack import __version__
@@ -165,8 +166,22 @@ def _remotes(session: Session) -> list[Check]:
 
 def _stages_of_this_machine(session: Session) -> Check:
     """What `repro` finds here."""
-    # this machine as jobs would see it: what is set for it counts
-    capacity = ProjectRunners(session.project).open(LOCAL).abilities.capacity
+    settings = session.project.settings
+    # a project may give the name to hosts of its own
+    if not places.is_trusted_runner(settings, LOCAL):
+        place = places.runner_place(settings.runner(LOCAL))
+        return Check(
+            "running",
+            "note",
+            f"the runner {LOCAL!r} is {place}, not asked",
+            f"mltrack runner trust {LOCAL}",
+        )
+    try:
+        # this machine as jobs would see it: what is set for it counts
+        with closing(ProjectRunners(session.project).open(LOCAL)) as runner:
+            capacity = runner.abilities.capacity
+    except MltrackError as error:
+        return Check("running", "bad", error.message, error.hint)
     parts = [
         f"{capacity['cpus']:.0f} cpus, {capacity['memory'] / 1e9:.0f} GB, "
         f"{capacity['gpus']:.0f} gpus"

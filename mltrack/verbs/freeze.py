@@ -2,6 +2,8 @@
 unfrozen.
 """
 
+from functools import partial
+
 from mltrack.engine.pipelines import choose
 from mltrack.errors import UsageError
 from mltrack.formats import block_text
@@ -37,23 +39,34 @@ def set_frozen(session: Session, targets: list[str], *, frozen: bool) -> list[st
             )
     project = session.project
     # each file once, though several of its blocks change
-    texts = {path: (project.read(path) or b"").decode("utf-8") for path, _ in blocks}
+    groups: dict[str, list[str]] = {}
     for path, group in blocks:
-        texts[path] = block_text.set_key(
-            texts[path],
-            _block(texts[path], group),
-            "frozen",
-            "true" if frozen else None,
+        groups.setdefault(path, []).append(group)
+    texts = {
+        path: _frozen(
+            (project.read(path) or b"").decode("utf-8"), groups=of_path, frozen=frozen
         )
+        for path, of_path in groups.items()
+    }
 
     def read(asked: str) -> bytes | None:
         return texts[asked].encode() if asked in texts else project.read(asked)
 
     # all of them, since they refer to one another; refuse before writing
     load_stages(session.view.pipelines, read)
-    for path, text in texts.items():
-        project.write(path, text.encode())
+    for path, of_path in groups.items():
+        # of what stands there by now: another command may add a stage
+        session.edit_text(path, partial(_frozen, groups=of_path, frozen=frozen))
     return [stage.address for stage in chosen if stage.frozen != frozen]
+
+
+def _frozen(text: str, groups: list[str], frozen: bool) -> str:
+    """The text of a pipeline file in which these groups are frozen, or are not."""
+    for group in groups:
+        text = block_text.set_key(
+            text, _block(text, group), "frozen", "true" if frozen else None
+        )
+    return text
 
 
 def _block(text: str, group: str) -> tuple[str, ...]:

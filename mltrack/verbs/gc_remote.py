@@ -2,6 +2,7 @@
 two runs a day apart.
 """
 
+import time
 from dataclasses import dataclass
 
 from mltrack.errors import IntegrityError, RemoteError, WorkspaceError
@@ -14,7 +15,7 @@ from mltrack.store.shared.fetch import fetch_trees
 from mltrack.store.shared.names import user_mark
 from mltrack.store.shared.remote import Remote
 from mltrack.store.shared.runs import bring_records
-from mltrack.verbs.gc import find_roots
+from mltrack.verbs.gc_roots import Roots, find_roots
 from mltrack.verbs.records import DAY, since_for_records
 from mltrack.verbs.session import Session
 from mltrack.verbs.transfers import register
@@ -43,7 +44,8 @@ def gc_remote(
 ) -> RemoteGcResult:
     """Collects a remote's garbage. Raises WorkspaceError, with nothing changed, where
     it cannot be known what others refer to: commits that were not fetched, or other
-    projects that use the remote; ``force`` goes on then.
+    projects that use the remote; ``force`` goes on then. With ``dry_run`` nothing is
+    written there, so ages are by this machine's clock.
     """
     project = session.project
     remote = _writable(session, name)
@@ -52,28 +54,17 @@ def gc_remote(
         _require_sole_user(
             session, remote.name, [item.name for item in remote.store.list("users")]
         )
-    register(project, remote)
-    # by the store's own clock: ours may be off by a day
-    now = deleting.server_time(remote.store)
+    now = time.time()
+    if not dry_run:
+        register(project, remote)
+        # by the store's own clock, which is read off a file: ours may be off by a day
+        now = deleting.server_time(remote.store)
     grace = project.settings.number("gc.grace_days") * DAY
     marked: set[str] = set()
-    roots = find_roots(session, now)
-    roots.history.update(_of_young_records(session, remote, now))
-    with project.cache.in_use():
-        # what a listing names that never came here is in use as well
-        listed = fetch_trees(
-            project.cache, [remote], roots.current | roots.history, lambda event: None
-        )
-        if listed.damage:
-            # what a damaged listing names cannot be told: nothing is forgotten
-            raise listed.damage[0]
-        if remote.damaged or (listed.lost and remote_gc.has_unnamed_packs(remote)):
-            raise IntegrityError(
-                f"nothing was deleted: an index of {remote.url} is lost or damaged, "
-                "so what is needed there is not known",
-                hint=f"mltrack fsck --remote {remote.name} --repair",
-            )
-        collector.mark(project.cache, roots.current, roots.history, marked)
+    # notes and records have the time of the machines that wrote them
+    roots = find_roots(session, time.time())
+    roots.history.update(_of_young_records(session, remote, min(now, time.time())))
+    _mark(session, remote, roots, marked)
     delay = project.settings.number("gc.delay_hours") * HOUR
     plan = remote_gc.plan(remote, marked, now - grace, now - delay)
     gone, unfinished = plan.due, 0
@@ -97,6 +88,28 @@ def _writable(session: Session, name: str) -> Remote:
     if not remote.store.abilities.writable:
         raise RemoteError(f"{remote.url} can only be read", hint="mltrack remote list")
     return remote
+
+
+def _mark(session: Session, remote: Remote, roots: Roots, marked: set[str]) -> None:
+    """Marks what the roots refer to, with what the remote alone has of their listings;
+    raises what keeps it from being known.
+    """
+    cache = session.project.cache
+    with cache.in_use():
+        # what a listing names that never came here is in use as well
+        listed = fetch_trees(
+            cache, [remote], roots.current | roots.history, lambda event: None
+        )
+        if listed.damage:
+            # what a damaged listing names cannot be told: nothing is forgotten
+            raise listed.damage[0]
+        if remote.damaged or (listed.lost and remote_gc.has_unnamed_packs(remote)):
+            raise IntegrityError(
+                f"nothing was deleted: an index of {remote.url} is lost or damaged, "
+                "so what is needed there is not known",
+                hint=f"mltrack fsck --remote {remote.name} --repair",
+            )
+        collector.mark(cache, roots.current, roots.history, marked)
 
 
 def _of_young_records(session: Session, remote: Remote, now: float) -> set[Content]:

@@ -12,20 +12,20 @@ from dataclasses import dataclass, field
 
 from mltrack import project as projects
 from mltrack.engine.view import Target, View, revision_view
-from mltrack.errors import FormatError, GitError, MltrackError, PipelineError
-from mltrack.formats import lock_file, pointer
+from mltrack.errors import FormatError, GitError, MltrackError
 from mltrack.formats.conflict import is_in_conflict
 from mltrack.formats.pointer import SUFFIX
 from mltrack.git import history as git_history
 from mltrack.git import index as git_index
 from mltrack.git import repository as git
 from mltrack.objects.content import Content
-from mltrack.pipeline.paths import contains, overlaps
+from mltrack.pipeline.paths import overlaps
 from mltrack.pipeline.stage import LOCK_NAME
 from mltrack.project import Project
 from mltrack.store.shared.push import push_contents
 from mltrack.store.shared.transfer import Report
 from mltrack.verbs.checkout import CheckoutOptions, CheckoutResult, checkout_targets
+from mltrack.verbs.pushed import pushed_contents
 from mltrack.verbs.session import Session
 from mltrack.verbs.status import MODIFIED, OUTDATED, TargetStatus, status
 from mltrack.verbs.transfers import register
@@ -277,11 +277,7 @@ def _pre_push(session: Session, given: str, report: Report, result: HookResult) 
             git_history.commits_among([local], project.path) if local.strip("0") else []
         )
         for tip in tips:
-            view = revision_view(tip, project.path, project.algorithm)
-            wanted.setdefault("", set()).update(
-                _contents_between(project, view, tip, remote)
-            )
-            for name, contents in _contents_of(view).items():
+            for name, contents in pushed_contents(project, tip, remote).items():
                 wanted.setdefault(name, set()).update(contents)
     for name, contents in wanted.items():
         if contents:
@@ -309,51 +305,3 @@ def _send(
             ),
         ) from error
     return target.name, moved.objects
-
-
-def _contents_of(view: View) -> dict[str, set[Content]]:
-    """What a commit refers to, by the remote that it is to be sent to; '' is the
-    default one.
-    """
-    places: dict[str, str] = {}
-    with suppress(FormatError, PipelineError):  # told where stages are asked for
-        places = {
-            out.path: out.remote
-            for stage in view.graph.stages.values()
-            for out in stage.outs
-            if out.remote
-        }
-    found: dict[str, set[Content]] = {}
-    for target in view.targets().values():
-        if target.push:
-            found.setdefault(places.get(target.path, ""), set()).add(target.content)
-    return found
-
-
-def _contents_between(
-    project: Project, view: View, local: str, remote: str
-) -> set[Content]:
-    """What the commits that are being pushed brought, but for projects below this one,
-    by the ``view`` of the last of them: their hooks send theirs.
-    """
-    found: set[Content] = set()
-    inner = os.path.relpath(project.path, project.repository.top)
-    nested = [os.path.normpath(os.path.join(inner, one)) for one in view.nested]
-    for path, data in git_history.new_files(
-        local, remote if remote.strip("0") else "", project.path, (SUFFIX, LOCK_NAME)
-    ):
-        # git names them by their places in the repository
-        if any(contains(one, path) for one in nested):
-            continue
-        with suppress(FormatError):
-            if path.endswith(SUFFIX):
-                found.add(
-                    pointer.parse(
-                        data, project.algorithm, os.path.basename(path)
-                    ).content
-                )
-            else:
-                for entry in lock_file.parse(data, project.algorithm, path).values():
-                    kept = entry.outs.keys() - entry.uncached - entry.unpushed
-                    found |= {entry.outs[out] for out in kept}
-    return found

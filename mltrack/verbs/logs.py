@@ -3,10 +3,11 @@ that failed, or of one that runs.
 """
 
 import os
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import NamedTuple
 
-from mltrack.disk.durable import read_bounded
+from mltrack.disk.durable import opened
 from mltrack.engine.pipelines import choose
 from mltrack.errors import MissingObjectError, UsageError
 from mltrack.pipeline.stage import Stage
@@ -15,8 +16,8 @@ from mltrack.runners.marks import Marks
 from mltrack.runners.tickets import Tickets
 from mltrack.verbs.session import Session
 
-# in bytes, since a log is read into memory
-MAX_LOG = 1 << 30
+# bytes of a log file that are in memory at once
+_PIECE = 1 << 20
 RECORDED, CURRENT = "recorded", "current"
 
 
@@ -66,15 +67,18 @@ def logs(session: Session, target: str) -> list[Log]:
     return sorted(found, key=lambda log: log.started, reverse=True)
 
 
-def read(session: Session, log: Log, offset: int = 0) -> bytes:
-    """Returns what a log holds from ``offset`` on."""
+def pieces(session: Session, log: Log, offset: int = 0) -> Iterator[bytes]:
+    """Yields what a log holds by now from ``offset`` on."""
     if log.path:
         # the run has ended since, and its log went into the cache
-        with suppress(FileNotFoundError):
-            return (read_bounded(log.path, MAX_LOG) or b"")[offset:]
-        return b""
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+        with suppress(FileNotFoundError), opened(log.path, flags) as file:
+            while data := os.pread(file, _PIECE, offset):
+                yield data
+                offset += len(data)
+        return
     try:
-        return session.project.cache.read(log.object)[offset:]
+        yield session.project.cache.read(log.object)[offset:]
     except MissingObjectError as error:
         raise MissingObjectError(
             f"the log of {log.stage} is not in the cache",

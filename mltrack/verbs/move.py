@@ -37,20 +37,24 @@ def move(session: Session, old_argument: str, new_argument: str) -> Moved:
             hint="`mltrack ls` lists what is tracked",
         )
     new = project.relative(new_argument)
-    if os.path.isdir(project.absolute(new)):
+    is_moved = _is_moved(session, old, new)
+    if os.path.isdir(project.absolute(new)) and not is_moved:
         new = f"{new}/{os.path.basename(old)}" if new else os.path.basename(old)
-    _check(session, old, new)
+        is_moved = _is_moved(session, old, new)
+    _check(session, old, new, is_moved=is_moved)
     _write_pointer(session, old, new, content)
     if os.path.lexists(project.absolute(old)):
         os.rename(project.absolute(old), project.absolute(new))
-    session.last.set(new, session.last.get(old))
-    os.unlink(project.absolute(old + SUFFIX))
-    session.last.set(old, None)
+    # else the move that was cut off may have noted it, and forgotten the old one
+    if not is_moved or session.last.get(old) is not None:
+        session.last.set_all({new: session.last.get(old), old: None})
     before, old_name = os.path.split(old)
     session.edit_text(
         os.path.join(before, ".gitignore"),
         lambda text: ignore_file.exclude(text, [old_name]),
     )
+    # last: as long as it is there, the same command completes the move
+    os.unlink(project.absolute(old + SUFFIX))
     stages = session.view.graph.stages.values()
     return Moved(
         old,
@@ -60,6 +64,16 @@ def move(session: Session, old_argument: str, new_argument: str) -> Moved:
             for stage in stages
             if any(overlaps(old, dep) for dep in stage.deps)
         ),
+    )
+
+
+def _is_moved(session: Session, old: str, new: str) -> bool:
+    """Whether a move that was cut off has brought the data there already."""
+    project = session.project
+    return (
+        session.view.pointers.get(new) == session.view.pointers[old]
+        and os.path.lexists(project.absolute(new))
+        and not os.path.lexists(project.absolute(old))
     )
 
 
@@ -83,11 +97,11 @@ def _write_pointer(session: Session, old: str, new: str, content: Content) -> No
     )
 
 
-def _check(session: Session, old: str, new: str) -> None:
+def _check(session: Session, old: str, new: str, *, is_moved: bool) -> None:
     project = session.project
     if old == new or overlaps(old, new):
         raise UsageError(f"{old!r} cannot be moved to {new!r}")
-    if os.path.lexists(project.absolute(new)):
+    if os.path.lexists(project.absolute(new)) and not is_moved:
         raise WorkspaceError(
             f"{new!r} exists already", hint="move it away, or choose another name"
         )

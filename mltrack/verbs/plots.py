@@ -144,16 +144,7 @@ def _top_level(recorded: Recorded, pipeline: str, item: Any) -> Iterator[Definit
         return os.path.normpath(os.path.join(directory, text))
 
     for name, given in item.items() if isinstance(item, dict) else ((item, None),):
-        settings = given or {}
-        unknown = [key for key in settings if key not in _KEYS]
-        if not isinstance(name, str) or unknown:
-            problem = (
-                f"plots.{name}: unknown key {unknown[0]!r}" if unknown else "plots"
-            )
-            hint = (
-                nearest(str(unknown[0]), [*_KEYS]) if unknown else ""
-            ) or f"known: {', '.join(_KEYS)}"
-            raise PipelineError(f"{pipeline}: {problem}", hint=hint)
+        settings = _checked(pipeline, name, given)
         y, x = settings.get("y"), settings.get("x")
         x_file, x_column = (
             next(iter(x.items())) if isinstance(x, dict) and x else ("", x or "")
@@ -170,6 +161,33 @@ def _top_level(recorded: Recorded, pipeline: str, item: Any) -> Iterator[Definit
                 yield Definition(
                     path, ((path, _columns(y)),), str(x_column), "", settings
                 )
+
+
+def _checked(pipeline: str, name: Any, given: Any) -> dict[str, Any]:
+    """The settings of a plot; raises PipelineError for what cannot be any."""
+    if not isinstance(name, str):
+        raise PipelineError(
+            f"{pipeline}: plots: expected a path or a name, got {name!r}",
+            hint="plots: [loss.csv], or [{loss.csv: {y: loss}}]",
+        )
+    if given is not None and not isinstance(given, dict):
+        raise PipelineError(
+            f"{pipeline}: plots.{name}: expected settings, got {given!r}",
+            hint=f"such as {{y: COLUMN}}; known: {', '.join(_KEYS)}",
+        )
+    settings = given or {}
+    for key in settings:
+        if key not in _KEYS:
+            hint = nearest(str(key), [*_KEYS]) or f"known: {', '.join(_KEYS)}"
+            raise PipelineError(
+                f"{pipeline}: plots.{name}: unknown key {key!r}", hint=hint
+            )
+    if settings.get("y") == {}:
+        raise PipelineError(
+            f"{pipeline}: plots.{name}.y: names no file",
+            hint="such as y: {loss.csv: COLUMN}",
+        )
+    return settings
 
 
 def _columns(value: Any) -> tuple[str, ...]:

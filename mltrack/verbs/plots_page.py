@@ -8,6 +8,7 @@ import json
 import os
 import re
 from collections.abc import Iterable
+from itertools import chain, count
 from typing import Any
 
 from mltrack.errors import UsageError, how_to_add
@@ -68,16 +69,16 @@ def pictures(plots: Iterable[Plot], directory: str, kind: str) -> list[str]:
     paths. Images are written as they are, one per revision.
     """
     os.makedirs(directory, exist_ok=True)
-    written = []
+    written: list[str] = []
     for plot in plots:
         name = _file_name(plot.name)
         if plot.spec is None:
             for image in plot.images:
-                path = os.path.join(directory, f"{_file_name(image.revision)}_{name}")
+                path = _free(directory, f"{_file_name(image.revision)}_{name}", written)
                 _write(path, base64.b64decode(image.uri.partition(",")[2]))
                 written.append(path)
             continue
-        path = os.path.join(directory, f"{name}.{kind}")
+        path = _free(directory, f"{name}.{kind}", written)
         library = _library()
         data = (
             library.vegalite_to_png(plot.spec, scale=2)
@@ -87,6 +88,16 @@ def pictures(plots: Iterable[Plot], directory: str, kind: str) -> list[str]:
         _write(path, data)
         written.append(path)
     return written
+
+
+def _free(directory: str, name: str, written: list[str]) -> str:
+    """The path for a picture that none of these has: `a/b` and `a_b` are two plots."""
+    # as lower case: some file systems take both for one
+    taken = {path.lower() for path in written}
+    stem, suffix = os.path.splitext(name)
+    names = chain([name], (f"{stem}-{number}{suffix}" for number in count(2)))
+    paths = (os.path.join(directory, one) for one in names)
+    return next(path for path in paths if path.lower() not in taken)
 
 
 def _file_name(text: str) -> str:

@@ -123,7 +123,9 @@ def remove(project: Project, name: str) -> None:
     for path in (_config(project, local=False), _config(project, local=True)):
         if os.path.exists(path):
             edit.unset(path, f"remote.{name}")
-            if project.settings.text("core.remote") == name:
+            # of each file by itself: this clone's default may be another than all's
+            values = read_file(path, Remembered(project.index_path)).values
+            if values.get("core.remote") == name:
                 edit.unset(path, "core.remote")
 
 

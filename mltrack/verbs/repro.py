@@ -96,6 +96,11 @@ class DataNote(NamedTuple):
     path: str
 
 
+def jobs_at_once(project: Project, options: ReproOptions) -> int:
+    """Returns how many stages may run at once, as asked for or as it is set."""
+    return options.jobs or project.settings.number("repro.jobs") or 1
+
+
 class Repro:
     """One ``repro``: the plan first; then, if wanted, its execution as a stream of
     events.
@@ -120,7 +125,7 @@ class Repro:
         self._chosen = choose(self.graph, list(options.targets), session.project.here)
         self._asked = options
         self.addresses = _scope(self.graph, self._chosen, options)
-        jobs = options.jobs or session.project.settings.number("repro.jobs") or 1
+        jobs = jobs_at_once(session.project, options)
         self.limits = Limits(jobs, options.keep_going, options.detach)
         self._supply = FromRemote(session) if options.pull else None
         if self._supply is not None:

@@ -46,10 +46,26 @@ def add(session: Session, new: NewStage, *, force: bool = False) -> Stage:
             f"{new.name!r} is no name for a stage",
             hint="letters, digits, '-' and '_', not longer than 200",
         )
-    project = session.project
-    path = f"{project.here}/{PIPELINE_NAME}" if project.here else PIPELINE_NAME
-    data = project.read(path) or b""
-    document = parse_yaml(data, path)
+    here = session.project.here
+    path = f"{here}/{PIPELINE_NAME}" if here else PIPELINE_NAME
+    added: list[Stage] = []
+
+    def change(before: str) -> str:
+        after = _added(before, path, new, force=force)
+        # with all the others, before anything is written: the graph must hold
+        added.append(_checked(session, path, after, new.name))
+        return after
+
+    # read and written under one lock: two commands at once lose no stage
+    session.edit_text(path, change)
+    return added[0]
+
+
+def _added(before: str, path: str, new: NewStage, *, force: bool) -> str:
+    """The text of a pipeline file with a stage that it did not have, or with ``force``
+    another in its place.
+    """
+    document = parse_yaml(before.encode("utf-8", "surrogateescape"), path)
     stages = document.get("stages") if isinstance(document, dict) else None
     exists = isinstance(stages, dict) and new.name in stages
     if exists and not force:
@@ -57,30 +73,29 @@ def add(session: Session, new: NewStage, *, force: bool = False) -> Stage:
             f"there is a stage {new.name!r} in {path} already",
             hint="`--force` replaces it",
         )
-    text = data.decode("utf-8")
-    if exists:
-        text = _without(text, new.name)
-    text = _with(
-        text,
+    return _with(
+        _without(before, new.name) if exists else before,
         new.name,
         _block(new),
         has_stages="stages" in document if isinstance(document, dict) else False,
     )
 
-    def read(asked: str) -> bytes | None:
-        return text.encode() if asked == path else project.read(asked)
 
-    # with all the others, before anything is written: the graph must hold
+def _checked(session: Session, path: str, text: str, name: str) -> Stage:
+    """The stage as the pipeline file would declare it; raises what is wrong with it."""
+
+    def read(asked: str) -> bytes | None:
+        return text.encode() if asked == path else session.project.read(asked)
+
     pipelines = sorted({*session.view.pipelines, path})
-    graph = graphs.build(load_stages(pipelines, read))
+    stage = graphs.build(load_stages(pipelines, read)).stages[stage_address(path, name)]
     check_outputs(
-        [graph.stages[stage_address(path, new.name)]],
+        [stage],
         list(session.view.pointers),
         session.view.pipelines,
         session.view.in_git,
     )
-    project.write(path, text.encode())
-    return graph.stages[stage_address(path, new.name)]
+    return stage
 
 
 def list_stages(view: View) -> list[Stage]:

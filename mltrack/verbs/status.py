@@ -152,7 +152,7 @@ def _target_status(session: Session, target: Target) -> TargetStatus:
     if snapshot is None:
         return TargetStatus(target.path, "missing", cache.holds(target.content))
     if snapshot.content.same_bytes(target.content):
-        return TargetStatus(target.path, "clean", cache.has(target.content.hex))
+        return TargetStatus(target.path, "clean", cache.holds(target.content))
     cached = cache.holds(target.content)
     try:
         if session.checkout.comparison.is_part_of(

@@ -136,3 +136,13 @@ def test_a_repro_that_is_interrupted_stops_its_command_and_records_nothing_of_it
     assert running.returncode == 130
     assert ends(int(ws.read("child")))
     assert '"a"' in ws.read("mltrack.lock") and '"s"' not in ws.read("mltrack.lock")
+
+
+def test_stages_that_are_added_at_once_are_all_declared(ws: Workspace) -> None:
+    names = [f"s{number}" for number in range(6)]
+    added = [
+        start(ws, "stage", "add", "-n", name, "-o", name, "true") for name in names
+    ]
+    finish(added)
+    listed = ws.mltrack("stage", "list", "--json").json["stages"]
+    assert len(listed) == len(names)

@@ -132,6 +132,11 @@ def gc_remote(ws: Workspace) -> None:
     ws.mltrack("add", "data")
 
 
+def move_file(ws: Workspace) -> None:
+    ws.write("a", "alpha")
+    ws.mltrack("add", "a")
+
+
 COMMANDS: dict[str, tuple[Setup, tuple[str, ...]]] = {
     "add": (add, ("add", "data")),
     "add again": (add_again, ("add", "data")),
@@ -144,9 +149,13 @@ COMMANDS: dict[str, tuple[Setup, tuple[str, ...]]] = {
     "checkout of what is not there": (fresh, ("checkout",)),
     "drop": (drop, ("drop", "data")),
     "repair of a remote": (repair, ("fsck", "--remote", "store", "--repair")),
+    "move": (move_file, ("move", "a", "deep/b")),
+    "move of a directory": (add_again, ("move", "data", "images")),
     "gc of a remote": (gc_remote, ("gc", "--remote", "store")),
 }
 NOT_IN_CACHE = ("pull", "drop")
+ONCE = ("move",)
+"""What cannot be done again after it was done."""
 
 
 class Sweep:
@@ -319,6 +328,8 @@ def test_a_failing_call_is_told_by_the_exit_code_and_loses_nothing(
         )
         assert sweep.done.code != 70, sweep.done.said
         sweep.check()
+        if sweep.done.code == 0 and sweep.arguments[0] in ONCE:
+            continue
         again = sweep.ws.mltrack(*sweep.arguments, code=None)
         assert again.code == 0, f"call {at} failed, then: {again.said}"
         assert sweep.ws.files() == sweep.expected, f"call {at} had failed"

@@ -129,3 +129,16 @@ def test_kinds_change_after_a_drop(shared: Workspace, turn: str) -> None:
     shared.mltrack("pull")
     ((path, text),) = kinds[0].items()
     assert shared.read(path) == text
+
+
+def test_status_says_that_what_is_clean_here_is_in_the_cache_no_longer(
+    shared: Workspace,
+) -> None:
+    shared.write("data/a", "a")
+    shared.write("data/b", "b")
+    shared.mltrack("add", "data")
+    assert shared.mltrack("status", "--json").json["data"][0]["cached"] is True
+    shared.mltrack("push")
+    shared.mltrack("drop", "data")
+    found = shared.mltrack("status", "--json").json["data"][0]
+    assert found["state"] == "clean" and found["cached"] is False

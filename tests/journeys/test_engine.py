@@ -11,8 +11,11 @@ import time
 
 import pytest
 
+from mltrack.project import find
 from mltrack.runners import tracing
 from mltrack.runners.sandbox import can_bind
+from mltrack.verbs import logs
+from mltrack.verbs.session import Session
 from tests.support.processes import ends
 from tests.support.workspace import Workspace
 
@@ -432,6 +435,34 @@ def test_a_sandbox_holds_the_declared_inputs_and_nothing_else(
     )
     assert "looked for tool.py" in ws.mltrack("repro", PATH=path, code=8).err
     assert not list((ws.path / ".mltrack/tmp").glob("*mlt-*"))
+
+
+def test_a_log_of_any_size_is_read_from_where_the_last_look_ended(
+    ws: Workspace,
+) -> None:
+    log = ws.write("log", "begun\n")
+    os.truncate(log, 1 << 30)
+    with log.open("ab") as file:
+        file.write(b"latest")
+    session = Session(find(str(ws.path)))
+    one = logs.Log("s", "running", 0.0, path=str(log))
+    assert list(logs.pieces(session, one, 1 << 30)) == [b"latest"]
+    assert next(logs.pieces(session, one)).startswith(b"begun")
+    (ws.path / "log").unlink()
+    assert list(logs.pieces(session, one)) == []
+
+
+def test_running_twice_names_the_stages_that_run_at_once_by_setting(
+    ws: Workspace,
+) -> None:
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n  s:\n    cmd: echo hello; echo 1 > a\n    outs: [a]\n"
+        "  t:\n    cmd: echo hello; echo 1 > b\n    outs: [b]\n",
+    )
+    ws.mltrack("config", "repro.jobs", "2")
+    said = ws.mltrack("repro", "--twice", "s", "t").said
+    assert "s | hello" in said and "t | hello" in said
 
 
 def test_running_twice_finds_what_is_not_deterministic(ws: Workspace) -> None:

@@ -143,3 +143,10 @@ def test_another_shell_stops_too(ws: Workspace) -> None:
     ws.mltrack("config", "--local", "core.shell", "/bin/bash")
     assert run(ws, "false\necho 1 > o")[0] == 8
     assert run(ws, "x=(1 2)\necho ${x[1]} > o".replace("${", "\\${")) == (0, "2\n")
+
+
+def test_stage_add_keeps_options_of_the_command_that_look_like_ours(
+    ws: Workspace,
+) -> None:
+    ws.mltrack("stage", "add", "-n", "t", "-o", "out", "python", "t.py", "-v", "-q")
+    assert "cmd: python t.py -v -q" in ws.read("mltrack.yaml")

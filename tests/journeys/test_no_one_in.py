@@ -2,6 +2,7 @@
 go to, and starts no program.
 """
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -152,3 +153,76 @@ def test_secrets_lie_in_one_file_that_nobody_else_reads(ws: Workspace) -> None:
         for path in ws.path.rglob("*")
         if path.is_file() and b"CANARY" in path.read_bytes()
     ]
+
+
+# hosts of runners
+
+
+def watched(ws: Workspace, tmp_path: Path) -> tuple[Workspace, Path]:
+    """The clone of a stranger on whose machine every start of ssh leaves a file."""
+    other, seen = stranger(ws, tmp_path), tmp_path / "ssh was started"
+    ssh = tmp_path / "bin/ssh"
+    ssh.parent.mkdir()
+    ssh.write_text(f"#!/bin/sh\ntouch '{seen}'\nexit 255\n")
+    ssh.chmod(0o755)
+    other.environment["PATH"] = f"{ssh.parent}:{other.environment['PATH']}"
+    return other, seen
+
+
+def name_hosts(ws: Workspace, runner: str) -> None:
+    config = ws.read(".mltrack/config.toml")
+    ws.write(
+        ".mltrack/config.toml",
+        f'{config}\n[runner.{runner}]\ntype = "ssh"\nhosts = ["evil.example"]\n',
+    )
+
+
+def test_doctor_asks_no_host_that_stands_for_this_machine(
+    ws: Workspace, tmp_path: Path
+) -> None:
+    name_hosts(ws, "local")
+    other, seen = watched(ws, tmp_path)
+    told = other.mltrack("doctor").out
+    assert "evil.example, not asked" in told and "mltrack runner trust local" in told
+    assert not seen.exists()
+    other.mltrack("runner", "trust", "local")
+    told = other.mltrack("doctor", code=None)
+    assert seen.exists() and told.code == 1
+    assert "running" in told.out and "evil.example" in told.out
+
+
+def test_pull_asks_no_host_that_only_the_projects_files_name(
+    shared: Workspace, tmp_path: Path
+) -> None:
+    name_hosts(shared, "box")
+    shared.write("f", "x")
+    shared.mltrack("add", "f")
+    shared.mltrack("push")
+    shutil.rmtree(tmp_path / "store/packs")
+    shutil.rmtree(shared.path / ".mltrack/cache")
+    (shared.path / "f").unlink()
+    other, seen = watched(shared, tmp_path)
+    other.mltrack("pull", code=None)
+    assert not seen.exists()
+    other.mltrack("runner", "trust", "box")
+    other.mltrack("pull", code=None)
+    assert seen.exists()
+
+
+def test_a_remote_that_is_not_trusted_does_not_keep_the_others_from_being_asked(
+    shared: Workspace, tmp_path: Path
+) -> None:
+    shared.write("f", "x")
+    shared.mltrack("add", "f")
+    shared.mltrack("push")
+    config = shared.read(".mltrack/config.toml")
+    shared.write(
+        ".mltrack/config.toml",
+        f'{config}\n[remote.evil]\nurl = "s3://b/x"\nendpoint = "http://evil.example"\n'
+        '[remote.odd]\nurl = "nothing://knows/this"\n',
+    )
+    shutil.rmtree(shared.path / ".mltrack/cache")
+    (shared.path / "f").unlink()
+    other = stranger(shared, tmp_path)
+    other.mltrack("pull")
+    assert other.read("f") == "x"

@@ -166,3 +166,28 @@ def test_a_plot_that_there_is_not(drawn: Workspace) -> None:
     )
     drawn.write("mltrack.yaml", "plots:\n- other:\n    xx: 1\n")
     assert "unknown key 'xx'" in drawn.mltrack("plots", "show", code=1).err
+
+
+@pytest.mark.parametrize(
+    "given",
+    ["{a.csv: 5}", "{a.csv: x}", "{a.csv: [x]}", "{n: {y: {}}}", "[a.csv]", "5"],
+)
+def test_a_plot_that_is_none_is_named_with_its_file(ws: Workspace, given: str) -> None:
+    ws.write("a.csv", "x\n1\n")
+    ws.write("mltrack.yaml", f"stages: {{}}\nplots: [{given}]\n")
+    said = ws.mltrack("plots", "show", "--json", code=1).err
+    assert "mltrack.yaml: plots" in said and "hint: " in said
+
+
+def test_plots_whose_names_give_one_file_name_are_written_side_by_side(
+    ws: Workspace,
+) -> None:
+    for path in ("a/b.csv", "a_b.csv", "a b.csv"):
+        ws.write(path, "x\n1\n2\n")
+    ws.write("mltrack.yaml", "stages: {}\nplots: [a/b.csv, a_b.csv, a b.csv]\n")
+    ws.mltrack("plots", "show", "--svg", "--out", "drawn")
+    assert sorted(path.name for path in (ws.path / "drawn").iterdir()) == [
+        "a_b.csv-2.svg",
+        "a_b.csv-3.svg",
+        "a_b.csv.svg",
+    ]

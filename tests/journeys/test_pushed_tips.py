@@ -170,3 +170,54 @@ def test_a_clone_that_lacks_the_bytes_stops_the_push_if_no_remote_has_them(
     lacking.write("code", "x\n")
     lacking.commit("code")
     assert "not in the cache" in lacking.git("push", "-q", "origin", "main", code=1).err
+
+
+# outputs that have a remote of their own
+
+
+@pytest.fixture
+def secret(ws: Workspace, tmp_path: Path) -> Workspace:
+    """A stage whose output is to go to a vault, run twice, and each result committed."""
+    ws.git("init", "-q", "--bare", str(tmp_path / "hub.git"))
+    ws.git("remote", "add", "origin", str(tmp_path / "hub.git"))
+    ws.mltrack("remote", "add", "store", str(tmp_path / "store"))
+    ws.mltrack("remote", "add", "vault", str(tmp_path / "vault"))
+    ws.mltrack("remote", "default", "store")
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n  make:\n    cmd: cat in in > secret.bin; cp in local.bin\n    deps: [in]\n"
+        "    outs: [{secret.bin: {remote: vault}}, {local.bin: {push: false}}]\n",
+    )
+    for text in ("first secret", "second secret"):
+        ws.write("in", text)
+        ws.mltrack("repro")
+        ws.commit(text)
+    return ws
+
+
+def holds(place: Path, text: str) -> bool:
+    return any(
+        text.encode() in path.read_bytes()
+        for path in place.rglob("*")
+        if path.is_file()
+    )
+
+
+def test_git_push_sends_an_output_of_every_commit_to_its_own_remote_only(
+    secret: Workspace, tmp_path: Path
+) -> None:
+    secret.git("push", "-q", "origin", "main")
+    for text in ("first secretfirst secret", "second secretsecond secret"):
+        assert holds(tmp_path / "vault", text) and not holds(tmp_path / "store", text)
+
+
+def test_git_push_sends_what_a_stage_that_is_gone_made_where_it_said(
+    secret: Workspace, tmp_path: Path
+) -> None:
+    secret.git("push", "-q", "origin", "main~1:refs/heads/main")
+    secret.write("mltrack.yaml", "stages: {}\n")
+    (secret.path / "mltrack.lock").unlink()
+    secret.commit("no stage any more")
+    secret.git("push", "-q", "origin", "main")
+    text = "second secretsecond secret"
+    assert holds(tmp_path / "vault", text) and not holds(tmp_path / "store", text)

@@ -363,3 +363,27 @@ def test_a_missing_library_names_what_to_install(ws: Workspace, tmp_path: Path) 
         ]
     )
     assert refused.code == 1 and "-m pip install s3fs" in refused.err
+
+
+def test_removing_the_default_of_this_clone_leaves_that_of_the_project(
+    ws: Workspace, tmp_path: Path
+) -> None:
+    ws.mltrack("remote", "add", "store", str(tmp_path / "store"))
+    ws.mltrack("remote", "add", "--local", "scratch", str(tmp_path / "scratch"))
+    ws.mltrack("remote", "default", "--local", "scratch")
+    before = ws.read(".mltrack/config.toml")
+    ws.mltrack("remote", "remove", "scratch")
+    assert ws.read(".mltrack/config.toml") == before
+    assert ws.mltrack("config", "core.remote").out.strip() == "store"
+
+
+def test_the_run_records_of_a_removed_remote_count_no_longer(
+    shared: Workspace,
+) -> None:
+    shared.write("mltrack.yaml", "stages:\n  t: {cmd: echo 1 > o, outs: [o]}\n")
+    shared.mltrack("repro")
+    shared.mltrack("push")
+    remotes = shared.path / ".mltrack/index/remotes"
+    assert (remotes / "store.runs").exists()
+    shared.mltrack("remote", "remove", "store")
+    assert not list(remotes.iterdir())

@@ -192,6 +192,15 @@ def test_gc_of_a_remote_forgets_first_and_deletes_later(stale: Workspace) -> Non
     assert stale.mltrack("fsck", "--remote", "store").code == 0
 
 
+def test_a_dry_run_of_gc_writes_nothing_to_a_remote(stale: Workspace) -> None:
+    store = stale.path.parent / "store"
+    shutil.rmtree(store / "users")
+    before = {path: path.stat().st_mtime_ns for path in store.rglob("*")}
+    would = stale.mltrack("gc", "--remote", "store", "--dry-run", "--json").json
+    assert would["forgotten"] > 0
+    assert {path: path.stat().st_mtime_ns for path in store.rglob("*")} == before
+
+
 def test_a_push_after_the_first_run_sends_again_what_was_forgotten(
     stale: Workspace,
 ) -> None:

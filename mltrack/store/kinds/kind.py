@@ -54,7 +54,8 @@ class Kind:
 
     ``must_be_trusted`` says whether a remote with these settings sends credentials to a
     host, or starts a program, that they choose: a clone brings them along, so the
-    person is asked about the place first.
+    person is asked about the place first. ``can_be_anonymous`` says that ``anonymous``
+    keeps every credential from being sent, those of the environment included.
     """
 
     schemes: tuple[str, ...]
@@ -63,7 +64,21 @@ class Kind:
     options: tuple[Option, ...] = ()
     # a kind that says nothing is asked about: the mistake that leaks nothing
     must_be_trusted: Callable[[Mapping[str, Any]], bool] = always
+    can_be_anonymous: bool = False
     manner: Manner = Manner()  # noqa: RUF009 - never changed
+
+    def handed_over(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Returns the settings that a remote is opened with: of one that is to be
+        anonymous, none that is a secret.
+        """
+        if not given.get("anonymous"):
+            return given
+        secret = {option.name for option in self.options if option.secret}
+        return {
+            key: value
+            for key, value in given.items()
+            if key not in secret and key != "password"
+        }
 
     def __post_init__(self) -> None:
         # a config is remembered parsed only where none of these words stands in it

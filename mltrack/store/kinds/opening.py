@@ -42,7 +42,8 @@ def open_store(url: str, base: str, given: Mapping[str, Any] | None = None) -> S
             f"remotes of the kind {scheme}:// need a library: {error}",
             hint=how_to_add(kind.library or "fsspec"),
         ) from None
-    return Retrying(made(url, settings, kind), int(settings.get("tries") or 5))
+    store = made(url, kind.handed_over(settings), kind)
+    return Retrying(store, int(settings.get("tries") or 5))
 
 
 def _kind(scheme: str) -> Kind:

@@ -10,10 +10,9 @@ from mltrack.disk.durable import names_in, read_bounded
 from mltrack.errors import FormatError, IntegrityError
 from mltrack.objects.digest import Algorithm
 from mltrack.store.catalogue import Catalogue
-from mltrack.store.shared.met import MAX_INDEX_BYTES
+from mltrack.store.shared.met import MAX_INDEX_BYTES, RUNS_SUFFIX
 
 DIRECTORY = "remotes"
-RUNS_SUFFIX = ".runs"
 
 
 def hinted(index_path: str, algorithm: Algorithm) -> list[Catalogue]:

@@ -13,6 +13,8 @@ from mltrack.disk.durable import make_directories, read_bounded, write_atomic
 # bytes, some 23 million rows: no damaged copy fills the memory
 MAX_INDEX_BYTES = 1 << 30
 _MAX_ID_BYTES = 4096
+RUNS_SUFFIX = ".runs"
+"""Behind a remote's name: the file of the run records that it was seen to have."""
 
 
 class Met(NamedTuple):
@@ -62,7 +64,11 @@ class Met(NamedTuple):
         """
         with suppress(FileNotFoundError):
             os.unlink(self.id_path)
-        for path in (self.hints_path, self.hints_path + ".whole"):
+        for path in (
+            self.hints_path,
+            self.hints_path + ".whole",
+            self.hints_path + RUNS_SUFFIX,
+        ):
             with suppress(FileNotFoundError):
                 shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
 

@@ -13,7 +13,7 @@ from mltrack.formats import record_bundle, run_record
 from mltrack.formats.run_record import RunRecord
 from mltrack.objects.digest import Algorithm
 from mltrack.store.local.run_cache import SUFFIX, RunCache
-from mltrack.store.shared.hints import RUNS_SUFFIX
+from mltrack.store.shared.met import RUNS_SUFFIX
 from mltrack.store.shared.remote import Remote
 
 # files: each is a request to a clone that meets the remote

@@ -35,6 +35,8 @@ KIND = Kind(
     opens=FSSPEC,
     library="adlfs",
     must_be_trusted=_leads_elsewhere,
+    # adlfs sends what AZURE_STORAGE_… in the environment says, whatever `anon` is
+    can_be_anonymous=False,
     options=(
         Option("account", str, "The storage account."),
         Option("account_key", str, "The account's key.", private=True, secret=True),

@@ -29,6 +29,7 @@ KIND = Kind(
     opens=FSSPEC,
     library="gcsfs",
     must_be_trusted=has_endpoint,
+    can_be_anonymous=True,
     options=(
         Option("project", str, "The project that is billed."),
         Option(

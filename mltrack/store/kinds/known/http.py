@@ -28,5 +28,6 @@ KIND = Kind(
     opens=FSSPEC,
     library="aiohttp",
     must_be_trusted=_sends_credentials,
+    can_be_anonymous=True,
     manner=Manner(_options, writable=False),
 )

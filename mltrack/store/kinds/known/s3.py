@@ -51,6 +51,7 @@ KIND = Kind(
     opens=FSSPEC,
     library="s3fs",
     must_be_trusted=has_endpoint,
+    can_be_anonymous=True,
     options=(
         Option("region", str, "The region of the bucket."),
         Option(
