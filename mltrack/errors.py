@@ -123,12 +123,11 @@ class RemoteError(MltrackError):
         message: str,
         *,
         hint: str = "",
-        context: str = "",
         retryable: bool = False,
         absent: bool = False,
         answered: bool = False,
     ) -> None:
-        super().__init__(message, hint=hint, context=context)
+        super().__init__(message, hint=hint)
         self.retryable = retryable
         self.answered = answered
         """A server is there, and has said so."""
