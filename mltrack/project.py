@@ -26,6 +26,7 @@ from mltrack.git import index as git_index
 from mltrack.git import repository as git
 from mltrack.git.repository import Repository
 from mltrack.objects.digest import Algorithm, algorithm
+from mltrack.pipeline.paths import leads_out
 from mltrack.store.local.cache import Cache
 from mltrack.store.local.run_cache import RunCache
 from mltrack.store.local.users import is_own
@@ -201,7 +202,7 @@ class Project:
         path = os.path.relpath(full, self.path)
         if path == os.curdir:
             return ""
-        if path.startswith(os.pardir):
+        if leads_out(path):
             raise UsageError(f"{argument!r} lies outside the project at {self.path}")
         return check_path(path, argument)
 

@@ -15,6 +15,7 @@ from typing import Protocol
 
 from mltrack.disk.durable import temporary_path
 from mltrack.errors import WorkspaceError
+from mltrack.pipeline.paths import leads_out
 from mltrack.runners.job import Job
 
 
@@ -156,7 +157,7 @@ class Sandbox:
                 else os.pardir
             )
             # the cache is hidden like the rest: links into it would lead nowhere
-            if not inner.startswith(os.pardir) and os.path.isdir(self._objects):
+            if not leads_out(inner) and os.path.isdir(self._objects):
                 os.makedirs(os.path.join(self._scratch, inner), exist_ok=True)
                 self._binds.append(self._objects)
 

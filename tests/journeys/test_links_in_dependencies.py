@@ -167,3 +167,15 @@ def test_stages_stay_joined_where_a_directory_was_restored_as_links(
     ws.write("in", "2\n")
     ws.mltrack("repro")
     assert ws.read("p") == "2\n"
+
+
+def test_a_name_that_begins_with_two_dots_lies_in_the_project(ws: Workspace) -> None:
+    ws.write("..lib/x", "1\n")
+    link(ws, "d", "..lib")
+    ws.write("mltrack.yaml", READ)
+    ws.mltrack("repro")
+    ws.write("..lib/x", "2\n")
+    ws.mltrack("repro")
+    assert ws.read("o") == "2\n"
+    ws.mltrack("add", "..lib")
+    assert ws.exists("..lib.mlt")
