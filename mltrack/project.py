@@ -26,7 +26,7 @@ from mltrack.git import index as git_index
 from mltrack.git import repository as git
 from mltrack.git.repository import Repository
 from mltrack.objects.digest import Algorithm, algorithm
-from mltrack.pipeline.paths import contains
+from mltrack.pipeline.paths import leads_out
 from mltrack.store.local.cache import Cache
 from mltrack.store.local.run_cache import RunCache
 from mltrack.store.local.users import is_own
@@ -203,7 +203,7 @@ class Project:
         if path == os.curdir:
             return ""
         # `..x` is a name like others
-        if contains(os.pardir, path):
+        if leads_out(path):
             raise UsageError(f"{argument!r} lies outside the project at {self.path}")
         return check_path(path, argument)
 

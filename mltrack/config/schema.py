@@ -269,15 +269,17 @@ def check(key: str, value: Any, where: str) -> Any:
     if isinstance(value, int) and value < 0:
         raise ConfigError(f"{at}{key} must not be negative")
     for item in value if isinstance(value, list) else [value]:
+        if isinstance(value, list) and not isinstance(item, str):
+            raise ConfigError(f"{at}{key} must be a list of texts, not {value!r}")
         if setting.choices and item not in setting.choices:
             raise ConfigError(
                 f"{at}{key} must be of {', '.join(setting.choices)}, not {item!r}"
             )
-    # it may become a word of a command line, and is printed on terminals
-    if isinstance(value, str) and (
-        any(ord(char) < 32 for char in value) or value.startswith("-")
-    ):
-        raise ConfigError(f"{at}{key} holds control characters or starts with '-'")
+        # it may become a word of a command line, and is printed on terminals
+        if isinstance(item, str) and (
+            any(ord(char) < 32 for char in item) or item.startswith("-")
+        ):
+            raise ConfigError(f"{at}{key} holds control characters or starts with '-'")
     return value
 
 
@@ -289,7 +291,8 @@ def parse(key: str, text: str, where: str) -> Any:
             raise ConfigError(f"{at}{key} must be true or false, not {text!r}")
         return text.lower() in ("true", "1")
     if setting.type is int:
-        if not text.isdigit():
+        # not isdigit, to which `²` is one; and no number of thousands of digits
+        if not re.fullmatch("[0-9]{1,18}", text):
             raise ConfigError(f"{at}{key} must be a whole number, not {text!r}")
         return int(text)
     value = [item.strip() for item in text.split(",")] if setting.type is list else text

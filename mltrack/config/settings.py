@@ -106,15 +106,19 @@ _MAY_BE_SECRET = re.compile(
 
 
 def user_config_path(environment: Mapping[str, str]) -> str:
-    """Returns where the user's own config stands, by the platform's custom."""
+    """Returns where the user's own config stands, by the platform's custom. A link
+    there is followed: it is the user's own, who keeps such files elsewhere.
+    """
     if environment.get("XDG_CONFIG_HOME"):
-        return os.path.join(environment["XDG_CONFIG_HOME"], "mltrack", FILE_NAME)
-    if sys.platform == "linux" and environment.get("HOME"):
+        place = os.path.join(environment["XDG_CONFIG_HOME"], "mltrack")
+    elif sys.platform == "linux" and environment.get("HOME"):
         # what platformdirs says, 5 ms sooner
-        return os.path.join(environment["HOME"], ".config", "mltrack", FILE_NAME)
-    from platformdirs import user_config_dir  # noqa: PLC0415
+        place = os.path.join(environment["HOME"], ".config", "mltrack")
+    else:
+        from platformdirs import user_config_dir  # noqa: PLC0415
 
-    return os.path.join(user_config_dir("mltrack"), FILE_NAME)
+        place = user_config_dir("mltrack")
+    return os.path.realpath(os.path.join(place, FILE_NAME))
 
 
 def user_cache_path(environment: Mapping[str, str]) -> str:

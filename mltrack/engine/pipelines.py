@@ -14,7 +14,7 @@ from mltrack.formats.pointer import SUFFIX
 from mltrack.git import index as git_index
 from mltrack.pipeline import graph as graphs
 from mltrack.pipeline.graph import Graph
-from mltrack.pipeline.paths import PathMap, contains, parents
+from mltrack.pipeline.paths import PathMap, contains, leads_out, parents
 from mltrack.pipeline.stage import LOCK_NAME, PIPELINE_NAME, Stage, stage_address
 
 _OWN = ".mltrack/"
@@ -97,7 +97,7 @@ def _aliases(stages: list[Stage], project_path: str) -> dict[str, str]:
                 os.path.realpath(project_path),
             )
             # a restored output may be a link to its object in the cache
-            if not contains(os.pardir, real) and not real.startswith(_OWN):
+            if not leads_out(real) and not real.startswith(_OWN):
                 found[path] = real
     return found
 

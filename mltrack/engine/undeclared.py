@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from mltrack.git import index as git_index
 from mltrack.git.ignored import ignored_among
-from mltrack.pipeline.paths import PathMap, contains
+from mltrack.pipeline.paths import PathMap, leads_out
 from mltrack.pipeline.stage import LOCK_NAME, WRITTEN_BY_US, Stage
 
 # bytes: longer runs are data that a command dumped, and no path
@@ -73,7 +73,7 @@ def named_in_log(stage: Stage, log: bytes, project_path: str) -> tuple[str, ...]
             full = os.path.normpath(os.path.join(project_path, directory, text))
             path = os.path.relpath(full, project_path)
             if (
-                not contains(os.pardir, path)
+                not leads_out(path)
                 and path.partition("/")[0] not in _OWN
                 and declared.holder(path) is None
                 and os.path.isfile(full)

@@ -23,6 +23,12 @@ def overlaps(a: str, b: str) -> bool:
     return contains(a, b) or contains(b, a)
 
 
+def leads_out(path: str) -> bool:
+    """Returns whether a path that is relative to a directory leads out of it."""
+    # with the slash: `..name` is a name like any other
+    return path == ".." or path.startswith("../")
+
+
 def parents(path: str) -> Iterator[str]:
     """Yields the directories above a path, nearest first, without the root."""
     while "/" in path:

@@ -14,6 +14,7 @@ from functools import cache as memoized
 from typing import Protocol
 
 from mltrack.errors import WorkspaceError
+from mltrack.pipeline.paths import leads_out
 from mltrack.runners.job import Job
 from mltrack.runners.scratch import Scratch
 
@@ -140,7 +141,7 @@ class Sandbox:
                 else os.pardir
             )
             # the cache is hidden like the rest: links into it would lead nowhere
-            if inner.split(os.sep)[0] != os.pardir and os.path.isdir(self._objects):
+            if not leads_out(inner) and os.path.isdir(self._objects):
                 os.makedirs(os.path.join(self._scratch, inner), exist_ok=True)
                 self._binds.append(self._objects)
 

@@ -37,7 +37,12 @@ def add(
     project = session.project
     if not arguments:
         raise UsageError("nothing to add", hint="mltrack add PATH")
-    paths = list(dict.fromkeys(_target(session, argument) for argument in arguments))
+    paths = list(
+        dict.fromkeys(
+            _target(session, argument)
+            for argument in _without_own_pointers(session, arguments)
+        )
+    )
     for path in paths:
         # from here on git's ignore files say nothing about what is in it
         session.observer.owned[path] = None
@@ -81,6 +86,19 @@ def _saved(session: Session, path: str, saving: Saving) -> Recording:
         raise WorkspaceError(f"{path!r} vanished while it was being added")
     content = session.with_absent(path, snapshot, session.view.pointers.get(path))
     return Recording(path, content, snapshot.content)
+
+
+def _without_own_pointers(session: Session, arguments: list[str]) -> list[str]:
+    """The arguments without pointers whose targets are given too: a pattern such as
+    ``d*`` brings them along.
+    """
+    given = {session.project.relative(argument) for argument in arguments}
+    return [
+        argument
+        for argument in arguments
+        if not argument.endswith(SUFFIX)
+        or session.project.relative(argument).removesuffix(SUFFIX) not in given
+    ]
 
 
 def _target(session: Session, argument: str) -> str:

@@ -11,7 +11,8 @@ from mltrack.disk.durable import (
     write_all,
     write_atomic,
 )
-from mltrack.errors import FormatError
+from mltrack.disk.lock import locked
+from mltrack.errors import FormatError, LockedError
 from mltrack.objects.content import Content
 from mltrack.objects.digest import XXH3, Algorithm
 
@@ -29,6 +30,7 @@ class LastMaterialized:
         self._path = path
         self._algorithm = algorithm
         self._size = -1
+        self._lines = 0
         self._known: dict[str, Content | None] = {}
 
     def get(self, root: str) -> Content | None:
@@ -49,16 +51,41 @@ class LastMaterialized:
                 lines.append(self._line(name, content))
         if lines:
             make_directories(self._path)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-            # one write for all, not synced: what is lost makes a checkout careful
-            with opened(self._file, flags, 0o644) as descriptor:
-                write_all(descriptor, "".join(lines).encode())
-                end, expected = (
-                    os.fstat(descriptor).st_size,
-                    max(self._size, 0) + sum(map(len, lines)),
-                )
-                # else someone else wrote too: read it the next time
-                self._size = end if end == expected else -1
+            # against who writes the file anew, not against others who append
+            with locked(self._lock, shared=True):
+                self._append("".join(lines).encode())
+            self._compact()
+
+    def _append(self, data: bytes) -> None:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        # one write for all, not synced: what is lost makes a checkout careful
+        with opened(self._file, flags, 0o644) as descriptor:
+            write_all(descriptor, data)
+            end, expected = (
+                os.fstat(descriptor).st_size,
+                max(self._size, 0) + len(data),
+            )
+            # else someone else wrote too: read it the next time
+            self._size = end if end == expected else -1
+        self._lines += data.count(b"\n")
+
+    def _compact(self) -> None:
+        """Writes the file anew once most of it is out of date."""
+        # lines: below a thousand reading the outdated ones costs nothing
+        if self._lines <= 1000 or self._lines <= 4 * len(self._known):
+            return
+        # whoever appends now leaves it to the next one
+        with suppress(LockedError), locked(self._lock, wait=False):
+            # what others have appended since counts
+            self._size = -1
+            self._read()
+            text = "".join(
+                self._line(name, content)
+                for name, content in self._known.items()
+                if content is not None
+            )
+            write_atomic(self._file, text.encode(), durable=False)
+            self._size, self._lines = len(text), text.count("\n")
 
     def _line(self, name: str, content: Content | None) -> str:
         if content is None:
@@ -66,7 +93,7 @@ class LastMaterialized:
         return f"{name} {content.kind} {self._algorithm.text(content.hex)} {content.size} {content.files}\n"
 
     def _read(self) -> None:
-        """Takes in what is there; once most of it is out of date, it is written anew."""
+        """Takes in what is there, unless nothing was written since."""
         try:
             size = os.stat(self._file).st_size
         except FileNotFoundError:
@@ -79,6 +106,7 @@ class LastMaterialized:
             .decode("ascii", "replace")
             .splitlines()
         )
+        self._lines = len(lines)
         for line in lines:
             # a line that a kill has cut says nothing
             with suppress(FormatError, ValueError):
@@ -90,14 +118,11 @@ class LastMaterialized:
                 self._known[name] = Content(
                     kind, self._algorithm.parse(digest), int(length), int(files)
                 )
-        # lines: below a thousand reading the outdated ones costs nothing
-        if len(lines) > 1000 and len(lines) > 4 * len(self._known):
-            text = "".join(
-                self._line(name, content) for name, content in self._known.items()
-            )
-            write_atomic(self._file, text.encode(), durable=False)
-            self._size = len(text)
 
     @property
     def _file(self) -> str:
         return os.path.join(self._path, "roots")
+
+    @property
+    def _lock(self) -> str:
+        return os.path.join(self._path, "lock")

@@ -15,7 +15,7 @@ from mltrack.errors import WorkspaceError
 from mltrack.objects.content import Content
 from mltrack.objects.digest import XXH3, Algorithm
 from mltrack.objects.tree import SYMLINK
-from mltrack.pipeline.paths import PathMap, contains
+from mltrack.pipeline.paths import PathMap, leads_out
 from mltrack.pipeline.stage import is_url
 from mltrack.workspace import stat_index
 from mltrack.workspace.ignore import IgnoreFiles, Rule, dependency_rule
@@ -162,7 +162,7 @@ class Observer:
         real = os.path.relpath(
             os.path.realpath(os.path.join(self.project_path, path)), self._real_top
         )
-        return "" if contains(os.pardir, real) else real
+        return "" if leads_out(real) else real
 
     def full_path(self, path: str) -> str:
         """Returns where on this machine a path of the project is, links followed."""

@@ -409,3 +409,46 @@ def test_an_unwritable_place_is_named(ws: Workspace) -> None:
     ws.mltrack("config", "--local", "cache.dir", str(ws.path / "blocked/cache"))
     assert "blocked" in ws.mltrack("add", "data", code=1).err
     assert not ws.exists("data.mlt")
+
+
+# settings
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ('[runner.r]\ntype = "ssh"\nhosts = [1]', "hosts must be a list of texts"),
+        ('[runner.r]\ntype = "ssh"\nhosts = ["-oProxy"]', "starts with '-'"),
+        ('[runner.r]\ntype = "ssh"\nhosts = ["a\\u001b[0m"]', "control characters"),
+    ],
+)
+def test_items_of_lists_are_looked_at_like_other_settings(
+    ws: Workspace, lines: str, said: str
+) -> None:
+    ws.write(".mltrack/config.toml", f'[core]\nhash = "xxh3"\n{lines}\n')
+    assert said in ws.mltrack("status", code=1).err
+
+
+@pytest.mark.parametrize("text", ["²", "9" * 5000, "-1", ""])
+def test_what_is_no_whole_number_is_refused(ws: Workspace, text: str) -> None:
+    refused = ws.mltrack("status", code=1, MLTRACK_CORE_JOBS=text).err
+    assert "must be a whole number" in refused
+
+
+def test_a_scheme_in_capitals_is_no_directory(ws: Workspace) -> None:
+    refused = ws.mltrack("remote", "add", "store", "S3://bucket/data", code=1).err
+    assert "S3://bucket/data" in refused and "s3://" in refused
+    assert not ws.exists("S3:")
+
+
+def test_a_users_config_that_is_a_link_is_followed_and_kept(
+    ws: Workspace, tmp_path: Path
+) -> None:
+    kept = tmp_path / "dotfiles.toml"
+    kept.write_text("[core]\njobs = 3\n")
+    place = Path(ws.environment["XDG_CONFIG_HOME"]) / "mltrack"
+    place.mkdir(parents=True)
+    (place / "config.toml").symlink_to(kept)
+    assert ws.mltrack("config", "core.jobs").out.strip() == "3"
+    ws.mltrack("remote", "add", "store", "s3://bucket/data")
+    assert (place / "config.toml").is_symlink() and "places" in kept.read_text()

@@ -429,3 +429,16 @@ def test_add_says_when_another_line_keeps_git_seeing_the_data(ws: Workspace) -> 
     assert "git still sees d" in ws.mltrack("add", "d").err
     ws.write("e", "x")
     assert "warning" not in ws.mltrack("add", "e").err
+
+
+def test_a_pattern_may_bring_pointers_along_beside_what_they_track(
+    ws: Workspace,
+) -> None:
+    for name in ("d1", "d2"):
+        ws.write(f"{name}/f", name)
+    ws.mltrack("add", "d1", "d2")
+    ws.write("d1/f", "changed")
+    ws.mltrack("add", "d1", "d1.mlt", "./d2", "d2.mlt")
+    assert "Nothing changed" in ws.mltrack("status").out
+    refused = ws.mltrack("add", "d1", "d2.mlt", code=2).err
+    assert "'d2.mlt' is a pointer" in refused and "mltrack add d2" in refused

@@ -184,3 +184,15 @@ def test_a_directory_whose_name_begins_with_two_dots_lies_in_the_project(
     ws.write("..data/x", "2\n")
     ws.mltrack("add", "..data")
     assert ws.exists("..data.mlt")
+
+
+def test_a_name_that_begins_with_two_dots_lies_in_the_project(ws: Workspace) -> None:
+    ws.write("..lib/x", "1\n")
+    link(ws, "d", "..lib")
+    ws.write("mltrack.yaml", READ)
+    ws.mltrack("repro")
+    ws.write("..lib/x", "2\n")
+    ws.mltrack("repro")
+    assert ws.read("o") == "2\n"
+    ws.mltrack("add", "..lib")
+    assert ws.exists("..lib.mlt")

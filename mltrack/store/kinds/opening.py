@@ -16,7 +16,7 @@ from mltrack.store.kinds.store import Store
 
 DIRECTORY = "file"
 """The scheme of a directory, and of what is no URL."""
-_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
 def open_store(url: str, base: str, given: Mapping[str, Any] | None = None) -> Store:
@@ -93,4 +93,9 @@ def split(url: str) -> tuple[str, str]:
         if "::" in url:
             raise ConfigError(f"not a remote's address: {url!r}")
         return DIRECTORY, url
+    if match[1] != match[1].lower():
+        raise ConfigError(
+            f"not a remote's address: {shown(url)!r}",
+            hint=f"write {match[1].lower()}://",
+        )
     return match[1], url[match.end() :]

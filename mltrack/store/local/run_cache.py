@@ -71,9 +71,7 @@ class RunCache:
         found: dict[str, RunRecord] = {}
         for name, row in self._rows.get(key, ()):
             record = self._record(name, row)
-            if record is not None and (
-                row.outs not in found or found[row.outs].started < record.started
-            ):
+            if record is not None and _is_newer(record, found.get(row.outs)):
                 found[row.outs] = record
         return sorted(found.values(), key=lambda record: record.started, reverse=True)
 
@@ -94,12 +92,15 @@ class RunCache:
     def _all(self, seen: set[str]) -> Iterator[tuple[str, RunRecord]]:
         self._look()
         for rows in list(self._rows.values()):
+            latest: dict[str, RunRecord] = {}
             for bundle, row in rows:
                 if row.name not in seen:
                     record = self._record(bundle, row)
-                    if record is not None:
-                        seen.add(row.name)
-                        yield row.name, record
+                    if record is not None and _is_newer(record, latest.get(row.name)):
+                        latest[row.name] = record
+            # of equal results the latest: how old a result is decides what it keeps
+            seen.update(latest)
+            yield from latest.items()
 
     def drop(self, names: Collection[str]) -> None:
         """Removes records by name."""
@@ -181,10 +182,10 @@ class RunCache:
                 if data is None or self.algorithm.hex_of(data) + SUFFIX != name:
                     continue
                 for row in record_bundle.read_table(data, self.algorithm, name):
-                    if row.name not in without:
-                        lines[row.key, row.outs] = data[
-                            row.offset : row.offset + row.length
-                        ]
+                    line = data[row.offset : row.offset + row.length]
+                    known = lines.get((row.key, row.outs), b"")
+                    if row.name not in without and self._is_newer(line, known, row):
+                        lines[row.key, row.outs] = line
                 done.add(name)
         merged = record_bundle.write_lines(lines)
         if lines:
@@ -195,3 +196,21 @@ class RunCache:
             with suppress(FileNotFoundError):
                 os.unlink(os.path.join(self.path, name))
         self.forget()
+
+    def _is_newer(self, line: bytes, known: bytes, row: Row) -> bool:
+        """Whether one line is to stay rather than another of an equal result."""
+        if not known:
+            return True
+        with suppress(FormatError):
+            record = record_bundle.read_record(line, row, self.algorithm, self.path)
+            with suppress(FormatError):
+                return _is_newer(
+                    record,
+                    record_bundle.read_record(known, row, self.algorithm, self.path),
+                )
+            return True  # the other one cannot be read
+        return False
+
+
+def _is_newer(record: RunRecord, than: RunRecord | None) -> bool:
+    return than is None or than.started < record.started
