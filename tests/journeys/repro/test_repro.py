@@ -141,3 +141,17 @@ def test_frozen_stages_stay_as_they_are(ws: Workspace) -> None:
     assert ws.read("mltrack.yaml") == before
     ws.mltrack("repro")
     assert ws.read("o") == "2"
+
+
+def test_a_past_result_that_says_a_wrong_size_costs_a_run(ws: Workspace) -> None:
+    ws.write("mltrack.yaml", "stages:\n  s: {cmd: cat in > o, deps: [in], outs: [o]}\n")
+    for text in ("1111", "2222"):
+        ws.write("in", text)
+        ws.mltrack("repro")
+    for path in (ws.path / ".mltrack/cache/runs").glob("*.jsonl"):
+        data = path.read_bytes()
+        at = data.index(b'"size": 4', data.index(b'"outs": {"o"'))
+        path.chmod(0o644)
+        path.write_bytes(data[:at] + b'"size": 5' + data[at + 9 :])
+    ws.write("in", "1111")
+    assert "1 ran" in ws.mltrack("repro").out and ws.read("o") == "1111"
