@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mltrack.disk.lock import locked
@@ -45,6 +45,7 @@ def copied(cache: Cache, hex_digest: str, size: int, to: Path) -> bytes:
 # what is there
 
 
+@settings(max_examples=40)
 @given(
     packed=st.lists(st.binary(max_size=8), unique=True, max_size=90),
     others=st.sets(st.binary(max_size=8), max_size=90),

@@ -6,7 +6,7 @@ import os
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mltrack.errors import IntegrityError, WorkspaceError
@@ -93,6 +93,7 @@ def test_a_pack_of_which_half_is_needed_stays_as_it_is(cache: Cache) -> None:
     assert gc.plan(cache, {named(b"half")}, [], LATER) == gc.GcPlan()
 
 
+@settings(max_examples=40)
 @given(
     groups=st.lists(
         st.lists(st.integers(0, 12), min_size=1, max_size=5, unique=True), max_size=6

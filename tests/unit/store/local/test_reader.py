@@ -22,17 +22,23 @@ def opened() -> int:
     )
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Cache:
+    """Objects 0 to 59, in more packs than are kept open."""
+    cache = Cache(str(tmp_path_factory.mktemp("cache")), XXH3)
+    for at in range(0, 60, 3):
+        put(cache, *(b"object %d" % number for number in range(at, at + 3)))
+    return cache
+
+
 @given(order=st.lists(st.integers(0, 59), max_size=60))
 def test_whatever_the_order_each_object_has_its_bytes(
-    order: list[int], tmp_path_factory: pytest.TempPathFactory
+    order: list[int], filled: Cache
 ) -> None:
-    cache = Cache(str(tmp_path_factory.mktemp("cache")), XXH3)
-    found = [b"object %d" % number for number in range(60)]
-    for at in range(0, 60, 3):  # more packs than are kept open
-        put(cache, *found[at : at + 3])
-    with Reader(cache) as reader:
-        for at in order:
-            assert reader.packed(named(found[at])) == found[at]
+    with Reader(filled) as reader:
+        for number in order:
+            data = b"object %d" % number
+            assert reader.packed(named(data)) == data
         assert opened() <= 8
     assert opened() == 0
 

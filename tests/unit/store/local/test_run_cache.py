@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mltrack.disk.lock import locked
@@ -39,6 +39,7 @@ def bundles(runs: RunCache) -> list[str]:
     return [name for name in os.listdir(runs.path) if name.endswith(SUFFIX)]
 
 
+@settings(max_examples=40)
 @given(st.lists(st.lists(results, max_size=4), max_size=5))
 def test_of_a_key_each_different_result_is_found_and_the_newest_comes_first(
     tmp_path_factory: pytest.TempPathFactory, written: list[list[RunRecord]]
@@ -81,6 +82,7 @@ def test_nothing_to_write_writes_nothing(runs: RunCache) -> None:
     assert not os.path.exists(runs.path)
 
 
+@settings(max_examples=40)
 @given(at=st.integers(0, 2000))
 def test_a_record_with_a_changed_byte_is_passed_over_or_says_the_same_of_its_result(
     at: int, tmp_path_factory: pytest.TempPathFactory

@@ -6,9 +6,10 @@ import os
 import struct
 import time
 from pathlib import Path
+from unittest import mock
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mltrack.errors import IntegrityError, WorkspaceError
@@ -49,6 +50,7 @@ def lasting(cache: Cache) -> set[str]:
     return {path for path in everything(cache) if path.startswith(("loose", "packs"))}
 
 
+@settings(max_examples=30)
 @given(
     st.lists(
         st.one_of(st.binary(max_size=30), st.just(LARGE)), max_size=30, unique=True
@@ -351,7 +353,8 @@ def test_a_file_that_arrived_is_the_object_only_if_it_has_its_bytes(
 # packs of packs
 
 
-@given(st.lists(st.lists(st.binary(max_size=4), max_size=3), min_size=34, max_size=40))
+@settings(max_examples=30)
+@given(st.lists(st.lists(st.binary(max_size=4), max_size=3), min_size=4, max_size=8))
 def test_many_small_packs_become_few_and_nothing_is_lost(
     tmp_path_factory: pytest.TempPathFactory, groups: list[list[bytes]]
 ) -> None:
@@ -359,7 +362,8 @@ def test_many_small_packs_become_few_and_nothing_is_lost(
     for number, group in enumerate(groups):
         put(cache, b"own %d" % number, *group)
     found = [one for group in groups for one in group]
-    merge_small_packs(cache)
+    with mock.patch.object(module, "MERGE_ABOVE", 3):
+        merge_small_packs(cache)
     assert len(cache.indexes()) == 1
     assert {cache.read(named(one)) for one in found} == set(found)
     assert len(os.listdir(cache.packs_path)) == 2
