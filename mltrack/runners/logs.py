@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from mltrack.disk.durable import names_in, opened, read_bounded
+from mltrack.errors import FormatError
 from mltrack.runners.job import Ticket
 
 LOGS, RUNNING = "logs", "running"
@@ -69,7 +70,7 @@ def ended(jobs_path: str, label: str) -> Iterator[Ended]:
     directory = os.path.join(jobs_path, LOGS)
     for name in names_in(directory):
         if name.endswith(".json"):
-            with suppress(ValueError, KeyError, TypeError, OSError):
+            with suppress(ValueError, KeyError, TypeError, OSError, FormatError):
                 facts = json.loads(
                     read_bounded(os.path.join(directory, name), _MAX_BYTES) or b""
                 )

@@ -15,6 +15,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from mltrack.disk.durable import make_directories, names_in, read_bounded, write_atomic
+from mltrack.errors import FormatError
 
 if TYPE_CHECKING:
     from mltrack.runners.job import Ticket  # `status` reads tickets, and runs nothing
@@ -89,7 +90,9 @@ class Tickets:
     def of(self, key: str) -> Iterator[Noted]:
         """Yields the tickets of a key."""
         for name in names_in(os.path.join(self._path, key)):
-            with suppress(ValueError, TypeError, OSError, AttributeError):
+            with suppress(
+                ValueError, TypeError, KeyError, AttributeError, OSError, FormatError
+            ):
                 facts = json.loads(
                     read_bounded(os.path.join(self._path, key, name), _MAX_BYTES) or b""
                 )
