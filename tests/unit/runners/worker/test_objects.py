@@ -5,7 +5,6 @@ limit.
 import os
 import stat
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,15 +15,6 @@ from mltrack.objects import tree
 from mltrack.objects.digest import XXH3
 from mltrack.runners.worker import hashing
 from mltrack.runners.worker.objects import FRESH_SECONDS, Content, Damaged, Objects
-from mltrack.runners.worker.parts import Parts
-
-
-@pytest.fixture
-def objects(tmp_path: Path) -> Objects:
-    found = hashing.find("xxh3", str(tmp_path))
-    assert found is not None
-    return Objects(str(tmp_path / "host"), "xxh3", found)
-
 
 names = st.binary(min_size=1, max_size=20).filter(
     lambda name: (
@@ -82,55 +72,6 @@ def test_what_was_written_to_is_dropped(objects: Objects) -> None:
     os.chmod(path, 0o644)
     Path(path).write_bytes(b"wrong")
     assert not objects.has(hex_digest) and not os.path.exists(path)
-
-
-def test_a_large_object_goes_on_where_it_was_cut_off(objects: Objects) -> None:
-    data = os.urandom(100_000)
-    hex_digest = XXH3.hex_of(data)
-    first, again = Parts(objects), Parts(objects)
-    first.put(hex_digest, 0, len(data), data[:40_000])
-    os.close(first._open.pop(hex_digest))  # as when the connection ends
-    assert again.begin(hex_digest, len(data)) == 40_000
-    again.put(hex_digest, 40_000, len(data), data[40_000:])
-    assert (
-        objects.has(hex_digest, len(data))
-        and Path(objects.path_of(hex_digest)).read_bytes() == data
-    )
-
-
-def test_a_part_that_is_whole_becomes_the_object_and_one_that_is_too_long_starts_over(
-    objects: Objects,
-) -> None:
-    data = os.urandom(1000)
-    hex_digest = XXH3.hex_of(data)
-    place = Path(objects.aside) / hex_digest
-    for left, expected in ((data, 1000), (bytes(1000), 0), (data + b"more", 0)):
-        place.write_bytes(left)
-        assert Parts(objects).begin(hex_digest, 1000) == expected
-        assert objects.has(hex_digest) == (expected == 1000)
-        with suppress(FileNotFoundError):
-            os.unlink(objects.path_of(hex_digest))
-
-
-def test_a_large_object_that_is_sent_twice_at_once_arrives(objects: Objects) -> None:
-    first, other = Parts(objects), Parts(objects)
-    data = os.urandom(1000)
-    hex_digest = XXH3.hex_of(data)
-    first.put(hex_digest, 0, 1000, data[:500])
-    other.put(hex_digest, 0, 1000, data)
-    first.put(hex_digest, 500, 1000, data[500:])
-    assert objects.has(hex_digest)
-
-
-def test_a_part_with_other_bytes_starts_over(objects: Objects) -> None:
-    parts = Parts(objects)
-    data = os.urandom(1000)
-    hex_digest = XXH3.hex_of(data)
-    with pytest.raises(Damaged):
-        parts.put(hex_digest, 0, 1000, bytes(1000))
-    assert parts.begin(hex_digest, 1000) == 0
-    parts.put(hex_digest, 0, 1000, data)
-    assert objects.has(hex_digest)
 
 
 def test_the_oldest_goes_first_and_only_what_nobody_needs(
