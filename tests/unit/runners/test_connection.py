@@ -1,5 +1,5 @@
-"""A connection to a worker: whatever the other side says before, instead and at its end,
-it is understood or told.
+"""A connection to a worker: whatever the other side says before, instead and at its
+end, it is understood or told.
 """
 
 import os

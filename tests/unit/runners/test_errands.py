@@ -1,5 +1,5 @@
-"""What is done for one task with its host: started, learned about, its outputs received;
-with a real worker on this machine.
+"""What is done for one task with its host: started, learned about, its outputs
+received; with a real worker on this machine.
 """
 
 import os

@@ -1,5 +1,5 @@
-"""Hosts and the runner over them: with one on this machine, a job is started, watched and
-taken; whatever becomes of the way there, the job is told as what it is.
+"""Hosts and the runner over them: with one on this machine, a job is started, watched
+and taken; whatever becomes of the way there, the job is told as what it is.
 """
 
 import os
@@ -21,7 +21,7 @@ from mltrack.runners.tickets import Tickets
 from mltrack.runners.worker.messages import Start
 from mltrack.store.local.cache import Cache
 from tests.support.processes import ends
-from tests.support.runners import Given, job, supervisors, wait, wait_for_text
+from tests.support.runners import Given, job, now, supervisors, wait, wait_for_text
 
 KEY = "ab" * 16
 Open = Callable[..., HostRunner]
@@ -102,7 +102,7 @@ def test_a_job_is_taken_where_its_outputs_belong(opened: Open, tmp_path: Path) -
     assert (tmp_path / "project/o").read_bytes() == b"input"
     runner.settle(ticket)
     runner.forget(ticket)
-    assert runner.poll({ticket: (0, 0)})[ticket].state is State.LOST  # type: ignore[dict-item]
+    assert now(runner, ticket).state is State.LOST
     assert not os.path.exists(ticket.log_path)
     assert list(Tickets(str(tmp_path / "project/jobs")).all()) == []
 

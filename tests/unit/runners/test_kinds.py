@@ -183,7 +183,8 @@ def test_what_makes_no_hosts_is_refused(
 
 
 def test_a_kind_may_be_added() -> None:
-    toy = Kind("toy", (Option("shelf", str, "Where."),), None, None)  # type: ignore[arg-type]
+    shelf = Option("shelf", str, "Where.")
+    toy = Kind("toy", (shelf,), local.KIND.open, local.KIND.open)
     kinds.register(toy)
     try:
         assert "toy" in kinds.names() and kinds.find("x", {"type": "toy"}) is toy

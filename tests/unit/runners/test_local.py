@@ -1,5 +1,5 @@
-"""This machine as a runner: in the workspace, within its GPUs, and what a killed process
-left is found.
+"""This machine as a runner: in the workspace, within its GPUs, and what a killed
+process left is found.
 """
 
 import json
@@ -202,7 +202,8 @@ def test_what_a_killed_process_left_running_is_ended(
         "from mltrack.runners.job import Item, Job\n"
         "runner = LocalRunner(sys.argv[1], sys.argv[2])\n"
         "command = 'echo $$ > pid; sleep 600'\n"
-        "runner.submit(Job('ab' * 16, 'train', '/bin/sh', '', (Item('', (command,)),)))\n"
+        "items = (Item('', (command,)),)\n"
+        "runner.submit(Job('ab' * 16, 'train', '/bin/sh', '', items))\n"
         "while not os.path.exists(sys.argv[1] + '/pid'): time.sleep(0.01)\n"
         "os.kill(os.getpid(), 9)"
     )

@@ -1,5 +1,5 @@
-"""Notes of running commands: whoever comes after a killed process finds what it left, and
-ends nothing else.
+"""Notes of running commands: whoever comes after a killed process finds what it left,
+and ends nothing else.
 """
 
 import json

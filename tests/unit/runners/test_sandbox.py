@@ -1,5 +1,5 @@
-"""Where commands find their files: the declared inputs and nothing else, and outputs come
-back by rename.
+"""Where commands find their files: the declared inputs and nothing else, and outputs
+come back by rename.
 """
 
 import os

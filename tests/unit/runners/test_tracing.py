@@ -1,5 +1,5 @@
-"""Which files of the project a command opens: all that it does, and what of them a person
-means.
+"""Which files of the project a command opens: all that it does, and what of them a
+person means.
 """
 
 import os

@@ -1,5 +1,5 @@
-"""Attempts on a host: what whoever comes later finds, and that nobody who lives is taken
-for dead.
+"""Attempts on a host: what whoever comes later finds, and that nobody who lives is
+taken for dead.
 """
 
 import fcntl

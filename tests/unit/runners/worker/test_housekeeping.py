@@ -1,4 +1,6 @@
-"""Keeping a host's directory in order: now and then, by one, and only what nobody needs."""
+"""Keeping a host's directory in order: now and then, by one, and only what nobody
+needs.
+"""
 
 import fcntl
 import os

@@ -1,5 +1,5 @@
-"""What a worker answers, over a connection to one on this machine: every request has its
-answer, and no nonsense ends it.
+"""What a worker answers, over a connection to one on this machine: every request has
+its answer, and no nonsense ends it.
 """
 
 import json

@@ -1,5 +1,5 @@
-"""One attempt, carried out: its inputs are there, its outputs become objects, and however
-it ends there is a result that says so.
+"""One attempt, carried out: its inputs are there, its outputs become objects, and
+however it ends there is a result that says so.
 """
 
 import base64

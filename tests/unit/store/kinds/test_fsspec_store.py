@@ -30,7 +30,9 @@ def pretending(store: FsspecRemote, **calls: Any) -> list[tuple[str, Any]]:
     asked: list[tuple[str, Any]] = []
     for name, answer in calls.items():
 
-        def call(*arguments: Any, name: str = name, answer: Any = answer, **named: Any):  # type: ignore[no-untyped-def]
+        def call(
+            *arguments: Any, name: str = name, answer: Any = answer, **named: Any
+        ) -> Any:
             asked.append((name, (*arguments, named)))
             if isinstance(answer, Exception):
                 raise answer

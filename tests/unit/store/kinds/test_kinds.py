@@ -1,5 +1,5 @@
-"""What each kind of remote says of itself: its addresses, its settings, and when a clone
-that brings them along must be asked about.
+"""What each kind of remote says of itself: its addresses, its settings, and when a
+clone that brings them along must be asked about.
 """
 
 from collections.abc import Iterator

@@ -1,5 +1,5 @@
-"""A store that tries again: what may pass is asked for later and later, and nothing else
-is.
+"""A store that tries again: what may pass is asked for later and later, and nothing
+else is.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,6 @@
-"""The state of something at a URL: another one whenever its server says that it changed."""
+"""The state of something at a URL: another one whenever its server says that it
+changed.
+"""
 
 import http.server
 import os

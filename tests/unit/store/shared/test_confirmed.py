@@ -1,5 +1,5 @@
-"""Trees that were seen whole at a remote: believed only as long as nothing there is lost
-and the remote is the same one.
+"""Trees that were seen whole at a remote: believed only as long as nothing there is
+lost and the remote is the same one.
 """
 
 from pathlib import Path

@@ -1,5 +1,5 @@
-"""Collecting a remote: forgotten first, deleted later, and never what somebody may still
-need.
+"""Collecting a remote: forgotten first, deleted later, and never what somebody may
+still need.
 """
 
 import json

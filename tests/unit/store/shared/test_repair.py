@@ -1,5 +1,5 @@
-"""Repairing a remote: what is damaged is sent anew and set aside, and what nobody has is
-named.
+"""Repairing a remote: what is damaged is sent anew and set aside, and what nobody has
+is named.
 """
 
 from itertools import product
