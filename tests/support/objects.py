@@ -1,4 +1,6 @@
-"""Objects for tests of the store's pieces: put into a cache, looked up, damaged, sent."""
+"""Objects for tests of the store's pieces: put into a cache, looked up, damaged,
+sent.
+"""
 
 import os
 from collections.abc import Mapping

@@ -1,4 +1,6 @@
-"""why tells what changed since the nearest earlier run, down to the file and the value."""
+"""why tells what changed since the nearest earlier run, down to the file and the
+value.
+"""
 
 from tests.support.workspace import Workspace
 

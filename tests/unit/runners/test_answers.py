@@ -1,4 +1,6 @@
-"""What a host answers: taken for what it says of what was asked for, and nothing else."""
+"""What a host answers: taken for what it says of what was asked for, and nothing
+else.
+"""
 
 from typing import Any
 

@@ -61,7 +61,8 @@ def held(address: Address) -> set[str]:
 
 
 def send(connection: Connection, given: Given) -> int:
-    return send_objects(connection, given, XXH3, list(given.objects))  # type: ignore[arg-type]
+    hexes = list(given.objects)
+    return send_objects(connection, given, XXH3, hexes)  # type: ignore[arg-type]
 
 
 DIRECTORY = {"a": b"aa", "run.sh": b"#!/bin/sh", "large": LARGE, "empty": b""}

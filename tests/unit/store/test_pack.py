@@ -1,4 +1,6 @@
-"""Packs: what goes in comes out, and a pack that is not whole is never taken for one."""
+"""Packs: what goes in comes out, and a pack that is not whole is never taken for
+one.
+"""
 
 import os
 import struct

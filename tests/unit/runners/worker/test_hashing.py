@@ -1,4 +1,6 @@
-"""The digest on a host: from whatever library gives the right one, and from no other."""
+"""The digest on a host: from whatever library gives the right one, and from no
+other.
+"""
 
 import os
 import subprocess

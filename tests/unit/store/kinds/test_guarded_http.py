@@ -73,7 +73,8 @@ class Body:
 
 
 def bounded(pieces: int, most: int) -> Any:
-    return guarded_http._BoundedBody(Body(pieces), most, "https://a")  # type: ignore[arg-type]
+    body: Any = Body(pieces)
+    return guarded_http._BoundedBody(body, most, "https://a")
 
 
 async def all_of(body: Any, how: str) -> int:

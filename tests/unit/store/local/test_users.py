@@ -1,4 +1,6 @@
-"""Who uses a cache: every project that ever opened it is named, or nobody can be told."""
+"""Who uses a cache: every project that ever opened it is named, or nobody can be
+told.
+"""
 
 import errno
 from pathlib import Path

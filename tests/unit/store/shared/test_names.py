@@ -1,4 +1,6 @@
-"""The names of things in a remote: an index is known by its name, and nothing else is."""
+"""The names of things in a remote: an index is known by its name, and nothing else
+is.
+"""
 
 from hypothesis import given
 from hypothesis import strategies as st

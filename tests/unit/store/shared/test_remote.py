@@ -31,6 +31,8 @@ from tests.support.memory_store import MemoryStore
 from tests.support.objects import again, named, push
 
 ROWS_AT = 32 + 1024
+READ_ONLY = Abilities(durable=False, local=True, writable=False)
+FAR_AWAY = Abilities(durable=False, local=False, writable=True)
 
 
 def entry(number: int, pack_id: str = "") -> Whole:
@@ -161,7 +163,7 @@ def test_a_marker_that_is_not_ours_is_told(
 def test_what_can_only_be_read_is_not_begun(tmp_path: Path) -> None:
     store = MemoryStore()
     opened(store, tmp_path, create=True)
-    store.abilities = Abilities(durable=False, local=True, writable=False)  # type: ignore[misc]
+    store.abilities = READ_ONLY  # type: ignore[misc]
     opened(store, tmp_path)
     with pytest.raises(RemoteError, match="can only be read"):
         opened(store, tmp_path, create=True)
@@ -452,7 +454,7 @@ def test_what_was_heard_of_a_remote_can_be_forgotten(
 def test_only_a_store_far_away_has_several_requests_at_once(tmp_path: Path) -> None:
     store = MemoryStore()
     assert Remote("r", store, XXH3, str(tmp_path), jobs=8).jobs == 1
-    store.abilities = Abilities(durable=False, local=False, writable=True)  # type: ignore[misc]
+    store.abilities = FAR_AWAY  # type: ignore[misc]
     assert Remote("r", store, XXH3, str(tmp_path), jobs=8).jobs == 8
     assert Remote("r", store, XXH3, str(tmp_path), jobs=0).jobs == 1
 
