@@ -118,7 +118,9 @@ def test_what_is_no_bundle_is_refused_and_one_that_lies_there_is_passed_over(
     runs.put([result("a")])
     for name in ("x" + SUFFIX, "ab" * 16 + SUFFIX):
         Path(runs.path, name).write_bytes(b"nonsense")
-    Path(runs.path, "cd" * 16 + SUFFIX).symlink_to("/etc/passwd")
+    elsewhere = Path(runs.path + "-elsewhere")
+    elsewhere.write_bytes(record_bundle.write([result("b")], XXH3))
+    Path(runs.path, "cd" * 16 + SUFFIX).symlink_to(elsewhere)
     assert list(again(runs).all()) == [(_name("a"), result("a"))]
 
 
@@ -135,6 +137,8 @@ def test_records_are_dropped_by_name_and_the_others_stay(runs: RunCache) -> None
         assert list(seen.all()) == [(_name("b"), result("b"))]
         assert seen.all_but({_name("b")}) == []
         assert seen.all_but({_name("a")}) == [result("b")]
+    runs.drop({_name("a"), "nosuch"})
+    assert list(again(runs).all()) == [(_name("b"), result("b"))]
     runs.drop({_name("b")})
     assert list(again(runs).all()) == [] and bundles(runs) == []
 

@@ -88,17 +88,20 @@ def test_an_error_of_the_only_worker_stops_the_rest() -> None:
 
 
 def test_who_interrupts_does_not_wait() -> None:
-    go_on = threading.Event()
-
-    def interrupted() -> None:
-        raise KeyboardInterrupt
+    begun, go_on, ended = threading.Event(), threading.Event(), list[str]()
 
     def stuck() -> None:
-        go_on.wait(60)
+        begun.set()
+        go_on.wait(10)
+        ended.append("stuck")
+
+    def interrupted() -> None:
+        begun.wait(60)
+        raise KeyboardInterrupt
 
     try:
         with pytest.raises(KeyboardInterrupt):
-            list(workers.run([stuck, interrupted], 2))
-        assert not go_on.is_set()
+            list(workers.run([stuck, interrupted, stuck], 2))
+        assert ended == []
     finally:
         go_on.set()
