@@ -81,7 +81,7 @@ def silent(progress: object) -> None:
 
 def again(remote: Remote) -> Remote:
     """A remote as another command of the same clone opens it."""
-    made = Remote(remote.name, remote.store, remote.algorithm, remote.hints_path)
+    made = Remote(remote.name, remote.store, remote.algorithm, remote.met)
     made.open()
     return made
 

@@ -6,6 +6,7 @@ import pytest
 
 from mltrack.objects.digest import XXH3
 from mltrack.store.local.cache import Cache
+from mltrack.store.shared.met import Met
 from mltrack.store.shared.remote import Remote
 from tests.support.memory_store import MemoryStore
 
@@ -28,6 +29,6 @@ def store() -> MemoryStore:
 
 @pytest.fixture
 def remote(store: MemoryStore, tmp_path: Path) -> Remote:
-    made = Remote("store", store, XXH3, str(tmp_path / "hints/store"))
+    made = Remote("store", store, XXH3, Met(str(tmp_path / "hints/store")))
     made.open(create=True)
     return made

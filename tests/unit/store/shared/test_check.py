@@ -95,7 +95,7 @@ def test_what_a_damaged_index_named_is_found_by_the_packs_own(
 ) -> None:
     [name] = sent.indexes()
     store.put(index_path(name), b"damaged")
-    (Path(sent.hints_path) / f"{name}.idx").unlink()
+    (Path(sent.met.hints_path) / f"{name}.idx").unlink()
     found = found_at(sent, cache)
     assert list(found.indexes) == [name] and not found.damaged
     whole = {one.raw.hex() for own in found.whole.values() for one in own}

@@ -60,7 +60,7 @@ def test_a_lost_pack_makes_all_of_it_unknown(noted: Remote, store: MemoryStore) 
 def test_another_remote_under_the_name_is_another(
     noted: Remote, tmp_path: Path, cache: Cache
 ) -> None:
-    other = Remote("store", MemoryStore(), XXH3, noted.hints_path)
+    other = Remote("store", MemoryStore(), XXH3, noted.met)
     other.open(create=True)
     push(cache, other, b"one")
     assert other.indexes().keys() == noted.indexes().keys()
@@ -68,7 +68,7 @@ def test_another_remote_under_the_name_is_another(
 
 
 def test_notes_that_say_nothing_are_passed_over(noted: Remote) -> None:
-    path = Path(noted.hints_path + ".whole")
+    path = Path(noted.met.hints_path + ".whole")
     good = path.read_text()
     for text in ("", "\n\n\n", good.replace("whole 1", "whole 2"), "\udc80" * 9):
         path.write_text(text, errors="surrogateescape")
@@ -82,6 +82,6 @@ def test_notes_that_say_nothing_are_passed_over(noted: Remote) -> None:
 def test_a_remote_that_was_never_opened_is_noted_nowhere(
     store: MemoryStore, remote: Remote
 ) -> None:
-    never = Remote("store", store, XXH3, remote.hints_path)
+    never = Remote("store", store, XXH3, remote.met)
     Confirmed(never, never.present()).add(TREES)
-    assert not Path(remote.hints_path + ".whole").exists()
+    assert not Path(remote.met.hints_path + ".whole").exists()

@@ -24,6 +24,7 @@ from mltrack.store.shared.fetch import (
     fetch_trees,
     remove_old_partials,
 )
+from mltrack.store.shared.met import Met
 from mltrack.store.shared.names import object_path
 from mltrack.store.shared.push import push_contents
 from mltrack.store.shared.remote import Remote
@@ -52,7 +53,7 @@ class Counting(MemoryStore):
 
 
 def fresh(tmp_path: Path, store: MemoryStore, name: str = "r") -> Remote:
-    remote = Remote(name, store, XXH3, str(tmp_path / "hints" / name))
+    remote = Remote(name, store, XXH3, Met(str(tmp_path / "hints" / name)))
     remote.open(create=True)
     return remote
 

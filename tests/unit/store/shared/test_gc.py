@@ -16,6 +16,7 @@ from mltrack.store.catalogue import Whole, encode
 from mltrack.store.local.cache import Cache
 from mltrack.store.shared import gc
 from mltrack.store.shared.fetch import fetch_objects
+from mltrack.store.shared.met import Met
 from mltrack.store.shared.names import index_path, object_path
 from mltrack.store.shared.remote import Remote
 from tests.support.memory_store import MemoryStore
@@ -149,7 +150,7 @@ def test_however_often_it_is_collected_all_that_is_marked_can_be_had(
 ) -> None:
     tmp_path = tmp_path_factory.mktemp("gc")
     cache, store = Cache(str(tmp_path / "cache"), XXH3), MemoryStore()
-    remote = Remote("r", store, XXH3, str(tmp_path / "hints"))
+    remote = Remote("r", store, XXH3, Met(str(tmp_path / "hints")))
     remote.open(create=True)
     objects = [b"object %d" % number * (number + 1) for number in range(10)]
     for group in groups:

@@ -125,7 +125,7 @@ def test_less_of_a_pack_is_gathered_into_a_new_one_the_same_each_time(
     assert name not in map(pack_path, sent.indexes())
     found = pack.read_index(_file(tmp_path, store.get(name)), XXH3, "x")
     assert {entry.raw.hex() for entry in found} == {one.hex for one in wanted}
-    other = Remote("again", MemoryStore(), XXH3, str(tmp_path / "again"))
+    other = Remote("again", MemoryStore(), XXH3, Met(str(tmp_path / "again")))
     other.open(create=True)
     push_contents(sent, other, reversed(wanted), silent)
     assert isinstance(other.store, MemoryStore) and packs(other.store) == {name}
@@ -225,7 +225,7 @@ def test_a_clone_without_a_tree_gets_it_from_there_to_look_into_it(
     push_contents(cache, remote, [top], silent)
 
     def theirs(name: str) -> Remote:
-        return Remote("theirs", store, XXH3, str(tmp_path / name))
+        return Remote("theirs", store, XXH3, Met(str(tmp_path / name)))
 
     assert push_contents(other, theirs("hints 1"), [top], silent) == (0, 0)
     assert set(other.below([top.hex]).trees) == set(cache.below([top.hex]).trees)

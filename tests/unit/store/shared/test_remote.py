@@ -17,16 +17,10 @@ from mltrack.objects.digest import XXH3, algorithm
 from mltrack.store.catalogue import Whole, alone, encode
 from mltrack.store.kinds.store import Abilities
 from mltrack.store.local.cache import Cache
+from mltrack.store.shared.met import Met
 from mltrack.store.shared.names import MARKER, index_path, pack_path
 from mltrack.store.shared.ranges import coalesce
-from mltrack.store.shared.remote import (
-    FEW,
-    MERGE_ABOVE,
-    Remote,
-    forget_hints,
-    forget_id,
-    move_id,
-)
+from mltrack.store.shared.remote import FEW, MERGE_ABOVE, Remote
 from tests.support.memory_store import MemoryStore
 from tests.support.objects import again, named, push
 
@@ -59,8 +53,12 @@ def put_alone(store: MemoryStore, *entries: Whole) -> None:
         store.put(f"objects/{hex_digest[:2]}/{hex_digest[2:]}", b"x")
 
 
+def met_as(name: str, tmp_path: Path) -> Met:
+    return Met(str(tmp_path / "hints"), str(tmp_path / "ids" / name))
+
+
 def opened(store: MemoryStore, tmp_path: Path, **given: object) -> Remote:
-    remote = Remote("r", store, XXH3, str(tmp_path / "hints"), str(tmp_path / "ids"))
+    remote = Remote("r", store, XXH3, met_as("r", tmp_path))
     remote.open(**given)  # type: ignore[arg-type]
     return remote
 
@@ -100,7 +98,7 @@ def test_what_was_a_remote_and_is_empty_now_is_not_begun_again(
     with pytest.raises(RemoteError, match="is empty or gone now"):
         opened(store, tmp_path, create=True)
     assert not store.files
-    forget_id(str(tmp_path / "ids"), "r")
+    met_as("r", tmp_path).forget()
     opened(store, tmp_path, create=True)
 
 
@@ -118,8 +116,8 @@ def test_a_remote_keeps_what_it_was_met_as_under_another_name(
     store: MemoryStore, tmp_path: Path
 ) -> None:
     opened(store, tmp_path, create=True)
-    move_id(str(tmp_path / "ids"), "r", "s")
-    move_id(str(tmp_path / "ids"), "nosuch", "t")
+    met_as("r", tmp_path).rename(met_as("s", tmp_path))
+    met_as("nosuch", tmp_path).rename(met_as("t", tmp_path))
     assert os.listdir(tmp_path / "ids") == ["s"]
     store.files.clear()
     opened(store, tmp_path, create=True)  # as r it was never met
@@ -190,7 +188,7 @@ def test_a_lost_marker_is_restored_with_the_id_it_had(
     for create in (False, True):
         with pytest.raises(RemoteError, match="has lost its mltrack.json"):
             opened(store, tmp_path, create=create)
-    later = Remote("r", store, XXH3, str(tmp_path / "hints"), str(tmp_path / "ids"))
+    later = Remote("r", store, XXH3, met_as("r", tmp_path))
     assert later.restore_marker()
     assert opened(store, tmp_path).id == before.id
 
@@ -210,7 +208,7 @@ def test_a_marker_is_restored_only_beside_an_index_of_ours(
         if harm == "damaged":
             store.put(index_path("ab" * 16), data)
             del store.files[index_path(XXH3.hex_of(data))]
-    remote = Remote("r", store, XXH3, str(tmp_path / "hints"))
+    remote = Remote("r", store, XXH3, Met(str(tmp_path / "hints")))
     assert not remote.restore_marker() and MARKER not in store.files
 
 
@@ -265,7 +263,7 @@ def test_an_index_is_read_from_the_copy_as_long_as_the_remote_lists_it(
     assert again(remote).read_index(name, len(data)).data == data
     with pytest.raises(IntegrityError, match="do not match its name"):
         again(remote).read_index(name, len(data) - 1)
-    copy = Path(remote.hints_path, f"{name}.idx")
+    copy = Path(remote.met.hints_path, f"{name}.idx")
     store.put(index_path(name), data)
     copy.write_bytes(b"damaged")
     assert again(remote).read_index(name, 7).data == data
@@ -443,20 +441,20 @@ def test_what_was_heard_of_a_remote_can_be_forgotten(
     remote: Remote, cache: Cache
 ) -> None:
     push(cache, remote, b"one")
-    hints = Path(remote.hints_path)
-    assert hints.is_dir() and Path(remote.hints_path + ".whole").exists() is False
-    Path(remote.hints_path + ".whole").write_text("x")
-    forget_hints(remote.hints_path)
-    assert not hints.exists() and not Path(remote.hints_path + ".whole").exists()
-    forget_hints(remote.hints_path)
+    hints = Path(remote.met.hints_path)
+    assert hints.is_dir() and Path(remote.met.hints_path + ".whole").exists() is False
+    Path(remote.met.hints_path + ".whole").write_text("x")
+    remote.met.forget()
+    assert not hints.exists() and not Path(remote.met.hints_path + ".whole").exists()
+    remote.met.forget()
 
 
 def test_only_a_store_far_away_has_several_requests_at_once(tmp_path: Path) -> None:
     store = MemoryStore()
-    assert Remote("r", store, XXH3, str(tmp_path), jobs=8).jobs == 1
+    assert Remote("r", store, XXH3, Met(str(tmp_path)), jobs=8).jobs == 1
     store.abilities = FAR_AWAY  # type: ignore[misc]
-    assert Remote("r", store, XXH3, str(tmp_path), jobs=8).jobs == 8
-    assert Remote("r", store, XXH3, str(tmp_path), jobs=0).jobs == 1
+    assert Remote("r", store, XXH3, Met(str(tmp_path)), jobs=8).jobs == 8
+    assert Remote("r", store, XXH3, Met(str(tmp_path)), jobs=0).jobs == 1
 
 
 # ranges of a pack

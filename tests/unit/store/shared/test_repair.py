@@ -129,7 +129,7 @@ def test_an_index_that_is_gone_is_written_again(
         store.put(index_path(name), b"nonsense")
     else:
         del store.files[index_path(name)]
-    (Path(sent.hints_path) / f"{name}.idx").unlink()
+    (Path(sent.met.hints_path) / f"{name}.idx").unlink()
     assert repaired(sent, cache) == set()
     assert can_be_had(sent, tmp_path) == set(ALL)
     kept = [name for name in store.files if name.startswith("quarantine/")]

@@ -7,6 +7,7 @@ import pytest
 from mltrack.formats import record_bundle
 from mltrack.objects.digest import XXH3
 from mltrack.store.local.run_cache import SUFFIX, RunCache
+from mltrack.store.shared.met import Met
 from mltrack.store.shared.remote import Remote
 from mltrack.store.shared.runs import (
     DIRECTORY,
@@ -27,7 +28,7 @@ def runs(tmp_path: Path) -> RunCache:
 
 @pytest.fixture
 def colleague(tmp_path: Path, store: MemoryStore) -> tuple[RunCache, Remote]:
-    remote = Remote("theirs", store, XXH3, str(tmp_path / "their hints"))
+    remote = Remote("theirs", store, XXH3, Met(str(tmp_path / "their hints")))
     return RunCache(str(tmp_path / "theirs"), XXH3), remote
 
 
@@ -148,7 +149,7 @@ def test_what_is_known_of_a_remote_may_be_lost(
 ) -> None:
     send(runs, remote, "a")
     bring_records(*colleague)
-    hint = Path(colleague[1].hints_path + ".runs")
+    hint = Path(colleague[1].met.hints_path + ".runs")
     assert XXH3.hex_of(record_bundle.write([result("a")], XXH3)) in hint.read_text()
     for text in (b"", b"\xff\xff nonsense"):
         hint.write_bytes(text)
