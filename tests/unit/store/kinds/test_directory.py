@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mltrack.disk import owner
 from mltrack.errors import RemoteError
 from mltrack.store.kinds import directory as module
 from mltrack.store.kinds.directory import DirectoryRemote
@@ -173,10 +174,12 @@ def test_a_disk_that_fails_is_told_and_leaves_nothing_half(
 
 def test_what_dead_writers_left_half_written_is_removed(store: DirectoryRemote) -> None:
     store.put("name", b"x")
-    for owner in (os.getpid(), 999_999_999):  # the second is no process
-        Path(store.root, "tmp", f".mlt-{owner}-0-0.tmp").touch()
-    assert store.clean(0.0) == 1
-    assert left_aside(store) == [f".mlt-{os.getpid()}-0-0.tmp"]
+    place, _, _ = owner.own().partition(".")
+    for name in (owner.own(), f"{place}.999999999.0"):  # the second is no process
+        Path(store.root, "tmp", f".mlt-{name}-0-0.tmp").touch()
+    assert store.clean(0.0) == 0, "what is younger stays"
+    assert store.clean(float("inf")) == 1
+    assert left_aside(store) == [f".mlt-{owner.own()}-0-0.tmp"]
     assert names(store) == ["name"]
 
 

@@ -94,7 +94,7 @@ def test_errors_are_told_by_what_they_are(
         (error("X", status=404), FileNotFoundError),
         (FileExistsError("x"), FileExistsError),
         (s3("PreconditionFailed", 412), FileExistsError),
-        (error("X", status=409), FileExistsError),
+        (error("X", error_code="BlobAlreadyExists", status=409), FileExistsError),
     ],
 )
 def test_a_name_that_is_not_there_or_there_already_is_told_as_such(

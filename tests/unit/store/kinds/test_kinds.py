@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mltrack.errors import ConfigError
+from mltrack.errors import ConfigError, how_to_add
 from mltrack.store.kinds import known
 from mltrack.store.kinds.kind import Kind, Option, always, has_endpoint
 from mltrack.store.kinds.known import az, gs, http, memory, s3, sftp
@@ -192,4 +192,4 @@ def test_a_library_that_is_not_there_is_named(
 
     with pytest.raises(ConfigError, match="need a library") as raised:
         open_store("toy://x", "")
-    assert raised.value.hint == "pip install 'mltrack[all]'"
+    assert raised.value.hint == how_to_add("fsspec")

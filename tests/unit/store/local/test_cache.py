@@ -42,6 +42,13 @@ def copied(cache: Cache, hex_digest: str, size: int, to: Path) -> bytes:
     return to.read_bytes()
 
 
+def lose(cache: Cache, hex_digest: str) -> None:
+    """Damages an object and lets the cache find that out."""
+    damage(cache, hex_digest)
+    with pytest.raises(IntegrityError):
+        cache.read(hex_digest)
+
+
 # what is there
 
 
@@ -62,12 +69,10 @@ def test_what_is_missing_is_what_cannot_be_found(
     put(cache, *packed[::2])
     put(cache, *packed[1::2])
     put(cache, LARGE)
-    lost = {named(packed[at]) for at in damaged if at < len(packed)}
+    # of an empty object no byte can be damaged
+    lost = {named(packed[at]) for at in damaged if at < len(packed) and packed[at]}
     for hex_digest in lost:
-        place = cache.find(hex_digest)
-        assert place is not None
-        with pytest.raises(IntegrityError):
-            cache.quarantine(hex_digest, place)
+        lose(cache, hex_digest)
     here = {named(one) for one in [*packed, LARGE]} - lost
     asked = {named(one) for one in [*packed, LARGE, *others]}
     assert {one for one in asked if cache.has(one)} == here
@@ -88,10 +93,7 @@ def test_many_files_of_their_own_are_asked_for_at_once(tmp_path: Path) -> None:
 
 def test_many_are_asked_for_at_once_and_damage_counts(cache: Cache) -> None:
     found = put(cache, *(b"%d" % number for number in range(200)))
-    place = cache.find(found[7])
-    assert place is not None
-    with pytest.raises(IntegrityError):
-        cache.quarantine(found[7], place)
+    lose(cache, found[7])
     assert cache.missing([*found, named(b"away")]) == {found[7], named(b"away")}
 
 
@@ -187,10 +189,7 @@ def test_a_tree_is_held_only_with_all_below_it(cache: Cache) -> None:
 def test_of_a_tree_that_is_away_no_more_is_known(cache: Cache) -> None:
     top = put_tree(cache, {"a": b"aa", "sub": {"b": b"bbb"}})
     [sub] = [entry for entry in cache.read_tree(top.hex) if entry.kind == "d"]
-    place = cache.find(sub.hex)
-    assert place is not None
-    with pytest.raises(IntegrityError):
-        cache.quarantine(sub.hex, place)
+    lose(cache, sub.hex)
     found = cache.below([top.hex])
     assert found.trees == [top.hex] and found.unopened == {sub.hex}
     assert cache.missing_below(top.hex) == {sub.hex}
@@ -252,8 +251,13 @@ def test_only_a_pack_that_was_written_anew_is_trusted_again(cache: Cache) -> Non
     id_ = pack_of(cache, hex_digest)
     place = cache.find(hex_digest)
     assert place is not None
-    with pytest.raises(IntegrityError, match="because"):
-        cache.quarantine(hex_digest, place, "because")
+    with pytest.raises(IntegrityError, match="is whole now"):
+        cache.quarantine(hex_digest, place)
+    assert not cache.is_quarantined(hex_digest, id_)
+    flip(place.path, place.offset)
+    with pytest.raises(IntegrityError, match="it was set aside"):
+        cache.quarantine(hex_digest, place)
+    flip(place.path, place.offset)
     assert cache.is_quarantined(hex_digest, id_)
     assert not cache.is_quarantined(hex_digest, named(b"another pack"))
     assert not cache.packed_among(id_, {bytes.fromhex(hex_digest)})
@@ -274,12 +278,10 @@ def test_a_pack_that_was_merged_meanwhile_is_looked_for_again(cache: Cache) -> N
     assert [late.read(one) for one in found] == [b"%d" % n for n in range(40)]
 
 
-def test_a_pack_that_is_set_aside_takes_its_index_along(cache: Cache) -> None:
+def test_a_pack_that_is_removed_takes_its_index_along(cache: Cache) -> None:
     [hex_digest] = put(cache, b"one")
-    id_ = pack_of(cache, hex_digest)
-    cache.set_pack_aside(id_)
+    cache.remove_pack(pack_of(cache, hex_digest))
     assert os.listdir(cache.packs_path) == [] and not cache.has(hex_digest)
-    assert sorted(os.listdir(cache.quarantine_path)) == [f"{id_}.idx", f"{id_}.pack"]
     assert cache.set_aside() == {}
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mltrack.disk import owner
 from mltrack.errors import IntegrityError, WorkspaceError
 from mltrack.objects.content import FILE, TREE, Content
 from mltrack.objects.digest import XXH3
@@ -204,9 +205,12 @@ def test_a_damaged_object_stops_the_shrinking_and_loses_nothing(cache: Cache) ->
 
 def test_what_nobody_will_finish_any_more_goes_too(cache: Cache) -> None:
     put(cache, b"one")
+    place, _, _ = owner.own().partition(".")
+    dead = f"{place}.999999999.0"  # is no process
+    elsewhere = "of another machine"
     names = {
-        f".mlt-{owner}-{seconds}.tmp": seconds
-        for owner in (os.getpid(), 999_999_999)  # the second is no process
+        f".mlt-{name}-{seconds}.tmp": seconds
+        for name in (owner.own(), dead, elsewhere)
         for seconds in (0, 10**6)
     }
     for name, seconds in names.items():
@@ -215,4 +219,10 @@ def test_what_nobody_will_finish_any_more_goes_too(cache: Cache) -> None:
             pass
         age(path, seconds)
     gc.execute(cache, gc.GcPlan())
-    assert os.listdir(cache.tmp_path) == [f".mlt-{os.getpid()}-0.tmp"]
+    assert sorted(os.listdir(cache.tmp_path)) == sorted(
+        [
+            f".mlt-{owner.own()}-0.tmp",
+            f".mlt-{owner.own()}-1000000.tmp",
+            f".mlt-{elsewhere}-0.tmp",
+        ]
+    )

@@ -434,6 +434,7 @@ def test_of_a_pack_without_an_index_nothing_can_be_saved(cache: Cache) -> None:
     flip(cache.pack_path(id_), -1)
     later = again(cache)
     renew_pack(later, id_)
+    later.reload()
     assert not later.has(hex_digest) and not later.indexes() and not later.unreadable
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from mltrack.objects.digest import XXH3
 from mltrack.store.local.cache import Cache
-from mltrack.store.shared.confirmed import Confirmed
 from mltrack.store.shared.names import index_path
 from mltrack.store.shared.remote import Remote
 from tests.support.memory_store import MemoryStore
@@ -21,20 +20,18 @@ TREES = ["aa" * 16, "bb" * 16]
 def noted(remote: Remote, cache: Cache) -> Remote:
     """A remote with one index, below which two trees were seen."""
     push(cache, remote, b"one")
-    Confirmed(remote, remote.present()).add(TREES)
+    remote.confirmed().add(TREES)
     return remote
 
 
 def seen(remote: Remote) -> list[bool]:
-    later = again(remote)
-    confirmed = Confirmed(later, later.present())
+    confirmed = again(remote).confirmed()
     return [tree in confirmed for tree in (*TREES, "cc" * 16)]
 
 
 def test_what_was_seen_is_known_to_the_next_command(noted: Remote) -> None:
     assert seen(noted) == [True, True, False]
-    later = again(noted)
-    Confirmed(later, later.present()).add(["cc" * 16])
+    again(noted).confirmed().add(["cc" * 16])
     assert seen(noted) == [True, True, True]
 
 
@@ -76,12 +73,12 @@ def test_notes_that_say_nothing_are_passed_over(noted: Remote) -> None:
     path.unlink()
     path.mkdir()
     assert seen(noted) == [False, False, False]
-    Confirmed(noted, noted.present()).add(TREES)  # costs the next push a look
+    noted.confirmed().add(TREES)  # costs the next push a look
 
 
 def test_a_remote_that_was_never_opened_is_noted_nowhere(
     store: MemoryStore, remote: Remote
 ) -> None:
     never = Remote("store", store, XXH3, remote.met)
-    Confirmed(never, never.present()).add(TREES)
+    never.confirmed().add(TREES)
     assert not Path(remote.met.hints_path + ".whole").exists()

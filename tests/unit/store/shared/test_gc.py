@@ -15,6 +15,7 @@ from mltrack.objects.digest import XXH3
 from mltrack.store.catalogue import Whole, encode
 from mltrack.store.local.cache import Cache
 from mltrack.store.shared import gc
+from mltrack.store.shared.deleting import server_time
 from mltrack.store.shared.fetch import fetch_objects
 from mltrack.store.shared.met import Met
 from mltrack.store.shared.names import index_path, object_path
@@ -66,13 +67,13 @@ def test_what_is_not_referred_to_is_forgotten_first_and_deleted_later(
     assert len(first.forgotten) == 2 and not first.due
     assert data_files(store) == before, "something was deleted at once"
     assert held(remote, [*kept, *gone], tmp_path) == {kept[0].hex}
-    assert collect(remote, cache, *kept, notes_before=0.0).due == ()
+    assert collect(remote, cache, *kept, notes_before=0.0).due == {}
     late = collect(remote, cache, *kept, notes_before=NOW)
     assert set(late.due) >= set(first.forgotten)
-    assert late.due_bytes == sum(sizes[name] for name in first.forgotten)
+    assert sum(late.due.values()) == sum(sizes[name] for name in first.forgotten)
     assert data_files(store) == before - set(first.forgotten)
     assert held(remote, kept, tmp_path) == {kept[0].hex}
-    assert collect(remote, cache, *kept, notes_before=NOW).due == ()
+    assert collect(remote, cache, *kept, notes_before=NOW).due == {}
 
 
 def test_what_is_sent_again_meanwhile_is_not_deleted(
@@ -266,7 +267,7 @@ def test_a_note_that_cannot_be_understood_deletes_nothing(
     note(store, text)
     with pytest.raises(FormatError):
         gc.plan(again(remote), set(), NOW, NOW)
-    assert gc.plan(again(remote), set(), NOW, 0.0).due == (), "it is not due yet"
+    assert gc.plan(again(remote), set(), NOW, 0.0).due == {}, "it is not due yet"
 
 
 def test_a_note_deletes_no_index_that_counts(
@@ -276,14 +277,14 @@ def test_a_note_deletes_no_index_that_counts(
     [name] = again(remote).indexes()
     note(store, json.dumps({"mltrack": 1, "names": [index_path(name)]}))
     plan = collect(remote, cache, *contents, notes_before=NOW)
-    assert plan.due == () and plan.notes == ("gc/aa.json",)
+    assert plan.due == {} and plan.notes == ("gc/aa.json",)
     assert name in again(remote).indexes() and "gc/aa.json" not in store.files
 
 
 def test_the_time_is_the_stores_own(remote: Remote, store: MemoryStore) -> None:
-    before = gc.server_time(remote)
+    before = server_time(remote.store)
     assert before == store.files["gc/clock"][1]
-    assert gc.server_time(remote) >= before
+    assert server_time(remote.store) >= before
     assert gc.plan(remote, set(), NOW, NOW).notes == ()
 
 
@@ -301,7 +302,7 @@ def test_a_pack_is_sent_without_being_published(
     for entry in entries:
         assert data[entry.offset : entry.offset + entry.size] == objects[entry.raw]
     assert not again(remote).indexes()
-    gc.replace_indexes(remote, {id_: entries, "": []})
+    gc.replace_indexes(remote, {id_: entries, "": []}, ())
     assert again(remote).digests() == objects.keys()
 
 
@@ -312,6 +313,6 @@ def test_one_index_takes_the_place_of_all(
         push(cache, remote, one)
     old = set(remote.indexes())
     entries = [entry for index in remote.indexes().values() for entry in index]
-    gc.replace_indexes(remote, {"any": entries[:1]})
+    gc.replace_indexes(remote, {"any": entries[:1]}, old)
     [index] = remote.indexes().values()
     assert set(index.supersedes) == old and list(index) == entries[:1]

@@ -110,14 +110,14 @@ def test_a_large_object_is_sent_from_wherever_it_lies_here(
     sent: Remote, store: MemoryStore, tmp_path: Path
 ) -> None:
     """An object that is a file of its own there may be packed here."""
-    small = named(b"one")
-    store.put(object_path(small), b"One")
-    data = encode([Whole(bytes.fromhex(small), "", 0, 3)], XXH3, sent.indexes())
+    small = named(b"new")
+    store.put(object_path(small), b"New")
+    data = encode([Whole(bytes.fromhex(small), "", 0, 3)], XXH3)
     store.put(index_path(XXH3.hex_of(data)), data)
     here = Cache(str(tmp_path / "here"), XXH3)
-    put(here, b"one")
+    put(here, b"new")
     assert repaired(sent, here) == set()
-    assert store.get(object_path(small)) == b"one"
+    assert store.get(object_path(small)) == b"new"
 
 
 @pytest.mark.parametrize("harm", ["damaged", "lost"])

@@ -14,7 +14,7 @@ from mltrack.store.local.cache import Cache
 from mltrack.store.shared.names import object_path
 from mltrack.store.shared.present import Present
 from mltrack.store.shared.transfer import Need, needed
-from tests.support.objects import named, put, put_tree
+from tests.support.objects import damage, named, put, put_tree
 
 DIRECTORY = {
     "a": b"aa",
@@ -96,9 +96,8 @@ def test_a_tree_that_is_there_is_opened_all_the_same(cache: Cache) -> None:
 
 def test_a_damaged_tree_is_told(cache: Cache) -> None:
     top = put_tree(cache, {"a": b"aa"})
-    place = cache.find(top.hex)
-    assert place is not None
+    damage(cache, top.hex)
     with pytest.raises(IntegrityError):
-        cache.quarantine(top.hex, place)
+        cache.read(top.hex)
     with pytest.raises(MissingObjectError):
         needed(cache, [Content(TREE, top.hex, 2, 1)], there())
