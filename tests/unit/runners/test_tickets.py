@@ -11,8 +11,6 @@ from mltrack.runners import logs
 from mltrack.runners.job import Ticket
 from mltrack.runners.tickets import Noted, Tickets
 
-KEY = "ab" * 16
-
 
 def link(path: Path) -> None:
     path.symlink_to("/nowhere")
@@ -31,14 +29,8 @@ def tickets(tmp_path: Path) -> Tickets:
 
 
 def note(tickets: Tickets, key: str, attempt: str, number: int = 1) -> None:
-    tickets.note(
-        Ticket("box", key, attempt, f"/logs/{attempt}.log"),
-        "box",
-        "gpu1",
-        key,
-        number,
-        "train",
-    )
+    log = f"/logs/{attempt}.log"
+    tickets.note(Noted("box", "gpu1", key, number, attempt, "train", 1.5, log))
 
 
 ODD: dict[str, Callable[[Path], object]] = {
@@ -65,9 +57,8 @@ def test_what_was_noted_is_found_by_its_key(tickets: Tickets) -> None:
     found = {one.attempt: one for one in tickets.all()}
     assert found.keys() == {"one", "two", "three", "four"}
     assert {one.attempt for one in tickets.of(KEY)} == {"one", "two"}
-    submitted = found["two"].submitted
     assert found["two"] == Noted(
-        "box", "gpu1", KEY, 2, "two", "train", submitted, "/logs/two.log"
+        "box", "gpu1", KEY, 2, "two", "train", 1.5, "/logs/two.log"
     )
     assert list(tickets.of("ff" * 16)) == []
 
@@ -120,8 +111,7 @@ def test_an_odd_file_among_tickets_is_none(
     odd: Callable[[Path], object], tmp_path: Path
 ) -> None:
     tickets = Tickets(str(tmp_path))
-    ticket = Ticket("box", KEY, "t" * 32, str(tmp_path / "log"))
-    tickets.note(ticket, "box", "gpu1", KEY, 1, "s")
+    note(tickets, KEY, "t" * 32)
     odd(tmp_path / KEY / "odd.json")
     assert [one.host for one in tickets.all()] == ["gpu1"]
 
