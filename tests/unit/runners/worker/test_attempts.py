@@ -276,8 +276,9 @@ def test_a_mark_is_left_where_there_is_an_attempt(
         (("taken",), 6, True),
         (("taken",), 8, False),
         (("taken", "held"), 8, True),
-        (("taken", "held"), 31, False),
-        (("held",), 8, True),
+        # it is all that keeps outputs left on the host from being evicted
+        (("taken", "held"), 31, True),
+        (("held",), 31, True),
     ],
 )
 def test_attempts_go_once_nobody_will_ask_for_them(

@@ -184,7 +184,9 @@ def test_a_dead_attempt_is_given_the_result_that_it_is_lost(
 def test_items_that_ended_well_and_are_whole_are_taken_over(
     attempts: Attempts, objects: Objects
 ) -> None:
-    attempt, alive = make(attempts)
+    read = XXH3.hex_of(b"in")
+    objects.put(read, b"in")
+    attempt, alive = make(attempts, inputs=[["in", "file", read, 2, 1]])
     os.close(alive)
     assert items_done(attempt, objects) == []
     out = XXH3.hex_of(b"out")
@@ -209,6 +211,10 @@ def test_items_that_ended_well_and_are_whole_are_taken_over(
     text = "\n".join([*lines[:3], "{", "7", *lines[3:], lines[0][:20]])
     Path(attempt.file("items.jsonl")).write_text(text)
     assert [one["id"] for one in items_done(attempt, objects)] == ["good", "none"]
+    # whoever wrote into the input may have done so before the items read it
+    Path(objects.path_of(read)).chmod(0o644)
+    Path(objects.path_of(read)).write_bytes(b"IN")
+    assert items_done(attempt, objects) == []
 
 
 def test_what_is_kept_of_a_job_is_for_whoever_lists_it() -> None:
@@ -222,4 +228,6 @@ def test_what_is_kept_of_a_job_is_for_whoever_lists_it() -> None:
         "items": [],
         "checkpoint": "ck",
         "kept": [],
+        "inputs": [["file", "11" * 16, 1, 1]],
+        "uses": [],
     }
