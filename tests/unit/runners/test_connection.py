@@ -218,7 +218,7 @@ def ssh_that(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str) -> None
         ("Connection closed by 10.0.0.1", True),
         ("Host key verification failed.", False),
         ("me@gpu1: Permission denied (publickey).", False),
-        ("ssh: Could not resolve hostname gpu1", False),
+        ("ssh: Could not resolve hostname gpu1", True),
     ],
 )
 def test_what_ssh_says_is_shown_as_it_words_it(

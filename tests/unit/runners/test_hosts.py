@@ -4,12 +4,14 @@ and taken; whatever becomes of the way there, the job is told as what it is.
 
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from mltrack.disk.durable import temporary_path
 from mltrack.errors import RemoteError
 from mltrack.objects.digest import XXH3
 from mltrack.runners.connection import Address
@@ -250,10 +252,16 @@ def test_what_a_dead_process_had_half_received_is_removed(
     opened: Open, tmp_path: Path
 ) -> None:
     place = tmp_path / "project/.mltrack/tmp/received"
-    for name in (f"{os.getpid()}-t", "999999999-t", "odd"):
-        (place / name / "deep").mkdir(parents=True)
+    code = "import sys; from mltrack.disk.durable import temporary_path as name"
+    code += "; print(name(sys.argv[1]), end='')"
+    dead = subprocess.run(
+        [sys.executable, "-c", code, place], capture_output=True, text=True, check=True
+    ).stdout
+    own = temporary_path(str(place))
+    for name in (dead, own, place / "no name of ours"):
+        os.makedirs(os.path.join(name, "deep"))
     assert opened().recover() == []
-    assert os.listdir(place) == [f"{os.getpid()}-t"]
+    assert set(os.listdir(place)) == {os.path.basename(own), "no name of ours"}
 
 
 # one host
