@@ -309,7 +309,7 @@ def test_the_checkpoint_of_a_dead_supervisor_is_kept(
     attempts: Attempts, objects: Objects
 ) -> None:
     with attempts.alone(KEY):
-        attempt, alive = attempts.create(KEY, {"checkpoint": "ck"})
+        attempt, alive = attempts.create(KEY, {"checkpoint": "ck", "inputs": []})
     Path(attempt.work, "ck").mkdir(parents=True)
     Path(attempt.work, "ck/at").write_text("1")
     assert bury(attempt, objects)["state"] == "queued", "it lives"
