@@ -6,12 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.services.service import Missing, Service
 from tests.support import owners
 from tests.support.workspace import Workspace, hermetic_environment
 
 owners.watch()
+# a loaded machine is no fault of what is tested
+settings.register_profile("without limits", deadline=None)
+settings.load_profile("without limits")
 
 
 @pytest.fixture(autouse=True)

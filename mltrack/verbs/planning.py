@@ -70,9 +70,11 @@ def facts(
         return session.left.has(content) and not project.cache.holds(content)
 
     def find_records(key: str) -> list[Record]:
+        """A record that a digest does not protect in all: losing one costs a run."""
         return [
             Record(record.entry.outs, record.key)
             for record in project.run_cache.find(key)
+            if not any(map(project.cache.contradicts, record.entry.outs.values()))
         ]
 
     return Facts(

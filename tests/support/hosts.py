@@ -1,11 +1,15 @@
 """Projects whose stages run on a host reached by ssh, as a person would set them up."""
 
+import json
 import os
 import signal
 from pathlib import Path
 from typing import Any
 
 from tests.support.workspace import Workspace
+
+DETACHED = "stages:\n  t:\n    cmd: echo begun; sleep 1; echo done > o\n    outs: [o]\n  u:\n    cmd: cat o > p\n    deps: [o]\n    outs: [p]\n"
+"""A stage that takes a second, and one after it."""
 
 
 def add_runner(
@@ -75,3 +79,20 @@ def kill(pids: list[int]) -> int:
         except ProcessLookupError:
             continue
     return count
+
+
+def stages(ws: Workspace, **blocks: str) -> None:
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n" + "".join(f"  {name}: {block}\n" for name, block in blocks.items()),
+    )
+
+
+def finished(box: Workspace) -> None:
+    box.mltrack("repro", "--runner", "box", "--detach")
+    box.mltrack("job", "attach", "a")
+
+
+def events(ws: Workspace, *arguments: str, code: int = 0) -> list[dict[str, Any]]:
+    out = ws.mltrack("repro", "--json", *arguments, code=code).out
+    return [json.loads(line) for line in out.splitlines()]

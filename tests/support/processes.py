@@ -1,5 +1,7 @@
 """Asking the kernel about processes."""
 
+import os
+import subprocess
 import time
 from pathlib import Path
 
@@ -24,3 +26,15 @@ def ends(pid: int) -> bool:
     while is_alive(pid) and time.monotonic() < deadline:
         time.sleep(0.01)
     return not is_alive(pid)
+
+
+def sleeper(**variables: str) -> "subprocess.Popen[bytes]":
+    """Starts a process of a session of its own, which does nothing, and whose
+    environment can be read from now on: the kernel shows it a moment after the start.
+    """
+    made = subprocess.Popen(
+        ["sleep", "600"], env={**os.environ, **variables}, start_new_session=True
+    )
+    while not Path(f"/proc/{made.pid}/environ").read_bytes():
+        time.sleep(0.001)
+    return made

@@ -139,13 +139,8 @@ def job(
     **settings: object,
 ) -> Job:
     items = (Item("", commands, outputs),)
-    return Job(
-        key=key,
-        label="s",
-        shell="/bin/sh",
-        directory="",
-        **{"items": items, **settings},
-    )  # type: ignore[arg-type]
+    usual = {"shell": "/bin/sh", "directory": "", "items": items}
+    return Job(key=key, label="s", **{**usual, **settings})  # type: ignore[arg-type]
 
 
 def now(runner: Runner, ticket: Ticket, seen: Seen | None = None) -> Poll:

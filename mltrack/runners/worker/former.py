@@ -84,7 +84,7 @@ def items_done(attempt: Attempt, objects: Objects) -> list[dict[str, Any]]:
         return rows
     with suppress(OSError), open(attempt.file("items.jsonl"), encoding="utf-8") as file:
         for line in file:
-            with suppress(ValueError, KeyError, TypeError, Damaged):
+            with suppress(ValueError, KeyError, TypeError, AttributeError, Damaged):
                 row = json.loads(line)
                 outputs = [Content(*one) for one in row["outputs"].values()]
                 # raw ones lie in the work directory, which the next attempt removes

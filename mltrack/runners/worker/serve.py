@@ -96,7 +96,7 @@ class Server:
                 "kind": "system",
                 "errno": error.errno or 0,
             }, b""
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             return {
                 "error": f"a request that makes no sense: {type(error).__name__}: {error}",
                 "kind": "protocol",

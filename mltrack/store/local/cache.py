@@ -27,7 +27,7 @@ from mltrack.disk.durable import (
     write_all,
 )
 from mltrack.disk.lock import locked
-from mltrack.errors import IntegrityError, MissingObjectError
+from mltrack.errors import FormatError, IntegrityError, MissingObjectError
 from mltrack.objects import tree
 from mltrack.objects.content import TREE, Content
 from mltrack.objects.digest import Algorithm
@@ -225,6 +225,18 @@ class Cache:
         if content.kind != TREE:
             return self.has(content.hex)
         return not self.missing_below(content.hex)
+
+    def contradicts(self, content: Content) -> bool:
+        """Returns whether an object is here and not of the size that a content gives
+        it, of a tree what it lists together: what names it was damaged or forged.
+        """
+        if content.kind != TREE:
+            place = self.find(content.hex)
+            return place is not None and place.size != content.size
+        with suppress(MissingObjectError, IntegrityError, FormatError):
+            listed = sum(entry.size for entry in self.read_tree(content.hex))
+            return listed != content.size
+        return False
 
     def missing_below(self, hex_digest: str) -> set[str]:
         """Returns the digests of objects at or below a tree that are not here."""

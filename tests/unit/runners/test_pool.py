@@ -8,8 +8,9 @@ from mltrack.errors import RemoteError
 from mltrack.objects.digest import XXH3
 from mltrack.runners.connection import Address
 from mltrack.runners.hosts import HostRunner
-from mltrack.runners.job import Abilities, State, Works
-from mltrack.runners.task import HostSettings, Phase
+from mltrack.runners.job import Abilities, State, Ticket, Works
+from mltrack.runners.pool import fit_for, host_for, is_found
+from mltrack.runners.task import HostSettings, Phase, Task
 from mltrack.store.local.cache import Cache
 from tests.support.runners import job, now
 
@@ -103,3 +104,67 @@ def test_what_no_host_has_alone_is_named(pool: HostRunner) -> None:
     )
     shortage = pool.lacks({"cpus": 2.0, "memory": 5e11})
     assert shortage is not None and "no host of pool has all of it" in shortage.words
+
+
+@pytest.mark.parametrize(
+    ("state", "taken", "found", "fresh"),
+    [
+        ("queued", False, True, True),
+        ("running", True, True, True),
+        ("done", False, True, True),
+        ("done", True, True, False),
+        ("failed", False, True, True),
+        ("failed", True, False, False),
+        ("cancelled", False, False, False),
+        ("lost", False, False, False),
+    ],
+)
+def test_which_jobs_of_a_host_are_found(
+    state: str, taken: bool, found: bool, fresh: bool
+) -> None:
+    row = {"state": state, "is_taken": taken}
+    assert is_found(row, job("true")) == found
+    assert is_found(row, job("true", fresh=True)) == fresh
+    assert not is_found(None, job("true"))
+
+
+def test_what_failed_on_a_host_goes_to_another_unless_its_checkpoint_is_there(
+    pool: HostRunner,
+) -> None:
+    pool._former = {f"{n:032x}": "b" for n in range(2)}
+    claims = {"gpus": 1.0}
+    pool.submit(job("true", key=f"{0:032x}", resources=claims))
+    pool.submit(job("true", key=f"{1:032x}", resources=claims, checkpoint="ck"))
+    assert [task.host for task in pool._board.tasks] == ["a", "b"]
+    # where only that one has enough, it goes there again
+    pool.submit(job("true", key=f"{2:032x}", resources={"gpus": 2.0}))
+    assert fit_for(job("true", resources={"gpus": 2.0}), pool.hosts) == [pool.hosts[1]]
+
+
+def test_a_host_that_is_given_up_gets_nothing(pool: HostRunner) -> None:
+    pool.hosts[1].is_given_up = True
+    one = job("true", key="ab" * 16, resources={"gpus": 1.0})
+    task = Task(one, Ticket("pool", one.key, "t", ""), None, "t", "")
+    assert host_for(task, pool.hosts, [], {}) is pool.hosts[0]
+    pool.hosts[1].known = {one.key: {"state": "running", "is_taken": False}}
+    assert host_for(task, pool.hosts, [], {}) is pool.hosts[0]
+    pool.hosts[1].is_given_up = False
+    assert host_for(task, pool.hosts, [], {}) is pool.hosts[1]
+
+
+def test_claims_that_are_not_counted_hold_up_nothing(pool: HostRunner) -> None:
+    claims = {"time": 1e9, "gpu_memory": 1e12, "licenses": 0.0}
+    assert fit_for(job("true", resources=claims), pool.hosts) == pool.hosts
+    assert fit_for(job("true", resources={"licenses": 1.0}), pool.hosts) == []
+
+
+def test_what_arrives_holds_nothing_at_its_host_any_more(pool: HostRunner) -> None:
+    pool.submit(job("true", key=f"{0:032x}", resources={"gpus": 2.0}))
+    pool.submit(job("true", key=f"{1:032x}", resources={"gpus": 2.0}))
+    first, second = pool._board.tasks
+    one = job("true", key=f"{2:032x}", resources={"gpus": 2.0})
+    third = Task(one, Ticket("pool", one.key, "t", ""), None, "t", "")
+    assert host_for(third, pool.hosts, [first, second], {}) is None
+    for phase in (Phase.RECEIVING, Phase.OVER):
+        first.phase = second.phase = phase
+        assert host_for(third, pool.hosts, [first, second], {}) is pool.hosts[1]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mltrack.errors import FormatError, IntegrityError, NewerFormatError
-from mltrack.objects.digest import XXH3
+from mltrack.objects.digest import XXH3, algorithm
 from mltrack.store.catalogue import (
     UNLISTED,
     Catalogue,
@@ -146,3 +146,55 @@ def test_every_flipped_byte_of_an_index_is_noticed() -> None:
     for at in range(0, len(data), 7):
         with pytest.raises((IntegrityError, FormatError)):
             Catalogue(data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :], XXH3, "i")
+
+
+def test_few_objects_are_found_by_reading_little_and_once() -> None:
+    data = encode(
+        [alone(f"{n:02x}" * DIGEST_SIZE, n) for n in range(256)], XXH3, ["ab" * 16]
+    )
+    asked: list[tuple[int, int]] = []
+
+    def read(at: int, length: int) -> bytes:
+        asked.append((at, length))
+        return data[at : at + length]
+
+    found = RangedCatalogue(read, len(data), XXH3, "i")
+    assert found.supersedes == ["ab" * 16]
+    for _ in range(2):
+        some = found.among({raw(7), raw(9)})
+        assert sorted(entry.size for entry in some) == [7, 9]
+    rows = [length for at, length in asked if ROWS_AT <= at < ROWS_AT + 256 * ROW_SIZE]
+    assert rows == [ROW_SIZE, ROW_SIZE]
+
+
+@pytest.mark.parametrize("at", [0, 9, 255])
+def test_a_fan_out_that_contradicts_its_rows_is_noticed(at: int) -> None:
+    data = encode([alone("0a" * DIGEST_SIZE, 1)], XXH3)
+    wrong = rewritten(data, [(32 + 4 * at, struct.pack(">I", 1 << 31))])
+    with pytest.raises(IntegrityError, match="fan-out"):
+        Catalogue(wrong, XXH3, "i")
+    with pytest.raises(IntegrityError, match="fan-out"):
+        ranged(wrong).find(bytes([at]) * DIGEST_SIZE)
+
+
+def test_a_length_that_does_not_fit_is_noticed_before_anything_is_read() -> None:
+    data = encode([alone("0a" * DIGEST_SIZE, 1)], XXH3)
+    wrong = rewritten(data, [(16, struct.pack(">Q", 1 << 50))])
+    with pytest.raises(IntegrityError, match="length"):
+        Catalogue(wrong, XXH3, "i")
+    with pytest.raises(IntegrityError, match="length"):
+        ranged(wrong)
+
+
+def test_an_index_of_another_algorithm_is_told() -> None:
+    data = encode([alone("0a" * DIGEST_SIZE, 1)], XXH3)
+    with pytest.raises(FormatError, match="another digest algorithm"):
+        Catalogue(data, algorithm("blake3"), "i")
+
+
+@given(entries)
+def test_where_the_last_object_of_each_pack_ends(written: list[Whole]) -> None:
+    ends: dict[str, int] = {}
+    for entry in written:
+        ends[entry.pack_id] = max(ends.get(entry.pack_id, 0), entry.offset + entry.size)
+    assert Catalogue(encode(written, XXH3), XXH3, "i").pack_ends() == ends

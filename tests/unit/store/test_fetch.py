@@ -13,6 +13,7 @@ from mltrack.store.local.cache import Cache
 from mltrack.store.local.writer import CacheWriter
 from mltrack.store.shared import fetch as fetching
 from mltrack.store.shared.fetch import fetch
+from mltrack.store.shared.met import Met
 from mltrack.store.shared.push import push_contents
 from mltrack.store.shared.remote import Remote
 from tests.support.memory_store import MemoryStore
@@ -50,7 +51,7 @@ def test_two_fetches_of_a_large_object_bring_it_once(
         writer.finish()
 
     def remote(name: str) -> Remote:
-        return Remote("store", store, XXH3, str(tmp_path / name))
+        return Remote("store", store, XXH3, Met(str(tmp_path / name)))
 
     first = remote("hints")
     first.open(create=True)

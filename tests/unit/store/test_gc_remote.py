@@ -16,6 +16,7 @@ from mltrack.store.local.cache import Cache
 from mltrack.store.local.writer import CacheWriter
 from mltrack.store.shared import deleting
 from mltrack.store.shared import gc as remote_gc
+from mltrack.store.shared.met import Met
 from mltrack.store.shared.push import push_contents
 from mltrack.store.shared.remote import Remote
 from tests.support.memory_store import MemoryStore
@@ -55,7 +56,7 @@ class Ground:
             self.store.files[name] = data, modified - 30 * 86400
 
     def remote(self) -> Remote:
-        return Remote("store", self.store, XXH3, str(self.path / "hints"))
+        return Remote("store", self.store, XXH3, Met(str(self.path / "hints")))
 
     def plan(self, older_than: float) -> tuple[Remote, remote_gc.RemoteGcPlan]:
         remote = self.remote()

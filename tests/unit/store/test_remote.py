@@ -11,6 +11,7 @@ from mltrack.store.catalogue import Whole, encode
 from mltrack.store.kinds.directory import DirectoryRemote
 from mltrack.store.kinds.store import Listed
 from mltrack.store.shared import gc
+from mltrack.store.shared.met import Met
 from mltrack.store.shared.names import index_path, pack_path
 from mltrack.store.shared.remote import Remote
 from tests.support.memory_store import MemoryStore
@@ -43,7 +44,7 @@ def test_an_index_that_was_replaced_since_it_was_listed_is_looked_for_again(
 ) -> None:
     store = Replaced()
     put(store, FIRST)
-    remote = Remote("store", store, XXH3, str(tmp_path / "hints"))
+    remote = Remote("store", store, XXH3, Met(str(tmp_path / "hints")))
     read = remote.indexes() if how == "indexes" else remote.readable_indexes({})
     assert len(read) == 1
     store.times = 99
@@ -67,7 +68,7 @@ def test_what_several_indexes_name_counts_once(tmp_path: Path) -> None:
     put(store, FIRST, SECOND)
     put(store, FIRST)
     store.put(pack_path(PACK), b"x" * 200)
-    remote = Remote("store", store, XXH3, str(tmp_path / "hints"))
+    remote = Remote("store", store, XXH3, Met(str(tmp_path / "hints")))
     assert remote.stored_in(PACK) == 18
     # half of it stays: it is not written anew
     plan = gc.plan(remote, {FIRST.raw.hex()}, float("inf"), 0)

@@ -9,6 +9,7 @@ from mltrack.objects.digest import XXH3
 from mltrack.store.local.cache import Cache
 from mltrack.store.local.writer import CacheWriter
 from mltrack.store.shared.check import check_remote
+from mltrack.store.shared.met import Met
 from mltrack.store.shared.names import index_path
 from mltrack.store.shared.push import push_contents
 from mltrack.store.shared.remote import Remote
@@ -25,7 +26,7 @@ class Clone:
         (path / "cache/tmp").mkdir(parents=True)
 
     def remote(self) -> Remote:
-        made = Remote("store", self.store, XXH3, str(self.path / "hints"))
+        made = Remote("store", self.store, XXH3, Met(str(self.path / "hints")))
         made.open(create=True)
         return made
 

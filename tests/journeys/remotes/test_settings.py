@@ -1,0 +1,118 @@
+"""Remotes are added, changed and named; what cannot be one is refused."""
+
+import json
+import sys
+from pathlib import Path
+
+from tests.support.workspace import Workspace
+
+
+def test_remotes_are_added_listed_chosen_and_removed(
+    ws: Workspace, tmp_path: Path
+) -> None:
+    ws.mltrack("remote", "add", "one", "../one")
+    ws.mltrack("remote", "add", "two", str(tmp_path / "two"))
+    listed = ws.mltrack("remote", "list", "--json").json["remotes"]
+    assert [(item["name"], item["default"]) for item in listed] == [
+        ("one", True),
+        ("two", False),
+    ]
+    assert listed[0]["url"] == "../one"
+    ws.mltrack("remote", "default", "two")
+    ws.mltrack("remote", "remove", "one")
+    assert [
+        item["name"] for item in ws.mltrack("remote", "list", "--json").json["remotes"]
+    ] == ["two"]
+    ws.mltrack("remote", "add", "two", "elsewhere", code=2)
+    ws.mltrack("remote", "remove", "nosuch", code=2)
+
+
+def test_a_remote_named_relative_to_a_subdirectory_means_the_same_from_anywhere(
+    ws: Workspace, tmp_path: Path
+) -> None:
+    (ws.path / "deep").mkdir()
+    ws.mltrack("remote", "add", "store", "../../store", cwd=ws.path / "deep")
+    ws.write("f", "x")
+    ws.mltrack("add", "f")
+    ws.mltrack("push", cwd=ws.path / "deep")
+    assert (tmp_path / "store" / "mltrack.json").exists()
+
+
+def test_remotes_are_modified_and_renamed_and_secrets_stay_out_of_git(
+    shared: Workspace,
+) -> None:
+    shared.mltrack("remote", "modify", "store", "jobs", "2")
+    shared.mltrack("remote", "modify", "store", "secret_key", "hunter2")
+    assert "hunter2" not in shared.read(".mltrack/config.toml")
+    assert "hunter2" in shared.read(".mltrack/config.local.toml")
+    assert "hunter2" not in shared.mltrack("config").said
+    shared.mltrack("remote", "rename", "store", "depot")
+    assert json.loads(shared.mltrack("remote", "list", "--json").out)["remotes"][0][
+        "default"
+    ]
+    assert shared.mltrack("config", "remote.depot.jobs").out.strip() == "2"
+    shared.mltrack("remote", "modify", "depot", "secret_key", "--unset")
+    assert (
+        "did you mean 'endpoint'"
+        in shared.mltrack("remote", "modify", "depot", "endpoin", "x", code=2).err
+    )
+    shared.write(
+        ".mltrack/config.toml", '[remote.depot]\nurl = "../store"\nsecret_key = "x"\n'
+    )
+    assert (
+        "may not stand in the committed config" in shared.mltrack("status", code=1).err
+    )
+
+
+def test_addresses_that_cannot_be_remotes_are_refused(ws: Workspace) -> None:
+    for url in (
+        "nosuch://x",
+        "s3://",
+        "simplecache::s3://b/x",
+        "local:///etc",
+        "-s3://x",
+        "reference://x",
+    ):
+        refused = ws.mltrack("remote", "add", "x", "--", url, code=None)
+        assert refused.code in (1, 2) and "Traceback" not in refused.said, url
+    assert ws.mltrack("remote", "list").out.count("x") <= 1
+
+
+def test_a_kind_that_was_never_tested_is_named_so(ws: Workspace) -> None:
+    assert "never tested" in ws.mltrack("remote", "add", "x", "webhdfs://host/path").err
+    assert "never tested" not in ws.mltrack("remote", "add", "y", "s3://bucket/x").err
+
+
+def test_a_missing_library_names_what_to_install(ws: Workspace, tmp_path: Path) -> None:
+    ws.mltrack("remote", "add", "cloud", "s3://bucket/x")
+    ws.write("data", "x")
+    ws.mltrack("add", "data")
+    (tmp_path / "empty/s3fs").mkdir(parents=True)
+    (tmp_path / "empty/s3fs/__init__.py").write_text(
+        "raise ImportError('No module named s3fs')"
+    )
+    refused = ws.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; sys.path.insert(0, sys.argv.pop(1)); from mltrack.__main__ import main; main()",
+            str(tmp_path / "empty"),
+            "push",
+        ]
+    )
+    assert refused.code == 1 and "-m pip install s3fs" in refused.err
+
+
+def test_a_remote_inside_the_repository_is_refused_wherever_it_was_named(
+    ws: Workspace,
+) -> None:
+    assert (
+        "lies in the git repository"
+        in ws.mltrack("remote", "add", "store", "store", code=2).err
+    )
+    ws.write(
+        ".mltrack/config.toml", '[core]\nhash = "xxh3"\n[remote.store]\nurl = "store"\n'
+    )
+    ws.write("f", "x")
+    ws.mltrack("add", "f")
+    assert "lies in the git repository" in ws.mltrack("push", code=2).err
