@@ -16,6 +16,7 @@ from mltrack.objects.content import Content
 from mltrack.project import load
 from mltrack.store.local import gc as collector
 from mltrack.store.local.gc import GcPlan
+from mltrack.store.local.held import held
 from mltrack.store.shared.fetch import remove_old_partials
 from mltrack.verbs.gc_roots import ALL, Keep, find_roots, forget_notes
 from mltrack.verbs.records import DAY, since_for_records
@@ -24,11 +25,39 @@ from mltrack.verbs.sources import Sources
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """Bytes that stay in the cache, by what keeps them there; those that ``grace``
+    keeps may all go at ``until``. ``packs`` are of nobody, in packs that are mostly
+    needed.
+    """
+
+    workspace: int = 0
+    history: int = 0
+    runs: int = 0
+    grace: int = 0
+    until: float = 0.0
+    packs: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class GcResult:
     objects: int
     bytes: int
     records: int
     dry_run: bool
+    kept: Kept = Kept()
+
+
+@dataclass(frozen=True, slots=True)
+class _Marked:
+    """The digests that stay: of the present state, with those of history, and all; and
+    the names of the run records that are too old to keep any.
+    """
+
+    workspace: frozenset[str]
+    history: frozenset[str]
+    all: set[str]
+    old: list[str]
 
 
 def gc(
@@ -55,25 +84,49 @@ def gc(
         remove_stale_temporaries(project.tmp_path)
     if not os.path.isdir(project.cache.path):
         return GcResult(0, 0, 0, dry_run)
-    marked: set[str] = set()
-    roots = find_roots(session, moment, keep)
-    young, old = _records(session, since_for_records(session, moment))
-    collector.mark(
-        project.cache,
-        roots.current,
-        # with --keep-last or --rev history is given up on purpose, and its runs with it
-        roots.history | (young if keep.is_all else set()),
-        marked,
-    )
+    marked = _mark(session, moment, keep)
     if not keep.is_all and not force:
-        _require_elsewhere(session, marked, moment, remote)
-    plan = collector.plan(project.cache, marked, old, moment - grace)
+        _require_elsewhere(session, marked.all, moment, remote)
+    plan = collector.plan(project.cache, marked.all, marked.old, moment - grace)
     if not dry_run and (plan.objects or plan.records):
-        plan = _delete(session, marked, moment, grace, old, keep)
+        plan = _delete(session, marked, moment, grace, keep)
     if not dry_run:  # whatever else there is to free
         remove_stale_temporaries(project.cache.tmp_path)
         remove_old_partials(project.cache.tmp_path, moment - grace)
-    return GcResult(plan.objects, plan.bytes, len(plan.records), dry_run)
+    kept = _kept(session, marked, moment - grace, plan.bytes if dry_run else 0)
+    return GcResult(plan.objects, plan.bytes, len(plan.records), dry_run, kept)
+
+
+def _mark(session: Session, moment: float, keep: Keep) -> _Marked:
+    cache = session.project.cache
+    marked: set[str] = set()
+    roots = find_roots(session, moment, keep)
+    young, old = _records(session, since_for_records(session, moment))
+    collector.mark(cache, roots.current, (), marked)
+    workspace = frozenset(marked)
+    collector.mark(cache, (), roots.history, marked)
+    history = frozenset(marked)
+    # with --keep-last or --rev history is given up on purpose, and its runs with it
+    collector.mark(cache, (), young if keep.is_all else (), marked)
+    return _Marked(workspace, history, marked, old)
+
+
+def _kept(session: Session, marked: _Marked, older_than: float, going: int) -> Kept:
+    """What keeps the bytes that stay; of those that nothing keeps, ``going`` would be
+    deleted.
+    """
+    settings, cache = session.project.settings, session.project.cache
+    found = held(cache, (marked.workspace, marked.history, marked.all), older_than)
+    grace = settings.number("gc.grace_days") * DAY
+    workspace, history, runs = found.referred
+    return Kept(
+        workspace,
+        history,
+        runs,
+        grace=found.young,
+        until=found.latest + grace if found.young else 0.0,
+        packs=max(found.rest - going, 0),
+    )
 
 
 def _require_elsewhere(
@@ -104,10 +157,9 @@ def _require_elsewhere(
 
 def _delete(
     session: Session,
-    marked: set[str],
+    marked: _Marked,
     moment: float,
     grace: float,
-    old: list[str],
     keep: Keep,
 ) -> GcPlan:
     """Under the exclusive lock nobody relies on what is 'already there'; what was
@@ -121,8 +173,8 @@ def _delete(
         forget_notes(fresh, moment)
         again = find_roots(fresh, moment, keep)
         # marks are only added: what was a root a moment ago stays
-        collector.mark(project.cache, again.current, again.history, marked)
-        plan = collector.plan(project.cache, marked, old, moment - grace)
+        collector.mark(project.cache, again.current, again.history, marked.all)
+        plan = collector.plan(project.cache, marked.all, marked.old, moment - grace)
         collector.execute(project.cache, plan)
         # after the objects: on a full disk this needs the space that they gave
         project.run_cache.drop(plan.records)

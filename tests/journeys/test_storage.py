@@ -6,6 +6,7 @@ import grp
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -481,3 +482,34 @@ def test_a_cache_is_shared_by_a_group_whatever_the_umask(
         elif path.suffix in (".pack", ".idx"):
             assert state.st_mode & 0o040, path
     ws.mltrack("cache", "share", "--group", "nosuchgroup", code=2)
+
+
+def test_gc_says_what_keeps_the_rest_and_how_to_free_it(ws: Workspace) -> None:
+    ws.write("mltrack.yaml", "stages:\n  t: {cmd: cp in o, deps: [in], outs: [o]}\n")
+    ws.write("data", LARGE)
+    for number, size in enumerate((1 << 21, 1 << 22)):
+        ws.write("in", bytes([number]) * size)
+        ws.mltrack("repro")
+    ws.mltrack("add", "data")
+    ws.commit()
+    ws.write("data", LARGE[::-1])
+    ws.mltrack("add", "data")
+    ws.commit()
+    kept = ws.mltrack("gc", "--json").json["kept"]
+    assert kept["workspace"] >= len(LARGE) + (1 << 22)
+    # the first result is in no commit: its record keeps it
+    assert kept["history"] >= len(LARGE) and kept["runs"] >= 1 << 21
+    assert kept["grace"] == kept["until"] == 0
+    ws.mltrack("config", "cache.runs_days", "0")
+    young = ws.mltrack("gc", "--dry-run", "--json").json["kept"]
+    assert young["grace"] >= 1 << 21 and young["runs"] == 0
+    assert abs(young["until"] - time.time() - 14 * 86400) < 3600
+    said = ws.mltrack("gc", "--dry-run").out
+    for words in ("gc --keep-last N", "gc.grace_days", "the grace period, until 20"):
+        assert words in said
+    age(ws)
+    freed = ws.mltrack("gc", "--dry-run", "--json").json
+    assert freed["bytes"] >= 1 << 21 and freed["kept"]["grace"] == 0
+    done = ws.mltrack("gc", "--json").json
+    assert done == {**freed, "dry_run": False}
+    assert sum(done["kept"][part] for part in ("workspace", "history")) <= cached(ws)
