@@ -1,12 +1,14 @@
 """``mltrack gc``"""
 
+import time
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from mltrack.cli.invocation import open_session, say
 from mltrack.cli.options import DryRun, Json, command_app
-from mltrack.cli.render import emit_json, plural, size_text
+from mltrack.cli.render import emit_json, plural, size_text, table
 from mltrack.errors import UsageError
 from mltrack.verbs import gc as verb
 from mltrack.verbs.gc_remote import RemoteGcResult, gc_remote
@@ -85,6 +87,7 @@ def gc(
                 "bytes": result.bytes,
                 "records": result.records,
                 "dry_run": dry_run,
+                "kept": asdict(result.kept),
             }
         )
         return
@@ -93,6 +96,26 @@ def gc(
         f"{word} {size_text(result.bytes)}: {plural(result.objects, 'object')}, "
         f"{plural(result.records, 'run record')}"
     )
+    _show_kept(result.kept)
+
+
+def _show_kept(kept: verb.Kept) -> None:
+    """What keeps the rest, each with the way to free it."""
+    until = time.strftime("%Y-%m-%d %H:%M", time.localtime(kept.until))
+    rows = [
+        (kept.workspace, "the workspace", "mltrack drop"),
+        (kept.history, "history and undo", "mltrack gc --keep-last N"),
+        (kept.runs, "run records", "mltrack config cache.runs_days N"),
+        (
+            kept.grace,
+            f"the grace period, until {until}",
+            "mltrack config gc.grace_days N",
+        ),
+        (kept.packs, "packs that are mostly in use", "no need: later by itself"),
+    ]
+    shown = [(size_text(size), by, free) for size, by, free in rows if size]
+    if shown:
+        table(("kept", "by", "to free it"), shown)
 
 
 def _show_remote(result: RemoteGcResult, *, as_json: bool) -> None:

@@ -18,7 +18,7 @@ from mltrack.formats import params_file
 from mltrack.objects import tree
 from mltrack.objects.content import BY_LETTER, TREE, Content
 from mltrack.objects.digest import Algorithm
-from mltrack.objects.tree_walk import entry_at
+from mltrack.objects.tree_walk import entry_at, extent
 from mltrack.pipeline.paths import PathMap
 from mltrack.pipeline.plan import Known, Upcoming
 from mltrack.pipeline.stage import Inputs, ParamFile, Stage, is_url
@@ -284,7 +284,7 @@ class Learner:
         if found is None:
             return None
         is_tree = found.kind == tree.DIRECTORY
-        files = self._cache.count_below(found.hex) if is_tree else 1
+        files = extent(found.hex, self._cache.read_tree) if is_tree else 1
         return Content(BY_LETTER[found.kind], found.hex, found.size, files)
 
     def _digest_of_variable(self, name: str) -> str | None:

@@ -13,14 +13,30 @@ from mltrack.errors import (
     UnsavedDataError,
 )
 from mltrack.objects.content import Content
-from mltrack.project import Project, load
+from mltrack.project import load
 from mltrack.store.local import gc as collector
 from mltrack.store.local.gc import GcPlan
+from mltrack.store.local.held import held
 from mltrack.store.shared.fetch import remove_old_partials
-from mltrack.verbs.gc_roots import ALL, Keep, Roots, find_roots, forget_notes
+from mltrack.verbs.gc_roots import ALL, Keep, find_roots, forget_notes
 from mltrack.verbs.records import DAY, since_for_records
 from mltrack.verbs.session import Session
 from mltrack.verbs.sources import Sources
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Bytes that stay in the cache, by what keeps them there; those that ``grace``
+    keeps may all go at ``until``. ``packs`` are of nobody, in packs that are mostly
+    needed.
+    """
+
+    workspace: int = 0
+    history: int = 0
+    runs: int = 0
+    grace: int = 0
+    until: float = 0.0
+    packs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +45,23 @@ class GcResult:
     bytes: int
     records: int
     dry_run: bool
+    kept: Kept = Kept()
+
+
+@dataclass(frozen=True, slots=True)
+class _Marked:
+    """The digests that stay: of the present state, with those of history, and all; and
+    the names of the run records that are too old to keep any.
+    """
+
+    workspace: frozenset[str]
+    history: frozenset[str]
+    all: set[str]
+    old: list[str]
+
+    def plan(self, session: Session, limit: float) -> GcPlan:
+        """Returns what goes: nothing that is younger than ``limit``."""
+        return collector.plan(session.project.cache, self.all, self.old, limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,39 +92,49 @@ def gc(session: Session, options: GcOptions) -> GcResult:
         remove_stale_temporaries(project.tmp_path)
     if not os.path.isdir(project.cache.path):
         return GcResult(0, 0, 0, dry_run)
-    roots = find_roots(session, moment, keep)
-    young, old = _records(session, since_for_records(session, moment))
-    due = _Due(set(), old, limit)
-    # with --keep-last or --rev history is given up on purpose, and its runs with it
-    if keep.is_all:
-        roots.history |= young
-    due.mark(project, roots)
+    marked = _mark(session, moment, keep)
     if not keep.is_all and not options.force:
-        _require_elsewhere(session, due.marked, moment, options.remote)
-    plan = due.plan(project)
+        _require_elsewhere(session, marked.all, moment, options.remote)
+    plan = marked.plan(session, limit)
     if not dry_run and (plan.objects or plan.records):
-        plan = _delete(session, due, moment, keep)
+        plan = _delete(session, marked, moment, limit, keep)
     if not dry_run:  # whatever else there is to free
         remove_stale_temporaries(project.cache.tmp_path)
         remove_old_partials(project.cache.tmp_path, limit)
-    return GcResult(plan.objects, plan.bytes, len(plan.records), dry_run)
+    kept = _kept(session, marked, limit, plan.bytes if dry_run else 0)
+    return GcResult(plan.objects, plan.bytes, len(plan.records), dry_run, kept)
 
 
-@dataclass(frozen=True, slots=True)
-class _Due:
-    """What decides which objects and records go: ``marked`` ones stay, and so do those
-    that were written since ``limit``; the ``old`` records go.
+def _mark(session: Session, moment: float, keep: Keep) -> _Marked:
+    cache = session.project.cache
+    marked: set[str] = set()
+    roots = find_roots(session, moment, keep)
+    young, old = _records(session, since_for_records(session, moment))
+    collector.mark(cache, roots.current, (), marked)
+    workspace = frozenset(marked)
+    collector.mark(cache, (), roots.history, marked)
+    history = frozenset(marked)
+    # with --keep-last or --rev history is given up on purpose, and its runs with it
+    collector.mark(cache, (), young if keep.is_all else (), marked)
+    return _Marked(workspace, history, marked, old)
+
+
+def _kept(session: Session, marked: _Marked, older_than: float, going: int) -> Kept:
+    """What keeps the bytes that stay; of those that nothing keeps, ``going`` would be
+    deleted.
     """
-
-    marked: set[str]
-    old: list[str]
-    limit: float
-
-    def mark(self, project: Project, roots: Roots) -> None:
-        collector.mark(project.cache, roots.current, roots.history, self.marked)
-
-    def plan(self, project: Project) -> GcPlan:
-        return collector.plan(project.cache, self.marked, self.old, self.limit)
+    settings, cache = session.project.settings, session.project.cache
+    found = held(cache, (marked.workspace, marked.history, marked.all), older_than)
+    grace = settings.number("gc.grace_days") * DAY
+    workspace, history, runs = found.referred
+    return Kept(
+        workspace,
+        history,
+        runs,
+        grace=found.young,
+        until=found.latest + grace if found.young else 0.0,
+        packs=max(found.rest - going, 0),
+    )
 
 
 def _require_elsewhere(
@@ -120,7 +163,9 @@ def _require_elsewhere(
         )
 
 
-def _delete(session: Session, due: _Due, moment: float, keep: Keep) -> GcPlan:
+def _delete(
+    session: Session, marked: _Marked, moment: float, limit: float, keep: Keep
+) -> GcPlan:
     """Under the exclusive lock nobody relies on what is 'already there'; what was
     referred to since marking began is marked too, then the plan is made again and
     carried out.
@@ -133,8 +178,9 @@ def _delete(session: Session, due: _Due, moment: float, keep: Keep) -> GcPlan:
         # packs may have been merged since they were read
         project.cache.reload()
         # marks are only added: what was a root a moment ago stays
-        due.mark(project, find_roots(fresh, moment, keep))
-        plan = due.plan(project)
+        again = find_roots(fresh, moment, keep)
+        collector.mark(project.cache, again.current, again.history, marked.all)
+        plan = marked.plan(session, limit)
         collector.execute(project.cache, plan)
         # after the objects: on a full disk this needs the space that they gave
         project.run_cache.drop(plan.records)

@@ -9,6 +9,7 @@ from mltrack.errors import MissingObjectError, UsageError, WorkspaceError
 from mltrack.objects import tree
 from mltrack.objects.content import BY_LETTER, TREE, Content
 from mltrack.objects.tree_diff import diff as tree_diff
+from mltrack.objects.tree_walk import extent, leaves
 from mltrack.verbs.session import Session
 
 ADDED, MODIFIED, DELETED = "added", "modified", "deleted"
@@ -58,13 +59,13 @@ def _entries(recorded: Recorded, target: Target, *, recursive: bool) -> list[Lis
     cache = recorded.cache
     try:
         if recursive:
-            pairs = list(cache.leaves_below(target.content.hex))
+            pairs = list(leaves(target.content.hex, cache.read_tree))
         else:
             pairs = [
                 (entry.name, entry) for entry in cache.read_tree(target.content.hex)
             ]
         counts = {
-            entry.hex: cache.count_below(entry.hex)
+            entry.hex: extent(entry.hex, cache.read_tree)
             for _, entry in pairs
             if entry.kind == tree.DIRECTORY
         }

@@ -31,7 +31,7 @@ from mltrack.errors import FormatError, IntegrityError, MissingObjectError
 from mltrack.objects import tree
 from mltrack.objects.content import TREE, Content
 from mltrack.objects.digest import Algorithm
-from mltrack.objects.tree_walk import Below, below, extent, leaves
+from mltrack.objects.tree_walk import Below, below
 from mltrack.store import pack
 from mltrack.store.catalogue import Catalogue, Whole
 from mltrack.store.local import users as cache_users
@@ -159,7 +159,7 @@ class Cache:
         """Returns where an object lies, or None."""
         path = self.loose_path(hex_digest)
         with suppress(FileNotFoundError, NotADirectoryError):
-            return self._alone(path)
+            return _alone(path)
         return self._find_packed(hex_digest)
 
     def is_packed(self, hex_digest: str) -> bool:
@@ -273,9 +273,6 @@ class Cache:
     def read_tree(self, hex_digest: str) -> list[tree.Entry]:
         return tree.decode(self.read(hex_digest), self.algorithm.hex_size)
 
-    def leaves_below(self, hex_digest: str) -> Iterator[tuple[bytes, tree.Entry]]:
-        return leaves(hex_digest, self.read_tree)
-
     def below(self, trees: Iterable[str]) -> Below:
         """Returns everything at and below some trees, as far as their listings are
         here.
@@ -297,10 +294,6 @@ class Cache:
             if content.kind == TREE
             else {content.hex: content.size}
         )
-
-    def count_below(self, hex_digest: str) -> int:
-        """Returns how many files and links a tree holds."""
-        return extent(hex_digest, self.read_tree)
 
     @cached_property
     def verified(self) -> Verified:
@@ -368,11 +361,7 @@ class Cache:
             return False
         with suppress(OSError):
             own = os.stat(self.loose_path(hex_digest))
-            return (own.st_ino, own.st_dev, own.st_size) == (
-                state.st_ino,
-                state.st_dev,
-                state.st_size,
-            )
+            return os.path.samestat(own, state) and own.st_size == state.st_size
         return False
 
     def absolute_loose_path(self, hex_digest: str) -> str:
@@ -410,10 +399,10 @@ class Cache:
         # of the copy, not the source: it is the stored bytes that have to match
         hasher = self.algorithm.new()
         if REFLINK in self.links and clone(source, target):
-            total = hash_bytes(target, hasher)
+            size = hash_bytes(target, hasher)
         else:
-            total = copy_and_hash(source, target, hasher)
-        return hasher.hexdigest(), total
+            size = copy_and_hash(source, target, hasher)
+        return hasher.hexdigest(), size
 
     def wrong_size(self, hex_digest: str, actual: int, expected: int) -> IntegrityError:
         """The error for a whole object that is not of the size that someone says it
@@ -458,9 +447,7 @@ class Cache:
     def is_quarantined(self, hex_digest: str, pack_id: str) -> bool:
         """Returns whether an object was found damaged in that pack."""
         self.indexes()
-        return (
-            bool(self._quarantined) and f"{hex_digest}.{pack_id}" in self._quarantined
-        )
+        return f"{hex_digest}.{pack_id}" in self._quarantined
 
     def set_aside(self) -> dict[str, str]:
         """Returns the objects that were found damaged before and are not here whole,
@@ -506,7 +493,7 @@ class Cache:
     def _is_mended(self, hex_digest: str, place: Place) -> bool:
         with suppress(FileNotFoundError):
             # a file is looked at as it is now: it may be longer than it was
-            now = place if place.pack_id else self._alone(place.path)
+            now = place if place.pack_id else _alone(place.path)
             return self.is_whole(hex_digest, now)
         return False
 
@@ -517,11 +504,8 @@ class Cache:
         aside = os.path.join(self.quarantine_path, hex_digest)
         with suppress(FileNotFoundError):
             os.rename(path, aside)
-            if self.is_whole(hex_digest, self._alone(aside)):
+            if self.is_whole(hex_digest, _alone(aside)):
                 os.rename(aside, path)
-
-    def _alone(self, path: str) -> Place:
-        return Place(path, 0, os.stat(path).st_size)
 
     def remove_pack(self, id_: str) -> None:
         """Deletes a pack and the index beside it; what it holds is elsewhere."""
@@ -540,3 +524,7 @@ class Cache:
         except (OSError, IntegrityError):
             # it was written without a sync: a power cut may have emptied it
             return pack.read_index(self.pack_path(id_), self.algorithm, id_)
+
+
+def _alone(path: str) -> Place:
+    return Place(path, 0, os.stat(path).st_size)

@@ -14,6 +14,7 @@ from mltrack.disk.lock import locked
 from mltrack.errors import IntegrityError, LockedError, MissingObjectError
 from mltrack.objects.content import FILE, TREE, Content
 from mltrack.objects.digest import XXH3
+from mltrack.objects.tree_walk import extent, leaves
 from mltrack.store.local import users
 from mltrack.store.local.cache import COPY, HARDLINK, REFLINK, SYMLINK, Cache
 from mltrack.store.local.writer import CacheWriter, merge_small_packs
@@ -174,11 +175,11 @@ def test_a_tree_is_held_only_with_all_below_it(cache: Cache) -> None:
     top = put_tree(cache, {"a": b"aa", "sub": {"b": b"bbb", "deep": {"a": b"aa"}}})
     assert (top.size, top.files) == (7, 3)
     assert cache.holds(top) and not cache.missing_below(top.hex)
-    assert cache.count_below(top.hex) == 3
+    assert extent(top.hex, cache.read_tree) == 3
     sizes = {named(b"aa"): 2, named(b"bbb"): 3}
     assert cache.files_below(top) == sizes
     assert cache.files_below(Content(FILE, named(b"x"), 9)) == {named(b"x"): 9}
-    paths = [path for path, _ in cache.leaves_below(top.hex)]
+    paths = [path for path, _ in leaves(top.hex, cache.read_tree)]
     assert sorted(paths) == [b"a", b"sub/b", b"sub/deep/a"]
     damage(cache, named(b"bbb"))
     with pytest.raises(IntegrityError):
