@@ -58,12 +58,3 @@ def test_drop_of_one_path_does_not_need_the_rest_of_another(clone: Workspace) ->
     assert clone.mltrack("drop", "model.bin", "--json").json["objects"] == 1
     clone.mltrack("pull")
     assert clone.read("model.bin") == "model\n"
-
-
-def test_a_dry_run_of_gc_writes_nothing_to_a_remote(stale: Workspace) -> None:
-    store = stale.path.parent / "store"
-    shutil.rmtree(store / "users")
-    before = {path: path.stat().st_mtime_ns for path in store.rglob("*")}
-    would = stale.mltrack("gc", "--remote", "store", "--dry-run", "--json").json
-    assert would["forgotten"] > 0
-    assert {path: path.stat().st_mtime_ns for path in store.rglob("*")} == before

@@ -113,3 +113,12 @@ def test_gc_of_a_remote_deletes_nothing_where_an_index_is_lost(
     for _ in range(2):
         origin.mltrack("gc", "--remote", "store", code=None)
     assert sorted((origin.path.parent / "store/packs").iterdir()) == before
+
+
+def test_a_dry_run_of_gc_writes_nothing_to_a_remote(stale: Workspace) -> None:
+    store = stale.path.parent / "store"
+    shutil.rmtree(store / "users")
+    before = {path: path.stat().st_mtime_ns for path in store.rglob("*")}
+    would = stale.mltrack("gc", "--remote", "store", "--dry-run", "--json").json
+    assert would["forgotten"] > 0
+    assert {path: path.stat().st_mtime_ns for path in store.rglob("*")} == before
