@@ -43,7 +43,7 @@ def page(title: str, edges: Edges, boxes: Mapping[str, Box]) -> str:
     parts = [*_lines(rows, drawn), *_boxes(rows, boxes)]
     columns = max((cell.left + cell.width for row in rows for cell in row), default=1)
     # nothing in the data may end the script that it stands in
-    data = json.dumps(facts).replace("</", "<\\/").replace("<!--", "<\\!--")
+    data = json.dumps(facts).replace("<", "\\u003c")
     return (
         _PAGE.replace("@TITLE@", html.escape(title))
         .replace("@WIDTH@", str((columns + 4) * _COLUMN))

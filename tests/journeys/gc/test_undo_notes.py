@@ -50,7 +50,7 @@ def test_a_remote_whose_clock_is_ahead_costs_no_note_for_undo(
     shared.write("a", "mine")
     shared.mltrack("checkout", "--force")
     monkeypatch.setattr(
-        "mltrack.store.shared.gc.server_time",
+        "mltrack.store.shared.deleting.server_time",
         lambda remote: time.time() + 40 * 86400,
     )
     session = Session(find(str(shared.path)))

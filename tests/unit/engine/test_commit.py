@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mltrack import project as projects
+from mltrack.engine.commit import Basis
 from mltrack.errors import WorkspaceError
 from mltrack.pipeline.stage import Inputs
 from mltrack.verbs import repro
@@ -75,7 +76,7 @@ def test_what_could_not_be_saved_is_told_with_its_own_cause_ever_after(
     recorder = repro.committer(session, locks)
     ws.write("o", "1\n")
     [stage] = session.view.graph.stages.values()
-    recorder.commit(stage, "", Inputs({}, {}, {}), "/bin/sh")
+    recorder.commit(stage, Basis(Inputs({}, {}, {}), "/bin/sh"))
 
     def refused(*_: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied", ".gitignore")

@@ -16,6 +16,7 @@ from mltrack.objects.tree import is_reserved_name
 from mltrack.pipeline import drawing
 from mltrack.pipeline.differences import same_value
 from mltrack.pipeline.interpolate import interpolate
+from mltrack.pipeline.layout import Edges
 from mltrack.pipeline.run_key import canonical_json
 
 VALUES = {
@@ -216,7 +217,7 @@ def test_dotted_keys() -> None:
     assert "train.lr" in caught.value.hint
 
 
-def random_graph(seed: int, count: int) -> drawing.Edges:
+def random_graph(seed: int, count: int) -> Edges:
     chance = random.Random(seed)
     names = [f"stage_{number}" for number in range(count)]
     return {

@@ -10,6 +10,7 @@ import pytest
 from mltrack.disk import copying
 from mltrack.errors import WorkspaceError
 from mltrack.objects.digest import XXH3
+from mltrack.store.shared.met import Met
 from mltrack.store.shared.names import object_path
 from mltrack.store.shared.remote import Remote
 from mltrack.workspace import sending
@@ -28,7 +29,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def made(tmp_path: Path) -> Sending:
-    remote = Remote("store", MemoryStore(), XXH3, str(tmp_path / "hints"))
+    remote = Remote("store", MemoryStore(), XXH3, Met(str(tmp_path / "hints")))
     remote.open(create=True)
     (tmp_path / "tmp").mkdir()
     return Sending(remote, XXH3, str(tmp_path / "tmp"))

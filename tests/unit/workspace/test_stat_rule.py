@@ -164,7 +164,7 @@ def test_a_file_that_vanishes_between_listing_and_look_is_named(tmp_path: Path) 
     cache = Cache(str(tmp_path / "cache"), XXH3)
     rule = Deleting(tmp_path / "d/b")
     with pytest.raises(WorkspaceError, match="'d/b' vanished"):
-        scan(str(tmp_path), "d", Blocks(), Hashing(XXH3), rule, cache)
+        scan(str(tmp_path), "d", Blocks(), Look(Hashing(XXH3), rule, cache))
 
 
 def test_what_a_killed_checkout_has_left_is_no_data(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_a_full_disk_of_the_cache_is_not_blamed_on_the_file(
             broken.setattr(os, "copy_file_range", full)
             with pytest.raises(OSError, match="No space") as error:
                 saving = Saving(writer, XXH3)
-                scan(str(tmp_path), "d", Blocks(), saving, KeepAll(), cache)
+                scan(str(tmp_path), "d", Blocks(), Look(saving, KeepAll(), cache))
         assert str(error.value.filename).startswith(cache.tmp_path)
         # who goes on with other files publishes nothing of this one
         writer.finish()

@@ -19,7 +19,6 @@ from mltrack.store.kinds.retrying import Retrying
         ("dir/s3:x", ("file", "dir/s3:x")),
         ("/abs", ("file", "/abs")),
         ("file:///abs", ("file", "/abs")),
-        ("S3://bucket", ("file", "S3://bucket")),
         ("1a://b", ("file", "1a://b")),
         ("a+b.c-d://e", ("a+b.c-d", "e")),
     ],
@@ -33,6 +32,12 @@ def test_an_address_is_a_scheme_and_the_rest(
 @given(st.sampled_from(["s3", "sftp", "memory"]), st.text(max_size=20))
 def test_whatever_follows_the_scheme_is_the_rest(scheme: str, rest: str) -> None:
     assert split(f"{scheme}://{rest}") == (scheme, rest)
+
+
+def test_a_scheme_in_capitals_is_refused_with_the_scheme_that_is_meant() -> None:
+    with pytest.raises(ConfigError, match="not a remote's address") as refused:
+        split("S3://bucket")
+    assert refused.value.hint == "write s3://"
 
 
 def test_chains_of_file_systems_are_no_addresses() -> None:
