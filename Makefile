@@ -3,7 +3,7 @@ PYTHON ?= python3
 UV = .venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test soak services lint bench bench-pipelines bench-runners docs clean
+.PHONY: demo test soak services lint package bench bench-pipelines bench-runners docs clean
 .DEFAULT_GOAL := test
 
 demo: .venv/.demo
@@ -29,6 +29,10 @@ lint: .venv/.lint
 	vermin --quiet --no-tips --target=3.8- --violations mltrack/runners/worker
 	codespell
 	python docs/generate.py --check
+
+# What is published: built, compared, installed into a clean environment and asked. It is left in build/package/dist.
+package: .venv/.package
+	python .ci/package.py build/package
 
 SIZE ?= small
 bench: .venv/.test
@@ -64,4 +68,8 @@ clean:
 
 .venv/.lint: .venv/.test pyproject.toml
 	$(UV) --group lint
+	touch $@
+
+.venv/.package: .venv/.uv pyproject.toml
+	$(UV) --group package
 	touch $@
