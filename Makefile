@@ -3,7 +3,7 @@ PYTHON ?= python3
 UV = .venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test soak services lint package bench bench-pipelines bench-runners docs clean
+.PHONY: demo test soak services lint package site bench bench-pipelines bench-runners docs clean
 .DEFAULT_GOAL := test
 
 demo: .venv/.demo
@@ -33,6 +33,11 @@ lint: .venv/.lint
 # What is published: built, compared, installed into a clean environment and asked. It is left in build/package/dist.
 package: .venv/.package
 	python .ci/package.py build/package
+
+# The documentation as pages that open from the disk: build/site/index.html.
+site: .venv/.site
+	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet
+	python docs/check_site.py build/site
 
 SIZE ?= small
 bench: .venv/.test
@@ -72,4 +77,8 @@ clean:
 
 .venv/.package: .venv/.uv pyproject.toml
 	$(UV) --group package
+	touch $@
+
+.venv/.site: .venv/.uv pyproject.toml
+	$(UV) --group site
 	touch $@

@@ -192,6 +192,16 @@ def host_messages() -> str:
     return "".join(parts)
 
 
+def decisions() -> str:
+    """The list of decisions, by their titles."""
+    pages = sorted((REFERENCE.parent / "internals/decisions").glob("0*.md"))
+    lines = [
+        f"- [{page.read_text().partition(chr(10))[0].removeprefix('# ')}]({page.name})\n"
+        for page in pages
+    ]
+    return "".join(["# Decisions\n\n", NOTE, *lines])
+
+
 def main() -> int:
     stale = []
     for name, text in (
@@ -200,6 +210,7 @@ def main() -> int:
         ("errors.md", errors()),
         ("json.md", documents()),
         ("../internals/host-messages.md", host_messages()),
+        ("../internals/decisions/index.md", decisions()),
     ):
         path = REFERENCE / name
         if not path.exists() or path.read_text() != text:
