@@ -1,14 +1,17 @@
 """Builds what is published, and tries it as a stranger would: both archives are well
 formed, the wheel that comes out of the sdist is the one that comes out of the tree, and
-installed into a clean environment it has every file and answers.
+installed into a clean environment it has every file and answers. Then the commands of
+docs/guides/install.md are typed, each way in a home directory of its own.
 
 usage: python .ci/package.py DIRECTORY    (which is emptied first)
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
@@ -103,12 +106,40 @@ def try_out(wheel: Path, top: Path) -> None:
     print(f"{version}: {wheel.name} works, {len(topics)} pages of help are in it")
 
 
+def follow_the_page(sdist: Path, top: Path) -> None:
+    """Types what the page on installing says, where a clone has just been made."""
+    page = (ROOT / "docs/guides/install.md").read_text()
+    for title, text in re.findall(r"^## (.*)\n((?:(?!## ).*\n)*)", page, re.MULTILINE):
+        blocks = re.findall(r"```console\n(.*?)```", text, re.DOTALL)
+        typed = re.findall(r"^\$ (.*)$", "".join(blocks), re.MULTILINE)
+        if not typed:
+            continue
+        home = top / "by" / title.replace(" ", "-")
+        home.mkdir(parents=True)
+        with tarfile.open(sdist) as archive:
+            archive.extractall(home, filter="data")
+        (clone,) = home.iterdir()
+        cache = Path(os.environ.get("UV_CACHE_DIR") or Path.home() / ".cache/uv")
+        said = run(
+            *("sh", "-euc", "\n".join(typed)),
+            cwd=clone,
+            HOME=str(home),
+            UV_CACHE_DIR=str(cache),
+            PATH=f"{home / '.local/bin'}:{os.environ['PATH']}",
+        )
+        version = said.strip().splitlines()
+        if not any(line.startswith("mltrack ") for line in version):
+            sys.exit(f"{title}: {said}")
+        print(f"{title}: {len(typed)} commands work")
+
+
 def main() -> None:
     top = Path(sys.argv[1]).resolve()
     shutil.rmtree(top, ignore_errors=True)
     sdist, wheel = build(top)
     run("twine", "check", "--strict", sdist, wheel)
     try_out(wheel, top)
+    follow_the_page(sdist, top)
 
 
 if __name__ == "__main__":

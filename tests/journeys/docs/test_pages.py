@@ -10,7 +10,12 @@ import pytest
 from tests.journeys.docs.test_docs import commands, shape
 from tests.support.workspace import ROOT, Workspace, hermetic_environment
 
-PAGES = ["index.md", "guides/sweeps.md", "guides/notebooks.md"]
+PAGES = [
+    "index.md",
+    "guides/sweeps.md",
+    "guides/notebooks.md",
+    "guides/environments.md",
+]
 
 
 def shown(page: Path) -> list[tuple[str, list[str]]]:
