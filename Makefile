@@ -3,7 +3,7 @@ PYTHON ?= python3
 UV = .venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test soak services lint package site bench bench-pipelines bench-runners docs clean
+.PHONY: demo test soak services lint package site man bench bench-pipelines bench-runners docs clean
 .DEFAULT_GOAL := test
 
 demo: .venv/.demo
@@ -31,13 +31,17 @@ lint: .venv/.lint
 	python docs/generate.py --check
 
 # What is published: built, compared, installed into a clean environment and asked. It is left in build/package/dist.
-package: .venv/.package
+package: .venv/.package man
 	python .ci/package.py build/package
 
 # The documentation as pages that open from the disk: build/site/index.html.
 site: .venv/.site
 	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet
 	python docs/check_site.py build/site
+
+# Man pages, from what --help says; a wheel that is built afterwards has them.
+man: .venv/.test
+	python docs/manpages.py build/man
 
 SIZE ?= small
 bench: .venv/.test

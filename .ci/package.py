@@ -61,7 +61,11 @@ def build(top: Path) -> tuple[Path, Path]:
     )
     if differing:
         sys.exit(f"the sdist leads to another wheel: {', '.join(differing)}")
-    missing = set(run("git", "ls-files", "mltrack").splitlines()) - ours.keys()
+    wanted = set(run("git", "ls-files", "mltrack").splitlines())
+    (page,) = (name for name in ours if name.endswith("/share/man/man1/mltrack.1"))
+    pages = sorted((ROOT / "build/man").glob("*.1"))
+    wanted |= {f"{os.path.dirname(page)}/{each.name}" for each in pages}
+    missing = wanted - ours.keys()
     if missing:
         sys.exit(f"not in the wheel: {', '.join(sorted(missing))}")
     return sdist, wheel
