@@ -1,5 +1,6 @@
 """The man pages say what `--help` says, and are roff that man programs take."""
 
+import importlib
 import re
 import shutil
 import subprocess
@@ -48,12 +49,11 @@ def test_a_page_has_the_options_and_examples_of_the_help(
         assert not [each for each in (*options, *examples) if each not in page]
 
 
-def test_no_line_of_a_text_is_taken_for_a_request() -> None:
-    sys.path.insert(0, str(MANPAGES.parent))
-    try:
-        from manpages import roff
-    finally:
-        sys.path.pop(0)
+def test_no_line_of_a_text_is_taken_for_a_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(MANPAGES.parent))
+    roff = importlib.import_module("manpages").roff
     assert roff(".mltrack/cache\n'x' a\\b `c-d`") == (
         r"\&.mltrack/cache" + "\n" + r"\&'x' a\eb \fBc\-d\fR"
     )
