@@ -2,6 +2,7 @@
 last.
 """
 
+import html
 import re
 from pathlib import Path
 
@@ -93,6 +94,23 @@ def test_the_demo_works_and_says_what_the_readme_shows(tmp_path: Path) -> None:
                 assert shape(line) in said, (
                     f"the README shows {line!r}, which the demo does not say"
                 )
+    for line in drawn(ROOT / "docs/assets/session.svg"):
+        assert line.startswith("$ ") or shape(line) in said, (
+            f"the picture shows {line!r}: run docs/picture.py"
+        )
+
+
+def drawn(picture: Path) -> list[str]:
+    """Returns the lines of a picture of a terminal; what is coloured is a piece."""
+    found: dict[int, str] = {}
+    pieces = re.findall(
+        r"<text [^>]*url\(#session-line-(\d+)\)[^>]*>(.*?)</text>", picture.read_text()
+    )
+    for number, text in pieces:
+        found[int(number)] = found.get(int(number), "") + html.unescape(text)
+    return [
+        line.replace("\xa0", " ").rstrip() for line in found.values() if line.strip()
+    ]
 
 
 def test_the_links_of_the_docs_lead_somewhere() -> None:
