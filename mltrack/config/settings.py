@@ -153,7 +153,7 @@ def load(
             for key, value in stated.values.items():
                 if level == "project" and key in stated.private:
                     raise ConfigError(
-                        f"{path}: {key} may not stand in the committed config: a "
+                        f"{path}: {key} is not allowed in the committed config: a "
                         "clone would bring it to other machines",
                         hint=f"mltrack config --local {key} {value}",
                     )

@@ -60,7 +60,7 @@ def test_remotes_are_modified_and_renamed_and_secrets_stay_out_of_git(
         ".mltrack/config.toml", '[remote.depot]\nurl = "../store"\nsecret_key = "x"\n'
     )
     assert (
-        "may not stand in the committed config" in shared.mltrack("status", code=1).err
+        "is not allowed in the committed config" in shared.mltrack("status", code=1).err
     )
 
 
