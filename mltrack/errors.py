@@ -53,7 +53,7 @@ class UsageError(MltrackError):
 
 
 class ConfigError(MltrackError):
-    """A setting is unknown, malformed, or not allowed where it stands."""
+    """A setting is unknown, malformed, or in a file where it is not allowed."""
 
     slug = "config"
 

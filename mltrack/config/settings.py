@@ -160,7 +160,7 @@ def load(
                 # an archive brings its local config along: it may not trust itself
                 if level == "local" and key == "trust.places":
                     raise ConfigError(
-                        f"{path}: {key} stands in your own config only",
+                        f"{path}: {key} is read from your own config only",
                         hint="mltrack remote trust NAME",
                     )
                 values[key] = Value(value, level, path)

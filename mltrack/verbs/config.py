@@ -42,7 +42,7 @@ def change(project: Project | None, key: str, text: str | None, level: Level) ->
     # trust that a project could give itself would be none
     if key == places.KEY and level != "user":
         raise ConfigError(
-            f"{key} stands in your own config only", hint="mltrack remote trust NAME"
+            f"{key} is read from your own config only", hint="mltrack remote trust NAME"
         )
     path = _place(project, level)
     if text is None:
