@@ -64,6 +64,18 @@ def test_remotes_are_modified_and_renamed_and_secrets_stay_out_of_git(
     )
 
 
+def test_a_secret_in_the_committed_config_is_refused_and_not_shown(
+    ws: Workspace,
+) -> None:
+    ws.write(
+        ".mltrack/config.toml",
+        '[core]\nhash = "xxh3"\n[remote.depot]\nurl = "s3://b/x"\nsecret_key = "hush"\n',
+    )
+    refused = ws.mltrack("status", code=1)
+    assert "hint: mltrack config --local remote.depot.secret_key …" in refused.err
+    assert "hush" not in refused.said
+
+
 def test_addresses_that_cannot_be_remotes_are_refused(ws: Workspace) -> None:
     for url in (
         "nosuch://x",
