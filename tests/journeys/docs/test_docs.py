@@ -6,8 +6,6 @@ import html
 import re
 from pathlib import Path
 
-import pytest
-
 from tests.support.workspace import ROOT, Workspace, hermetic_environment
 
 
@@ -149,25 +147,6 @@ def test_the_commands_of_the_guides_exist_with_the_options_that_they_use() -> No
             )
             checked += 1
     assert checked > 8
-
-
-@pytest.mark.parametrize("guide", ["merging", "disk-space", "from-dvc"])
-def test_the_guides_work_as_they_are_written(tmp_path: Path, guide: str) -> None:
-    """Every command ends well, and prints what stands below it."""
-    page = ROOT / f"docs/guides/{guide}.md"
-    ws = Workspace(tmp_path, hermetic_environment(tmp_path / "home"))
-    steps = commands(page)
-    script = "set -eu\n" + "".join(
-        f"echo '@@{number}'\n{step}\n" for number, step in enumerate(steps)
-    )
-    done = ws.run(["sh", "-c", script])
-    assert done.code == 0, done.said[-3000:]
-    said = re.split(r"@@\d+\n", done.out)[1:]
-    shown = re.findall(r"^\$ (.*)\n((?:(?!\$ |```).*\n)*)", page.read_text(), re.M)
-    assert len(said) == len(steps) == len(shown)
-    for (command, expected), text in zip(shown, said, strict=True):
-        if expected:
-            assert text == expected, command
 
 
 def test_every_kind_of_error_has_an_entry_in_the_guide() -> None:
