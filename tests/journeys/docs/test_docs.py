@@ -8,6 +8,9 @@ from pathlib import Path
 
 from tests.support.workspace import ROOT, Workspace, hermetic_environment
 
+GROUPS = {"remote", "cache", "runner", "job", "stage", "params", "metrics", "plots"}
+"""The verbs whose next word is a command of theirs."""
+
 
 def commands(page: Path) -> list[str]:
     """Returns the commands of a page: the lines after ``$`` in console blocks, with
@@ -123,11 +126,10 @@ def test_the_links_of_the_docs_lead_somewhere() -> None:
 
 def test_the_commands_of_the_guides_exist_with_the_options_that_they_use() -> None:
     ws = Workspace(ROOT, hermetic_environment(ROOT / "build"))
-    page = "".join(
-        (ROOT / f"docs/{name}.md").read_text() for name in ("remotes", "runners")
-    )
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    page = "".join(each.read_text() for each in pages)
     lines = [
-        line.partition("#")[0].split()
+        re.split("[#|>]", line)[0].split()
         for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL)
         for line in block.splitlines()
     ]
@@ -135,11 +137,7 @@ def test_the_commands_of_the_guides_exist_with_the_options_that_they_use() -> No
     for words in lines:
         if words[:1] != ["mltrack"]:
             continue
-        group = (
-            words[1:3]
-            if words[1] in ("remote", "cache", "runner", "job")
-            else words[1:2]
-        )
+        group = words[1:3] if words[1] in GROUPS else words[1:2]
         shown = ws.mltrack(*group, "--help").out
         for option in (word for word in words if word.startswith("-")):
             assert re.search(rf"(?<![\w-]){option}\b", shown), (
