@@ -11,6 +11,7 @@ from typing import Any
 
 from mltrack.cli.commands import COMMANDS
 from mltrack.config.schema import SETTINGS, remote_settings, runner_settings
+from mltrack.disk.abilities import Ability
 from mltrack.errors import MltrackError
 from mltrack.runners.worker import messages
 
@@ -72,6 +73,9 @@ def settings() -> str:
         "meaning |\n|---|---|---|\n" + "\n".join(rows) + "\n\n"
         "| variable | meaning |\n|---|---|\n"
         "| `MLTRACK_HOOKS` | `0` makes git's hooks do nothing |\n"
+        "| `MLTRACK_ABILITIES` | what may be asked of the system, separated by commas: "
+        f"{', '.join(f'`{ability.value}`' for ability in Ability)}; `none` is none of "
+        "them. Unset, all that are there. What is off is done in other ways |\n"
         "| `MLTRACK_ROOT`, `MLTRACK_STAGE` | set for the commands of stages: the "
         "project's directory, the stage's name |\n"
     )
