@@ -3,7 +3,7 @@ PYTHON ?= python3
 UV = .venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test soak services lint package site man bench bench-pipelines bench-runners docs clean
+.PHONY: demo test test-abilities soak services lint package site man bench bench-pipelines bench-runners docs clean
 .DEFAULT_GOAL := test
 
 demo: .venv/.demo
@@ -11,6 +11,11 @@ demo: .venv/.demo
 
 test: .venv/.test
 	python -m pytest -n 2 $(PYTEST_ARGS)
+
+# The tests again without what only some systems have: all of them, or those named.
+TESTS ?= tests
+test-abilities: .venv/.test
+	MLTRACK_ABILITIES=none python -m pytest -n 2 $(TESTS) $(PYTEST_ARGS)
 
 # Thousands of random sequences of commands, and what takes gigabytes: an hour or more.
 SEQUENCES ?= 3000

@@ -11,6 +11,7 @@ from typing import Any
 
 from mltrack.cli.commands import COMMANDS
 from mltrack.config.schema import SETTINGS, remote_settings, runner_settings
+from mltrack.disk.abilities import Ability
 from mltrack.errors import MltrackError
 from mltrack.runners.worker import messages
 
@@ -18,6 +19,12 @@ REFERENCE = Path(__file__).parent / "reference"
 NOTE = "<!-- Made by docs/generate.py: change the code, then run `make docs`. -->\n\n"
 VARIABLES = (
     ("`MLTRACK_HOOKS`", "`0` makes git's hooks do nothing"),
+    (
+        "`MLTRACK_ABILITIES`",
+        "what may be asked of the system, separated by commas: "
+        f"{', '.join(f'`{ability.value}`' for ability in Ability)}; `none` is none of "
+        "them. Unset, all that are there. What is off is done in other ways",
+    ),
     (
         "`MLTRACK_ROOT`, `MLTRACK_STAGE`",
         "set for the commands of stages: the project's directory, the stage's name",

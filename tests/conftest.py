@@ -32,12 +32,13 @@ def _no_home(
 ) -> None:
     """Nothing may read or write this user's own settings, in this process either."""
     home = tmp_path_factory.mktemp("home")
-    for name, value in hermetic_environment(home).items():
+    wanted = hermetic_environment(home)
+    for name in list(os.environ):
+        if name.startswith("MLTRACK_") and name not in wanted:
+            monkeypatch.delenv(name)
+    for name, value in wanted.items():
         if name != "PATH":
             monkeypatch.setenv(name, value)
-    for name in list(os.environ):
-        if name.startswith("MLTRACK_"):
-            monkeypatch.delenv(name)
 
 
 @pytest.fixture

@@ -68,6 +68,8 @@ def _run(arguments: list[str]) -> int:
         # help that was asked for is a result; a command line without a verb is wrong
         return 0 if arguments else 2
     verb, *given = rest
+    if "MLTRACK_ABILITIES" in os.environ:
+        importlib.import_module("mltrack.disk.abilities").check_names()
     if verb in ("--version", "-V"):
         # behind other options only: alone it is answered before this is loaded
         invocation.say(f"mltrack {__version__}")

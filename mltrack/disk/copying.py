@@ -1,5 +1,4 @@
-"""Copying files: by sharing blocks where the file system can, else inside the kernel,
-holes left as holes.
+"""Copying files: inside the kernel where it can, holes left as holes.
 
 Where the bytes are also to be hashed, one thread copies while another hashes what has
 reached the copy: the digest is always that of the stored bytes, and the time that of
@@ -7,19 +6,16 @@ the slower of the two.
 """
 
 import errno
-import fcntl
 import os
 import queue
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Protocol
 
+from mltrack.disk.abilities import Ability, has
 from mltrack.disk.durable import name_error, opened, write_all
 from mltrack.events import meter
 
-# linux/fs.h: _IOW(0x94, 9, int); Python has no name for it
-_FICLONE = 0x40049409
 # bytes: read and hashed at 6.2 GiB/s with these, at 4.3 with pieces of 4 MiB
 _PIECE = 1 << 18
 # bytes handed on at a time: the last are hashed with no more copying beside them
@@ -28,14 +24,6 @@ _OVERLAP_FROM = 8 << 20
 """Below this a second thread costs more than it saves."""
 _ZEROS = bytes(_PIECE)
 # each says "not here", by file system or container; anything else is a real failure
-_NO_CLONE = (
-    errno.EOPNOTSUPP,
-    errno.EXDEV,
-    errno.EINVAL,
-    errno.ENOTTY,
-    errno.ENOSYS,
-    errno.EPERM,
-)
 _NO_KERNEL_COPY = (
     errno.EXDEV,
     errno.EINVAL,
@@ -49,34 +37,6 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 class Hasher(Protocol):
     def update(self, data: bytes, /) -> object: ...
-
-
-def clone(source: int, target: int) -> bool:
-    """Makes an empty file share all blocks of another; returns whether the file system
-    can.
-    """
-    try:
-        fcntl.ioctl(target, _FICLONE, source)
-    except OSError as error:
-        if error.errno in _NO_CLONE:
-            return False
-        raise
-    return True
-
-
-def shares_blocks(source: str, target: str) -> bool:
-    """Returns whether a file created at ``target`` can share blocks with one at
-    ``source``; leaves neither behind.
-    """
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
-    try:
-        with opened(source, flags) as a, opened(target, flags) as b:
-            write_all(a, b"x" * 4096)
-            return clone(a, b)
-    finally:
-        for path in (source, target):
-            with suppress(FileNotFoundError):
-                os.unlink(path)
 
 
 def link_or_copy(path: str, target: str) -> None:
@@ -178,7 +138,7 @@ def _extents(descriptor: int, state: os.stat_result) -> Iterator[tuple[int, int,
     """Yields ``(offset, length, is data)`` over a file, data in strides."""
     at, size = 0, state.st_size
     # stat(2) counts in 512 bytes always; only a file with holes is worth two more calls
-    is_sparse = state.st_blocks * 512 < size
+    is_sparse = state.st_blocks * 512 < size and has(Ability.HOLES)
     while at < size:
         end = size
         if is_sparse:
@@ -202,7 +162,7 @@ def _extents(descriptor: int, state: os.stat_result) -> Iterator[tuple[int, int,
 def _copy_range(source: int, target: int, offset: int, length: int) -> int:
     """Copies a range to the same place; returns how many bytes there were to copy."""
     done = 0
-    in_kernel = True
+    in_kernel = has(Ability.KERNEL_COPY)
     while done < length:
         if in_kernel:
             try:

@@ -7,6 +7,7 @@ dropped the pages, so the temporary file is discarded and the error goes up.
 """
 
 import errno
+import fcntl
 import itertools
 import os
 import stat
@@ -15,10 +16,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 from mltrack.disk import owner
+from mltrack.disk.abilities import Ability, has
 from mltrack.errors import FormatError
 
 # two temporary files of one process may be named within one tick of the clock
 _serial = itertools.count()
+# by descriptor; kept only where the system cannot be asked
+_opened: dict[int, str] = {}
 # seconds: whether a process of another machine runs cannot be told, only how old
 # what it has left is
 FOREIGN_SECONDS = 7 * 24 * 3600
@@ -138,8 +142,20 @@ def fsync(descriptor: int) -> None:
 
 def name_error(error: OSError, descriptor: int) -> None:
     """Gives an error of an open file the file's name."""
+    if not error.filename:
+        error.filename = name_of(descriptor)
+
+
+def name_of(descriptor: int) -> str | None:
+    """Returns the path of an open file, where the system or :func:`opened` knows it."""
     with suppress(OSError):
-        error.filename = error.filename or os.readlink(f"/proc/self/fd/{descriptor}")
+        if has(Ability.PROC):
+            return os.readlink(f"/proc/self/fd/{descriptor}")
+        if hasattr(fcntl, "F_GETPATH"):
+            # PATH_MAX of macOS
+            found = fcntl.fcntl(descriptor, fcntl.F_GETPATH, bytes(1024))
+            return os.fsdecode(found.rstrip(b"\0"))
+    return _opened.get(descriptor)
 
 
 def temporary_path(directory: str) -> str:
@@ -261,9 +277,12 @@ def sync_descriptor(descriptor: int, name: str = "") -> None:
     import ctypes  # noqa: PLC0415 - needed only where many files are written at once
 
     syncfs = getattr(ctypes.CDLL(None, use_errno=True), "syncfs", None)
-    if syncfs is None:
-        # syncfs(2) is of Linux; this waits for all disks, and tells no error
+    if syncfs is None or not has(Ability.SYNCFS):
+        # this waits for all disks, and tells no error
         os.sync()
+        if hasattr(fcntl, "F_FULLFSYNC"):
+            # sync(2) of macOS leaves it in the disk's own memory
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
     elif syncfs(descriptor) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number), name or None)
@@ -324,7 +343,10 @@ def opened(
 ) -> Iterator[int]:
     """Opens a descriptor for the length of a block."""
     descriptor = os.open(path, flags | os.O_CLOEXEC, mode, dir_fd=directory)
+    if not has(Ability.PROC):
+        _opened[descriptor] = os.fsdecode(path)
     try:
         yield descriptor
     finally:
+        _opened.pop(descriptor, None)
         os.close(descriptor)

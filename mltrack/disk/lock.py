@@ -11,7 +11,8 @@ import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from mltrack.disk.durable import share_like_parent
+from mltrack.disk.abilities import Ability, has
+from mltrack.disk.durable import make_directories, share_like_parent
 from mltrack.errors import LockedError
 
 
@@ -106,17 +107,16 @@ def is_held(path: str) -> bool:
 
 
 class NameLocks:
-    """Any number of locks by name, exclusive or shared, all in one file: open file
-    description locks on one byte each.
+    """Any number of locks by name, exclusive or shared.
 
     They end with this object, or with its process. Raises PermissionError for a file
-    that this user may not write. Two names share a byte with a chance
-    of one in 2^62; then one waits for the other without need.
+    that this user may not write.
     """
 
     def __init__(self, path: str) -> None:
-        # these locks, other than `flock`, are had only by who may write the file
-        self._descriptor = _open_to_write(path)
+        self._locks: _Bytes | _Files = (
+            _Bytes(path) if has(Ability.NAME_LOCKS) else _Files(path)
+        )
         self._shared: dict[str, int] = {}
 
     def take(self, name: str) -> bool:
@@ -124,7 +124,7 @@ class NameLocks:
         held here already is.
         """
         try:
-            self._set(fcntl.F_WRLCK, name)
+            self._locks.take(name)
         except (BlockingIOError, PermissionError):
             # fcntl(2): a lock of somebody else is EAGAIN or EACCES, by system
             return False
@@ -132,10 +132,10 @@ class NameLocks:
 
     def wait_for(self, name: str) -> None:
         """Takes the lock of a name once nobody else has it."""
-        self._set(fcntl.F_WRLCK, name, wait=True)
+        self._locks.take(name, wait=True)
 
     def release(self, name: str) -> None:
-        self._set(fcntl.F_UNLCK, name)
+        self._locks.release(name)
 
     def take_shared(self, name: str) -> bool:
         """Takes the lock of a name beside others who share it, and returns whether it
@@ -144,7 +144,7 @@ class NameLocks:
         # one lock for all who share it here: the kernel does not count them, so we do
         if name not in self._shared:
             try:
-                self._set(fcntl.F_RDLCK, name)
+                self._locks.take(name, shared=True)
             except (BlockingIOError, PermissionError):
                 return False
         self._shared[name] = self._shared.get(name, 0) + 1
@@ -158,23 +158,89 @@ class NameLocks:
 
     def close(self) -> None:
         """Releases all of them."""
+        self._locks.close()
+
+
+class _Bytes:
+    """Locks on one byte each of one file: open file description locks. Two names share
+    a byte with a chance of one in 2^62; then one waits for the other without need.
+    """
+
+    def __init__(self, path: str) -> None:
+        # these locks, other than `flock`, are had only by who may write the file
+        self._descriptor = _open_to_write(path)
+
+    def take(self, name: str, *, shared: bool = False, wait: bool = False) -> None:
+        self._set(fcntl.F_RDLCK if shared else fcntl.F_WRLCK, name, wait=wait)
+
+    def release(self, name: str) -> None:
+        self._set(fcntl.F_UNLCK, name, wait=False)
+
+    def close(self) -> None:
         os.close(self._descriptor)
 
     # of the open file: a lock of the process, F_SETLK's, goes when any descriptor of
     # the same path is closed
-    def _set(self, kind: int, name: str, *, wait: bool = False) -> None:
-        place = (
-            int.from_bytes(
-                hashlib.blake2b(
-                    name.encode("utf-8", "surrogateescape"), digest_size=8
-                ).digest()
-            )
-            # an offset is signed, and with the one byte must not overflow: 62 bits
-            >> 2
-        )
+    def _set(self, kind: int, name: str, *, wait: bool) -> None:
+        # an offset is signed, and with the one byte must not overflow: 62 bits
+        place = int.from_bytes(_digest_of(name)) >> 2
         fcntl.fcntl(
             self._descriptor,
             fcntl.F_OFD_SETLKW if wait else fcntl.F_OFD_SETLK,
             # struct flock of Linux; its pid must be 0 here
             struct.pack("hhqqi4x", kind, os.SEEK_SET, place, 1, 0),
         )
+
+
+class _Files:
+    """A file for each name, locked by ``flock`` and removed by who had it last: where
+    the kernel has no locks of open files.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._directory = path + ".d"
+        make_directories(self._directory)
+        self._held: dict[str, int] = {}
+
+    def take(self, name: str, *, shared: bool = False, wait: bool = False) -> None:
+        mode = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+        if name in self._held:
+            # taken again, or the other way: the kernel changes it in place
+            fcntl.flock(self._held[name], mode | fcntl.LOCK_NB)
+            return
+        while True:
+            descriptor = _open_to_write(self._path(name))
+            try:
+                fcntl.flock(descriptor, mode if wait else mode | fcntl.LOCK_NB)
+                # removed since it was opened: whoever comes next locks another file
+                if os.fstat(descriptor).st_nlink:
+                    self._held[name] = descriptor
+                    return
+            except BaseException:
+                os.close(descriptor)
+                raise
+            os.close(descriptor)
+
+    def release(self, name: str) -> None:
+        descriptor = self._held.pop(name, None)
+        if descriptor is None:
+            return
+        # under the lock, and only where nobody shares it
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.unlink(self._path(name))
+        os.close(descriptor)
+
+    def close(self) -> None:
+        for name in list(self._held):
+            self.release(name)
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self._directory, _digest_of(name).hex())
+
+
+def _digest_of(name: str) -> bytes:
+    # eight bytes: names are of any length, and any bytes
+    return hashlib.blake2b(
+        name.encode("utf-8", "surrogateescape"), digest_size=8
+    ).digest()

@@ -10,6 +10,8 @@ import os
 from contextlib import suppress
 from functools import cache, lru_cache
 
+from mltrack.disk.abilities import Ability, has
+
 
 def own() -> str:
     """Returns the name of this process: letters, digits and dots."""
@@ -49,15 +51,20 @@ def _name(pid: int) -> str:
 def _place() -> str:
     """Names this machine since its last start, and the container."""
     known = [os.uname().nodename]
-    with suppress(OSError), open("/proc/sys/kernel/random/boot_id") as file:
-        known.append(file.read().strip())
-    with suppress(OSError):
-        known.append(os.readlink("/proc/self/ns/pid"))
+    if has(Ability.PROC):
+        with suppress(OSError), open("/proc/sys/kernel/random/boot_id") as file:
+            known.append(file.read().strip())
+        with suppress(OSError):
+            known.append(os.readlink("/proc/self/ns/pid"))
     return hashlib.sha256("\n".join(known).encode()).hexdigest()[:12]
 
 
 def _start(pid: int) -> str:
-    """When a process started, in ticks since the machine did; '' where none can say."""
+    """When a process started, in ticks since the machine did; '' for one that is not
+    there, '0' where none can say.
+    """
+    if not has(Ability.PROC):
+        return "0"
     with suppress(OSError, IndexError), open(f"/proc/{pid}/stat", "rb") as file:
         # the name of its program comes before, and may hold anything
         return file.read().rpartition(b")")[2].split()[19].decode()

@@ -4,6 +4,8 @@ import os
 import re
 from contextlib import suppress
 
+from mltrack.disk.abilities import Ability, has
+
 CPUS, GPUS, MEMORY, TIME = "cpus", "gpus", "memory", "time"
 GPU_MEMORY = "gpu_memory"
 """How much memory each GPU must have free, in bytes: it says which GPUs will do, and is
@@ -22,7 +24,7 @@ def machine() -> dict[str, float]:
     bytes, ``gpus``.
     """
     return {
-        CPUS: float(len(os.sched_getaffinity(0))),
+        CPUS: float(_cpus()),
         MEMORY: _memory(),
         GPUS: float(len(_devices())),
     }
@@ -38,6 +40,12 @@ def visible_gpus(count: int) -> list[str]:
         if name.strip()
     ]
     return (named or [str(number) for number in range(count)])[:count]
+
+
+def _cpus() -> int:
+    if has(Ability.AFFINITY):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _memory() -> float:

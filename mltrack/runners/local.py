@@ -204,7 +204,7 @@ class LocalRunner(Runner):
         until = moment + seconds
         for running in self._running.values():
             if running.process is not None and running.result is None:
-                watched.register(running.process.pidfd, select.POLLIN)
+                watched.register(running.process.ended, select.POLLIN)
                 until = min(until, running.course.next_moment)
             elif running.result is None:
                 until = min(until, moment + _LINE_SECONDS)
@@ -224,8 +224,8 @@ class LocalRunner(Runner):
             # one grace for all of them together
             until = time.monotonic() + GRACE_SECONDS
             for running in chosen:
-                if running.process is not None and running.process.pidfd >= 0:
-                    is_readable(running.process.pidfd, until - time.monotonic())
+                if running.process is not None and running.process.ended >= 0:
+                    is_readable(running.process.ended, until - time.monotonic())
         finally:
             for running in chosen:
                 # an interrupt may have ended the wait: no time to clean up is left then
@@ -320,7 +320,7 @@ class LocalRunner(Runner):
     def _advance(self, running: _Running) -> None:
         process, course = running.process, running.course
         assert process is not None
-        if not is_readable(process.pidfd):
+        if not is_readable(process.ended):
             overdue = course.overdue(time.monotonic())
             if overdue:
                 process.signal(overdue)

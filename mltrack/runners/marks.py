@@ -17,7 +17,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from mltrack.disk.durable import names_in, read_bounded, write_all
-from mltrack.runners.worker.system import carries, start_time
+from mltrack.runners.worker.system import bearers, carries, start_time
 
 # in bytes; a command takes some 250: enough for a million of them
 MAX_BYTES = 256 << 20
@@ -127,8 +127,7 @@ class Marks:
 def _groups_with(token: str) -> set[int]:
     """The process groups of this user that carry the token in their environment."""
     found = set()
-    for name in names_in("/proc"):
-        if name.isdigit() and carries(int(name), token):
-            with suppress(OSError):
-                found.add(os.getpgid(int(name)))
+    for pid in bearers(token):
+        with suppress(OSError):
+            found.add(os.getpgid(pid))
     return found

@@ -4,14 +4,17 @@ import os
 import select
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 
+from mltrack.disk.abilities import Ability, has
+
 
 class Process:
-    """A running command. ``pidfd`` becomes readable when it ends; :meth:`reap` then
-    returns its exit code.
+    """A running command. The descriptor ``ended`` becomes readable when it ends;
+    :meth:`reap` then returns its exit code.
     """
 
     def __init__(
@@ -42,20 +45,23 @@ class Process:
                 pass_fds=inherited,
             )
             self.pid = self._process.pid
-            # unlike its number, never another process's
-            self.pidfd = os.pidfd_open(self.pid)
+            self.ended = (
+                # unlike its number, never another process's
+                os.pidfd_open(self.pid) if has(Ability.PIDFD) else _end_of(self.pid)
+            )
 
     def reap(self) -> int:
         """Waits for its end and returns the exit code, negative for a signal."""
-        if self.pidfd >= 0:
+        if self.ended >= 0:
             # unlike Popen.wait it tells how much memory was used
             _, status, usage = os.wait4(self.pid, 0)
             # else Popen would wait for it once more
             self._process.returncode = os.waitstatus_to_exitcode(status)
-            os.close(self.pidfd)
-            self.pidfd = -1
-            # Linux counts it in KiB
-            self.peak_memory = usage.ru_maxrss * 1024
+            os.close(self.ended)
+            self.ended = -1
+            # getrusage(2): Linux counts it in KiB, macOS in bytes
+            unit = 1 if sys.platform == "darwin" else 1024
+            self.peak_memory = usage.ru_maxrss * unit
             # of a child that was killed the shell gives 128 + 9
             killed = self._process.returncode in (-signal.SIGKILL, 128 + signal.SIGKILL)
             self.out_of_memory = killed and _Kills.another()
@@ -65,6 +71,22 @@ class Process:
         """Sends a signal to the whole group."""
         with suppress(ProcessLookupError):
             os.killpg(self.pid, number)
+
+
+def _end_of(pid: int) -> int:
+    """Returns a descriptor that becomes readable when a child ends, which is left to be
+    waited for.
+    """
+    ended, open_until_then = os.pipe()
+
+    def wait() -> None:
+        # one that was waited for meanwhile has ended too
+        with suppress(ChildProcessError):
+            os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        os.close(open_until_then)
+
+    threading.Thread(target=wait, daemon=True).start()
+    return ended
 
 
 class _Kills:
@@ -89,6 +111,8 @@ def kernel_kills() -> int:
     """Returns how many processes the kernel has killed since it started because memory
     ran out.
     """
+    if not has(Ability.PROC):
+        return 0
     with suppress(OSError, ValueError), open("/proc/vmstat", encoding="ascii") as file:
         for line in file:
             if line.startswith("oom_kill "):

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from mltrack import __version__
 from mltrack.config import places
-from mltrack.disk.copying import shares_blocks
-from mltrack.disk.durable import temporary_path
+from mltrack.disk import abilities
+from mltrack.disk.cloning import shares_blocks
 from mltrack.errors import MltrackError
 from mltrack.git import command as git_command
 from mltrack.git import hooks
@@ -44,6 +44,7 @@ def doctor(session: Session) -> list[Check]:
         Check(
             "git", "ok", git_command.run(["--version"], project.path).decode().strip()
         ),
+        *_abilities(),
         Check("project", "ok", f"{project.path} ({project.algorithm.name} digests)"),
     ]
     checks += _hooks(session)
@@ -52,6 +53,20 @@ def doctor(session: Session) -> list[Check]:
     checks += _tracked(session)
     checks.append(_stages_of_this_machine(session))
     return checks
+
+
+def _abilities() -> list[Check]:
+    off = [ability.value for ability in abilities.missing()]
+    if not off:
+        return []
+    return [
+        Check(
+            "system",
+            "note",
+            f"without {', '.join(off)}: done in other ways",
+            f"unset {abilities.VARIABLE}" if abilities.VARIABLE in os.environ else "",
+        )
+    ]
 
 
 def _hooks(session: Session) -> list[Check]:
@@ -104,9 +119,7 @@ def _cache(session: Session) -> list[Check]:
         )
     elif os.path.isdir(cache.tmp_path):
         # tried, since file systems do not say
-        shares = shares_blocks(
-            temporary_path(cache.tmp_path), temporary_path(session.project.tmp_path)
-        )
+        shares = shares_blocks(cache.tmp_path, session.project.tmp_path)
         about = (
             "shares blocks with the workspace"
             if shares

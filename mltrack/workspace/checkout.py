@@ -26,6 +26,7 @@ from mltrack.workspace.materialize import Report, Seen, Workspace, apply
 from mltrack.workspace.observe import Observer
 from mltrack.workspace.parts import edit
 from mltrack.workspace.scan import Snapshot
+from mltrack.workspace.twins import refuse_twins
 
 # paths that an error names: a longer list hides what to do
 MAX_NAMED = 10
@@ -84,6 +85,9 @@ class Checkout(NamedTuple):
         if wanted is not None and wanted.same_bytes(present):
             return CheckoutPlan([], [], [], [])
         wanted_tree = wanted if wanted is not None and wanted.kind == TREE else None
+        if wanted_tree is not None:
+            path = os.path.join(self.project_path, root)
+            refuse_twins(path, root, wanted_tree, self.cache)
         unlisted: list[bytes] = []
         try:
             if wanted_tree is not None and snapshot is None:

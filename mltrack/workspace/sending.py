@@ -6,7 +6,8 @@ arrived.
 import os
 from contextlib import suppress
 
-from mltrack.disk.copying import clone, copy_and_hash, hash_bytes
+from mltrack.disk.cloning import clone
+from mltrack.disk.copying import copy_and_hash, hash_bytes
 from mltrack.disk.durable import opened, temporary_path
 from mltrack.errors import WorkspaceError
 from mltrack.objects.digest import Algorithm

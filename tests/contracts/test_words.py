@@ -15,7 +15,7 @@ from mltrack.cli.commands import COMMANDS
 from tests.support.places import ROOT
 
 NOT_SAID = re.compile(
-    r"\b(told|tells?|stands?(?! for)|stood|in vain|is to be had|are to be had|anew|as far as|all the same|takes ours back"
+    r"\b(told|tells?(?! \w+ apart)|stands?(?! for)|stood|in vain|is to be had|are to be had|anew|as far as|all the same|takes ours back"
     r"|leaves? away|looks? (?:it )?through|makes? (?:\w+ )?be what|of its own|of their own|goes on|says something only"
     r"|not \w+ any more that|declared otherwise|split otherwise|nothing of|be what|more than nothing)\b"
 )

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 PATIENCE_SECONDS = 30.0
@@ -22,10 +23,15 @@ def ends(pid: int) -> bool:
     """Returns whether a process ends soon: a signal that was sent is not yet a process
     that is gone.
     """
+    return comes(lambda: not is_alive(pid))
+
+
+def comes(is_so: Callable[[], bool]) -> bool:
+    """Returns whether something becomes so, soon."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while is_alive(pid) and time.monotonic() < deadline:
+    while not is_so() and time.monotonic() < deadline:
         time.sleep(0.01)
-    return not is_alive(pid)
+    return is_so()
 
 
 def sleeper(**variables: str) -> "subprocess.Popen[bytes]":

@@ -142,7 +142,8 @@ def hermetic_environment(home: Path) -> dict[str, str]:
     home.mkdir(parents=True, exist_ok=True)
     kept = {
         name: os.environ[name]
-        for name in ("PATH", "LANG", "TMPDIR")
+        # the last: a run of all tests with another set of abilities means theirs too
+        for name in ("PATH", "LANG", "TMPDIR", "MLTRACK_ABILITIES")
         if name in os.environ
     }
     config = home / "gitconfig"

@@ -69,11 +69,19 @@ class _Noted:
         except Exception:  # a descriptor
             return ""
 
+    def _path_of(self, descriptor):
+        import fcntl  # noqa: PLC0415 - most programs never come by
+
+        if hasattr(fcntl, "F_GETPATH"):  # macOS, which has no proc(5)
+            found = fcntl.fcntl(descriptor, fcntl.F_GETPATH, bytes(1024))
+            return os.fsdecode(found.rstrip(b"\0"))
+        return os.path.realpath(f"/proc/self/fd/{descriptor}")
+
     def move(self, directory):
         self.flush()
         try:
             if directory.__class__ is int:
-                self._cwd = os.path.realpath(f"/proc/self/fd/{directory}")
+                self._cwd = self._path_of(directory)
             else:
                 self._cwd = os.path.normpath(
                     os.path.join(self._cwd, self._decode(directory))

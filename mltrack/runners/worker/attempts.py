@@ -24,7 +24,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from .objects import Content
-from .system import carries, write_all
+from .system import bearers, write_all
 
 VERSION = 1
 QUEUED, RUNNING, DONE, FAILED, CANCELLED, LOST = (
@@ -321,8 +321,7 @@ def end_leftovers(attempt: Attempt) -> None:
         return
     # until none is found: one may fork while it is being killed
     for _ in range(10):
-        pids = map(int, filter(str.isdigit, os.listdir("/proc")))
-        found = [pid for pid in pids if pid != os.getpid() and carries(pid, token)]
+        found = [pid for pid in bearers(token) if pid != os.getpid()]
         for pid in found:
             with suppress(OSError):
                 os.kill(pid, signal.SIGKILL)

@@ -23,6 +23,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from .hashing import Hashing
+from .system import has
 
 STAMP_NS = 946_684_800 * 10**9
 """The first second of 2000: what formats that know no earlier times can carry, and no
@@ -475,7 +476,10 @@ def _sync_file_system(path: str) -> None:
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         # of the C library: Python has no syncfs
-        if ctypes.CDLL(None, use_errno=True).syncfs(descriptor):
+        if not has("syncfs"):
+            # of all disks, and tells no error
+            os.sync()
+        elif ctypes.CDLL(None, use_errno=True).syncfs(descriptor):
             number = ctypes.get_errno()
             raise OSError(number or errno.EIO, os.strerror(number or errno.EIO), path)
     finally:

@@ -18,6 +18,7 @@ class Parts:
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
         self._open: dict[str, int] = {}
+        self._paths: dict[str, str] = {}
 
     def size(self, hex_digest: str) -> int:
         """Returns how much of a large object an earlier connection, which was cut off,
@@ -39,6 +40,7 @@ class Parts:
                     path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644
                 )
             self._open[hex_digest] = descriptor
+            self._paths[hex_digest] = path
         return os.fstat(self._open[hex_digest]).st_size
 
     def begin(self, hex_digest: str, size: int) -> int:
@@ -74,8 +76,7 @@ class Parts:
         bytes are others.
         """
         descriptor = self._open.pop(hex_digest)
-        # its present name: of the shared part, or of one that is this connection's
-        path = os.readlink(f"/proc/self/fd/{descriptor}")
+        path = self._paths.pop(hex_digest)
         try:
             if (
                 self._objects.hashing is not None

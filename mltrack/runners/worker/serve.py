@@ -28,7 +28,7 @@ from .parts import Parts
 from .raw import list_raw, read_raw
 from .slots import Slots
 from .supervise import Supervisor, bury, remove
-from .system import words_of
+from .system import cpus, words_of
 
 # in bytes; the client asks for offsets in steps of just this (FRAME in moving)
 PIECE = 4 << 20
@@ -125,7 +125,7 @@ class Server:
             "abi": hashing.abi(),
             "machine": platform.machine(),
             "system": platform.system(),
-            "cpus": len(os.sched_getaffinity(0)),
+            "cpus": cpus(),
             "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
             "gpus": [list(gpu) for gpu in gpus],
             "free": usage.free,
@@ -249,7 +249,7 @@ class Server:
             for number in (0, 1, 2):
                 os.dup2(null, number)
             # the connection's pipes, or ssh would not end; and the lock on the key
-            for name in os.listdir("/proc/self/fd"):
+            for name in os.listdir("/dev/fd"):
                 number = int(name)
                 if number > 2 and number != alive:
                     with suppress(OSError):

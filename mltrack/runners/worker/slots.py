@@ -23,6 +23,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
+from .system import has
+
 DIRECTORY = "/tmp/mltrack-gpus"
 FREE_SHARE = 0.8
 """A GPU of whose memory less than this is free is used by someone who holds no lock,
@@ -129,7 +131,8 @@ class Request:
         asked = _FLOCK.pack(
             fcntl.F_WRLCK, os.SEEK_SET, _FIRST_PLACE, self._place - _FIRST_PLACE, 0
         )
-        if self._place == _FIRST_PLACE:
+        # without such locks there is no line: who asks first after a release has it
+        if self._place == _FIRST_PLACE or not has("name-locks"):
             return False
         found = fcntl.fcntl(self._queue, _GETLK, asked)
         return bool(_FLOCK.unpack(found)[0] != fcntl.F_UNLCK)
@@ -188,9 +191,9 @@ class Slots:
                 place = int(text) + 1 if text.strip().isdigit() else _FIRST_PLACE
                 # always 32 bytes: no digit of an older number stays behind
                 os.pwrite(queue, b"%-31d\n" % place, 0)
-                fcntl.fcntl(
-                    queue, _SETLK, _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, place, 1, 0)
-                )
+                if has("name-locks"):
+                    held = _FLOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, place, 1, 0)
+                    fcntl.fcntl(queue, _SETLK, held)
         except BaseException:
             os.close(queue)
             raise

@@ -30,6 +30,7 @@ from .raw import check_raw
 from .slots import Request, Slots, visible
 from .system import (
     GRACE_SECONDS,
+    MEMORY_UNIT,
     VARIABLE,
     end_descendants,
     holder_note,
@@ -127,7 +128,7 @@ class Supervisor:
         result = self._result
         result["seconds"] = round(time.monotonic() - started, 3)
         result["peak_memory"] = (
-            resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+            resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * MEMORY_UNIT
         )
         result["timed_out"] = self._course.timed_out
         result["gpus"] = self._request.names if self._request is not None else []

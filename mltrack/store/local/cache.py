@@ -12,18 +12,13 @@ from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import NamedTuple
 
-from mltrack.disk.copying import (
-    clone,
-    copy_and_hash,
-    hash_bytes,
-    shares_blocks,
-)
+from mltrack.disk.cloning import clone, shares_blocks
+from mltrack.disk.copying import copy_and_hash, hash_bytes
 from mltrack.disk.durable import (
     make_directories,
     names_in,
     opened,
     read_all,
-    temporary_path,
     write_all,
 )
 from mltrack.disk.lock import locked
@@ -334,9 +329,7 @@ class Cache:
     def _shares_blocks(self) -> bool:
         make_directories(self.tmp_path)
         # tried on two files: no call tells whether a file system can
-        return shares_blocks(
-            temporary_path(self.tmp_path), temporary_path(self.tmp_path)
-        )
+        return shares_blocks(self.tmp_path, self.tmp_path)
 
     def object_behind(self, target: bytes) -> str | None:
         """Returns the digest of the object that a symbolic link with this text leads

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 
+from mltrack.disk.abilities import Ability, has
 from mltrack.disk.durable import (
     fsync,
     fsync_directory,
@@ -173,7 +174,7 @@ class CacheWriter:
         if not _is_still(temporary, hex_digest, self._cache):
             os.chmod(temporary, state.st_mode & 0o7777)
             os.unlink(temporary)
-            # somebody holds it open for writing: only a copy can be the object
+            # somebody may still write to it: only a copy can be the object
             return False
         self._modes[temporary] = state.st_mode & 0o7777
         self._loose.append((temporary, hex_digest))
@@ -363,21 +364,20 @@ class CacheWriter:
 
 
 def _is_still(path: str, hex_digest: str, cache: Cache) -> bool:
-    """Whether nobody holds a file open for writing, by a lease of the kernel; where its
-    file system has none, whether its bytes still have that digest. The file is
-    read-only by now: nobody opens it anew.
+    """Whether a file has these bytes and nobody holds it open for writing, by a lease of
+    the kernel: False also where that cannot be had. The file is read-only by now: nobody
+    opens it anew.
     """
+    if not has(Ability.LEASES):
+        return False
     with opened(path, os.O_RDONLY | os.O_NOFOLLOW) as descriptor:
         try:
             fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
             fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-        except BlockingIOError:
-            return False
         except OSError:
-            # no leases on this file system, or the file is another user's
-            return cache.is_whole(
-                hex_digest, Place(path, 0, os.fstat(descriptor).st_size)
-            )
+            # somebody has it open, or nobody can say: no leases of this file system, or
+            # another user's file
+            return False
         # a write in the grain of the clock before leaves the same stamps
         state = os.fstat(descriptor)
         grain = _COARSE_NS if state.st_mtime_ns % 1_000_000_000 == 0 else _FINE_NS

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from mltrack.disk.abilities import Ability
 from mltrack.runners import capacity
 from mltrack.runners.capacity import CPUS, GPUS, MEMORY, machine, visible_gpus
+from tests.support.abilities import needs
 
 
 @pytest.mark.parametrize(
@@ -52,6 +54,7 @@ def test_the_drivers_devices_are_counted(monkeypatch: pytest.MonkeyPatch) -> Non
     assert machine()[GPUS] == 0
 
 
+@needs(Ability.AFFINITY)
 def test_cpus_are_those_that_this_process_may_use() -> None:
     usual = os.sched_getaffinity(0)
     try:

@@ -39,8 +39,8 @@ def run(tmp_path: Path, command: str, *inherited: int, **variables: str) -> Proc
 )
 def test_it_ends_with_its_code_once(tmp_path: Path, command: str, code: int) -> None:
     made = run(tmp_path, command)
-    assert is_readable(made.pidfd, 60.0)
-    assert made.reap() == code == made.reap() and made.pidfd == -1
+    assert is_readable(made.ended, 60.0)
+    assert made.reap() == code == made.reap() and made.ended == -1
 
 
 def test_where_it_runs_and_what_it_is_given(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_a_signal_reaches_all_that_it_started(tmp_path: Path) -> None:
     while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
         time.sleep(0.01)
     inner = int((tmp_path / "pid").read_text())
-    assert not is_readable(made.pidfd) and is_alive(inner)
+    assert not is_readable(made.ended) and is_alive(inner)
     made.signal(signal.SIGTERM)
     assert made.reap() == -signal.SIGTERM and ends(inner)
     made.signal(signal.SIGTERM)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mltrack.disk import copying
+from mltrack.disk import cloning
 from mltrack.errors import WorkspaceError
 from mltrack.objects.digest import XXH3
 from mltrack.store.shared.met import Met
@@ -51,7 +51,7 @@ def test_a_file_that_changes_before_it_is_sent_harms_no_object_of_another(
     def change_first(source: int, target: int) -> bool:
         made.remote.store.put(name, b"a" * SIZE)  # another clone's push
         file.write_bytes(b"b" * SIZE)
-        return copying.clone(source, target)
+        return cloning.clone(source, target)
 
     monkeypatch.setattr(sending, "clone", change_first)
     with pytest.raises(WorkspaceError, match="changed"):

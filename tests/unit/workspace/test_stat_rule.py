@@ -187,6 +187,7 @@ def test_a_full_disk_of_the_cache_is_not_blamed_on_the_file(
     with CacheWriter(cache) as writer:
         with monkeypatch.context() as broken:
             broken.setattr(os, "copy_file_range", full)
+            broken.setattr(os, "write", full)
             with pytest.raises(OSError, match="No space") as error:
                 saving = Saving(writer, XXH3)
                 scan(str(tmp_path), "d", Blocks(), Look(saving, KeepAll(), cache))

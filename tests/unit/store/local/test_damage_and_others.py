@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mltrack.disk.abilities import Ability
 from mltrack.errors import IntegrityError
 from mltrack.objects.digest import XXH3
 from mltrack.store import pack
@@ -20,6 +21,7 @@ from mltrack.store.local.reader import Reader
 from mltrack.store.local.renewal import renew_pack
 from mltrack.store.local.writer import CacheWriter, merge_small_packs
 from mltrack.store.pack import digest_of_file
+from tests.support.abilities import needs
 
 _ROWS_AT = 32 + 1024
 """An index begins with a header and its fan-out."""
@@ -220,6 +222,7 @@ def test_merging_never_fails_who_has_written(
     assert not [name for name in os.listdir(cache.tmp_path) if name.startswith(".mlt")]
 
 
+@needs(Ability.LEASES)
 def test_a_file_that_was_to_be_linked_may_be_written_again_after_a_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

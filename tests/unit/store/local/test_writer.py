@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mltrack.disk.abilities import Ability
 from mltrack.errors import IntegrityError, WorkspaceError
 from mltrack.objects import tree
 from mltrack.objects.digest import XXH3
@@ -24,6 +25,7 @@ from mltrack.store.local.writer import (
     NewTrees,
     merge_small_packs,
 )
+from tests.support.abilities import needs
 from tests.support.objects import LARGE, damage, flip, named, pack_of, put
 
 _ROWS_AT = 32 + 1024
@@ -176,6 +178,7 @@ def test_a_file_is_copied_and_named_by_what_was_copied(
     assert os.stat(cache.loose_path(named(data))).st_mode & 0o777 == 0o444
 
 
+@needs(Ability.LEASES)
 def test_a_file_becomes_the_object_by_a_second_name(
     linked: Cache, tmp_path: Path
 ) -> None:
@@ -212,6 +215,7 @@ def test_what_somebody_can_still_write_to_does_not_become_the_object(
     assert everything(linked) == set()
 
 
+@needs(Ability.LEASES)
 def test_a_file_that_changed_since_it_was_read_is_refused(
     linked: Cache, tmp_path: Path
 ) -> None:
