@@ -3,7 +3,7 @@ PYTHON ?= python3
 UV = .venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test test-abilities soak services lint bench bench-pipelines bench-runners docs clean
+.PHONY: demo test test-abilities soak services lint package site man bench bench-pipelines bench-runners docs clean
 .DEFAULT_GOAL := test
 
 demo: .venv/.demo
@@ -34,6 +34,19 @@ lint: .venv/.lint
 	vermin --quiet --no-tips --target=3.8- --violations mltrack/runners/worker
 	codespell
 	python docs/generate.py --check
+
+# What is published: built, compared, installed into a clean environment and asked. It is left in build/package/dist.
+package: .venv/.package man
+	python .ci/package.py build/package
+
+# The documentation as pages that open from the disk: build/site/index.html.
+site: .venv/.site
+	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet
+	python docs/check_site.py build/site
+
+# Man pages, from what --help says; a wheel that is built afterwards has them.
+man: .venv/.test
+	python docs/manpages.py build/man
 
 SIZE ?= small
 bench: .venv/.test
@@ -69,4 +82,12 @@ clean:
 
 .venv/.lint: .venv/.test pyproject.toml
 	$(UV) --group lint
+	touch $@
+
+.venv/.package: .venv/.uv pyproject.toml
+	$(UV) --group package
+	touch $@
+
+.venv/.site: .venv/.uv pyproject.toml
+	$(UV) --group site
 	touch $@

@@ -17,6 +17,19 @@ from mltrack.runners.worker import messages
 
 REFERENCE = Path(__file__).parent / "reference"
 NOTE = "<!-- Made by docs/generate.py: change the code, then run `make docs`. -->\n\n"
+VARIABLES = (
+    ("`MLTRACK_HOOKS`", "`0` makes git's hooks do nothing"),
+    (
+        "`MLTRACK_ABILITIES`",
+        "what may be asked of the system, separated by commas: "
+        f"{', '.join(f'`{ability.value}`' for ability in Ability)}; `none` is none of "
+        "them. Unset, all that are there. What is off is done in other ways",
+    ),
+    (
+        "`MLTRACK_ROOT`, `MLTRACK_STAGE`",
+        "set for the commands of stages: the project's directory, the stage's name",
+    ),
+)
 OTHER_CODES = (
     (0, "done, or nothing to do"),
     (4, "differences were found, and `--check` was given"),
@@ -44,7 +57,11 @@ def cli() -> str:
         for name, one in subcommands.items() if subcommands else [("", command)]:
             title = f"mltrack {verb} {name}".strip()
             context = Context(
-                one, info_name=title, terminal_width=100, max_content_width=100
+                one,
+                info_name=title,
+                terminal_width=100,
+                max_content_width=100,
+                **one.context_settings,
             )
             parts.append(
                 f"\n### {title}\n\n```text\n{one.get_help(context).strip()}\n```\n"
@@ -72,12 +89,7 @@ def settings() -> str:
         "the default.\n`mltrack config --origin` shows which.\n\n| key | default | "
         "meaning |\n|---|---|---|\n" + "\n".join(rows) + "\n\n"
         "| variable | meaning |\n|---|---|\n"
-        "| `MLTRACK_HOOKS` | `0` makes git's hooks do nothing |\n"
-        "| `MLTRACK_ABILITIES` | what may be asked of the system, separated by commas: "
-        f"{', '.join(f'`{ability.value}`' for ability in Ability)}; `none` is none of "
-        "them. Unset, all that are there. What is off is done in other ways |\n"
-        "| `MLTRACK_ROOT`, `MLTRACK_STAGE` | set for the commands of stages: the "
-        "project's directory, the stage's name |\n"
+        + "".join(f"| {name} | {about} |\n" for name, about in VARIABLES)
     )
 
 
@@ -87,15 +99,16 @@ def _summary(kind: type) -> str:
     return " ".join(first.split())
 
 
-def errors() -> str:
-    classes = sorted(
-        {MltrackError, *_all(MltrackError)},
-        key=lambda kind: (kind.exit_code, kind.slug),
+def kinds_of_errors() -> list[tuple[int, str, str]]:
+    """The exit code, slug and meaning of each."""
+    return sorted(
+        (kind.exit_code, kind.slug, _summary(kind)) for kind in _all(MltrackError)
     )
+
+
+def errors() -> str:
     rows = [
-        f"| {kind.exit_code} | `{kind.slug}` | {_summary(kind)} |"
-        for kind in classes
-        if kind is not MltrackError
+        f"| {code} | `{slug}` | {about} |" for code, slug, about in kinds_of_errors()
     ]
     others = "\n".join(f"| {code} | {about} |" for code, about in OTHER_CODES)
     return (
@@ -196,6 +209,16 @@ def host_messages() -> str:
     return "".join(parts)
 
 
+def decisions() -> str:
+    """The list of decisions, by their titles."""
+    pages = sorted((REFERENCE.parent / "internals/decisions").glob("0*.md"))
+    lines = [
+        f"- [{page.read_text().partition(chr(10))[0].removeprefix('# ')}]({page.name})\n"
+        for page in pages
+    ]
+    return "".join(["# Decisions\n\n", NOTE, *lines])
+
+
 def main() -> int:
     stale = []
     for name, text in (
@@ -204,6 +227,7 @@ def main() -> int:
         ("errors.md", errors()),
         ("json.md", documents()),
         ("../internals/host-messages.md", host_messages()),
+        ("../internals/decisions/index.md", decisions()),
     ):
         path = REFERENCE / name
         if not path.exists() or path.read_text() != text:

@@ -23,10 +23,10 @@ DISTRIBUTION = "mltrack-cli"
 def how_to_add(*libraries: str) -> str:
     """Returns the command that adds libraries to the interpreter which runs this."""
     names = " ".join(libraries)
-    # what each tool leaves in an environment that it made for one program
+    # what each tool leaves in an environment that it made for one program; uv puts no
+    # pip into it, and `uv tool install` would have to know where we came from
     if os.path.exists(os.path.join(sys.prefix, "uv-receipt.toml")):
-        options = " ".join(f"--with {one}" for one in libraries)
-        return f"uv tool install {options} {DISTRIBUTION}"
+        return f"uv pip install --python {sys.executable} {names}"
     if os.path.exists(os.path.join(sys.prefix, "pipx_metadata.json")):
         return f"pipx inject {DISTRIBUTION} {names}"
     return f"{sys.executable} -m pip install {names}"
@@ -53,7 +53,7 @@ class UsageError(MltrackError):
 
 
 class ConfigError(MltrackError):
-    """A setting is unknown, malformed, or not allowed where it stands."""
+    """A setting is unknown, malformed, or in a file where it is not allowed."""
 
     slug = "config"
 

@@ -322,7 +322,7 @@ def load(
     settings = config.load(project_config, local_config, environment, remembered)
     if settings.origin("core.hash").level not in ("default", "project"):
         raise ConfigError(
-            "core.hash is a property of the project: it stands in "
+            "core.hash is a property of the project: it is read from "
             ".mltrack/config.toml only"
         )
     return Project(

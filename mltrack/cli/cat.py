@@ -27,7 +27,7 @@ def cat(
         ),
     ] = "",
 ) -> None:
-    """Prints a file: as it stands in the workspace, or as it is recorded.
+    """Prints a file: as it is in the workspace, or as it is recorded.
 
     A file of a tracked directory is found by its path, and nothing else of the
     directory is read.

@@ -161,7 +161,8 @@ def overview(version: str) -> str:
         "  --no-progress, --color=always|never    as they say",
         "",
         "`mltrack COMMAND --help` explains a command, with an example; a page has",
-        "`mltrack help TOPIC`: tutorial, pipeline, remotes, runners, merging, disk-space,",
-        "from-dvc, trouble, settings, errors, json, formats.",
+        "`mltrack help TOPIC`: install, tutorial, pipeline, remotes, runners, merging,",
+        "sweeps, notebooks, environments, ci, disk-space, from-dvc, trouble, settings,",
+        "errors, json, formats.",
     ]
     return "\n".join(lines) + "\n"

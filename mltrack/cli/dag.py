@@ -53,8 +53,8 @@ def dag(
         ),
     ] = False,
 ) -> None:
-    """Draws the stages and what they depend on, sources on top. Tracked data stands
-    with its path, and a group of stages as one box.
+    """Draws the stages and what they depend on, sources on top. Tracked data is
+    shown by its path, and a group of stages as one box.
     """
     session = open_session()
     if critical:

@@ -21,7 +21,7 @@ def fsck(
         bool,
         typer.Option(
             "--repair",
-            help="Set damaged bytes aside and fetch them from wherever they are whole.",
+            help="Set damaged bytes aside and fetch whole copies.",
         ),
     ] = False,
     as_json: Json = False,

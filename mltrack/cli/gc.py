@@ -32,10 +32,7 @@ Remote = Annotated[
     typer.Option(
         "--remote",
         "-r",
-        help=(
-            "Collect this remote; with --keep-last or --rev: the remote that must "
-            "hold what is deleted."
-        ),
+        help="Collect this remote; with --rev or --keep-last: rely on it.",
     ),
 ]
 Force = Annotated[

@@ -14,7 +14,7 @@ from mltrack.errors import UsageError
 
 def take_globals(arguments: list[str]) -> list[str]:
     """Takes ``-C DIR``, ``-q``, ``-v``, ``--no-progress`` and ``--color`` from
-    wherever they stand, up to ``--`` or the command line that a command is given;
+    wherever they are, up to ``--`` or the command line that a command is given;
     returns the rest.
     """
     rest: list[str] = []

@@ -16,11 +16,16 @@ class Topic(NamedTuple):
 
 
 TOPICS = {
+    "install": Topic("guides/install.md", "uv, pipx, conda, containers"),
     "tutorial": Topic("tutorial/first-project.md", "A first project, step by step"),
     "pipeline": Topic("reference/pipeline.md", "What mltrack.yaml may hold"),
     "remotes": Topic("remotes.md", "Where data is pushed to, and how to sign in"),
     "runners": Topic("runners.md", "Where stages run: GPUs, hosts, jobs"),
     "merging": Topic("guides/merging.md", "Two people, one directory of data"),
+    "sweeps": Topic("guides/sweeps.md", "Many params, one table of results"),
+    "notebooks": Topic("guides/notebooks.md", "A notebook as a stage"),
+    "environments": Topic("guides/environments.md", "Libraries and containers"),
+    "ci": Topic("guides/ci.md", "Check commits on GitHub and GitLab"),
     "disk-space": Topic("guides/disk-space.md", "What takes it, and how to free it"),
     "from-dvc": Topic("guides/from-dvc.md", "Its commands, and what they are here"),
     "trouble": Topic("guides/trouble.md", "What each kind of error means"),
@@ -42,7 +47,7 @@ _PLACES = (
 
 def overview() -> str:
     """Returns the list of topics."""
-    lines = [f"  {name:<10} {topic.about}" for name, topic in TOPICS.items()]
+    lines = [f"  {name:<12} {topic.about}" for name, topic in TOPICS.items()]
     return "\n".join(["Topics:", *lines, "", "mltrack help TOPIC shows a page."])
 
 

@@ -26,7 +26,7 @@ def init(
         bool,
         typer.Option(
             "--shared-hooks",
-            help="Install hooks in core.hooksPath, also outside the repository.",
+            help="Use core.hooksPath even if it is outside the repository.",
         ),
     ] = False,
     subdir: Annotated[

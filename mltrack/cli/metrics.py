@@ -27,8 +27,7 @@ Old = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[REV]...",
-        help="git revisions; without any HEAD and the workspace, with one that and "
-        "the workspace.",
+        help="git revisions; by default HEAD and the workspace.",
     ),
 ]
 

@@ -95,8 +95,7 @@ def modify(
         str | None,
         typer.Argument(
             metavar="[VALUE]",
-            help="- asks for it, or reads it from standard input: so that no history "
-            "of a shell holds a secret.",
+            help="The new value; - reads it from standard input or asks.",
         ),
     ] = None,
     unset: Annotated[bool, typer.Option("--unset", help="Remove the option.")] = False,

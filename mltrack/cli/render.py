@@ -188,7 +188,7 @@ def value_text(value: Any, precision: int = 6) -> str:
 
 def verdict_word(step: Step) -> str:
     """Returns the verdict on a stage as a word; 'broken' for one that cannot run as
-    things stand.
+    things are.
     """
     return "broken" if step.problem is not None else VERDICTS[step.verdict]
 

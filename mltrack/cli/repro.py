@@ -67,7 +67,7 @@ _Downstream = Annotated[
     bool,
     typer.Option(
         "--downstream",
-        help="The targets and what depends on them, not what they depend on.",
+        help="The targets and what depends on them; nothing upstream.",
     ),
 ]
 _Pull = Annotated[
@@ -98,21 +98,21 @@ _Runner = Annotated[
 _Detach = Annotated[
     bool,
     typer.Option(
-        "--detach", help="Hand jobs over and leave; the next repro takes their results."
+        "--detach", help="Start jobs and leave; the next repro takes their results."
     ),
 ]
 _NoFetch = Annotated[
     bool,
     typer.Option(
         "--no-fetch",
-        help="Leave outputs on the host that makes them; `mltrack fetch` brings them.",
+        help="Leave outputs on the host; `mltrack fetch` brings them.",
     ),
 ]
 _Twice = Annotated[
     bool,
     typer.Option(
         "--twice",
-        help="Run the targets two times, and compare what they write byte by byte.",
+        help="Run the targets twice and compare their outputs.",
     ),
 ]
 

@@ -16,10 +16,7 @@ def resolve(
         list[str] | None,
         typer.Argument(
             metavar="[PATH]...",
-            help=(
-                "Pointers, locks, and outputs that git keeps; all in conflict by "
-                "default."
-            ),
+            help="Pointers, locks, outputs; by default all in conflict.",
         ),
     ] = None,
     ours: Annotated[

@@ -63,7 +63,7 @@ _Infer = Annotated[
     bool,
     typer.Option(
         "--infer",
-        help="Run the command once, and declare the files that it is seen to open.",
+        help="Run the command once and declare the files that it opens.",
     ),
 ]
 _Force = Annotated[

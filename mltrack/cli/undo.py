@@ -13,7 +13,7 @@ from mltrack.verbs import undo as verb
 def undo(
     paths: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PATH]...", help="Only what stood at these paths."),
+        typer.Argument(metavar="[PATH]...", help="Only what was at these paths."),
     ] = None,
 ) -> None:
     """Puts back what `--force` or a stage replaced last. What is there now is saved

@@ -152,15 +152,17 @@ def load(
             stated = read_file(path, remembered)
             for key, value in stated.values.items():
                 if level == "project" and key in stated.private:
+                    # a log of CI keeps what an error says
+                    said = "…" if schema.find(key).secret else value
                     raise ConfigError(
-                        f"{path}: {key} may not stand in the committed config: a "
+                        f"{path}: {key} is not allowed in the committed config: a "
                         "clone would bring it to other machines",
-                        hint=f"mltrack config --local {key} {value}",
+                        hint=f"mltrack config --local {key} {said}",
                     )
                 # an archive brings its local config along: it may not trust itself
                 if level == "local" and key == "trust.places":
                     raise ConfigError(
-                        f"{path}: {key} stands in your own config only",
+                        f"{path}: {key} is read from your own config only",
                         hint="mltrack remote trust NAME",
                     )
                 values[key] = Value(value, level, path)

@@ -306,8 +306,8 @@ def read_bounded(
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise FormatError(
-                f"{os.fsdecode(path)}: is a symbolic link, where a regular file must "
-                "stand"
+                f"{os.fsdecode(path)}: is a symbolic link, where a regular file is "
+                "expected"
             ) from None
         raise
     try:

@@ -61,7 +61,7 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         seen: set[str] = set()
         for key, _ in pairs:
             if key in seen:
-                raise ValueError(f"the key {key!r} stands in one object twice")
+                raise ValueError(f"the key {key!r} appears twice in one object")
             seen.add(key)
     return result
 

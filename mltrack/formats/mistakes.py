@@ -64,5 +64,5 @@ class Mistakes:
             )
         raise PipelineError(
             "\n".join(lines),
-            hint=f"correct {self.path}; docs/reference/pipeline.md lists the keys",
+            hint=f"correct {self.path}; `mltrack help pipeline` lists the keys",
         )

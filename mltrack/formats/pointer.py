@@ -75,7 +75,7 @@ def parse(data: bytes, algorithm: Algorithm, name: str) -> Pointer:
         elif match[1] in fields or any(
             known.startswith(match[1] + ":") for known in extra
         ):
-            raise FormatError(f"{name}:{number}: {match[1]!r} stands here twice")
+            raise FormatError(f"{name}:{number}: {match[1]!r} appears twice")
         elif match[1] in _KNOWN and not in_extra:
             fields[match[1]] = match[2] or ""
         else:

@@ -112,5 +112,5 @@ def read_record(line: bytes, row: Row, algorithm: Algorithm, name: str) -> RunRe
         raise FormatError(f"{name}: malformed run record: {error}") from None
     # computed anew: a bundle may be a stranger's, and its key anything
     if not record.key == row.key == key or outs != row.outs:
-        raise FormatError(f"{name}: a run record stands under another name")
+        raise FormatError(f"{name}: a run record is stored under another name")
     return record

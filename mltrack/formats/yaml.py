@@ -213,7 +213,7 @@ class _Builder:
                 continue
             key = self.key(key_node)
             if key in own:
-                self.fail(key_node, f"the key {key!r} stands here twice")
+                self.fail(key_node, f"the key {key!r} appears twice")
             own[key] = self.build(value_node, depth + 1)
         # a mapping's own keys win, wherever its `<<` stands
         return {**merged, **own} if merged else own

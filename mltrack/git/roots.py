@@ -36,8 +36,8 @@ def _main_tops(repository: Repository) -> list[str]:
     named = _config(repository, "core.worktree")
     if not named:
         raise GitError(
-            f"where the main worktree of {repository.common_dir} is cannot be told, so "
-            "what it refers to is not known",
+            f"where the main worktree of {repository.common_dir} is is unknown, so "
+            "what it refers to is unknown too",
             hint="run this in the main worktree",
         )
     return [_present(os.path.normpath(os.path.join(repository.common_dir, named)))]

@@ -70,7 +70,7 @@ def _without_nested(text: str, values: Mapping[str, Any], where: str) -> str:
             raise PipelineError(
                 f"{where}: {match[0]!r}: the inner reference is {name[:80]!r}, which is "
                 "no name",
-                hint="only letters, digits, '_', '-' and '.' can stand in a name",
+                hint="a name has letters, digits, '_', '-' and '.' only",
             )
         text = text[: match.start()] + match[1] + name + text[match.end() :]
     raise PipelineError(f"{where}: references are nested too deeply in {text[:80]!r}")

@@ -35,14 +35,14 @@ def change(project: Project | None, key: str, text: str | None, level: Level) ->
         )
     if setting.private and level == "project":
         raise ConfigError(
-            f"{key} names a place of this machine and may not stand in the committed "
-            "config",
+            f"{key} is a secret or belongs to this machine: it is not allowed in the "
+            "committed config",
             hint=f"mltrack config --local {key} …",
         )
     # trust that a project could give itself would be none
     if key == places.KEY and level != "user":
         raise ConfigError(
-            f"{key} stands in your own config only", hint="mltrack remote trust NAME"
+            f"{key} is read from your own config only", hint="mltrack remote trust NAME"
         )
     path = _place(project, level)
     if text is None:

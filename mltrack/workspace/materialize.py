@@ -462,8 +462,8 @@ def link_target(path: bytes, entry: Entry, root: bytes, cache: Cache) -> bytes:
 
 def in_the_way(path: bytes) -> WorkspaceError:
     return WorkspaceError(
-        f"{os.fsdecode(path)!r} is a directory that holds files mltrack does not "
-        "track, where a file must stand",
+        f"{os.fsdecode(path)!r} is a directory with files that mltrack does not "
+        "track, where a file is expected",
         hint="move it away",
     )
 

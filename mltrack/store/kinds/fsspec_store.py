@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from mltrack.disk.durable import opened
-from mltrack.errors import ConfigError, RemoteError, how_to_add
+from mltrack.errors import ConfigError, RemoteError
 from mltrack.events import meter
 from mltrack.store.kinds.errors import translate
 from mltrack.store.kinds.fsspec_door import filesystem, upload_callback
@@ -47,9 +47,7 @@ class FsspecRemote:
         except (ImportError, ValueError) as error:
             raise ConfigError(
                 f"remotes of the kind {scheme}:// need a library: {error}",
-                hint=how_to_add(kind.library)
-                if kind.library
-                else f"install what fsspec needs for {scheme}://",
+                hint=kind.how_to_add_it(),
             ) from None
         except Exception as error:
             raise translate(error, self._url, "") from error

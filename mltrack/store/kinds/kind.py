@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from mltrack.errors import how_to_add
 from mltrack.formats.remote_url import SECRET_WORDS
 from mltrack.store.kinds.manner import Manner
 
@@ -66,6 +67,11 @@ class Kind:
     must_be_trusted: Callable[[Mapping[str, Any]], bool] = always
     can_be_anonymous: bool = False
     manner: Manner = Manner()  # noqa: RUF009 - never changed
+
+    def how_to_add_it(self) -> str:
+        """Returns the command that installs the library which this kind needs."""
+        # of a kind that only fsspec knows, fsspec's own error names the library
+        return how_to_add(self.library or "LIBRARY")
 
     def handed_over(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
         """Returns the settings that a remote is opened with: of one that is to be

@@ -72,7 +72,7 @@ class SftpRemote:
             )
         if parts.password:
             raise ConfigError(
-                "a password may not stand in a remote's address",
+                "a password is not allowed in a remote's address",
                 hint="use a key, or the ssh agent",
             )
         self._given = given

@@ -4,9 +4,10 @@ it changed.
 
 import json
 
-from mltrack.errors import MltrackError, PipelineError, RemoteError, how_to_add
+from mltrack.errors import MltrackError, PipelineError, RemoteError
 from mltrack.objects.content import URL, Content
 from mltrack.objects.digest import Algorithm
+from mltrack.store.kinds import known
 from mltrack.store.kinds.fsspec_door import info_of
 
 # in this order: what names the bytes comes before when they were written
@@ -39,9 +40,9 @@ def url_content(url: str, algorithm: Algorithm) -> Content:
             else _fsspec_facts(url)
         )
     except ImportError as error:
+        kind = known.find(url.partition("://")[0])
         raise RemoteError(
-            f"{url}: {error}",
-            hint=how_to_add(error.name or "fsspec"),
+            f"{url}: {error}", hint=kind.how_to_add_it() if kind else ""
         ) from error
     except MltrackError:
         raise

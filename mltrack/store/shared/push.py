@@ -129,8 +129,8 @@ def _refuse_missing(cache: Cache, need: Need) -> None:
     lacking = cache.missing([*need.objects, *need.trees])
     if lacking:
         raise MissingObjectError(
-            f"{len(lacking)} objects to push are not in the cache, first "
-            f"{cache.algorithm.text(min(lacking))}",
+            f"not in the cache, so not pushed: {cache.algorithm.text(min(lacking))}"
+            + (f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""),
             hint=(
                 "`mltrack status` shows what is missing; `mltrack fetch` gets it from "
                 "another remote"

@@ -54,7 +54,7 @@ def test_a_committed_config_cannot_name_places_or_be_a_link(
     ws: Workspace, tmp_path: Path
 ) -> None:
     ws.write(".mltrack/config.toml", '[core]\nhash = "xxh3"\n[cache]\ndir = "/etc"\n')
-    assert "may not stand in the committed config" in ws.mltrack("status", code=1).err
+    assert "is not allowed in the committed config" in ws.mltrack("status", code=1).err
     ws.write(".mltrack/config.toml", "[core\n")
     assert "not valid TOML" in ws.mltrack("status", code=1).err
     ws.write(".mltrack/config.toml", '[core]\nhash = "xxh3"\nnosuch = 1\n')

@@ -32,7 +32,7 @@ PIPELINES = {
     ),
     "duplicate key": (
         "stages:\n  a:\n    cmd: x\n    cmd: y\n",
-        "mltrack.yaml:4:5: the key 'cmd' stands here twice",
+        "mltrack.yaml:4:5: the key 'cmd' appears twice",
     ),
     "tag": ("stages: !!python/object:os.system {}\n", "tag"),
     "not YAML": ("stages: [\n", "not valid YAML"),

@@ -4,7 +4,7 @@ import json
 import sys
 from pathlib import Path
 
-from tests.support.workspace import Workspace
+from tests.support.workspace import Done, Workspace
 
 
 def test_remotes_are_added_listed_chosen_and_removed(
@@ -60,8 +60,20 @@ def test_remotes_are_modified_and_renamed_and_secrets_stay_out_of_git(
         ".mltrack/config.toml", '[remote.depot]\nurl = "../store"\nsecret_key = "x"\n'
     )
     assert (
-        "may not stand in the committed config" in shared.mltrack("status", code=1).err
+        "is not allowed in the committed config" in shared.mltrack("status", code=1).err
     )
+
+
+def test_a_secret_in_the_committed_config_is_refused_and_not_shown(
+    ws: Workspace,
+) -> None:
+    ws.write(
+        ".mltrack/config.toml",
+        '[core]\nhash = "xxh3"\n[remote.depot]\nurl = "s3://b/x"\nsecret_key = "hush"\n',
+    )
+    refused = ws.mltrack("status", code=1)
+    assert "hint: mltrack config --local remote.depot.secret_key …" in refused.err
+    assert "hush" not in refused.said
 
 
 def test_addresses_that_cannot_be_remotes_are_refused(ws: Workspace) -> None:
@@ -83,24 +95,44 @@ def test_a_kind_that_was_never_tested_is_named_so(ws: Workspace) -> None:
     assert "never tested" not in ws.mltrack("remote", "add", "y", "s3://bucket/x").err
 
 
+def without(ws: Workspace, library: str, place: Path, *arguments: str) -> Done:
+    """Runs mltrack as if ``library`` were not installed."""
+    (place / library).mkdir(parents=True, exist_ok=True)
+    (place / library / "__init__.py").write_text(
+        f"raise ImportError('No module named {library}')"
+    )
+    code = "import sys; sys.path.insert(0, sys.argv.pop(1)); from mltrack.__main__ import main; main()"
+    return ws.run([sys.executable, "-c", code, str(place), *arguments])
+
+
 def test_a_missing_library_names_what_to_install(ws: Workspace, tmp_path: Path) -> None:
     ws.mltrack("remote", "add", "cloud", "s3://bucket/x")
     ws.write("data", "x")
     ws.mltrack("add", "data")
-    (tmp_path / "empty/s3fs").mkdir(parents=True)
-    (tmp_path / "empty/s3fs/__init__.py").write_text(
-        "raise ImportError('No module named s3fs')"
+    refused = without(ws, "s3fs", tmp_path / "empty", "push")
+    assert refused.code == 1 and "-m pip install s3fs\n" in refused.err
+
+
+def test_a_dependency_whose_library_is_missing_names_what_to_install(
+    ws: Workspace, tmp_path: Path
+) -> None:
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n  s:\n    cmd: echo > o\n    deps: ['s3://b/key']\n    outs: [o]\n",
     )
-    refused = ws.run(
-        [
-            sys.executable,
-            "-c",
-            "import sys; sys.path.insert(0, sys.argv.pop(1)); from mltrack.__main__ import main; main()",
-            str(tmp_path / "empty"),
-            "push",
-        ]
-    )
-    assert refused.code == 1 and "-m pip install s3fs" in refused.err
+    refused = without(ws, "s3fs", tmp_path / "empty", "repro")
+    assert refused.code == 6 and "-m pip install s3fs\n" in refused.err
+
+
+def test_what_a_kind_of_fsspec_alone_needs_is_said_by_fsspec(
+    ws: Workspace, tmp_path: Path
+) -> None:
+    ws.mltrack("remote", "add", "box", "dropbox://x")
+    ws.write("data", "x")
+    ws.mltrack("add", "data")
+    refused = without(ws, "dropboxdrivefs", tmp_path / "empty", "push")
+    assert refused.code == 1 and '"dropboxdrivefs"' in refused.err
+    assert "-m pip install LIBRARY\n" in refused.err
 
 
 def test_a_remote_inside_the_repository_is_refused_wherever_it_was_named(

@@ -52,7 +52,7 @@ def test_a_committed_config_names_no_program_of_a_host(ws: Workspace) -> None:
         + '\n[runner.x]\ntype = "ssh"\nhosts = ["h"]\npython = "/tmp/evil"\n'
     )
     assert (
-        "may not stand in the committed config"
+        "is not allowed in the committed config"
         in ws.mltrack("runner", "list", code=1).err
     )
 

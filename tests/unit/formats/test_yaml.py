@@ -69,7 +69,7 @@ def test_the_scalars_that_matter_are_those_pyyaml_reads_otherwise() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("a: 1\na: 2", "x:2:1: the key 'a' stands here twice"),
+        ("a: 1\na: 2", "x:2:1: the key 'a' appears twice"),
         ("a: {b: 1, b: 2}", "twice"),
         ("a: !!set {b}", "tag"),
         ("a: !thing 1", "tag"),

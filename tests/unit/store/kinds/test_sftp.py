@@ -50,7 +50,7 @@ def test_the_user_may_be_a_setting_and_is_not_shown() -> None:
         ("sftp://-oProxyCommand=x/a", "not an address of a host"),
         ("sftp://a b/c", "not an address of a host"),
         ("sftp://a;b/c", "not an address of a host"),
-        ("sftp://me:word@h/a", "a password may not stand"),
+        ("sftp://me:word@h/a", "a password is not allowed"),
     ],
 )
 def test_what_is_no_host_is_refused(url: str, says: str) -> None:
