@@ -67,7 +67,7 @@ function frame(svg, axes, view, width, height) {
 // Texts that do not fit beside one another are turned.
 function xTicks(axis, view, width) {
   if (axis.kind !== "text") {
-    const letters = axis.kind === "date" ? 14 : 9;
+    const letters = axis.kind === "date" ? 12 : 9;
     return { ticks: axis.ticks(view, Math.max(2, Math.floor(width / (letters * LETTER)))), drop: 0 };
   }
   const all = axis.ticks(view, Infinity), letters = Math.min(16, longest(all));
