@@ -4,6 +4,7 @@ what a revision lacks.
 
 import math
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any, NamedTuple
 
 from mltrack.engine.pipelines import nearest
@@ -112,7 +113,7 @@ class Data:
         needed = [*wanted, *([x] if x and not self._x_is_elsewhere(file) else [])]
         for column in needed:
             if not any(column in table.has for table in tables):
-                there = [str(name) for name in tables[-1].rows[0]]
+                there = _names(tables[-1])
                 hint = nearest(column, there) or f"it has: {', '.join(there)}"
                 raise PipelineError(
                     f"plot {self.definition.name!r}: {file} has no column {column!r}",
@@ -140,14 +141,22 @@ class Data:
         for step, row in enumerate(table.rows):
             at = xs[step] if step < len(xs) else None
             value = at if elsewhere else row.get(x) if x else step
+            # loggers leave cells empty that other rows fill: a line goes on over them
+            if value == "" or row.get(column, "") == "":
+                continue
             yield {REV: moment.revision, FIELD: label, "x": value, "y": row.get(column)}
+
+
+def _names(table: _Table) -> list[str]:
+    """The columns in their order; in JSON not all rows have all of them."""
+    return [str(name) for name in dict.fromkeys(chain.from_iterable(table.rows))]
 
 
 def _last_column(tables: list[_Table], x: str) -> str:
     """The last column that all revisions have, so that they are compared by one value;
     where they share none, the last one's last.
     """
-    names = [str(name) for name in reversed(tables[-1].rows[0]) if name != x]
+    names = [name for name in reversed(_names(tables[-1])) if name != x]
     shared = [name for name in names if all(name in table.has for table in tables)]
     return next(iter((*shared, *names)), x)
 

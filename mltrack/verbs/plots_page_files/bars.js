@@ -7,16 +7,16 @@ templates.bar_horizontal_sorted = (...given) => bars(...given, true);
 function bars(holder, chart, revisions, isSorted) {
   const styles = looks(chart, revisions), hidden = new Set();
   const groups = grouped(chart);
-  if (isSorted) groups.sort((a, b) => Math.max(...b.bars.map(bar => bar.value)) - Math.max(...a.bars.map(bar => bar.value)));
+  if (isSorted) groups.sort((a, b) => best(b) - best(a));
   const values = [0, ...groups.flatMap(group => group.bars.map(bar => bar.value))];
-  const least = Math.min(...values), most = Math.max(...values, least === 0 ? 1e-300 : 0);
-  const axis = axisOf("number", chart.x.label, [[least, most === 1e-300 ? 1 : most]], 0.02);
+  const ends = values.every(value => value === 0) ? [0, 1] : values;
+  const axis = axisOf("number", chart.x.label, [ends], 0.02);
   if (chart.x.kind !== "number") add(holder, "p", { class: "same" }, `${chart.x.label} holds no numbers`);
   let svg = null;
   const draw = () => {
     const drawn = groups.map(group => ({ ...group, bars: group.bars.filter(bar => !hidden.has(bar.series)) }));
     const height = drawn.reduce((sum, group) => sum + group.bars.length * BAR + BETWEEN, 52);
-    const room = Math.max(0, ...drawn.flatMap(group => group.bars).map(bar => shortNumber(bar.value).length));
+    const room = highest(drawn.flatMap(group => group.bars).map(bar => shortNumber(bar.value).length));
     svg.replaceChildren();
     svg.setAttribute("height", height);
     barsAt(svg, chart, { axis, groups: drawn, styles }, { width: holder.clientWidth, height, room });
@@ -29,6 +29,8 @@ function bars(holder, chart, revisions, isSorted) {
   svg = canvas(holder, chart, 100);
   return draw;
 }
+
+const best = group => highest(group.bars.map(bar => bar.value), -Infinity);
 
 function grouped(chart) {
   const found = new Map();
@@ -43,7 +45,7 @@ function grouped(chart) {
 
 function barsAt(svg, chart, { axis, groups, styles }, { width, height, room }) {
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-  const letters = Math.min(22, Math.floor(width * 0.35 / LETTER), Math.max(0, ...groups.map(group => group.name.length)));
+  const letters = Math.min(22, Math.floor(width * 0.35 / LETTER), highest(groups.map(group => group.name.length)));
   const left = 34 + letters * LETTER, right = width - 10 - room * LETTER, below = height - 42;
   const x = at => left + (at - axis.full[0]) / (axis.full[1] - axis.full[0]) * (right - left);
   for (const tick of axis.ticks(axis.full, Math.max(2, Math.floor((right - left) / 45)))) {

@@ -14,8 +14,16 @@ function add(parent, tag, attributes = {}, text = "") {
 }
 
 const colorOf = number => `var(--c${number % COLORS})`;
-const cut = (text, length) => text.length > length ? text.slice(0, length - 1) + "…" : text;
-const longest = ticks => Math.max(0, ...ticks.map(tick => tick.text.length));
+// In the middle: names often differ only at their ends.
+function cut(text, length) {
+  if (text.length <= length) return text;
+  const half = (length - 1) / 2;
+  return `${text.slice(0, Math.ceil(half))}…${text.slice(text.length - Math.floor(half))}`;
+}
+
+// Math.max itself takes no hundred thousand values.
+const highest = (values, least = 0) => values.reduce((high, value) => Math.max(high, value), least);
+const longest = ticks => highest(ticks.map(tick => tick.text.length));
 
 function canvas(holder, chart, height) {
   const svg = add(holder, "svg", {

@@ -36,6 +36,8 @@ function plane(holder, chart, revisions, way) {
       else dots(group, one, state.frame, 6);
     });
   };
+  const gaps = gapText(series, styles, axes.y.label);
+  if (gaps) add(holder, "p", { class: "same" }, gaps);
   if (isBelow.includes(true)) add(holder, "p", { class: "same" }, sameText(series, styles));
   zoomable(state);
   tipped(state);
@@ -58,6 +60,15 @@ const spread = at => (at * 0.61803398875 % 1 - 0.5) * 0.5;
 function isSame(a, b) {
   return a.xs.length === b.xs.length
     && a.xs.every((x, i) => x === b.xs[i] && Object.is(a.ys[i], b.ys[i]));
+}
+
+// What is NaN or infinite has no place on the chart.
+function gapText(series, styles, name) {
+  const texts = series.flatMap(({ ys }, at) => {
+    const gaps = ys.reduce((sum, y) => sum + (y === y ? 0 : 1), 0);
+    return gaps ? [`${styles[at].name || name} ${gaps} of ${ys.length}`] : [];
+  });
+  return texts.length ? `Not finite numbers, left out: ${texts.join(", ")}` : "";
 }
 
 function sameText(series, styles) {

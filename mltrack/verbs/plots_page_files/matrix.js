@@ -12,9 +12,11 @@ function matrices(holder, chart, revisions, isShare) {
     const series = chart.series.filter(one => one.rev === rev);
     if (!series.length) return [];
     const box = add(row, "figure", { class: "matrix" });
+    const counts = counted(series, names);
+    box.style.flexBasis = `${sizes(names, counts, isShare).least * names.length + 150}px`;
     if (revisions.length > 1) add(box, "figcaption", {}, name);
     const scroll = add(box, "div", { class: "scroll" });
-    return [{ scroll, counts: counted(series, names) }];
+    return [{ scroll, counts }];
   });
   return () => {
     for (const { scroll, counts } of boxes) {
@@ -26,7 +28,9 @@ function matrices(holder, chart, revisions, isShare) {
 
 function sortedTexts(texts) {
   const all = [...texts], isNumbers = all.every(text => text.trim() !== "" && !Number.isNaN(Number(text)));
-  return isNumbers ? all.sort((a, b) => a - b) : all.sort();
+  // class-10 comes after class-9
+  const order = new Intl.Collator("en", { numeric: true });
+  return all.sort(isNumbers ? (a, b) => a - b : order.compare);
 }
 
 function counted(series, names) {
@@ -39,15 +43,22 @@ function counted(series, names) {
   return counts;
 }
 
+// The letters beside a matrix, and the least width of a cell: of very many, cells shrink
+// and hold no numbers.
+function sizes(names, counts, isShare) {
+  const letters = Math.min(14, highest(names.map(name => name.length)));
+  const digits = isShare ? 4 : String(highest(counts.flat())).length;
+  return { letters, least: names.length > 40 ? 4 : Math.max(CELL, digits * LETTER + 6) };
+}
+
 function matrix(holder, chart, { names, counts, isShare }) {
   const shares = counts.map(row => {
     const sum = row.reduce((a, b) => a + b, 0);
     return row.map(count => isShare ? (sum ? count / sum : 0) : count);
   });
-  const most = Math.max(...shares.flat(), 0) || 1;
-  const letters = Math.min(14, Math.max(0, ...names.map(name => name.length)));
-  const digits = isShare ? 4 : String(most).length;
-  const left = 34 + letters * LETTER, least = names.length > 40 ? 4 : Math.max(CELL, digits * LETTER + 6);
+  const most = highest(shares.flat()) || 1;
+  const { letters, least } = sizes(names, counts, isShare);
+  const left = 34 + letters * LETTER;
   const cell = Math.min(64, Math.max(least, (holder.clientWidth - left - 8) / names.length));
   const isTurned = letters * LETTER > cell, side = cell * names.length;
   const below = 42 + (isTurned ? letters * LETTER * 0.8 : 0);
@@ -55,7 +66,10 @@ function matrix(holder, chart, { names, counts, isShare }) {
   const svg = canvas(holder, chart, height);
   svg.setAttribute("width", width);
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+  add(svg, "rect", { class: "border", x: left, y: 4, width: side, height: side });
   shares.forEach((row, y) => row.forEach((share, x) => {
+    // of very many cells those that are empty stay out of the page
+    if (share === 0 && cell < CELL) return;
     const at = { x: left + x * cell, y: 4 + y * cell };
     const rect = add(svg, "rect", { class: "cell", ...at, width: cell, height: cell });
     rect.style.fillOpacity = share / most;

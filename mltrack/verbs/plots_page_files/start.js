@@ -6,7 +6,8 @@ for (const holder of document.querySelectorAll(".chart")) {
   const redraw = templates[chart.template](holder, chart, revisions);
   let width = 0;
   const fit = () => {
-    if (holder.clientWidth === width) return;
+    // without a width it is out of sight
+    if (holder.clientWidth < 100 || holder.clientWidth === width) return;
     width = holder.clientWidth;
     redraw();
   };

@@ -215,3 +215,26 @@ def test_what_one_revision_keeps_elsewhere_is_drawn_of_the_others(
     drawn = json.loads(done.out)["plots"]
     assert [row["rev"] for row in drawn[0]["spec"]["data"]["values"]] == ["workspace"]
     assert "out.csv of v1 is not in the cache" in done.err
+
+
+def test_a_line_goes_on_over_cells_that_a_logger_left_empty(changed: Workspace) -> None:
+    changed.write("last.csv", "step,train,valid\n0,3,\n0,,5\n1,2,\n1,,4\n")
+    changed.write(
+        "mltrack.yaml",
+        "stages: {}\nplots: [{last.csv: {x: step, y: [train, valid]}}]\n",
+    )
+    drawn = charts(page(changed, "show"))["last.csv"]
+    assert [(one["x"], one["y"]) for one in drawn["series"]] == [
+        ([0, 1], [3, 2]),
+        ([0, 1], [5, 4]),
+    ]
+    assert drawn["y"]["kind"] == "number"
+
+
+def test_rows_of_json_need_not_have_the_same_names(changed: Workspace) -> None:
+    changed.write("last.json", '[{"step": 0, "a": 3}, {"step": 1, "b": 5}]')
+    changed.write("mltrack.yaml", "stages: {}\nplots: [{last.json: {x: step}}]\n")
+    drawn = charts(page(changed, "show"))["last.json"]
+    assert [(one["field"], one["x"], one["y"]) for one in drawn["series"]] == [
+        ("b", [1], [5])
+    ]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from mltrack.pipeline.vega import TEMPLATES
 from tests.support import browser
 from tests.support.browser import Shown
 from tests.support.workspace import Workspace, hermetic_environment
@@ -428,3 +429,23 @@ def test_gaps_are_seen_and_many_rows_stay_light(
     path = shown.page.locator("path.line").get_attribute("d")
     # the lowest and the highest of each column of pixels
     assert path.count("M") == 2 and 1000 < path.count("L") < 6000
+    gaps = "Not finite numbers, left out: value 1 of 100000"
+    assert shown.texts("p.same") == [gaps]
+
+
+@pytest.mark.parametrize("rows", [1, 2, 400])
+def test_every_template_is_drawn(
+    rows: int, chromium: Any, tmp_path: Path, show: Show
+) -> None:
+    ws = new_project(tmp_path)
+    ws.write("a.csv", table("x,y", [(at, at * 7 % rows) for at in range(rows)]))
+    listed = [
+        f"- {name}: {{x: x, y: {{a.csv: y}}, template: {name}}}\n" for name in TEMPLATES
+    ]
+    ws.write("mltrack.yaml", "stages: {}\nplots:\n" + "".join(listed))
+    ws.mltrack("plots", "show")
+    shown = show(ws.path / "plots.html")
+    assert shown.texts("h2") == list(TEMPLATES)
+    for name in TEMPLATES:
+        drawn = shown.page.locator(f"#plot-{name} svg.drawing > *")
+        assert drawn.count() > 4, name
