@@ -50,7 +50,8 @@ class Data:
     def __init__(self, definition: Definition, moments: Iterable[Moment]) -> None:
         self.definition = definition
         self.moments = list(moments)
-        self.lacks: list[Lack] = []
+        # in the order in which they were met, each once
+        self.lacks: dict[Lack, None] = {}
         self.problems: dict[str, MltrackError] = {}
 
     def chart(self) -> Chart | None:
@@ -65,16 +66,28 @@ class Data:
                 columns[column] = None
                 for table in tables:
                     rows += self._rows(table, column)
+        if not rows:
+            self._refuse_unknown()
         # revision by revision, as a person reads a diff
         order = {moment.revision: at for at, moment in enumerate(self.moments)}
         rows.sort(key=lambda row: order[row[REV]])
         return _chart(self.definition, rows, list(columns)) if rows else None
 
+    def _refuse_unknown(self) -> None:
+        """Raises PipelineError if nothing is drawn since no revision has a column."""
+        for lack in self.lacks:
+            if lack.column is not None and lack.reason == ABSENT:
+                raise PipelineError(
+                    f"plot {self.definition.name!r}: {lack.file} has no column "
+                    f"{lack.column!r}",
+                    hint="mltrack.yaml says which columns are drawn",
+                )
+
     def _tables(self, file: str) -> Iterator[_Table]:
         for moment in self.moments:
             rows = self._load(moment, file)
             if rows == []:
-                self.lacks.append(Lack(moment.revision, file, None, EMPTY))
+                self.lacks[Lack(moment.revision, file, None, EMPTY)] = None
             elif rows is not None:
                 has = frozenset(str(name) for row in rows for name in row)
                 yield _Table(moment, file, rows, has)
@@ -97,11 +110,11 @@ class Data:
             self._note(moment, file, error)
             return None
         if data is None:
-            self.lacks.append(Lack(moment.revision, file, None, ABSENT))
+            self.lacks[Lack(moment.revision, file, None, ABSENT)] = None
         return data
 
     def _note(self, moment: Moment, file: str, error: MltrackError) -> None:
-        self.lacks.append(Lack(moment.revision, file, None, UNREADABLE))
+        self.lacks[Lack(moment.revision, file, None, UNREADABLE)] = None
         self.problems[f"{file} {moment.revision}"] = error
 
     def _columns(
@@ -130,14 +143,20 @@ class Data:
         x = definition.x
         for needed in (column, *([x] if x and not elsewhere else [])):
             if needed not in table.has:
-                lack = Lack(moment.revision, table.file, needed, ABSENT)
-                self.lacks += [lack] if lack not in self.lacks else []
+                self.lacks[Lack(moment.revision, table.file, needed, ABSENT)] = None
                 return
         xs: list[Any] = []
         if elsewhere:
             others = self._load(moment, definition.x_file) or []
+            if not any(x in row for row in others):
+                if others:
+                    lack = Lack(moment.revision, definition.x_file, x, ABSENT)
+                    self.lacks[lack] = None
+                return
             xs = [row.get(x) for row in others]
         label = column if len(definition.ys) == 1 else f"{table.file}: {column}"
+        if all(row.get(column, "") == "" for row in table.rows):
+            self.lacks[Lack(moment.revision, table.file, column, EMPTY)] = None
         for step, row in enumerate(table.rows):
             at = xs[step] if step < len(xs) else None
             value = at if elsewhere else row.get(x) if x else step

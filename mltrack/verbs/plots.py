@@ -67,7 +67,11 @@ class Drawn(NamedTuple):
         return [
             plot.name
             for plot in self.plots
-            if plot.is_empty and {lack.reason for lack in plot.lacks} == {ABSENT}
+            if plot.is_empty
+            and plot.lacks
+            and all(
+                lack.reason == ABSENT and lack.column is None for lack in plot.lacks
+            )
         ]
 
 
@@ -117,7 +121,7 @@ def _images(path: str, data: Data) -> tuple[Image, ...]:
         if picture is None:
             continue
         if len(picture) > MAX_IMAGE:
-            data.lacks.append(Lack(moment.revision, path, None, TOO_LARGE))
+            data.lacks[Lack(moment.revision, path, None, TOO_LARGE)] = None
             continue
         encoded = base64.b64encode(picture).decode()
         found.append(Image(moment.revision, f"data:image/{kind};base64,{encoded}"))

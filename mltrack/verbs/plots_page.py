@@ -81,6 +81,8 @@ def page(contents: Contents) -> str:
 
 def lack_text(lack: Lack) -> str:
     """Returns what a revision lacks, as a sentence."""
+    if lack.column is not None and lack.reason == EMPTY:
+        return f"{lack.revision}: column {lack.column!r} of {lack.file} is empty"
     if lack.column is not None:
         return f"{lack.revision}: {lack.file} has no column {lack.column!r}"
     if lack.reason == ABSENT:

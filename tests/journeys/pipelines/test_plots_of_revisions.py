@@ -238,3 +238,25 @@ def test_rows_of_json_need_not_have_the_same_names(changed: Workspace) -> None:
     assert [(one["field"], one["x"], one["y"]) for one in drawn["series"]] == [
         ("b", [1], [5])
     ]
+
+
+def test_an_x_of_another_file_is_named_where_it_lacks(changed: Workspace) -> None:
+    changed.write(
+        "mltrack.yaml",
+        "stages: {}\nplots: [P: {x: {new.csv: day}, y: {last.csv: [loss, epoch]}}]\n",
+    )
+    found = plot(changed, "P", "diff", "v1")
+    assert {row["rev"] for row in found["spec"]["data"]["values"]} == {"workspace"}
+    lack = {"revision": "v1", "file": "new.csv", "column": None, "reason": "absent"}
+    assert found["lacks"] == [lack]
+    changed.write("new.csv", "date\n2026-01-01\n")
+    said = changed.mltrack("plots", "show", code=1).err
+    assert "plot 'P': new.csv has no column 'day'" in said
+
+
+def test_a_column_without_values_is_named(changed: Workspace) -> None:
+    changed.write("last.csv", "epoch,loss\n1,\n")
+    changed.write("mltrack.yaml", "stages: {}\nplots: [last.csv, new.csv]\n")
+    done = changed.mltrack("plots", "show")
+    assert "workspace: column 'loss' of last.csv is empty" in done.err
+    assert 'id="plot-last.csv"' in changed.read("plots.html")
