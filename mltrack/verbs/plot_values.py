@@ -11,6 +11,8 @@ from mltrack.verbs import results
 from mltrack.verbs.session import Session
 
 PARAM, METRIC = "param", "metric"
+_CONTEST = 2
+"""Values that are not all equal."""
 
 
 class Revision(NamedTuple):
@@ -24,13 +26,16 @@ class Revision(NamedTuple):
 
 
 class Column(NamedTuple):
-    """One value at each revision, None where it has none."""
+    """One value at each revision, None where it has none. ``best`` are the positions of
+    the best one, of a metric with a declared direction.
+    """
 
     kind: str
     file: str
     key: str
     values: tuple[Any, ...]
     differs: bool
+    best: frozenset[int] = frozenset()
 
 
 def revisions(session: Session, names: list[str]) -> list[Revision]:
@@ -57,8 +62,14 @@ def columns(
     params = [results.params(session, one, None, problems) for one in names]
     metrics = [results.metrics(session, one, None, problems) for one in names]
     # 1 and 1.0 are one measurement, though as params they differ
+    better: dict[tuple[str, str], str] = {}
+    for name, values in zip(names, metrics, strict=True):
+        better.update(results.directions(session, name, values))
     return [
-        *_columns(METRIC, metrics, results.same_measure),
+        *(
+            column._replace(best=_best(column, better.get((column.file, column.key))))
+            for column in _columns(METRIC, metrics, results.same_measure)
+        ),
         *_columns(PARAM, params, same_value),
     ]
 
@@ -78,3 +89,15 @@ def _columns(
         differs = any(not is_same(value, values[0]) for value in values)
         made.append(Column(kind, file, key, values, differs))
     return made
+
+
+def _best(column: Column, direction: str | None) -> frozenset[int]:
+    numbers = {
+        at: value
+        for at, value in enumerate(column.values)
+        if isinstance(value, int | float) and value == value
+    }
+    if direction is None or len(set(numbers.values())) < _CONTEST:
+        return frozenset()
+    wanted = (max if direction == "max" else min)(numbers.values())
+    return frozenset(at for at, value in numbers.items() if value == wanted)

@@ -10,6 +10,7 @@ from typing import Any
 from mltrack.verbs.plot_values import Column, Revision
 
 _DIGITS = 6
+_BEST = '<p class="manual">* the best of its column</p>'
 
 
 def rendered(revisions: list[Revision], columns: list[Column]) -> str:
@@ -38,7 +39,8 @@ def rendered(revisions: list[Revision], columns: list[Column]) -> str:
         f"{_choice(columns)}"
         '<div class="scroll" tabindex="0" role="region" aria-label="Metrics and params">'
         f'<table><thead><tr><th rowspan="2" scope="col">revision</th>{files}</tr>'
-        f"<tr>{names}</tr></thead><tbody>{rows}</tbody></table></div></section>"
+        f"<tr>{names}</tr></thead><tbody>{rows}</tbody></table></div>"
+        f"{_BEST if any(column.best for column in columns) else ''}</section>"
     )
 
 
@@ -59,7 +61,9 @@ def _class(column: Column) -> str:
 def _cell(column: Column, at: int) -> str:
     value = column.values[at]
     exact = html.escape(_text(value, digits=17))
-    return f'<td{_class(column)} title="{exact}">{html.escape(_text(value))}</td>'
+    mark = "*" if at in column.best else ""
+    shown = html.escape(_text(value)) + mark
+    return f'<td{_class(column)} title="{exact}">{shown}</td>'
 
 
 def _text(value: Any, digits: int = _DIGITS) -> str:

@@ -260,3 +260,19 @@ def test_a_column_without_values_is_named(changed: Workspace) -> None:
     done = changed.mltrack("plots", "show")
     assert "workspace: column 'loss' of last.csv is empty" in done.err
     assert 'id="plot-last.csv"' in changed.read("plots.html")
+
+
+def test_the_best_value_of_a_metric_with_a_direction_is_marked(ws: Workspace) -> None:
+    metric = "metrics: [{m.json: {cache: false, direction: {loss: min, acc: max}}}]"
+    ws.write(
+        "mltrack.yaml",
+        f"stages:\n  s:\n    cmd: cp in m.json\n    deps: [in]\n    {metric}\nplots: [a.csv]\n",
+    )
+    ws.write("a.csv", "x\n1\n")
+    for tag, values in (("v1", '"acc": 1, "loss": 2'), ("v2", '"acc": 1, "loss": 3')):
+        ws.write("in", f'{{{values}, "n": 1}}')
+        ws.mltrack("repro")
+        ws.commit(tag=tag)
+    text = page(ws, "diff", "v1", "v2")
+    assert re.findall(r"<td[^>]*>(.*?)</td>", text) == ["1", "2*", "1", "1", "3", "1"]
+    assert "* the best of its column" in text
