@@ -88,7 +88,8 @@ def _columns(
         values = tuple(one.get(file, {}).get(key) for one in found)
         differs = any(not is_same(value, values[0]) for value in values)
         made.append(Column(kind, file, key, values, differs))
-    return made
+    # of each file what differs comes first: a wide table ends beyond the window
+    return sorted(made, key=lambda one: (one.file, not one.differs))
 
 
 def _best(column: Column, direction: str | None) -> frozenset[int]:

@@ -68,6 +68,7 @@ def page(contents: Contents) -> str:
         "revisions": "\n".join(map(_revision, range(len(revisions)), revisions)),
         "links": "\n".join(_links(anchors, plots, has_table=bool(table))),
         "table": table,
+        "manual": _file("manual.html") if any(map(_is_zoomed, plots)) else "",
         "problems": _problems(contents.drawn.problems.values()),
         "plots": "\n".join(sections),
         "data": script_text(
@@ -97,6 +98,12 @@ def lack_text(lack: Lack) -> str:
 def _file(name: str) -> str:
     place = resources.files("mltrack.verbs").joinpath(_FILES, name)
     return place.read_text(encoding="utf-8")
+
+
+def _is_zoomed(plot: Plot) -> bool:
+    return plot.chart is not None and not plot.template.startswith(
+        ("confusion", "bar_")
+    )
 
 
 def _joined(names: list[str]) -> str:

@@ -72,11 +72,12 @@ function matrix(holder, chart, { names, counts, isShare }) {
     if (share === 0 && cell < CELL) return;
     const at = { x: left + x * cell, y: 4 + y * cell };
     const rect = add(svg, "rect", { class: "cell", ...at, width: cell, height: cell });
-    rect.style.fillOpacity = share / most;
+    // not in proportion: the few mistakes are what is looked for
+    rect.style.fillOpacity = (share / most) ** 0.7;
     const text = isShare ? share.toFixed(2) : String(share);
     add(rect, "title", {}, `${chart.y.label} ${names[y]}, ${chart.x.label} ${names[x]}: ${counts[y][x]}`);
     if (cell < CELL) return;
-    const kind = share === 0 ? "count none" : share > most * 0.55 ? "count on" : "count";
+    const kind = share === 0 ? "count none" : share > most * 0.43 ? "count on" : "count";
     add(svg, "text", { class: kind, x: at.x + cell / 2, y: at.y + cell / 2 + 4 }, text);
   }));
   const every = Math.ceil(12 / cell);
