@@ -22,7 +22,7 @@ SEQUENCES ?= 3000
 soak: .venv/.test
 	MLTRACK_SEQUENCES=$(SEQUENCES) python -m pytest tests/model -n 2 -m "soak or not soak" $(PYTEST_ARGS)
 
-# The servers that the tests of remotes talk to; without them those tests are skipped.
+# The servers that tests of remotes talk to, and the browser that opens pages; without them those tests are skipped.
 services: .venv/.test
 	bash tests/services/install.sh
 

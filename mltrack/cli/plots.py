@@ -2,7 +2,7 @@
 
 import os
 import webbrowser
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -10,11 +10,12 @@ from mltrack.cli.bringing import Pull, bring
 from mltrack.cli.invocation import announce, open_session, say, tell
 from mltrack.cli.options import Json, add_command, new_app
 from mltrack.cli.render import emit_json, plural
-from mltrack.cli.value_diff import tell_problems
-from mltrack.errors import MltrackError, UsageError
+from mltrack.cli.value_diff import compared, tell_problems
+from mltrack.errors import UsageError
 from mltrack.pipeline.stage import PLOT
+from mltrack.verbs import plot_pictures, plot_values, plots_page
 from mltrack.verbs import plots as verb
-from mltrack.verbs import plots_page
+from mltrack.verbs.plot_rows import UNREADABLE
 from mltrack.verbs.session import Session
 
 Targets = Annotated[
@@ -56,20 +57,11 @@ def show(
     offline.
     """
     session = open_session()
-    problems: dict[str, MltrackError] = {}
     if pull:
         bring(session, [revision], PLOT)
-    found = verb.plots(session, [revision], targets, problems)
-    _deliver(
-        session,
-        found,
-        revision or "workspace",
-        out,
-        _kind(png=png, svg=svg),
-        opened=open_page,
-        as_json=as_json,
-    )
-    return tell_problems(problems)
+    found = verb.plots(session, [revision], targets)
+    way = _Way(out, _kind(png=png, svg=svg), open_page, as_json)
+    return _deliver(session, found, [revision], way)
 
 
 def diff(
@@ -91,23 +83,12 @@ def diff(
     with the workspace.
     """
     session = open_session()
-    chosen = revisions or ["HEAD"]
-    chosen = [*chosen, ""] if len(chosen) == 1 else chosen
-    problems: dict[str, MltrackError] = {}
+    chosen = compared(revisions)
     if pull:
         bring(session, chosen, PLOT)
-    found = verb.plots(session, chosen, targets, problems)
-    title = ", ".join(revision or "workspace" for revision in chosen)
-    _deliver(
-        session,
-        found,
-        title,
-        out,
-        _kind(png=png, svg=svg),
-        opened=open_page,
-        as_json=as_json,
-    )
-    return tell_problems(problems)
+    found = verb.plots(session, chosen, targets)
+    way = _Way(out, _kind(png=png, svg=svg), open_page, as_json)
+    return _deliver(session, found, chosen, way)
 
 
 def _kind(*, png: bool, svg: bool) -> str:
@@ -116,38 +97,60 @@ def _kind(*, png: bool, svg: bool) -> str:
     return "png" if png else "svg" if svg else ""
 
 
+class _Way(NamedTuple):
+    """How plots are handed over: as a page, or pictures of a ``kind``, or JSON."""
+
+    out: str
+    kind: str
+    opened: bool
+    as_json: bool
+
+
 def _deliver(
-    session: Session,
-    found: list[verb.Plot],
-    title: str,
-    out: str,
-    kind: str,
-    *,
-    opened: bool,
-    as_json: bool,
-) -> None:
-    if as_json:
-        emit_json({"plots": [_plot_json(plot) for plot in found]})
-        return
-    if not found:
+    session: Session, found: verb.Drawn, revisions: list[str], way: _Way
+) -> int:
+    # where the person is: -C moves that, and not the process
+    place = os.path.join(
+        session.project.cwd, way.out or (_PICTURES if way.kind else _PAGE)
+    )
+    if way.as_json:
+        emit_json({"plots": [_plot_json(plot) for plot in found.plots]})
+    elif not found.plots:
         tell(
             "There are no plots. hint: declare `plots` of a stage, or at the top of "
             "mltrack.yaml"
         )
-        return
-    # where the person is: -C moves that, and not the process
-    place = os.path.join(session.project.cwd, out or (_PICTURES if kind else _PAGE))
-    if kind:
-        for path in plots_page.pictures(found, place, kind):
+    elif way.kind:
+        for path in plot_pictures.pictures(found.plots, place, way.kind):
             say(os.path.relpath(path, session.project.cwd))
-        return
-    # before the file is opened: what cannot be drawn leaves the old page as it is
-    text = plots_page.page(found, title)
-    with open(place, "w", encoding="utf-8") as file:
-        file.write(text)
-    announce(f"{plural(len(found), 'plot')}: file://{place}")
-    if opened:
-        webbrowser.open(f"file://{place}")
+    elif any(not plot.is_empty for plot in found.plots):
+        text = _page(session, found, revisions)
+        # after all is drawn: what cannot be leaves the old page as it is
+        with open(place, "w", encoding="utf-8", errors="replace") as file:
+            file.write(text)
+        announce(f"{plural(len(found.plots), 'plot')}: file://{place}")
+        if way.opened:
+            webbrowser.open(f"file://{place}")
+    never = found.never_written
+    lacks = (
+        lack for plot in found.plots if plot.name not in never for lack in plot.lacks
+    )
+    for text in dict.fromkeys(
+        plots_page.lack_text(lack) for lack in lacks if lack.reason != UNREADABLE
+    ):
+        tell(text)
+    return tell_problems(found.problems, never)
+
+
+def _page(session: Session, found: verb.Drawn, revisions: list[str]) -> str:
+    columns = plot_values.columns(session, revisions, found.problems)
+    contents = plots_page.Contents(
+        os.path.basename(session.project.path),
+        plot_values.revisions(session, revisions),
+        columns,
+        found,
+    )
+    return plots_page.page(contents)
 
 
 def _plot_json(plot: verb.Plot) -> dict[str, object]:
@@ -155,6 +158,7 @@ def _plot_json(plot: verb.Plot) -> dict[str, object]:
         "name": plot.name,
         "spec": plot.spec,
         "images": [image._asdict() for image in plot.images],
+        "lacks": [lack._asdict() for lack in plot.lacks],
     }
 
 

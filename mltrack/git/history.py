@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from mltrack.errors import GitError
 from mltrack.git.command import run
@@ -76,6 +77,24 @@ def head_commit(repository: Repository) -> str:
         ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], repository.top, ok=(0, 1)
     )
     return out.decode().strip()
+
+
+class Described(NamedTuple):
+    """A commit in words: its abbreviated name, when it was made (its own time zone, to
+    the minute) and the first line of its message.
+    """
+
+    short: str
+    date: str
+    subject: str
+
+
+def described(commit: str, cwd: str) -> Described:
+    """Returns what people know a commit by."""
+    asked = ["show", "--no-patch", "--no-show-signature", "--format=%h%x00%ci%x00%s"]
+    out = run([*asked, "--end-of-options", commit], cwd)
+    short, date, subject = out.decode("utf-8", "replace").rstrip("\n").split("\0", 2)
+    return Described(short, date[: len("2026-01-02 03:04")], subject)
 
 
 def files_at(

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
 REV, FIELD, STEP = "rev", "field", "step"
+NUMBER, DATE, TEXT = "number", "date", "text"
+"""What the values of an axis are."""
 Row = dict[str, Any]
 Spec = dict[str, Any]
 
@@ -25,6 +27,12 @@ class Chart(NamedTuple):
     x_label: str = ""
     y_label: str = ""
     several: bool = False
+    x_kind: str = NUMBER
+    y_kind: str = NUMBER
+
+
+_DAY = len("2026-01-02")
+_TYPES = {NUMBER: "quantitative", DATE: "temporal", TEXT: "nominal"}
 
 
 def specification(chart: Chart, template: str) -> Spec:
@@ -64,11 +72,18 @@ def _colors(chart: Chart) -> Spec:
 
 
 def _x(chart: Chart) -> Spec:
-    texts = any(isinstance(row.get(chart.x), str) for row in chart.rows)
-    return _axis(chart.x, chart.x_label, "nominal" if texts else "quantitative")
+    more: Spec = {}
+    # a day is read as its midnight in UTC; shown elsewhere it would be the day before
+    if chart.x_kind == DATE and not any(
+        len(str(row[chart.x])) > _DAY for row in chart.rows if row[chart.x] is not None
+    ):
+        more = {"scale": {"type": "utc"}}
+    return _axis(chart.x, chart.x_label, _TYPES[chart.x_kind], **more)
 
 
 def _y(chart: Chart) -> Spec:
+    if chart.y_kind != NUMBER:
+        return _axis(chart.y, chart.y_label, _TYPES[chart.y_kind])
     # from zero on, an accuracy of 0.97 and one of 0.98 would be one line
     return _axis(chart.y, chart.y_label, scale={"zero": False})
 

@@ -1,120 +1,183 @@
-"""Plots as files: one HTML page that opens offline, or PNG and SVG pictures. The one
-door to vl-convert.
+"""Plots as one page of HTML that opens offline: everything that it needs is in it. Its
+style and scripts are the files of ``plots_page_files``.
 """
 
-import base64
 import html
-import json
-import os
 import re
 from collections.abc import Iterable
-from itertools import chain, count
-from typing import Any
+from importlib import resources
+from typing import NamedTuple
 
-from mltrack.errors import UsageError, how_to_add
-from mltrack.verbs.plots import Plot
+from mltrack.errors import MltrackError
+from mltrack.verbs.plot_data import data_of, script_text
+from mltrack.verbs.plot_rows import ABSENT, EMPTY, TOO_LARGE, Lack
+from mltrack.verbs.plot_values import Column, Revision
+from mltrack.verbs.plot_values_table import rendered as values_table
+from mltrack.verbs.plots import Drawn, Image, Plot
 
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<title>{title}</title>
-<style>
-body {{ font: 15px/1.4 system-ui, sans-serif; margin: 2em; color: #222; background: #fff }}
-main {{ display: flex; flex-wrap: wrap; gap: 2em; align-items: flex-start }}
-figure {{ margin: 0 }}
-figcaption {{ margin: .3em 0; font-weight: 600 }}
-figure img {{ max-width: 420px; height: auto; display: block }}
-figure div.revisions {{ display: flex; gap: 1em; flex-wrap: wrap }}
-</style>
-<script>{bundle}</script>
-</head>
-<body>
-<h1>{title}</h1>
-<main>
-{figures}
-</main>
-</body>
-</html>
-"""
+_FILES = "plots_page_files"
+# in the order in which they use one another
+_SCRIPTS = (
+    "axis.js",
+    "frame.js",
+    "zoom.js",
+    "tip.js",
+    "lines.js",
+    "smooth.js",
+    "matrix.js",
+    "bars.js",
+    "compare.js",
+    "start.js",
+)
 
 
-def page(plots: list[Plot], title: str) -> str:
-    """Returns the page: everything that it needs is in it."""
-    charts = [plot for plot in plots if plot.spec is not None]
-    bundle = _library().javascript_bundle() if charts else ""
-    figures = []
-    for number, plot in enumerate(plots):
-        if plot.spec is None:
-            images = "".join(
-                f'<div><img alt="" src="{image.uri}"><figcaption>{html.escape(image.revision)}</figcaption></div>'
-                for image in plot.images
-            )
-            body = f'<figcaption>{html.escape(plot.name)}</figcaption><div class="revisions">{images}</div>'
-        else:
-            # nothing in the data may end the script that it stands in
-            spec = json.dumps(plot.spec).replace("</", "<\\/").replace("<!--", "<\\!--")
-            call = f'vegaEmbed("#plot{number}", {spec}, {{"actions": true}})'
-            body = f'<div id="plot{number}"></div><script>{call}</script>'
-        figures.append(f"<figure>{body}</figure>")
-    return _PAGE.format(
-        title=html.escape(title),
-        bundle=bundle.replace("</script", "<\\/script"),
-        figures="\n".join(figures),
+_COLORS = 10
+"""As many as page.css has."""
+
+
+class Contents(NamedTuple):
+    """What a page shows: plots of a project at revisions, with params and metrics."""
+
+    project: str
+    revisions: list[Revision]
+    columns: list[Column]
+    drawn: Drawn
+
+
+def page(contents: Contents) -> str:
+    """Returns the page."""
+    plots, revisions = contents.drawn.plots, contents.revisions
+    names = _joined([revision.name for revision in revisions])
+    anchors = _anchors(plot.name for plot in plots)
+    numbers = {revision.name: at for at, revision in enumerate(revisions)}
+    data = {
+        anchor: data_of(plot, plot.chart, numbers)
+        for anchor, plot in zip(anchors, plots, strict=True)
+        if plot.chart is not None
+    }
+    table = values_table(revisions, contents.columns)
+    sections = (
+        _section(anchor, plot, several=len(revisions) > 1)
+        for anchor, plot in zip(anchors, plots, strict=True)
+    )
+    parts = {
+        "title": html.escape(f"{contents.project}: {names}"),
+        "project": html.escape(contents.project),
+        "names": html.escape(names),
+        "style": _file("page.css"),
+        "revisions": "\n".join(map(_revision, range(len(revisions)), revisions)),
+        "links": "\n".join(_links(anchors, plots, has_table=bool(table))),
+        "table": table,
+        "manual": _file("manual.html") if any(map(_is_zoomed, plots)) else "",
+        "problems": _problems(contents.drawn.problems.values()),
+        "plots": "\n".join(sections),
+        "data": script_text(
+            {"revisions": [revision.name for revision in revisions], "plots": data}
+        ),
+        "scripts": "\n".join(map(_file, _SCRIPTS)),
+    }
+    # at once: what stands in the data is no place to fill in
+    return re.sub(r"@(\w+)@", lambda match: parts[match[1]], _file("page.html"))
+
+
+def lack_text(lack: Lack) -> str:
+    """Returns what a revision lacks, as a sentence."""
+    if lack.column is not None and lack.reason == EMPTY:
+        return f"{lack.revision}: column {lack.column!r} of {lack.file} is empty"
+    if lack.column is not None:
+        return f"{lack.revision}: {lack.file} has no column {lack.column!r}"
+    if lack.reason == ABSENT:
+        return f"{lack.revision} has no {lack.file}"
+    if lack.reason == EMPTY:
+        return f"{lack.revision}: {lack.file} has no rows"
+    if lack.reason == TOO_LARGE:
+        return f"{lack.revision}: {lack.file} is too large to be shown"
+    return f"{lack.revision}: {lack.file} could not be read"
+
+
+def _file(name: str) -> str:
+    place = resources.files("mltrack.verbs").joinpath(_FILES, name)
+    return place.read_text(encoding="utf-8")
+
+
+def _is_zoomed(plot: Plot) -> bool:
+    return plot.chart is not None and not plot.template.startswith(
+        ("confusion", "bar_")
     )
 
 
-def pictures(plots: Iterable[Plot], directory: str, kind: str) -> list[str]:
-    """Writes each plot as a picture, ``png`` or ``svg``, into a directory; returns the
-    paths. Images are written as they are, one per revision.
-    """
-    os.makedirs(directory, exist_ok=True)
-    written: list[str] = []
-    for plot in plots:
-        name = _file_name(plot.name)
-        if plot.spec is None:
-            for image in plot.images:
-                path = _free(directory, f"{_file_name(image.revision)}_{name}", written)
-                _write(path, base64.b64decode(image.uri.partition(",")[2]))
-                written.append(path)
-            continue
-        path = _free(directory, f"{name}.{kind}", written)
-        library = _library()
-        data = (
-            library.vegalite_to_png(plot.spec, scale=2)
-            if kind == "png"
-            else library.vegalite_to_svg(plot.spec).encode()
+def _joined(names: list[str]) -> str:
+    return " and ".join([*([", ".join(names[:-1])] if names[:-1] else []), names[-1]])
+
+
+def _anchors(names: Iterable[str]) -> list[str]:
+    """A name for each plot that a link can hold, the same one in every page."""
+    taken: dict[str, int] = {}
+    found = []
+    for name in names:
+        anchor = "plot-" + re.sub(r"[^\w.-]+", "-", name)
+        taken[anchor] = taken.get(anchor, 0) + 1
+        found.append(anchor if taken[anchor] == 1 else f"{anchor}--{taken[anchor]}")
+    return found
+
+
+def _revision(number: int, revision: Revision) -> str:
+    commit = revision.commit
+    words = (
+        f'<span class="swatch" style="background:var(--c{number % _COLORS})"></span>'
+    )
+    words += f"<b>{html.escape(revision.name)}</b> "
+    if revision.is_workspace:
+        words += "<span>files as they were when this page was written"
+        words += ", on top of</span> " if commit is not None else "</span>"
+    if commit is not None:
+        words += f"<code>{html.escape(commit.short)}</code> <time>{commit.date}</time> "
+        words += f"<q>{html.escape(commit.subject)}</q>"
+    return f"<li>{words}</li>"
+
+
+def _links(anchors: list[str], plots: list[Plot], *, has_table: bool) -> Iterable[str]:
+    if has_table:
+        yield '<li><a href="#values">Metrics and params</a></li>'
+    for anchor, plot in zip(anchors, plots, strict=True):
+        yield f'<li><a href="#{html.escape(anchor)}">{html.escape(plot.title)}</a></li>'
+
+
+def _problems(problems: Iterable[MltrackError]) -> str:
+    items = "".join(f"<li>{html.escape(error.message)}</li>" for error in problems)
+    return f'<ul class="problems">{items}</ul>' if items else ""
+
+
+def _section(anchor: str, plot: Plot, *, several: bool) -> str:
+    # parts that stand beside one another need the width of two charts
+    is_wide = several and (plot.chart is None or plot.template.startswith("confusion"))
+    lacks = "".join(f"<li>{html.escape(lack_text(lack))}</li>" for lack in plot.lacks)
+    name = "" if plot.title == plot.name else html.escape(plot.name)
+    body = ""
+    if plot.chart is not None:
+        body = f'<div class="chart" data-plot="{html.escape(anchor)}"></div>'
+    elif plot.images:
+        body = f'<div class="images">{"".join(_images(plot))}</div>'
+    return (
+        f'<section class="plot{" wide" if is_wide else ""}" id="{html.escape(anchor)}">'
+        f"<h2>{html.escape(plot.title)}</h2>"
+        f"{f'<p class=name>{name}</p>' if name else ''}"
+        f"{f'<ul class=lacks>{lacks}</ul>' if lacks else ''}"
+        f"{body}</section>"
+    )
+
+
+def _images(plot: Plot) -> Iterable[str]:
+    """A figure for each different image, with the revisions that it is of."""
+    same: dict[str, list[Image]] = {}
+    for image in plot.images:
+        same.setdefault(image.uri, []).append(image)
+    for uri, images in same.items():
+        names = _joined([image.revision for image in images])
+        label = html.escape(f"{plot.title} at {names}")
+        equal = " (identical)" if len(images) > 1 else ""
+        yield (
+            f'<figure data-name="{html.escape(names)}">'
+            f"<figcaption>{html.escape(names)}{equal}</figcaption>"
+            f'<img alt="{label}" src="{uri}"></figure>'
         )
-        _write(path, data)
-        written.append(path)
-    return written
-
-
-def _free(directory: str, name: str, written: list[str]) -> str:
-    """The path for a picture that none of these has: `a/b` and `a_b` are two plots."""
-    # as lower case: some file systems take both for one
-    taken = {path.lower() for path in written}
-    stem, suffix = os.path.splitext(name)
-    names = chain([name], (f"{stem}-{number}{suffix}" for number in count(2)))
-    paths = (os.path.join(directory, one) for one in names)
-    return next(path for path in paths if path.lower() not in taken)
-
-
-def _file_name(text: str) -> str:
-    return re.sub(r"[^\w.-]+", "_", text)
-
-
-def _write(path: str, data: bytes) -> None:
-    with open(path, "wb") as file:
-        file.write(data)
-
-
-def _library() -> Any:
-    try:
-        import vl_convert  # noqa: PLC0415 - 40 MB, an extra
-    except ImportError:
-        raise UsageError(
-            "drawing needs a library that is not installed",
-            hint=f"{how_to_add('vl-convert-python')}; --json needs none",
-        ) from None
-    return vl_convert
