@@ -21,6 +21,9 @@ TOPICS = {
     "remotes": Topic("remotes.md", "Where data is pushed to, and how to sign in"),
     "runners": Topic("runners.md", "Where stages run: GPUs, hosts, jobs"),
     "merging": Topic("guides/merging.md", "Two people, one directory of data"),
+    "other-projects": Topic(
+        "guides/other-projects.md", "One file of a colleague's project, without a clone"
+    ),
     "disk-space": Topic("guides/disk-space.md", "What takes it, and how to free it"),
     "from-dvc": Topic("guides/from-dvc.md", "Its commands, and what they are here"),
     "trouble": Topic("guides/trouble.md", "What each kind of error means"),

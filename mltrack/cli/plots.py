@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 
 from mltrack.cli.bringing import Pull, bring
-from mltrack.cli.invocation import announce, open_session, say, tell
-from mltrack.cli.options import Json, add_command, new_app
+from mltrack.cli.invocation import announce, current, open_recorded, say, tell
+from mltrack.cli.options import Json, Repo, add_command, new_app
 from mltrack.cli.render import emit_json, plural
 from mltrack.cli.value_diff import tell_problems
 from mltrack.errors import MltrackError, UsageError
@@ -50,20 +50,21 @@ def show(
     png: Png = False,
     svg: Svg = False,
     pull: Pull = False,
+    repo: Repo = "",
     as_json: Json = False,
 ) -> int:
     """Draws the plots of the workspace, or of a revision, into one HTML page that opens
     offline.
     """
-    session = open_session()
+    session, last = open_recorded(repo)
     problems: dict[str, MltrackError] = {}
-    if pull:
+    if pull and not repo:
         bring(session, [revision], PLOT)
-    found = verb.plots(session, [revision], targets, problems)
+    found = verb.plots(session, [revision or last], targets, problems)
     _deliver(
         session,
         found,
-        revision or "workspace",
+        revision or last or "workspace",
         out,
         _kind(png=png, svg=svg),
         opened=open_page,
@@ -85,16 +86,17 @@ def diff(
     png: Png = False,
     svg: Svg = False,
     pull: Pull = False,
+    repo: Repo = "",
     as_json: Json = False,
 ) -> int:
     """Draws the plots of several revisions into each other. One revision is compared
     with the workspace.
     """
-    session = open_session()
+    session, last = open_recorded(repo)
     chosen = revisions or ["HEAD"]
-    chosen = [*chosen, ""] if len(chosen) == 1 else chosen
+    chosen = [*chosen, last] if len(chosen) == 1 else chosen
     problems: dict[str, MltrackError] = {}
-    if pull:
+    if pull and not repo:
         bring(session, chosen, PLOT)
     found = verb.plots(session, chosen, targets, problems)
     title = ", ".join(revision or "workspace" for revision in chosen)
@@ -136,10 +138,12 @@ def _deliver(
         )
         return
     # where the person is: -C moves that, and not the process
-    place = os.path.join(session.project.cwd, out or (_PICTURES if kind else _PAGE))
+    place = os.path.join(
+        os.path.abspath(current.directory), out or (_PICTURES if kind else _PAGE)
+    )
     if kind:
         for path in plots_page.pictures(found, place, kind):
-            say(os.path.relpath(path, session.project.cwd))
+            say(os.path.relpath(path, os.path.abspath(current.directory)))
         return
     # before the file is opened: what cannot be drawn leaves the old page as it is
     text = plots_page.page(found, title)
