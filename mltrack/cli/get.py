@@ -60,7 +60,7 @@ def get(
                 "repo": repo,
                 "commit": got.commit,
                 "got": [
-                    {"path": item.path, "to": os.path.relpath(item.to, here)}
+                    {"path": item.found.path, "to": os.path.relpath(item.to, here)}
                     for item in got.items
                 ],
             }

@@ -33,14 +33,12 @@ _SPOKEN = (SUFFIX, PIPELINE_NAME, LOCK_NAME, config.FILE_NAME)
 
 @dataclass
 class Elsewhere(Session):
-    """A session in another project. Revisions are those of its repository; where none
-    is named, it is as of ``base``, which is a commit.
+    """A session in another project, without a workspace. Revisions are those of its
+    repository; ``base`` is the commit that ``named`` was.
     """
 
     source: Source = field(default=Source(""))
     base: str = ""
-    named: str = ""
-    """The revision as it was asked for."""
     inner: str = ""
     """Where the project lies in its repository."""
 

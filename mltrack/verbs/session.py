@@ -60,6 +60,8 @@ class Session:
     project: Project
     lister: Lister | None = None
     """Gets listings that are not here, for commands that may ask a remote."""
+    named: str = ""
+    """The revision that is read where none is said; '' is the workspace."""
     left_out: dict[str, MltrackError] = field(default_factory=dict)
     """Tracked paths that a command was asked about and went on without, since their
     pointers, or they themselves, cannot be read.
