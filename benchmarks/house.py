@@ -193,7 +193,9 @@ def imports_in_functions(path: Path) -> Iterator[str]:
                     if isinstance(inner, ast.Import)
                     else []
                 )
-                if any(name.partition(".")[0] == "mltrack" for name in names):
+                if isinstance(inner, ast.stmt) and any(
+                    name.partition(".")[0] == "mltrack" for name in names
+                ):
                     yield f"{path.relative_to(ROOT)}:{inner.lineno}"
 
 

@@ -3,14 +3,17 @@ whether they are up to date.
 """
 
 import importlib
+import inspect
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from mltrack import api
 from mltrack.cli.commands import COMMANDS
-from mltrack.config.schema import SETTINGS, remote_settings, runner_settings
+from mltrack.config.schema import REPO, SETTINGS, remote_settings, runner_settings
 from mltrack.disk.abilities import Ability
 from mltrack.errors import MltrackError
 from mltrack.runners.worker import messages
@@ -73,7 +76,7 @@ def settings() -> str:
     rows = [
         f"| `{item.key}` | {item.default!r} | "
         f"{item.about}{' Not in the committed config.' if item.private else ''} |"
-        for item in (*SETTINGS, *runner_settings())
+        for item in (*SETTINGS, REPO, *runner_settings())
     ]
     rows += [
         f"| `{item.key}` | | "
@@ -219,6 +222,47 @@ def decisions() -> str:
     return "".join(["# Decisions\n\n", NOTE, *lines])
 
 
+def python() -> str:
+    """The page on mltrack from Python, from its docstrings."""
+    parts = [
+        "# mltrack from Python\n\n",
+        NOTE,
+        "".join(
+            f"{line}\n" for line in inspect.cleandoc(api.__doc__ or "").split("\n")
+        ),
+        "\n`repo` is what `--repo` takes: a path, an address, or a name in the settings; "
+        "`rev` a git revision. Without both it is the\nproject of the current "
+        "directory, as it stands. See [the guide](../guides/python.md) for examples.\n",
+    ]
+    for name in api.__all__:
+        parts += _documented(getattr(api, name), f"mltrack.{name}")
+    return "".join(parts)
+
+
+def _documented(what: Any, name: str) -> Iterator[str]:
+    if isinstance(what, type) and issubclass(what, MltrackError):
+        yield f"\n## {name}\n\n{inspect.cleandoc(what.__doc__ or '')}\n"
+        return
+    yield f"\n## {name}\n\n```text\n{name}{_signature(what)}\n```\n\n"
+    yield f"{inspect.cleandoc(what.__doc__ or '')}\n"
+    if isinstance(what, type):
+        for inner, method in vars(what).items():
+            if not inner.startswith("_"):
+                yield f"\n### {name}.{inner}\n\n```text\n{inner}{_signature(method)}\n"
+                yield f"```\n\n{inspect.cleandoc(method.__doc__ or '')}\n"
+
+
+def _signature(what: Any) -> str:
+    found = inspect.signature(what)
+    own = [one for name, one in found.parameters.items() if name != "self"]
+    text = str(found.replace(parameters=own)).replace("mltrack.", "")
+    # the address of a function that is a default is another each time
+    text = re.sub(r" = <function .*?>", " = ...", text)
+    return (
+        text.replace("collections.abc.", "").replace("os.", "").replace("typing.", "")
+    )
+
+
 def main() -> int:
     stale = []
     for name, text in (
@@ -226,6 +270,7 @@ def main() -> int:
         ("settings.md", settings()),
         ("errors.md", errors()),
         ("json.md", documents()),
+        ("python.md", python()),
         ("../internals/host-messages.md", host_messages()),
         ("../internals/decisions/index.md", decisions()),
     ):

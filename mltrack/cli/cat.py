@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from mltrack.cli import completing
-from mltrack.cli.invocation import open_session, say_bytes
-from mltrack.cli.options import command_app
+from mltrack.cli.invocation import open_recorded, say_bytes
+from mltrack.cli.options import Repo, command_app
 from mltrack.verbs import cat as verb
 
 
@@ -26,13 +26,15 @@ def cat(
             "--rev", help="As of a git revision.", autocompletion=completing.revisions
         ),
     ] = "",
+    repo: Repo = "",
 ) -> None:
     """Prints a file: as it is in the workspace, or as it is recorded.
 
     A file of a tracked directory is found by its path, and nothing else of the
     directory is read.
     """
-    with closing(verb.cat(open_session(), path, revision)) as pieces:
+    session, revision = open_recorded(repo, revision)
+    with closing(verb.cat(session, path, revision)) as pieces:
         for piece in pieces:
             say_bytes(piece)
 
@@ -41,4 +43,5 @@ app = command_app(
     cat,
     "mltrack cat metrics.json --rev v1",
     "mltrack cat data/images/0001.json | jq .label",
+    "mltrack cat metrics.json --repo ../other",
 )

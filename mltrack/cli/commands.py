@@ -50,6 +50,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "ls": Command(_module("ls"), "List what is tracked", "data"),
     "cat": Command(_module("cat"), "Print a file, also of another revision", "data"),
+    "get": Command(_module("get"), "Copy files out of another project", "data"),
     "checkout": Command(
         _module("checkout"), "Update data to match pointers and locks", "data"
     ),

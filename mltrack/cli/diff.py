@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from mltrack.cli.invocation import open_session, say
-from mltrack.cli.options import Json, command_app
+from mltrack.cli.invocation import open_recorded, say
+from mltrack.cli.options import Json, Repo, command_app
 from mltrack.cli.render import content_json, emit_json, plural, size_text
 from mltrack.cli.style import paint
 from mltrack.verbs import listing as verb
@@ -29,6 +29,7 @@ def diff(
             "--target", "-t", metavar="PATH", help="Only these tracked paths."
         ),
     ] = None,
+    repo: Repo = "",
     as_json: Json = False,
     check: Annotated[
         bool, typer.Option("--check", help="End with exit code 4 if anything differs.")
@@ -37,7 +38,8 @@ def diff(
     """Shows which files of tracked data and outputs differ between two revisions, or a
     revision and the workspace.
     """
-    session = open_session()
+    session, last = open_recorded(repo)
+    new = new or last
     found = verb.diff(session, old, new, targets or [])
     if as_json:
         algorithm = session.project.algorithm

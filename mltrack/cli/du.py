@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from mltrack.cli.invocation import open_session, say
-from mltrack.cli.options import Json, Paths, command_app
+from mltrack.cli.invocation import open_recorded, say
+from mltrack.cli.options import Json, Paths, Repo, command_app
 from mltrack.cli.render import emit_json, size_text, table
 from mltrack.verbs import du as verb
 
@@ -15,12 +15,13 @@ def du(
     revision: Annotated[
         str, typer.Option("--rev", help="At a git revision, instead of the workspace.")
     ] = "",
+    repo: Repo = "",
     as_json: Json = False,
 ) -> None:
     """Shows how much tracked data there is, how much of it is in the cache, and how
     much the cache takes.
     """
-    session = open_session()
+    session, revision = open_recorded(repo, revision)
     found = verb.du(session, targets or [], revision=revision)
     cache = verb.cache_usage(session)
     if as_json:

@@ -22,6 +22,10 @@ TOPICS = {
     "remotes": Topic("remotes.md", "Where data is pushed to, and how to sign in"),
     "runners": Topic("runners.md", "Where stages run: GPUs, hosts, jobs"),
     "merging": Topic("guides/merging.md", "Two people, one directory of data"),
+    "other-projects": Topic(
+        "guides/other-projects.md", "One file of a colleague's project, without a clone"
+    ),
+    "python": Topic("guides/python.md", "Files, values and runs from Python"),
     "sweeps": Topic("guides/sweeps.md", "Many params, one table of results"),
     "notebooks": Topic("guides/notebooks.md", "A notebook as a stage"),
     "environments": Topic("guides/environments.md", "Libraries and containers"),

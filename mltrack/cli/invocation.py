@@ -6,12 +6,15 @@ import sys
 from collections.abc import Collection
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from mltrack import project as projects
 from mltrack.cli.screen import screen
 from mltrack.cli.style import AUTO, is_mark, paint, rendered
 from mltrack.verbs.session import Session
+
+if TYPE_CHECKING:
+    from mltrack.verbs.elsewhere import Elsewhere
 
 
 @dataclass
@@ -42,6 +45,24 @@ def open_session() -> Session:
         Session(projects.find(current.directory))
     )
     return current.session
+
+
+def open_recorded(repo: str, revision: str = "") -> tuple[Session, str]:
+    """Returns a session in the project that is meant, and the revision to read it at:
+    '' for the workspace, which only the project of the current directory has.
+    """
+    if not repo:
+        return open_session(), revision
+    opened = current.opened.enter_context(open_there(repo, revision))
+    return opened, opened.named
+
+
+def open_there(repo: str, revision: str = "") -> "Elsewhere":
+    """Returns a session in the project of another repository."""
+    from mltrack.verbs import elsewhere  # noqa: PLC0415 - for who asks for one only
+
+    place = elsewhere.place_of(repo, current.directory)
+    return elsewhere.open_elsewhere(place, revision, cwd=current.directory)
 
 
 def say(text: str) -> None:

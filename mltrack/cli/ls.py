@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from mltrack.cli.invocation import open_session
-from mltrack.cli.options import Json, Paths, command_app
+from mltrack.cli.invocation import open_recorded
+from mltrack.cli.options import Json, Paths, Repo, command_app
 from mltrack.cli.render import content_json, content_text, emit_json, table
 from mltrack.verbs import listing as verb
 
@@ -19,12 +19,13 @@ def ls(
         bool,
         typer.Option("--recursive", "-R", help="All files below tracked directories."),
     ] = False,
+    repo: Repo = "",
     as_json: Json = False,
 ) -> None:
     """Lists what is tracked: paths with a pointer and outputs of stages; for a
     directory, what is in it.
     """
-    session = open_session()
+    session, revision = open_recorded(repo, revision)
     found = verb.ls(session, targets or [], revision=revision, recursive=recursive)
     algorithm = session.project.algorithm
     if as_json:
@@ -56,5 +57,9 @@ def ls(
 
 
 app = command_app(
-    ls, "mltrack ls", "mltrack ls data/images", "mltrack ls -R --rev v1 --json"
+    ls,
+    "mltrack ls",
+    "mltrack ls data/images",
+    "mltrack ls -R --rev v1 --json",
+    "mltrack ls --repo https://host/team/data.git",
 )

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from mltrack.cli.bringing import Pull, bring
-from mltrack.cli.invocation import open_session
-from mltrack.cli.options import Json, Markdown, add_command, new_app
+from mltrack.cli.invocation import open_recorded
+from mltrack.cli.options import Json, Markdown, Repo, add_command, new_app
 from mltrack.cli.params import All, Targets
 from mltrack.cli.value_diff import PAIR, compared, show_diff, tell_problems
 from mltrack.cli.value_table import Look, show_changes, show_values
@@ -45,6 +45,7 @@ def show(
     precision: Precision = 6,
     long: Long = False,
     pull: Pull = False,
+    repo: Repo = "",
     as_json: Json = False,
     markdown: Markdown = False,
 ) -> int:
@@ -53,10 +54,11 @@ def show(
 
     Of metrics with a declared direction the best value is marked.
     """
-    session = open_session()
+    session, last = open_recorded(repo)
     problems: verb.Problems = {}
-    chosen = [*(revisions or ()), *([revision] if revision else ())] or [""]
-    if pull:
+    chosen = [*(revisions or ()), *([revision] if revision else ())] or [last]
+    # of another project all is had as it is asked for
+    if pull and not repo:
         bring(session, chosen, METRIC)
     never_written: list[str] = []
     found = {
@@ -79,14 +81,16 @@ def diff(
     show_all: All = False,
     precision: Precision = 6,
     pull: Pull = False,
+    repo: Repo = "",
     as_json: Json = False,
     markdown: Markdown = False,
 ) -> int:
     """Compares metrics between revisions, or a revision and the workspace."""
-    session = open_session()
+    session, last = open_recorded(repo)
     problems: verb.Problems = {}
-    chosen = compared(revisions)
-    if pull:
+    chosen = compared(revisions, last)
+    # of another project all is had as it is asked for
+    if pull and not repo:
         bring(session, chosen, METRIC)
     # what was never written on one side is what differs
     found = {one: verb.metrics(session, one, targets, problems) for one in chosen}

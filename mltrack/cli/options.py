@@ -27,6 +27,15 @@ RemoteName = Annotated[
         autocompletion=completing.remotes,
     ),
 ]
+Repo = Annotated[
+    str,
+    typer.Option(
+        "--repo",
+        metavar="REPO",
+        help="Of another project: its repository's path, address, or name in the "
+        "settings.",
+    ),
+]
 Revisions = Annotated[
     list[str] | None,
     typer.Option(

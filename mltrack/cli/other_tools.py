@@ -7,7 +7,6 @@ VERBS = {
     "destroy": "`git rm` the pointers and mltrack.yaml, and remove .mltrack",
     "exp": "`mltrack repro --set file:key=value` runs with other params",
     "experiments": "`mltrack repro --set file:key=value` runs with other params",
-    "get": "clone the repository, and `mltrack pull PATH` there",
     "get-url": "the object store's own client copies a URL",
     "import": "clone the repository, and `mltrack pull PATH` there",
     "import-url": "`mltrack add --out PATH /where/it/is`",

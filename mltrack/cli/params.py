@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 
 from mltrack.cli import completing
-from mltrack.cli.invocation import open_session
-from mltrack.cli.options import Json, Markdown, add_command, new_app
+from mltrack.cli.invocation import open_recorded
+from mltrack.cli.options import Json, Markdown, Repo, add_command, new_app
 from mltrack.cli.value_diff import PAIR, compared, show_diff, tell_problems
 from mltrack.cli.value_table import Look, show_changes, show_values
 from mltrack.verbs import results as verb
@@ -34,13 +34,14 @@ def diff(
     ] = None,
     targets: Targets = None,
     show_all: All = False,
+    repo: Repo = "",
     as_json: Json = False,
     markdown: Markdown = False,
 ) -> int:
     """Compares params between revisions, or a revision and the workspace."""
-    session = open_session()
+    session, last = open_recorded(repo)
     problems: verb.Problems = {}
-    chosen = compared(revisions)
+    chosen = compared(revisions, last)
     found = {one: verb.params(session, one, targets, problems) for one in chosen}
     look = Look(markdown=markdown)
     if len(chosen) > PAIR:
@@ -64,13 +65,14 @@ def show(
     wide: Annotated[
         bool, typer.Option("--wide", help="A row for each file, a column for each.")
     ] = False,
+    repo: Repo = "",
     as_json: Json = False,
     markdown: Markdown = False,
 ) -> int:
     """Shows params: those that stages depend on, and all of params.yaml."""
-    session = open_session()
+    session, last = open_recorded(repo)
     problems: verb.Problems = {}
-    chosen = [*(revisions or ()), *([revision] if revision else ())] or [""]
+    chosen = [*(revisions or ()), *([revision] if revision else ())] or [last]
     found = {one: verb.params(session, one, targets, problems) for one in chosen}
     look = Look(long=not wide, markdown=markdown)
     show_values("params", found, look, {}, as_json=as_json)

@@ -7,8 +7,8 @@ from typing import Annotated, NamedTuple
 import typer
 
 from mltrack.cli.bringing import Pull, bring
-from mltrack.cli.invocation import announce, open_session, say, tell
-from mltrack.cli.options import Json, add_command, new_app
+from mltrack.cli.invocation import announce, current, open_recorded, say, tell
+from mltrack.cli.options import Json, Repo, add_command, new_app
 from mltrack.cli.render import emit_json, plural
 from mltrack.cli.value_diff import compared, tell_problems
 from mltrack.errors import UsageError
@@ -51,17 +51,19 @@ def show(
     png: Png = False,
     svg: Svg = False,
     pull: Pull = False,
+    repo: Repo = "",
     as_json: Json = False,
 ) -> int:
     """Draws the plots of the workspace, or of a revision, into one HTML page that opens
     offline.
     """
-    session = open_session()
-    if pull:
-        bring(session, [revision], PLOT)
-    found = verb.plots(session, [revision], targets)
+    session, last = open_recorded(repo)
+    chosen = [revision or last]
+    if pull and not repo:
+        bring(session, chosen, PLOT)
+    found = verb.plots(session, chosen, targets)
     way = _Way(out, _kind(png=png, svg=svg), open_page, as_json)
-    return _deliver(session, found, [revision], way)
+    return _deliver(session, found, chosen, way)
 
 
 def diff(
@@ -77,14 +79,15 @@ def diff(
     png: Png = False,
     svg: Svg = False,
     pull: Pull = False,
+    repo: Repo = "",
     as_json: Json = False,
 ) -> int:
     """Draws the plots of several revisions into each other. One revision is compared
     with the workspace.
     """
-    session = open_session()
-    chosen = compared(revisions)
-    if pull:
+    session, last = open_recorded(repo)
+    chosen = compared(revisions, last)
+    if pull and not repo:
         bring(session, chosen, PLOT)
     found = verb.plots(session, chosen, targets)
     way = _Way(out, _kind(png=png, svg=svg), open_page, as_json)
@@ -111,7 +114,8 @@ def _deliver(
 ) -> int:
     # where the person is: -C moves that, and not the process
     place = os.path.join(
-        session.project.cwd, way.out or (_PICTURES if way.kind else _PAGE)
+        os.path.abspath(current.directory),
+        way.out or (_PICTURES if way.kind else _PAGE),
     )
     if way.as_json:
         emit_json({"plots": [_plot_json(plot) for plot in found.plots]})
@@ -122,7 +126,7 @@ def _deliver(
         )
     elif way.kind:
         for path in plot_pictures.pictures(found.plots, place, way.kind):
-            say(os.path.relpath(path, session.project.cwd))
+            say(os.path.relpath(path, os.path.abspath(current.directory)))
     elif any(not plot.is_empty for plot in found.plots):
         text = _page(session, found, revisions)
         # after all is drawn: what cannot be leaves the old page as it is

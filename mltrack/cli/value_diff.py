@@ -12,11 +12,13 @@ PAIR = 2
 """Of so many revisions the change is shown, of more the values."""
 
 
-def compared(given: list[str] | None) -> list[str]:
-    """Returns the revisions that are compared, '' for the workspace."""
+def compared(given: list[str] | None, last: str = "") -> list[str]:
+    """Returns the revisions that are compared; where one is missing it is ``last``, ''
+    for the workspace.
+    """
     revisions = list(dict.fromkeys(given or ()))
     if len(revisions) < PAIR:
-        return [*(revisions or ["HEAD"]), ""]
+        return [*(revisions or ["HEAD"]), last]
     return revisions
 
 

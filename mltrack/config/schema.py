@@ -181,6 +181,13 @@ _REMOTE_SETTINGS = (
     ),
 )
 """What several kinds of remotes have; what one alone has, it says itself."""
+_REPO_KEY = re.compile(r"repo\.([A-Za-z0-9][A-Za-z0-9_-]{0,63})\.url\Z")
+REPO = Setting(
+    "repo.NAME.url",
+    str,
+    "",
+    "Another project's repository, which `--repo NAME` names then: its path or address.",
+)
 _RUNNER_KEY = re.compile(
     r"runner\.([A-Za-z0-9][A-Za-z0-9_-]{0,63})\.([a-z_][a-z0-9_]{0,63})\Z"
 )
@@ -240,6 +247,8 @@ def find(key: str) -> Setting:
     """
     if key in BY_KEY:
         return BY_KEY[key]
+    if _REPO_KEY.match(key):
+        return REPO
     runner = _RUNNER_KEY.match(key)
     if runner is not None:
         return runner_settings(runner[2])[0]

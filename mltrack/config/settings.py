@@ -85,6 +85,14 @@ class Settings:
             {key.split(".")[1] for key in self._values if key.startswith("runner.")}
         )
 
+    def repositories(self) -> dict[str, str]:
+        """Returns the place of each repository that has a name here."""
+        return {
+            key.split(".")[1]: str(value.value)
+            for key, value in self._values.items()
+            if key.startswith("repo.")
+        }
+
     def remotes(self) -> dict[str, str]:
         """Returns the URL of each remote by name."""
         parts = (

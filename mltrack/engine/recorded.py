@@ -5,7 +5,7 @@ A workspace adds looking at what stands there, and writing; a revision needs non
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from mltrack.engine.view import View
@@ -13,6 +13,7 @@ from mltrack.errors import MissingObjectError
 from mltrack.objects import tree
 from mltrack.objects.content import TREE, Content
 from mltrack.objects.digest import Algorithm
+from mltrack.objects.tree import Entry
 from mltrack.objects.tree_walk import entry_at, leaves
 from mltrack.pipeline.paths import contains
 from mltrack.store.local.cache import Cache
@@ -20,12 +21,14 @@ from mltrack.store.local.cache import Cache
 
 class Recorded(NamedTuple):
     """Pointers, locks and pipelines at one moment (``view``), and where the bytes that
-    they name may lie.
+    they name may lie. ``supply`` gets an object into the cache that it lacks, if it can
+    be had; without it, what is not here is an error.
     """
 
     view: View
     algorithm: Algorithm
     cache: Cache
+    supply: Callable[[str], None] | None = None
 
     @property
     def is_workspace(self) -> bool:
@@ -44,13 +47,29 @@ class Recorded(NamedTuple):
         if not hex_digest:
             return None
         try:
-            return self.cache.read(hex_digest)
+            return self.read_object(hex_digest)
         except MissingObjectError as error:
             name = self.view.name
             raise MissingObjectError(
                 f"{path} of {name} is not in the cache",
                 hint=f"mltrack fetch --rev {name}",
             ) from error
+
+    def read_object(self, hex_digest: str) -> bytes:
+        """Returns the bytes of an object; raises MissingObjectError if it cannot be had."""
+        self._bring(hex_digest)
+        return self.cache.read(hex_digest)
+
+    def read_tree(self, hex_digest: str) -> list[Entry]:
+        """Returns the entries of a directory; raises MissingObjectError if its listing
+        cannot be had.
+        """
+        self._bring(hex_digest)
+        return self.cache.read_tree(hex_digest)
+
+    def _bring(self, hex_digest: str) -> None:
+        if self.supply is not None and not self.cache.has(hex_digest):
+            self.supply(hex_digest)
 
     def read_if_ever(self, path: str) -> bytes | None:
         """Like :meth:`read`, but None only for what was never written: raises
@@ -74,7 +93,7 @@ class Recorded(NamedTuple):
             if out == path and content.kind == TREE:
                 return sorted(
                     f"{path}/{os.fsdecode(name)}"
-                    for name, entry in leaves(content.hex, self.cache.read_tree)
+                    for name, entry in leaves(content.hex, self.read_tree)
                     if entry.kind != tree.DIRECTORY
                 )
         return [path]
@@ -116,7 +135,7 @@ class Recorded(NamedTuple):
                 return content.hex
             if content.kind == TREE and out != path and contains(out, path):
                 found = entry_at(
-                    content.hex, os.fsencode(path[len(out) + 1 :]), self.cache.read_tree
+                    content.hex, os.fsencode(path[len(out) + 1 :]), self.read_tree
                 )
                 if found is not None:
                     return found.hex

@@ -13,6 +13,9 @@ ORIGINALS = ("--no-replace-objects",)
 """Before a git command: objects as commits name them, which is what git keeps and
 pushes, and not what ``git replace`` shows in their place.
 """
+EXECUTABLE, LINK, SUBMODULE = "100755", "120000", "160000"
+"""Modes of entries in git's trees."""
+FILE_MODES = ("100644", EXECUTABLE, "100664")
 # git knows this tree without having it: what the first commit is compared to; by the
 # number of digits of an id, in repositories of SHA-1 and of SHA-256
 _EMPTY_TREE = {
@@ -108,29 +111,35 @@ def files_at(
     suffixes = tuple(item for item in wanted if item.startswith("."))
     names = {item for item in wanted if not item.startswith(".")}
     found = {}
+    for path, (mode, blob) in entries_at(commit, cwd, inner=inner).items():
+        name = path.rpartition("/")[2]
+        # a link's blob is a path, not a pointer or a lock
+        if mode in FILE_MODES and (
+            (not suffixes and not names)
+            or name in names
+            or (suffixes and name.endswith(suffixes))
+        ):
+            found[path] = blob
+    return found
+
+
+def entries_at(
+    commit: str, cwd: str, *, inner: str | None = None
+) -> dict[str, tuple[str, str]]:
+    """Returns git's mode and the object's id of all that a commit has below ``cwd`` or
+    ``inner``, by path; see :func:`files_at`.
+    """
     named = (
         ["--end-of-options", commit]
         if inner is None
         else ["--full-tree", "--end-of-options", f"{commit}:{inner}"]
     )
+    found = {}
     for line in run(["ls-tree", "-r", "-z", *named], cwd).split(b"\0"):
-        if not line:
-            continue
-        meta, _, raw = line.partition(b"\t")
-        path = os.fsdecode(raw)
-        name = path.rpartition("/")[2]
-        mode, kind, blob = meta.decode().split()
-        if (
-            kind == "blob"
-            # a link's blob is a path, not a pointer or a lock
-            and mode != "120000"
-            and (
-                (not suffixes and not names)
-                or name in names
-                or (suffixes and name.endswith(suffixes))
-            )
-        ):
-            found[path] = blob
+        if line:
+            meta, _, raw = line.partition(b"\t")
+            mode, _, blob = meta.decode().split()
+            found[os.fsdecode(raw)] = (mode, blob)
     return found
 
 

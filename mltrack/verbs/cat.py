@@ -51,7 +51,7 @@ def _recorded(
             f"{argument!r} is a directory", hint=f"mltrack ls -R {argument}"
         )
     try:
-        return session.project.cache.read(target.content.hex)
+        return recorded.read_object(target.content.hex)
     except MissingObjectError:
         at = f" --rev {revision}" if revision else ""
         verb = "fetch" if revision else "pull"

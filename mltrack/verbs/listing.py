@@ -56,16 +56,15 @@ def ls(
 
 
 def _entries(recorded: Recorded, target: Target, *, recursive: bool) -> list[Listed]:
-    cache = recorded.cache
     try:
         if recursive:
-            pairs = list(leaves(target.content.hex, cache.read_tree))
+            pairs = list(leaves(target.content.hex, recorded.read_tree))
         else:
             pairs = [
-                (entry.name, entry) for entry in cache.read_tree(target.content.hex)
+                (entry.name, entry) for entry in recorded.read_tree(target.content.hex)
             ]
         counts = {
-            entry.hex: extent(entry.hex, cache.read_tree)
+            entry.hex: extent(entry.hex, recorded.read_tree)
             for _, entry in pairs
             if entry.kind == tree.DIRECTORY
         }
@@ -170,6 +169,7 @@ def _differences(
     if not any(content is not None and content.kind == TREE for content in (old, new)):
         return [Difference(path, _change(old, new), old, new)]
     seen = session.observer.seen(path)
+    read_tree = session.at("").read_tree
 
     def load(hex_digest: str) -> list[tree.Entry]:
         if seen is not None:
@@ -178,7 +178,7 @@ def _differences(
             except KeyError:
                 # not of this snapshot: the recorded side is in the cache
                 pass
-        return session.project.cache.read_tree(hex_digest)
+        return read_tree(hex_digest)
 
     trees = [
         content.hex if content is not None and content.kind == TREE else None

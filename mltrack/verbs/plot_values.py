@@ -40,15 +40,10 @@ class Column(NamedTuple):
 
 def revisions(session: Session, names: list[str]) -> list[Revision]:
     """Returns what git says of revisions; '' is the workspace."""
-    project = session.project
     found = []
     for name in names:
-        commit = (
-            history.resolve(name, project.path)
-            if name
-            else history.head_commit(project.repository)
-        )
-        described = history.described(commit, project.path) if commit else None
+        commit = session.commit(name)
+        described = history.described(commit, session.git_path) if commit else None
         found.append(Revision(name or "workspace", not name, described))
     return found
 

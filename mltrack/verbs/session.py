@@ -18,6 +18,7 @@ from mltrack.engine.view import Target, View, revision_view, workspace_view
 from mltrack.errors import MissingObjectError, MltrackError, UsageError
 from mltrack.formats import pointer
 from mltrack.formats.pointer import SUFFIX
+from mltrack.git import history as git_history
 from mltrack.objects.content import BY_LETTER, Content
 from mltrack.objects.tree import Entry
 from mltrack.objects.tree_walk import entry_at
@@ -60,6 +61,8 @@ class Session:
     project: Project
     lister: Lister | None = None
     """Gets listings that are not here, for commands that may ask a remote."""
+    named: str = ""
+    """The revision that is read where none is said; '' is the workspace."""
     left_out: dict[str, MltrackError] = field(default_factory=dict)
     """Tracked paths that a command was asked about and went on without, since their
     pointers, or they themselves, cannot be read.
@@ -130,6 +133,19 @@ class Session:
         return Checkout(
             project.path, project.tmp_path, project.cache, self.observer, self.last
         )
+
+    @property
+    def git_path(self) -> str:
+        """Where git is asked about the project's history."""
+        return self.project.path
+
+    def commit(self, revision: str) -> str:
+        """Returns the commit that a revision names; of the workspace the one that it
+        stands on, '' before the first.
+        """
+        if revision:
+            return git_history.resolve(revision, self.project.path)
+        return git_history.head_commit(self.project.repository)
 
     def at(self, revision: str) -> Recorded:
         """Returns what is recorded at a revision, or in the workspace for an empty one."""

@@ -1,0 +1,236 @@
+"""Other people's repositories, each kept once: bare, of each revision only what was
+asked for, and without the bytes of files until they are read.
+
+What was brought is never brought again: a commit that is here is looked for nowhere.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from mltrack.disk.durable import make_directories, temporary_path, write_atomic
+from mltrack.disk.lock import locked
+from mltrack.errors import GitError, UsageError
+from mltrack.git import history
+from mltrack.git.command import run, run_plain
+
+# of SHA-1 and of SHA-256
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
+# `host:path` as ssh writes it: no slash before the colon
+_SSH_PLACE = re.compile(r"[^/:]+:(?!:)")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://")
+_SCHEMES = ("https", "http", "ssh", "git", "file", "git+ssh")
+NEWEST = "HEAD"
+"""The newest commit of the default branch."""
+# git-check-ref-format(1): what has one of these is computed from a name, such as `v1~2`
+_NO_NAME = re.compile(r"[~^:?*\[\\ ]|@\{|\.\.")
+_NOT_THERE = "couldn't find remote ref"
+
+
+class Source(NamedTuple):
+    """One of them: its address, and where git is asked about it. What is used in place
+    has no address.
+    """
+
+    path: str
+    url: str = ""
+
+    def commit(self, revision: str) -> str:
+        """Returns the commit that a revision names there now; the newest one of the
+        default branch for none. It is here afterwards.
+
+        Raises GitError for a revision that is not there, or a place that cannot be
+        reached.
+        """
+        wanted = revision or NEWEST
+        if not self.url:
+            return history.resolve(wanted, self.path)
+        if _COMMIT.match(wanted) and self._has(wanted):
+            return wanted
+        with locked(self.path + ".lock"):
+            try:
+                if _NO_NAME.search(wanted):
+                    return self._fetch_all(wanted)
+                try:
+                    return self._fetch_one(wanted)
+                except GitError as error:
+                    if _NOT_THERE not in str(error) or wanted == NEWEST:
+                        raise
+                    # a part of a hash, for one, which no server looks up
+                    return self._fetch_all(wanted)
+            except GitError as error:
+                raise self._explained(revision, error) from error
+
+    def complete(self, commit: str, wanted: Iterable[str], inner: str) -> None:
+        """Brings the bytes of a commit's files of these names, in one request; see
+        :func:`mltrack.git.history.files_at`. Without it git asks for each by itself.
+        """
+        if not self.url:
+            return
+        names = sorted(wanted)
+        digest = hashlib.blake2b(
+            "\0".join((commit, inner, *names)).encode("utf-8", "surrogateescape"),
+            digest_size=16,
+        ).hexdigest()
+        place = os.path.join(self.path, "mltrack-complete", digest)
+        if os.path.exists(place):
+            return
+        blobs = set(history.files_at(commit, self.path, names, inner=inner).values())
+        if blobs:
+            with locked(self.path + ".lock"):
+                self._fetch([*blobs])
+        make_directories(os.path.dirname(place))
+        # only remembered: lost, the bytes are asked for once more
+        write_atomic(place, b"", durable=False)
+
+    def _has(self, commit: str) -> bool:
+        # of the local store alone: a partial clone would ask its origin
+        return bool(
+            run(
+                ["for-each-ref", "--format=%(refname)", f"refs/mltrack/{commit}"],
+                self.path,
+            )
+        )
+
+    def _fetch_one(self, wanted: str) -> str:
+        """One commit with its trees: no history, and no bytes of files."""
+        self._fetch([f"+{wanted}:refs/mltrack/fetched"], "--depth=1")
+        commit = history.resolve("refs/mltrack/fetched", self.path)
+        run(["update-ref", f"refs/mltrack/{commit}", commit], self.path)
+        return commit
+
+    def _fetch_all(self, wanted: str) -> str:
+        """All branches and tags with their histories, for what only these can tell."""
+        shallow = os.path.exists(os.path.join(self.path, "shallow"))
+        self._fetch(
+            [
+                "+refs/heads/*:refs/heads/*",
+                "+refs/tags/*:refs/tags/*",
+                f"+{NEWEST}:refs/mltrack/fetched",
+            ],
+            "--prune",
+            *(["--unshallow"] if shallow else []),
+        )
+        newest = history.resolve("refs/mltrack/fetched", self.path)
+        # what `HEAD~2` starts from is theirs
+        run(["update-ref", "--no-deref", NEWEST, newest], self.path)
+        commit = history.resolve(wanted, self.path)
+        run(["update-ref", f"refs/mltrack/{commit}", commit], self.path)
+        return commit
+
+    def _fetch(self, what: list[str], *options: str) -> None:
+        run(
+            [
+                *_quiet_ssh(self.path),
+                # what is asked for by name needs no talk about what is here
+                "-c",
+                "fetch.negotiationAlgorithm=noop",
+                "fetch",
+                "--quiet",
+                "--no-tags",
+                "--no-write-fetch-head",
+                "--no-auto-gc",
+                "--recurse-submodules=no",
+                "--filter=blob:none",
+                *options,
+                "--stdin",
+                "origin",
+            ],
+            self.path,
+            data="".join(f"{item}\n" for item in what).encode(
+                "utf-8", "surrogateescape"
+            ),
+        )
+
+    def _explained(self, revision: str, error: GitError) -> GitError:
+        if _NOT_THERE in str(error) or error.message.startswith("there is no"):
+            named = f"no revision {revision!r}" if revision else "no commit yet"
+            return GitError(
+                f"there is {named} in {self.url}", hint=f"git ls-remote {self.url}"
+            )
+        return GitError(
+            f"{self.url} cannot be read: {_last_words(error)}",
+            hint=f"`git ls-remote {self.url}` shows whether git can reach it",
+        )
+
+
+def keep(url: str, directory: str) -> Source:
+    """Returns the repository of an address, as it is kept below ``directory``; nothing
+    is asked of it yet.
+
+    Raises UsageError for an address that would make git start a program.
+    """
+    check_url(url)
+    digest = hashlib.blake2b(url.encode("utf-8", "surrogateescape"), digest_size=10)
+    path = os.path.join(directory, digest.hexdigest() + ".git")
+    if not os.path.isdir(path):
+        make_directories(directory)
+        with locked(path + ".lock"):
+            if not os.path.isdir(path):
+                _make(url, path)
+    return Source(path, url)
+
+
+def is_url(place: str) -> bool:
+    """Returns whether a place is an address for git, rather than a path here."""
+    return bool(
+        _SCHEME.match(place)
+        or "::" in place
+        or (_SSH_PLACE.match(place) and not os.path.exists(place))
+    )
+
+
+def check_url(url: str) -> None:
+    """Raises UsageError for what git would take for an option, or for the name of a
+    program.
+    """
+    scheme = url.partition("://")[0] if _SCHEME.match(url) else ""
+    # `ext::sh -c …`: the helper in front of the colons is started
+    if url.startswith("-") or "::" in url or (scheme and scheme not in _SCHEMES):
+        raise UsageError(
+            f"{url!r} is not a repository's address",
+            hint=f"one of {', '.join(one + '://' for one in _SCHEMES[:3])} or "
+            "host:path",
+        )
+
+
+def _quiet_ssh(cwd: str) -> list[str]:
+    """Options by which ssh asks no question, unless the person has said how ssh is to
+    be called: nobody would see it, and it would wait for ever.
+    """
+    if "GIT_SSH_COMMAND" in os.environ or "GIT_SSH" in os.environ:
+        return []
+    if run_plain(["config", "core.sshCommand"], cwd, ok=(0, 1)).strip():
+        return []
+    return ["-c", "core.sshCommand=ssh -o BatchMode=yes"]
+
+
+def _make(url: str, path: str) -> None:
+    aside = temporary_path(os.path.dirname(path))
+    try:
+        run(["init", "--quiet", "--bare", aside], os.path.dirname(path))
+        for name, value in (
+            ("remote.origin.url", url),
+            # git asks there for what it lacks
+            ("remote.origin.promisor", "true"),
+            ("remote.origin.partialclonefilter", "blob:none"),
+            ("core.repositoryformatversion", "1"),
+            ("extensions.partialClone", "origin"),
+            ("gc.auto", "0"),
+        ):
+            run(["config", name, value], aside)
+        os.rename(aside, path)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+
+
+def _last_words(error: GitError) -> str:
+    """What git says at its end, without what it tells of its own way there."""
+    text = error.message.removeprefix("git fetch failed: ")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    told = [line for line in lines if line.startswith(("fatal:", "ERROR:", "remote:"))]
+    return (told or lines or ["git gave no reason"])[0]

@@ -1,0 +1,1 @@
+"""mltrack from Python, as a notebook or training code uses it."""

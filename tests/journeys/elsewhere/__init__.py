@@ -1,0 +1,1 @@
+"""Other projects: what is had of them, from the terminal."""
