@@ -14,6 +14,7 @@ PAGES = [
     "index.md",
     "tutorial/first-project.md",
     "guides/merging.md",
+    "guides/other-projects.md",
     "guides/disk-space.md",
     "guides/from-dvc.md",
     "guides/sweeps.md",
