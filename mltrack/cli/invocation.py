@@ -36,10 +36,10 @@ current = Invocation()
 """Set once by ``main``, before a command runs."""
 
 
-def open_session() -> Session:
-    """Returns a session in the project of the current directory."""
+def open_session(project: projects.Project | None = None) -> Session:
+    """Returns a session in a project, that of the current directory unless given."""
     current.session = current.opened.enter_context(
-        Session(projects.find(current.directory))
+        Session(project or projects.find(current.directory))
     )
     return current.session
 
