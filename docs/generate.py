@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mltrack.cli.commands import COMMANDS
-from mltrack.config.schema import SETTINGS, remote_settings, runner_settings
+from mltrack.config.schema import OUTSIDE, SETTINGS, remote_settings, runner_settings
 from mltrack.errors import MltrackError
 from mltrack.runners.worker import messages
 
@@ -55,7 +55,7 @@ def settings() -> str:
     rows = [
         f"| `{item.key}` | {item.default!r} | "
         f"{item.about}{' Not in the committed config.' if item.private else ''} |"
-        for item in (*SETTINGS, *runner_settings())
+        for item in (*SETTINGS, OUTSIDE, *runner_settings())
     ]
     rows += [
         f"| `{item.key}` | | "

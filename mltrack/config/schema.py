@@ -181,6 +181,14 @@ _REMOTE_SETTINGS = (
     ),
 )
 """What several kinds of remotes have; what one alone has, it says itself."""
+OUTSIDE = Setting(
+    "outside.NAME",
+    str,
+    "",
+    "Where on this machine the dependencies `outside://NAME/…` lie.",
+    private=True,
+)
+_OUTSIDE_KEY = re.compile(r"outside\.[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
 _RUNNER_KEY = re.compile(
     r"runner\.([A-Za-z0-9][A-Za-z0-9_-]{0,63})\.([a-z_][a-z0-9_]{0,63})\Z"
 )
@@ -240,6 +248,8 @@ def find(key: str) -> Setting:
     """
     if key in BY_KEY:
         return BY_KEY[key]
+    if _OUTSIDE_KEY.match(key):
+        return OUTSIDE
     runner = _RUNNER_KEY.match(key)
     if runner is not None:
         return runner_settings(runner[2])[0]

@@ -27,7 +27,7 @@ from mltrack.pipeline.graph import Graph
 from mltrack.pipeline.paths import PathMap
 from mltrack.pipeline.plan import Facts, Options, Plan, Verdict
 from mltrack.pipeline.reason import Cause
-from mltrack.pipeline.stage import Stage, is_url
+from mltrack.pipeline.stage import Stage, is_outside
 from mltrack.project import Project
 from mltrack.runners.names import LOCAL
 from mltrack.runners.runner import Runner
@@ -168,7 +168,7 @@ class Repro:
             (dep, None)
             for stage in self.stages
             for dep in stage.deps
-            if not is_url(dep)
+            if not is_outside(dep)
         )
         for path, error in session.view.broken.items():
             if deps.overlapping(path):

@@ -16,7 +16,7 @@ from mltrack.objects.content import Content
 from mltrack.objects.digest import XXH3, Algorithm
 from mltrack.objects.tree import SYMLINK
 from mltrack.pipeline.paths import PathMap, leads_out
-from mltrack.pipeline.stage import is_url
+from mltrack.pipeline.stage import is_outside
 from mltrack.workspace import stat_index
 from mltrack.workspace.ignore import IgnoreFiles, Rule, dependency_rule
 from mltrack.workspace.ingest import Following, Hashing, Ingest
@@ -102,7 +102,7 @@ class Observer:
             for path in dict.fromkeys(dependencies)
             if path not in self._rules
             and self.owned.holder(path) is None
-            and not is_url(path)
+            and not is_outside(path)
             and os.path.isdir(os.path.join(self.project_path, path))
         ]
         if fresh:
