@@ -93,6 +93,10 @@ class Observer:
         self._looked: PathMap[None] = PathMap()
         self._real_top = os.path.realpath(project_path)
 
+    def leave_to_git(self, paths: Iterable[str]) -> None:
+        """Leaves single files out of tracked directories and outputs: git keeps them."""
+        self._tracked_rule = IgnoreFiles(self.project_path, paths)
+
     def prepare(self, dependencies: Iterable[str]) -> None:
         """Asks git once what it ignores below all dependency directories that will be
         looked at.
