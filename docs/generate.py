@@ -13,7 +13,13 @@ from typing import Any
 
 from mltrack import api
 from mltrack.cli.commands import COMMANDS
-from mltrack.config.schema import REPO, SETTINGS, remote_settings, runner_settings
+from mltrack.config.schema import (
+    OUTSIDE,
+    REPO,
+    SETTINGS,
+    remote_settings,
+    runner_settings,
+)
 from mltrack.disk.abilities import Ability
 from mltrack.errors import MltrackError
 from mltrack.runners.worker import messages
@@ -76,7 +82,7 @@ def settings() -> str:
     rows = [
         f"| `{item.key}` | {item.default!r} | "
         f"{item.about}{' Not in the committed config.' if item.private else ''} |"
-        for item in (*SETTINGS, REPO, *runner_settings())
+        for item in (*SETTINGS, OUTSIDE, REPO, *runner_settings())
     ]
     rows += [
         f"| `{item.key}` | | "

@@ -231,28 +231,34 @@ def find(start: str, environment: Mapping[str, str] = os.environ) -> Project:
     """Returns the project that contains ``start``: the nearest ``.mltrack/`` upward,
     not past git's top level.
     """
+    found = find_if_any(start, environment)
+    if found is not None:
+        return found
+    cwd = os.path.abspath(start)
+    if git.find(cwd) is None:
+        raise WorkspaceError(
+            f"{cwd} is not in a git repository", hint="git init && mltrack init"
+        )
+    raise WorkspaceError(f"{cwd} is not in an mltrack project", hint="mltrack init")
+
+
+def find_if_any(
+    start: str, environment: Mapping[str, str] = os.environ
+) -> Project | None:
+    """Returns the project that contains ``start``, None outside of any; raises
+    WorkspaceError for one that cannot be used, UsageError where no directory is.
+    """
     cwd = os.path.abspath(start)
     if not os.path.isdir(cwd):
         raise UsageError(f"there is no directory {start!r}")
     repository = git.find(cwd)
     if repository is None:
-        raise WorkspaceError(
-            f"{cwd} is not in a git repository", hint="git init && mltrack init"
-        )
+        return None
     directory = above(cwd, repository)
     if directory is None:
         refuse_unseen(cwd, repository)
-        raise WorkspaceError(f"{cwd} is not in an mltrack project", hint="mltrack init")
+        return None
     return load(directory, cwd, repository, environment)
-
-
-def is_inside(start: str) -> bool:
-    """Returns whether ``start`` lies in a project; raises WorkspaceError in a
-    repository that belongs to another user.
-    """
-    path = os.path.abspath(start)
-    repository = git.find(path)
-    return repository is not None and above(path, repository) is not None
 
 
 def above(cwd: str, repository: Repository) -> str | None:

@@ -11,6 +11,7 @@ from mltrack.cli.render import content_json, content_text, emit_json
 from mltrack.errors import UsageError
 from mltrack.formats.pointer import SUFFIX
 from mltrack.verbs import add as verb
+from mltrack.verbs.add_into import add_into
 from mltrack.verbs.session import Session
 from mltrack.verbs.tracking import Added
 
@@ -29,6 +30,14 @@ def add(
             help="Track one thing from elsewhere as this path.",
         ),
     ] = "",
+    into: Annotated[
+        str,
+        typer.Option(
+            "--into",
+            metavar="DIR",
+            help="Add files to a tracked directory; the rest need not be here.",
+        ),
+    ] = "",
     to_remote: Annotated[
         bool,
         typer.Option("--to-remote", help="Send it to a remote, and keep nothing here."),
@@ -44,17 +53,11 @@ def add(
 
     For a path that is tracked already, its new state is recorded; a path inside a
     tracked directory means that directory. With --out the data may lie anywhere on this
-    machine. With --to-remote it goes straight to a remote: for data that this machine
-    has no room for twice.
+    machine. With --into files from anywhere are added to a tracked directory, or
+    replaced in it, also where it was never pulled. With --to-remote it goes straight to
+    a remote: for data that this machine has no room for twice.
     """
-    if (out or to_remote) and len(paths) != 1:
-        raise UsageError(
-            "--out and --to-remote take one path", hint="run it once for each"
-        )
-    if remote and not to_remote:
-        raise UsageError(
-            "--remote has no effect without --to-remote", hint="mltrack push"
-        )
+    _refuse_mixed(paths, out or to_remote, into, remote if not to_remote else "")
     session = open_session()
     with ProgressLine(paths) as line:
 
@@ -65,6 +68,8 @@ def add(
             result = verb.AddResult(
                 (verb.add_to_remote(session, paths[0], out, remote, report),)
             )
+        elif into:
+            result = add_into(session, into, paths, report)
         elif out:
             result = verb.AddResult((verb.add_from(session, paths[0], out, report),))
         else:
@@ -82,6 +87,25 @@ def add(
         complain(f"{path}: {error.message}", error.hint)
     # 3: the others are done
     return 3 if result.failed else 0
+
+
+def _refuse_mixed(
+    paths: list[str], takes_one: str | bool, into: str, unused_remote: str
+) -> None:
+    """Raises UsageError for options that do not go together."""
+    if into and takes_one:
+        raise UsageError(
+            "--into excludes --out and --to-remote",
+            hint="mltrack add --into DIR FILE, then mltrack push",
+        )
+    if takes_one and len(paths) != 1:
+        raise UsageError(
+            "--out and --to-remote take one path", hint="run it once for each"
+        )
+    if unused_remote:
+        raise UsageError(
+            "--remote has no effect without --to-remote", hint="mltrack push"
+        )
 
 
 def _show(session: Session, result: verb.AddResult, *, as_json: bool) -> None:
@@ -151,4 +175,5 @@ app = command_app(
     "mltrack add data/images",
     "mltrack add model.bin labels.csv",
     "mltrack add /mnt/scans --out data/scans",
+    "mltrack add --into data/images new/0001.png",
 )

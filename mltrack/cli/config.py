@@ -11,7 +11,6 @@ from mltrack.cli.render import emit_json
 from mltrack.config.schema import find
 from mltrack.config.settings import Value
 from mltrack.formats.remote_url import shown
-from mltrack.project import Project
 from mltrack.verbs import config as verb
 
 
@@ -49,11 +48,11 @@ def config(
     changes = value is not None or unset
     # the user's own config can be changed outside of any project
     project = (
-        projects.find(current.directory)
-        if changes and not user
-        else None
+        None
         if user
-        else _found()
+        else projects.find(current.directory)
+        if changes
+        else projects.find_if_any(current.directory)
     )
     if changes:
         path = verb.change(
@@ -92,17 +91,6 @@ def _text(value: object) -> str:
     if isinstance(value, list):
         return ",".join(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _found() -> Project | None:
-    """The project of the current directory, None outside of any: a user's own settings
-    can be seen anywhere.
-    """
-    return (
-        projects.find(current.directory)
-        if projects.is_inside(current.directory)
-        else None
-    )
 
 
 def _masked(name: str, value: Value) -> Value:

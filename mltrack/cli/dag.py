@@ -11,13 +11,51 @@ from mltrack.cli.options import Paths, command_app
 from mltrack.cli.progress import clock
 from mltrack.cli.render import table
 from mltrack.cli.screen import columns_of
+from mltrack.cli.style import paint
 from mltrack.pipeline import drawing, graph_page
-from mltrack.pipeline.layout import folded
+from mltrack.pipeline.layout import Edges, folded
 from mltrack.verbs import dag as verb
 from mltrack.verbs import dag_page
+from mltrack.verbs.dag_states import (
+    FAILED,
+    FROZEN,
+    RESTORE,
+    RUN,
+    UNCHANGED,
+    states_of,
+)
 
 # where there is no terminal: what fits most files and mails
 _WIDTH = 80
+# ASCII, one column wide in every font
+_MARKS = {
+    UNCHANGED: ("=", "green"),
+    RESTORE: ("<", "cyan"),
+    RUN: (">", "yellow"),
+    FAILED: ("!", "error"),
+    FROZEN: ("*", "dim"),
+}
+
+
+_Html = Annotated[
+    str,
+    typer.Option(
+        "--html", metavar="FILE", help="Write a page to zoom, search and click."
+    ),
+]
+_Critical = Annotated[
+    bool,
+    typer.Option(
+        "--critical-path", help="The stages that a whole run waits for longest."
+    ),
+]
+_States = Annotated[
+    bool | None,
+    typer.Option(
+        "--states/--no-states",
+        help="Mark what repro would do; on a terminal unless told otherwise.",
+    ),
+]
 
 
 def dag(
@@ -40,21 +78,15 @@ def dag(
     mermaid: Annotated[
         bool, typer.Option("--mermaid", help="Print a Mermaid flowchart.")
     ] = False,
-    html: Annotated[
-        str,
-        typer.Option(
-            "--html", metavar="FILE", help="Write a page to zoom, search and click."
-        ),
-    ] = "",
-    critical: Annotated[
-        bool,
-        typer.Option(
-            "--critical-path", help="The stages that a whole run waits for longest."
-        ),
-    ] = False,
+    html: _Html = "",
+    states: _States = None,
+    critical: _Critical = False,
 ) -> None:
     """Draws the stages and what they depend on, sources on top. Tracked data is
     shown by its path, and a group of stages as one box.
+
+    On a terminal each stage is marked with what `mltrack repro` would do; a line below
+    explains the marks.
     """
     session = open_session()
     if critical:
@@ -78,8 +110,39 @@ def dag(
     elif mermaid:
         say(drawing.mermaid(edges, labels))
     else:
-        width = columns_of(sys.stdout) or _WIDTH
-        say(drawing.ascii_boxes(edges, labels, width))
+        is_marked = sys.stdout.isatty() if states is None else states
+        # what a revision says is not what stands here
+        found = (
+            states_of(session, edges) if is_marked and not outs and not revision else {}
+        )
+        _draw(edges, labels, found)
+
+
+def _draw(edges: Edges, labels: dict[str, str], states: dict[str, str]) -> None:
+    width = columns_of(sys.stdout) or _WIDTH
+    marked = {name: _marked(labels[name], states.get(name)) for name in edges}
+    say(drawing.ascii_boxes(edges, marked, width))
+    if states:
+        _show_legend(set(states.values()))
+
+
+def _marked(label: str, state: str | None) -> str:
+    """A label with its state as a mark, which is read without colours, too."""
+    if state is None:
+        return label
+    mark, style = _MARKS[state]
+    return f"{paint(mark, style)} {paint(label, style)}"
+
+
+def _show_legend(found: set[str]) -> None:
+    parts = [
+        f"{paint(mark, style)} {paint(state, style)}"
+        for state, (mark, style) in _MARKS.items()
+        if state in found
+    ]
+    if parts:
+        say("")
+        say("   ".join(parts))
 
 
 def _show_critical(path: list[tuple[str, float]]) -> None:

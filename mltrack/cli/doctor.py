@@ -1,18 +1,27 @@
 """``mltrack doctor``"""
 
-from mltrack.cli.invocation import open_session, say
+import os
+
+from mltrack import project as projects
+from mltrack.cli.invocation import current, open_session, say
 from mltrack.cli.options import Json, command_app
 from mltrack.cli.render import emit_json
 from mltrack.verbs import doctor as verb
+from mltrack.verbs.machine import outside
 
 _MARKS = {"ok": "ok  ", "note": "note", "bad": "BAD "}
 
 
 def doctor(as_json: Json = False) -> int:
-    """Checks the project and this machine, and says what to do. Ends with 1 if
-    something is bad.
+    """Checks the project and this machine, and says what to do; outside of a project,
+    this machine and your own settings. Ends with 1 if something is bad.
     """
-    checks = verb.doctor(open_session())
+    project = projects.find_if_any(current.directory)
+    checks = (
+        verb.doctor(open_session(project))
+        if project is not None
+        else outside(os.path.abspath(current.directory))
+    )
     if as_json:
         emit_json(
             {

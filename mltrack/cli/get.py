@@ -17,7 +17,7 @@ def get(
         list[str],
         typer.Argument(
             metavar="PATH...",
-            help="Files and directories there; `*`, `?` and `**` make a pattern.",
+            help="Files and directories; `*` and `**` match any names.",
         ),
     ],
     repo: Annotated[
@@ -25,8 +25,7 @@ def get(
         typer.Option(
             "--repo",
             metavar="REPO",
-            help="The other project: its repository's path, address, or name in the "
-            "settings.",
+            help="The other project: a path, an address or a name.",
         ),
     ],
     revision: Annotated[

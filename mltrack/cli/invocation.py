@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TextIO
 
 from mltrack import project as projects
-from mltrack.cli.screen import screen
+from mltrack.cli.screen import columns_of, screen
 from mltrack.cli.style import AUTO, is_mark, paint, rendered
+from mltrack.cli.wrapping import wrapped
 from mltrack.verbs.session import Session
 
 if TYPE_CHECKING:
@@ -39,10 +40,10 @@ current = Invocation()
 """Set once by ``main``, before a command runs."""
 
 
-def open_session() -> Session:
-    """Returns a session in the project of the current directory."""
+def open_session(project: projects.Project | None = None) -> Session:
+    """Returns a session in a project, that of the current directory unless given."""
     current.session = current.opened.enter_context(
-        Session(projects.find(current.directory))
+        Session(project or projects.find(current.directory))
     )
     return current.session
 
@@ -98,9 +99,10 @@ def _write(stream: TextIO, text: str) -> None:
 
 def complain(message: str, hint: str = "") -> None:
     """Prints an error, with its hint, to standard error."""
-    _write(sys.stderr, f"{paint('error:', 'error')} {message}")
+    columns = columns_of(sys.stderr)
+    _write(sys.stderr, wrapped(f"{paint('error:', 'error')} {message}", columns))
     if hint:
-        _write(sys.stderr, f"{paint('hint:', 'cyan')} {hint}")
+        _write(sys.stderr, wrapped(f"{paint('hint:', 'cyan')} {hint}", columns))
 
 
 def git_add(paths: Collection[str], *options: str) -> str:

@@ -21,6 +21,9 @@ def move(
 ) -> None:
     """Renames tracked data, with its pointer and its line in .gitignore. No bytes are
     copied.
+
+    A path in a tracked directory is renamed in it, or moved into another tracked one;
+    the rest need not be here.
     """
     session = open_session()
     result = verb.move(session, old, new)
@@ -29,12 +32,15 @@ def move(
     tell(
         "For git: "
         # the old pointer is gone: that is to be staged as well
-        + git_add([shown(result.old + SUFFIX), shown(result.new + SUFFIX)], "--all")
+        + git_add([shown(path + SUFFIX) for path in result.tracked], "--all")
     )
     if result.stages:
         tell(f"These stages still depend on {result.old}: {', '.join(result.stages)}")
 
 
 app = command_app(
-    move, "mltrack move data/images data/raw", "mltrack move model.bin models/"
+    move,
+    "mltrack move data/images data/raw",
+    "mltrack move model.bin models/",
+    "mltrack move data/images/a.png data/images/b.png",
 )

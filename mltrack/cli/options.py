@@ -32,8 +32,7 @@ Repo = Annotated[
     typer.Option(
         "--repo",
         metavar="REPO",
-        help="Of another project: its repository's path, address, or name in the "
-        "settings.",
+        help="Of another project: a path, an address or a name.",
     ),
 ]
 Revisions = Annotated[

@@ -1,11 +1,13 @@
 """``mltrack remove``"""
 
+import os
 from typing import Annotated
 
 import typer
 
-from mltrack.cli.invocation import announce, open_session
+from mltrack.cli.invocation import announce, git_add, open_session, tell
 from mltrack.cli.options import command_app
+from mltrack.formats.pointer import SUFFIX
 from mltrack.verbs import remove as verb
 
 
@@ -21,14 +23,26 @@ def remove(
 ) -> None:
     """Stops tracking paths: deletes the pointer and the line in .gitignore. The files
     stay where they are.
+
+    A path in a tracked directory is taken out of it; the rest need not be here.
     """
     session = open_session()
     result = verb.remove(session, paths, data=data)
     for path in result.removed:
+        is_here = os.path.lexists(session.project.absolute(path))
+        kept = " (files kept)" if is_here else ""
         announce(
             f"no longer tracked: {session.project.shown(path)}"
-            + (" (files removed)" if result.with_data else " (files kept)")
+            + (" (files removed)" if result.with_data else kept)
         )
+    if result.changed:
+        pointers = [session.project.shown(root + SUFFIX) for root in result.changed]
+        tell("For git: " + git_add(pointers))
 
 
-app = command_app(remove, "mltrack remove data/images", "mltrack remove --data old.bin")
+app = command_app(
+    remove,
+    "mltrack remove data/images",
+    "mltrack remove --data old.bin",
+    "mltrack remove data/images/0001.png",
+)

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from mltrack.cli.invocation import printable, say
-from mltrack.cli.style import padded, paint, unpainted, width
+from mltrack.cli.style import padded, paint, unpainted
 from mltrack.formats.params_file import flatten
 from mltrack.objects.content import TREE, Content
 from mltrack.objects.digest import Algorithm
+from mltrack.pipeline.columns import width
 from mltrack.pipeline.differences import same_value
 from mltrack.pipeline.plan import Step, Verdict
 from mltrack.pipeline.reason import Cause, Reason

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from mltrack.cli import completing
+from mltrack.cli import asking, completing
 from mltrack.cli.fault_words import fault_words
 from mltrack.cli.folding import (
     MOST,
@@ -108,6 +108,10 @@ _NoFetch = Annotated[
         help="Leave outputs on the host; `mltrack fetch` brings them.",
     ),
 ]
+_Interactive = Annotated[
+    bool,
+    typer.Option("--interactive", "-i", help="Ask about each stage before it runs."),
+]
 _Twice = Annotated[
     bool,
     typer.Option(
@@ -132,6 +136,7 @@ def repro(
     detach: _Detach = False,
     no_fetch: _NoFetch = False,
     twice: _Twice = False,
+    interactive: _Interactive = False,
     as_json: Json = False,
 ) -> None:
     """Brings stages up to date: skips what did not change, restores what ran before
@@ -141,14 +146,18 @@ def repro(
     stages. --dry-run prints the plan and its reasons.
     """
     # before anything is opened: a wrong command line is told at once
-    if single_item and downstream:
-        raise UsageError(
-            "--single-item and --downstream exclude each other", hint="give one of them"
-        )
+    _refuse_mixed(
+        {"--single-item": single_item, "--downstream": downstream},
+        {"--interactive": interactive, "--dry-run": dry_run},
+        {"--interactive": interactive, "--twice": twice},
+        {"--interactive": interactive, "--json": as_json},
+    )
     if twice and (detach or no_fetch):
         raise UsageError(
             "--twice needs the outputs here", hint="drop --detach and --no-fetch"
         )
+    if interactive:
+        asking.check_terminal()
     options = verb.ReproOptions(
         tuple(targets or ()),
         force,
@@ -184,8 +193,42 @@ def repro(
             pass
         tell("There are no stages. hint: mltrack stage add --help")
         return
+    chosen = _asked(work, plan) if interactive else plan
+    if chosen is not None:
+        _carry_out(work, chosen, as_json=as_json)
+
+
+def _asked(work: verb.Repro, plan: Plan) -> Plan | None:
+    """The part of a plan that the person wants, None for nothing."""
+    skipped = asking.left_out(plan.steps)
+    if skipped is None:
+        announce("Nothing was run.")
+        return None
+    return work.plan_without(skipped) if skipped else plan
+
+
+def _refuse_mixed(*pairs: dict[str, bool]) -> None:
+    """Raises UsageError for two options that do not go together."""
+    for pair in pairs:
+        if all(pair.values()):
+            raise UsageError(
+                f"{' and '.join(pair)} exclude each other", hint="give one of them"
+            )
+
+
+def _carry_out(work: verb.Repro, plan: Plan, *, as_json: bool) -> None:
     try:
-        _carry_out(work, plan, as_json=as_json)
+        # closed whatever comes: that ends commands, and folds the journal into the lock
+        with closing(work.run(plan)) as events:
+            is_wide = work.limits.jobs > 1
+            is_live = not as_json and sys.stderr.isatty() and current.shows_progress
+            with (
+                LiveLines(work.expect(plan), side_by_side=is_wide or work.uses_hosts)
+                if is_live
+                else RunLines(side_by_side=is_wide) as lines
+            ):
+                failed = _follow(events, lines, as_json=as_json)
+        _finish(work.outcome, failed, as_json=as_json)
     except BaseException:
         # an interrupt, too: the person must know what goes on without them
         for stages, words in (
@@ -195,20 +238,6 @@ def repro(
             for stage, place in stages:
                 tell(f"{stage}{f' on {place}' if place else ''}: {words}")
         raise
-
-
-def _carry_out(work: verb.Repro, plan: Plan, *, as_json: bool) -> None:
-    # closed whatever comes: that ends commands, and folds the journal into the lock
-    with closing(work.run(plan)) as events:
-        is_wide = work.limits.jobs > 1
-        is_live = not as_json and sys.stderr.isatty() and current.shows_progress
-        with (
-            LiveLines(work.expect(plan), side_by_side=is_wide or work.uses_hosts)
-            if is_live
-            else RunLines(side_by_side=is_wide) as lines
-        ):
-            failed = _follow(events, lines, as_json=as_json)
-    _finish(work.outcome, failed, as_json=as_json)
 
 
 def _shower(session: Session, options: verb.ReproOptions) -> RunLines:
@@ -341,4 +370,5 @@ app = command_app(
     "mltrack repro --set train.lr=0.01 evaluate",
     "mltrack repro --runner rack -j 8",
     "mltrack repro --detach",
+    "mltrack repro --interactive",
 )

@@ -9,7 +9,7 @@ from mltrack import project as projects
 from mltrack.cli import completing
 from mltrack.cli.invocation import announce, current, say
 from mltrack.cli.options import Json, add_command, new_app
-from mltrack.cli.render import age_text, emit_json, size_text, table
+from mltrack.cli.render import age_text, emit_json, plural, size_text, table
 from mltrack.errors import RemoteError
 from mltrack.runners.job import MachineReport
 from mltrack.runners.worker.slots import Slot
@@ -118,8 +118,8 @@ def _show(report: MachineReport) -> None:
     facts = report.facts
     if facts:
         say(
-            f"  {facts['cpus']:g} cpus, {size_text(facts['memory'])} memory, "
-            f"{len(report.slots)} GPUs"
+            f"  {facts['cpus']:g} {'cpu' if facts['cpus'] == 1 else 'cpus'}, "
+            f"{size_text(facts['memory'])} memory, {plural(len(report.slots), 'GPU')}"
         )
         # this machine says no more than its resources
         if "python" in facts:

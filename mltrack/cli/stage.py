@@ -8,7 +8,10 @@ import typer
 from mltrack.cli.invocation import announce, open_session, tell
 from mltrack.cli.options import Json, add_command, new_app
 from mltrack.cli.render import emit_json, table
+from mltrack.cli.repro import repro
 from mltrack.cli.run_lines import write_through
+from mltrack.errors import UsageError
+from mltrack.pipeline.stage import Stage
 from mltrack.verbs import infer as verb_infer
 from mltrack.verbs import stage as verb
 
@@ -52,6 +55,26 @@ _MetricsNoCache = Annotated[
 _Plots = Annotated[
     Many, typer.Option("--plots", metavar="PATH", help="A plots file it writes.")
 ]
+_PlotsNoCache = Annotated[
+    Many, typer.Option("--plots-no-cache", metavar="PATH", help="One that git keeps.")
+]
+_OutsPersist = Annotated[
+    Many,
+    typer.Option(
+        "--outs-persist", metavar="PATH", help="One that stays in place before a run."
+    ),
+]
+_OutsPersistNoCache = Annotated[
+    Many,
+    typer.Option(
+        "--outs-persist-no-cache",
+        metavar="PATH",
+        help="One that stays in place, and that git keeps.",
+    ),
+]
+_Run = Annotated[
+    bool, typer.Option("--run", help="Then run the stage, with what it depends on.")
+]
 _Wdir = Annotated[
     str, typer.Option("--wdir", "-w", metavar="DIR", help="Where the command runs.")
 ]
@@ -81,32 +104,37 @@ def add(
     metrics: _Metrics = None,
     metrics_no_cache: _MetricsNoCache = None,
     plots: _Plots = None,
+    plots_no_cache: _PlotsNoCache = None,
+    outs_persist: _OutsPersist = None,
+    outs_persist_no_cache: _OutsPersistNoCache = None,
     wdir: _Wdir = "",
     desc: _Desc = "",
     always_changed: _AlwaysChanged = False,
     infer: _Infer = False,
+    run: _Run = False,
     force: _Force = False,
 ) -> None:
     """Declares a stage in mltrack.yaml of the current directory. Nothing is run, unless
-    --infer says so.
+    --run or --infer says so.
     """
-    keys = [
-        item
-        for text in params or []
-        # FILE:KEY,KEY is one item, KEY,KEY are several
-        for item in ([text] if ":" in text else text.split(","))
-    ]
+    if run and infer:
+        raise UsageError(
+            "--run and --infer exclude each other", hint="--infer runs the command"
+        )
     new = verb.NewStage(
         name=name,
         # one word is shell text as it was quoted; of several each stays one word
         cmd=command[0] if len(command) == 1 else shlex.join(command),
         deps=tuple(deps or ()),
-        params=tuple(keys),
+        params=_keys(params or []),
         outs=tuple(outs or ()),
         outs_no_cache=tuple(outs_no_cache or ()),
         metrics=tuple(metrics or ()),
         metrics_no_cache=tuple(metrics_no_cache or ()),
         plots=tuple(plots or ()),
+        plots_no_cache=tuple(plots_no_cache or ()),
+        outs_persist=tuple(outs_persist or ()),
+        outs_persist_no_cache=tuple(outs_persist_no_cache or ()),
         wdir=wdir,
         desc=desc,
         always_changed=always_changed,
@@ -117,18 +145,31 @@ def add(
     stage = verb.add(session, new, force=force)
     announce(f"added stage {stage.address} to {stage.pipeline_path}")
     if infer:
-        for word, paths in (
-            ("deps", stage.deps),
-            ("params", [file.path for file in stage.params]),
-            ("outs", [out.path for out in stage.outs]),
-        ):
-            announce(f"  {word}: {', '.join(paths) or 'none'}")
-        tell(
-            f"Review it. Next: mltrack commit {stage.address} records this run; "
-            "mltrack repro runs it again."
-        )
-        return
-    tell(f"Next: mltrack repro {stage.address}")
+        _show_inferred(stage)
+    elif run:
+        repro([stage.address])
+    else:
+        tell(f"Next: mltrack repro {stage.address}")
+
+
+def _keys(params: list[str]) -> tuple[str, ...]:
+    """FILE:KEY,KEY is one item, KEY,KEY are several."""
+    return tuple(
+        item for text in params for item in ([text] if ":" in text else text.split(","))
+    )
+
+
+def _show_inferred(stage: Stage) -> None:
+    for word, paths in (
+        ("deps", stage.deps),
+        ("params", [file.path for file in stage.params]),
+        ("outs", [out.path for out in stage.outs]),
+    ):
+        announce(f"  {word}: {', '.join(paths) or 'none'}")
+    tell(
+        f"Review it. Next: mltrack commit {stage.address} records this run; "
+        "mltrack repro runs it again."
+    )
 
 
 def list_(as_json: Json = False) -> None:
@@ -170,6 +211,7 @@ add_command(
     add,
     "mltrack stage add -n train -d train.py -d data -p lr -o model.pkl -M "
     "metrics.json python train.py",
+    "mltrack stage add -n train --run -d train.py -o model.pkl python train.py",
     "mltrack stage add -n train --infer -- python train.py",
     "mltrack stage add -n prep -o clean.csv sort -u raw.csv -o clean.csv",
     # options behind the command's first word belong to the command

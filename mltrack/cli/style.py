@@ -7,8 +7,10 @@ servers can be escaped as a whole, and still no name can colour anything but its
 
 import os
 import re
-import unicodedata
 from typing import TextIO
+
+from mltrack.pipeline.columns import columns as columns_taken
+from mltrack.pipeline.columns import width
 
 # noncharacters: Unicode promises that they are never assigned (chapter 23.7)
 _OFF = "\ufdd0"
@@ -64,21 +66,6 @@ def has_colour(stream: TextIO, when: str) -> bool:
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def width(text: str) -> int:
-    """Returns how many columns of a terminal text takes: two for a wide character, none
-    for one that is drawn over the one before (Unicode Standard Annex 11).
-    """
-    if text.isascii():
-        return len(text)
-    return sum(_columns(char) for char in text)
-
-
-def _columns(char: str) -> int:
-    if is_mark(char) or unicodedata.category(char) in ("Mn", "Me", "Cf"):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
-
-
 def padded(text: str, columns: int, *, right: bool = False) -> str:
     """Returns text made as wide as a column, on its left or its right."""
     space = " " * (columns - width(text))
@@ -91,7 +78,7 @@ def fitted(text: str, columns: int) -> str:
         return text
     taken = 0
     for at, char in enumerate(text):
-        taken += _columns(char)
+        taken += columns_taken(char)
         if taken >= columns:
             return text[:at] + "…"
     return text

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 from mltrack.cli.invocation import say, tell
 from mltrack.cli.render import emit_json, table, value_text
 from mltrack.cli.screen import columns_of
-from mltrack.cli.style import paint, width
+from mltrack.cli.style import paint
 from mltrack.errors import UsageError
+from mltrack.pipeline.columns import width
 from mltrack.verbs.results import Values
 
 _BETWEEN = 2

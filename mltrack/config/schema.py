@@ -188,6 +188,14 @@ REPO = Setting(
     "",
     "Another project's repository, which `--repo NAME` names then: its path or address.",
 )
+OUTSIDE = Setting(
+    "outside.NAME",
+    str,
+    "",
+    "Where on this machine the dependencies `outside://NAME/…` lie.",
+    private=True,
+)
+_OUTSIDE_KEY = re.compile(r"outside\.[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
 _RUNNER_KEY = re.compile(
     r"runner\.([A-Za-z0-9][A-Za-z0-9_-]{0,63})\.([a-z_][a-z0-9_]{0,63})\Z"
 )
@@ -249,6 +257,8 @@ def find(key: str) -> Setting:
         return BY_KEY[key]
     if _REPO_KEY.match(key):
         return REPO
+    if _OUTSIDE_KEY.match(key):
+        return OUTSIDE
     runner = _RUNNER_KEY.match(key)
     if runner is not None:
         return runner_settings(runner[2])[0]

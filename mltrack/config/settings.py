@@ -70,6 +70,13 @@ class Settings:
             if key.startswith(prefix)
         }
 
+    def outside(self, name: str) -> str:
+        """Returns where on this machine a place outside the project is, '' if nobody
+        has said so.
+        """
+        value = self._values.get(f"outside.{name}")
+        return str(value.value) if value is not None else ""
+
     def runner(self, name: str) -> dict[str, Any]:
         """Returns what is set for a runner, by the last part of its keys."""
         prefix = f"runner.{name}."

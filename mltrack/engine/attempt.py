@@ -34,7 +34,7 @@ from mltrack.errors import (
 from mltrack.objects.content import FILE, Content
 from mltrack.pipeline.plan import Step
 from mltrack.pipeline.reason import Cause, Reason
-from mltrack.pipeline.stage import ERROR, NONE, Inputs, Stage, is_url
+from mltrack.pipeline.stage import ERROR, NONE, Inputs, Stage, is_outside
 from mltrack.runners.job import Failure, Item, Job, Poll, Seen, State, Works
 from mltrack.runners.process import interrupts_deferred
 from mltrack.runners.runner import Runner
@@ -297,7 +297,7 @@ def _read_by_job(engine: Engine, stage: Stage, *, through_links: bool) -> list[s
     """The paths that a job is given: what the stage declares to read, and with
     ``through_links`` what that leads to.
     """
-    reads = [path for path in stage.reads if not is_url(path)]
+    reads = [path for path in stage.reads if not is_outside(path)]
     if not through_links:
         return reads
     # a link that leads nowhere leads nowhere there, too

@@ -21,7 +21,7 @@ from mltrack.objects.digest import Algorithm
 from mltrack.objects.tree_walk import entry_at, extent
 from mltrack.pipeline.paths import PathMap
 from mltrack.pipeline.plan import Known, Upcoming
-from mltrack.pipeline.stage import Inputs, ParamFile, Stage, is_url
+from mltrack.pipeline.stage import Inputs, ParamFile, Stage, is_outside
 from mltrack.store.local.cache import Cache
 from mltrack.workspace.observe import Observer
 from mltrack.workspace.stillness import Moment, moment
@@ -34,13 +34,14 @@ class Sources(NamedTuple):
     """Where values come from that are not paths of the workspace.
 
     ``environment`` are the variables; ``aliases`` are dependencies reached through
-    links; ``ask_url`` returns the state of a URL. ``bring`` gets a file, or the listing
+    links; ``ask_outside`` returns what stands outside the project, None for nothing, at
+    a URL or a path, by its stamps if that is asked. ``bring`` gets a file, or the listing
     of a directory, into the cache from elsewhere.
     """
 
     environment: Mapping[str, str]
     aliases: Mapping[str, str]
-    ask_url: Callable[[str], Content]
+    ask_outside: Callable[[str, bool], Content | None]
     bring: Callable[[Content], None]
 
 
@@ -66,7 +67,7 @@ class Learner:
         self._observer = observer
         self._locks = locks
         self._cache = cache
-        self._urls: dict[str, Content] = {}
+        self._places: dict[tuple[str, bool], Content | None] = {}
 
     def learn(
         self, stage: Stage, upcoming: Upcoming, pending: tuple[tuple[str, str], ...]
@@ -103,11 +104,13 @@ class Learner:
         for path in dict.fromkeys(stage.deps):
             if path in waiting:
                 continue
-            if is_url(path):
+            if is_outside(path):
                 # it does not run: nobody need be asked
                 entry = self._locks.entry(stage) if stage.frozen else None
                 deps[path] = (
-                    entry.deps.get(path) if entry is not None else self._url(path)
+                    entry.deps.get(path)
+                    if entry is not None
+                    else self._outside(path, by_stamp=path in stage.stamped)
                 )
                 continue
             known, content = self._from(upcoming, path)
@@ -209,10 +212,11 @@ class Learner:
             else self._from(self.absent, path)[1]
         )
 
-    def _url(self, url: str) -> Content:
-        if url not in self._urls:
-            self._urls[url] = self.sources.ask_url(url)
-        return self._urls[url]
+    def _outside(self, path: str, *, by_stamp: bool) -> Content | None:
+        key = path, by_stamp
+        if key not in self._places:
+            self._places[key] = self.sources.ask_outside(path, by_stamp)
+        return self._places[key]
 
     def _params_of(
         self, file: ParamFile, stage: Stage, upcoming: Upcoming
@@ -252,7 +256,7 @@ class Learner:
             [*stage.deps, *([stage.env.lock] if stage.env.lock else [])]
         )
         for dep in stage.deps:
-            self._urls.pop(dep, None)
+            self._places.pop((dep, dep in stage.stamped), None)
         for file in stage.params:
             self.params.forget(file.path)
 

@@ -219,10 +219,22 @@ def check_outputs(
 
 
 def at_or_below(sorted_paths: list[str], path: str) -> str | None:
-    """Returns the first of the paths that is ``path`` or lies below it."""
+    """Returns the first of the paths that is ``path`` or lies below it, but for files
+    by which git keeps a directory.
+    """
     # twice: `data-old` is sorted between `data` and `data/x`
     for start in (path, path + "/"):
-        at = bisect_left(sorted_paths, start)
-        if at < len(sorted_paths) and contains(path, sorted_paths[at]):
-            return sorted_paths[at]
+        for at in range(bisect_left(sorted_paths, start), len(sorted_paths)):
+            found = sorted_paths[at]
+            if not contains(path, found):
+                break
+            if found == path or not is_placeholder(found):
+                return found
     return None
+
+
+def is_placeholder(path: str) -> bool:
+    """Returns whether a file that git tracks is there to make git keep its directory:
+    it is no part of what mltrack keeps there.
+    """
+    return path.rpartition("/")[2] == ".gitkeep"

@@ -85,10 +85,13 @@ class Recorded(NamedTuple):
 
     def files_of(self, path: str) -> list[str]:
         """Returns the files of an output that is a directory, sorted; the path itself
-        if it is a file.
+        if it is a file. Of a revision what git keeps is seen as git has it.
         """
         if self.view.project_path is not None:
             return _files_below(self.view.project_path, path)
+        kept = self.view.git_files(path)
+        if kept:
+            return kept
         for out, content in self._outputs():
             if out == path and content.kind == TREE:
                 return sorted(

@@ -3,7 +3,7 @@ revision, read by the same code.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -69,6 +69,10 @@ class View:
     broken: dict[str, FormatError] = field(default_factory=dict)
     """Tracked paths whose pointers cannot be read, in conflict for one, with what is
     wrong; of the workspace only. What does not concern them goes on.
+    """
+    git_files: Callable[[str], list[str]] = lambda path: []
+    """Takes a directory and returns the files at and below it that git keeps; of a
+    revision only.
     """
     nested: list[str] = field(default_factory=list)
     """The projects below this one, of which it says nothing; of a revision only."""
@@ -258,6 +262,9 @@ def revision_view(
             return by_blob.get(wanted[path])
         return git_history.read_at(commit, path, place, inner=inner)
 
+    def git_files(path: str) -> list[str]:
+        return git_history.names_below(commit, path, place, inner=inner)
+
     names = sorted(wanted)
     locks = {}
     for path in names:
@@ -274,6 +281,7 @@ def revision_view(
         locks,
         [path for path in names if os.path.basename(path) == PIPELINE_NAME],
         commit=commit,
+        git_files=git_files,
         nested=nested,
     )
 

@@ -12,9 +12,9 @@ from mltrack.errors import FormatError
 from mltrack.formats import json_text
 from mltrack.formats.paths import check_dependency, check_path
 from mltrack.formats.pointer import conflict_line
-from mltrack.objects.content import KINDS, TREE, URL, Content
+from mltrack.objects.content import KINDS, STAMP, TREE, URL, Content
 from mltrack.objects.digest import Algorithm
-from mltrack.pipeline.stage import Entry, is_url
+from mltrack.pipeline.stage import Entry, is_elsewhere, is_outside
 
 VERSION = 1
 
@@ -171,12 +171,18 @@ def _dependencies(
     block: dict[str, Any], algorithm: Algorithm, where: str
 ) -> dict[str, Content]:
     return {
-        # what has the kind of a URL could equal nothing at a path, and the reverse
+        # what has the kind of one place could equal nothing at another
         check_dependency(path, where): parse_content(
-            item, algorithm, f"{where}.{path}", (URL,) if is_url(path) else KINDS
+            item, algorithm, f"{where}.{path}", _kinds(path)
         )
         for path, item in block.items()
     }
+
+
+def _kinds(path: str) -> tuple[str, ...]:
+    if is_elsewhere(path):
+        return (*KINDS, STAMP)
+    return (URL,) if is_outside(path) else KINDS
 
 
 def _contents(

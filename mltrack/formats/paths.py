@@ -76,8 +76,7 @@ def check_url(url: str) -> str:
     """
     if url.startswith(("file:", "local:", "memory:")):
         raise FormatError(
-            f"{url[:120]!r} is a place on this machine: depend on its path, inside "
-            "the project"
+            f"{url[:120]!r} is a place on this machine: depend on its path"
         )
     if len(url) > MAX_PATH or _CONTROL.search(url) or " " in url or not _URL.match(url):
         raise FormatError(
@@ -91,10 +90,34 @@ def check_url(url: str) -> str:
     return url
 
 
+def check_outside(path: str) -> str:
+    """Returns an absolute path in normal form, if it may stand as a dependency; raises
+    FormatError otherwise.
+    """
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            del parts[-1:]
+        elif part not in ("", "."):
+            parts.append(part)
+    if not parts:
+        raise FormatError(f"{path!r} is the whole machine")
+    if len(path) > MAX_PATH or _CONTROL.search(path) or "\\" in path:
+        raise FormatError(
+            f"path is too long, or holds control characters or backslashes: "
+            f"{path[:120]!r}"
+        )
+    return "/" + "/".join(parts)
+
+
 def check_dependency(path: object, where: str) -> str:
-    """Returns ``path`` if a stage may depend on it: a path in the workspace, or a URL."""
+    """Returns ``path`` if a stage may depend on it: a path in the workspace, an
+    absolute one, or a URL.
+    """
     if isinstance(path, str) and "://" in path:
         return check_url(path)
+    if isinstance(path, str) and path.startswith("/"):
+        return check_outside(path)
     return check_path(path, where)
 
 

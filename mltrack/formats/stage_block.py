@@ -7,8 +7,9 @@ from mltrack.errors import FormatError, PipelineError
 from mltrack.formats.block_values import BlockValues
 from mltrack.formats.execution_block import ExecutionBlock
 from mltrack.formats.mistakes import At, Mistakes
-from mltrack.formats.paths import check_url, join
+from mltrack.formats.paths import check_dependency, join
 from mltrack.formats.template_values import DEFAULT_PARAMS
+from mltrack.objects.content import STAMP
 from mltrack.pipeline.interpolate import interpolate_command
 from mltrack.pipeline.paths import contains
 from mltrack.pipeline.stage import (
@@ -20,7 +21,8 @@ from mltrack.pipeline.stage import (
     Output,
     ParamFile,
     Stage,
-    is_url,
+    is_elsewhere,
+    is_outside,
     stage_address,
 )
 
@@ -83,6 +85,7 @@ class StageBlock:
         self._read = BlockValues(mistakes, values, self._wdir)
         self.stage_deps: list[tuple[str, At]] = []
         """References to other stages among its dependencies, and where they stand."""
+        self.stamped: list[str] = []
 
     def stage(self, pipeline_path: str, name: str) -> Stage | None:
         """Returns the stage, or None if mistakes were noted."""
@@ -95,6 +98,7 @@ class StageBlock:
             cmd=self._commands(),
             wdir=self._wdir,
             deps=tuple(self._dependencies()),
+            stamped=tuple(self.stamped),
             params=tuple(self._params()),
             outs=tuple(
                 out
@@ -163,23 +167,46 @@ class StageBlock:
         for index, item in enumerate(self._read.items(self._block.get("deps"), at)):
             where = (*at, index)
             if isinstance(item, dict):
-                self._mistakes.check_keys(item, ("stage",), where)
-                reference = self._read.text(item.get("stage"), where)
-                if reference is not None:
-                    self.stage_deps.append((reference, where))
+                yield from self._mapped_dependency(item, where)
                 continue
             text = self._read.text(item, where)
             if text is None:
                 continue
-            if is_url(text):
-                try:
-                    yield check_url(text)
-                except FormatError as error:
-                    self._mistakes.mistake(where, error.message)
+            if is_outside(text):
+                yield from self._outside(text, where)
                 continue
             path = self._read.checked(text, where)
             if path is not None:
                 yield path
+
+    def _mapped_dependency(self, item: dict[str, Any], where: At) -> Iterable[str]:
+        """A reference to a stage, or a place outside with its settings."""
+        name, settings = next(iter(item.items()), ("", None))
+        if len(item) == 1 and isinstance(name, str) and isinstance(settings, dict):
+            self._mistakes.check_keys(settings, ("by",), (*where, name))
+            text, by = self._read.text(name, where), settings.get("by", STAMP)
+            if text is not None and not is_elsewhere(text):
+                self._mistakes.mistake(
+                    where, f"{text!r} has no settings: it lies in the project"
+                )
+            elif by not in (STAMP, "content"):
+                self._mistakes.mistake(where, f"'by' is stamp or content, not {by!r}")
+            elif text is not None:
+                paths = list(self._outside(text, where))
+                self.stamped += paths if by == STAMP else []
+                yield from paths
+            return
+        self._mistakes.check_keys(item, ("stage",), where)
+        reference = self._read.text(item.get("stage"), where)
+        if reference is not None:
+            self.stage_deps.append((reference, where))
+
+    def _outside(self, text: str, where: At) -> Iterable[str]:
+        """A URL, or a path of this machine outside the project."""
+        try:
+            yield check_dependency(text, "")
+        except FormatError as error:
+            self._mistakes.mistake(where, error.message.removeprefix(": "))
 
     def _params(self) -> list[ParamFile]:
         at = (*self._at, "params")

@@ -143,6 +143,21 @@ def entries_at(
     return found
 
 
+def names_below(
+    commit: str, path: str, cwd: str, *, inner: str | None = None
+) -> list[str]:
+    """Returns the files of a commit at and below a path, sorted; see :func:`read_at`
+    for what the path is relative to.
+    """
+    named = (
+        ["--end-of-options", commit]
+        if inner is None
+        else ["--full-tree", "--end-of-options", f"{commit}:{inner}"]
+    )
+    out = run(["ls-tree", "-r", "-z", "--name-only", *named, "--", path], cwd)
+    return sorted(os.fsdecode(name) for name in out.split(b"\0") if name)
+
+
 def read_blobs(
     blobs: Iterable[str], cwd: str, *, originals: bool = False
 ) -> Iterator[tuple[str, bytes]]:

@@ -12,6 +12,10 @@ URL = "url"
 """The kind of something outside the project; its digest is that of what its server says
 of it. Only dependencies are.
 """
+STAMP = "stamp"
+"""The kind of something outside the project that its sizes and times stand for. Only
+dependencies are.
+"""
 BY_LETTER = {"f": FILE, "x": EXEC, "l": SYMLINK, "d": TREE}
 """The kind that a letter in a tree's line means."""
 

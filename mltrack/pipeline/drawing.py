@@ -7,6 +7,8 @@ the upright one is drawn and the level one goes on behind it (─│─).
 
 from dataclasses import dataclass, field
 
+from mltrack.pipeline.columns import cells
+from mltrack.pipeline.columns import width as width_of
 from mltrack.pipeline.layout import Cell, Edges, lay_out
 
 _UP, _DOWN, _LEFT, _RIGHT = 1, 2, 4, 8
@@ -48,7 +50,7 @@ def ascii_boxes(
         return ""
     shown = labels or {name: name for name in edges}
     # four: the border and a blank on both sides
-    widths = {name: len(shown[name]) + 4 for name in edges}
+    widths = {name: width_of(shown[name]) + 4 for name in edges}
     rows, drawn, references = lay_out(edges, widths, width)
     lines: list[str] = []
     for number, row in enumerate(rows):
@@ -79,15 +81,20 @@ def _boxes(row: list[Cell], labels: dict[str, str]) -> list[str]:
     for cell in row:
         if cell.is_box:
             inner = cell.width - 2
+            label = labels[cell.members[0]]
+            # as `center` does, by columns
+            space = inner - width_of(label)
+            left = space // 2 + (space & inner & 1)
             texts = (
                 f"+{'-' * inner}+",
-                f"|{labels[cell.members[0]].center(inner)}|",
+                f"|{' ' * left}{label}{' ' * (space - left)}|",
                 f"+{'-' * inner}+",
             )
         else:
             texts = ("│", "│", "│")
         for line, text in zip(lines, texts, strict=True):
-            line[cell.left : cell.left + len(text)] = text
+            standing = cells(text)
+            line[cell.left : cell.left + len(standing)] = standing
     return ["".join(line) for line in lines]
 
 

@@ -79,8 +79,8 @@ class Stage(NamedTuple):
 
     ``address`` names it project-wide: its name, prefixed by ``dir/mltrack.yaml:``
     outside the project's root. A stage that was expanded from a ``foreach`` or
-    ``matrix`` is named ``group@key``. A dependency that is a URL stands in ``deps`` as
-    it was written.
+    ``matrix`` is named ``group@key``. A dependency outside the project, a URL or an
+    absolute path, stands in ``deps`` as it was written.
     """
 
     address: str
@@ -94,6 +94,8 @@ class Stage(NamedTuple):
     env: Environment = Environment()
     frozen: bool = False
     always_changed: bool = False
+    stamped: tuple[str, ...] = ()
+    """Dependencies outside the project that count by sizes and times, not by bytes."""
     desc: str = ""
     meta: Any = None
     execution: Execution = Execution()
@@ -172,10 +174,23 @@ class Entry(NamedTuple):
         ]
 
 
-def is_url(path: str) -> bool:
-    """Returns whether a dependency is a place outside the project, named by URL."""
-    # no path in normal form holds this
-    return "://" in path
+ALIAS = "outside://"
+"""What a dependency begins with that is named by a setting, ``outside.NAME``."""
+
+
+def is_outside(path: str) -> bool:
+    """Returns whether a dependency lies outside the project: at a URL, or elsewhere on
+    this machine.
+    """
+    # no path of the project in normal form holds this
+    return "://" in path or path.startswith("/")
+
+
+def is_elsewhere(path: str) -> bool:
+    """Returns whether a dependency is a path of this machine outside the project: an
+    absolute one, or one named by a setting.
+    """
+    return path.startswith(("/", ALIAS))
 
 
 def stage_address(pipeline_path: str, name: str) -> str:

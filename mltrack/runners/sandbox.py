@@ -132,6 +132,11 @@ class Sandbox:
         for item in job.items:
             for path in item.outputs:
                 self._place(path)
+                # what is left out of an output stays there, and outlives the run
+                if path not in job.kept and os.path.isdir(
+                    os.path.join(self._project, path)
+                ):
+                    self._copy(path)
         os.makedirs(os.path.join(self._scratch, job.directory), exist_ok=True)
         if self.is_hidden:
             self._binds += _interpreters(self._project)

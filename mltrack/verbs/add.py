@@ -139,11 +139,11 @@ def add_from(
     and checks it out there.
     """
     path = _free_target(session, out)
-    place = _source(session, source)
+    place = source_place(session, source)
     project = session.project
     with project.cache.in_use():
         with CacheWriter(project.cache) as writer:
-            content = _scan_source(
+            content = scan_source(
                 session, place, Saving(writer, project.algorithm), report
             )
             writer.finish()
@@ -163,7 +163,7 @@ def add_to_remote(
     without keeping it here.
     """
     project = session.project
-    place = _source(session, source)
+    place = source_place(session, source)
     inside = out or os.path.basename(place)
     path = _free_target(
         session,
@@ -177,7 +177,7 @@ def add_to_remote(
     register(project, target)
     sending = Sending(target, project.algorithm, project.tmp_path)
     try:
-        content = _scan_source(session, place, sending, report)
+        content = scan_source(session, place, sending, report)
         sending.finish()
     finally:
         # what was packed for sending lies in this machine's scratch
@@ -186,7 +186,10 @@ def add_to_remote(
     return added
 
 
-def _source(session: Session, source: str) -> str:
+def source_place(session: Session, source: str) -> str:
+    """Returns the absolute path of a file or directory that the person names; raises
+    UsageError for one that does not exist.
+    """
     place = os.path.normpath(
         os.path.join(session.project.cwd, os.path.expanduser(source))
     )
@@ -211,9 +214,10 @@ def _free_target(session: Session, out: str, *, may_stand: bool = False) -> str:
     return path
 
 
-def _scan_source(
+def scan_source(
     session: Session, place: str, ingest: Ingest, report: Report
 ) -> Content:
+    """Returns what stands at an absolute path, handed over to ``ingest``."""
     look = Look(ingest, KeepAll(), session.project.cache, report=report)
     # without a stat index: the place is not ours, and seen once
     snapshot = scan(os.path.dirname(place), os.path.basename(place), Blocks(), look)

@@ -9,7 +9,7 @@ from mltrack.engine.left import Row
 from mltrack.errors import ConfigError, MissingObjectError, MltrackError, RemoteError
 from mltrack.objects.content import Content
 from mltrack.pipeline.paths import contains
-from mltrack.pipeline.stage import Stage, is_url
+from mltrack.pipeline.stage import Stage, is_outside
 from mltrack.runners.job import Poll
 from mltrack.runners.names import LOCAL
 from mltrack.verbs.places import ProjectRunners, list_runners
@@ -139,7 +139,7 @@ def bring_left(
     """
     wanted: dict[str, Content] = {}
     for path in stage.reads:
-        if not is_url(path):
+        if not is_outside(path):
             for absent in learner.absent.overlapping(path):
                 content = learner.absent[absent]
                 if (

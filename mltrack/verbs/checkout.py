@@ -103,7 +103,7 @@ def checkout_targets(
     ]
     wanted += [(target, None) for target in gone]
     # in this order, as everywhere: two commands never wait for each other
-    with session.project.cache.in_use(), _locks(session, targets) as running:
+    with session.project.cache.in_use(), _locks(session, [*targets, *gone]) as running:
         work = _Work(session, running, options, recorded or {})
         for target, content in wanted:
             try:

@@ -6,6 +6,7 @@ from mltrack.engine.pipelines import choose
 from mltrack.pipeline.graph import Graph
 from mltrack.pipeline.layout import Edges, restrict
 from mltrack.pipeline.paths import PathMap
+from mltrack.pipeline.stage import is_outside
 from mltrack.verbs.session import Session
 
 
@@ -27,7 +28,7 @@ def dag(
             dict.fromkeys(
                 path
                 for dep in graph.stages[address].deps
-                for path in tracked.overlapping(dep)
+                for path in ((dep,) if is_outside(dep) else tracked.overlapping(dep))
             )
         )
         for address in kept

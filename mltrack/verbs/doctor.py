@@ -4,48 +4,29 @@ changes nothing.
 
 import os
 import shutil
-import sys
 from contextlib import closing
-from dataclasses import dataclass
 
-from mltrack import __version__
 from mltrack.config import places
 from mltrack.disk import abilities
 from mltrack.disk.cloning import shares_blocks
 from mltrack.errors import MltrackError
-from mltrack.git import command as git_command
 from mltrack.git import hooks
 from mltrack.runners.names import LOCAL
 from mltrack.runners.sandbox import can_bind
 from mltrack.runners.tracing import has_strace
+from mltrack.verbs.machine import Check, extras, programs
 from mltrack.verbs.places import ProjectRunners
 from mltrack.verbs.session import Session
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One thing looked at. ``state`` is 'ok', 'note' (works, could be better) or 'bad'."""
-
-    name: str
-    state: str
-    detail: str
-    hint: str = ""
 
 
 def doctor(session: Session) -> list[Check]:
     """Returns all checks of this project and machine."""
     project = session.project
     checks = [
-        Check(
-            "mltrack",
-            "ok",
-            f"{__version__}, Python {sys.version.split()[0]} at {sys.executable}",
-        ),
-        Check(
-            "git", "ok", git_command.run(["--version"], project.path).decode().strip()
-        ),
+        *programs(),
         *_abilities(),
         Check("project", "ok", f"{project.path} ({project.algorithm.name} digests)"),
+        extras(),
     ]
     checks += _hooks(session)
     checks += _cache(session)

@@ -154,9 +154,10 @@ def place_of(name: str, cwd: str) -> str:
     """Returns the place that a name stands for, by the settings of the project that
     ``cwd`` is in, or the user's own; the name itself where it is none.
     """
+    found = projects.find_if_any(cwd)
     settings = (
-        projects.find(cwd).settings
-        if projects.is_inside(cwd)
+        found.settings
+        if found is not None
         else config.load(None, None, os.environ, None)
     )
     return settings.repositories().get(name, name)

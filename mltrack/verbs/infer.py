@@ -50,7 +50,14 @@ def infer(
 
     declared = PathMap(
         (os.path.normpath(path), None)
-        for path in (*new.metrics, *new.metrics_no_cache, *new.plots)
+        for path in (
+            *new.metrics,
+            *new.metrics_no_cache,
+            *new.plots,
+            *new.plots_no_cache,
+            *new.outs_persist,
+            *new.outs_persist_no_cache,
+        )
     )
 
     def undeclared(paths: list[str]) -> list[str]:

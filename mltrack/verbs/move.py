@@ -10,6 +10,8 @@ from mltrack.git import ignore_file
 from mltrack.git.ignored import is_ignored
 from mltrack.objects.content import Content
 from mltrack.pipeline.paths import overlaps
+from mltrack.verbs.entries import not_tracked, place_of
+from mltrack.verbs.move_entry import move_entry
 from mltrack.verbs.session import Session
 
 
@@ -20,10 +22,12 @@ class Moved:
     old: str
     new: str
     stages: tuple[str, ...]
+    tracked: tuple[str, ...]
+    """The tracked paths whose pointers changed."""
 
 
 def move(session: Session, old_argument: str, new_argument: str) -> Moved:
-    """Renames a tracked path. The order of its steps lets an interrupted move be
+    """Renames a tracked path, or a part of a tracked directory. The order of its steps lets an interrupted move be
     completed by the same command.
     """
     project = session.project
@@ -32,10 +36,11 @@ def move(session: Session, old_argument: str, new_argument: str) -> Moved:
         raise session.view.broken[old]
     content = session.view.pointers.get(old)
     if content is None:
-        raise UsageError(
-            f"{old_argument!r} is not tracked by a pointer",
-            hint="`mltrack ls` lists what is tracked",
-        )
+        place = place_of(session, old)
+        if place is None:
+            raise not_tracked(session, old_argument)
+        moved = move_entry(session, place, new_argument)
+        return _moved(session, old, moved.path, (place.root, moved.root))
     new = project.relative(new_argument)
     is_moved = _is_moved(session, old, new)
     if os.path.isdir(project.absolute(new)) and not is_moved:
@@ -55,6 +60,10 @@ def move(session: Session, old_argument: str, new_argument: str) -> Moved:
     )
     # last: as long as it is there, the same command completes the move
     os.unlink(project.absolute(old + SUFFIX))
+    return _moved(session, old, new, (old, new))
+
+
+def _moved(session: Session, old: str, new: str, tracked: tuple[str, ...]) -> Moved:
     stages = session.view.graph.stages.values()
     return Moved(
         old,
@@ -62,8 +71,10 @@ def move(session: Session, old_argument: str, new_argument: str) -> Moved:
         tuple(
             stage.address
             for stage in stages
-            if any(overlaps(old, dep) for dep in stage.deps)
+            # a stage that reads all of a directory finds the new name in it
+            if any(overlaps(old, dep) and dep not in tracked[1:] for dep in stage.deps)
         ),
+        tuple(dict.fromkeys(tracked)),
     )
 
 

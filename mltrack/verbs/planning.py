@@ -14,8 +14,8 @@ from mltrack.objects.content import Content
 from mltrack.pipeline import plan as plans
 from mltrack.pipeline.graph import Graph, with_edges
 from mltrack.pipeline.plan import Facts, Options, Plan, Record
-from mltrack.pipeline.stage import is_url
-from mltrack.store.kinds.url_state import url_content
+from mltrack.pipeline.stage import is_outside
+from mltrack.verbs.outside import outside_content
 from mltrack.verbs.session import Session
 
 
@@ -32,11 +32,10 @@ def learner(
     """
     view = session.view
     assert isinstance(view.lock_state, LockState) and view.remembered is not None
-    algorithm = session.project.algorithm
     sources = Sources(
         os.environ,
         view.graph.aliases,
-        partial(url_content, algorithm=algorithm),
+        partial(outside_content, session),
         bring,
     )
     made = Learner(
@@ -129,7 +128,9 @@ def linked_graph(
     found: dict[str, set[str]] = {}
     for stage in stages:
         plain = [
-            dep for dep in stage.deps if not is_url(dep) and graph.owner_of(dep) is None
+            dep
+            for dep in stage.deps
+            if not is_outside(dep) and graph.owner_of(dep) is None
         ]
         directories = [
             dep for dep in plain if os.path.isdir(session.project.absolute(dep))

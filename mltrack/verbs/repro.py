@@ -27,7 +27,7 @@ from mltrack.pipeline.graph import Graph
 from mltrack.pipeline.paths import PathMap
 from mltrack.pipeline.plan import Facts, Options, Plan, Verdict
 from mltrack.pipeline.reason import Cause
-from mltrack.pipeline.stage import Stage, is_url
+from mltrack.pipeline.stage import Stage, is_outside
 from mltrack.project import Project
 from mltrack.runners.names import LOCAL
 from mltrack.runners.runner import Runner
@@ -136,6 +136,7 @@ class Repro:
             session, self._supply.has if self._supply is not None else None
         )
         self.outcome = Outcome()
+        self._left_out: set[str] = set()
 
     def _load_graph(self, overrides: Overrides) -> Graph:
         view = self.session.view
@@ -168,7 +169,7 @@ class Repro:
             (dep, None)
             for stage in self.stages
             for dep in stage.deps
-            if not is_url(dep)
+            if not is_outside(dep)
         )
         for path, error in session.view.broken.items():
             if deps.overlapping(path):
@@ -214,9 +215,34 @@ class Repro:
             self.session, self.graph, self.addresses, self.learner
         )
         # links may have shown that more stages belong to it
-        self.addresses = _scope(self.graph, self._chosen, self._asked)
+        self.addresses = [
+            address
+            for address in _scope(self.graph, self._chosen, self._asked)
+            if address not in self._left_out
+        ]
         grounds = planning.Grounds(self.learner, self.facts, self.options)
         return planning.make_plan(self.session, self.addresses, grounds, self.graph)
+
+    def plan_without(self, addresses: set[str]) -> Plan:
+        """Returns the plan without some stages, and without those that lack what these
+        would write.
+        """
+        while True:
+            self._left_out |= addresses
+            plan = self.plan()
+            addresses = {
+                step.stage.address
+                for step in plan.steps
+                for reason in step.reasons
+                if reason.cause is Cause.DEPENDENCY_MISSING
+                and self._is_of_left_out(reason.subject)
+            }
+            if not addresses:
+                return plan
+
+    def _is_of_left_out(self, path: str) -> bool:
+        writer = self.graph.owner_of(path)
+        return writer is not None and writer.address in self._left_out
 
     def expect(self, plan: Plan) -> Expectation:
         """Returns what carrying out the plan has before it, for whoever follows it."""

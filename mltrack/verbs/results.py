@@ -23,6 +23,7 @@ from mltrack.formats.params_file import flatten
 from mltrack.formats.pipeline_file import top_level
 from mltrack.formats.template_values import DEFAULT_PARAMS
 from mltrack.pipeline.differences import same_value
+from mltrack.pipeline.paths import contains
 from mltrack.pipeline.stage import METRIC
 from mltrack.verbs.session import Session
 
@@ -61,10 +62,11 @@ def metrics(
     recorded = session.at(revision)
     view = recorded.view
     paths = dict.fromkeys(
-        out.path
+        path
         for stage in view.graph.stages.values()
         for out in stage.outs
         if out.type == METRIC
+        for path in _files_of(recorded, out.path, problems)
     )
     paths.update(dict.fromkeys(_declared(recorded, "metrics")))
     wanted = _restrict(session, list(paths), arguments)
@@ -89,11 +91,12 @@ def directions(
     stages = session.at(revision).view.graph.stages.values()
     for out in (out for stage in stages for out in stage.outs if out.type == METRIC):
         declared = dict(out.settings).get("direction")
-        for name in values.get(out.path, ()):
-            if isinstance(declared, str):
-                found[out.path, name] = declared
-            elif isinstance(declared, dict) and name in declared:
-                found[out.path, name] = str(declared[name])
+        for path in (path for path in values if contains(out.path, path)):
+            for name in values[path]:
+                if isinstance(declared, str):
+                    found[path, name] = declared
+                elif isinstance(declared, dict) and name in declared:
+                    found[path, name] = str(declared[name])
     return found
 
 
@@ -208,15 +211,21 @@ def _declared(recorded: Recorded, kind: str) -> Iterator[str]:
         listed = top_level(pipeline, data, view.read) if data else None
         for name in getattr(listed, kind) if listed is not None else ():
             path = os.path.normpath(os.path.join(directory, name))
-            files = recorded.files_of(path)
-            if files == [path]:
-                yield path
-            # in a directory other things may lie beside them
-            yield from (
-                one
-                for one in files
-                if one != path and one.endswith(params_file.SUFFIXES)
-            )
+            yield from _files_of(recorded, path, None)
+
+
+def _files_of(
+    recorded: Recorded, path: str, problems: Problems | None
+) -> Iterator[str]:
+    """The file at a path, or the files of metrics or params in a directory: other
+    things may lie beside them.
+    """
+    files: list[str] = []
+    with noted(path, problems):
+        files = recorded.files_of(path)
+    for one in files:
+        if one == path or one.endswith(params_file.SUFFIXES):
+            yield one
 
 
 def _restrict(
@@ -224,14 +233,18 @@ def _restrict(
 ) -> list[str]:
     if not arguments:
         return sorted(paths)
-    wanted = [session.project.relative(argument) for argument in arguments]
-    unknown = next((path for path in wanted if path not in paths), None)
-    if unknown is not None:
-        raise UsageError(
-            f"{unknown!r} is not declared by any stage",
-            hint=f"known: {', '.join(sorted(paths)) or 'none'}",
-        )
-    return wanted
+    wanted: dict[str, None] = {}
+    for argument in arguments:
+        asked = session.project.relative(argument)
+        # a directory stands for the files in it
+        found = [path for path in paths if contains(asked, path)]
+        if not found:
+            raise UsageError(
+                f"{asked!r} is not declared by any stage",
+                hint=f"known: {', '.join(sorted(paths)) or 'none'}",
+            )
+        wanted.update(dict.fromkeys(found))
+    return list(wanted)
 
 
 def _at(view: View) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from mltrack.disk.lock import locked
 from mltrack.engine.left import Left
-from mltrack.engine.pipelines import nearest
+from mltrack.engine.pipelines import is_placeholder, nearest
 from mltrack.engine.recorded import Recorded
 from mltrack.engine.view import Target, View, revision_view, workspace_view
 from mltrack.errors import MissingObjectError, MltrackError, UsageError
@@ -109,7 +109,9 @@ class Session:
 
     @cached_property
     def observer(self) -> Observer:
-        return self.project.observer(self.view.owned())
+        made = self.project.observer(self.view.owned())
+        made.leave_to_git(filter(is_placeholder, self.view.in_git))
+        return made
 
     @cached_property
     def last(self) -> LastMaterialized:

@@ -14,6 +14,8 @@ from mltrack.pipeline import graph as graphs
 from mltrack.pipeline.stage import PIPELINE_NAME, Stage, stage_address
 from mltrack.verbs.session import Session
 
+_NO_CACHE, _PERSIST = {"cache": False}, {"persist": True}
+
 
 @dataclass(frozen=True, slots=True)
 class NewStage:
@@ -30,6 +32,9 @@ class NewStage:
     metrics: tuple[str, ...] = ()
     metrics_no_cache: tuple[str, ...] = ()
     plots: tuple[str, ...] = ()
+    plots_no_cache: tuple[str, ...] = ()
+    outs_persist: tuple[str, ...] = ()
+    outs_persist_no_cache: tuple[str, ...] = ()
     wdir: str = ""
     desc: str = ""
     always_changed: bool = field(default=False)
@@ -113,13 +118,26 @@ def _block(new: NewStage) -> dict[str, Any]:
         block["deps"] = list(new.deps)
     if new.params:
         block["params"] = [_param(item) for item in new.params]
-    for key, cached, uncached in (
-        ("outs", new.outs, new.outs_no_cache),
-        ("metrics", new.metrics, new.metrics_no_cache),
-        ("plots", new.plots, ()),
+    for key, groups in (
+        (
+            "outs",
+            (
+                (new.outs, {}),
+                (new.outs_no_cache, _NO_CACHE),
+                (new.outs_persist, _PERSIST),
+                (new.outs_persist_no_cache, _NO_CACHE | _PERSIST),
+            ),
+        ),
+        ("metrics", ((new.metrics, {}), (new.metrics_no_cache, _NO_CACHE))),
+        ("plots", ((new.plots, {}), (new.plots_no_cache, _NO_CACHE))),
     ):
-        if cached or uncached:
-            block[key] = [*cached, *({item: {"cache": False}} for item in uncached)]
+        items = [
+            {path: dict(settings)} if settings else path
+            for paths, settings in groups
+            for path in paths
+        ]
+        if items:
+            block[key] = items
     if new.always_changed:
         block["always_changed"] = True
     return block

@@ -9,7 +9,7 @@ from mltrack.engine.inputs import Learner
 from mltrack.errors import MissingObjectError
 from mltrack.objects.content import TREE, Content
 from mltrack.pipeline.paths import PathMap
-from mltrack.pipeline.stage import Stage, is_url
+from mltrack.pipeline.stage import Stage, is_outside
 from mltrack.runners.job import Poll
 from mltrack.store.shared.runs import bring_records
 from mltrack.verbs.bringing import note_left
@@ -65,7 +65,7 @@ class FromRemote:
         only in part.
         """
         session = self._session
-        read = PathMap((dep, None) for dep in deps if not is_url(dep))
+        read = PathMap((dep, None) for dep in deps if not is_outside(dep))
         for path, content in session.view.pointers.items():
             snapshot = (
                 session.observer.tracked(path) if read.overlapping(path) else None
@@ -97,7 +97,7 @@ class FromRemote:
         sought = [*stage.reads, *(out.path for out in stage.outs if out.persist)]
         wanted: dict[str, Content] = {}
         for path in sought:
-            if not is_url(path):
+            if not is_outside(path):
                 for absent in learner.absent.overlapping(path):
                     content = learner.absent[absent]
                     if content is not None:

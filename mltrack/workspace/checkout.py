@@ -306,7 +306,7 @@ class Checkout(NamedTuple):
             content.hex,
             content.size,
         )
-        self.last.set(owner, self._edited(before, {inner: entry}))
+        self._note_parts(owner, before, {inner: entry})
         return kept
 
     def _without(
@@ -331,6 +331,18 @@ class Checkout(NamedTuple):
             else {}
         )
         return self._edited(wanted, {path[start:]: former.get(path) for path in left})
+
+    def note_parts(self, owner: str, changes: Mapping[bytes, Entry | None]) -> None:
+        """Notes what of a target was put there, or no longer counts as put there."""
+        self._note_parts(owner, self.last.get(owner), changes)
+
+    def _note_parts(
+        self,
+        owner: str,
+        before: Content | None,
+        changes: Mapping[bytes, Entry | None],
+    ) -> None:
+        self.last.set(owner, self._edited(before, changes))
 
     def _edited(
         self, before: Content | None, changes: Mapping[bytes, Entry | None]

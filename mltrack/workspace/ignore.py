@@ -67,21 +67,23 @@ class IgnoringLine(NamedTuple):
 
 class IgnoreFiles:
     """The rule for tracked directories and outputs: the project's ``.mltrackignore``
-    files, each read once.
+    files, each read once, and single files in them that ``git_keeps``.
     """
 
     keeps_empty = True
 
-    def __init__(self, project_path: str) -> None:
+    def __init__(self, project_path: str, git_keeps: Iterable[str] = ()) -> None:
         self._top = os.fsencode(project_path)
+        self._git_keeps = frozenset(map(os.fsencode, git_keeps))
         self._chains: dict[bytes, list[tuple[bytes, list[Pattern]]]] = {}
 
     def below(self, directory: bytes) -> Skip | None:
-        chain = self._chain(directory)
+        chain, kept = self._chain(directory), self._git_keeps
         if not chain:
-            return None
+            return (lambda path, is_directory: path in kept) if kept else None
         return lambda path, is_directory: (
-            _left_out(chain, path, is_directory=is_directory) is not None
+            path in kept
+            or _left_out(chain, path, is_directory=is_directory) is not None
         )
 
     def line(self, path: bytes, *, is_directory: bool) -> IgnoringLine | None:

@@ -16,7 +16,7 @@ from mltrack.objects.content import Content
 from mltrack.objects.digest import XXH3, Algorithm
 from mltrack.objects.tree import SYMLINK
 from mltrack.pipeline.paths import PathMap, leads_out
-from mltrack.pipeline.stage import is_url
+from mltrack.pipeline.stage import is_outside
 from mltrack.workspace import stat_index
 from mltrack.workspace.ignore import IgnoreFiles, Rule, dependency_rule
 from mltrack.workspace.ingest import Following, Hashing, Ingest
@@ -93,6 +93,10 @@ class Observer:
         self._looked: PathMap[None] = PathMap()
         self._real_top = os.path.realpath(project_path)
 
+    def leave_to_git(self, paths: Iterable[str]) -> None:
+        """Leaves single files out of tracked directories and outputs: git keeps them."""
+        self._tracked_rule = IgnoreFiles(self.project_path, paths)
+
     def prepare(self, dependencies: Iterable[str]) -> None:
         """Asks git once what it ignores below all dependency directories that will be
         looked at.
@@ -102,7 +106,7 @@ class Observer:
             for path in dict.fromkeys(dependencies)
             if path not in self._rules
             and self.owned.holder(path) is None
-            and not is_url(path)
+            and not is_outside(path)
             and os.path.isdir(os.path.join(self.project_path, path))
         ]
         if fresh:

@@ -2,8 +2,11 @@
 step.
 """
 
+import os
+import pty
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 
@@ -70,6 +73,27 @@ def test_a_secret_is_read_from_standard_input(ws: Workspace) -> None:
     assert done.returncode == 0, done.stderr
     assert "very secret" in ws.read(".mltrack/config.local.toml")
     assert "very" not in done.stdout
+
+
+def test_a_secret_that_is_typed_is_not_echoed(ws: Workspace) -> None:
+    ws.mltrack("remote", "add", "store", "s3://bucket/place")
+    words = ["remote", "modify", "--local", "store", "secret_key", "-"]
+    child, terminal = pty.fork()
+    if not child:
+        os.chdir(ws.path)
+        program = [sys.executable, "-P", "-m", "mltrack", *words]
+        os.execve(sys.executable, program, ws.environment)
+    shown = b""
+    with suppress(OSError):  # so Linux ends the reading of a closed terminal
+        while data := os.read(terminal, 1024):
+            shown += data
+            # asked: from here on the terminal shows nothing of what is typed
+            if shown.endswith(b"secret_key: "):
+                os.write(terminal, b"very secret\n")
+    os.close(terminal)
+    assert os.waitpid(child, 0)[1] == 0, shown
+    assert b"set secret_key" in shown and b"very" not in shown
+    assert "very secret" in ws.read(".mltrack/config.local.toml")
 
 
 @pytest.mark.parametrize("count", [1, 2])

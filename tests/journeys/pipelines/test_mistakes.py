@@ -183,3 +183,14 @@ def test_a_users_config_that_is_a_link_is_followed_and_kept(
     assert ws.mltrack("config", "core.jobs").out.strip() == "3"
     ws.mltrack("remote", "add", "store", "s3://bucket/data")
     assert (place / "config.toml").is_symlink() and "places" in kept.read_text()
+
+
+@pytest.mark.parametrize("out", ["sub", "sub/deep"])
+def test_an_output_that_holds_a_pipeline_file_is_refused(
+    ws: Workspace, out: str
+) -> None:
+    ws.write("sub/deep/mltrack.yaml", "stages: {t: {cmd: touch x, outs: [../../x]}}\n")
+    ws.write("mltrack.yaml", f"stages: {{s: {{cmd: x, outs: [{out}]}}}}\n")
+    done = ws.mltrack("repro", code=1)
+    assert "holds the pipeline file 'sub/deep/mltrack.yaml'" in done.err
+    assert ws.exists("sub/deep/mltrack.yaml")

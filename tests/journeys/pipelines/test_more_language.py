@@ -109,6 +109,18 @@ def test_a_list_stands_for_its_items(ws: Workspace, deps: str) -> None:
     assert "b changed" in ws.mltrack("status").out
 
 
+def test_a_list_stands_for_its_outputs_too(ws: Workspace) -> None:
+    ws.write("params.yaml", "files: [a, b]\n")
+    ws.write(
+        "mltrack.yaml",
+        'stages: {s: {cmd: touch a b c, outs: ["${files}", c]}, '
+        't: {cmd: "cat ${files} > d", deps: "${files}", outs: [d]}}\n',
+    )
+    ws.mltrack("repro")
+    stages = ws.mltrack("stage", "list", "--json").json["stages"]
+    assert [stage["outs"] for stage in stages] == [["a", "b", "c"], ["d"]]
+
+
 def test_what_came_out_of_a_template_is_no_template(ws: Workspace) -> None:
     ws.write("params.yaml", "files: ['a${b}']\n")
     ws.write("a${b}", "x")

@@ -29,7 +29,10 @@ def test_numbers_that_are_none_are_read_shown_and_equal_to_themselves(
     )
     ws.write("m.yaml", "n: .nan\np: .inf\nm: -.inf\nt: 'nan'\n")
     ws.write("m.toml", "n = nan\n")
+    ws.write("params.yaml", "n: .nan\np: .inf\n")
     ws.commit()
+    params = ws.mltrack("params", "show").out.split()
+    assert params[3:] == ["params.yaml", "n", "nan", "params.yaml", "p", "inf"]
     shown = strict(ws.mltrack("metrics", "show", "--json").out)["metrics"]
     assert shown["m.json"] == {
         "n": "NaN",

@@ -116,3 +116,41 @@ def test_a_plot_that_cannot_be_drawn_is_named_and_the_rest_is_drawn(
     clone.write("mltrack.yaml", STAGES + "plots: [{a.csv: {y: nope}}]\n")
     clone.mltrack("pull", "b", code=None)
     clone.mltrack("plots", "show", "-t", "b.csv")
+
+
+DIRECTORIES = """stages:
+  s:
+    cmd: mkdir -p m/deep p && cp a m/x.json && cp a m/deep/y.json && touch m/note.txt && cp rows p/loss.csv
+    deps: [a, rows]
+    metrics: [m: {CACHE, direction: {loss: min}}]
+    plots: [p: {CACHE}]
+params: [conf]
+"""
+
+
+@pytest.mark.parametrize("cache", ["cache: false", "cache: true"])
+def test_directories_of_metrics_params_and_plots_are_read_at_a_revision(
+    ws: Workspace, cache: str
+) -> None:
+    ws.write("mltrack.yaml", DIRECTORIES.replace("CACHE", cache))
+    for number in (1, 2):
+        ws.write("a", f'{{"loss": {number}}}')
+        ws.write("rows", f"step,loss\n0,{number}\n")
+        ws.write("conf/one.yaml", f"lr: {number}\n")
+        ws.mltrack("repro")
+        ws.commit(str(number), tag=f"v{number}")
+    shown = ws.mltrack("metrics", "show", "--json").json["metrics"]
+    assert shown == {"m/deep/y.json": {"loss": 2}, "m/x.json": {"loss": 2}}
+    diff = ws.mltrack("metrics", "diff", "v1", "--json").json["metrics"]
+    assert [(one["file"], one["old"], one["new"]) for one in diff] == [
+        ("m/deep/y.json", 1, 2),
+        ("m/x.json", 1, 2),
+    ]
+    table = ws.mltrack("metrics", "show", "v1", "v2", "-t", "m").out
+    assert "m/deep/y.json" in table and "not" not in table
+    params = ws.mltrack("params", "diff", "v1", "v2", "--json").json["params"]
+    assert [(one["file"], one["old"], one["new"]) for one in params] == [
+        ("conf/one.yaml", 1, 2)
+    ]
+    ws.mltrack("plots", "diff", "v1", "v2", "--out", "plots.html")
+    assert "p/loss.csv" in ws.read("plots.html")

@@ -51,6 +51,34 @@ def test_stage_add_writes_what_was_typed_and_keeps_the_rest_of_the_file(
     assert ws.read("mltrack.yaml") == before
 
 
+def test_stage_add_knows_the_options_for_outputs_that_dvc_has(ws: Workspace) -> None:
+    kept = {"--outs-persist": "p", "--outs-persist-no-cache": "q"}
+    ws.mltrack(
+        *("stage", "add", "-n", "s", "-o", "o", "-O", "u", "--plots-no-cache", "c.csv"),
+        *(word for pair in kept.items() for word in pair),
+        "echo x >> p; echo x >> q; touch o u; echo 1 > c.csv",
+    )
+    block = ws.read("mltrack.yaml")
+    for line in ("- o", "- u:", "- p:", "- q:", "- c.csv:", "persist: true"):
+        assert line in block
+    ws.mltrack("repro")
+    ws.mltrack("repro", "--force")
+    assert ws.read("p") == ws.read("q") == "x\nx\n"
+    ignored = ws.read(".gitignore").split()
+    assert "/p" in ignored and not {"/q", "/u", "/c.csv"} & set(ignored)
+
+
+def test_stage_add_run_runs_the_stage_that_it_declares(ws: Workspace) -> None:
+    (ws.path / "sub").mkdir()
+    words = ("stage", "add", "--run", "-n", "s", "-o", "o", "echo 1 > o")
+    done = ws.mltrack(*words, cwd=ws.path / "sub")
+    assert "added stage" in done.out and "1 ran" in done.out
+    assert ws.read("sub/o") == "1\n"
+    refused = ws.mltrack("stage", "add", "--run", "--infer", "-n", "t", "x", code=2)
+    assert "--run and --infer exclude each other" in refused.err
+    assert "t:" not in ws.read("sub/mltrack.yaml") and not ws.exists("mltrack.yaml")
+
+
 def test_dag_draws_boxes_dot_and_mermaid(chain: Workspace) -> None:
     drawn = chain.mltrack("dag").out
     assert "| first |" in drawn and max(map(len, drawn.splitlines())) <= 80

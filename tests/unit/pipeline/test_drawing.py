@@ -8,6 +8,7 @@ import re
 import pytest
 
 from mltrack.pipeline import drawing
+from mltrack.pipeline.columns import width
 from mltrack.pipeline.layout import Edges, folded, lay_out
 
 UP, DOWN, LEFT, RIGHT = (0, -1), (0, 1), (-1, 0), (1, 0)
@@ -160,3 +161,11 @@ def test_a_crossing_shows_the_upright_line_and_a_branch_its_arms() -> None:
     edges: Edges = {"a": (), "b": (), "c": ("b",), "d": ("a", "b")}
     drawn = drawing.ascii_boxes(edges)
     assert "┼" not in drawn
+
+
+def test_boxes_of_wide_and_styled_names_close_where_others_do() -> None:
+    names = ("一番目", "plain", "\ufdd3red\ufdd0", "e\u0301")
+    for name in names:
+        top, middle, bottom = drawing.ascii_boxes({name: ()}).splitlines()
+        assert width(middle) == len(top) == len(bottom), name
+        assert f"| {name} |" in middle
