@@ -176,7 +176,8 @@ def takes_many(function: Function) -> bool:
     """Returns whether a function takes more than it should, outside of ``cli``."""
     # an option of a command is a parameter by nature: its signature is what the command
     # line is made from
-    is_command = function.where.startswith("mltrack/cli/")
+    # line is made from; and so it is with what is called from Python, by keyword
+    is_command = function.where.startswith(("mltrack/cli/", "mltrack/api.py"))
     return function.parameters > MANY_PARAMETERS and not is_command
 
 

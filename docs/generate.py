@@ -237,8 +237,8 @@ def python() -> str:
             f"{line}\n" for line in inspect.cleandoc(api.__doc__ or "").split("\n")
         ),
         "\n`repo` is what `--repo` takes: a path, an address, or a name in the settings; "
-        "`rev` a git revision. Without both it is the\nproject of the current "
-        "directory, as it stands. See [the guide](../guides/python.md) for examples.\n",
+        "`rev` a git revision. Without both it is the\nworkspace of the current "
+        "directory. See [the guide](../guides/python.md) for examples.\n",
     ]
     for name in api.__all__:
         parts += _documented(getattr(api, name), f"mltrack.{name}")
@@ -261,9 +261,12 @@ def _documented(what: Any, name: str) -> Iterator[str]:
 def _signature(what: Any) -> str:
     found = inspect.signature(what)
     own = [one for name, one in found.parameters.items() if name != "self"]
-    text = str(found.replace(parameters=own)).replace("mltrack.", "")
+    text = str(found.replace(parameters=own))
     # the address of a function that is a default is another each time
-    text = re.sub(r" = <function .*?>", " = ...", text)
+    text = re.sub(r" = <function .*? at 0x[0-9a-f]+>", " = ...", text)
+    # one name for what is one of twenty records
+    text = re.sub(r"mltrack\.events\.Progress \| [\w.| ]+", "Event", text)
+    text = text.replace("mltrack.", "")
     return (
         text.replace("collections.abc.", "").replace("os.", "").replace("typing.", "")
     )

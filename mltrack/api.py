@@ -33,15 +33,15 @@ from mltrack.verbs.transfers import FetchResult, PullResult, Scope, TransferResu
 from mltrack.verbs.why import Explanation
 
 Moving = Callable[[Progress], None]
-"""Is told how far a transfer is."""
+"""Is called with how far a transfer is."""
 
 
 class Project:
     """A project: that of a directory here, or of another repository.
 
     ``place`` is a directory in it, a repository's address, or its name in the settings.
-    With ``rev`` everything is read as of that git revision, without it as it stands; of
-    a repository at an address, its newest commit.
+    With ``rev`` everything is read as of that git revision. Without it the workspace is
+    read; of a repository at an address, the newest commit.
     """
 
     def __init__(
@@ -84,9 +84,9 @@ class Project:
         errors: str | None = None,
         newline: str | None = None,
     ) -> IO[Any]:
-        """Opens a file for reading, as :func:`open` does: of the workspace where it
-        stands there, else as it is recorded. A large one that is not here is read where
-        it lies in a remote, range by range.
+        """Opens a file for reading, as :func:`open` does: the one in the workspace if
+        it is there, else the recorded one. A large file that is not here is read from
+        the remote, range by range.
         """
         if sorted(mode.replace("t", "")) not in (["r"], ["b", "r"]):
             raise UsageError(f"mltrack.open reads, and mode is {mode!r}")
@@ -106,9 +106,9 @@ class Project:
         return io.TextIOWrapper(cast(Any, binary), encoding or "utf-8", errors, newline)
 
     def path(self, path: str) -> Path:
-        """Returns where a file or directory is on this machine, for reading only: in
-        the workspace if it stands there, else, fetched if need be, in a place that is
-        shared by all who ask for the same bytes.
+        """Returns where a file or directory is on this machine, for reading only. If it
+        is not in the workspace it is fetched, to a place that is the same for all who
+        ask for the same bytes.
         """
         with self.session() as session:
             return Path(reading.local_path(session, path))
@@ -168,7 +168,7 @@ class Project:
             )
 
     def checkout(self, *targets: str, force: bool = False) -> CheckoutResult:
-        """Makes the workspace be what is recorded."""
+        """Updates the workspace to what is recorded."""
         with self._workspace() as session:
             return checkout_verb.checkout(
                 session, [*targets], CheckoutOptions(force=force)
@@ -184,8 +184,8 @@ class Project:
         keep_going: bool = False,
         on_event: Callable[[Event], object] = lambda event: None,
     ) -> list[Event]:
-        """Runs the stages whose inputs changed; returns what happened, each of which
-        ``on_event`` is told as it happens. ``set`` are params, as ``--set`` takes them.
+        """Runs the stages whose inputs changed; returns what happened. ``on_event`` is
+        called with each event as it happens. ``set`` are params, as for ``--set``.
 
         Raises StageFailedError once the others are done, and PartlyDoneError for
         stages whose inputs changed while they ran.

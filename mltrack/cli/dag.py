@@ -53,7 +53,7 @@ _States = Annotated[
     bool | None,
     typer.Option(
         "--states/--no-states",
-        help="Mark what repro would do; on a terminal unless told otherwise.",
+        help="Mark what repro would do; by default on a terminal.",
     ),
 ]
 

@@ -38,7 +38,7 @@ def get(
         ),
     ] = "",
     force: Annotated[
-        bool, typer.Option("--force", "-f", help="Replace what stands there.")
+        bool, typer.Option("--force", "-f", help="Replace what is there.")
     ] = False,
     as_json: Json = False,
 ) -> None:
