@@ -1,6 +1,5 @@
 """Names that differ here and are one name on a file system that folds them."""
 
-import unicodedata
 from collections.abc import Iterable
 
 from mltrack.disk.folding import folds
@@ -47,6 +46,8 @@ def twins(names: Iterable[bytes]) -> list[tuple[bytes, bytes]]:
 
 
 def _key(name: bytes) -> str | bytes:
+    import unicodedata  # noqa: PLC0415 - where names are compared, which is almost nowhere
+
     try:
         text = name.decode()
     except UnicodeDecodeError:

@@ -7,8 +7,6 @@ import json
 from mltrack.errors import MltrackError, PipelineError, RemoteError
 from mltrack.objects.content import URL, Content
 from mltrack.objects.digest import Algorithm
-from mltrack.store.kinds import known
-from mltrack.store.kinds.fsspec_door import info_of
 
 # in this order: what names the bytes comes before when they were written
 _MARKS = (
@@ -40,6 +38,8 @@ def url_content(url: str, algorithm: Algorithm) -> Content:
             else _fsspec_facts(url)
         )
     except ImportError as error:
+        from mltrack.store.kinds import known  # noqa: PLC0415 - on the way to an error
+
         kind = known.find(url.partition("://")[0])
         raise RemoteError(
             f"{url}: {error}", hint=kind.how_to_add_it() if kind else ""
@@ -87,6 +87,8 @@ def _http_facts(url: str) -> dict[str, object]:
 
 
 def _fsspec_facts(url: str) -> dict[str, object]:
+    from mltrack.store.kinds.fsspec_door import info_of  # noqa: PLC0415 - every plan imports this module, few have URLs
+
     info = info_of(url)
     mark = next((name for name in _MARKS if info.get(name)), "")
     return {"size": info.get("size"), **({mark: str(info[mark])} if mark else {})}
