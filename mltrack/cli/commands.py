@@ -51,6 +51,12 @@ COMMANDS: dict[str, Command] = {
     "ls": Command(_module("ls"), "List what is tracked", "data"),
     "cat": Command(_module("cat"), "Print a file, also of another revision", "data"),
     "get": Command(_module("get"), "Copy files out of another project", "data"),
+    "import": Command(
+        _module("import_data"), "Track data of another project, and its source", "data"
+    ),
+    "update": Command(
+        _module("update"), "Bring imports to what their sources have now", "data"
+    ),
     "checkout": Command(
         _module("checkout"), "Update data to match pointers and locks", "data"
     ),

@@ -11,6 +11,15 @@ from mltrack.cli.progress import ProgressLine
 from mltrack.cli.render import emit_json, plural
 from mltrack.verbs import get as verb
 
+Repository = Annotated[
+    str,
+    typer.Option(
+        "--repo",
+        metavar="REPO",
+        help="The other project: a path, an address or a name.",
+    ),
+]
+
 
 def get(
     paths: Annotated[
@@ -20,14 +29,7 @@ def get(
             help="Files and directories; `*` and `**` match any names.",
         ),
     ],
-    repo: Annotated[
-        str,
-        typer.Option(
-            "--repo",
-            metavar="REPO",
-            help="The other project: a path, an address or a name.",
-        ),
-    ],
+    repo: Repository,
     revision: Annotated[
         str, typer.Option("--rev", help="At a git revision; its newest commit without.")
     ] = "",

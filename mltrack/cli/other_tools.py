@@ -8,7 +8,6 @@ VERBS = {
     "exp": "`mltrack repro --set file:key=value` runs with other params",
     "experiments": "`mltrack repro --set file:key=value` runs with other params",
     "get-url": "the object store's own client copies a URL",
-    "import": "clone the repository, and `mltrack pull PATH` there",
     "import-url": "`mltrack add --out PATH /where/it/is`",
     "install": "`mltrack init` installs the hooks",
     "list": "`mltrack ls`",
@@ -19,7 +18,6 @@ VERBS = {
     "unlock": "`mltrack unfreeze`",
     "lock": "`mltrack freeze`",
     "unprotect": "`mltrack edit`",
-    "update": "`mltrack add` records what changed",
     "version": "`mltrack --version`, and `mltrack doctor`",
 }
 """Verbs of `dvc` that are none here, and where what they do is found."""

@@ -1,6 +1,6 @@
 """``mltrack status``"""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,6 +17,10 @@ from mltrack.cli.render import (
 from mltrack.cli.style import paint
 from mltrack.pipeline.plan import Verdict
 from mltrack.verbs import status as verb
+from mltrack.verbs.session import Session
+
+if TYPE_CHECKING:
+    from mltrack.verbs.imports import Behind
 
 _FEW = 3
 _COLOURS = {
@@ -48,17 +52,48 @@ def status(
     with ProgressLine() as line:
         session.observer.report = lambda count: line.update("files", count)
         result = verb.status(session, targets or [], remote)
+        behind = _behind(session) if remote else []
     # a document without its stages would be taken for the whole
     if as_json and result.problem is None:
-        emit_json(_data(result))
+        emit_json({**_data(result), **_behind_json(behind)})
     elif not as_json:
         # the data is shown even where the stages cannot be looked at
         _show(result)
+        if behind:
+            say("imports that are behind (mltrack update):")
+            capped([_behind_line(item) for item in behind], say, "imports")
     if result.problem is not None:
         raise result.problem
     if result.hooks_missing:
         tell(NO_HOOKS)
     return EXIT_DIFFERENCES if check and not result.is_clean else 0
+
+
+def _behind(session: Session) -> "list[Behind]":
+    """The imports whose sources have something else by now: asked only with a remote,
+    since it takes as long.
+    """
+    from mltrack.verbs.imports import behind  # noqa: PLC0415 - most never ask
+
+    return behind(session)
+
+
+def _behind_json(items: "list[Behind]") -> dict[str, object]:
+    if not items:
+        return {}
+    return {
+        "behind": [
+            {"path": item.path, "commit": item.commit, "why": item.why}
+            for item in items
+        ]
+    }
+
+
+def _behind_line(item: "Behind") -> str:
+    what = (
+        item.why or f"{item.origin.revision or 'its source'} is at {item.commit[:12]}"
+    )
+    return f"  {item.path}  ({what})"
 
 
 def _show(result: verb.Status) -> None:

@@ -138,7 +138,7 @@ def add_from(
     """Tracks what stands at ``source``, anywhere on this machine, as the path ``out``,
     and checks it out there.
     """
-    path = _free_target(session, out)
+    path = free_target(session, out)
     place = source_place(session, source)
     project = session.project
     with project.cache.in_use():
@@ -165,7 +165,7 @@ def add_to_remote(
     project = session.project
     place = source_place(session, source)
     inside = out or os.path.basename(place)
-    path = _free_target(
+    path = free_target(
         session,
         inside,
         # the source may be the target itself: nothing is written there
@@ -201,7 +201,10 @@ def source_place(session: Session, source: str) -> str:
     return place
 
 
-def _free_target(session: Session, out: str, *, may_stand: bool = False) -> str:
+def free_target(session: Session, out: str, *, may_stand: bool = False) -> str:
+    """Returns the project path of a new target; raises where something is there already,
+    or it may not be tracked. With ``may_stand`` it may be there.
+    """
     path = _target(session, out)
     if os.path.lexists(session.project.absolute(path)) and not may_stand:
         raise WorkspaceError(

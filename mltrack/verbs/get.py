@@ -122,6 +122,12 @@ def _texts(session: Elsewhere, things: Iterable[Found]) -> dict[str, bytes]:
     return texts
 
 
+def write_to(session: Elsewhere, found: Found, to: str) -> None:
+    """Puts one thing, whose bytes are here, to a path where nothing is."""
+    texts = _texts(session, [found])
+    _write(Item(found, to), texts, session.project.cache)
+
+
 def _write(item: Item, texts: dict[str, bytes], cache: Cache) -> None:
     found, to = item
     parent = os.path.dirname(os.path.abspath(to))

@@ -42,12 +42,13 @@ class Added:
 @dataclass(frozen=True, slots=True)
 class Recording:
     """What a pointer is to say of a path; ``here`` is what of it stands in the
-    workspace.
+    workspace, ``extra`` its further lines, None for those that it has.
     """
 
     path: str
     content: Content
     here: Content | None
+    extra: tuple[str, ...] | None = None
 
 
 def check(
@@ -196,8 +197,9 @@ def record(session: Session, items: Iterable[Recording]) -> list[Added]:
             if data is not None
             else ()
         )
+        lines = extra if item.extra is None else item.extra
         text = pointer.write(
-            Pointer(name, item.content, extra), project.algorithm
+            Pointer(name, item.content, lines), project.algorithm
         ).encode()
         # a pointer that says the same keeps its stamps: git need not read it again
         if text != data:

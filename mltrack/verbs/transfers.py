@@ -259,8 +259,33 @@ def _fetch(
     with session.project.cache.in_use():
         # first: with --run-cache, what these name is wanted too
         records = _bring_records(session, sources)
-        had = sources.fetch(_with_results(session, contents, scope), report)
+        wanted = _with_results(session, contents, scope)
+        try:
+            had = sources.fetch(wanted, report)
+        except (RemoteError, UsageError):
+            # an import needs no remote of this project
+            if not _from_origins(session, wanted, report):
+                raise
+            had = sources.fetch(wanted, report)
+        came = _from_origins(session, wanted, report) if had.why else []
+        if came:
+            rest = sources.fetch(wanted, report)
+            had = rest._replace(
+                moved=Moved(
+                    had.moved.objects + sum(content.files for content in came),
+                    had.moved.bytes + sum(content.size for content in came),
+                )
+            )
         return TransferResult(had.source, had.moved, records=records), had.why
+
+
+def _from_origins(
+    session: Session, wanted: list[Content], report: Report
+) -> list[Content]:
+    """What came of imports from where they were imported from."""
+    from mltrack.verbs.origins import fetch_from_origins  # noqa: PLC0415 - where no remote has something
+
+    return fetch_from_origins(session, wanted, report)
 
 
 def _would_fetch(

@@ -67,7 +67,9 @@ def shape(line: str) -> str:
     """A line of output without what differs from machine to machine: its numbers and
     digests.
     """
-    return re.sub(r"[0-9a-f]{32}|[0-9][0-9.,]*", "#", line).strip()
+    return re.sub(
+        r"\b[0-9a-f]{40}\b|[0-9a-f]{32}|\b[0-9a-f]{12}\b|[0-9][0-9.,]*", "#", line
+    ).strip()
 
 
 def test_the_demo_works_and_says_what_the_readme_shows(tmp_path: Path) -> None:

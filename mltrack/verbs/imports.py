@@ -1,0 +1,276 @@
+"""``import`` and ``update``: data of other projects, tracked here with where it came
+from.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from mltrack.errors import (
+    MissingObjectError,
+    MltrackError,
+    UnsavedDataError,
+    UsageError,
+)
+from mltrack.formats import origin, pointer
+from mltrack.formats.origin import Origin
+from mltrack.formats.pointer import SUFFIX
+from mltrack.objects.content import TREE, Content
+from mltrack.objects.tree_diff import diff as tree_diff
+from mltrack.store.shared.transfer import Report
+from mltrack.verbs.add import free_target
+from mltrack.verbs.elsewhere import Elsewhere, open_elsewhere, place_of
+from mltrack.verbs.origins import bring_here, origins
+from mltrack.verbs.session import Session
+from mltrack.verbs.sources import quiet
+from mltrack.verbs.standing import Found, Standing
+from mltrack.verbs.tracking import Recording, record
+from mltrack.workspace.checkout import no_progress
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """One import: its path here, where it comes from, and what it is. ``before`` is
+    what it was; ``changes`` counts the files that were added, modified and deleted.
+    """
+
+    path: str
+    origin: Origin
+    content: Content
+    before: Content | None = None
+    changes: tuple[int, int, int] = (0, 0, 0)
+
+    was_at: str = ""
+    """The commit that it was of before."""
+
+    @property
+    def is_changed(self) -> bool:
+        return not self.content.same_bytes(self.before)
+
+    @property
+    def is_moved(self) -> bool:
+        """Whether its pointer says something else now."""
+        return self.is_changed or self.was_at != self.origin.commit
+
+
+class Behind(NamedTuple):
+    """An import whose source has something else by now, or cannot be asked: ``why``."""
+
+    path: str
+    origin: Origin
+    commit: str = ""
+    why: str = ""
+
+
+class Wanted(NamedTuple):
+    """What is to be imported: a path of a repository at a revision ('' is the newest),
+    and the path that it becomes here ('' is its own name).
+    """
+
+    repository: str
+    path: str
+    revision: str = ""
+    out: str = ""
+
+
+def import_path(session: Session, wanted: Wanted, report: Report = quiet) -> Imported:
+    """Brings a path of another project here, tracks it, and notes where it came from.
+
+    Raises UsageError for what is not there, or is several things, and WorkspaceError
+    where something stands in its place.
+    """
+    path = free_target(session, wanted.out or os.path.basename(wanted.path.strip("/")))
+    address = place_of(wanted.repository, session.project.cwd)
+    with open_elsewhere(address, wanted.revision, cwd=session.project.cwd) as there:
+        _refuse_itself(session, there, wanted.path)
+        inner, found = _found(there, wanted.path)
+        noted = Origin(
+            _address(session, address), inner, wanted.revision, there.base, ""
+        )
+        with session.project.cache.in_use():
+            content = bring_here(session, there, found, report)
+            session.checkout.bring(path, content)
+            noted = noted._replace(digest=session.project.algorithm.text(content.hex))
+            record(session, [Recording(path, content, content, origin.write(noted))])
+    return Imported(path, noted, content)
+
+
+def update(
+    session: Session,
+    arguments: list[str],
+    *,
+    revision: str | None = None,
+    force: bool = False,
+    report: Report = quiet,
+) -> list[Imported]:
+    """Brings imports to what their sources have now, at the revision that was asked for
+    when they were imported, or another one. Only what changed is fetched.
+
+    Raises UsageError for a target that is no import, and UnsavedDataError for one that
+    was changed here, unless ``force``.
+    """
+    done = []
+    for path, noted in _chosen(session, arguments):
+        # first: nothing is fetched in vain
+        if not force:
+            _refuse_changed(session, path, noted)
+        wanted = noted.revision if revision is None else revision
+        with open_elsewhere(
+            noted.repository, wanted, cwd=session.project.path
+        ) as there:
+            now = noted._replace(revision=wanted, commit=there.base)
+            content = _newer(session, path, (noted, now), there, report)
+            done.append(_put(session, path, (noted, now), content, force=force))
+    return done
+
+
+def behind(session: Session) -> list[Behind]:
+    """Returns the imports whose sources have other bytes now, at the revision that was
+    asked for, and those whose sources cannot be asked.
+    """
+    found = []
+    for path, noted in origins(session).items():
+        try:
+            with open_elsewhere(
+                noted.repository,
+                noted.revision,
+                cwd=session.project.path,
+            ) as there:
+                if there.base == noted.commit:
+                    continue
+                thing = Standing(there).at(noted.path)
+                if thing is None:
+                    found.append(
+                        Behind(path, noted, there.base, "is not there any more")
+                    )
+                elif _differs(there, thing, noted):
+                    found.append(Behind(path, noted, there.base))
+        except MltrackError as error:
+            found.append(Behind(path, noted, why=error.message))
+    return found
+
+
+def _refuse_changed(session: Session, path: str, noted: Origin) -> None:
+    now = session.view.pointers[path]
+    if session.project.algorithm.text(now.hex) != noted.digest:
+        raise UnsavedDataError(
+            f"{path} was changed here after it was imported",
+            hint=f"`mltrack update --force {path}` replaces it; what it is now stays in "
+            "the cache",
+        )
+
+
+def _newer(
+    session: Session,
+    path: str,
+    origins_: tuple[Origin, Origin],
+    there: Elsewhere,
+    report: Report,
+) -> Content:
+    """What an import is at its source now, in the cache of this project."""
+    noted, now = origins_
+    before = session.view.pointers[path]
+    is_as_imported = session.project.algorithm.text(before.hex) == noted.digest
+    if noted.commit == now.commit and is_as_imported:
+        return before
+    _, found = _found(there, noted.path)
+    with session.project.cache.in_use():
+        return bring_here(session, there, found, report)
+
+
+def _put(
+    session: Session,
+    path: str,
+    origins_: tuple[Origin, Origin],
+    content: Content,
+    *,
+    force: bool,
+) -> Imported:
+    """Puts what came in the place of an import, and notes it."""
+    noted, now = origins_
+    algorithm, checkout = session.project.algorithm, session.checkout
+    before = session.view.pointers[path]
+    with session.project.cache.in_use():
+        if not content.same_bytes(before):
+            plan = checkout.plan(path, content, force=force, recorded=before)
+            checkout.carry_out(path, content, checkout.approve(path, plan), no_progress)
+        now = now._replace(digest=algorithm.text(content.hex))
+        lines = (*_other_lines(session, path), *origin.write(now))
+        record(session, [Recording(path, content, content, lines)])
+    changes = _changes(session, before, content)
+    return Imported(path, now, content, before, changes, noted.commit)
+
+
+def _other_lines(session: Session, path: str) -> tuple[str, ...]:
+    data = session.project.read(path + SUFFIX) or b""
+    lines = pointer.parse(data, session.project.algorithm, path + SUFFIX).extra
+    return origin.without(lines)
+
+
+def _chosen(session: Session, arguments: list[str]) -> Iterator[tuple[str, Origin]]:
+    known = origins(session)
+    if not arguments:
+        yield from known.items()
+        return
+    for argument in arguments:
+        path = session.project.relative(argument).removesuffix(SUFFIX)
+        if path not in known:
+            names = ", ".join(sorted(known)) or "there are none"
+            raise UsageError(f"{argument!r} is no import", hint=f"imports: {names}")
+        yield path, known[path]
+
+
+def _found(there: Elsewhere, argument: str) -> tuple[str, Found]:
+    inner = os.path.normpath(argument).strip("/")
+    found = Standing(there).at(inner)
+    if found is None:
+        raise UsageError(
+            f"there is no {argument!r} in that project at {there.named}",
+            hint="mltrack ls -R --repo REPOSITORY; several things are imported one by "
+            "one",
+        )
+    return inner, found
+
+
+def _differs(there: Elsewhere, thing: Found, noted: Origin) -> bool:
+    """Whether what is there now has other bytes, as far as that can be said without
+    them: what git keeps, and another kind of digest, count by the commit alone.
+    """
+    if thing.content is None:
+        return True
+    return there.project.algorithm.text(thing.content.hex) != noted.digest
+
+
+def _changes(session: Session, old: Content, new: Content) -> tuple[int, int, int]:
+    if old.same_bytes(new) or TREE not in (old.kind, new.kind):
+        return (0, int(not old.same_bytes(new)), 0)
+    cache = session.project.cache
+    trees = [one.hex if one.kind == TREE else None for one in (old, new)]
+    try:
+        changes = list(tree_diff(trees[0], trees[1], cache.read_tree, b""))
+    except MissingObjectError:
+        return (0, 1, 0)
+    return (
+        sum(change.old is None for change in changes),
+        sum(change.old is not None and change.new is not None for change in changes),
+        sum(change.new is None for change in changes),
+    )
+
+
+def _address(session: Session, address: str) -> str:
+    """The repository's place as it is noted: a path from the project's top, so that a
+    neighbour's clone is found from every clone of a team that keeps them side by side.
+    """
+    place, mark, inner = address.partition("#")
+    here = os.path.join(session.project.cwd, place)
+    if os.path.isdir(here):
+        place = os.path.relpath(here, session.project.path)
+    return place + mark + inner
+
+
+def _refuse_itself(session: Session, there: Elsewhere, argument: str) -> None:
+    if there.project.path == session.project.path:
+        raise UsageError(
+            f"{argument!r} is of this very project", hint=f"mltrack checkout {argument}"
+        )

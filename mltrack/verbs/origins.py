@@ -1,0 +1,130 @@
+"""Where imports came from, and getting them from there."""
+
+import os
+import shutil
+
+from mltrack.disk.durable import temporary_path
+from mltrack.errors import (
+    MissingObjectError,
+    MltrackError,
+    RemoteError,
+    UsageError,
+)
+from mltrack.formats import origin, pointer
+from mltrack.formats.origin import Origin
+from mltrack.formats.pointer import SUFFIX
+from mltrack.objects.content import Content
+from mltrack.store.local.cache import Cache
+from mltrack.store.local.writer import CacheWriter
+from mltrack.store.shared.fetch import bring
+from mltrack.store.shared.transfer import Report
+from mltrack.verbs.elsewhere import Elsewhere, open_elsewhere
+from mltrack.verbs.get import write_to
+from mltrack.verbs.session import Session
+from mltrack.verbs.sources import Sources
+from mltrack.verbs.standing import Found, Standing
+from mltrack.workspace.ignore import KeepAll
+from mltrack.workspace.ingest import Saving
+from mltrack.workspace.scan import Look, scan
+from mltrack.workspace.stat_index import Blocks
+
+_DEEPEST = 8
+"""Imports of imports, one behind the other."""
+
+
+def origins(session: Session) -> dict[str, Origin]:
+    """Returns where the imports of a project came from, by path."""
+    found = {}
+    view, algorithm = session.at("").view, session.project.algorithm
+    for path in view.pointers:
+        data = view.read(path + SUFFIX)
+        if data is not None and b"\nfrom:\n" in data:
+            lines = pointer.parse(data, algorithm, path + SUFFIX).extra
+            noted = origin.parse(lines, path + SUFFIX)
+            if noted is not None:
+                found[path] = noted
+    return found
+
+
+def fetch_from_origins(
+    session: Session, contents: list[Content], report: Report, depth: int = 0
+) -> list[Content]:
+    """Gets contents of imports into the cache from where they came, as they were then;
+    returns those that came. For what no remote of this project has. ``depth`` is how
+    many imports of imports led here.
+    """
+    came: list[Content] = []
+    cache = session.project.cache
+    lacking = {content.hex for content in contents if not cache.holds(content)}
+    for path, noted in origins(session).items():
+        content = session.at("").view.pointers[path]
+        # two projects that import from each other lead nowhere
+        if content.hex not in lacking or depth > _DEEPEST:
+            continue
+        try:
+            with open_elsewhere(
+                noted.repository,
+                noted.commit,
+                cwd=session.project.path,
+            ) as there:
+                thing = Standing(there).at(noted.path)
+                if thing is not None:
+                    came.append(bring_here(session, there, thing, report, depth))
+        except MltrackError:
+            continue
+    cache.reload()
+    return came
+
+
+def bring_here(
+    session: Session, there: Elsewhere, found: Found, report: Report, depth: int = 0
+) -> Content:
+    """Gets what was found there into the cache of this project; returns what it is
+    here.
+    """
+    project, content = session.project, found.content
+    if content is None:
+        return _copied(session, there, found)
+    if there.project.algorithm == project.algorithm:
+        if project.cache.holds(content):
+            return content
+        if not there.project.cache.holds(content):
+            if _came(project.cache, there, content, report):
+                return content
+            # an import of theirs, which their remotes need not have
+            fetch_from_origins(there, [content], report, depth + 1)
+    Sources(there).require([content], report)
+    return _copied(session, there, found)
+
+
+def _came(cache: Cache, there: Elsewhere, content: Content, report: Report) -> bool:
+    """Whether a content came into a cache straight from their remotes."""
+    try:
+        brought = bring(cache, Sources(there).remotes, [content], report)
+    except (RemoteError, UsageError):
+        return False
+    if brought.damage:
+        raise brought.damage[0]
+    return not brought.lost
+
+
+def _copied(session: Session, there: Elsewhere, found: Found) -> Content:
+    """By a copy, which is hashed: of what git keeps, of another kind of digest, and of
+    what only their cache has.
+    """
+    project = session.project
+    aside = temporary_path(project.tmp_path)
+    os.mkdir(aside)
+    try:
+        place = os.path.join(aside, "got")
+        write_to(there, found, place)
+        with CacheWriter(project.cache) as writer:
+            saving = Saving(writer, project.algorithm)
+            look = Look(saving, KeepAll(), project.cache)
+            snapshot = scan(aside, "got", Blocks(), look)
+            writer.finish()
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    if snapshot is None:
+        raise MissingObjectError(f"{found.path} vanished while it was being read")
+    return snapshot.content
