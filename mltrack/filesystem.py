@@ -13,6 +13,16 @@ from mltrack.verbs.session import Session
 from mltrack.verbs.standing import Found, Standing
 
 _SCHEME = "mltrack://"
+# what every file system of fsspec takes
+_OF_FSSPEC = {
+    "asynchronous",
+    "batch_size",
+    "listings_expiry_time",
+    "loop",
+    "max_paths",
+    "skip_instance_cache",
+    "use_listings_cache",
+}
 
 
 class MltrackFileSystem(AbstractFileSystem):  # type: ignore[misc]
@@ -28,6 +38,10 @@ class MltrackFileSystem(AbstractFileSystem):  # type: ignore[misc]
     def __init__(
         self, repo: str | None = None, rev: str | None = None, **options: Any
     ) -> None:
+        unknown = sorted(options.keys() - _OF_FSSPEC)
+        # a slip in `rev` would read something else
+        if unknown:
+            raise TypeError(f"mltrack:// has repo and rev, and no {', '.join(unknown)}")
         super().__init__(**options)
         self.project = Project(repo or ".", rev)
 

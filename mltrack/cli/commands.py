@@ -169,7 +169,7 @@ def overview(version: str) -> str:
         "",
         "`mltrack COMMAND --help` explains a command, with an example; a page has",
         "`mltrack help TOPIC`: install, tutorial, pipeline, remotes, runners, merging,",
-        "sweeps, notebooks, environments, ci, disk-space, from-dvc, trouble, settings,",
-        "errors, json, formats.",
+        "other-projects, python, sweeps, notebooks, environments, ci, disk-space,",
+        "from-dvc, trouble, settings, errors, json, formats.",
     ]
     return "\n".join(lines) + "\n"

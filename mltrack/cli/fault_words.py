@@ -31,8 +31,12 @@ def fault_words(fault: Fault) -> str:
 
 def _command(fault: Fault) -> str:
     # of a script of many lines the first says which one it is
-    first = (fault.command.strip().splitlines() or [""])[0]
+    lines = fault.command.strip().splitlines() or [""]
+    first = lines[0]
     shown = f"`{first[:_MAX_COMMAND]}`" if first else "its command"
+    if len(lines) > 1:
+        # the shell does not say which of them it was
+        shown = f"the script that begins with {shown}"
     text = f"{shown} {_ending(fault)}"
     if fault.place:
         text += f" on {fault.place}"

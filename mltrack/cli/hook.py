@@ -7,6 +7,7 @@ from mltrack.cli.followed import followed, kept, not_here
 from mltrack.cli.invocation import current, tell
 from mltrack.cli.progress import ProgressLine
 from mltrack.cli.render import listed, plural
+from mltrack.cli.system_words import hint_for, words_of
 from mltrack.errors import MltrackError
 from mltrack.verbs import hook as verb
 from mltrack.verbs.checkout import CheckoutResult
@@ -47,12 +48,12 @@ def run(arguments: list[str]) -> int:
 def _words(name: str, result: verb.HookResult) -> Iterator[str]:
     """What a hook has to say, line by line."""
     for refused in result.refused:
-        hint = (
-            f" (hint: {refused.hint})"
-            if isinstance(refused, MltrackError) and refused.hint
-            else ""
+        text, hint = (
+            (refused.message, refused.hint)
+            if isinstance(refused, MltrackError)
+            else (words_of(refused), hint_for(refused))
         )
-        yield f"{name}: {refused}{hint}"
+        yield f"{name}: {text}" + (f" (hint: {hint})" if hint else "")
     yield from (error.message for error in result.unreadable)
     for checkout in result.checkouts:
         yield from _followed(checkout)

@@ -4,7 +4,6 @@ words.
 The only place that catches errors. Exit codes are those of docs/reference/errors.md.
 """
 
-import errno
 import importlib
 import os
 import select
@@ -16,6 +15,7 @@ from mltrack import __version__
 from mltrack.cli import invocation
 from mltrack.cli.commands import COMMANDS, HIDDEN, overview
 from mltrack.cli.global_options import take_globals
+from mltrack.cli.system_words import hint_for, words_of
 from mltrack.errors import MltrackError, PartlyDoneError, Terminated, UsageError
 
 BUG, INTERRUPTED = 70, 130
@@ -30,7 +30,7 @@ def run(arguments: list[str]) -> int:
         return _answer(arguments)
     except BrokenPipeError as error:
         if not _has_reader_gone():
-            return _report(_words_of(error), _hint_for(error), 1)
+            return _report(words_of(error), hint_for(error), 1)
         # whoever reads has seen enough: `mltrack ls | head` is no failure
         _silence_output()
         return PIPE_CLOSED
@@ -49,7 +49,7 @@ def _answer(arguments: list[str]) -> int:
     except BrokenPipeError:
         raise  # by a report, too, if nobody reads it
     except OSError as error:
-        return _report(_words_of(error), _hint_for(error), 1)
+        return _report(words_of(error), hint_for(error), 1)
     except Exception:
         # a bug: the person gets a report to send, and no traceback
         return _report_bug(arguments)
@@ -164,26 +164,6 @@ def _report(message: str, hint: str, code: int) -> int:
 
         traceback.print_exc()
     return code
-
-
-def _words_of(error: OSError) -> str:
-    path = error.filename2 or error.filename
-    shown = os.fsdecode(path) if isinstance(path, str | bytes) else ""
-    return (
-        f"{shown}: {error.strerror or error}"
-        if shown
-        else f"the system refused: {error.strerror or error}"
-    )
-
-
-def _hint_for(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return "free some space; `mltrack gc` deletes what nothing refers to. Nothing was recorded; run this again then"
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return "check the permissions of that path, then run this again"
-    if error.errno in (errno.EMFILE, errno.ENFILE):
-        return "too many open files: raise `ulimit -n`"
-    return "nothing half-written is kept; run this again when the cause is gone"
 
 
 def _report_bug(arguments: list[str]) -> int:

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
-from mltrack.cli.invocation import announce, git_add, open_session, tell
+from mltrack.cli.for_git import staging
+from mltrack.cli.invocation import announce, open_session, tell
 from mltrack.cli.options import command_app
-from mltrack.formats.pointer import SUFFIX
 from mltrack.verbs import move as verb
 
 
@@ -29,11 +29,8 @@ def move(
     result = verb.move(session, old, new)
     shown = session.project.shown
     announce(f"moved {shown(result.old)} to {shown(result.new)}")
-    tell(
-        "For git: "
-        # the old pointer is gone: that is to be staged as well
-        + git_add([shown(path + SUFFIX) for path in result.tracked], "--all")
-    )
+    whole = [path for path in (result.old, result.new) if path in result.tracked]
+    tell("For git: " + staging(session, result.tracked, whole))
     if result.stages:
         tell(f"These stages still depend on {result.old}: {', '.join(result.stages)}")
 

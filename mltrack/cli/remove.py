@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from mltrack.cli.invocation import announce, git_add, open_session, tell
+from mltrack.cli.for_git import staging
+from mltrack.cli.invocation import announce, open_session, tell
 from mltrack.cli.options import command_app
-from mltrack.formats.pointer import SUFFIX
 from mltrack.verbs import remove as verb
 
 
@@ -35,9 +35,13 @@ def remove(
             f"no longer tracked: {session.project.shown(path)}"
             + (" (files removed)" if result.with_data else kept)
         )
-    if result.changed:
-        pointers = [session.project.shown(root + SUFFIX) for root in result.changed]
-        tell("For git: " + git_add(pointers))
+    whole = [path for path in result.removed if path in session.view.pointers]
+    line = staging(session, (*result.changed, *whole), whole)
+    if line:
+        tell("For git: " + line)
+    seen = [path for path in whole if not result.with_data]
+    if any(os.path.lexists(session.project.absolute(path)) for path in seen):
+        tell("The files are no longer ignored: `git add .` would take them.")
 
 
 app = command_app(

@@ -2,6 +2,7 @@
 only what its settings say.
 """
 
+import difflib
 import os
 from contextlib import suppress
 from typing import NamedTuple
@@ -70,9 +71,12 @@ class Remotes:
             )
         if chosen not in known:
             names = ", ".join(sorted(known)) or "none"
+            close = difflib.get_close_matches(chosen, known, n=1)
             raise UsageError(
                 f"there is no remote {chosen!r} (known: {names})",
-                hint=f"mltrack remote add {chosen} DIRECTORY",
+                hint=f"did you mean {close[0]!r}?"
+                if close
+                else f"mltrack remote add {chosen} DIRECTORY",
             )
         given = settings.remote(chosen)
         # before it is opened, which may connect or start a program

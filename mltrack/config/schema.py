@@ -60,7 +60,8 @@ SETTINGS = (
         "repro.check",
         str,
         "warn",
-        "What to do about files that stages read or write undeclared.",
+        "What to do about files that stages read undeclared; `none` and `warn` hold for "
+        "those that they write, too.",
         choices=("none", "warn", "error"),
     ),
     # the hook costs 5 %, strace twelve times the run, where small files are read

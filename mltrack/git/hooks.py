@@ -34,6 +34,8 @@ _LEGACY = ".legacy"
 ATTRIBUTES = (
     "*.mlt merge=mltrack-pointer",
     "mltrack.lock merge=mltrack-lock",
+    # lines that two branches add: each tracks something else. git's own driver
+    ".gitignore merge=union",
     # else autocrlf would write CR LF, and a lock's bytes be other than git's
     "*.mlt text eol=lf",
     "mltrack.lock text eol=lf",

@@ -49,7 +49,7 @@ def add_into(
     [root] = {item.place.root for item in coming}
     with project.cache.in_use():
         for item in coming:
-            _refuse(session, item, listings.at(item.place))
+            _refuse(session, item, listings)
         with CacheWriter(project.cache) as writer:
             saving = Saving(writer, project.algorithm)
             contents = [
@@ -90,8 +90,21 @@ def _coming(session: Session, directory: str, sources: list[str]) -> list[_Comin
     return list(found.values())
 
 
-def _refuse(session: Session, item: _Coming, recorded: Entry | None) -> None:
-    path = item.place.path
+def _refuse_below_file(item: _Coming, listings: Listings) -> None:
+    """Raises WorkspaceError for a place below what is recorded as a file."""
+    parts = item.place.inner.split(b"/")
+    for end in range(1, len(parts)):
+        above = Place(item.place.root, b"/".join(parts[:end]))
+        entry = listings.at(above)
+        if entry is not None and entry.kind != DIRECTORY:
+            raise WorkspaceError(
+                f"{above.path!r} is a file in {above.root!r}",
+                hint=f"mltrack add --into {os.path.dirname(above.path)} FILE…",
+            )
+
+
+def _refuse(session: Session, item: _Coming, listings: Listings) -> None:
+    path, recorded = item.place.path, listings.at(item.place)
     check_path(path, path)
     is_directory = os.path.isdir(item.source) and not os.path.islink(item.source)
     line = IgnoreFiles(session.project.path).line(
@@ -103,6 +116,7 @@ def _refuse(session: Session, item: _Coming, recorded: Entry | None) -> None:
             f"({line.source}:{line.number}: {line.text})",
             hint="change that line, or choose another name",
         )
+    _refuse_below_file(item, listings)
     if is_directory and recorded is not None:
         raise WorkspaceError(
             f"{path!r} exists in {item.place.root!r} already",

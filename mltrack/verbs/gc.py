@@ -157,8 +157,8 @@ def _require_elsewhere(
             "and no remote holds them, "
             f"first {project.algorithm.text(min(lost))}",
             hint=(
-                "`mltrack push --all-branches --all-tags` (or --rev) sends them; "
-                "--force deletes them for good"
+                "`git rev-list --all | sed 's/^/--rev /' | xargs mltrack push` sends "
+                "them; --force deletes them for good"
             ),
         )
 

@@ -64,6 +64,10 @@ def get(
 def _placed(arguments: list[str], standing: Standing, out: str) -> Iterator[Item]:
     """Each thing that is meant, with where it goes."""
     into = len(arguments) > 1 or not out or out.endswith("/") or os.path.isdir(out)
+    if len(arguments) > 1 and os.path.lexists(out) and not os.path.isdir(out):
+        raise UsageError(
+            f"{out!r} is no directory", hint="several paths go into a directory: -o DIR"
+        )
     for argument in arguments:
         path = os.path.normpath(argument).strip("/") if argument.strip("./") else ""
         if any(one in argument for one in WILD):

@@ -50,7 +50,7 @@ def open_file(
     if not cache.has(found.hex):
         if found.size >= SMALL_OBJECT and (far := _stream(session, found, closing)):
             return io.BufferedReader(far, 64 << 10)
-        Sources(session).require([found])
+        _require(session, found, argument)
     closing()
     if cache.is_packed(found.hex) or not cache.check_alone(found.hex):
         return io.BytesIO(cache.read(found.hex))
@@ -74,9 +74,20 @@ def local_path(session: Session, argument: str, revision: str = "") -> str:
         if data is None:
             raise _absent(argument, revision)
         return _put_aside(path, lambda place: _write(place, data), _digest(data))
-    Sources(session).require([content])
+    _require(session, content, argument)
     cache = session.project.cache
     return _put_aside(path, lambda place: make_copy(content, place, cache), content.hex)
+
+
+def _require(session: Session, content: Content, argument: str) -> None:
+    """Gets a content into the cache; raises MissingObjectError with the path."""
+    sources = Sources(session)
+    if not sources.is_any and not session.project.cache.holds(content):
+        raise MissingObjectError(
+            f"{argument} is not here, and the project has no remote",
+            hint="mltrack remote add NAME DIRECTORY",
+        )
+    sources.require([content])
 
 
 def _find(session: Session, argument: str, revision: str) -> str | bytes | Content:

@@ -191,7 +191,7 @@ def fetch(
     """Brings what is referred to into the cache, as far as it can be had; the workspace
     is not touched.
     """
-    sources = session.lister = Sources(session, scope.remote, scope.jobs)
+    sources = session.lister = _sources(session, scope)
     wanted = _wanted(session, scope)
     contents = [item.content for item in wanted]
     if dry_run:
@@ -211,7 +211,7 @@ def pull(
     """Fetches what can be had, then checks out what the workspace's pointers and locks
     say, as far as it is here.
     """
-    sources = session.lister = Sources(session, scope.remote, scope.jobs)
+    sources = session.lister = _sources(session, scope)
     targets = session.select(list(scope.targets))
     wanted = list(targets)
     if not scope.is_of_workspace:
@@ -221,6 +221,16 @@ def pull(
     options = CheckoutOptions(force=force, absent=Absent.LEAVE, progress=progress)
     checkout = checkout_targets(session, targets, options)
     return PullResult(fetched, checkout, unavailable(session, wanted, problem))
+
+
+def _sources(session: Session, scope: Scope) -> Sources:
+    """Where a command looks. Raises UsageError for a remote that there is not, also
+    where nothing lacks.
+    """
+    sources = Sources(session, scope.remote, scope.jobs)
+    if scope.remote:
+        sources.chosen()
+    return sources
 
 
 def _open_for_push(remote: Remote, *, dry_run: bool) -> bool:

@@ -159,6 +159,10 @@ def _remove(target: Target, op: Operation) -> bool:
             return False
     except FileNotFoundError:
         return True
+    except OSError as error:
+        # by descriptor the system names the last part alone
+        error.filename = os.fsdecode(path)
+        raise
     while path != target.root and b"/" in path:
         path = path.rpartition(b"/")[0]
         # a kept descriptor would outlive the name, and take later files with it
@@ -345,6 +349,9 @@ def _name(target: Target, one: _Aside) -> bool:
         return False
     try:
         os.rename(one.name, name, src_dir_fd=directory, dst_dir_fd=parent)
+    except PermissionError as error:
+        error.filename, error.filename2 = os.fsdecode(one.op.path), None
+        raise
     except OSError as error:
         if error.errno in (errno.EISDIR, errno.ENOTEMPTY, errno.EEXIST):
             raise in_the_way(one.op.path) from error

@@ -63,6 +63,11 @@ def test_files_are_read_and_copied_out(fs: MltrackFileSystem, tmp_path: Path) ->
         fs.ls("nosuch")
 
 
+def test_a_slip_in_an_option_is_refused(fs: MltrackFileSystem) -> None:
+    with pytest.raises(TypeError, match="revision"):
+        MltrackFileSystem(revision="v1")
+
+
 def test_nothing_can_be_written(fs: MltrackFileSystem) -> None:
     with pytest.raises(NotImplementedError, match="read only"):
         fs.open("data/a.csv", "wb")

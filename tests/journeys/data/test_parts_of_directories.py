@@ -220,3 +220,17 @@ def test_a_move_in_a_directory_replaces_nothing(clone: Workspace) -> None:
     assert "no tracked" in clone.mltrack("move", "d/1", "elsewhere", code=2).err
     assert "cannot be moved" in clone.mltrack("move", "d/sub", "d/sub/x", code=2).err
     assert clone.read("d.mlt") == before and clone.read("d/own") == "own\n"
+
+
+def test_a_file_is_no_directory_to_add_into(ws: Workspace) -> None:
+    ws.write("d/1", "one\n")
+    ws.write("d/s/2", "two\n")
+    ws.mltrack("add", "d")
+    before = ws.read("d.mlt")
+    (ws.path.parent / "x").write_text("x")
+    for into in ("d/1", "d/s/2", "d/1/deep"):
+        done = ws.mltrack("add", "--into", into, "../x", code=1)
+        assert (
+            "is a file in 'd'" in done.err and "hint: mltrack add --into d" in done.err
+        )
+    assert ws.read("d.mlt") == before and ws.read("d/1") == "one\n"
