@@ -40,6 +40,10 @@ def resolve(revision: str, cwd: str) -> str:
                 f"there is no revision {revision!r} in this shallow clone",
                 hint="git fetch --unshallow",
             ) from None
+        if revision.startswith("HEAD") and not _has_commit(cwd):
+            raise GitError(
+                "there is no commit in this repository yet", hint="git commit"
+            ) from None
         hint = (
             f"two revisions are two words: {old} {new}"
             if dots
@@ -47,6 +51,10 @@ def resolve(revision: str, cwd: str) -> str:
         )
         raise GitError(f"there is no revision {revision!r} in git", hint=hint) from None
     return out.decode().strip()
+
+
+def _has_commit(cwd: str) -> bool:
+    return bool(run(["rev-parse", "--verify", "--quiet", "HEAD"], cwd, ok=(0, 1)))
 
 
 def _is_shallow(cwd: str) -> bool:

@@ -7,13 +7,14 @@ import hashlib
 import os
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from mltrack import project as projects
 from mltrack.config import settings as config
 from mltrack.disk.durable import make_directories, write_atomic
 from mltrack.engine.recorded import Recorded
 from mltrack.engine.view import View, revision_view
-from mltrack.errors import UsageError, WorkspaceError
+from mltrack.errors import RemoteError, UsageError, WorkspaceError
 from mltrack.formats.pointer import SUFFIX
 from mltrack.git import history
 from mltrack.git import repository as git
@@ -26,6 +27,9 @@ from mltrack.project import DIRECTORY, Project
 from mltrack.store.local.cache import Cache
 from mltrack.verbs.session import Session
 from mltrack.verbs.sources import Sources
+
+if TYPE_CHECKING:
+    from mltrack.config.remotes import Remotes
 
 # what a project says of itself: all that a commit has of it comes by one request
 _SPOKEN = (SUFFIX, PIPELINE_NAME, LOCK_NAME, config.FILE_NAME)
@@ -109,6 +113,20 @@ class Kept(Project):
     @cached_property
     def scratch_path(self) -> str:
         return self.shared_path
+
+    def new_remotes(self) -> "Remotes":
+        addresses = self.settings.remotes()
+        # a relative one is beside a clone
+        if addresses and not any(
+            "://" in address or os.path.isabs(address) for address in addresses.values()
+        ):
+            name, address = min(addresses.items())
+            raise RemoteError(
+                f"the remote {name!r} of that project is {address!r}, a path beside a "
+                "clone of it",
+                hint="name a clone by its path, with --repo",
+            )
+        return super().new_remotes()
 
 
 def open_elsewhere(place: str, revision: str = "", *, cwd: str = ".") -> Elsewhere:

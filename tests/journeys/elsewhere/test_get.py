@@ -149,7 +149,7 @@ def test_what_is_no_project_or_not_there_is_told(
     plain = tmp_path / "plain"
     subprocess.run(["git", "init", "-q", str(plain)], check=True)
     for place, says in {
-        str(plain): "no revision 'HEAD'",
+        str(plain): "no commit in this repository yet",
         f"file://{plain}": "no commit yet",
         f"file://{tmp_path}/nosuch": "cannot be read",
         str(tmp_path / "nosuch"): "there is no directory",
@@ -194,6 +194,22 @@ def test_the_bytes_that_nobody_has_are_named(
     )
     assert done.code != 0 and "store" in done.err
     assert os.listdir(mine.path) == []
+
+
+def test_a_remote_beside_a_clone_is_told_as_such(bare: Workspace) -> None:
+    bare.mltrack("init")
+    bare.write("a", "1")
+    bare.mltrack("add", "a")
+    bare.mltrack("remote", "add", "near", "../near")
+    bare.mltrack("push")
+    bare.git("add", ".")
+    bare.git("commit", "-qm", "a")
+    mine = Workspace(bare.path.parent / "mine", bare.environment)
+    mine.path.mkdir()
+    done = mine.mltrack("get", "a", "--repo", f"file://{bare.path}", code=6)
+    assert "'../near'" in done.err and "by its path" in done.err
+    mine.mltrack("get", "a", "--repo", str(bare.path))
+    assert mine.read("a") == "1"
 
 
 def test_a_name_in_the_settings_stands_for_a_repository(

@@ -30,7 +30,7 @@ def words(poll: Poll, tail: bytes = b"", timeout: float | None = None) -> str:
         (Poll(State.FAILED, problem="gpu1: full", place="gpu1"), "gpu1: full"),
         (
             Poll(State.FAILED, 2, command="python a.py\nmore"),
-            "`python a.py` ended with exit code 2",
+            "the script that begins with `python a.py` ended with exit code 2",
         ),
         (
             Poll(State.FAILED, -15, command="x", failure=Failure.TIMEOUT),
