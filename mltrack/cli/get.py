@@ -10,6 +10,7 @@ from mltrack.cli.options import Json, command_app
 from mltrack.cli.progress import ProgressLine
 from mltrack.cli.render import emit_json, plural
 from mltrack.verbs import get as verb
+from mltrack.verbs.elsewhere import shown_place
 
 Repository = Annotated[
     str,
@@ -58,7 +59,7 @@ def get(
     if as_json:
         emit_json(
             {
-                "repo": repo,
+                "repo": shown_place(repo),
                 "commit": got.commit,
                 "got": [
                     {"path": item.found.path, "to": os.path.relpath(item.to, here)}

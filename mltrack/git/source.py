@@ -14,6 +14,7 @@ from typing import NamedTuple
 from mltrack.disk.durable import make_directories, temporary_path, write_atomic
 from mltrack.disk.lock import locked
 from mltrack.errors import GitError, UsageError
+from mltrack.formats.remote_url import shown
 from mltrack.git import history
 from mltrack.git.command import run, run_plain
 
@@ -146,14 +147,15 @@ class Source(NamedTuple):
         )
 
     def _explained(self, revision: str, error: GitError) -> GitError:
+        address = shown(self.url)
         if _NOT_THERE in str(error) or error.message.startswith("there is no"):
             named = f"no revision {revision!r}" if revision else "no commit yet"
             return GitError(
-                f"there is {named} in {self.url}", hint=f"git ls-remote {self.url}"
+                f"there is {named} in {address}", hint=f"git ls-remote {address}"
             )
         return GitError(
-            f"{self.url} cannot be read: {_last_words(error)}",
-            hint=f"`git ls-remote {self.url}` shows whether git can reach it",
+            f"{address} cannot be read: {_last_words(error)}",
+            hint=f"`git ls-remote {address}` shows whether git can reach it",
         )
 
 
@@ -191,7 +193,7 @@ def check_url(url: str) -> None:
     # `ext::sh -c …`: the helper in front of the colons is started
     if url.startswith("-") or "::" in url or (scheme and scheme not in _SCHEMES):
         raise UsageError(
-            f"{url!r} is not a repository's address",
+            f"{shown(url)!r} is not a repository's address",
             hint=f"one of {', '.join(one + '://' for one in _SCHEMES[:3])} or "
             "host:path",
         )

@@ -177,7 +177,7 @@ class _Work:
         )
         session.checkout.refuse_conflicts(target.path, plan)
         if not options.dry_run:
-            self.saved += _carry_out(session, target, content, plan, options.progress)
+            self.saved += carry_out(session, target, content, plan, options.progress)
         self.done.append(_summary(target.path, plan))
 
 
@@ -285,7 +285,7 @@ def raise_failures(result: CheckoutResult) -> None:
     raise kind("\n".join(lines), hint=hint)
 
 
-def _carry_out(
+def carry_out(
     session: Session,
     target: Target,
     content: Content | None,
@@ -293,7 +293,9 @@ def _carry_out(
     progress: Progress | None,
 ) -> list[tuple[str, str]]:
     """Does what was planned for one target; returns what force replaced, with the
-    digests under which it was saved.
+    digests under which it was saved. ``undo`` can put that back.
+
+    Raises UnsavedDataError for files that were edited since the plan was made.
     """
     path = target.path
     # first: from here on a kill loses nothing that was unsaved

@@ -16,6 +16,7 @@ from mltrack.engine.recorded import Recorded
 from mltrack.engine.view import View, revision_view
 from mltrack.errors import RemoteError, UsageError, WorkspaceError
 from mltrack.formats.pointer import SUFFIX
+from mltrack.formats.remote_url import shown
 from mltrack.git import history
 from mltrack.git import repository as git
 from mltrack.git import source as git_source
@@ -152,7 +153,7 @@ def open_elsewhere(place: str, revision: str = "", *, cwd: str = ".") -> Elsewhe
             )
         source = Source(git.find_any(path))
     commit = source.commit(revision)
-    where = _project_in(source, commit, inner.strip("/"), address)
+    where = _project_in(source, commit, inner.strip("/"), shown(address))
     standing = os.path.join(source.path, where)
     project = (
         projects.find(standing)
@@ -166,6 +167,13 @@ def open_elsewhere(place: str, revision: str = "", *, cwd: str = ".") -> Elsewhe
         named=revision or git_source.NEWEST,
         inner=where,
     )
+
+
+def shown_place(place: str) -> str:
+    """Returns a place as it may be printed: without secrets."""
+    # what is behind the sign is no part of the address
+    address, mark, inner = place.partition("#")
+    return shown(address) + mark + inner
 
 
 def place_of(name: str, cwd: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from mltrack.engine.view import Target
 from mltrack.errors import (
     MissingObjectError,
     MltrackError,
@@ -16,17 +17,18 @@ from mltrack.errors import (
 from mltrack.formats import origin, pointer
 from mltrack.formats.origin import Origin
 from mltrack.formats.pointer import SUFFIX
+from mltrack.formats.remote_url import has_secrets
 from mltrack.objects.content import TREE, Content
 from mltrack.objects.tree_diff import diff as tree_diff
 from mltrack.store.shared.transfer import Report
 from mltrack.verbs.add import free_target
-from mltrack.verbs.elsewhere import Elsewhere, open_elsewhere, place_of
-from mltrack.verbs.origins import bring_here, origins
+from mltrack.verbs.checkout import carry_out
+from mltrack.verbs.elsewhere import Elsewhere, open_elsewhere, place_of, shown_place
+from mltrack.verbs.origins import bring_here, open_origin, origins
 from mltrack.verbs.session import Session
 from mltrack.verbs.sources import quiet
 from mltrack.verbs.standing import Found, Standing
 from mltrack.verbs.tracking import Recording, record
-from mltrack.workspace.checkout import no_progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,12 @@ def import_path(session: Session, wanted: Wanted, report: Report = quiet) -> Imp
     """
     path = free_target(session, wanted.out or os.path.basename(wanted.path.strip("/")))
     address = place_of(wanted.repository, session.project.cwd)
+    if has_secrets(address.partition("#")[0]):
+        raise UsageError(
+            f"the address {shown_place(address)} holds a secret, and the pointer would bring "
+            "it into git",
+            hint="give the address without it; git's credential helpers keep secrets",
+        )
     with open_elsewhere(address, wanted.revision, cwd=session.project.cwd) as there:
         _refuse_itself(session, there, wanted.path)
         inner, found = _found(there, wanted.path)
@@ -92,7 +100,7 @@ def import_path(session: Session, wanted: Wanted, report: Report = quiet) -> Imp
             content = bring_here(session, there, found, report)
             session.checkout.bring(path, content)
             noted = noted._replace(digest=session.project.algorithm.text(content.hex))
-            record(session, [Recording(path, content, content, origin.write(noted))])
+            record(session, [Recording(path, content, None, origin.write(noted))])
     return Imported(path, noted, content)
 
 
@@ -116,12 +124,12 @@ def update(
         if not force:
             _refuse_changed(session, path, noted)
         wanted = noted.revision if revision is None else revision
-        with open_elsewhere(
-            noted.repository, wanted, cwd=session.project.path
-        ) as there:
+        with open_origin(session, noted, wanted) as there:
             now = noted._replace(revision=wanted, commit=there.base)
-            content = _newer(session, path, (noted, now), there, report)
-            done.append(_put(session, path, (noted, now), content, force=force))
+            # until the pointer names what came
+            with session.project.cache.in_use():
+                content = _newer(session, path, (noted, now), there, report)
+                done.append(_put(session, path, (noted, now), content, force=force))
     return done
 
 
@@ -132,11 +140,7 @@ def behind(session: Session) -> list[Behind]:
     found = []
     for path, noted in origins(session).items():
         try:
-            with open_elsewhere(
-                noted.repository,
-                noted.revision,
-                cwd=session.project.path,
-            ) as there:
+            with open_origin(session, noted, noted.revision) as there:
                 if there.base == noted.commit:
                     continue
                 thing = Standing(there).at(noted.path)
@@ -175,8 +179,7 @@ def _newer(
     if noted.commit == now.commit and is_as_imported:
         return before
     _, found = _found(there, noted.path)
-    with session.project.cache.in_use():
-        return bring_here(session, there, found, report)
+    return bring_here(session, there, found, report)
 
 
 def _put(
@@ -189,15 +192,23 @@ def _put(
 ) -> Imported:
     """Puts what came in the place of an import, and notes it."""
     noted, now = origins_
-    algorithm, checkout = session.project.algorithm, session.checkout
     before = session.view.pointers[path]
-    with session.project.cache.in_use():
-        if not content.same_bytes(before):
-            plan = checkout.plan(path, content, force=force, recorded=before)
-            checkout.carry_out(path, content, checkout.approve(path, plan), no_progress)
-        now = now._replace(digest=algorithm.text(content.hex))
-        lines = (*_other_lines(session, path), *origin.write(now))
-        record(session, [Recording(path, content, content, lines)])
+    if not content.same_bytes(before):
+        plan = session.checkout.plan(path, content, force=force, recorded=before)
+        try:
+            session.checkout.refuse_conflicts(path, plan)
+        except UnsavedDataError as error:
+            raise UnsavedDataError(
+                error.message,
+                hint=f"`mltrack add {path}` records them; `mltrack update --force {path}` "
+                "replaces them (and keeps a copy in the cache)",
+            ) from None
+        target = Target(path, content, path + SUFFIX, is_output=False)
+        carry_out(session, target, content, plan, None)
+    now = now._replace(digest=session.project.algorithm.text(content.hex))
+    lines = (*_other_lines(session, path), *origin.write(now))
+    # what is here was noted by the checkout, with what it left
+    record(session, [Recording(path, content, None, lines)])
     changes = _changes(session, before, content)
     return Imported(path, now, content, before, changes, noted.commit)
 
@@ -234,8 +245,8 @@ def _found(there: Elsewhere, argument: str) -> tuple[str, Found]:
 
 
 def _differs(there: Elsewhere, thing: Found, noted: Origin) -> bool:
-    """Whether what is there now has other bytes, as far as that can be said without
-    them: what git keeps, and another kind of digest, count by the commit alone.
+    """Whether what is there now has other bytes. Without reading them that is known by
+    the digest; what git keeps, and another kind of digest, counts by the commit alone.
     """
     if thing.content is None:
         return True

@@ -46,6 +46,12 @@ def origins(session: Session) -> dict[str, Origin]:
     return found
 
 
+def open_origin(session: Session, noted: Origin, revision: str) -> Elsewhere:
+    """Returns a session where an import came from, at a revision of it."""
+    # a path is noted from the project's top
+    return open_elsewhere(noted.repository, revision, cwd=session.project.path)
+
+
 def fetch_from_origins(
     session: Session, contents: list[Content], report: Report, depth: int = 0
 ) -> list[Content]:
@@ -62,11 +68,7 @@ def fetch_from_origins(
         if content.hex not in lacking or depth > _DEEPEST:
             continue
         try:
-            with open_elsewhere(
-                noted.repository,
-                noted.commit,
-                cwd=session.project.path,
-            ) as there:
+            with open_origin(session, noted, noted.commit) as there:
                 thing = Standing(there).at(noted.path)
                 if thing is not None:
                     came.append(bring_here(session, there, thing, report, depth))

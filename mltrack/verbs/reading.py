@@ -125,7 +125,8 @@ def _stream(
     session: Session, content: Content, closing: Callable[[], object]
 ) -> ObjectStream | None:
     """A large object where it lies; None where no remote has it as a file of its own."""
-    for remote in Sources(session).remotes:
+    sources = Sources(session)
+    for remote in sources.remotes if sources.is_any else ():
         try:
             _, alone, _ = remote.locate([content.hex])
         except RemoteError:

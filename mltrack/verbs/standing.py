@@ -40,8 +40,8 @@ class Found(NamedTuple):
 
 
 class Standing:
-    """A project at the revision that a session reads, opened only as far as it is asked
-    about.
+    """A project at the revision that a session reads. Of its directories only those
+    that are asked about are opened.
     """
 
     def __init__(self, session: Session) -> None:

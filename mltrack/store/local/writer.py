@@ -366,7 +366,7 @@ class CacheWriter:
 def _is_still(path: str, hex_digest: str, cache: Cache) -> bool:
     """Whether a file has these bytes and nobody holds it open for writing, by a lease of
     the kernel: False also where that cannot be had. The file is read-only by now: nobody
-    opens it anew.
+    opens it for writing again.
     """
     if not has(Ability.LEASES):
         return False

@@ -109,6 +109,36 @@ def test_what_was_changed_here_is_not_replaced(
     assert ours.read("images/7.png") == "image 7\n"
 
 
+def test_an_edit_that_was_not_recorded_goes_by_force_alone_and_comes_back(
+    ours: Workspace, theirs: Workspace, place: str
+) -> None:
+    ours.mltrack("import", "data/table.csv", "--repo", place)
+    theirs.write("data/table.csv", "theirs\n")
+    theirs.mltrack("add", "data/table.csv")
+    theirs.git("commit", "-qam", "table")
+    theirs.mltrack("push")
+    ours.write("table.csv", "mine\n")
+    before = ours.read("table.csv.mlt")
+    done = ours.mltrack("update", code=1)
+    assert "mltrack update --force table.csv" in done.err
+    assert ours.read("table.csv") == "mine\n" and ours.read("table.csv.mlt") == before
+    ours.mltrack("update", "--force")
+    assert ours.read("table.csv") == "theirs\n"
+    ours.mltrack("undo")
+    assert ours.read("table.csv") == "mine\n"
+
+
+def test_a_secret_in_an_address_is_neither_printed_nor_recorded(
+    ours: Workspace,
+) -> None:
+    address = "https://me:sekret@127.0.0.1:9/x.git#models"
+    for words in (("import", "a"), ("get", "a"), ("ls",)):
+        done = ours.mltrack(*words, "--repo", address, code=None)
+        assert done.code and "127.0.0.1" in done.err and "sekret" not in done.said
+    done = ours.mltrack("import", "a", "--repo", address, code=2)
+    assert "into git" in done.err and not ours.exists("a.mlt")
+
+
 def test_status_names_imports_that_are_behind(
     ours: Workspace, theirs: Workspace, place: str, tmp_path: Path
 ) -> None:
