@@ -1,5 +1,6 @@
 """Projects whose stages run on a host reached by ssh, as a person would set them up."""
 
+import contextlib
 import json
 import os
 import signal
@@ -48,10 +49,7 @@ def host_processes(place: Path) -> dict[str, list[int]]:
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
             words = Path(f"/proc/{name}/cmdline").read_bytes().split(b"\0")
-            links = [
-                os.readlink(f"/proc/{name}/fd/{fd}")
-                for fd in os.listdir(f"/proc/{name}/fd")
-            ]
+            links = open_files(name)
             cwd = os.readlink(f"/proc/{name}/cwd")
         except OSError:
             continue
@@ -67,6 +65,17 @@ def host_processes(place: Path) -> dict[str, list[int]]:
         elif cwd.startswith(str(place / "host/jobs")):
             found["command"].append(int(name))
     return found
+
+
+def open_files(pid: str) -> list[str]:
+    """What a process has open; descriptors that it closes meanwhile are left out, so
+    that a busy process is not taken for one that has ended.
+    """
+    links = []
+    for descriptor in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            links.append(os.readlink(f"/proc/{pid}/fd/{descriptor}"))
+    return links
 
 
 def kill(pids: list[int]) -> int:
