@@ -50,6 +50,7 @@ def checkout(
     # else it would say that there was nothing to do
     if not relinked:
         show(result, dry_run=dry_run)
+        say_if_nothing(result)
     for path, count in relinked:
         announce(f"{path}: {plural(count, 'file')} recreated")
     # last: what was done is shown, whatever failed
@@ -89,6 +90,10 @@ def show(result: verb.CheckoutResult, *, dry_run: bool = False) -> None:
             f"warning: git sees {item.path}, which is data\nhint: add the line "
             f"`{item.line}` to {item.place}"
         )
+
+
+def say_if_nothing(result: verb.CheckoutResult) -> None:
+    """Tells who asked for a checkout that it changed nothing."""
     if not result.failed and not any(
         done.written or done.removed for done in result.done
     ):

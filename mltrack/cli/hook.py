@@ -29,6 +29,10 @@ _MARKED = (
     "{}: git's conflict markers are in them, and they were not committed; "
     "`mltrack resolve` settles them",
 )
+_UNIGNORED = (
+    "{} is tracked and git does not ignore it; `mltrack add {}` adds its ignore line",
+    "{} are tracked and git does not ignore them; `mltrack add` with them does that",
+)
 
 
 def run(arguments: list[str]) -> int:
@@ -62,6 +66,7 @@ def _words(name: str, result: verb.HookResult) -> Iterator[str]:
     outdated = [item.path for item in result.unsaved if item.state != MODIFIED]
     yield from _each(_CHANGED, changed)
     yield from _each(_OUTDATED, outdated)
+    yield from _each(_UNIGNORED, result.unignored)
     for remote, objects in result.sent.items():
         if objects:
             yield f"pushed {plural(objects, 'object')} to {remote}"

@@ -59,6 +59,7 @@ def pull(
         push.show(result.fetched, "fetched", "from", as_json=as_json)
     if not as_json:
         checkout.show(result.checkout)
+        checkout.say_if_nothing(result.checkout)
     # whoever pulls expects data to follow git from now on
     if not hooks.are_installed(session.project.repository):
         tell(NO_HOOKS)

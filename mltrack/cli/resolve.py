@@ -7,6 +7,7 @@ import typer
 from mltrack.cli.checkout import show
 from mltrack.cli.invocation import announce, open_session
 from mltrack.cli.options import command_app
+from mltrack.cli.render import listed
 from mltrack.errors import UnsavedDataError
 from mltrack.verbs import merge as verb
 
@@ -52,16 +53,20 @@ def resolve(
         show(verb.bring_along(project, found))
     left = [item for item in found if item.conflicts]
     if left:
-        lines = [
-            f"{item.path}: both sides changed {', '.join(item.conflicts[:5])}"
-            for item in left
-        ]
+        lines = [_disagreement(item) for item in left]
         raise UnsavedDataError(
             "\n".join(lines),
             hint=f"mltrack resolve --ours {left[0].path}  (or --theirs)",
         )
     if not found:
         announce("No conflicts.")
+
+
+def _disagreement(item: verb.Resolved) -> str:
+    if not item.removed_by:
+        return f"{item.path}: both sides changed {listed(item.conflicts)}"
+    words = ("we removed it, they changed it", "we changed it, they removed it")
+    return f"{item.path}: {words[item.removed_by == 'theirs']}"
 
 
 app = command_app(

@@ -59,6 +59,25 @@ def parse(data: bytes, algorithm: Algorithm, name: str) -> Pointer:
     """Returns the pointer in ``data``; ``name`` is its path, for errors and for the
     path that it must carry.
     """
+    pointer = parse_side(data, algorithm, name)
+    # else a committed pointer could put its bytes over a neighbour's file
+    if name and pointer.path + SUFFIX != name.rpartition("/")[2]:
+        expected = name.rpartition("/")[2].removesuffix(SUFFIX)
+        raise FormatError(
+            f"{name}: its path must be {expected!r}, not {pointer.path!r}",
+            hint=(
+                "tracked data is renamed by `mltrack move`; `git mv` it back to "
+                f"{pointer.path + SUFFIX}, then use that"
+            ),
+        )
+    return pointer
+
+
+def parse_side(data: bytes, algorithm: Algorithm, name: str) -> Pointer:
+    """Returns the pointer in ``data``, one side of a merge of ``name``: git pairs a
+    pointer that one branch renamed with what the other made of the old one, so it may
+    carry another path.
+    """
     text = _decode(data, name)
     fields: dict[str, str] = {}
     extra: list[str] = []
@@ -166,16 +185,9 @@ def _record(
                 hint=f"git checkout -- {name}",
             )
     path = check_path(_unquote(fields["path"], name), name)
-    # else a committed pointer could put its bytes over a neighbour's file
-    if "/" in path or (name and path + SUFFIX != name.rpartition("/")[2]):
-        expected = name.rpartition("/")[2].removesuffix(SUFFIX)
-        raise FormatError(
-            f"{name}: its path must be {expected!r}, not {path!r}",
-            hint=(
-                "tracked data is renamed by `mltrack move`; `git mv` it back to "
-                f"{path + SUFFIX}, then use that"
-            ),
-        )
+    # it stands beside its data, never above or below it
+    if "/" in path:
+        raise FormatError(f"{name}: its path must be a name, not {path!r}")
     kind = fields["kind"]
     # what is tracked is never a link itself: it could lead out of the project
     if kind not in KINDS or kind == SYMLINK:

@@ -18,6 +18,7 @@ from mltrack.formats.pointer import SUFFIX
 from mltrack.git import history as git_history
 from mltrack.git import index as git_index
 from mltrack.git import repository as git
+from mltrack.git.ignored import ignored_by_rule
 from mltrack.objects.content import Content
 from mltrack.pipeline.paths import overlaps
 from mltrack.pipeline.stage import LOCK_NAME
@@ -42,7 +43,8 @@ class HookResult:
     ``refused`` are the errors of what could not be done at all; ``unreadable`` those of
     pointers and locks that were passed over. ``checkouts`` is what followed git. Before
     a commit: ``unsaved`` are tracked paths that differ from what is recorded,
-    ``conflicts`` files with conflict markers. Before a push: ``sent`` are numbers of
+    ``conflicts`` files with conflict markers, ``unignored`` tracked paths whose pointers
+    are committed and whose data git would take. Before a push: ``sent`` are numbers of
     objects by remote.
     """
 
@@ -51,6 +53,7 @@ class HookResult:
     checkouts: list[CheckoutResult] = field(default_factory=list)
     unsaved: list[TargetStatus] = field(default_factory=list)
     conflicts: list[str] = field(default_factory=list)
+    unignored: list[str] = field(default_factory=list)
     sent: dict[str, int] = field(default_factory=dict)
     stops_git: bool = False
 
@@ -108,7 +111,7 @@ def _bring_along(
 ) -> None:
     if name == "post-commit":
         with Session(project) as session:
-            _catch_up(session, result)
+            _conclude(session, result)
         return
     for old, new in _moved(project, name, arguments, given):
         # one session each: the first move changes what is here
@@ -149,10 +152,22 @@ def _follow(session: Session, old: str, new: str, result: HookResult) -> None:
     )
 
 
-def _catch_up(session: Session, result: HookResult) -> None:
+def _conclude(session: Session, result: HookResult) -> None:
     """After a commit that concluded a merge, a revert or a cherry-pick, for which git
-    runs no other hook: targets whose recorded version is not the one that was last
-    checked out or recorded here.
+    runs no other hook.
+    """
+    where = session.project.path
+    merged = git_history.commits_among(["HEAD^2"], where)
+    if merged:
+        # what their branch began to track was never here
+        _follow(session, "HEAD^1", "HEAD", result)
+    else:
+        _catch_up(session, result)
+
+
+def _catch_up(session: Session, result: HookResult) -> None:
+    """Targets whose recorded version is not the one that was last checked out or
+    recorded here.
     """
     behind = []
     for target in session.view.targets().values():
@@ -243,6 +258,7 @@ def _pre_commit(session: Session, result: HookResult) -> None:
             session, [session.project.absolute(path) for path in session.view.pointers]
         ).data
         result.unsaved += [item for item in found if item.state in (MODIFIED, OUTDATED)]
+        result.unignored += _unignored(session)
 
 
 def _conflicts(session: Session) -> list[str]:
@@ -257,6 +273,15 @@ def _conflicts(session: Session) -> list[str]:
     return [
         path for path in staged if is_in_conflict(session.project.read(path) or b"")
     ]
+
+
+def _unignored(session: Session) -> list[str]:
+    """Tracked data that git does not ignore: a merge with a branch that removed it
+    takes its ignore line away.
+    """
+    project = session.project
+    covered = set(ignored_by_rule(session.view.pointers, project.path))
+    return [path for path in session.view.pointers if path not in covered]
 
 
 # before a push

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from functools import partial
 
+from mltrack.engine.view import Target
 from mltrack.errors import MissingObjectError, MltrackError, UsageError
 from mltrack.formats import lock_file, pointer
 from mltrack.formats.conflict import is_in_conflict, split_conflict
@@ -20,6 +21,7 @@ from mltrack.pipeline.stage import LOCK_NAME, Entry, lock_place
 from mltrack.project import Project
 from mltrack.store.local.writer import CacheWriter, NewTrees
 from mltrack.verbs.checkout import CheckoutOptions, CheckoutResult, checkout_targets
+from mltrack.verbs.one_sided import keep, let_go
 from mltrack.verbs.session import Session
 from mltrack.verbs.transfers import bring_listing
 
@@ -39,11 +41,17 @@ class Merge:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """One file that ``resolve`` settled, or the paths on which it could not."""
+    """One file that ``resolve`` settled, or the paths on which it could not.
+
+    ``removed_by`` is the side, 'ours' or 'theirs', that removed what the other changed;
+    ``gone`` the data of a pointer that was let go by that.
+    """
 
     path: str
     conflicts: tuple[str, ...] = ()
     dropped: tuple[str, ...] = field(default=())
+    removed_by: str = ""
+    gone: Target | None = None
 
 
 def _listing(project: Project, hex_digest: str) -> list[tree.Entry]:
@@ -62,33 +70,47 @@ def merge_pointer(
     Listings that are not here, of what a colleague pushed, are fetched; no bytes of
     files are.
     """
-    algorithm, cache = project.algorithm, project.cache
-    mine, other = (pointer.parse(data, algorithm, path) for data in (ours, theirs))
-    before = pointer.parse(base, algorithm, path).content if base.strip() else None
+    algorithm, root = project.algorithm, path.removesuffix(SUFFIX)
+    mine, other = (pointer.parse_side(data, algorithm, path) for data in (ours, theirs))
+    before = pointer.parse_side(base, algorithm, path) if base.strip() else None
+    was = before.content if before is not None else None
+    content, conflicts = mine.content, tuple[str, ...]()
     # only one side changed it: no listing has to be had
-    if mine.content == other.content or before == other.content:
-        return Merge(ours)
-    if before == mine.content:
-        return Merge(theirs)
-    if mine.content.kind != TREE or other.content.kind != TREE:
-        return Merge(ours, (path.removesuffix(SUFFIX),))
+    if was == mine.content:
+        content = other.content
+    elif other.content not in (mine.content, was):
+        if mine.content.kind != TREE or other.content.kind != TREE:
+            conflicts = (root,)
+        else:
+            content, conflicts = _merge_listings(
+                project, root, was, mine.content, other.content
+            )
+    # fields beside the content: where it was imported from, say
+    extra = mine.extra
+    if before is not None and before.extra == mine.extra:
+        extra = other.extra
+    elif other.extra not in (mine.extra, before.extra if before is not None else ()):
+        conflicts = conflicts or (root,)
+    # one side may have renamed it: it stands where git puts the merge
+    result = Pointer(os.path.basename(root), content, extra)
+    return Merge(pointer.write(result, algorithm).encode(), conflicts)
+
+
+def _merge_listings(
+    project: Project, root: str, before: Content | None, mine: Content, other: Content
+) -> tuple[Content, tuple[str, ...]]:
+    """Two states of a directory merged file by file, and the paths in conflict."""
+    cache = project.cache
     base_tree = before.hex if before is not None and before.kind == TREE else None
     with cache.in_use(), CacheWriter(cache) as writer:
         trees = NewTrees(writer, partial(_listing, project))
-        merged = merge_trees(
-            base_tree, mine.content.hex, other.content.hex, trees.load, trees.write
-        )
+        merged = merge_trees(base_tree, mine.hex, other.hex, trees.load, trees.write)
         # durable before the pointer names them
         writer.finish()
-    root = path.removesuffix(SUFFIX)
     conflicts = tuple(
         f"{root}/{os.fsdecode(conflict.path)}" for conflict in merged.conflicts
     )
-    content = Content(TREE, merged.hex, merged.size, merged.files)
-    return Merge(
-        pointer.write(Pointer(mine.path, content, mine.extra), algorithm).encode(),
-        conflicts,
-    )
+    return Content(TREE, merged.hex, merged.size, merged.files), conflicts
 
 
 def merge_lock(
@@ -193,6 +215,7 @@ def _merge(
 def bring_along(project: Project, found: list[Resolved]) -> CheckoutResult:
     """Checks out the tracked data whose pointers were just settled."""
     settled = {item.path.removesuffix(SUFFIX) for item in found if not item.conflicts}
+    gone = tuple(item.gone for item in found if item.gone is not None)
     with Session(project) as session:
         return checkout_targets(
             session,
@@ -202,6 +225,8 @@ def bring_along(project: Project, found: list[Resolved]) -> CheckoutResult:
                 if path in settled
             ],
             CheckoutOptions(),
+            gone=gone,
+            recorded={target.path: target.content for target in gone},
         )
 
 
@@ -218,6 +243,9 @@ def resolve(project: Project, arguments: list[str], side: str = "") -> list[Reso
     # a lock can be written once it is settled
     for path in sorted(paths, key=lambda path: not _is_metadata(path)):
         base, ours, theirs = _sides(project, path, unmerged)
+        if not (ours and theirs):
+            found.append(_settle_one_sided(project, path, ours, theirs, side))
+            continue
         try:
             result = _merge(project, path, base, ours, theirs)
         except MissingObjectError as error:
@@ -245,6 +273,25 @@ def resolve(project: Project, arguments: list[str], side: str = "") -> list[Reso
             git_command.run(["add", "--", path], project.path)
         found.append(Resolved(path, dropped=result.dropped))
     return found
+
+
+def _settle_one_sided(
+    project: Project, path: str, ours: bytes, theirs: bytes, side: str
+) -> Resolved:
+    """Settles a pointer that one side removed; not before a person chose a side."""
+    removed_by = "theirs" if ours else "ours"
+    if not path.endswith(SUFFIX):
+        raise UsageError(
+            f"{path}: one branch removed it, the other changed it",
+            hint=f"git add {path}  (or git rm {path}), then mltrack repro",
+        )
+    if not side:
+        return Resolved(path, (path.removesuffix(SUFFIX),), removed_by=removed_by)
+    with Session(project) as session:
+        if side == removed_by:
+            return Resolved(path, gone=let_go(session, path))
+        keep(session, path, ours or theirs)
+    return Resolved(path)
 
 
 def _meant(project: Project, argument: str) -> str:
@@ -292,11 +339,7 @@ def _sides(
         base, ours, theirs = (
             blobs.get(stages.get(number, ""), b"") for number in (1, 2, 3)
         )
-        if ours and theirs:
-            return base, ours, theirs
-        raise UsageError(
-            f"{path}: one side deleted it", hint=f"`git add {path}` or `git rm {path}`"
-        )
+        return base, ours, theirs
     data = project.read(path)
     if data is None:
         raise UsageError(f"{path!r} does not exist")
