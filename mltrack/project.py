@@ -194,9 +194,9 @@ class Project:
     def absolute(self, path: str) -> str:
         return os.path.join(self.path, path)
 
-    def relative(self, argument: str) -> str:
+    def relative(self, argument: str, *, hint: str = "") -> str:
         """Returns the project path that a person means by ``argument``, typed where
-        they stand; '' is the root.
+        they stand; '' is the root. ``hint`` is what to do with one that lies outside.
         """
         full = os.path.normpath(os.path.join(self.cwd, argument))
         path = os.path.relpath(full, self.path)
@@ -204,7 +204,9 @@ class Project:
             return ""
         # `..x` is a name like others
         if leads_out(path):
-            raise UsageError(f"{argument!r} lies outside the project at {self.path}")
+            raise UsageError(
+                f"{argument!r} lies outside the project at {self.path}", hint=hint
+            )
         return check_path(path, argument)
 
     def relative_to_top(self, path: str) -> str:

@@ -77,10 +77,25 @@ def fsck(
     if result.absent:
         hint = f"mltrack push --remote {remote}" if remote else "mltrack fetch"
         tell(f"What is absent is referred to, and is not there.\nhint: {hint}")
-    # what --repair could not mend once, it cannot mend now
-    if not result.is_whole and not repair:
-        tell("hint: mltrack fsck --repair" + (f" --remote {remote}" if remote else ""))
+    if not result.is_whole:
+        tell(_way_on(remote, repair=repair))
     return _code(result)
+
+
+def _way_on(remote: str, *, repair: bool) -> str:
+    """What to do about damage."""
+    if not repair:
+        return "hint: mltrack fsck --repair" + (f" --remote {remote}" if remote else "")
+    # what --repair could not mend once, it cannot mend now
+    if remote:
+        return (
+            "No whole copy was at hand.\n"
+            f"hint: mltrack push --remote {remote}, in a clone that has the data"
+        )
+    return (
+        "No whole copy was at hand: what is damaged counts as absent now.\n"
+        "hint: mltrack fetch; or `mltrack add` where the workspace still has the data"
+    )
 
 
 def _code(result: verb.FsckResult) -> int:

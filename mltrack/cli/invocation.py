@@ -90,7 +90,10 @@ def announce(text: str) -> None:
 def tell(text: str, *, level: int = 0) -> None:
     """Prints talk to standard error, unless the person asked for less."""
     if current.verbosity >= level:
-        _write(sys.stderr, text)
+        # a command line is pasted whole
+        is_command = text.startswith("For git: ")
+        columns = None if is_command else columns_of(sys.stderr)
+        _write(sys.stderr, wrapped(text, columns))
 
 
 def _write(stream: TextIO, text: str) -> None:

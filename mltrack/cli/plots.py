@@ -128,8 +128,11 @@ def _deliver(
         for path in plot_pictures.pictures(found.plots, place, way.kind):
             say(os.path.relpath(path, os.path.abspath(current.directory)))
     elif any(not plot.is_empty for plot in found.plots):
+        if way.out.endswith("/") or os.path.isdir(place):
+            place = os.path.join(place, _PAGE)
         text = _page(session, found, revisions)
         # after all is drawn: what cannot be leaves the old page as it is
+        os.makedirs(os.path.dirname(place), exist_ok=True)
         with open(place, "w", encoding="utf-8", errors="replace") as file:
             file.write(text)
         announce(f"{plural(len(found.plots), 'plot')}: file://{place}")

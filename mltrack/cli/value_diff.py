@@ -30,7 +30,8 @@ def tell_problems(problems: Problems, never_written: Sequence[str] = ()) -> int:
         complain(error.message, error.hint)
     if never_written:
         complain(
-            f"declared, and never written: {listed(never_written)}", "mltrack repro"
+            f"declared, and never written: {listed(never_written)}",
+            "`mltrack repro`, where a stage writes it; else it is a name to correct",
         )
     if problems:
         return PartlyDoneError.exit_code

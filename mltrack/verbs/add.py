@@ -92,17 +92,23 @@ def _without_own_pointers(session: Session, arguments: list[str]) -> list[str]:
     """The arguments without pointers whose targets are given too: a pattern such as
     ``d*`` brings them along.
     """
-    given = {session.project.relative(argument) for argument in arguments}
+    given = {_path(session, argument) for argument in arguments}
     return [
         argument
         for argument in arguments
         if not argument.endswith(SUFFIX)
-        or session.project.relative(argument).removesuffix(SUFFIX) not in given
+        or _path(session, argument).removesuffix(SUFFIX) not in given
     ]
 
 
+def _path(session: Session, argument: str) -> str:
+    return session.project.relative(
+        argument, hint=f"`mltrack add --out NAME {argument}` takes a copy of it"
+    )
+
+
 def _target(session: Session, argument: str) -> str:
-    path = session.project.relative(argument)
+    path = _path(session, argument)
     if not path:
         raise UsageError(
             "the whole project cannot be tracked as one path",

@@ -41,6 +41,7 @@ def test_fsck_repairs_from_a_remote_and_says_what_it_cannot(two: Workspace) -> N
     # the first version's file is nowhere else
     result = two.mltrack("fsck", "--repair", code=7)
     assert "1 damaged, 1 repaired" in result.out
+    assert "counts as absent now" in result.err
     two.mltrack("checkout")
     assert (two.path / "data/big").read_bytes() == LARGE[::-1]
 

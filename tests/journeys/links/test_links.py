@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from mltrack.disk.abilities import Ability
+from tests.support.abilities import needs
 from tests.support.workspace import Workspace
 
 LARGE = os.urandom(2 << 20)
@@ -68,6 +70,7 @@ def test_files_are_read_only_links_and_programs_and_links_are_what_they_were(
     assert "Nothing changed" in linked.mltrack("status").out
 
 
+@needs(Ability.LEASES)
 @pytest.mark.parametrize("linked", ["hardlink"], indirect=True)
 def test_add_makes_the_file_the_object_without_copying(linked: Workspace) -> None:
     inode = os.stat(linked.path / "data/deep/large").st_ino
@@ -185,6 +188,7 @@ def xfs(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
+@needs(Ability.CLONE)
 def test_blocks_are_shared_where_the_file_system_can(xfs: Path, ws: Workspace) -> None:
     project = Workspace(xfs / "project", ws.environment)
     project.path.mkdir()
@@ -207,6 +211,7 @@ def test_blocks_are_shared_where_the_file_system_can(xfs: Path, ws: Workspace) -
     )
 
 
+@needs(Ability.HOLES)
 def test_holes_stay_holes_and_files_may_be_larger_than_4_gib(ws: Workspace) -> None:
     path = ws.path / "sparse"
     with path.open("wb") as file:

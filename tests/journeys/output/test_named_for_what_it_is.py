@@ -36,6 +36,13 @@ def test_two_dots_begin_a_name_like_any_other(ws: Workspace) -> None:
     assert "lies outside" in ws.mltrack("add", "../x", code=2).err
 
 
+def test_data_outside_the_project_is_refused_with_the_way_in(ws: Workspace) -> None:
+    said = ws.mltrack("add", "/etc/hosts", code=2).err
+    assert "'/etc/hosts' lies outside the project" in said
+    assert "hint: `mltrack add --out NAME /etc/hosts` takes a copy of it" in said
+    assert "added hosts" in ws.mltrack("add", "--out", "hosts", "/etc/hosts").out
+
+
 def test_dates_of_toml_are_shown_as_they_are_written(ws: Workspace) -> None:
     ws.write("p.toml", "day = 2020-01-31\nlist = [2020-01-01]\n")
     ws.write("mltrack.yaml", "params: [p.toml]\nstages: {}\n")

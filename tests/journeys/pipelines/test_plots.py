@@ -72,6 +72,13 @@ def test_what_is_drawn_when_nothing_is_said(drawn: Workspace) -> None:
     ]
 
 
+@pytest.mark.parametrize("out", ["new/", "made"])
+def test_a_page_goes_into_a_directory(drawn: Workspace, out: str) -> None:
+    (drawn.path / "made").mkdir()
+    drawn.mltrack("plots", "show", "-o", out)
+    assert "<html" in drawn.read(f"{out.rstrip('/')}/plots.html")
+
+
 def test_several_columns_share_one_picture(drawn: Workspace) -> None:
     spec = found(drawn, "show")["both"]["spec"]
     assert {

@@ -100,7 +100,7 @@ def test_what_is_declared_and_was_never_written_is_named(ws: Workspace) -> None:
         ws.write(f"base{seed}", "{}")
     shown = ws.mltrack("metrics", "show", code=1)
     assert "declared, and never written: m1.json, m10.json, m2.json" in shown.err
-    assert "hint: mltrack repro" in shown.err
+    assert "hint: `mltrack repro`" in shown.err
 
 
 @pytest.mark.parametrize("direction", ["up", "{loss: least}", "3"])

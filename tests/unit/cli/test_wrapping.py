@@ -1,6 +1,13 @@
 """Lines are cut between words, and never inside what people copy."""
 
+import os
+import pty
+import subprocess
+import sys
+import termios
+
 from mltrack.cli.wrapping import wrapped
+from mltrack.pipeline.columns import width
 
 
 def test_lines_end_between_words_and_keep_to_the_width() -> None:
@@ -27,3 +34,19 @@ def test_wide_characters_count_twice_and_quoted_output_stays() -> None:
     assert wrapped("failed\n  | a long line of output", 10) == (
         "failed\n  | a long line of output"
     )
+
+
+def test_a_note_is_wrapped_on_a_terminal_and_a_command_line_is_not() -> None:
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (24, 40))
+    script = (
+        "from mltrack.cli.invocation import tell\n"
+        "tell('a note of words that is too long for forty columns')\n"
+        "tell('For git: git add a-name-that-is-long.mlt another-one.mlt')\n"
+    )
+    subprocess.run([sys.executable, "-c", script], stderr=theirs, check=True)
+    os.close(theirs)
+    lines = os.read(ours, 1000).decode().splitlines()
+    os.close(ours)
+    assert len(lines) == 3 and width(lines[0]) <= 40
+    assert lines[2].startswith("For git: ") and len(lines[2]) > 40
