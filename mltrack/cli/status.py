@@ -15,6 +15,7 @@ from mltrack.cli.render import (
     size_text,
 )
 from mltrack.cli.style import paint
+from mltrack.formats.origin import Address
 from mltrack.pipeline.plan import Verdict
 from mltrack.verbs import status as verb
 from mltrack.verbs.session import Session
@@ -83,16 +84,18 @@ def _behind_json(items: "list[Behind]") -> dict[str, object]:
         return {}
     return {
         "behind": [
-            {"path": item.path, "commit": item.commit, "why": item.why}
-            for item in items
+            {"path": item.path, "seen": item.seen, "why": item.why} for item in items
         ]
     }
 
 
 def _behind_line(item: "Behind") -> str:
-    what = (
-        item.why or f"{item.origin.revision or 'its source'} is at {item.commit[:12]}"
-    )
+    if item.why:
+        what = item.why
+    elif isinstance(item.origin, Address):
+        what = f"{item.origin.url} has changed"
+    else:
+        what = f"{item.origin.revision or 'its source'} is at {item.seen[:12]}"
     return f"  {item.path}  ({what})"
 
 
@@ -109,6 +112,10 @@ def _show(result: verb.Status) -> None:
     if result.unpushed:
         say("not pushed:")
         capped([_unpushed_line(item) for item in result.unpushed], say, "paths")
+    if result.noted:
+        say("only noted (mltrack update brings them):")
+        lines = [f"  {path}  ({size_text(size)})" for path, size in result.noted]
+        capped(lines, say, "imports")
     if not changed and not waiting and not result.unpushed and result.problem is None:
         total = plural(len(result.data), "tracked path")
         say(
@@ -182,7 +189,9 @@ def _counts(item: verb.TargetStatus) -> str:
 
 
 def _data(result: verb.Status) -> dict[str, object]:
+    noted = [{"path": path, "size": size} for path, size in result.noted]
     return {
+        **({"noted": noted} if noted else {}),
         "clean": result.is_clean,
         "data": [
             {

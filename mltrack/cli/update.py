@@ -1,15 +1,15 @@
 """``mltrack update``"""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from mltrack.cli.imported import as_of, imported_json
 from mltrack.cli.invocation import announce, git_add, open_session, tell
 from mltrack.cli.options import Force, Json, command_app
 from mltrack.cli.progress import ProgressLine
-from mltrack.cli.render import content_json, emit_json
+from mltrack.cli.render import emit_json
 from mltrack.formats.pointer import SUFFIX
-from mltrack.objects.digest import Algorithm
 from mltrack.verbs import imports as verb
 from mltrack.verbs.imports import Imported
 
@@ -26,7 +26,8 @@ def update(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Brings imported data to what its source has now. Only what changed is fetched.
+    """Brings imported data to what its source has now. Only what changed is fetched;
+    of a URL whose server calls it the same, nothing.
 
     The revision is the one given to `mltrack import`: a branch moves on, a tag or commit does not.
     """
@@ -48,27 +49,8 @@ def update(
         tell("For git: " + git_add([path + SUFFIX for path in changed]))
 
 
-def imported_json(item: Imported, algorithm: Algorithm) -> dict[str, Any]:
-    """Returns what `--json` prints of an import."""
-    added, modified, deleted = item.changes
-    return {
-        "path": item.path,
-        **(content_json(item.content, algorithm) or {}),
-        "from": {
-            "repository": item.origin.repository,
-            "path": item.origin.path,
-            "revision": item.origin.revision,
-            "commit": item.origin.commit,
-        },
-        "changed": item.is_changed,
-        "added": added,
-        "modified": modified,
-        "deleted": deleted,
-    }
-
-
 def _words(item: Imported) -> str:
-    at = f"as of {item.origin.commit[:12]}"
+    at = as_of(item.origin)
     if not item.is_changed:
         return f"unchanged, {at}"
     names = zip(item.changes, ("added", "modified", "deleted"), strict=True)

@@ -18,11 +18,11 @@ from mltrack.engine.pipelines import (
     nested_projects,
 )
 from mltrack.engine.remember import Remembered
-from mltrack.errors import FormatError, PipelineError
+from mltrack.errors import FormatError, PipelineError, UsageError
 from mltrack.formats import lock_file, pointer
 from mltrack.formats.pointer import SUFFIX
 from mltrack.git import history as git_history
-from mltrack.objects.content import Content
+from mltrack.objects.content import URL, Content
 from mltrack.objects.digest import Algorithm
 from mltrack.pipeline.graph import Graph
 from mltrack.pipeline.paths import contains, parents
@@ -76,6 +76,8 @@ class View:
     """
     nested: list[str] = field(default_factory=list)
     """The projects below this one, of which it says nothing; of a revision only."""
+    noted: dict[str, Content] = field(default_factory=dict)
+    """Imports that are noted in a pointer, and were never brought here."""
 
     @property
     def broken_locks(self) -> dict[str, FormatError]:
@@ -174,6 +176,14 @@ class View:
         )
         return sorted({*self.pointers, *self.broken, *outs})
 
+    def refuse_noted(self, path: str) -> None:
+        """Raises UsageError for an import that is noted, and was never brought here."""
+        if path.removesuffix(SUFFIX) in self.noted:
+            raise UsageError(
+                f"{path} is only noted: its bytes were never brought here",
+                hint=f"mltrack update {path}",
+            )
+
     def left_to_git(self) -> dict[str, str]:
         """Returns the outputs that stages leave to git, each with the stage's address;
         of what ran where the stages cannot be read.
@@ -219,10 +229,11 @@ def workspace_view(
     broken: dict[str, FormatError] = {}
     tracked = Tracked(project_path)
     locks = LockState(project_path, journal_path, algorithm, tracked.locks)
+    found = _pointers(_readable(tracked.pointers, read, broken), algorithm, broken)
     return View(
         "workspace",
         read,
-        _pointers(_readable(tracked.pointers, read, broken), algorithm, broken),
+        _brought(found),
         locks.locks,
         tracked.pipelines,
         Remembered(index_path),
@@ -230,6 +241,7 @@ def workspace_view(
         lock_state=locks,
         in_git=tracked.in_git,
         broken=broken,
+        noted=_noted(found),
     )
 
 
@@ -272,18 +284,28 @@ def revision_view(
             locks[path] = lock_file.parse(
                 read(path) or b"", algorithm, f"{path} at {revision}"
             )
+    found = _pointers(
+        ((path, read(path)) for path in names if path.endswith(SUFFIX)), algorithm
+    )
     return View(
         revision,
         read,
-        _pointers(
-            ((path, read(path)) for path in names if path.endswith(SUFFIX)), algorithm
-        ),
+        _brought(found),
         locks,
         [path for path in names if os.path.basename(path) == PIPELINE_NAME],
         commit=commit,
         git_files=git_files,
         nested=nested,
+        noted=_noted(found),
     )
+
+
+def _brought(found: dict[str, Content]) -> dict[str, Content]:
+    return {path: content for path, content in found.items() if content.kind != URL}
+
+
+def _noted(found: dict[str, Content]) -> dict[str, Content]:
+    return {path: content for path, content in found.items() if content.kind == URL}
 
 
 def _readable(

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from mltrack.errors import FormatError
 from mltrack.formats.paths import check_path
-from mltrack.objects.content import KINDS, SYMLINK, TREE, Content
+from mltrack.objects.content import KINDS, SYMLINK, TREE, URL, Content
 from mltrack.objects.digest import Algorithm
 
 SUFFIX = ".mlt"
@@ -190,7 +190,7 @@ def _record(
         raise FormatError(f"{name}: its path must be a name, not {path!r}")
     kind = fields["kind"]
     # what is tracked is never a link itself: it could lead out of the project
-    if kind not in KINDS or kind == SYMLINK:
+    if kind not in (*KINDS, URL) or kind == SYMLINK:
         raise FormatError(
             f"{name}: unknown kind {kind!r}", hint="a newer mltrack may have written it"
         )

@@ -39,3 +39,16 @@ def shown(url: str) -> str:
         if has_secrets(url)
         else url
     )
+
+
+_SIGNED = re.compile(
+    rf"[?&#;][^=&]*({'|'.join(SECRET_WORDS)}|sig|expires|policy|auth)[^=&]*=",
+    re.IGNORECASE,
+)
+
+
+def shows_secret(url: str) -> bool:
+    """Returns whether the address of data holds a password, or a query that looks like
+    one: a version or a name in a query is none.
+    """
+    return has_secrets(re.sub(r"[?#].*", "", url)) or bool(_SIGNED.search(url))

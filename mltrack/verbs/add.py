@@ -1,6 +1,8 @@
 """``add``: starts tracking paths, or records the new state of tracked ones."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from mltrack.errors import MltrackError, UsageError, WorkspaceError
@@ -177,19 +179,29 @@ def add_to_remote(
         # the source may be the target itself: nothing is written there
         may_stand=os.path.realpath(project.absolute(inside)) == os.path.realpath(place),
     )
+    with sending_to(session, remote) as sending:
+        content = scan_source(session, place, sending, report)
+    [added] = record(session, [Recording(path, content, None)])
+    return added
+
+
+@contextmanager
+def sending_to(session: Session, remote: str) -> Iterator[Sending]:
+    """What is handed over in the block is in a remote, the default one without a name,
+    when the block ends; nothing of it stays here.
+    """
+    project = session.project
     target = session.remotes.get(remote)
     target.open(create=True)
     # before anything is sent: whoever collects there must know of this project
     register(project, target)
     sending = Sending(target, project.algorithm, project.tmp_path)
     try:
-        content = scan_source(session, place, sending, report)
+        yield sending
         sending.finish()
     finally:
         # what was packed for sending lies in this machine's scratch
         sending.discard()
-    [added] = record(session, [Recording(path, content, None)])
-    return added
 
 
 def source_place(session: Session, source: str) -> str:

@@ -58,6 +58,7 @@ def place_of(session: Session, path: str) -> Place | None:
 def not_tracked(session: Session, argument: str) -> UsageError:
     """Returns the error for a path that no pointer tracks."""
     path = session.project.relative(argument)
+    session.view.refuse_noted(path)
     graph = session.view.graph
     for out in graph.owners.overlapping(path):
         return UsageError(

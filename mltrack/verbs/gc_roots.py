@@ -14,7 +14,7 @@ from mltrack.formats.pointer import SUFFIX
 from mltrack.git import history as git_history
 from mltrack.git import repository as git
 from mltrack.git import roots as git_roots
-from mltrack.objects.content import TREE, Content
+from mltrack.objects.content import TREE, URL, Content
 from mltrack.objects.digest import XXH3
 from mltrack.pipeline.stage import LOCK_NAME
 from mltrack.project import DIRECTORY, Project, load
@@ -159,7 +159,9 @@ def _contents(path: str, data: bytes, session: Session) -> set[Content]:
     algorithm = session.project.algorithm
     try:
         if path.endswith(SUFFIX):
-            return {pointer.parse(data, algorithm, os.path.basename(path)).content}
+            content = pointer.parse(data, algorithm, os.path.basename(path)).content
+            # of an import that was only noted there are no bytes
+            return {content} if content.kind != URL else set()
         entries = lock_file.parse(data, algorithm, path)
         outs = {
             content for entry in entries.values() for content in entry.outs.values()

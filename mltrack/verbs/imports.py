@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
+from urllib.parse import unquote
 
 from mltrack.engine.view import Target
 from mltrack.errors import (
@@ -15,13 +16,16 @@ from mltrack.errors import (
     UsageError,
 )
 from mltrack.formats import origin, pointer
-from mltrack.formats.origin import Origin
+from mltrack.formats.origin import Address, AnyOrigin, Origin
 from mltrack.formats.pointer import SUFFIX
-from mltrack.formats.remote_url import has_secrets
+from mltrack.formats.remote_url import has_secrets, shown, shows_secret
 from mltrack.objects.content import TREE, Content
 from mltrack.objects.tree_diff import diff as tree_diff
+from mltrack.pipeline.paths import contains
+from mltrack.store.kinds.url_source import check_url
 from mltrack.store.shared.transfer import Report
-from mltrack.verbs.add import free_target
+from mltrack.verbs import addresses
+from mltrack.verbs.add import free_target, sending_to
 from mltrack.verbs.checkout import carry_out
 from mltrack.verbs.elsewhere import Elsewhere, open_elsewhere, place_of, shown_place
 from mltrack.verbs.origins import bring_here, open_origin, origins
@@ -38,13 +42,13 @@ class Imported:
     """
 
     path: str
-    origin: Origin
+    origin: AnyOrigin
     content: Content
     before: Content | None = None
     changes: tuple[int, int, int] = (0, 0, 0)
 
     was_at: str = ""
-    """The commit that it was of before."""
+    """The state of its source that it was of before: a commit, or what a server said."""
 
     @property
     def is_changed(self) -> bool:
@@ -53,15 +57,17 @@ class Imported:
     @property
     def is_moved(self) -> bool:
         """Whether its pointer says something else now."""
-        return self.is_changed or self.was_at != self.origin.commit
+        return self.is_changed or self.was_at != self.origin.seen
 
 
 class Behind(NamedTuple):
-    """An import whose source has something else by now, or cannot be asked: ``why``."""
+    """An import whose source has something else by now, at the state ``seen``, or
+    cannot be asked: ``why``.
+    """
 
     path: str
-    origin: Origin
-    commit: str = ""
+    origin: AnyOrigin
+    seen: str = ""
     why: str = ""
 
 
@@ -104,6 +110,58 @@ def import_path(session: Session, wanted: Wanted, report: Report = quiet) -> Imp
     return Imported(path, noted, content)
 
 
+def import_url(
+    session: Session,
+    url: str,
+    out: str = "",
+    *,
+    to_remote: str | None = None,
+    report: Report = quiet,
+) -> Imported:
+    """Brings what stands at a URL here, tracks it, and notes what its server said of
+    it. With ``to_remote`` it goes to that remote, the default one if that is '', and
+    nothing stays here.
+
+    Raises UsageError for what is not there, RemoteError for what changes on the way, and
+    WorkspaceError where something stands in its place.
+    """
+    path = _place_of(session, url, out)
+    if to_remote is not None:
+        with sending_to(session, to_remote) as sending:
+            content, noted = addresses.bring_to(session, url, sending, report)
+        record(session, [Recording(path, content, None, origin.write(noted))])
+        return Imported(path, noted, content)
+    with session.project.cache.in_use():
+        content, noted = addresses.bring(session, url, report)
+        session.checkout.bring(path, content)
+        record(session, [Recording(path, content, None, origin.write(noted))])
+    return Imported(path, noted, content)
+
+
+def note_url(session: Session, url: str, out: str = "") -> Imported:
+    """Notes a URL and what its server says of it, without its bytes: ``update`` brings
+    them. Raises as :func:`import_url` does.
+    """
+    path = _place_of(session, url, out)
+    noted = addresses.seen_now(url)
+    content = addresses.noted_content(session, noted)
+    record(session, [Recording(path, content, None, origin.write(noted))])
+    return Imported(path, noted, content)
+
+
+def _place_of(session: Session, url: str, out: str) -> str:
+    """The path that a URL becomes here."""
+    check_url(url)
+    if shows_secret(url):
+        raise UsageError(
+            f"the address {shown(url)} holds a secret, and the pointer would bring it "
+            "into git",
+            hint="give the address without it",
+        )
+    name = unquote(os.path.basename(url.partition("?")[0].rstrip("/")))
+    return free_target(session, out or name)
+
+
 def update(
     session: Session,
     arguments: list[str],
@@ -123,6 +181,11 @@ def update(
         # first: nothing is fetched in vain
         if not force:
             _refuse_changed(session, path, noted)
+        if isinstance(noted, Address):
+            if revision is not None:
+                raise UsageError(f"{path} comes from {noted.url}, without revisions")
+            done.append(_update_url(session, path, noted, report, force=force))
+            continue
         wanted = noted.revision if revision is None else revision
         with open_origin(session, noted, wanted) as there:
             now = noted._replace(revision=wanted, commit=there.base)
@@ -140,6 +203,10 @@ def behind(session: Session) -> list[Behind]:
     found = []
     for path, noted in origins(session).items():
         try:
+            if isinstance(noted, Address):
+                if (now := addresses.seen_now(noted.url)).seen != noted.seen:
+                    found.append(Behind(path, noted, now.seen))
+                continue
             with open_origin(session, noted, noted.revision) as there:
                 if there.base == noted.commit:
                     continue
@@ -155,8 +222,28 @@ def behind(session: Session) -> list[Behind]:
     return found
 
 
-def _refuse_changed(session: Session, path: str, noted: Origin) -> None:
-    now = session.view.pointers[path]
+def _update_url(
+    session: Session, path: str, noted: Address, report: Report, *, force: bool
+) -> Imported:
+    before = session.view.pointers.get(path)
+    is_as_imported = (
+        before is not None
+        and session.project.algorithm.text(before.hex) == noted.digest
+    )
+    # nothing is read of what its server calls the same
+    if is_as_imported and addresses.seen_now(noted.url).seen == noted.seen:
+        assert before is not None
+        return Imported(path, noted, before, before, was_at=noted.seen)
+    with session.project.cache.in_use():
+        content, now = addresses.bring(session, noted.url, report)
+        return _put(session, path, (noted, now), content, force=force)
+
+
+def _refuse_changed(session: Session, path: str, noted: AnyOrigin) -> None:
+    now = session.view.pointers.get(path)
+    # only noted so far
+    if now is None:
+        return
     if session.project.algorithm.text(now.hex) != noted.digest:
         raise UnsavedDataError(
             f"{path} was changed here after it was imported",
@@ -185,14 +272,14 @@ def _newer(
 def _put(
     session: Session,
     path: str,
-    origins_: tuple[Origin, Origin],
+    origins_: tuple[AnyOrigin, AnyOrigin],
     content: Content,
     *,
     force: bool,
 ) -> Imported:
     """Puts what came in the place of an import, and notes it."""
     noted, now = origins_
-    before = session.view.pointers[path]
+    before = session.view.pointers.get(path)
     if not content.same_bytes(before):
         plan = session.checkout.plan(path, content, force=force, recorded=before)
         try:
@@ -209,8 +296,8 @@ def _put(
     lines = (*_other_lines(session, path), *origin.write(now))
     # what is here was noted by the checkout, with what it left
     record(session, [Recording(path, content, None, lines)])
-    changes = _changes(session, before, content)
-    return Imported(path, now, content, before, changes, noted.commit)
+    changes = (1, 0, 0) if before is None else _changes(session, before, content)
+    return Imported(path, now, content, before, changes, noted.seen)
 
 
 def _other_lines(session: Session, path: str) -> tuple[str, ...]:
@@ -219,17 +306,20 @@ def _other_lines(session: Session, path: str) -> tuple[str, ...]:
     return origin.without(lines)
 
 
-def _chosen(session: Session, arguments: list[str]) -> Iterator[tuple[str, Origin]]:
+def _chosen(session: Session, arguments: list[str]) -> Iterator[tuple[str, AnyOrigin]]:
     known = origins(session)
     if not arguments:
         yield from known.items()
         return
     for argument in arguments:
         path = session.project.relative(argument).removesuffix(SUFFIX)
-        if path not in known:
+        # a directory stands for the imports in it
+        meant = [one for one in known if contains(path, one)]
+        if not meant:
             names = ", ".join(sorted(known)) or "there are none"
             raise UsageError(f"{argument!r} is no import", hint=f"imports: {names}")
-        yield path, known[path]
+        for one in meant:
+            yield one, known[one]
 
 
 def _found(there: Elsewhere, argument: str) -> tuple[str, Found]:

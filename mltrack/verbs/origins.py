@@ -1,42 +1,36 @@
 """Where imports came from, and getting them from there."""
 
-import os
-import shutil
-
-from mltrack.disk.durable import temporary_path
 from mltrack.errors import (
-    MissingObjectError,
     MltrackError,
     RemoteError,
     UsageError,
 )
 from mltrack.formats import origin, pointer
-from mltrack.formats.origin import Origin
+from mltrack.formats.origin import Address, AnyOrigin, Origin
 from mltrack.formats.pointer import SUFFIX
 from mltrack.objects.content import Content
 from mltrack.store.local.cache import Cache
 from mltrack.store.local.writer import CacheWriter
 from mltrack.store.shared.fetch import bring
 from mltrack.store.shared.transfer import Report
+from mltrack.verbs import addresses
+from mltrack.verbs.aside import hand_over, place_aside
 from mltrack.verbs.elsewhere import Elsewhere, open_elsewhere
 from mltrack.verbs.get import write_to
 from mltrack.verbs.session import Session
 from mltrack.verbs.sources import Sources
 from mltrack.verbs.standing import Found, Standing
-from mltrack.workspace.ignore import KeepAll
 from mltrack.workspace.ingest import Saving
-from mltrack.workspace.scan import Look, scan
-from mltrack.workspace.stat_index import Blocks
 
 _DEEPEST = 8
 """Imports of imports, one behind the other."""
 
 
-def origins(session: Session) -> dict[str, Origin]:
+def origins(session: Session) -> dict[str, AnyOrigin]:
     """Returns where the imports of a project came from, by path."""
     found = {}
     view, algorithm = session.at("").view, session.project.algorithm
-    for path in view.pointers:
+    for path in (*view.pointers, *view.noted):
         data = view.read(path + SUFFIX)
         if data is not None and b"\nfrom:\n" in data:
             lines = pointer.parse(data, algorithm, path + SUFFIX).extra
@@ -63,11 +57,18 @@ def fetch_from_origins(
     cache = session.project.cache
     lacking = {content.hex for content in contents if not cache.holds(content)}
     for path, noted in origins(session).items():
-        content = session.at("").view.pointers[path]
+        content = session.at("").view.pointers.get(path)
+        if content is None:
+            continue
         # two projects that import from each other lead nowhere
         if content.hex not in lacking or depth > _DEEPEST:
             continue
         try:
+            if isinstance(noted, Address):
+                # a file of this machine means another one on a colleague's
+                if not noted.url.startswith("file:"):
+                    came += _same_again(session, noted, content, report)
+                continue
             with open_origin(session, noted, noted.commit) as there:
                 thing = Standing(there).at(noted.path)
                 if thing is not None:
@@ -76,6 +77,16 @@ def fetch_from_origins(
             continue
     cache.reload()
     return came
+
+
+def _same_again(
+    session: Session, noted: Address, content: Content, report: Report
+) -> list[Content]:
+    """Brings what a URL has, if its server calls it the same as when it was imported."""
+    if addresses.seen_now(noted.url).seen != noted.seen:
+        return []
+    again, _ = addresses.bring(session, noted.url, report)
+    return [content] if again.same_bytes(content) else []
 
 
 def bring_here(
@@ -115,18 +126,10 @@ def _copied(session: Session, there: Elsewhere, found: Found) -> Content:
     what only their cache has.
     """
     project = session.project
-    aside = temporary_path(project.tmp_path)
-    os.mkdir(aside)
-    try:
-        place = os.path.join(aside, "got")
+    with place_aside(project) as place:
         write_to(there, found, place)
         with CacheWriter(project.cache) as writer:
             saving = Saving(writer, project.algorithm)
-            look = Look(saving, KeepAll(), project.cache)
-            snapshot = scan(aside, "got", Blocks(), look)
+            content = hand_over(project, place, saving, found.path)
             writer.finish()
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-    if snapshot is None:
-        raise MissingObjectError(f"{found.path} vanished while it was being read")
-    return snapshot.content
+    return content

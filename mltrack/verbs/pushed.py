@@ -8,7 +8,7 @@ from mltrack.errors import FormatError, GitError, PipelineError
 from mltrack.formats import lock_file, pointer
 from mltrack.formats.pointer import SUFFIX
 from mltrack.git import history as git_history
-from mltrack.objects.content import Content
+from mltrack.objects.content import URL, Content
 from mltrack.pipeline.paths import contains
 from mltrack.pipeline.stage import LOCK_NAME, PIPELINE_NAME
 from mltrack.project import Project
@@ -83,7 +83,10 @@ def _contents_between(
         with suppress(FormatError):
             if path.endswith(SUFFIX):
                 name = os.path.basename(path)
-                pointed.add(pointer.parse(data, project.algorithm, name).content)
+                content = pointer.parse(data, project.algorithm, name).content
+                # of an import that was only noted there are no bytes
+                if content.kind != URL:
+                    pointed.add(content)
                 continue
             for entry in lock_file.parse(data, project.algorithm, path).values():
                 for out in entry.outs.keys() - entry.uncached - entry.unpushed:

@@ -74,7 +74,8 @@ def _chosen(session: Session, arguments: list[str]) -> tuple[list[str], list[Pla
         if path in session.view.broken:
             raise session.view.broken[path]
         place = place_of(session, path)
-        if path in session.view.pointers:
+        # a note of data that was never brought goes like a pointer
+        if path in session.view.pointers or path in session.view.noted:
             paths.append(path)
         elif place is not None:
             places.append(place)

@@ -180,6 +180,7 @@ class Session:
             found = self._matching(argument, targets)
             if not found:
                 self._refuse_unreadable(argument, chosen_view)
+                chosen_view.refuse_noted(self.project.relative(argument))
                 near = nearest(
                     argument,
                     [*targets, *(target.source for target in targets.values())],

@@ -64,6 +64,8 @@ class Status(NamedTuple):
     handed_over: dict[str, str] = {}  # noqa: RUF012 - never changed
     """The runners that have jobs of stages whose results nobody has taken, by address.
     """
+    noted: tuple[tuple[str, int], ...] = ()
+    """Imports that were never brought here, with their bytes."""
 
     @property
     def is_clean(self) -> bool:
@@ -108,7 +110,10 @@ def status(session: Session, arguments: list[str], remote: str = "") -> Status:
         if step.key
     }
     handed_over = {address: runner for address, (runner, _) in places.items() if runner}
-    return Status(data, plan, no_hooks, problem, unpushed, handed_over)
+    noted = tuple(
+        (path, content.size) for path, content in sorted(session.view.noted.items())
+    )
+    return Status(data, plan, no_hooks, problem, unpushed, handed_over, noted)
 
 
 def _unpushed(

@@ -14,15 +14,23 @@ def filesystem(scheme: str, options: Mapping[str, Any]) -> Any:
     )
 
 
+def at_url(url: str) -> tuple[Any, str]:
+    """Returns the file system of a URL, and the path in it; it remembers no listings."""
+    made, path = _fsspec().core.url_to_fs(url, use_listings_cache=False)
+    return made, path
+
+
 def info_of(url: str) -> Mapping[str, Any]:
     """Returns what its file system says of a URL, asked anew."""
-    made, path = _fsspec().core.url_to_fs(url, use_listings_cache=False)
+    made, path = at_url(url)
     info: Mapping[str, Any] = made.info(path)
     return info
 
 
-def upload_callback(tell: Callable[[int], None]) -> Any:
-    """Returns a callback for an upload: ``tell`` is given the bytes of each part."""
+def moving_callback(tell: Callable[[int], None]) -> Any:
+    """Returns a callback for one file that is sent or fetched: ``tell`` is given the
+    bytes of each part.
+    """
     callback = _fsspec().Callback()
     callback.relative_update = tell
     return callback

@@ -14,7 +14,7 @@ from mltrack.disk.durable import opened
 from mltrack.errors import ConfigError, RemoteError
 from mltrack.events import meter
 from mltrack.store.kinds.errors import translate
-from mltrack.store.kinds.fsspec_door import filesystem, upload_callback
+from mltrack.store.kinds.fsspec_door import filesystem, moving_callback
 from mltrack.store.kinds.kind import Kind
 from mltrack.store.kinds.manner import PART_BYTES
 from mltrack.store.kinds.most_bytes import LISTING_BYTES, at_most, in_all_at_most
@@ -155,7 +155,7 @@ class FsspecRemote:
         if self._manner.concurrency:
             sending[self._manner.concurrency] = at_once
         with self._translating(name):
-            counting = upload_callback(_count)
+            counting = moving_callback(_count)
             self._fs.put_file(path, self._path(name), callback=counting, **sending)
 
     def delete(self, names: Iterable[str]) -> None:

@@ -1,0 +1,245 @@
+"""The bytes at a URL, and by what its server tells one state of them from another: for
+data that is imported from there.
+
+The web is asked by the standard library, everything else through fsspec.
+"""
+
+import gzip
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+from mltrack.errors import RemoteError, UsageError
+from mltrack.events import Progress, meter
+from mltrack.store.kinds.fsspec_door import at_url, moving_callback
+from mltrack.store.kinds.url_state import mark_of, speaking_of
+
+SCHEMES = (
+    *("http", "https", "s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "adl"),
+    *("ftp", "sftp", "ssh", "hdfs", "webhdfs", "hf", "file"),
+)
+"""Where data may be imported from. Others of fsspec read this process's memory, run
+commands, or chain several of these.
+"""
+_PART = 1 << 20
+_SILENCE = 60
+_BY_TIME = ("LastModified", "mtime", "updated")
+
+_AT_ONCE = 8
+"""Files of a directory, from servers that take several requests at once."""
+
+Report = Callable[[Progress], None]
+"""Is told how far it is."""
+
+
+class State(NamedTuple):
+    """What a server says of something: ``mark`` is one of
+    :data:`mltrack.formats.origin.MARKS`; ``size`` is in bytes, -1 if it is not said.
+    """
+
+    mark: str
+    value: str
+    size: int
+
+
+def check_url(url: str) -> None:
+    """Raises UsageError for an address that data is not imported from."""
+    scheme, mark, _ = url.partition("://")
+    if not mark:
+        raise UsageError(
+            f"{url!r} is no address such as https://host/data.csv",
+            hint="a path of another project goes with --repo; `mltrack add --out` takes "
+            "what is on this machine",
+        )
+    if scheme not in SCHEMES or "::" in url:
+        raise UsageError(
+            f"{url!r} is no address that data can be imported from",
+            hint=f"one that begins with {', '.join(SCHEMES)}",
+        )
+
+
+def state_of(url: str) -> State:
+    """Returns the state of what stands at a URL, without its bytes.
+
+    Raises UsageError where there is nothing, or nothing tells its states apart, and
+    RemoteError if the server cannot be asked.
+    """
+    return _asked(url, lambda: _web_state(url) if _is_web(url) else _state(url))
+
+
+def download(url: str, to: str, report: Report) -> State:
+    """Writes the file or directory at a URL to the path ``to``, where nothing is;
+    returns the state that came.
+
+    Raises as :func:`state_of` does, and RemoteError for bytes that changed on the way
+    or are fewer than was said.
+    """
+    if _is_web(url):
+        return _asked(url, lambda: _download_web(url, to, report))
+    return _asked(url, lambda: _download(url, to, report))
+
+
+def _asked(url: str, ask: Callable[[], State]) -> State:
+    check_url(url)
+    try:
+        with speaking_of(url):
+            state = ask()
+    except FileNotFoundError:
+        raise UsageError(f"there is nothing at {url}") from None
+    if not state.value:
+        raise UsageError(
+            f"{url} has neither etag nor version nor time: nothing would show that it "
+            "changed",
+            hint=f"download it, then `mltrack add {os.path.basename(url)}`",
+        )
+    return state
+
+
+def _is_web(url: str) -> bool:
+    return url.startswith(("http://", "https://"))
+
+
+# the web
+
+
+def _web_state(url: str) -> State:
+    with _answer(url, "HEAD") as answer:
+        return _said(answer.headers)
+
+
+def _download_web(url: str, to: str, report: Report) -> State:
+    # the state is that of the very answer that brings the bytes
+    with _answer(url, "GET") as answer, open(to, "wb") as file:
+        came, size = 0, _said(answer.headers).size
+        report(Progress("fetching", 0, 1, max(size, 0)))
+        while part := answer.read(_PART):
+            file.write(part)
+            came += len(part)
+            meter.moved += len(part)
+        state = _said(answer.headers)
+        if came != state.size >= 0:
+            raise RemoteError(
+                f"{url} said {state.size:,} bytes and sent {came:,}", retryable=True
+            )
+        packed = answer.headers.get("content-encoding", "") in ("gzip", "x-gzip")
+    # packed for the way only; a name that says so is of a file that is packed itself
+    if packed and not url.endswith((".gz", ".tgz")):
+        _unpack(to)
+    return state
+
+
+def _answer(url: str, method: str) -> Any:
+    from urllib.error import HTTPError, URLError  # noqa: PLC0415 - 30 ms, for who imports from the web
+    from urllib.request import Request, urlopen  # noqa: PLC0415
+
+    # no credentials are sent, so that none can follow to another host
+    headers = {"User-Agent": "mltrack", "Accept-Encoding": "identity"}
+    try:
+        return urlopen(Request(url, method=method, headers=headers), timeout=_SILENCE)
+    except HTTPError as error:
+        if error.code in (404, 410):
+            raise FileNotFoundError(url) from error
+        # a server that answers to GET alone
+        if method == "HEAD" and error.code in (403, 405, 501):
+            return _answer(url, "GET")
+        raise RemoteError(
+            f"{url}: {error.code} {error.reason}",
+            hint="it needs a login: download it in a stage, or by hand"
+            if error.code in (401, 403)
+            else "",
+        ) from error
+    except (URLError, OSError) as error:
+        reason = getattr(error, "reason", error)
+        raise RemoteError(f"{url} cannot be asked: {reason}", retryable=True) from error
+
+
+def _said(headers: Mapping[str, str]) -> State:
+    length = headers.get("content-length") or ""
+    size = int(length) if length.isdigit() else -1
+    if tag := headers.get("etag"):
+        return State("etag", tag, size)
+    return State("modified", headers.get("last-modified") or "", size)
+
+
+def _unpack(path: str) -> None:
+    with gzip.open(path) as packed, open(f"{path}.plain", "wb") as plain:
+        shutil.copyfileobj(packed, plain, _PART)
+    os.replace(f"{path}.plain", path)
+
+
+# what fsspec reaches
+
+
+def _state(url: str) -> State:
+    files, path = at_url(url)
+    return _state_in(files, path)
+
+
+def _state_in(files: Any, path: str) -> State:
+    info = files.info(path)
+    if info.get("type") != "directory":
+        return _of_file(info)
+    found = _below(files, path)
+    # sorted: servers list in any order
+    lines = sorted(f"{name}\0{_of_file(info)}" for name, info in found.items())
+    digest = hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape"))
+    size = sum(max(_of_file(info).size, 0) for info in found.values())
+    is_known = all(_of_file(info).value for info in found.values())
+    return State("listing", digest.hexdigest() if is_known and found else "", size)
+
+
+def _of_file(info: Mapping[str, Any]) -> State:
+    name = mark_of(info)
+    mark = "modified" if name in _BY_TIME else "etag" if "tag" in name.lower() else ""
+    size = info.get("size")
+    return State(
+        mark or "version",
+        str(info[name]) if name else "",
+        size if isinstance(size, int) else -1,
+    )
+
+
+def _below(files: Any, top: str) -> dict[str, Mapping[str, Any]]:
+    """The files below a directory, by their paths from it."""
+    inner = {}
+    for path, info in files.find(top, detail=True).items():
+        name = path.removeprefix(top.rstrip("/")).lstrip("/")
+        # an object whose name ends with a slash stands for a directory
+        if not name or name.endswith("/"):
+            continue
+        if os.path.normpath(name) != name or name.startswith(("../", "/")):
+            raise RemoteError(f"{path!r} is no name that a file can have here")
+        inner[name] = info
+    return inner
+
+
+def _download(url: str, to: str, report: Report) -> State:
+    files, path = at_url(url)
+    before = _state_in(files, path)
+    names = sorted(_below(files, path)) if before.mark == "listing" else [""]
+    report(Progress("fetching", 0, len(names), max(before.size, 0)))
+
+    def bring(name: str) -> None:
+        place = os.path.join(to, name) if name else to
+        os.makedirs(os.path.dirname(place), exist_ok=True)
+        source = f"{path.rstrip('/')}/{name}" if name else path
+        files.get_file(source, place, callback=moving_callback(_count))
+
+    # clients that are not made for several requests at once get one
+    at_once = _AT_ONCE if getattr(files, "async_impl", False) else 1
+    with ThreadPoolExecutor(at_once) as pool:
+        for count, _ in enumerate(pool.map(bring, names), 1):
+            report(Progress("fetching", count, len(names), max(before.size, 0)))
+    # asked again: what changed while it was read is of no state
+    if _state_in(files, path) != before:
+        raise RemoteError(
+            f"{url} changed while it was read; nothing was recorded", retryable=True
+        )
+    return before
+
+
+def _count(size: int) -> None:
+    meter.moved += size

@@ -1,0 +1,54 @@
+"""Data at URLs: brought here, or asked whether it changed."""
+
+from mltrack.formats.origin import Address
+from mltrack.objects.content import URL, Content
+from mltrack.store.kinds import url_source
+from mltrack.store.kinds.url_source import State
+from mltrack.store.local.writer import CacheWriter
+from mltrack.store.shared.transfer import Report
+from mltrack.verbs.aside import hand_over, place_aside
+from mltrack.verbs.session import Session
+from mltrack.workspace.ingest import Ingest, Saving
+
+
+def seen_now(url: str) -> Address:
+    """Returns what a URL leads to now; its bytes are not read, so they have no digest.
+
+    Raises UsageError where there is nothing, or nothing tells its states apart, and
+    RemoteError if the server cannot be asked.
+    """
+    return _address(url, url_source.state_of(url), "")
+
+
+def noted_content(session: Session, seen: Address) -> Content:
+    """Returns what a pointer says of data that was never brought here."""
+    digest = session.project.algorithm.hex_of(seen.seen.encode())
+    return Content(URL, digest, max(seen.size, 0))
+
+
+def bring(session: Session, url: str, report: Report) -> tuple[Content, Address]:
+    """Gets what stands at a URL into the cache; raises as :func:`seen_now` does, and
+    RemoteError for bytes that changed on the way.
+    """
+    project = session.project
+    with CacheWriter(project.cache) as writer:
+        found = bring_to(session, url, Saving(writer, project.algorithm), report)
+        writer.finish()
+    return found
+
+
+def bring_to(
+    session: Session, url: str, ingest: Ingest, report: Report
+) -> tuple[Content, Address]:
+    """Hands what stands at a URL over to ``ingest``. It passes through this machine's
+    disk: a state of it is known only when all of it came.
+    """
+    project = session.project
+    with place_aside(project) as place:
+        state = url_source.download(url, place, report)
+        content = hand_over(project, place, ingest, url)
+    return content, _address(url, state, project.algorithm.text(content.hex))
+
+
+def _address(url: str, state: State, digest: str) -> Address:
+    return Address(url, state.mark, state.value, state.size, digest)
