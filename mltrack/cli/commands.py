@@ -49,6 +49,7 @@ COMMANDS: dict[str, Command] = {
         _module("diff"), "Show which files differ between two revisions", "data"
     ),
     "ls": Command(_module("ls"), "List what is tracked", "data"),
+    "log": Command(_module("log"), "List the versions of data, by commit", "data"),
     "cat": Command(_module("cat"), "Print a file, also of another revision", "data"),
     "get": Command(_module("get"), "Copy files out of another project", "data"),
     "import": Command(

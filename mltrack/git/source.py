@@ -87,6 +87,29 @@ class Source(NamedTuple):
         # only remembered: lost, the bytes are asked for once more
         write_atomic(place, b"", durable=False)
 
+    def bring_history(self) -> None:
+        """Brings all branches and tags with their histories, unless they are here."""
+        if self.url and os.path.exists(os.path.join(self.path, "shallow")):
+            with locked(self.path + ".lock"):
+                self._fetch_all(NEWEST)
+
+    def bring_blobs(self, blobs: Iterable[str]) -> None:
+        """Brings the bytes of files that are not here, in one request. Without it git
+        asks for each by itself.
+        """
+        if not self.url:
+            return
+        place = os.path.join(self.path, "mltrack-blobs")
+        with locked(self.path + ".lock"):
+            # remembered by us: asked for one, git would bring it by itself
+            here = set(_words_in(place))
+            lacking = sorted({*blobs} - here)
+            if lacking:
+                self._fetch(lacking)
+                text = "\n".join(sorted({*here, *lacking}))
+                # lost, the bytes are asked for once more
+                write_atomic(place, text.encode(), durable=False)
+
     def _has(self, commit: str) -> bool:
         # of the local store alone: a partial clone would ask its origin
         return bool(
@@ -228,6 +251,14 @@ def _make(url: str, path: str) -> None:
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise
+
+
+def _words_in(path: str) -> list[str]:
+    try:
+        with open(path, encoding="ascii") as file:
+            return file.read().split()
+    except FileNotFoundError:
+        return []
 
 
 def _last_words(error: GitError) -> str:

@@ -34,7 +34,5 @@ def test_a_prefix_of_a_bucket_is_imported_and_updated(
     assert ws.read("d/c") == "c\n"
     ws.mltrack("import", "s3://bucket/shelf/a", "-o", "one", **credentials)
     assert 'etag: "' in ws.read("one.mlt")
-    gone = ws.mltrack(
-        "import", "s3://bucket/nosuch", "-o", "x", code=2, **credentials
-    )
+    gone = ws.mltrack("import", "s3://bucket/nosuch", "-o", "x", code=2, **credentials)
     assert "there is nothing at s3://bucket/nosuch" in gone.err

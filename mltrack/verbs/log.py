@@ -1,0 +1,133 @@
+"""``log``: the versions of data, by the commits that recorded them."""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from itertools import islice
+from typing import NamedTuple
+
+from mltrack.errors import FormatError
+from mltrack.formats import lock_file, pointer
+from mltrack.formats.pointer import SUFFIX
+from mltrack.git import history
+from mltrack.git import log as git_log
+from mltrack.git.history import Described
+from mltrack.git.log import Logged
+from mltrack.objects.content import Content
+from mltrack.objects.digest import Algorithm
+from mltrack.pipeline.paths import contains
+from mltrack.pipeline.stage import LOCK_NAME
+from mltrack.verbs.elsewhere import Elsewhere
+from mltrack.verbs.session import Session
+
+
+class Recorded(NamedTuple):
+    """A path whose recorded version a commit changed; None where there was none."""
+
+    path: str
+    before: Content | None
+    after: Content | None
+
+
+class Commit(NamedTuple):
+    """A commit that recorded data, and what it recorded."""
+
+    commit: str
+    described: Described
+    changes: tuple[Recorded, ...]
+
+
+def log(
+    session: Session, targets: list[str], revision: str = "", most: int = 0
+) -> list[Commit]:
+    """Returns the commits up to a revision, HEAD for none, that changed what is recorded
+    of the targets, or of anything without them; newest first, at most ``most`` unless
+    that is 0. A target is a path, also one that is tracked no more; a directory stands
+    for what is in it.
+
+    Raises GitError for a revision that there is not.
+    """
+    commit = session.commit(revision or "HEAD")
+    inner = _inner(session)
+    if isinstance(session, Elsewhere):
+        session.source.bring_history()
+    logged = list(git_log.changes(commit, session.git_path, (SUFFIX, LOCK_NAME)))
+    wanted = [
+        session.project.relative(target).removesuffix(SUFFIX) for target in targets
+    ]
+    found = _told(session, logged, inner, wanted)
+    return list(islice(found, most or None))
+
+
+def _told(
+    session: Session, logged: list[Logged], inner: str, wanted: list[str]
+) -> Iterator[Commit]:
+    texts = _texts(session, logged, inner)
+    algorithm = session.project.algorithm
+    for one in logged:
+        changes = []
+        for file in one.files:
+            path = _below(inner, file.path)
+            if path is None:
+                continue
+            before, after = (
+                _recorded(path, texts.get(blob, b""), algorithm)
+                for blob in (file.before, file.after)
+            )
+            changes += [
+                Recorded(name, before.get(name), after.get(name))
+                for name in sorted({*before, *after})
+                if before.get(name) != after.get(name) and _is_meant(name, wanted)
+            ]
+        if changes:
+            yield Commit(one.commit, one.described, tuple(changes))
+
+
+def _is_meant(path: str, wanted: list[str]) -> bool:
+    return not wanted or any(
+        contains(one, path) or contains(path, one) for one in wanted
+    )
+
+
+def _recorded(path: str, data: bytes, algorithm: Algorithm) -> dict[str, Content]:
+    """What one version of a pointer or lock says; of a damaged one, nothing."""
+    if not data:
+        return {}
+    with suppress(FormatError):
+        if path.endswith(SUFFIX):
+            return {
+                path.removesuffix(SUFFIX): pointer.parse(data, algorithm, path).content
+            }
+        entries = lock_file.parse(data, algorithm, path).values()
+        return {out: content for one in entries for out, content in one.outs.items()}
+    return {}
+
+
+def _texts(session: Session, logged: Iterable[Logged], inner: str) -> dict[str, bytes]:
+    """The pointers and locks that commits changed, by blob, by one request."""
+    blobs = {
+        blob
+        for one in logged
+        for file in one.files
+        if _below(inner, file.path) is not None
+        for blob in (file.before, file.after)
+        if blob
+    }
+    if isinstance(session, Elsewhere):
+        session.source.bring_blobs(blobs)
+    return dict(history.read_blobs(sorted(blobs), session.git_path))
+
+
+def _inner(session: Session) -> str:
+    """Where the project lies in its repository."""
+    if isinstance(session, Elsewhere):
+        return session.inner
+    inner = os.path.relpath(session.project.path, session.project.repository.top)
+    return "" if inner == os.curdir else inner
+
+
+def _below(inner: str, path: str) -> str | None:
+    """A path of the repository as the project has it; None for one of another place."""
+    if not inner:
+        return path
+    return path.removeprefix(f"{inner}/") if contains(inner, path) else None
