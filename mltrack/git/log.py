@@ -13,7 +13,7 @@ _COMMIT = re.compile(rb"\x1e([0-9a-f]{40,64})\x1f([^\x1f]*)\x1f([^\0\n]*)")
 _FILE = re.compile(rb":\d+ \d+ ([0-9a-f]+) ([0-9a-f]+) [A-Z]\d*\0([^\0]+)\0")
 _FORMAT = "%x1e%H%x1f%ci%x1f%s"
 _MINUTE = len("2026-01-02 03:04")
-_SHORT = 9
+_SHORT = 12
 
 
 class FileChange(NamedTuple):
