@@ -65,6 +65,23 @@ class Status(NamedTuple):
     """The runners that have jobs of stages whose results nobody has taken, by address.
     """
 
+    def _repr_html_(self) -> str:
+        from mltrack.formats import html_table  # noqa: PLC0415 - for notebooks only
+
+        rows = [
+            (item.path, item.state, ", ".join(change.path for change in item.changes))
+            for item in self.data
+        ]
+        rows += [
+            (
+                step.stage.address,
+                step.verdict.value,
+                ", ".join(f"{one.cause.value} {one.subject}" for one in step.reasons),
+            )
+            for step in self.plan.steps
+        ]
+        return html_table.table(("path or stage", "state", "why"), rows)
+
     @property
     def is_clean(self) -> bool:
         settled = self.problem is None and all(
