@@ -73,29 +73,37 @@ class Bar:
             self._show()
 
     def _show(self) -> None:
-        from IPython.display import HTML, display  # noqa: PLC0415 - a kernel has it
+        from IPython.display import display  # noqa: PLC0415 - a kernel has it
 
         # nothing moves where everything is there already: then there is no bar
         if self._event is None or not self._event.total:
             return
-        text = _page(self._event, meter.moved - self._moved)
+        moved = meter.moved - self._moved
+        text = f"{_words(self._event)} ({_share(self._event, moved):.0%})"
         if text == self._shown:
             return
         self._shown = text
+        # in words, too: a page may be turned into text
+        page = {"text/html": _page(self._event, moved), "text/plain": text}
         if self._handle is None:
-            self._handle = display(HTML(text), display_id=True)
+            self._handle = display(page, raw=True, display_id=True)
         else:
-            self._handle.update(HTML(text))
+            self._handle.update(page, raw=True)
 
 
 def _page(event: Progress, moved: int) -> str:
-    size = event.total_bytes
-    # by bytes, where they are known: objects differ in size
+    share = _share(event, moved)
+    return f"<progress value='{share:.3f}'></progress> {_words(event)}"
+
+
+def _share(event: Progress, moved: int) -> float:
+    """How much is done: by bytes, where they are known, since objects differ in size."""
     done = event.done / event.total
-    if size and event.done < event.total:
-        done = max(done, min(moved / size, 1.0))
-    amount = f", {size / _MEGABYTE:,.1f} MB" if size else ""
-    return (
-        f"<progress value='{done:.3f}'></progress> "
-        f"{event.what} {event.done:,} of {event.total:,} objects{amount}"
-    )
+    size = event.total_bytes
+    return done if done == 1 or not size else max(done, min(moved / size, 1.0))
+
+
+def _words(event: Progress) -> str:
+    size = f", {event.total_bytes / _MEGABYTE:,.1f} MB" if event.total_bytes else ""
+    noun = "object" if event.total == 1 else "objects"
+    return f"{event.what} {event.done:,} of {event.total:,} {noun}{size}"

@@ -223,9 +223,9 @@ class Project(Workspace):
     def set_config(
         self, key: str, value: str | None, *, level: Level = "project"
     ) -> str:
-        """Sets a key as ``mltrack config`` does, or removes it for None, in the config
-        of the project, of this clone (``local``) or your own (``user``); returns the
-        file's path.
+        """Sets a key as ``mltrack config`` does, or removes it for None; returns the
+        path of the file. ``level`` is ``project``, ``local`` for this clone, or ``user``
+        for your own config.
         """
         with self._acting() as session:
             return lazily.config.change(session.project, key, value, level)

@@ -118,7 +118,10 @@ def _polars(rows: list[Row]) -> Any:
 def _library(name: str) -> Any:
     try:
         return importlib.import_module(name)
-    except ImportError:
+    except ModuleNotFoundError as error:
+        # one that is there and lacks something itself says so best
+        if error.name != name:
+            raise
         raise UsageError(
             f"to_{name} requires {name}, which is not installed here",
             hint=how_to_add(name),

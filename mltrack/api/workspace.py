@@ -193,7 +193,7 @@ class Workspace(Readable):
         on_progress: Moving | None = None,
     ) -> FetchResult:
         """Brings what is recorded into the cache: of the workspace, or of ``revs``.
-        Raises MissingObjectError for what could not be had, once the rest is here.
+        Raises PartlyDoneError for what could not be had, once the rest is here.
         """
         scope = _scope(targets, remote, revs, jobs)
         with self._acting() as session, notebook.shown(on_progress) as report:

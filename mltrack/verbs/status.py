@@ -28,12 +28,15 @@ class FileChange(NamedTuple):
 
 
 class TargetStatus(NamedTuple):
-    """One tracked path. ``state`` is 'clean', 'modified', 'missing' (not in the
-    workspace), 'partial' (as recorded, but for what was never brought here), 'outdated'
-    (as it was last checked out, while the pointer has changed since), or 'broken': its
-    pointer says nothing, or 'unreadable': something stands there that cannot be
-    recorded, or read, as ``why`` says. ``cached`` says whether what is recorded is in
-    the cache.
+    """One tracked path. ``cached`` says whether what is recorded is in the cache;
+    ``state`` is one of these:
+
+    - 'clean' or 'modified'
+    - 'missing': not in the workspace
+    - 'partial': as recorded, but for what was never brought here
+    - 'outdated': as it was last checked out, while the pointer has changed since
+    - 'broken': its pointer cannot be read
+    - 'unreadable': what is there cannot be recorded, or read, as ``why`` says
     """
 
     path: str
@@ -75,7 +78,7 @@ class Status(NamedTuple):
         rows += [
             (
                 step.stage.address,
-                step.verdict.value,
+                "unchanged" if step.verdict is Verdict.SKIP else step.verdict.value,
                 ", ".join(f"{one.cause.value} {one.subject}" for one in step.reasons),
             )
             for step in self.plan.steps
