@@ -58,7 +58,8 @@ def init(
     hooks: bool = True,
 ) -> Project:
     """Makes a directory inside a git repository a project, or installs hooks in a clone
-    of one, and returns it. ``hash`` is ``xxh3`` or ``blake3``.
+    of one, and returns it. ``hash`` is ``xxh3`` or ``blake3``; where ``hooks`` could
+    not be installed, ``status`` says so.
     """
     place = os.fspath(directory)
     kinds = lazily.init.Hooks

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         stage,
         status,
         transfers,
+        twice,
         unavailable,
         undo,
         why,
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
         "gc_remote", "gc_roots", "get", "graph_page", "imports", "init", "job", "layout",
         "listing", "logs", "merge", "move", "places", "plots", "projects", "reading",
         "remote", "remove", "repro", "results", "session", "source", "stage", "status",
-        "transfers", "unavailable", "undo", "why",
+        "transfers", "twice", "unavailable", "undo", "why",
     ]  # fmt: skip
 
 _ELSEWHERE = {

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mltrack.verbs.places import RunnerInfo
     from mltrack.verbs.remote import RemoteInfo
     from mltrack.verbs.repro import ReproOptions
+    from mltrack.verbs.twice import Compared
     from mltrack.verbs.why import Explanation
 
 
@@ -60,7 +61,9 @@ class Project(Workspace):
         keep_going: bool = False,
         single_item: bool = False,
         downstream: bool = False,
+        run_cache: bool = True,
         runner: str = "",
+        detach: bool = False,
     ) -> Generator[Event, None, None]:
         """Runs the stages whose inputs changed; yields each event as it happens. They
         run while it is iterated, by one thread; ``close`` ends what runs. ``set`` are
@@ -79,7 +82,9 @@ class Project(Workspace):
             keep_going=keep_going,
             single_item=single_item,
             downstream=downstream,
+            use_run_cache=run_cache,
             runner=runner,
+            detach=detach,
         )
         with self._workspace() as session:
             yield from runs.events(session, options)
@@ -94,7 +99,9 @@ class Project(Workspace):
         keep_going: bool = False,
         single_item: bool = False,
         downstream: bool = False,
+        run_cache: bool = True,
         runner: str = "",
+        detach: bool = False,
         on_event: Callable[[Event], object] = lambda event: None,
     ) -> list[Event]:
         """Runs the stages whose inputs changed; returns what happened. ``on_event`` is
@@ -110,11 +117,22 @@ class Project(Workspace):
             keep_going=keep_going,
             single_item=single_item,
             downstream=downstream,
+            run_cache=run_cache,
             runner=runner,
+            detach=detach,
         ):
             happened.append(event)
             on_event(event)
         return happened
+
+    def twice(
+        self, *stages: str, set: Mapping[str, object] | None = None
+    ) -> list[Compared]:
+        """Brings stages up to date, runs them once more, and returns how their outputs
+        compare. Raises StageFailedError if a command fails.
+        """
+        with self._workspace() as session:
+            return runs.twice(session, _options(stages, set))
 
     def add_stage(
         self,
@@ -124,14 +142,18 @@ class Project(Workspace):
         deps: Sequence[str] = (),
         params: Sequence[str] = (),
         outs: Sequence[str] = (),
+        outs_no_cache: Sequence[str] = (),
         metrics: Sequence[str] = (),
+        metrics_no_cache: Sequence[str] = (),
         plots: Sequence[str] = (),
+        plots_no_cache: Sequence[str] = (),
         wdir: str = "",
         desc: str = "",
+        always_changed: bool = False,
         force: bool = False,
     ) -> Stage:
         """Declares a stage in ``mltrack.yaml``; with ``force`` in the place of one of
-        that name.
+        that name. What is named ``no_cache`` is left to git.
         """
         new = lazily.stage.NewStage(
             name=name,
@@ -139,10 +161,14 @@ class Project(Workspace):
             deps=tuple(deps),
             params=tuple(params),
             outs=tuple(outs),
+            outs_no_cache=tuple(outs_no_cache),
             metrics=tuple(metrics),
+            metrics_no_cache=tuple(metrics_no_cache),
             plots=tuple(plots),
+            plots_no_cache=tuple(plots_no_cache),
             wdir=wdir,
             desc=desc,
+            always_changed=always_changed,
         )
         with self._acting() as session:
             return lazily.stage.add(session, new, force=force)

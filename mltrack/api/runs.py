@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mltrack.engine.events import Event
     from mltrack.verbs.repro import ReproOptions
     from mltrack.verbs.session import Session
+    from mltrack.verbs.twice import Compared
 
 
 def given(values: Mapping[str, object] | None) -> tuple[tuple[str, Any], ...]:
@@ -47,6 +48,27 @@ def events(session: Session, options: ReproOptions) -> Generator[Event, None, No
             "not recorded, since a dependency changed during the run: "
             f"{', '.join(work.outcome.unrecorded)}"
         )
+
+
+def twice(session: Session, options: ReproOptions) -> list[Compared]:
+    """Returns how the outputs of two runs compare; raises StageFailedError if a command
+    fails.
+    """
+    verbs = lazily.twice
+    try:
+        return verbs.twice(session, options, _Nobody())
+    except verbs.RunFailed as error:
+        stage = error.failed.stage
+        raise StageFailedError(
+            f"failed: {stage}", hint=f"mltrack logs {stage}"
+        ) from None
+
+
+class _Nobody:
+    """Who watches where nobody does."""
+
+    def show(self, event: Event) -> None:
+        """Shows nothing."""
 
 
 def _plain(value: Any, name: str) -> Any:

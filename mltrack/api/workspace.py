@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mltrack.verbs.move import Moved
     from mltrack.verbs.remove import RemoveResult
     from mltrack.verbs.status import Status
-    from mltrack.verbs.transfers import FetchResult, PullResult, Scope, TransferResult
+    from mltrack.verbs.transfers import FetchResult, PullResult, TransferResult
     from mltrack.verbs.undo import Undone
 
     Place = str | os.PathLike[str]
@@ -174,12 +174,19 @@ class Workspace(Readable):
         *targets: str,
         remote: str = "",
         revs: Sequence[str] = (),
+        all_branches: bool = False,
+        all_tags: bool = False,
+        run_cache: bool = False,
         jobs: int = 0,
         dry_run: bool = False,
         on_progress: Moving | None = None,
     ) -> TransferResult:
-        """Copies what is recorded to a remote: of the workspace, or of ``revs``."""
-        scope = _scope(targets, remote, revs, jobs)
+        """Copies what is recorded to a remote: of the workspace, or of ``revs``, all
+        branches or all tags; with ``run_cache`` also the outputs of earlier runs.
+        """
+        scope = lazily.transfers.Scope(
+            targets, tuple(revs), all_branches, all_tags, remote, jobs, run_cache
+        )
         with self._acting() as session, notebook.shown(on_progress) as report:
             return lazily.transfers.push(session, scope, report, dry_run=dry_run)
 
@@ -188,14 +195,19 @@ class Workspace(Readable):
         *targets: str,
         remote: str = "",
         revs: Sequence[str] = (),
+        all_branches: bool = False,
+        all_tags: bool = False,
+        run_cache: bool = False,
         jobs: int = 0,
         dry_run: bool = False,
         on_progress: Moving | None = None,
     ) -> FetchResult:
-        """Brings what is recorded into the cache: of the workspace, or of ``revs``.
+        """Brings what is recorded into the cache: of the same things as ``push``.
         Raises PartlyDoneError for what could not be had, once the rest is here.
         """
-        scope = _scope(targets, remote, revs, jobs)
+        scope = lazily.transfers.Scope(
+            targets, tuple(revs), all_branches, all_tags, remote, jobs, run_cache
+        )
         with self._acting() as session, notebook.shown(on_progress) as report:
             result = lazily.transfers.fetch(session, scope, report, dry_run=dry_run)
             lazily.unavailable.raise_unavailable(result.unavailable)
@@ -206,14 +218,18 @@ class Workspace(Readable):
         *targets: str,
         remote: str = "",
         revs: Sequence[str] = (),
+        all_branches: bool = False,
+        all_tags: bool = False,
         jobs: int = 0,
         force: bool = False,
         on_progress: Moving | None = None,
     ) -> PullResult:
-        """Brings what is recorded, and checks it out. Raises what ``fetch`` and
-        ``checkout`` raise, once the rest is here.
+        """Brings what is recorded, and checks out what the workspace says. Raises what
+        ``fetch`` and ``checkout`` raise, once the rest is here.
         """
-        scope = _scope(targets, remote, revs, jobs)
+        scope = lazily.transfers.Scope(
+            targets, tuple(revs), all_branches, all_tags, remote, jobs
+        )
         with self._acting() as session, notebook.shown(on_progress) as report:
             result = lazily.transfers.pull(session, scope, report, force=force)
             lazily.checkout.raise_failures(result.checkout)
@@ -272,12 +288,6 @@ class Workspace(Readable):
         """
         with self._acting() as session:
             return lazily.fsck.fsck(session, _unseen, remote=remote, repair=repair)
-
-
-def _scope(
-    targets: tuple[str, ...], remote: str, revs: Sequence[str], jobs: int
-) -> Scope:
-    return lazily.transfers.Scope(targets, tuple(revs), remote=remote, jobs=jobs)
 
 
 def _unseen(done: int, total: int) -> None:

@@ -184,6 +184,25 @@ def test_stages_are_declared_drawn_and_read(pipeline: Workspace) -> None:
     assert project.unfreeze("count") == ["count"]
 
 
+def test_a_stage_may_leave_what_it_writes_to_git(here: Workspace) -> None:
+    stage = mltrack.Project().add_stage(
+        "s", "echo", outs_no_cache=["o"], metrics_no_cache=["m.json"], deps=["data"]
+    )
+    assert [out.path for out in stage.outs if not out.cache] == ["o", "m.json"]
+
+
+def test_versions_of_tags_are_sent_and_brought(here: Workspace) -> None:
+    here.git("tag", "v1")
+    here.write("data/a", "new\n")
+    project = mltrack.Project()
+    project.add("data")
+    assert project.push(revs=["v1"], dry_run=True).moved.objects == 3
+    assert project.push().moved.objects == 3
+    assert project.push(all_tags=True).moved.objects == 2
+    project.drop("data")
+    assert project.fetch(all_tags=True, dry_run=True).fetched.moved.objects == 1
+
+
 def test_what_stages_printed_is_kept(pipeline: Workspace) -> None:
     project = mltrack.Project()
     [log] = project.logs("count")

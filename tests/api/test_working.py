@@ -138,6 +138,19 @@ def test_data_older_than_its_pointer_is_not_computed_with(here: Workspace) -> No
         mltrack.Project().repro()
 
 
+def test_two_runs_are_compared(here: Workspace) -> None:
+    here.write(
+        "mltrack.yaml",
+        "stages:\n  same: {cmd: echo 1 > a, outs: [a]}\n"
+        "  other: {cmd: date +%N > b, outs: [b]}\n  bad: {cmd: exit 3}\n",
+    )
+    project = mltrack.Project()
+    compared = project.twice("same", "other")
+    assert {item.path: item.is_same for item in compared} == {"a": True, "b": False}
+    with pytest.raises(StageFailedError, match="failed: bad"):
+        project.twice("bad")
+
+
 def test_a_project_works_after_a_fork(here: Workspace) -> None:
     here.write("data", "1\n")
     project = mltrack.Project()
