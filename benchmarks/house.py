@@ -177,7 +177,7 @@ def takes_many(function: Function) -> bool:
     # an option of a command is a parameter by nature: its signature is what the command
     # line is made from
     # line is made from; and so it is with what is called from Python, by keyword
-    is_command = function.where.startswith(("mltrack/cli/", "mltrack/api.py"))
+    is_command = function.where.startswith(("mltrack/cli/", "mltrack/api/"))
     return function.parameters > MANY_PARAMETERS and not is_command
 
 

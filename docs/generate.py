@@ -2,16 +2,20 @@
 whether they are up to date.
 """
 
+import ast
 import importlib
 import inspect
 import json
 import re
 import sys
+import typing
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mltrack import api
+import mltrack
+from mltrack.api.graphs import Dag
+from mltrack.api.tables import Records, Values
 from mltrack.cli.commands import COMMANDS
 from mltrack.config.schema import (
     OUTSIDE,
@@ -233,29 +237,112 @@ def python() -> str:
     parts = [
         "# mltrack from Python\n\n",
         NOTE,
-        "".join(
-            f"{line}\n" for line in inspect.cleandoc(api.__doc__ or "").split("\n")
-        ),
+        "What the command line does, with records in the place of text.\n\n"
+        "A call prints nothing, asks nothing, and keeps nothing: it opens the project, "
+        "does its work and closes it. So calls may come from\nseveral threads, after a "
+        "fork, and inside a stage. In a notebook a transfer shows a bar. Errors are "
+        "`mltrack.MltrackError` and kinds of\nit, with `message` and `hint`.\n",
         "\n`repo` is what `--repo` takes: a path, an address, or a name in the settings; "
         "`rev` a git revision. Without both it is the\nworkspace of the current "
         "directory. See [the guide](../guides/python.md) for examples.\n",
     ]
-    for name in api.__all__:
-        parts += _documented(getattr(api, name), f"mltrack.{name}")
+    for name in mltrack.__all__:
+        parts += _documented(getattr(mltrack, name), f"mltrack.{name}")
+    for kind in (Values, Records, Dag):
+        parts += _documented(kind, kind.__name__)
+    parts.append(
+        "\n## What records hold\n\nThe fields of what calls return, by name.\n"
+    )
+    for kind in _returned(mltrack.Project):
+        rows = "".join(f"- `{name}`: `{_plain(hint)}`\n" for name, hint in _hints(kind))
+        about = inspect.cleandoc(kind.__doc__ or "")
+        # what a dataclass without a docstring is given
+        about = "" if about.startswith(f"{kind.__name__}(") else f"{about}\n\n"
+        parts.append(f"\n### {kind.__name__}\n\n{about}{rows}")
     return "".join(parts)
+
+
+def _returned(what: type) -> list[type]:
+    """The records that the methods of a class return, and those in them, by name."""
+    found: dict[str, type] = {}
+    for name, method in _methods(what):
+        # what is built on mltrack's own parts reads their code
+        if name == "session":
+            continue
+        module = sys.modules[inspect.unwrap(method).__module__]
+        names = _imported(module)
+        for word in re.findall(
+            r"\w+", str(inspect.signature(method).return_annotation)
+        ):
+            if word in names:
+                origin = importlib.import_module(names[word])
+                _collect(getattr(origin, word), found)
+    return [found[name] for name in sorted(found)]
+
+
+def _imported(module: Any) -> dict[str, str]:
+    """The modules that a module's annotations name, also those that it never loads."""
+    tree = ast.parse(inspect.getsource(module))
+    return {
+        alias.name: node.module
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+        if node.module.startswith(
+            ("mltrack.verbs", "mltrack.pipeline", "mltrack.engine")
+        )
+    }
+
+
+def _collect(hint: Any, found: dict[str, type]) -> None:
+    for one in (hint, *typing.get_args(hint)):
+        if isinstance(one, type) and one.__module__.startswith("mltrack."):
+            if _hints(one) and one.__name__ not in found:
+                found[one.__name__] = one
+                for _, inner in _hints(one):
+                    _collect(inner, found)
+        elif one is not hint:
+            _collect(one, found)
+
+
+def _hints(kind: type) -> list[tuple[str, Any]]:
+    """The fields of a record, with their types; none of another class."""
+    names = [*getattr(kind, "__dataclass_fields__", ()), *getattr(kind, "_fields", ())]
+    hints = typing.get_type_hints(kind) if names else {}
+    return [(name, hints[name]) for name in names]
+
+
+def _plain(hint: Any) -> str:
+    """A type without the modules that it is from."""
+    text = (
+        hint.__name__
+        if isinstance(hint, type) and not typing.get_args(hint)
+        else str(hint)
+    )
+    return re.sub(r"\b(?:\w+\.)+(?=\w)", "", text).replace("NoneType", "None")
 
 
 def _documented(what: Any, name: str) -> Iterator[str]:
     if isinstance(what, type) and issubclass(what, MltrackError):
         yield f"\n## {name}\n\n{inspect.cleandoc(what.__doc__ or '')}\n"
         return
-    yield f"\n## {name}\n\n```text\n{name}{_signature(what)}\n```\n\n"
+    yield f"\n## {name}\n\n"
+    # how a dictionary or a list is made, nobody asks
+    if not (isinstance(what, type) and issubclass(what, dict | list)):
+        yield f"```text\n{name}{_signature(what)}\n```\n\n"
     yield f"{inspect.cleandoc(what.__doc__ or '')}\n"
-    if isinstance(what, type):
-        for inner, method in vars(what).items():
-            if not inner.startswith("_"):
-                yield f"\n### {name}.{inner}\n\n```text\n{inner}{_signature(method)}\n"
-                yield f"```\n\n{inspect.cleandoc(method.__doc__ or '')}\n"
+    for inner, method in _methods(what):
+        yield f"\n### {name}.{inner}\n\n```text\n{inner}{_signature(method)}\n"
+        yield f"```\n\n{inspect.cleandoc(method.__doc__ or '')}\n"
+
+
+def _methods(what: Any) -> Iterator[tuple[str, Any]]:
+    """The public methods of a class of ours, those of what it is built on first."""
+    kinds = what.__mro__[::-1] if isinstance(what, type) else ()
+    for kind in (kind for kind in kinds if kind.__module__.startswith("mltrack.")):
+        for name, method in vars(kind).items():
+            if not name.startswith("_"):
+                yield name, method
 
 
 def _signature(what: Any) -> str:
@@ -264,8 +351,8 @@ def _signature(what: Any) -> str:
     text = str(found.replace(parameters=own))
     # the address of a function that is a default is another each time
     text = re.sub(r" = <function .*? at 0x[0-9a-f]+>", " = ...", text)
-    # one name for what is one of twenty records
-    text = re.sub(r"mltrack\.events\.Progress \| [\w.| ]+", "Event", text)
+    # annotations that are read as texts: their modules are loaded when a call needs them
+    text = re.sub(r"(: |-> )'([^']*)'", r"\1\2", text)
     text = text.replace("mltrack.", "")
     return (
         text.replace("collections.abc.", "").replace("os.", "").replace("typing.", "")

@@ -1,26 +1,44 @@
 """mltrack: data versions, pipelines and results beside git.
 
-From Python: :func:`open`, :func:`read`, :func:`path`, :func:`params`, :func:`metrics`
-and :class:`Project`, each loaded when it is first used.
+From Python: :func:`open`, :func:`read`, :func:`path`, :func:`params`, :func:`metrics`,
+:func:`init` and :class:`Project`, each loaded when it is first used.
 """
 
 # not typing's own: to import that costs a third of a `--version`
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from mltrack.api import Project, metrics, open, params, path, read
+    from mltrack.api.calls import init, metrics, open, params, path, read
+    from mltrack.api.magic import load_ipython_extension as load_ipython_extension
+    from mltrack.api.project import Project
     from mltrack.errors import MltrackError
 
 __version__ = "0.1.0"
-__all__ = ["MltrackError", "Project", "metrics", "open", "params", "path", "read"]
+__all__ = [
+    "MltrackError",
+    "Project",
+    "init",
+    "metrics",
+    "open",
+    "params",
+    "path",
+    "read",
+]
+# what IPython looks for; nobody else calls it
+_MODULES = {
+    **dict.fromkeys(__all__, "mltrack.api.calls"),
+    "MltrackError": "mltrack.errors",
+    "Project": "mltrack.api.project",
+    "load_ipython_extension": "mltrack.api.magic",
+}
 
 
 def __getattr__(name: str) -> object:
     # the command line imports this package first, and pays for none of it
-    if name not in __all__:
+    if name not in _MODULES:
         raise AttributeError(f"module 'mltrack' has no attribute {name!r}")
     import importlib  # noqa: PLC0415
 
-    return getattr(importlib.import_module("mltrack.api"), name)
+    return getattr(importlib.import_module(_MODULES[name]), name)
 
 
 def __dir__() -> list[str]:

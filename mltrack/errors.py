@@ -29,7 +29,16 @@ def how_to_add(*libraries: str) -> str:
         return f"uv pip install --python {sys.executable} {names}"
     if os.path.exists(os.path.join(sys.prefix, "pipx_metadata.json")):
         return f"pipx inject {DISTRIBUTION} {names}"
+    # an environment that uv made for a project has none either
+    if not _has_pip():
+        return f"uv pip install --python {sys.executable} {names}"
     return f"{sys.executable} -m pip install {names}"
+
+
+def _has_pip() -> bool:
+    from importlib.util import find_spec  # noqa: PLC0415 - on the way to an error
+
+    return find_spec("pip") is not None
 
 
 class MltrackError(Exception):

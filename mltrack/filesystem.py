@@ -7,7 +7,7 @@ from typing import Any
 # not the door to stores: this is how others come in
 from fsspec.spec import AbstractFileSystem
 
-from mltrack.api import Project
+from mltrack.api.project import Project
 from mltrack.errors import MissingObjectError, UsageError
 from mltrack.verbs.session import Session
 from mltrack.verbs.standing import Found, Standing

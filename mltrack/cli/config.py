@@ -8,9 +8,6 @@ from mltrack import project as projects
 from mltrack.cli.invocation import announce, current, say
 from mltrack.cli.options import Json, command_app
 from mltrack.cli.render import emit_json
-from mltrack.config.schema import find
-from mltrack.config.settings import Value
-from mltrack.formats.remote_url import shown
 from mltrack.verbs import config as verb
 
 
@@ -63,9 +60,7 @@ def config(
         )
         announce(f"{'removed' if unset else 'set'} {key} in {path}")
         return
-    values = {
-        name: _masked(name, value) for name, value in verb.show(project, key).items()
-    }
+    values = verb.show(project, key)
     if as_json:
         emit_json(
             {
@@ -91,13 +86,6 @@ def _text(value: object) -> str:
     if isinstance(value, list):
         return ",".join(value)
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _masked(name: str, value: Value) -> Value:
-    """Secrets are kept where they stand: neither a screen nor a log shows them."""
-    if name.endswith(".url"):
-        return value._replace(value=shown(str(value.value)))
-    return value._replace(value="(set)") if value.value and find(name).secret else value
 
 
 app = command_app(

@@ -60,10 +60,7 @@ def logs(
             f"there are {len(found)} runs of {stage!r} whose output is kept",
             hint=f"mltrack logs {stage} --list",
         )
-    log = found[number - 1]
-    # the result that the lock names may be of an older run, by the run cache
-    if number == 1 and log.state == verb.RECORDED:
-        log = next((one for one in found if one.state == verb.CURRENT), log)
+    log = verb.chosen(found, number)
     tell(f"{log.stage}: {log.state}, started {_moment(log.started)}")
     _print(session, log, follow=follow)
 

@@ -52,7 +52,7 @@ class StagePlaced(NamedTuple):
 
 
 class StageDetached(NamedTuple):
-    """The stage's job was handed over, and goes on without this command."""
+    """The stage's job was handed over, and continues without this command."""
 
     stage: str
     runner: str
@@ -144,7 +144,7 @@ class UndeclaredWrites(NamedTuple):
 
 
 class CheckpointRestored(NamedTuple):
-    """What an earlier attempt had saved of its state stands in its place again."""
+    """What an earlier attempt had saved of its state is in its place again."""
 
     stage: str
     path: str
@@ -172,8 +172,8 @@ class LeftoverEnded(NamedTuple):
 
 
 class MovedAside(NamedTuple):
-    """What stood at an output and cannot be represented was moved to another place, as
-    it was.
+    """What was at an output and cannot be represented was moved to another place, as it
+    was.
     """
 
     path: str

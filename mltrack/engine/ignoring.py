@@ -19,7 +19,7 @@ EditText = Callable[[str, Callable[[str], str]], None]
 
 
 class Lacking(NamedTuple):
-    """A line that ought to stand in an ignore file, and what it would hide."""
+    """A line that an ignore file lacks, and what it would hide."""
 
     path: str
     place: str

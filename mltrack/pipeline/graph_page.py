@@ -53,6 +53,31 @@ def page(title: str, edges: Edges, boxes: Mapping[str, Box]) -> str:
     )
 
 
+def picture(edges: Edges, labels: Mapping[str, str]) -> str:
+    """Returns the drawing alone, for a page that shows other things, too; it takes the
+    colours of what it stands in.
+    """
+    boxes = {name: Box(labels[name]) for name in edges}
+    widths = {name: len(labels[name]) + 4 for name in edges}
+    rows, drawn, references = lay_out(edges, widths, _WIDTH)
+    columns = max((cell.left + cell.width for row in rows for cell in row), default=1)
+    width, height = (columns + 4) * _COLUMN, len(rows) * _ROW
+    # edges without a line: they are said in words
+    rest = "".join(
+        f"<p>{html.escape(_also_needs(name, sources))}</p>"
+        for name, sources in references.items()
+    )
+    parts = "\n".join([*_lines(rows, drawn), *_boxes(rows, boxes)])
+    return (
+        f'<svg class="mltrack-dag" width="{width}" viewBox="0 0 {width} {height}" '
+        f'style="max-width: 100%">{_STYLE}{parts}</svg>{rest}'
+    )
+
+
+def _also_needs(name: str, sources: Sequence[str]) -> str:
+    return f"{name} also needs {', '.join(sorted(sources))}"
+
+
 def _at(cell: Cell, row: int) -> tuple[int, int]:
     """The middle of a cell's upper edge, in pixels."""
     return (cell.left + 2) * _COLUMN + cell.width * _COLUMN // 2, row * _ROW + 20
@@ -108,6 +133,11 @@ def _boxes(rows: Sequence[Sequence[Cell]], boxes: Mapping[str, Box]) -> list[str
             )
     return parts
 
+
+_STYLE = """<style>
+.mltrack-dag path, .mltrack-dag rect { fill: none; stroke: #888; stroke-width: 1.5 }
+.mltrack-dag text { fill: currentColor; text-anchor: middle; font: 13px monospace }
+</style>"""
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">

@@ -80,7 +80,7 @@ class Stage(NamedTuple):
     ``address`` names it project-wide: its name, prefixed by ``dir/mltrack.yaml:``
     outside the project's root. A stage that was expanded from a ``foreach`` or
     ``matrix`` is named ``group@key``. A dependency outside the project, a URL or an
-    absolute path, stands in ``deps`` as it was written.
+    absolute path, is in ``deps`` as it was written.
     """
 
     address: str

@@ -8,6 +8,7 @@ from typing import Literal
 from mltrack.config import edit, places, schema
 from mltrack.config.settings import FILE_NAME, LOCAL_NAME, Value, load, user_config_path
 from mltrack.errors import ConfigError
+from mltrack.formats.remote_url import shown
 from mltrack.project import DIRECTORY, Project
 from mltrack.project import load as load_project
 from mltrack.store.kinds.opening import check_kind
@@ -16,11 +17,22 @@ Level = Literal["project", "local", "user"]
 
 
 def show(project: Project | None, key: str = "") -> dict[str, Value]:
-    """Returns one setting, or all of them; without a project, those of the user."""
+    """Returns one setting, or all of them, without secrets; without a project, those of
+    the user.
+    """
     settings = (
         project.settings if project is not None else load(None, None, os.environ, None)
     )
-    return {key: settings.origin(key)} if key else settings.all()
+    found = {key: settings.origin(key)} if key else settings.all()
+    return {name: _masked(name, value) for name, value in found.items()}
+
+
+def _masked(name: str, value: Value) -> Value:
+    """Secrets are kept where they stand: neither a screen nor a log shows them."""
+    if name.endswith(".url"):
+        return value._replace(value=shown(str(value.value)))
+    is_secret = value.value and schema.find(name).secret
+    return value._replace(value="(set)") if is_secret else value
 
 
 def change(project: Project | None, key: str, text: str | None, level: Level) -> str:

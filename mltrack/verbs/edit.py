@@ -10,9 +10,7 @@ from mltrack.workspace.links import make_private
 
 @dataclass(frozen=True, slots=True)
 class Edited:
-    """A path, and how many files at or below it were links and are copies of their own
-    now.
-    """
+    """A path, and how many files at or below it were links and are writable copies now."""
 
     path: str
     files: int

@@ -67,6 +67,17 @@ def logs(session: Session, target: str) -> list[Log]:
     return sorted(found, key=lambda log: log.started, reverse=True)
 
 
+def chosen(found: list[Log], number: int) -> Log:
+    """Returns the log of a run, counted back from the last one, 1; of the last that
+    gave a result, the one that the lock names.
+    """
+    log = found[number - 1]
+    # the result that the lock names may be of an older run, by the run cache
+    if number == 1 and log.state == RECORDED:
+        return next((one for one in found if one.state == CURRENT), log)
+    return log
+
+
 def pieces(session: Session, log: Log, offset: int = 0) -> Iterator[bytes]:
     """Yields what a log holds by now from ``offset`` on."""
     if log.path:

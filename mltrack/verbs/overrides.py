@@ -13,17 +13,21 @@ from mltrack.verbs.session import Session
 _NULLS = ("", "~", "null", "Null", "NULL")
 
 
-def read_overrides(session: Session, given: tuple[str, ...]) -> Overrides:
+Given = str | tuple[str, Any]
+"""``[FILE:]KEY=VALUE`` as a person types it, or the name and the value itself."""
+
+
+def read_overrides(session: Session, given: tuple[Given, ...]) -> Overrides:
     """Returns the values by file and dotted key; raises UsageError for what is no
     assignment, and PipelineError, with the nearest name, for a param that is not there.
     """
     found: Overrides = {}
-    for text in given:
-        name, equals, value = text.partition("=")
+    for one in given:
+        name, value = _assignment(one)
         file, colon, key = name.rpartition(":")
-        if not equals or not key:
+        if not key:
             raise UsageError(
-                f"{text!r} sets nothing",
+                f"{one!r} sets nothing",
                 hint="--set train.lr=0.01, or --set other.yaml:train.lr=0.01",
             )
         project = session.project
@@ -35,8 +39,16 @@ def read_overrides(session: Session, given: tuple[str, ...]) -> Overrides:
                 hint="--set FILE:KEY=VALUE names another",
             )
         params_file.get(params_file.load(data, path), key, path)
-        found.setdefault(path, {})[key] = parse_value(value, text)
+        found.setdefault(path, {})[key] = value
     return found
+
+
+def _assignment(given: Given) -> tuple[str, Any]:
+    """The name and the value; no name where nothing is assigned."""
+    if not isinstance(given, str):
+        return given
+    name, equals, text = given.partition("=")
+    return (name, parse_value(text, given)) if equals else ("", None)
 
 
 def parse_value(text: str, where: str) -> Any:

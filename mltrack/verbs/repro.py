@@ -36,7 +36,7 @@ from mltrack.verbs import places, planning
 from mltrack.verbs.bringing import FromHosts
 from mltrack.verbs.drivers import drive_outputs
 from mltrack.verbs.expectation import Expectation, expect
-from mltrack.verbs.overrides import read_overrides
+from mltrack.verbs.overrides import Given, read_overrides
 from mltrack.verbs.session import STAGE_LOCKS, Session
 from mltrack.verbs.supply import FromRemote
 from mltrack.workspace.links import make_private
@@ -46,9 +46,10 @@ from mltrack.workspace.links import make_private
 class ReproOptions:
     """How ``repro`` was asked for. ``single_item`` leaves out what the targets depend
     on; ``downstream`` takes the targets and what depends on them. ``overrides`` are
-    ``[file:]key=value``. ``jobs`` is 0 for what the settings say. ``runner`` is where
-    all stages run that do; '' is what they or the settings say. ``detach`` hands jobs
-    over and leaves; without ``fetch`` outputs stay on the host that made them.
+    ``[file:]key=value``, or names with values. ``jobs`` is 0 for what the settings say.
+    ``runner`` is where all stages run that do; '' is what they or the settings say.
+    ``detach`` hands jobs over and leaves; without ``fetch`` outputs stay on the host
+    that made them.
     """
 
     targets: tuple[str, ...] = ()
@@ -59,7 +60,7 @@ class ReproOptions:
     jobs: int = 0
     keep_going: bool = False
     pull: bool = False
-    overrides: tuple[str, ...] = ()
+    overrides: tuple[Given, ...] = ()
     runner: str = ""
     detach: bool = False
     fetch: bool = True

@@ -28,12 +28,15 @@ class FileChange(NamedTuple):
 
 
 class TargetStatus(NamedTuple):
-    """One tracked path. ``state`` is 'clean', 'modified', 'missing' (not in the
-    workspace), 'partial' (as recorded, but for what was never brought here), 'outdated'
-    (as it was last checked out, while the pointer has changed since), or 'broken': its
-    pointer says nothing, or 'unreadable': something stands there that cannot be
-    recorded, or read, as ``why`` says. ``cached`` says whether what is recorded is in
-    the cache.
+    """One tracked path. ``cached`` says whether what is recorded is in the cache;
+    ``state`` is one of these:
+
+    - 'clean' or 'modified'
+    - 'missing': not in the workspace
+    - 'partial': as recorded, but for what was never brought here
+    - 'outdated': as it was last checked out, while the pointer has changed since
+    - 'broken': its pointer cannot be read
+    - 'unreadable': what is there cannot be recorded, or read, as ``why`` says
     """
 
     path: str
@@ -66,6 +69,23 @@ class Status(NamedTuple):
     """
     noted: tuple[tuple[str, int], ...] = ()
     """Imports that were never brought here, with their bytes."""
+
+    def _repr_html_(self) -> str:
+        from mltrack.formats import html_table  # noqa: PLC0415 - for notebooks only
+
+        rows = [
+            (item.path, item.state, ", ".join(change.path for change in item.changes))
+            for item in self.data
+        ]
+        rows += [
+            (
+                step.stage.address,
+                "unchanged" if step.verdict is Verdict.SKIP else step.verdict.value,
+                ", ".join(f"{one.cause.value} {one.subject}" for one in step.reasons),
+            )
+            for step in self.plan.steps
+        ]
+        return html_table.table(("path or stage", "state", "why"), rows)
 
     @property
     def is_clean(self) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from mltrack import errors
 from mltrack.errors import how_to_add
 
 
@@ -22,4 +23,13 @@ def test_a_library_is_added_where_mltrack_runs(
     if left:
         (tmp_path / left).touch()
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setattr(errors, "_has_pip", lambda: True)
     assert how_to_add("s3fs") == said
+
+
+def test_an_environment_without_pip_is_one_of_uv(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setattr(errors, "_has_pip", lambda: False)
+    assert how_to_add("x") == f"uv pip install --python {sys.executable} x"

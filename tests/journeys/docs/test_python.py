@@ -1,14 +1,18 @@
 """The page on mltrack from Python: its blocks, run in their order in one process."""
 
+import ast
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import mltrack
 from tests.support.workspace import ROOT, Workspace
 
+NOTEBOOKS = (ROOT / "docs/guides/notebooks.md").read_text()
 PAGE = (ROOT / "docs/guides/python.md").read_text()
 
 
@@ -57,3 +61,21 @@ def test_every_block_does_what_it_says(mine: Workspace, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "there is no" in done.stdout
+    assert "StageFinished" in done.stdout
+    for shown in re.findall(r"```text\n(.*?)```", PAGE, re.DOTALL):
+        assert shown in done.stdout
+
+
+@pytest.mark.parametrize(
+    "cell", re.findall(r"```python\n(.*?)```", NOTEBOOKS, re.DOTALL)
+)
+def test_every_cell_shows_a_page(
+    mine: Workspace, cell: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(mine.path)
+    names: dict[str, Any] = {"mltrack": mltrack, "project": mltrack.Project()}
+    *before, last = ast.parse(cell).body
+    exec(compile(ast.Module(before, []), "cell", "exec"), names)
+    assert isinstance(last, ast.Expr)
+    shown = eval(compile(ast.Expression(last.value), "cell", "eval"), names)
+    assert shown._repr_html_().startswith("<")
