@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         init,
         job,
         listing,
+        log,
         logs,
         merge,
         move,
@@ -57,7 +58,7 @@ if TYPE_CHECKING:
         "add", "add_into", "check_ignore", "checkout", "commit", "config", "dag",
         "doctor", "drawing", "drop", "du", "edit", "elsewhere", "freeze", "fsck", "gc",
         "gc_remote", "gc_roots", "get", "graph_page", "imports", "init", "job", "layout",
-        "listing", "logs", "merge", "move", "places", "plots", "projects", "reading",
+        "listing", "log", "logs", "merge", "move", "places", "plots", "projects", "reading",
         "remote", "remove", "repro", "results", "session", "source", "stage", "status",
         "transfers", "twice", "unavailable", "undo", "why",
     ]  # fmt: skip

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mltrack.verbs.du import Usage
     from mltrack.verbs.get import Got
     from mltrack.verbs.listing import Difference, Listed
+    from mltrack.verbs.log import Commit
     from mltrack.verbs.logs import Log
     from mltrack.verbs.plots import Drawn
     from mltrack.verbs.results import ValueChange
@@ -100,6 +101,13 @@ class Readable(Place):
         ):
             return lazily.get.get(session, [*paths], to, force=force, report=report)
 
+    def log(self, *targets: str, most: int = 0) -> list[Commit]:
+        """Returns the commits that recorded other versions of the targets, or of any
+        data, newest first; at most ``most`` unless that is 0.
+        """
+        with self.session() as session:
+            return lazily.log.log(session, [*targets], self._rev, most)
+
     # results
 
     def params(self, *files: str) -> Values:
@@ -155,7 +163,7 @@ class Readable(Place):
         with self.session() as session:
             return _table(lazily.logs.logs(session, stage))
 
-    def log(self, stage: str, run: int = 1) -> bytes:
+    def printed(self, stage: str, run: int = 1) -> bytes:
         """Returns what a stage's commands printed, in the last run or an earlier one,
         counted back from the last. Raises UsageError where that is not kept.
         """

@@ -154,6 +154,28 @@ class Workspace(Readable):
                 session, verbs.Wanted(repo, path, rev, out), report
             )
 
+    def import_url(
+        self,
+        url: str,
+        out: str = "",
+        *,
+        to_remote: str | None = None,
+        on_progress: Moving | None = None,
+    ) -> Imported:
+        """Brings what stands at a URL here and tracks it, with a note of what its
+        server said of it. With ``to_remote`` it goes to that remote, the default one if
+        that is '', and nothing stays here.
+        """
+        with self._acting() as session, notebook.shown(on_progress) as report:
+            return lazily.imports.import_url(
+                session, url, out, to_remote=to_remote, report=report
+            )
+
+    def note_url(self, url: str, out: str = "") -> Imported:
+        """Notes a URL and what its server says of it; ``update`` brings the bytes."""
+        with self._acting() as session:
+            return lazily.imports.note_url(session, url, out)
+
     def update(
         self,
         *targets: str,

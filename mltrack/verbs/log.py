@@ -45,9 +45,11 @@ def log(
     that is 0. A target is a path, also one that is tracked no more; a directory stands
     for what is in it.
 
-    Raises GitError for a revision that there is not.
+    Nothing before the first commit. Raises GitError for a revision that there is not.
     """
-    commit = session.commit(revision or "HEAD")
+    commit = session.commit(revision)
+    if not commit:
+        return []
     inner = _inner(session)
     if isinstance(session, Elsewhere):
         session.source.bring_history()

@@ -21,7 +21,7 @@ from tests.support.workspace import Workspace
 CALLS = {
     "add": "add", "remove": "remove", "move": "move", "status": "status",
     "diff": "diff", "ls": "ls", "cat": "read", "get": "get",
-    "import": "import_path", "update": "update", "checkout": "checkout",
+    "import": "import_path", "log": "log", "update": "update", "checkout": "checkout",
     "edit": "edit", "commit": "commit", "resolve": "resolve", "du": "du",
     "check-ignore": "check_ignore", "undo": "undo", "remote": "remotes",
     "push": "push", "fetch": "fetch", "pull": "pull", "drop": "drop", "fsck": "fsck",
@@ -206,9 +206,30 @@ def test_versions_of_tags_are_sent_and_brought(here: Workspace) -> None:
 def test_what_stages_printed_is_kept(pipeline: Workspace) -> None:
     project = mltrack.Project()
     [log] = project.logs("count")
-    assert log.state == "current" and project.log("count") == b"counted\n"
+    assert log.state == "current" and project.printed("count") == b"counted\n"
     with pytest.raises(UsageError, match="1 logs"):
-        project.log("count", run=2)
+        project.printed("count", run=2)
+
+
+def test_the_commits_that_recorded_data_are_listed(pipeline: Workspace) -> None:
+    pipeline.write("data/a", "another\n")
+    project = mltrack.Project()
+    project.add("data")
+    pipeline.commit("three")
+    assert [one.described.subject for one in project.log("data")] == ["three", "one"]
+    assert len(project.log(most=1)) == 1
+    [old] = mltrack.Project(".", rev="v1").log("data")
+    assert old.changes[0].path == "data" and old.changes[0].before is None
+
+
+def test_data_at_a_url_is_imported_and_noted(here: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "shelf").write_text("1\n")
+    project = mltrack.Project()
+    url = f"file://{tmp_path / 'shelf'}"
+    assert project.import_url(url).path == "shelf" and here.read("shelf") == "1\n"
+    assert project.note_url(url, "later").content.kind == "url"
+    [done] = project.update("later")
+    assert done.is_changed and here.read("later") == "1\n"
 
 
 def test_a_state_is_recorded_by_hand(pipeline: Workspace) -> None:
@@ -236,7 +257,7 @@ def test_a_revision_is_read_without_its_files(pipeline: Workspace) -> None:
     assert old.dag()["add"] == ("count",)
     assert [usage.path for usage in old.du()] == ["data", "lines", "m.json"]
     assert old.params() == {"params.yaml": {"n": 1}}
-    assert old.log("count") == b"counted\n"
+    assert old.printed("count") == b"counted\n"
     assert mltrack.Project().stages() == []
 
 

@@ -86,6 +86,6 @@ def test_a_project_in_a_directory_speaks_of_its_own_paths(
     assert "added    data  (2 B)" in inner.mltrack("log").out
 
 
-def test_before_the_first_commit_it_says_so(ws: Workspace) -> None:
+def test_a_revision_that_is_not_there_is_refused(ws: Workspace) -> None:
     refused = ws.mltrack("log", "--rev", "nosuch", code=None)
     assert refused.code in (1, 2) and "nosuch" in refused.err
