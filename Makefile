@@ -77,7 +77,7 @@ clean:
 	touch $@
 
 .venv/.test: .venv/.uv pyproject.toml
-	$(UV) --editable ".[s3,gs,azure,sftp,http,blake3,plots]" --group demo --group test
+	$(UV) --editable ".[s3,gs,azure,sftp,http,blake3,plots]" --group demo --group test --group libraries
 	touch $@
 
 .venv/.lint: .venv/.test pyproject.toml
