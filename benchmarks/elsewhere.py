@@ -1,7 +1,7 @@
 """``make bench-elsewhere``: what reading another project costs, in time, requests and
 bytes.
 
-usage: python -m benchmarks.elsewhere [--size small|full] [--rounds N] [--scratch DIR]
+usage: python -m benchmarks.elsewhere [--size tiny|small|full] [--rounds N] [--scratch DIR]
 [--out FILE]
 
 The project lies behind an S3 server on loopback (rclone's), reached through a proxy that
@@ -37,6 +37,7 @@ class Size(NamedTuple):
 
 # 80 bytes a row
 SIZES = {
+    "tiny": Size(16, 160_000, 1_500, 300),
     "small": Size(256, 1_600_000, 10_000, 5_000),
     "full": Size(4096, 13_000_000, 100_000, 50_000),
 }
