@@ -17,6 +17,8 @@ import pytest
 from mltrack.filesystem import MltrackFileSystem
 from mltrack.store.kinds.directory import DirectoryRemote
 from mltrack.store.shared import remote
+from mltrack.verbs import elsewhere
+from mltrack.verbs.get import get
 from tests.support.workspace import Workspace
 
 
@@ -236,3 +238,21 @@ def test_pandas_and_pyarrow_read_tables_through_it(fs: MltrackFileSystem) -> Non
     csv = pytest.importorskip("pyarrow.csv")
     with fs.open("data/deep/b.csv") as file:
         assert csv.read_csv(file).to_pydict() == {"x": [3], "y": [4]}
+
+
+def test_getting_a_file_looks_at_the_remote_once(
+    fs: MltrackFileSystem,
+    ws: Workspace,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shutil.rmtree(ws.path / ".mltrack/cache")
+    asked: list[str] = []
+    for name in ("get", "list"):
+        monkeypatch.setattr(
+            DirectoryRemote, name, _noting(getattr(DirectoryRemote, name), asked)
+        )
+    with elsewhere.open_elsewhere(fs.storage_options["repo"], "v1") as session:
+        get(session, ["data/deep/b.csv"], str(tmp_path / "b.csv"))
+    assert (tmp_path / "b.csv").read_text() == "x,y\n3,4\n"
+    assert asked.count("mltrack.json") == asked.count("index") == 1
