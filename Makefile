@@ -3,7 +3,7 @@ PYTHON ?= python3
 UV = .venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test test-abilities soak services lint package site man bench bench-pipelines bench-runners docs clean
+.PHONY: demo test test-abilities soak services lint package site man bench bench-pipelines bench-runners bench-elsewhere docs clean
 .DEFAULT_GOAL := test
 
 demo: .venv/.demo
@@ -55,6 +55,10 @@ bench: .venv/.test
 bench-pipelines: .venv/.test
 	python -m benchmarks.pipelines
 
+# Reading other projects: times, requests and bytes; BENCH_DVC names a DVC with S3.
+bench-elsewhere: .venv/.test
+	python -m benchmarks.elsewhere --size $(SIZE)
+
 SSH_CONFIG ?= ~/.ssh/config
 HOST ?= localhost
 bench-runners: .venv/.test
@@ -77,7 +81,7 @@ clean:
 	touch $@
 
 .venv/.test: .venv/.uv pyproject.toml
-	$(UV) --editable ".[s3,gs,azure,sftp,http,blake3,plots]" --group demo --group test
+	$(UV) --editable ".[s3,gs,azure,sftp,http,blake3,plots]" --group demo --group test --group libraries
 	touch $@
 
 .venv/.lint: .venv/.test pyproject.toml

@@ -162,8 +162,8 @@ class Workspace(Readable):
         to_remote: str | None = None,
         on_progress: Moving | None = None,
     ) -> Imported:
-        """Brings what stands at a URL here and tracks it, with a note of what its
-        server said of it. With ``to_remote`` it goes to that remote, the default one if
+        """Brings what is at a URL here and tracks it, with a note of what its server
+        said of it. With ``to_remote`` it goes to that remote, the default one if
         that is '', and nothing stays here.
         """
         with self._acting() as session, notebook.shown(on_progress) as report:

@@ -36,8 +36,8 @@ class Origin(NamedTuple):
 
 
 class Address(NamedTuple):
-    """A URL: what its bytes were known by, one of ``MARKS`` and its value, their size in
-    bytes (-1 where the server did not say), and the digest of what was there.
+    """A URL, and what its bytes were known by: one of ``MARKS`` and its value. ``size``
+    is in bytes, -1 where the server did not say; ``digest`` is that of what was there.
     """
 
     url: str

@@ -108,6 +108,12 @@ def described(commit: str, cwd: str) -> Described:
     return Described(short, date[: len("2026-01-02 03:04")], subject)
 
 
+def committed_at(commit: str, cwd: str) -> int:
+    """Returns when a commit was made, in seconds since 1970."""
+    asked = ["show", "--no-patch", "--no-show-signature", "--format=%ct"]
+    return int(run([*asked, "--end-of-options", commit], cwd))
+
+
 def files_at(
     commit: str, cwd: str, wanted: Iterable[str] = (), *, inner: str | None = None
 ) -> dict[str, str]:

@@ -81,10 +81,11 @@ class Elsewhere(Session):
     def supply(self, hex_digest: str) -> None:
         """Gets one object, whatever it is, into the cache, if a remote has it."""
         if self.project.settings.remotes():
-            self._sources.listing(hex_digest)
+            self.sources.listing(hex_digest)
 
     @cached_property
-    def _sources(self) -> Sources:
+    def sources(self) -> Sources:
+        """The remotes, each looked at once for as long as this session is open."""
         return Sources(self)
 
     def _view_of(self, commit: str) -> View:

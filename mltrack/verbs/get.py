@@ -13,7 +13,7 @@ from mltrack.git import history
 from mltrack.store.local.cache import Cache
 from mltrack.store.shared.transfer import Report
 from mltrack.verbs.elsewhere import Elsewhere
-from mltrack.verbs.sources import Sources, quiet
+from mltrack.verbs.sources import quiet
 from mltrack.verbs.standing import WILD, Found, Standing
 from mltrack.workspace.copies import make_copy
 
@@ -54,7 +54,7 @@ def get(
     items = list(_placed(arguments, Standing(session), out))
     _refuse_what_stands(items, force=force)
     contents = [item.found.content for item in items if item.found.content is not None]
-    Sources(session).require(contents, report)
+    session.sources.require(contents, report)
     texts = _texts(session, [item.found for item in items])
     for item in items:
         _write(item, texts, session.project.cache)

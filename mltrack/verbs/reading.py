@@ -46,11 +46,22 @@ def open_file(
     if isinstance(found, bytes):
         closing()
         return io.BytesIO(found)
-    cache = session.project.cache
+    return open_content(Sources(session), found, argument, closing=closing)
+
+
+def open_content(
+    sources: Sources,
+    found: Content,
+    name: str,
+    *,
+    closing: Callable[[], object] = lambda: None,
+) -> io.BufferedIOBase:
+    """Returns a file of known content opened for reading; see :func:`open_file`."""
+    cache = sources.cache
     if not cache.has(found.hex):
-        if found.size >= SMALL_OBJECT and (far := _stream(session, found, closing)):
+        if found.size >= SMALL_OBJECT and (far := _stream(sources, found, closing)):
             return io.BufferedReader(far, 64 << 10)
-        _require(session, found, argument)
+        _require(sources, found, name)
     closing()
     if cache.is_packed(found.hex) or not cache.check_alone(found.hex):
         return io.BytesIO(cache.read(found.hex))
@@ -74,15 +85,14 @@ def local_path(session: Session, argument: str, revision: str = "") -> str:
         if data is None:
             raise _absent(argument, revision)
         return _put_aside(path, lambda place: _write(place, data), _digest(data))
-    _require(session, content, argument)
+    _require(Sources(session), content, argument)
     cache = session.project.cache
     return _put_aside(path, lambda place: make_copy(content, place, cache), content.hex)
 
 
-def _require(session: Session, content: Content, argument: str) -> None:
+def _require(sources: Sources, content: Content, argument: str) -> None:
     """Gets a content into the cache; raises MissingObjectError with the path."""
-    sources = Sources(session)
-    if not sources.is_any and not session.project.cache.holds(content):
+    if not sources.is_any and not sources.cache.holds(content):
         raise MissingObjectError(
             f"{argument} is not here, and the project has no remote",
             hint="mltrack remote add NAME DIRECTORY",
@@ -122,17 +132,16 @@ def _content_at(session: Session, recorded: Recorded, argument: str) -> Content 
 
 
 def _stream(
-    session: Session, content: Content, closing: Callable[[], object]
+    sources: Sources, content: Content, closing: Callable[[], object]
 ) -> ObjectStream | None:
     """A large object where it lies; None where no remote has it as a file of its own."""
-    sources = Sources(session)
     for remote in sources.remotes if sources.is_any else ():
         try:
             _, alone, _ = remote.locate([content.hex])
         except RemoteError:
             continue
         if alone:
-            algorithm = session.project.algorithm
+            algorithm = sources.cache.algorithm
             return ObjectStream(
                 remote.store, algorithm, content.hex, content.size, closing
             )

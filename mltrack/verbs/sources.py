@@ -113,7 +113,7 @@ class Sources:
         """Gets a directory's listing into the cache, if a remote has it; raises
         IntegrityError for one that is damaged there.
         """
-        cache = self._cache
+        cache = self.cache
         with cache.in_use():
             brought = fetch_objects(cache, self.remotes, {hex_digest}, quiet)
         if brought.damage:
@@ -125,7 +125,7 @@ class Sources:
         """Gets the listings of contents; returns the files that they name, with their
         sizes.
         """
-        return fetch_trees(self._cache, self.remotes, contents, report).files
+        return fetch_trees(self.cache, self.remotes, contents, report).files
 
     def fetch(self, contents: Iterable[Content], report: Report = quiet) -> Had:
         """Gets contents into the cache, as far as they can be had."""
@@ -138,7 +138,7 @@ class Sources:
         if not lacking:
             return Had(from_hosts, ON_HOSTS)
         remotes = self.remotes
-        brought = bring(self._cache, remotes, lacking, report)
+        brought = bring(self.cache, remotes, lacking, report)
         late = self._from_any_host(lacking, brought.lost)
         moved = Moved(
             brought.moved.objects + from_hosts.objects + late,
@@ -168,7 +168,7 @@ class Sources:
         lacking = self._lacking(wanted)
         if lacking:
             raise MissingObjectError(
-                f"{self._cache.algorithm.text(lacking[0].hex)}: {had.why}",
+                f"{self.cache.algorithm.text(lacking[0].hex)}: {had.why}",
                 hint="`mltrack push` from the clone that has it",
                 context=lacking[0].hex,
             )
@@ -177,7 +177,7 @@ class Sources:
         """Gets single objects, whatever they are, from whichever remote but ``beside``
         can be reached and has them whole.
         """
-        cache = self._cache
+        cache = self.cache
         for remote in self._session.remotes.reachable(beside=beside):
             rest = cache.missing(hex_digests)
             if rest:
@@ -190,11 +190,12 @@ class Sources:
         the way: without them nobody can tell.
         """
         files = self.listings(self._lacking(contents), report)
-        missing = self._cache.missing(files)
+        missing = self.cache.missing(files)
         return Moved(len(missing), sum(files[hex_digest] for hex_digest in missing))
 
     @property
-    def _cache(self) -> Cache:
+    def cache(self) -> Cache:
+        """Where what is got goes."""
         return self._session.project.cache
 
     @cached_property
@@ -204,7 +205,7 @@ class Sources:
         return Hosts(self._session)
 
     def _lacking(self, contents: Iterable[Content]) -> list[Content]:
-        return [content for content in contents if not self._cache.holds(content)]
+        return [content for content in contents if not self.cache.holds(content)]
 
     def _from_noted_hosts(self, lacking: list[Content]) -> Moved:
         """What this clone knows to have stayed on hosts; a remote may have what cannot
@@ -228,4 +229,4 @@ class Sources:
         if not lost:
             return 0
         self._hosts.fetch_from_any(lacking)
-        return len(lost) - len(self._cache.missing(lost))
+        return len(lost) - len(self.cache.missing(lost))

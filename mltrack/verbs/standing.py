@@ -20,6 +20,7 @@ from mltrack.verbs.session import Session
 
 HERE = "here"
 """In the place of a blob: the file that stands in the workspace."""
+_KEPT_LISTINGS = 16
 WILD = "*?["
 """What makes a path a pattern."""
 
@@ -45,13 +46,15 @@ class Standing:
     """
 
     def __init__(self, session: Session) -> None:
-        self._session = session
-        self._recorded = session.at("")
-        self._targets = self._recorded.view.targets()
+        self.session = session
+        recorded = session.at("")
+        self._targets = recorded.view.targets()
+        # of a large directory it takes long, and one name after the other is asked for
+        self._read_tree = lru_cache(_KEPT_LISTINGS)(recorded.read_tree)
 
     @cached_property
     def _in_git(self) -> dict[str, Found]:
-        session = self._session
+        session = self.session
         if not isinstance(session, Elsewhere):
             # as it stands: what git knows by name is read from the disk
             return {
@@ -77,7 +80,7 @@ class Standing:
                 entry = entry_at(
                     target.content.hex,
                     os.fsencode(path[len(name) + 1 :]),
-                    self._recorded.read_tree,
+                    self._read_tree,
                 )
                 return Found(path, content_of(entry)) if entry is not None else None
         return self._in_git.get(path)
@@ -107,7 +110,7 @@ class Standing:
                 return [one]
             return [
                 Found(f"{path}/{os.fsdecode(entry.name)}", content_of(entry))
-                for entry in self._recorded.read_tree(one.content.hex)
+                for entry in self._read_tree(one.content.hex)
             ]
         found: dict[str, Found] = {}
         start = len(path) + 1 if path else 0
@@ -123,8 +126,7 @@ class Standing:
             if matches(name, pattern):
                 yield Found(name, target.content)
             elif target.content.kind == TREE and _may_lie_below(name, pattern):
-                read = self._recorded.read_tree
-                for inner, entry in leaves(target.content.hex, read):
+                for inner, entry in leaves(target.content.hex, self._read_tree):
                     path = f"{name}/{os.fsdecode(inner)}"
                     if entry.kind != DIRECTORY and matches(path, pattern):
                         yield Found(path, content_of(entry))

@@ -61,6 +61,8 @@ class Remote:
         self.algorithm = algorithm
         self.met = met
         self._indexes: dict[str, Catalogue] | None = None
+        self._by_ranges: dict[str, Catalogue | RangedCatalogue] | None = None
+        self._looked_up = 0
         self._stale: set[str] = set()
         self._sizes: dict[str, int] | None = None
         self._stored: dict[str, int] | None = None
@@ -354,9 +356,17 @@ class Remote:
         """The indexes to look into: whole ones, or for a few objects those that are not
         at hand by ranges only.
         """
-        if self._indexes is not None or wanted > FEW:
+        self._looked_up += wanted
+        # by and by few objects are many, too
+        if self._indexes is not None or self._looked_up > FEW:
             yield from self.indexes().items()
             return
+        if self._by_ranges is None:
+            self._by_ranges = self._ranged()
+        yield from self._by_ranges.items()
+
+    def _ranged(self) -> dict[str, Catalogue | RangedCatalogue]:
+        """The indexes that count, whole where that costs one request at most."""
         found: dict[str, Catalogue | RangedCatalogue] = {}
         for name, size in self._listed():
             try:
@@ -373,9 +383,9 @@ class Remote:
             except (FileNotFoundError, IntegrityError):
                 continue  # replaced by another since the names were listed, or damaged
         stale = {old for index in found.values() for old in index.supersedes}
-        yield from (
-            (name, index) for name, index in sorted(found.items()) if name not in stale
-        )
+        return {
+            name: index for name, index in sorted(found.items()) if name not in stale
+        }
 
     def read_index(self, name: str, size: int) -> Catalogue:
         """Returns an index by name; raises IntegrityError for a damaged one. ``size``
@@ -474,6 +484,7 @@ class Remote:
     def forget(self) -> None:
         """Forgets what was listed: it has changed."""
         self._indexes = self._sizes = self._stored = self._present = None
+        self._by_ranges = None
 
 
 def _without(sizes: dict[str, int], names: set[str]) -> dict[str, int]:
