@@ -67,6 +67,15 @@ class Recorded(NamedTuple):
         self._bring(hex_digest)
         return self.cache.read_tree(hex_digest)
 
+    def read_differing(self, old: str, new: str) -> tuple[list[Entry], list[Entry]]:
+        """Returns the entries of two directories, without most of those that are equal
+        in both; raises as :meth:`read_tree` does.
+        """
+        self._bring(old)
+        self._bring(new)
+        texts = self.cache.read(old), self.cache.read(new)
+        return tree.decode_differing(*texts, self.algorithm.hex_size)
+
     def _bring(self, hex_digest: str) -> None:
         if self.supply is not None and not self.cache.has(hex_digest):
             self.supply(hex_digest)

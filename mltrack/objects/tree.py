@@ -99,6 +99,43 @@ def decode(data: bytes, hex_size: int) -> list[Entry]:
     ]
 
 
+def decode_differing(
+    old: bytes, new: bytes, hex_size: int
+) -> tuple[list[Entry], list[Entry]]:
+    """Returns the entries of two trees without most of what both begin and end with: for
+    a comparison that costs what differs. Neither is empty unless its tree is.
+
+    Raises FormatError as :func:`decode` does, of the lines that are looked at.
+    """
+    same = _common(old, new)
+    if same < len(HEADER):
+        return decode(old, hex_size), decode(new, hex_size)
+    # the first line that is not whole in both
+    first = old.rfind(b"\n", 0, same) + 1
+    # one line that is: a tree without entries stays apart from one that loses them here
+    above = old.rfind(b"\n", 0, first - 1) + 1
+    start = max(above, len(HEADER))
+    most = min(len(old), len(new)) - first
+    tail = _common(old[: -most - 1 : -1], new[: -most - 1 : -1]) if most else 0
+    # whole lines: what is equal of a line before them stays
+    end = len(old) - old.find(b"\n", len(old) - tail) - 1 if tail else 0
+    before, after = (one[start : len(one) - end] for one in (old, new))
+    return decode(HEADER + before, hex_size), decode(HEADER + after, hex_size)
+
+
+def _common(one: bytes, other: bytes) -> int:
+    """The length of what two texts both begin with."""
+    low, high = 0, min(len(one), len(other))
+    # by halves: comparing bytes is a hundred times as fast as walking over them
+    while low < high:
+        middle = (low + high + 1) // 2
+        if one[low:middle] == other[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
 @cache
 def _lines(hex_size: int) -> re.Pattern[str]:
     return re.compile(

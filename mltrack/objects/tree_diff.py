@@ -33,10 +33,22 @@ class Conflict(NamedTuple):
     path: bytes
 
 
+LoadBoth = Callable[[str, str], tuple[list[Entry], list[Entry]]]
+"""Takes two trees' digests; returns their entries, where those that are equal in both
+may be left out. Neither is empty unless its tree is.
+"""
+
+
 def diff(
-    old: str | None, new: str | None, load: Load, prefix: bytes = b""
+    old: str | None,
+    new: str | None,
+    load: Load,
+    prefix: bytes = b"",
+    load_both: LoadBoth | None = None,
 ) -> Iterator[Change]:
-    """Yields the leaves that differ between two trees; None stands for no tree at all."""
+    """Yields the leaves that differ between two trees; None stands for no tree at all.
+    With ``load_both`` a large directory costs what differs in it.
+    """
     pending: list[tuple[bytes, str | None, str | None, int]] = [(prefix, old, new, 0)]
     while pending:
         at, old_hex, new_hex, depth = pending.pop()
@@ -45,8 +57,10 @@ def diff(
             continue
         if depth > MAX_DEPTH:
             raise FormatError(f"tree is deeper than {MAX_DEPTH} levels at {at[:120]!r}")
-        before = {entry.name: entry for entry in load(old_hex)} if old_hex else {}
-        after = {entry.name: entry for entry in load(new_hex)} if new_hex else {}
+        before, after = (
+            {entry.name: entry for entry in entries}
+            for entries in _entries(old_hex, new_hex, load, load_both)
+        )
         yield from _directory_change(
             at, old_hex, new_hex, empty_before=not before, empty_after=not after
         )
@@ -63,6 +77,14 @@ def diff(
             b_leaf = None if b_tree else b
             if a_leaf is not None or b_leaf is not None:
                 yield Change(at + name, a_leaf, b_leaf)
+
+
+def _entries(
+    old: str | None, new: str | None, load: Load, load_both: LoadBoth | None
+) -> tuple[list[Entry], list[Entry]]:
+    if old and new and load_both is not None:
+        return load_both(old, new)
+    return load(old) if old else [], load(new) if new else []
 
 
 def _directory_change(

@@ -169,7 +169,7 @@ def _differences(
     if not any(content is not None and content.kind == TREE for content in (old, new)):
         return [Difference(path, _change(old, new), old, new)]
     seen = session.observer.seen(path)
-    read_tree = session.at("").read_tree
+    recorded = session.at("")
 
     def load(hex_digest: str) -> list[tree.Entry]:
         if seen is not None:
@@ -178,14 +178,17 @@ def _differences(
             except KeyError:
                 # not of this snapshot: the recorded side is in the cache
                 pass
-        return read_tree(hex_digest)
+        return recorded.read_tree(hex_digest)
 
     trees = [
         content.hex if content is not None and content.kind == TREE else None
         for content in (old, new)
     ]
     try:
-        changes = list(tree_diff(trees[0], trees[1], load, os.fsencode(path) + b"/"))
+        # both recorded: of a directory of 100,000 the one file that differs is read
+        both = recorded.read_differing if seen is None else None
+        top = os.fsencode(path) + b"/"
+        changes = list(tree_diff(trees[0], trees[1], load, top, both))
     except MissingObjectError:
         return [Difference(path, _change(old, new), old, new)]
     found = [

@@ -88,6 +88,10 @@ class Trees:
     def load(self, hex_digest: str) -> list[Entry]:
         return self.by_hex[hex_digest]
 
+    def load_both(self, old: str, new: str) -> tuple[list[Entry], list[Entry]]:
+        one, other = tree.encode(self.by_hex[old]), tree.encode(self.by_hex[new])
+        return tree.decode_differing(one, other, 32)
+
     def build(self, flat: dict[bytes, int]) -> str:
         children: dict[bytes, dict[bytes, int]] = {}
         found: list[Entry] = []
@@ -123,6 +127,53 @@ def test_a_diff_applied_to_the_old_tree_gives_the_new_one(
         if change.new is not None and change.new.kind != "d":
             flat[change.path] = change.new.size
     assert flat == new
+
+
+@given(flat_trees, flat_trees)
+def test_a_diff_that_leaves_out_what_is_equal_is_the_same(
+    old: dict[bytes, int], new: dict[bytes, int]
+) -> None:
+    trees = Trees()
+    one, other = trees.build(old), trees.build(new)
+    assert [*diff(one, other, trees.load, b"d/", trees.load_both)] == [
+        *diff(one, other, trees.load, b"d/")
+    ]
+
+
+entries = st.dictionaries(
+    st.integers(0, 300),
+    st.tuples(st.sampled_from("fx"), st.integers(0, 2)),
+    max_size=40,
+)
+
+
+@given(entries, entries)
+def test_what_two_trees_begin_and_end_with_is_left_out_and_nothing_else(
+    old: dict[int, tuple[str, int]], new: dict[int, tuple[str, int]]
+) -> None:
+    both = [
+        [
+            Entry(b"%d" % name, kind, f"{value:032x}", value)
+            for name, (kind, value) in one.items()
+        ]
+        for one in (old, new)
+    ]
+    whole = [sorted(one) for one in both]
+    left = tree.decode_differing(tree.encode(both[0]), tree.encode(both[1]), 32)
+    for entries_, kept, other in zip(whole, left, reversed(whole), strict=True):
+        assert bool(kept) == bool(entries_)
+        gone = set(entries_) - set(kept)
+        assert gone <= set(other)
+        # in one piece, and in order
+        at = entries_.index(kept[0]) if kept else 0
+        assert entries_[at : at + len(kept)] == kept
+
+
+def test_one_file_more_in_a_large_directory_costs_a_few_lines() -> None:
+    old = [Entry(b"%06d" % n, "f", f"{n:032x}", n) for n in range(5000)]
+    new = [*old[:2500], Entry(b"002499a", "f", "0" * 32, 1), *old[2500:]]
+    before, after = tree.decode_differing(tree.encode(old), tree.encode(new), 32)
+    assert len(before) <= 2 and len(after) <= 3
 
 
 @given(flat_trees)
