@@ -48,7 +48,7 @@ def changes(revision: str, cwd: str, suffixes: tuple[str, ...]) -> Iterator[Logg
             "--no-renames",
             "--no-show-signature",
             "--root",
-            "--diff-merges=first-parent",
+            "-m",
             "--first-parent",
             "--end-of-options",
             revision,

@@ -177,13 +177,18 @@ def update(
     was changed here, unless ``force``.
     """
     done = []
-    for path, noted in _chosen(session, arguments):
+    chosen = list(_chosen(session, arguments))
+    for path, noted in chosen:
+        if isinstance(noted, Address) and revision is not None:
+            raise UsageError(
+                f"{path} comes from {noted.url}, which has no revisions",
+                hint="name the imports that --rev is for",
+            )
+    for path, noted in chosen:
         # first: nothing is fetched in vain
         if not force:
             _refuse_changed(session, path, noted)
         if isinstance(noted, Address):
-            if revision is not None:
-                raise UsageError(f"{path} comes from {noted.url}, without revisions")
             done.append(_update_url(session, path, noted, report, force=force))
             continue
         wanted = noted.revision if revision is None else revision

@@ -130,6 +130,14 @@ def test_a_directory_stands_for_the_imports_in_it(
     assert asked(server) == ["HEAD /a", "HEAD /b"]
 
 
+def test_a_url_has_no_revisions(ws: Workspace, server: Server) -> None:
+    server.put("/a", b"1\n", ETag='"1"')
+    ws.mltrack("import", f"{server.url}/a")
+    asked(server)
+    assert "which has no revisions" in ws.mltrack("update", "--rev", "v2", code=2).err
+    assert asked(server) == []
+
+
 def test_a_server_that_answers_to_get_alone(ws: Workspace, server: Server) -> None:
     server.refused_methods.add("HEAD")
     server.put("/a", b"first\n", ETag='"1"')
