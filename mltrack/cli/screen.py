@@ -71,10 +71,13 @@ screen = Screen()
 
 
 def columns_of(stream: TextIO) -> int | None:
-    """Returns how many columns a stream's terminal has; None where it is none."""
+    """Returns how many columns a stream's terminal has; None where it is none, or one
+    that does not say.
+    """
     if not stream.isatty():
         return None
     try:
-        return os.get_terminal_size(stream.fileno()).columns
+        # 0 is what a terminal says that nobody gave a size
+        return os.get_terminal_size(stream.fileno()).columns or None
     except (OSError, ValueError):
         return None

@@ -50,3 +50,12 @@ def test_a_note_is_wrapped_on_a_terminal_and_a_command_line_is_not() -> None:
     os.close(ours)
     assert len(lines) == 3 and width(lines[0]) <= 40
     assert lines[2].startswith("For git: ") and len(lines[2]) > 40
+
+
+def test_a_terminal_without_a_size_wraps_nothing() -> None:
+    ours, theirs = pty.openpty()
+    script = "from mltrack.cli.invocation import tell; tell('some words of a note')"
+    subprocess.run([sys.executable, "-c", script], stderr=theirs, check=True)
+    os.close(theirs)
+    assert os.read(ours, 1000).decode().splitlines() == ["some words of a note"]
+    os.close(ours)
