@@ -13,6 +13,7 @@ from typing import Any
 from fsspec.spec import AbstractFileSystem
 
 from mltrack.api.project import Project
+from mltrack.api.seeking import SeekingFile
 from mltrack.errors import IntegrityError, MissingObjectError, UsageError
 from mltrack.git import history
 from mltrack.objects.content import TREE
@@ -127,13 +128,13 @@ class MltrackFileSystem(AbstractFileSystem):  # type: ignore[misc]
         was_held = hasattr(self._mine, "held")
         try:
             try:
-                return self._opened(self._strip_protocol(path))
+                return SeekingFile(self._opened(self._strip_protocol(path)))
             except (MissingObjectError, IntegrityError):
                 if not was_held:
                     raise
                 # packs may have been merged since the remote was looked at
                 del self._mine.held
-                return self._opened(self._strip_protocol(path))
+                return SeekingFile(self._opened(self._strip_protocol(path)))
         except (UsageError, MissingObjectError) as error:
             raise FileNotFoundError(f"{path}: {error.message}") from error
 

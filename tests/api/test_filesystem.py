@@ -1,10 +1,12 @@
 """A project as a file system of fsspec: what pandas and others read through it."""
 
+import io
 import multiprocessing
 import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -14,6 +16,7 @@ from typing import Any
 import fsspec
 import pytest
 
+from mltrack.api.seeking import SeekingFile
 from mltrack.filesystem import MltrackFileSystem
 from mltrack.store.kinds.directory import DirectoryRemote
 from mltrack.store.shared import remote
@@ -256,3 +259,42 @@ def test_getting_a_file_looks_at_the_remote_once(
         get(session, ["data/deep/b.csv"], str(tmp_path / "b.csv"))
     assert (tmp_path / "b.csv").read_text() == "x,y\n3,4\n"
     assert asked.count("mltrack.json") == asked.count("index") == 1
+
+
+def test_threads_that_share_a_file_read_where_they_have_sought() -> None:
+    file = SeekingFile(io.BytesIO(bytes(range(256)) * 4096))
+    wrong: list[int] = []
+
+    def read(start: int) -> None:
+        for at in range(start, 1 << 20, 4096):
+            file.seek(at)
+            if file.read(16) != bytes((at + n) % 256 for n in range(16)):
+                wrong.append(at)
+
+    threads = [threading.Thread(target=read, args=(n * 37,)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_a_shared_file_is_a_file_like_others() -> None:
+    data = b"one\ntwo\nthree\n"
+    with SeekingFile(io.BytesIO(data)) as file:
+        assert file.readline() == b"one\n" and file.tell() == 4
+        assert file.seek(0, os.SEEK_END) == len(data) and file.read() == b""
+        assert file.seek(4) == 4 and file.seek(4, os.SEEK_CUR) == 8
+        assert file.tell() == 8 and list(file) == [b"three\n"]
+        # sought here, read by another: as with any file
+        file.seek(0)
+        file.read(4)
+        came: list[bytes] = []
+        other = threading.Thread(target=lambda: came.append(file.read(4)))
+        other.start()
+        other.join()
+        assert came == [b"two\n"] and file.read() == b"three\n"
+    assert (
+        file.closed
+        and io.TextIOWrapper(SeekingFile(io.BytesIO(data))).read() == data.decode()
+    )

@@ -160,18 +160,16 @@ def test_polars_reads_and_scans(there: dict[str, str], moved: SimpleNamespace) -
     assert moved.bytes - before < 8 << 20
 
 
-def test_duckdb_asks_a_table_in_sql(
-    there: dict[str, str], moved: SimpleNamespace
-) -> None:
+def test_duckdb_asks_a_table_in_sql(there: dict[str, str]) -> None:
     duckdb = pytest.importorskip("duckdb")
     with duckdb.connect() as connection:
         connection.register_filesystem(fsspec.filesystem("mltrack", **there))
-        [[total]] = connection.sql(
-            "SELECT sum(c5) FROM read_parquet('mltrack://data/big.parquet')"
-        ).fetchall()
-        assert total == 6 * ROWS * (ROWS - 1) // 2
-        # several threads read ahead, each for itself
-        assert moved.bytes < 12 << 20, moved
+        # its threads share one file, and each seeks before it reads
+        for _ in range(10):
+            [[total]] = connection.sql(
+                "SELECT sum(c5) FROM read_parquet('mltrack://data/big.parquet')"
+            ).fetchall()
+            assert total == 6 * ROWS * (ROWS - 1) // 2
         [[count]] = connection.sql(
             "SELECT count(*) FROM read_parquet('mltrack://data/parts/*.parquet')"
         ).fetchall()
