@@ -156,9 +156,7 @@ def _conclude(session: Session, result: HookResult) -> None:
     """After a commit that concluded a merge, a revert or a cherry-pick, for which git
     runs no other hook.
     """
-    where = session.project.path
-    merged = git_history.commits_among(["HEAD^2"], where)
-    if merged:
+    if git_history.is_new_merge(session.project.path):
         # what their branch began to track was never here
         _follow(session, "HEAD^1", "HEAD", result)
     else:

@@ -125,3 +125,38 @@ def test_a_commit_of_data_that_git_would_take_is_told(
     ws.mltrack("add", "d")
     ws.git("add", "-A")
     assert "d/a" not in ws.git("ls-files").out
+
+
+def test_an_amended_merge_leaves_what_is_here_alone(tracked: Workspace) -> None:
+    ws = tracked
+    changed_and_committed(ws)
+    ws.git("checkout", "-q", "main")
+    ws.git("commit", "-q", "--allow-empty", "-m", "ours")
+    ws.git("merge", "-q", "--no-edit", "other")
+    ws.write("d/mine", "not recorded\n")
+    (ws.path / "d/a").unlink()
+    said = ws.git("commit", "-q", "--amend", "--no-edit").said
+    assert "left as it is" not in said and "written" not in said
+    assert ws.exists("d/mine") and not ws.exists("d/a")
+
+
+def test_a_merge_that_is_concluded_by_hand_takes_away_what_they_removed(
+    ws: Workspace,
+) -> None:
+    for name in ("kept", "gone"):
+        ws.write(name, "1\n")
+        ws.mltrack("add", name)
+    ws.commit("base")
+    ws.git("checkout", "-q", "-b", "other")
+    ws.mltrack("remove", "--data", "gone")
+    ws.write("kept", "theirs\n")
+    ws.mltrack("add", "kept")
+    ws.commit("theirs")
+    ws.git("checkout", "-q", "main")
+    ws.write("kept", "ours\n")
+    ws.mltrack("add", "kept")
+    ws.commit("ours")
+    ws.git("merge", "other", code=1)
+    ws.mltrack("resolve", "--ours")
+    ws.git("commit", "-q", "--no-edit")
+    assert not ws.exists("gone") and ws.read("kept") == "ours\n"
