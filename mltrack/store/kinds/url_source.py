@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from mltrack.errors import RemoteError, UsageError
 from mltrack.events import Progress, meter
+from mltrack.store.kinds import web
 from mltrack.store.kinds.fsspec_door import at_url, moving_callback
 from mltrack.store.kinds.url_state import mark_of, speaking_of
 
@@ -25,7 +26,8 @@ SCHEMES = (
 commands, or chain several of these.
 """
 _PART = 1 << 20
-_SILENCE = 60
+# what servers say that answer to GET alone
+_NO_HEAD = (403, 405, 501)
 _BY_TIME = ("LastModified", "mtime", "updated")
 
 _AT_ONCE = 8
@@ -67,7 +69,7 @@ def state_of(url: str) -> State:
     Raises UsageError where there is nothing, or nothing tells its states apart, and
     RemoteError if the server cannot be asked.
     """
-    return _asked(url, lambda: _web_state(url) if _is_web(url) else _state(url))
+    return _asked(url, lambda: _web_state(url) if web.is_web(url) else _state(url))
 
 
 def download(url: str, to: str, report: Report) -> State:
@@ -77,7 +79,7 @@ def download(url: str, to: str, report: Report) -> State:
     Raises as :func:`state_of` does, and RemoteError for bytes that changed on the way
     or are fewer than was said.
     """
-    if _is_web(url):
+    if web.is_web(url):
         return _asked(url, lambda: _download_web(url, to, report))
     return _asked(url, lambda: _download(url, to, report))
 
@@ -98,21 +100,23 @@ def _asked(url: str, ask: Callable[[], State]) -> State:
     return state
 
 
-def _is_web(url: str) -> bool:
-    return url.startswith(("http://", "https://"))
-
-
 # the web
 
 
 def _web_state(url: str) -> State:
-    with _answer(url, "HEAD") as answer:
+    try:
+        answer = web.answer(url, "HEAD")
+    except web.Refused as refused:
+        if refused.status not in _NO_HEAD:
+            raise
+        answer = web.answer(url, "GET")
+    with answer:
         return _said(answer.headers)
 
 
 def _download_web(url: str, to: str, report: Report) -> State:
     # the state is that of the very answer that brings the bytes
-    with _answer(url, "GET") as answer, open(to, "wb") as file:
+    with web.answer(url, "GET") as answer, open(to, "wb") as file:
         came, size = 0, _said(answer.headers).size
         report(Progress("fetching", 0, 1, max(size, 0)))
         while part := answer.read(_PART):
@@ -129,31 +133,6 @@ def _download_web(url: str, to: str, report: Report) -> State:
     if packed and not url.endswith((".gz", ".tgz")):
         _unpack(to)
     return state
-
-
-def _answer(url: str, method: str) -> Any:
-    from urllib.error import HTTPError, URLError  # noqa: PLC0415 - 30 ms, for who imports from the web
-    from urllib.request import Request, urlopen  # noqa: PLC0415
-
-    # no credentials are sent, so that none can follow to another host
-    headers = {"User-Agent": "mltrack", "Accept-Encoding": "identity"}
-    try:
-        return urlopen(Request(url, method=method, headers=headers), timeout=_SILENCE)
-    except HTTPError as error:
-        if error.code in (404, 410):
-            raise FileNotFoundError(url) from error
-        # a server that answers to GET alone
-        if method == "HEAD" and error.code in (403, 405, 501):
-            return _answer(url, "GET")
-        raise RemoteError(
-            f"{url}: {error.code} {error.reason}",
-            hint="it needs a login: download it in a stage, or by hand"
-            if error.code in (401, 403)
-            else "",
-        ) from error
-    except (URLError, OSError) as error:
-        reason = getattr(error, "reason", error)
-        raise RemoteError(f"{url} cannot be asked: {reason}", retryable=True) from error
 
 
 def _said(headers: Mapping[str, str]) -> State:
@@ -174,21 +153,23 @@ def _unpack(path: str) -> None:
 
 
 def _state(url: str) -> State:
-    files, path = at_url(url)
-    return _state_in(files, path)
+    state, _ = _look(*at_url(url))
+    return state
 
 
-def _state_in(files: Any, path: str) -> State:
+def _look(files: Any, path: str) -> tuple[State, list[str]]:
+    """The state of what is at a path, and of a directory the files below it, sorted."""
     info = files.info(path)
     if info.get("type") != "directory":
-        return _of_file(info)
-    found = _below(files, path)
+        return _of_file(info), []
+    states = {name: _of_file(info) for name, info in _below(files, path).items()}
     # sorted: servers list in any order
-    lines = sorted(f"{name}\0{_of_file(info)}" for name, info in found.items())
+    names = sorted(states)
+    lines = (f"{name}\0{states[name]}" for name in names)
     digest = hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape"))
-    size = sum(max(_of_file(info).size, 0) for info in found.values())
-    is_known = all(_of_file(info).value for info in found.values())
-    return State("listing", digest.hexdigest() if is_known and found else "", size)
+    size = sum(max(state.size, 0) for state in states.values())
+    is_known = names and all(state.value for state in states.values())
+    return State("listing", digest.hexdigest() if is_known else "", size), names
 
 
 def _of_file(info: Mapping[str, Any]) -> State:
@@ -218,8 +199,8 @@ def _below(files: Any, top: str) -> dict[str, Mapping[str, Any]]:
 
 def _download(url: str, to: str, report: Report) -> State:
     files, path = at_url(url)
-    before = _state_in(files, path)
-    names = sorted(_below(files, path)) if before.mark == "listing" else [""]
+    before, below = _look(files, path)
+    names = below if before.mark == "listing" else [""]
     report(Progress("fetching", 0, len(names), max(before.size, 0)))
 
     def bring(name: str) -> None:
@@ -234,7 +215,7 @@ def _download(url: str, to: str, report: Report) -> State:
         for count, _ in enumerate(pool.map(bring, names), 1):
             report(Progress("fetching", count, len(names), max(before.size, 0)))
     # asked again: what changed while it was read is of no state
-    if _state_in(files, path) != before:
+    if _look(files, path)[0] != before:
         raise RemoteError(
             f"{url} changed while it was read; nothing was recorded", retryable=True
         )

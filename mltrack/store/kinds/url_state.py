@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from mltrack.errors import MltrackError, PipelineError, RemoteError
 from mltrack.objects.content import URL, Content
 from mltrack.objects.digest import Algorithm
+from mltrack.store.kinds import web
 
 # in this order: what names the bytes comes before when they were written
 _MARKS = (
@@ -35,11 +36,7 @@ def url_content(url: str, algorithm: Algorithm) -> Content:
     """
     try:
         with speaking_of(url):
-            facts = (
-                _http_facts(url)
-                if url.startswith(("http://", "https://"))
-                else _fsspec_facts(url)
-            )
+            facts = _http_facts(url) if web.is_web(url) else _fsspec_facts(url)
     except FileNotFoundError as error:
         raise PipelineError(f"the dependency {url!r} does not exist") from error
     size = int(str(facts.pop("size", 0) or 0))
@@ -75,22 +72,8 @@ def speaking_of(url: str) -> Iterator[None]:
 
 
 def _http_facts(url: str) -> dict[str, object]:
-    from urllib.error import HTTPError, URLError  # noqa: PLC0415 - few stages depend on URLs
-    from urllib.request import Request, urlopen  # noqa: PLC0415
-
-    request = Request(url, method="HEAD", headers={"User-Agent": "mltrack"})
-    try:
-        # seconds of silence, as many as for remotes
-        with urlopen(request, timeout=60) as answer:
-            headers = {name: answer.headers.get(name) for name in _HEADERS}
-    except HTTPError as error:
-        if error.code in (404, 410):
-            raise FileNotFoundError(url) from error
-        raise RemoteError(
-            f"{url} cannot be asked: {error.code} {error.reason}"
-        ) from error
-    except (URLError, OSError) as error:
-        raise RemoteError(f"{url} cannot be asked: {error}", retryable=True) from error
+    with web.answer(url, "HEAD") as answer:
+        headers = {name: answer.headers.get(name) for name in _HEADERS}
     facts: dict[str, object] = {"size": headers["content-length"]}
     mark = next((name for name in ("etag", "last-modified") if headers[name]), "")
     return {**facts, mark: headers[mark]} if mark else facts
