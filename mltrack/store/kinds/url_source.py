@@ -165,7 +165,8 @@ def _look(files: Any, path: str) -> tuple[State, list[str]]:
     states = {name: _of_file(info) for name, info in _below(files, path).items()}
     # sorted: servers list in any order
     names = sorted(states)
-    lines = (f"{name}\0{states[name]}" for name in names)
+    # a pointer keeps the digest: what it is made of is written in docs/reference
+    lines = ("\0".join((name, *map(str, states[name]))) for name in names)
     digest = hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape"))
     size = sum(max(state.size, 0) for state in states.values())
     is_known = names and all(state.value for state in states.values())
