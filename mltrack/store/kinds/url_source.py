@@ -106,8 +106,8 @@ def _asked(url: str, ask: Callable[[], State]) -> State:
 def _web_state(url: str) -> State:
     try:
         answer = web.answer(url, "HEAD")
-    except web.Refused as refused:
-        if refused.status not in _NO_HEAD:
+    except RemoteError as error:
+        if web.status_of(error) not in _NO_HEAD:
             raise
         answer = web.answer(url, "GET")
     with answer:
