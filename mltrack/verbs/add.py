@@ -7,17 +7,15 @@ from dataclasses import dataclass
 
 from mltrack.errors import MltrackError, UsageError, WorkspaceError
 from mltrack.formats.pointer import SUFFIX
-from mltrack.objects.content import Content
 from mltrack.store.local.writer import CacheWriter
+from mltrack.verbs.aside import scan_source
 from mltrack.verbs.session import Session
 from mltrack.verbs.tracking import Added, Recording, check, record
 from mltrack.verbs.transfers import register
-from mltrack.workspace.ignore import KeepAll
-from mltrack.workspace.ingest import Ingest, Saving
+from mltrack.workspace.ingest import Saving
 from mltrack.workspace.materialize import make_parents
-from mltrack.workspace.scan import Look, Report, no_report, scan
+from mltrack.workspace.scan import Report, no_report
 from mltrack.workspace.sending import Sending
-from mltrack.workspace.stat_index import Blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,15 +231,3 @@ def free_target(session: Session, out: str, *, may_stand: bool = False) -> str:
         raise problems[path]
     make_parents(session.project.path, path)
     return path
-
-
-def scan_source(
-    session: Session, place: str, ingest: Ingest, report: Report
-) -> Content:
-    """Returns what stands at an absolute path, handed over to ``ingest``."""
-    look = Look(ingest, KeepAll(), session.project.cache, report=report)
-    # without a stat index: the place is not ours, and seen once
-    snapshot = scan(os.path.dirname(place), os.path.basename(place), Blocks(), look)
-    if snapshot is None:
-        raise WorkspaceError(f"{place!r} vanished while it was being read")
-    return snapshot.content

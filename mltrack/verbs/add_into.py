@@ -10,7 +10,8 @@ from mltrack.formats.paths import check_path
 from mltrack.objects.content import TREE, Content
 from mltrack.objects.tree import DIRECTORY, Entry
 from mltrack.store.local.writer import CacheWriter
-from mltrack.verbs.add import AddResult, scan_source, source_place
+from mltrack.verbs.add import AddResult, source_place
+from mltrack.verbs.aside import scan_source
 from mltrack.verbs.entries import (
     Listings,
     Place,

@@ -6,7 +6,7 @@ from mltrack.store.kinds import url_source
 from mltrack.store.kinds.url_source import State
 from mltrack.store.local.writer import CacheWriter
 from mltrack.store.shared.transfer import Report
-from mltrack.verbs.aside import hand_over, place_aside
+from mltrack.verbs.aside import place_aside, scan_source
 from mltrack.verbs.session import Session
 from mltrack.workspace.ingest import Ingest, Saving
 
@@ -46,7 +46,7 @@ def bring_to(
     project = session.project
     with place_aside(project) as place:
         state = url_source.download(url, place, report)
-        content = hand_over(project, place, ingest, url)
+        content = scan_source(session, place, ingest)
     return content, _address(url, state, project.algorithm.text(content.hex))
 
 

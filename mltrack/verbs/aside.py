@@ -1,4 +1,4 @@
-"""Data that comes from elsewhere: written beside the cache first, then hashed into it."""
+"""Data of no workspace: hashed where it stands, or written aside first."""
 
 import os
 import shutil
@@ -6,15 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mltrack.disk.durable import temporary_path
-from mltrack.errors import MissingObjectError
+from mltrack.errors import WorkspaceError
 from mltrack.objects.content import Content
 from mltrack.project import Project
+from mltrack.verbs.session import Session
 from mltrack.workspace.ignore import KeepAll
 from mltrack.workspace.ingest import Ingest
-from mltrack.workspace.scan import Look, scan
+from mltrack.workspace.scan import Look, Report, no_report, scan
 from mltrack.workspace.stat_index import Blocks
-
-_NAME = "got"
 
 
 @contextmanager
@@ -23,17 +22,18 @@ def place_aside(project: Project) -> Iterator[str]:
     directory = temporary_path(project.tmp_path)
     os.mkdir(directory)
     try:
-        yield os.path.join(directory, _NAME)
+        yield os.path.join(directory, "got")
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def hand_over(project: Project, place: str, ingest: Ingest, name: str) -> Content:
-    """Returns what was written to a place aside, handed over to ``ingest``; errors call
-    it ``name``.
-    """
-    look = Look(ingest, KeepAll(), project.cache)
-    snapshot = scan(os.path.dirname(place), _NAME, Blocks(), look)
+def scan_source(
+    session: Session, place: str, ingest: Ingest, report: Report = no_report
+) -> Content:
+    """Returns what stands at an absolute path, handed over to ``ingest``."""
+    look = Look(ingest, KeepAll(), session.project.cache, report=report)
+    # without a stat index: the place is not ours, and seen once
+    snapshot = scan(os.path.dirname(place), os.path.basename(place), Blocks(), look)
     if snapshot is None:
-        raise MissingObjectError(f"{name} vanished while it was being read")
+        raise WorkspaceError(f"{place!r} vanished while it was being read")
     return snapshot.content

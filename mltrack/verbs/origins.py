@@ -14,7 +14,7 @@ from mltrack.store.local.writer import CacheWriter
 from mltrack.store.shared.fetch import bring
 from mltrack.store.shared.transfer import Report
 from mltrack.verbs import addresses
-from mltrack.verbs.aside import hand_over, place_aside
+from mltrack.verbs.aside import place_aside, scan_source
 from mltrack.verbs.elsewhere import Elsewhere, open_elsewhere
 from mltrack.verbs.get import write_to
 from mltrack.verbs.session import Session
@@ -130,6 +130,6 @@ def _copied(session: Session, there: Elsewhere, found: Found) -> Content:
         write_to(there, found, place)
         with CacheWriter(project.cache) as writer:
             saving = Saving(writer, project.algorithm)
-            content = hand_over(project, place, saving, found.path)
+            content = scan_source(session, place, saving)
             writer.finish()
     return content
