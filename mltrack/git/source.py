@@ -79,10 +79,9 @@ class Source(NamedTuple):
         place = os.path.join(self.path, "mltrack-complete", digest)
         if os.path.exists(place):
             return
-        blobs = set(history.files_at(commit, self.path, names, inner=inner).values())
-        if blobs:
-            with locked(self.path + ".lock"):
-                self._fetch([*blobs])
+        self.bring_blobs(
+            history.files_at(commit, self.path, names, inner=inner).values()
+        )
         make_directories(os.path.dirname(place))
         # only remembered: lost, the bytes are asked for once more
         write_atomic(place, b"", durable=False)

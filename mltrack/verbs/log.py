@@ -1,7 +1,7 @@
 """``log``: the versions of data, by the commits that recorded them."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from mltrack.git import history
 from mltrack.git import log as git_log
 from mltrack.git.history import Described
 from mltrack.git.log import Logged
+from mltrack.git.source import Source
 from mltrack.objects.content import Content
 from mltrack.objects.digest import Algorithm
 from mltrack.pipeline.paths import contains
@@ -50,32 +51,34 @@ def log(
     commit = session.commit(revision)
     if not commit:
         return []
-    inner = _inner(session)
-    if isinstance(session, Elsewhere):
-        session.source.bring_history()
-    logged = list(git_log.changes(commit, session.git_path, (SUFFIX, LOCK_NAME)))
+    source, inner = _where(session)
+    source.bring_history()
+    logged = list(git_log.changes(commit, source.path, (SUFFIX, LOCK_NAME)))
     wanted = [
         session.project.relative(target).removesuffix(SUFFIX) for target in targets
     ]
-    found = _told(session, logged, inner, wanted)
+    texts = _texts(source, logged, inner)
+
+    def recorded(path: str, blob: str) -> dict[str, Content]:
+        return _recorded(path, texts.get(blob, b""), session.project.algorithm)
+
+    found = _told(logged, inner, wanted, recorded)
     return list(islice(found, most or None))
 
 
 def _told(
-    session: Session, logged: list[Logged], inner: str, wanted: list[str]
+    logged: list[Logged],
+    inner: str,
+    wanted: list[str],
+    recorded: Callable[[str, str], dict[str, Content]],
 ) -> Iterator[Commit]:
-    texts = _texts(session, logged, inner)
-    algorithm = session.project.algorithm
     for one in logged:
         changes = []
         for file in one.files:
             path = _below(inner, file.path)
             if path is None:
                 continue
-            before, after = (
-                _recorded(path, texts.get(blob, b""), algorithm)
-                for blob in (file.before, file.after)
-            )
+            before, after = (recorded(path, blob) for blob in (file.before, file.after))
             changes += [
                 Recorded(name, before.get(name), after.get(name))
                 for name in sorted({*before, *after})
@@ -105,7 +108,7 @@ def _recorded(path: str, data: bytes, algorithm: Algorithm) -> dict[str, Content
     return {}
 
 
-def _texts(session: Session, logged: Iterable[Logged], inner: str) -> dict[str, bytes]:
+def _texts(source: Source, logged: Iterable[Logged], inner: str) -> dict[str, bytes]:
     """The pointers and locks that commits changed, by blob, by one request."""
     blobs = {
         blob
@@ -115,17 +118,16 @@ def _texts(session: Session, logged: Iterable[Logged], inner: str) -> dict[str, 
         for blob in (file.before, file.after)
         if blob
     }
-    if isinstance(session, Elsewhere):
-        session.source.bring_blobs(blobs)
-    return dict(history.read_blobs(sorted(blobs), session.git_path))
+    source.bring_blobs(blobs)
+    return dict(history.read_blobs(sorted(blobs), source.path))
 
 
-def _inner(session: Session) -> str:
-    """Where the project lies in its repository."""
+def _where(session: Session) -> tuple[Source, str]:
+    """Where git is asked, and where the project lies in its repository."""
     if isinstance(session, Elsewhere):
-        return session.inner
+        return session.source, session.inner
     inner = os.path.relpath(session.project.path, session.project.repository.top)
-    return "" if inner == os.curdir else inner
+    return Source(session.git_path), "" if inner == os.curdir else inner
 
 
 def _below(inner: str, path: str) -> str | None:
