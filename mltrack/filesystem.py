@@ -56,8 +56,7 @@ class MltrackFileSystem(AbstractFileSystem):  # type: ignore[misc]
             raise TypeError(f"mltrack:// has repo and rev, and no {', '.join(unknown)}")
         super().__init__(**options)
         self.project = Project(repo or ".", rev)
-        self._place = repo or "."
-        self._commit = ""
+        self._place, self._commit = repo or ".", ""
         self._first = threading.Lock()
         self._mine = threading.local()
 
@@ -175,8 +174,9 @@ class MltrackFileSystem(AbstractFileSystem):  # type: ignore[misc]
             return
         with ExitStack() as stack:
             with self._first:
-                pinned = Project(self._place, self._commit or None)
-                project = pinned if self._commit else self.project
+                project = self.project
+                if self._commit:
+                    project = Project(self._place, self._commit)
                 session = stack.enter_context(project.session())
                 standing = Standing(session)
                 # two calls must not read two commits, where a branch moves on

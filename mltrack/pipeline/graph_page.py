@@ -25,8 +25,7 @@ class Box(NamedTuple):
 
 def page(title: str, edges: Edges, boxes: Mapping[str, Box]) -> str:
     """Returns the page; everything that it needs is in it."""
-    widths = {name: len(boxes[name].label) + 4 for name in edges}
-    rows, drawn, references = lay_out(edges, widths, _WIDTH)
+    drawing = _drawing(edges, boxes)
     facts = {
         name: {
             "label": box.label,
@@ -35,20 +34,18 @@ def page(title: str, edges: Edges, boxes: Mapping[str, Box]) -> str:
         }
         for name, box in boxes.items()
     }
-    for name, sources in references.items():
+    for name, sources in drawing.references.items():
         facts[name]["facts"] = [
             *facts[name]["facts"],
             ["also needs", sorted(sources)],
         ]
-    parts = [*_lines(rows, drawn), *_boxes(rows, boxes)]
-    columns = max((cell.left + cell.width for row in rows for cell in row), default=1)
     # nothing in the data may end the script that it stands in
     data = json.dumps(facts).replace("<", "\\u003c")
     return (
         _PAGE.replace("@TITLE@", html.escape(title))
-        .replace("@WIDTH@", str((columns + 4) * _COLUMN))
-        .replace("@HEIGHT@", str(len(rows) * _ROW + 40))
-        .replace("@PARTS@", "\n".join(parts))
+        .replace("@WIDTH@", str(drawing.width))
+        .replace("@HEIGHT@", str(drawing.height + 40))
+        .replace("@PARTS@", drawing.parts)
         .replace("@DATA@", data)
     )
 
@@ -57,21 +54,34 @@ def picture(edges: Edges, labels: Mapping[str, str]) -> str:
     """Returns the drawing alone, for a page that shows other things, too; it takes the
     colours of what it stands in.
     """
-    boxes = {name: Box(labels[name]) for name in edges}
-    widths = {name: len(labels[name]) + 4 for name in edges}
-    rows, drawn, references = lay_out(edges, widths, _WIDTH)
-    columns = max((cell.left + cell.width for row in rows for cell in row), default=1)
-    width, height = (columns + 4) * _COLUMN, len(rows) * _ROW
+    drawing = _drawing(edges, {name: Box(labels[name]) for name in edges})
+    width, height = drawing.width, drawing.height
     # edges without a line: they are said in words
     rest = "".join(
         f"<p>{html.escape(_also_needs(name, sources))}</p>"
-        for name, sources in references.items()
+        for name, sources in drawing.references.items()
     )
-    parts = "\n".join([*_lines(rows, drawn), *_boxes(rows, boxes)])
     return (
         f'<svg class="mltrack-dag" width="{width}" viewBox="0 0 {width} {height}" '
-        f'style="max-width: 100%">{_STYLE}{parts}</svg>{rest}'
+        f'style="max-width: 100%">{_STYLE}{drawing.parts}</svg>{rest}'
     )
+
+
+class _Drawing(NamedTuple):
+    """Lines and boxes as SVG, their size in pixels, and the edges that have no line."""
+
+    parts: str
+    width: int
+    height: int
+    references: Mapping[str, Sequence[str]]
+
+
+def _drawing(edges: Edges, boxes: Mapping[str, Box]) -> _Drawing:
+    widths = {name: len(boxes[name].label) + 4 for name in edges}
+    rows, drawn, references = lay_out(edges, widths, _WIDTH)
+    columns = max((cell.left + cell.width for row in rows for cell in row), default=1)
+    parts = "\n".join([*_lines(rows, drawn), *_boxes(rows, boxes)])
+    return _Drawing(parts, (columns + 4) * _COLUMN, len(rows) * _ROW, references)
 
 
 def _also_needs(name: str, sources: Sequence[str]) -> str:
