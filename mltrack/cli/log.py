@@ -46,7 +46,7 @@ def log(
         announce("No commit recorded it.")
 
 
-def _words(change: verb.Recorded) -> str:
+def _words(change: verb.VersionChange) -> str:
     before, after = change.before, change.after
     if after is None:
         return f"{paint('removed', 'red')}  {change.path}"

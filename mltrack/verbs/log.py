@@ -22,7 +22,7 @@ from mltrack.verbs.elsewhere import Elsewhere
 from mltrack.verbs.session import Session
 
 
-class Recorded(NamedTuple):
+class VersionChange(NamedTuple):
     """A path whose recorded version a commit changed; None where there was none."""
 
     path: str
@@ -35,7 +35,7 @@ class Commit(NamedTuple):
 
     commit: str
     described: Described
-    changes: tuple[Recorded, ...]
+    changes: tuple[VersionChange, ...]
 
 
 def log(
@@ -80,7 +80,7 @@ def _told(
                 continue
             before, after = (recorded(path, blob) for blob in (file.before, file.after))
             changes += [
-                Recorded(name, before.get(name), after.get(name))
+                VersionChange(name, before.get(name), after.get(name))
                 for name in sorted({*before, *after})
                 if before.get(name) != after.get(name) and _is_meant(name, wanted)
             ]
