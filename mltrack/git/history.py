@@ -316,9 +316,14 @@ def is_new_merge(cwd: str) -> bool:
     """Returns whether HEAD is a merge that was made just now, rather than amended: what
     the reflog says HEAD was before is its first parent.
     """
-    found = commits_among(["HEAD^1", "HEAD^2", "HEAD@{1}"], cwd)
-    # without a reflog nobody can tell
-    return len(found) == 3 and found[0] == found[2]
+    parents = commits_among(["HEAD^1", "HEAD^2"], cwd)
+    if len(parents) < 2:
+        return False
+    try:
+        return commits_among(["HEAD@{1}"], cwd) == parents[:1]
+    except GitError:
+        # without a reflog nobody can tell
+        return False
 
 
 def lacking_among(objects: Iterable[str], cwd: str) -> list[str]:

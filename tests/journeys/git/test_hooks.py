@@ -3,6 +3,7 @@ checkout and before a commit.
 """
 
 import os
+import shutil
 import subprocess
 import sys
 from contextlib import suppress
@@ -230,3 +231,27 @@ def test_a_hook_that_is_a_link_is_read_where_it_leads(bare: Workspace) -> None:
         for item in bare.mltrack("doctor", "--json", code=None).json["checks"]
     }
     assert checks["hook pre-push"] == "ok" != checks["hook post-merge"]
+
+
+def test_the_first_commit_of_all_says_nothing(bare: Workspace) -> None:
+    bare.mltrack("init")
+    bare.write("data", "1\n")
+    bare.mltrack("add", "data")
+    bare.git("add", "-A")
+    assert bare.git("commit", "-q", "-m", "first").said == ""
+
+
+def test_a_merge_without_a_reflog_brings_what_is_behind(ws: Workspace) -> None:
+    ws.git("config", "core.logAllRefUpdates", "false")
+    ws.write("data", "1\n")
+    ws.mltrack("add", "data")
+    ws.commit("one")
+    shutil.rmtree(ws.path / ".git/logs", ignore_errors=True)
+    ws.git("checkout", "-q", "-b", "other")
+    ws.write("data", "2\n")
+    ws.mltrack("add", "data")
+    ws.commit("two")
+    ws.git("checkout", "-q", "main")
+    ws.git("merge", "-q", "--no-ff", "--no-commit", "other")
+    said = ws.git("commit", "-q", "--no-edit").said
+    assert "failed" not in said and ws.read("data") == "2\n"
