@@ -32,6 +32,7 @@ from mltrack.errors import (
     WorkspaceError,
 )
 from mltrack.objects.content import FILE, Content
+from mltrack.pipeline.paths import PathMap
 from mltrack.pipeline.plan import Step
 from mltrack.pipeline.reason import Cause, Reason
 from mltrack.pipeline.stage import ERROR, NONE, Inputs, Stage, is_outside
@@ -270,6 +271,8 @@ def _job(engine: Engine, step: Step, known: Inputs) -> Job:
     # in the workspace a file with other values would stay after a kill
     isolated = stage.execution.sandbox or bool(files)
     reads = _read_by_job(engine, stage, through_links=isolated)
+    # last: what the stage declares is named first, and stands for what lies in it
+    reads += _around(engine, stage, reads)
     return Job(
         key=step.key,
         label=stage.address,
@@ -305,6 +308,16 @@ def _read_by_job(engine: Engine, stage: Stage, *, through_links: bool) -> list[s
     return reads + sorted(
         path for path in linked if os.path.exists(os.path.join(engine.tree.path, path))
     )
+
+
+def _around(engine: Engine, stage: Stage, reads: list[str]) -> list[str]:
+    """The paths that a job is given though its stage does not declare them; a sandbox
+    is there to have none.
+    """
+    if not engine.tree.around or stage.execution.sandbox:
+        return []
+    taken = PathMap((path, None) for path in reads)
+    return [path for path in engine.tree.around if taken.holder(path) is None]
 
 
 def _fault(engine: Engine, attempt: Attempt, result: Poll) -> Fault:

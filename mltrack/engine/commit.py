@@ -25,6 +25,7 @@ from mltrack.errors import MltrackError, WorkspaceError
 from mltrack.formats.run_record import BY_HAND, BY_RESTORE, BY_RUN, RunRecord
 from mltrack.objects import tree
 from mltrack.objects.content import TREE, Content
+from mltrack.objects.digest import Algorithm
 from mltrack.pipeline.run_key import entry_parts, run_key
 from mltrack.pipeline.stage import Entry, Inputs, Stage
 from mltrack.store.local.run_cache import RunCache
@@ -61,6 +62,16 @@ class Run(NamedTuple):
     seconds: float = 0.0
     peak_memory: int = 0
     runner: str = ""
+
+
+class Circumstances(NamedTuple):
+    """What a record says besides: the commit and whether files differed from it, and the
+    digest of what was printed, '' if that is not kept.
+    """
+
+    code_state: tuple[str, bool]
+    algorithm: Algorithm
+    log: str = ""
 
 
 @dataclass(slots=True)
@@ -100,32 +111,6 @@ class Committer:
         """Whether nothing waits, so that the journal may be folded into the lock."""
         return not self._unsettled.since
 
-    def entry(self, stage: Stage, basis: Basis, outs: dict[str, Content]) -> Entry:
-        """Returns the lock block for these inputs and outputs."""
-        inputs = basis.inputs
-        return Entry(
-            cmd=stage.cmd,
-            shell=basis.shell,
-            wdir=stage.wdir,
-            deps={
-                path: content
-                for path, content in inputs.deps.items()
-                if content is not None
-            },
-            params=inputs.params,
-            env=inputs.env,
-            lock=inputs.lock,
-            image=inputs.image,
-            outs=outs,
-            out_types={out.path: out.type for out in stage.outs if out.path in outs},
-            uncached=frozenset(
-                out.path for out in stage.outs if out.path in outs and not out.cache
-            ),
-            unpushed=frozenset(
-                out.path for out in stage.outs if out.path in outs and not out.push
-            ),
-        )
-
     def commit(
         self,
         stage: Stage,
@@ -162,10 +147,11 @@ class Committer:
                 }
             )
         # while the listings are at hand: they were read to make the digests
-        self.keep_trees(writer, basis.inputs)
-        entry = self.entry(stage, basis, outs)
-        log = _put_log(writer, run.log_path) if run is not None and run.log_path else ""
-        record = self._record(stage, basis.key, entry, run, log)
+        keep_trees(self.observer, writer, basis.inputs)
+        entry = entry_of(stage, basis, outs)
+        log = put_log(writer, run.log_path) if run is not None and run.log_path else ""
+        made = Circumstances(self.code_state(), self.run_cache.algorithm, log)
+        record = record_of(stage, basis.key, entry, run, made)
         self._note(stage, record)
         self._unsettled.records.append(record)
         self._unsettled.last.update(
@@ -177,33 +163,11 @@ class Committer:
         )
         return entry
 
-    def _record(
-        self, stage: Stage, key: str, entry: Entry, run: Run | None, log: str
-    ) -> RunRecord:
-        """What is remembered of a result: how it came to be, or that someone says so."""
-        commit, is_dirty = self.code_state()
-        done = run or Run()
-        return RunRecord(
-            key=key or run_key(entry_parts(entry), self.run_cache.algorithm),
-            stage=stage.address,
-            entry=entry,
-            by=BY_RUN if run is not None else BY_HAND,
-            started=done.started or time.time(),
-            seconds=done.seconds,
-            log=log,
-            commit=commit,
-            dirty=is_dirty,
-            runner=done.runner,
-            platform=machine_platform(),
-            peak_memory=done.peak_memory,
-            program=program_of(stage.cmd[0]),
-        )
-
     def note_restored(
         self, stage: Stage, basis: Basis, outs: dict[str, Content]
     ) -> None:
         """Notes that an earlier result was put in place."""
-        entry = self.entry(stage, basis, outs)
+        entry = entry_of(stage, basis, outs)
         record = RunRecord(basis.key, stage.address, entry, by=BY_RESTORE)
         self._note(stage, record)
 
@@ -307,28 +271,80 @@ class Committer:
         """What stands at an output, with its bytes in the cache if they belong there."""
         return saved(self.observer, writer, path, is_cached=is_cached)
 
-    def keep_trees(self, writer: CacheWriter, inputs: Inputs) -> None:
-        """Keeps the listings of dependency directories, without their files, so that it
-        can be told later which file changed.
-        """
-        for path, content in inputs.deps.items():
-            snapshot = (
-                self.observer.seen(path)
-                if content is not None and content.kind == TREE
-                else None
-            )
-            if snapshot is not None:
-                for directory in snapshot.blocks:
-                    writer.put(
-                        tree.encode(snapshot.blocks.tree_entries(directory)), TREES
-                    )
-
     def make_directory(self, path: str) -> None:
         if path:
             make_parents(self.project_path, path + "/x")
 
 
-def _put_log(writer: CacheWriter, path: str) -> str:
+def entry_of(stage: Stage, basis: Basis, outs: Mapping[str, Content]) -> Entry:
+    """Returns the lock block for these inputs and outputs."""
+    inputs = basis.inputs
+    return Entry(
+        cmd=stage.cmd,
+        shell=basis.shell,
+        wdir=stage.wdir,
+        deps={
+            path: content
+            for path, content in inputs.deps.items()
+            if content is not None
+        },
+        params=inputs.params,
+        env=inputs.env,
+        lock=inputs.lock,
+        image=inputs.image,
+        outs=dict(outs),
+        out_types={out.path: out.type for out in stage.outs if out.path in outs},
+        uncached=frozenset(
+            out.path for out in stage.outs if out.path in outs and not out.cache
+        ),
+        unpushed=frozenset(
+            out.path for out in stage.outs if out.path in outs and not out.push
+        ),
+    )
+
+
+def record_of(
+    stage: Stage, key: str, entry: Entry, run: Run | None, made: Circumstances
+) -> RunRecord:
+    """Returns what is remembered of a result: how it came to be, or, without ``run``,
+    that someone says so.
+    """
+    commit, is_dirty = made.code_state
+    done = run or Run()
+    return RunRecord(
+        key=key or run_key(entry_parts(entry), made.algorithm),
+        stage=stage.address,
+        entry=entry,
+        by=BY_RUN if run is not None else BY_HAND,
+        started=done.started or time.time(),
+        seconds=done.seconds,
+        log=made.log,
+        commit=commit,
+        dirty=is_dirty,
+        runner=done.runner,
+        platform=machine_platform(),
+        peak_memory=done.peak_memory,
+        program=program_of(stage.cmd[0]),
+    )
+
+
+def keep_trees(observer: Observer, writer: CacheWriter, inputs: Inputs) -> None:
+    """Keeps the listings of dependency directories, without their files, so that it
+    can be told later which file changed.
+    """
+    for path, content in inputs.deps.items():
+        snapshot = (
+            observer.seen(path)
+            if content is not None and content.kind == TREE
+            else None
+        )
+        if snapshot is not None:
+            for directory in snapshot.blocks:
+                writer.put(tree.encode(snapshot.blocks.tree_entries(directory)), TREES)
+
+
+def put_log(writer: CacheWriter, path: str) -> str:
+    """Keeps what a command printed; returns its digest."""
     with opened(path, os.O_RDONLY) as descriptor:
         size = os.fstat(descriptor).st_size
         if size >= SMALL_OBJECT:

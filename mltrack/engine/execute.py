@@ -10,9 +10,8 @@ under a lock of its own, and whoever comes second finds the first one's result.
 import time
 from collections.abc import Generator, Iterator
 
-from mltrack.disk.lock import NameLocks
 from mltrack.engine import attempt as attempts
-from mltrack.engine.claims import Claims
+from mltrack.engine.claims import Turns
 from mltrack.engine.commit import Basis
 from mltrack.engine.events import (
     Event,
@@ -29,11 +28,10 @@ from mltrack.engine.events import (
     UndeclaredWrites,
 )
 from mltrack.engine.fault import Failed, Fault, refused
-from mltrack.engine.outcome import Limits, Outcome
+from mltrack.engine.outcome import Lanes, Limits, Outcome
 from mltrack.engine.parts import Engine
 from mltrack.engine.queue import Queue
 from mltrack.engine.running import NOTHING_UPCOMING, Attempt
-from mltrack.engine.saving import save
 from mltrack.engine.undeclared import Interval, undeclared_writes
 from mltrack.errors import (
     FormatError,
@@ -47,10 +45,10 @@ from mltrack.pipeline.reason import Cause
 from mltrack.pipeline.stage import NONE, Inputs, Stage
 from mltrack.runners.failures import RULES
 from mltrack.runners.job import Failure, Poll, State
-from mltrack.workspace.checkout import no_progress
+from mltrack.runners.runner import Runner
 
 # seconds: how often readers hear of time, and what others hold is tried again
-_TICK_SECONDS = 0.1
+TICK_SECONDS = 0.1
 _NEED_NO_RUN = (Verdict.SKIP, Verdict.RESTORE)
 _MAX_MISFITS = 1000
 """How far the queue is searched for a stage whose claims fit."""
@@ -68,49 +66,66 @@ class Execution:
         engine: Engine,
         queue: Queue,
         limits: Limits,
-        locks: NameLocks,
-        outcome: Outcome,
+        turns: Turns,
+        lanes: Lanes | None = None,
     ) -> None:
+        """``lanes`` are shared with executions that go on beside this one."""
+        self.outcome = Outcome()
         self._engine = engine
         self._limits = limits
-        self._locks = locks
-        self._outcome = outcome
+        self._turns = turns
+        self._lanes = lanes or Lanes(limits.jobs)
         self._queue = queue
         self._running: dict[str, Attempt] = {}
         self._told: set[str] = set()
-        self._held: set[str] = set()
         self._intervals: list[Interval] = []
         self._writers: dict[str, tuple[str, ...]] = {}
         self._extra: dict[str, int] = {}
-        self._claims = Claims(
-            engine.tree.checkout.observer.owned,
-            engine.tree.learner.sources.aliases,
-            locks,
-        )
 
     def events(self) -> Iterator[Event]:
         """Carries out the plan."""
         try:
-            while self._queue.has_ready or self._queue.is_waiting or self._running:
-                yield from self._take_what_is_ready()
-                yield from self._look_at_running()
+            while not self.is_over:
+                yield from self.take()
+                yield from self._wait()
+                yield from self.look()
                 # not after each stage: the journal has its result already
                 self._engine.recorder.committer.settle_if_due()
-                if self._stops and not self._running:
-                    break
         except BaseException as error:
-            self._leave(
-                ends_all=isinstance(error, KeyboardInterrupt)
-                and not isinstance(error, Terminated)
-            )
+            self.leave(error)
             raise
-        self._outcome.not_reached += self._queue.unreached()
+        yield from self.end()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left to be taken, and nothing runs."""
+        if self._running:
+            return False
+        return self._stops or not (self._queue.has_ready or self._queue.is_waiting)
+
+    @property
+    def busy(self) -> list[Runner]:
+        """The runners that have a job of this execution now."""
+        return list(
+            {
+                id(attempt.runner): attempt.runner for attempt in self._running.values()
+            }.values()
+        )
+
+    def end(self) -> Iterator[Event]:
+        """Notes what was not reached, once it is over, and tells what remains to be
+        told.
+        """
+        self.outcome.not_reached += self._queue.unreached()
         yield from self._tell_undeclared_writes()
 
-    def _leave(self, *, ends_all: bool) -> None:
-        """Ends what runs here, and with ``ends_all``, as the person asked, what runs
-        elsewhere. What has ended well by then is left for the next repro to take.
+    def leave(self, error: BaseException) -> None:
+        """Ends what runs here; where the person interrupts, also what runs elsewhere.
+        What has ended well by then is left for the next repro to take.
         """
+        ends_all = isinstance(error, KeyboardInterrupt) and not isinstance(
+            error, Terminated
+        )
         running = list(self._running.values())
         ended = [
             attempt
@@ -132,15 +147,16 @@ class Execution:
                 attempt.way.keep_checkpoint(attempt)
                 if is_ended:
                     attempt.runner.settle(attempt.ticket)
-            (self._outcome.ended if is_ended else self._outcome.go_on).append(
+            (self.outcome.ended if is_ended else self.outcome.go_on).append(
                 (attempt.stage.address, place.place)
             )
 
     @property
     def _stops(self) -> bool:
-        return bool(self._outcome.failed) and not self._limits.keep_going
+        return bool(self.outcome.failed) and not self._limits.keep_going
 
-    def _take_what_is_ready(self) -> Iterator[Event]:
+    def take(self) -> Iterator[Event]:
+        """Takes the stages that can be taken now, as far as there is room for them."""
         if self._stops:
             return
         yield from self._try_again()
@@ -151,7 +167,7 @@ class Execution:
             place, step = queue.first()
             may_run = step.verdict in (Verdict.RUN, Verdict.WAIT)
             # what is skipped or restored needs no slot, and goes on beside what runs
-            if may_run and len(self._running) >= self._limits.jobs:
+            if may_run and self._lanes.is_full:
                 break
             queue.take()
             if may_run and not self._fits(step.stage):
@@ -167,7 +183,7 @@ class Execution:
         as it is now.
         """
         moment = time.monotonic()
-        while len(self._running) < self._limits.jobs:
+        while not self._lanes.is_full:
             again = self._queue.due(moment)
             if again is None or not self._fits(again.step.stage):
                 return
@@ -189,29 +205,26 @@ class Execution:
         had_room = step.verdict in (Verdict.RUN, Verdict.WAIT)
         if step.verdict is not Verdict.SKIP:
             # before deciding: another's result is either awaited, or seen by the look
-            if not self._locks.take(address):
+            if not self._turns.begin(step.stage):
                 yield from self._wait_for_others(place, address)
                 return
-            self._held.add(address)
             decided = yield from self._decide_again(step)
             if decided is None:
                 return
             step, inputs = decided
         # after deciding: a stage that is skipped keeps nobody from its files
-        if step.verdict is not Verdict.SKIP and not self._claims.take(step.stage):
-            self._let_go(address)
+        if step.verdict is not Verdict.SKIP and not self._turns.take(step):
+            self._turns.release(address)
             yield from self._wait_for_others(place, address)
             return
         if step.verdict in _NEED_NO_RUN:
             yield from self._end_at_once(step, inputs)
-        elif had_room or (
-            len(self._running) < self._limits.jobs and self._fits(step.stage)
-        ):
+        elif had_room or (not self._lanes.is_full and self._fits(step.stage)):
             yield from self._start(step, 1, inputs)
         else:
             # it was to be restored, and has to run after all: it waits for a place like
             # the others
-            self._let_go(address)
+            self._turns.release(address)
             self._queue.put_back(place, step)
 
     def _end_at_once(self, step: Step, inputs: Inputs | None) -> Iterator[Event]:
@@ -219,7 +232,7 @@ class Execution:
         address = step.stage.address
         if step.verdict is Verdict.SKIP:
             self._note_absent(step)
-            self._outcome.skipped.append(address)
+            self.outcome.skipped.append(address)
             yield StageSkipped(address, step.reasons, is_away=step.record is not None)
         else:
             try:
@@ -228,7 +241,7 @@ class Execution:
                 # a remote was lost since the plan was made: no matter of the others
                 yield from self._fail(address, refused(error).fault, ())
                 return
-            self._outcome.restored.append(address)
+            self.outcome.restored.append(address)
         self._settle(address)
 
     def _wait_for_others(self, place: int, address: str) -> Iterator[Event]:
@@ -239,13 +252,6 @@ class Execution:
         if address not in self._told:
             self._told.add(address)
             yield StageWaiting(address)
-
-    def _let_go(self, address: str) -> None:
-        """Releases the lock of a stage, if it is held, and what it reads and writes."""
-        self._claims.release(address)
-        if address in self._held:
-            self._locks.release(address)
-            self._held.remove(address)
 
     def _decide_again(
         self, step: Step
@@ -277,13 +283,13 @@ class Execution:
 
     def _settle(self, address: str) -> None:
         """Lets go of a stage that has its result."""
-        self._let_go(address)
-        self._outcome.not_reached += self._queue.settle(address)
+        self._turns.release(address)
+        self.outcome.not_reached += self._queue.settle(address)
 
     def _settle_without(self, address: str) -> None:
         """Lets go of a stage without a result: nothing follows it."""
-        self._let_go(address)
-        self._outcome.not_reached += self._queue.fail(address)
+        self._turns.release(address)
+        self.outcome.not_reached += self._queue.fail(address)
 
     def _note_absent(self, step: Step) -> None:
         if step.record is not None:
@@ -296,22 +302,7 @@ class Execution:
     def _restore(self, step: Step, inputs: Inputs | None) -> Iterator[Event]:
         engine, stage, record = self._engine, step.stage, step.record
         assert record is not None
-        for out in stage.outs:
-            wanted = record.outs.get(out.path)
-            if wanted is None or (
-                not out.cache and not engine.policy.facts.is_cached(wanted)
-            ):
-                continue
-            # before it is replaced: it may be all there is of an edit
-            yield from save(engine.tree, out)
-            engine.supply.fetch([wanted])
-            plan = engine.tree.checkout.plan(out.path, wanted, force=True)
-            engine.tree.checkout.carry_out(
-                out.path,
-                wanted,
-                engine.tree.checkout.approve(out.path, plan),
-                no_progress,
-            )
+        yield from engine.results.restore(engine, stage, record.outs)
         if step.from_run_cache and inputs is not None:
             basis = Basis(inputs, engine.policy.facts.shell, step.key)
             engine.recorder.committer.note_restored(stage, basis, record.outs)
@@ -328,6 +319,7 @@ class Execution:
         except Failed as failed:
             yield from self._fail(stage.address, failed.fault, ())
             return
+        self._lanes.take()
         if attempt.found:
             yield StageFound(
                 stage.address, step.reasons, attempt.ticket.runner, attempt.found
@@ -343,10 +335,11 @@ class Execution:
         # it goes on, and is found by its key: nothing here need wait for it
         if self._limits.detach and attempt.runner.detach(attempt.ticket):
             del self._running[stage.address]
+            self._lanes.give()
             self._engine.placement.give(attempt.runner, stage)
-            self._let_go(stage.address)
+            self._turns.release(stage.address)
             self._queue.leave(stage.address)
-            self._outcome.detached.append(stage.address)
+            self.outcome.detached.append(stage.address)
             yield StageDetached(
                 stage.address, attempt.ticket.runner, attempt.poll().place
             )
@@ -362,21 +355,19 @@ class Execution:
             # taken, so that the error is told as the failure of this stage
             return True
 
-    def _look_at_running(self) -> Iterator[Event]:
+    def _wait(self) -> Iterator[Event]:
+        """Waits until something may have happened."""
+        if self._running:
+            self._engine.placement.wait(self.busy, TICK_SECONDS)
+            yield Tick()
         # nothing runs here: what is waited for is a pause, or another process
-        if not self._running:
-            if self._queue.is_waiting:
-                time.sleep(_TICK_SECONDS)
-            return
-        busy = list(
-            {
-                id(attempt.runner): attempt.runner for attempt in self._running.values()
-            }.values()
-        )
-        self._engine.placement.wait(busy, _TICK_SECONDS)
-        yield Tick()
+        elif self._queue.is_waiting:
+            time.sleep(TICK_SECONDS)
+
+    def look(self) -> Iterator[Event]:
+        """Asks what became of what runs, and takes the results."""
         attempts_now = list(self._running.values())
-        for runner in busy:
+        for runner in self.busy:
             asked = {
                 attempt.ticket: attempt.seen
                 for attempt in attempts_now
@@ -393,6 +384,7 @@ class Execution:
         stage, address = attempt.stage, attempt.stage.address
         # before its result is taken: if that fails, there is nothing to cancel
         del self._running[address]
+        self._lanes.give()
         self._engine.placement.give(attempt.runner, stage)
         # also of one that failed: what it wrote undeclared stands there all the same
         interval = attempt.way.interval(attempt)
@@ -410,9 +402,9 @@ class Execution:
         for path in result.writes:
             self._writers[path] = (*self._writers.get(path, ()), address)
         if unrecorded:
-            self._outcome.unrecorded.append(address)
+            self.outcome.unrecorded.append(address)
         else:
-            self._outcome.ran.append(address)
+            self.outcome.ran.append(address)
         seconds = (
             result.seconds
             if result.seconds is not None
@@ -450,9 +442,9 @@ class Execution:
     def _fail(
         self, address: str, fault: Fault, last_lines: tuple[str, ...]
     ) -> Iterator[Event]:
-        self._outcome.failed.append(address)
+        self.outcome.failed.append(address)
         if fault.failure is Failure.UNREACHABLE:
-            self._outcome.unreachable.append(address)
+            self.outcome.unreachable.append(address)
         self._settle_without(address)
         yield StageFailed(address, fault, last_lines)
 

@@ -4,9 +4,8 @@ the disk to the pure plan.
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-from mltrack.engine.lock_state import LockState
 from mltrack.engine.params import Params
 from mltrack.errors import (
     FormatError,
@@ -21,7 +20,7 @@ from mltrack.objects.digest import Algorithm
 from mltrack.objects.tree_walk import entry_at, extent
 from mltrack.pipeline.paths import PathMap
 from mltrack.pipeline.plan import Known, Upcoming
-from mltrack.pipeline.stage import Inputs, ParamFile, Stage, is_outside
+from mltrack.pipeline.stage import Entry, Inputs, ParamFile, Stage, is_outside
 from mltrack.store.local.cache import Cache
 from mltrack.workspace.observe import Observer
 from mltrack.workspace.stillness import Moment, moment
@@ -45,6 +44,16 @@ class Sources(NamedTuple):
     bring: Callable[[Content], None]
 
 
+class Entries(Protocol):
+    """What is recorded of stages: the locks of a workspace, or one run's own."""
+
+    def entry(self, stage: Stage) -> Entry | None:
+        """Returns what is recorded of a stage; raises FormatError where its lock cannot
+        be read.
+        """
+        ...
+
+
 class Learner:
     """Answers the plan's question about a stage by looking at the workspace; each path
     is looked at once.
@@ -56,7 +65,7 @@ class Learner:
     def __init__(
         self,
         observer: Observer,
-        locks: LockState,
+        locks: Entries,
         cache: Cache,
         params: Params,
         sources: Sources,

@@ -33,3 +33,22 @@ class Outcome:
     """Those that go on, or are done there, and whose results the next repro takes."""
     unreachable: list[str] = field(default_factory=list)
     """Of those that failed, those whose runner could not be reached."""
+
+
+class Lanes:
+    """How many commands may run at once, and how many do: those of all executions that
+    share it.
+    """
+
+    def __init__(self, jobs: int) -> None:
+        self._free = jobs
+
+    @property
+    def is_full(self) -> bool:
+        return self._free <= 0
+
+    def take(self) -> None:
+        self._free -= 1
+
+    def give(self) -> None:
+        self._free += 1

@@ -2,17 +2,17 @@
 recorder, the policy.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, Protocol
 
 from mltrack.engine.checkpoints import Checkpoints
-from mltrack.engine.commit import Committer
-from mltrack.engine.inputs import Learner
-from mltrack.engine.lock_state import LockState
+from mltrack.engine.commit import Basis, Run
+from mltrack.engine.events import Event
+from mltrack.engine.inputs import Entries, Learner
 from mltrack.engine.placement import Placement
 from mltrack.objects.content import Content
 from mltrack.pipeline.plan import Facts, Options
-from mltrack.pipeline.stage import Stage
+from mltrack.pipeline.stage import Entry, Stage
 from mltrack.runners.job import Poll
 from mltrack.workspace.checkout import Checkout
 from mltrack.workspace.trash import Trash
@@ -20,17 +20,51 @@ from mltrack.workspace.trash import Trash
 
 class Tree(NamedTuple):
     """The files of the project: what stands there, what is known of it, and where what
-    is replaced goes. ``outputs`` are the paths that any stage of the project writes.
+    is replaced goes. ``outputs`` are the paths that any stage of the project writes;
+    ``around`` those that every job is given besides what its stage reads.
     """
 
     checkout: Checkout
     learner: Learner
     trash: Trash
     outputs: tuple[str, ...]
+    around: tuple[str, ...] = ()
 
     @property
     def path(self) -> str:
         return self.checkout.project_path
+
+
+class Locks(Entries, Protocol):
+    """Entries that are changed by what runs."""
+
+    def forget(self, lock_path: str, name: str) -> None:
+        """Takes a stage out at once: what it did last is undone by what begins now."""
+        ...
+
+    def refresh_if_changed(self, stage: Stage | None = None) -> None:
+        """Takes notice of what others recorded since."""
+        ...
+
+
+class Commits(Protocol):
+    """Makes results of what ran. See :class:`mltrack.engine.commit.Committer`."""
+
+    def commit(
+        self,
+        stage: Stage,
+        basis: Basis,
+        run: Run | None = None,
+        left: Mapping[str, Content] | None = None,
+    ) -> Entry: ...
+
+    def note_restored(
+        self, stage: Stage, basis: Basis, outs: dict[str, Content]
+    ) -> None: ...
+
+    def make_directory(self, path: str) -> None: ...
+
+    def settle_if_due(self) -> None: ...
 
 
 class Recorder(NamedTuple):
@@ -38,8 +72,8 @@ class Recorder(NamedTuple):
     their state.
     """
 
-    locks: LockState
-    committer: Committer
+    locks: Locks
+    committer: Commits
     checkpoints: Checkpoints
 
 
@@ -89,6 +123,18 @@ class Supply(Protocol):
         ...
 
 
+class Results(Protocol):
+    """Where results of earlier runs go."""
+
+    def restore(
+        self, engine: "Engine", stage: Stage, outs: Mapping[str, Content]
+    ) -> Iterator[Event]:
+        """Puts the outputs of a stage back. Raises MissingObjectError or RemoteError
+        for what cannot be had.
+        """
+        ...
+
+
 class Engine(NamedTuple):
     """All that executing needs. ``placement`` says which runner a stage's job goes to."""
 
@@ -97,3 +143,4 @@ class Engine(NamedTuple):
     policy: Policy
     placement: Placement
     supply: Supply
+    results: Results

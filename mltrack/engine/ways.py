@@ -9,7 +9,7 @@ import os
 from collections.abc import Generator, Iterator
 from dataclasses import replace
 
-from mltrack.engine.commit import Basis
+from mltrack.engine.commit import Basis, entry_of
 from mltrack.engine.events import CheckpointRestored, Event
 from mltrack.engine.fault import refused
 from mltrack.engine.parts import Engine
@@ -85,9 +85,7 @@ class InPlace:
             # half-edited, perhaps: what it read is not what anybody can tell now
             raise refused(error) from error
         # compared as a lock's entry would be, so that both name the same differences
-        reference = self._engine.recorder.committer.entry(
-            stage, Basis(attempt.before, shell), {}
-        )
+        reference = entry_of(stage, Basis(attempt.before, shell), {})
         changed = [
             reason
             for reason in input_reasons(stage, reference, after, shell)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from mltrack.config import places as trusted
 from mltrack.disk.lock import NameLocks, locked
 from mltrack.engine.checkpoints import Checkpoints
+from mltrack.engine.claims import Claims
 from mltrack.engine.commit import Committer
 from mltrack.engine.events import Event, HostLeftOut, LeftoverEnded
 from mltrack.engine.execute import Execution
@@ -20,6 +21,7 @@ from mltrack.engine.params import Overrides
 from mltrack.engine.parts import Engine, Policy, Recorder, Tree
 from mltrack.engine.pipelines import choose, load_graph
 from mltrack.engine.queue import Queue
+from mltrack.engine.restoring import IntoWorkspace
 from mltrack.errors import MltrackError, PipelineError, UsageError, WorkspaceError
 from mltrack.git.code_state import CodeState
 from mltrack.git.ignored import ignored_among
@@ -274,9 +276,12 @@ class Repro:
                     raise
                 try:
                     queue = Queue(plan, upstream)
-                    yield from Execution(
-                        engine, queue, self.limits, names, self.outcome
-                    ).events()
+                    claims = Claims(
+                        session.observer.owned, self.learner.sources.aliases, names
+                    )
+                    execution = Execution(engine, queue, self.limits, claims)
+                    self.outcome = execution.outcome
+                    yield from execution.events()
                     recorder.settle()
                 finally:
                     self._placement.close()
@@ -393,6 +398,7 @@ class Repro:
             ),
             self._placement,
             self._supply or FromHosts(session, self.learner),
+            IntoWorkspace(),
         )
 
 

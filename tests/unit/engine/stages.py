@@ -1,5 +1,6 @@
 """Stages for tests, with what a test says of them."""
 
+from mltrack.pipeline.plan import Step, Verdict
 from mltrack.pipeline.stage import Execution, Output, Stage
 
 
@@ -25,3 +26,8 @@ def stage(
 
 def claiming(name: str, **resources: float) -> Stage:
     return stage(name, resources=tuple(resources.items()))
+
+
+def step(name: str, *, deps: tuple[str, ...] = (), outs: tuple[str, ...] = ()) -> Step:
+    """A stage that is to run."""
+    return Step(stage(name, deps=deps, outs=outs), Verdict.RUN, ())

@@ -20,6 +20,7 @@ from mltrack.engine.fault import Failed, FaultCause
 from mltrack.engine.inputs import Learner
 from mltrack.engine.parts import Engine, Policy, Recorder, Tree
 from mltrack.engine.placement import Placement
+from mltrack.engine.restoring import IntoWorkspace
 from mltrack.engine.running import NOTHING_UPCOMING, Attempt
 from mltrack.engine.saving import save
 from mltrack.engine.staging import stage_inputs
@@ -101,6 +102,7 @@ def engine(session: Session) -> Engine:
         Policy(planning.facts(session), Options(), check="none", trace=""),
         Placement(OneRunner(Stub(Works.IN_PLACE)), "stub"),
         FromHosts(session, learner),
+        IntoWorkspace(),
     )
 
 
