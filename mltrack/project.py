@@ -40,7 +40,7 @@ INDEX = "index"
 """In a project's own directory: what may be deleted, since it is only remembered."""
 _COMMITTED = (f"{DIRECTORY}/{config.FILE_NAME}", f"{DIRECTORY}/.gitignore")
 _STATE = re.compile(rb"\.mltrack/(?!config\.toml\0|\.gitignore\0)")
-IGNORED = "/cache/\n/index/\n/jobs/\n/journal/\n/last/\n/remotes/\n/tmp/\n/trash/\n/config.local.toml\n"
+IGNORED = "/cache/\n/exps/\n/index/\n/jobs/\n/journal/\n/last/\n/remotes/\n/tmp/\n/trash/\n/config.local.toml\n"
 
 
 @dataclass(frozen=True)

@@ -346,10 +346,15 @@ def keep_trees(observer: Observer, writer: CacheWriter, inputs: Inputs) -> None:
 def put_log(writer: CacheWriter, path: str) -> str:
     """Keeps what a command printed; returns its digest."""
     with opened(path, os.O_RDONLY) as descriptor:
-        size = os.fstat(descriptor).st_size
-        if size >= SMALL_OBJECT:
-            return writer.put_large(descriptor)[0]
-        return writer.put(os.read(descriptor, size))
+        return put_file(writer, descriptor)
+
+
+def put_file(writer: CacheWriter, descriptor: int) -> str:
+    """Puts an open file into the cache, whatever its size; returns its digest."""
+    size = os.fstat(descriptor).st_size
+    if size >= SMALL_OBJECT:
+        return writer.put_large(descriptor)[0]
+    return writer.put(os.read(descriptor, size))
 
 
 @memoized

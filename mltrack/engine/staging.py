@@ -163,6 +163,11 @@ def stage_inputs(
             and not has_links
             and not snapshot.content.same_bytes(content)
         ):
+            # a part of it stands there, and the rest is known
+            whole = absent_at(path)
+            if whole is not None and whole.same_bytes(content):
+                staged.add_absent(path, whole)
+                continue
             raise WorkspaceError(
                 f"{path!r} changed just now",
                 hint="run this again when nothing writes to it",

@@ -6,7 +6,7 @@ docs/internals/decisions.
 
 import os
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from mltrack.errors import GitError
 
@@ -53,11 +53,12 @@ def run(
     *,
     data: bytes | None = None,
     ok: tuple[int, ...] = (0,),
+    variables: Mapping[str, str] | None = None,
 ) -> bytes:
     """Returns what ``git`` printed; raises GitError with its words if it ends with a
-    code not in ``ok``.
+    code not in ``ok``. ``variables`` are set for this process of git alone.
     """
-    return _run(["git", *_SAFE, *arguments], cwd, data, ok)
+    return _run(["git", *_SAFE, *arguments], cwd, data, ok, variables=variables)
 
 
 def run_plain(
@@ -83,6 +84,7 @@ def _run(
     ok: tuple[int, ...],
     *,
     warnings_fail: bool = False,
+    variables: Mapping[str, str] | None = None,
 ) -> bytes:
     try:
         done = subprocess.run(
@@ -90,7 +92,7 @@ def _run(
             cwd=cwd,
             input=data,
             capture_output=True,
-            env=environment(),
+            env={**environment(), **(variables or {})},
             check=False,
         )
     except FileNotFoundError:

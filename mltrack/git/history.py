@@ -13,6 +13,8 @@ ORIGINALS = ("--no-replace-objects",)
 """Before a git command: objects as commits name them, which is what git keeps and
 pushes, and not what ``git replace`` shows in their place.
 """
+EXPERIMENTS = "refs/mltrack/exps/"
+"""Below it stand the experiments, each by its name."""
 EXECUTABLE, LINK, SUBMODULE = "100755", "120000", "160000"
 """Modes of entries in git's trees."""
 FILE_MODES = ("100644", EXECUTABLE, "100664")
@@ -25,7 +27,9 @@ _EMPTY_TREE = {
 
 
 def resolve(revision: str, cwd: str) -> str:
-    """Returns the commit that ``revision`` names; raises GitError if there is none."""
+    """Returns the commit that ``revision`` names, to git or as an experiment's name;
+    raises GitError if there is none.
+    """
     options = ["rev-parse", "--verify", "--quiet", "--end-of-options"]
     try:
         named = revision
@@ -34,6 +38,9 @@ def resolve(revision: str, cwd: str) -> str:
             named = run([*options, revision], cwd).decode().strip()
         out = run([*options, named + "^{commit}"], cwd)
     except GitError:
+        experiment = _experiment(revision, cwd)
+        if experiment:
+            return experiment
         old, dots, new = revision.partition("..")
         if _is_shallow(cwd):
             raise GitError(
@@ -50,6 +57,13 @@ def resolve(revision: str, cwd: str) -> str:
             else "`git log --oneline` and `git tag` list what there is"
         )
         raise GitError(f"there is no revision {revision!r} in git", hint=hint) from None
+    return out.decode().strip()
+
+
+def _experiment(name: str, cwd: str) -> str:
+    """The commit of an experiment; '' if there is none. What git calls so comes first."""
+    options = ["rev-parse", "--verify", "--quiet", "--end-of-options"]
+    out = run([*options, f"{EXPERIMENTS}{name}^{{commit}}"], cwd, ok=(0, 1, 128))
     return out.decode().strip()
 
 

@@ -148,11 +148,7 @@ class LocalRunner(Runner):
                 return running.ticket
         os.makedirs(self._logs_path, exist_ok=True)
         ticket, log = self._open_log(job)
-        place = (
-            Sandbox(self._root, job, self._objects)
-            if job.isolated
-            else Workspace(self._root)
-        )
+        place = self._place(job, origin)
         trace = tracing.start(job.trace, place.root) if job.trace else None
         items = [(item.id, item.commands) for item in job.items]
         course = Course(items, job.timeout)
@@ -169,6 +165,19 @@ class LocalRunner(Runner):
             self._drop(running)
             raise
         return ticket
+
+    def _place(self, job: Job, origin: Origin | None) -> Place:
+        """Where the commands of a job are to run."""
+        if job.isolated:
+            return Sandbox(self._root, job, self._objects)
+        return Workspace(self._root)
+
+    def place_of(self, ticket: Ticket) -> Place | None:
+        """Returns where the commands of a job run, or ran; None for one that was
+        forgotten.
+        """
+        running = self._running.get((ticket.key, ticket.attempt))
+        return running.place if running is not None else None
 
     def poll(self, asked: Mapping[Ticket, Seen]) -> dict[Ticket, Poll]:
         return {ticket: self._poll(ticket, seen) for ticket, seen in asked.items()}

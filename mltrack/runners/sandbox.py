@@ -139,7 +139,7 @@ class Sandbox:
                     self._copy(path)
         os.makedirs(os.path.join(self._scratch, job.directory), exist_ok=True)
         if self.is_hidden:
-            self._binds += _interpreters(self._project)
+            self._binds += interpreters(self._project)
             inner = (
                 os.path.relpath(self._objects, self._project)
                 if self._objects
@@ -193,7 +193,7 @@ def can_bind() -> bool:
     return probe.returncode == 0
 
 
-def _interpreters(project: str) -> list[str]:
+def interpreters(project: str) -> list[str]:
     """Virtual environments that stand in the project: programs to run with, not inputs
     to read.
     """

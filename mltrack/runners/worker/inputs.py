@@ -15,10 +15,10 @@ from .objects import STAMP_NS, Content, Damaged, Objects
 
 
 class Inputs:
-    """Those of one job, as files of the attempt's work directory."""
+    """Those of one job, as files of the directory that its commands work in."""
 
-    def __init__(self, attempt: Attempt, job: dict[str, Any], objects: Objects) -> None:
-        self._attempt, self._job, self._objects = attempt, job, objects
+    def __init__(self, work: str, job: dict[str, Any], objects: Objects) -> None:
+        self._work, self._job, self._objects = work, job, objects
         self._links: list[tuple[str, str]] = []
         self._since_ns = 0
 
@@ -27,10 +27,8 @@ class Inputs:
         Raises Damaged for what is not here any more.
         """
         # before the first link: an object that is dropped from here on was an input
-        self._since_ns = attempts.now_ns(self._attempt.file("work"))
-        os.makedirs(
-            os.path.join(self._attempt.work, self._job["directory"]), exist_ok=True
-        )
+        self._since_ns = attempts.now_ns(self._work)
+        os.makedirs(os.path.join(self._work, self._job["directory"]), exist_ok=True)
         kept = set(self._job["kept"])
         # sorted: a directory comes before an input that lies in it
         for path, *row in sorted(self._job["inputs"]):
@@ -61,8 +59,8 @@ class Inputs:
 
     def _inside(self, path: str) -> str:
         """Where a path lies in the work directory, with the directories above it made."""
-        target = os.path.normpath(os.path.join(self._attempt.work, path))
-        if not target.startswith(self._attempt.work + os.sep):
+        target = os.path.normpath(os.path.join(self._work, path))
+        if not target.startswith(self._work + os.sep):
             raise Damaged(f"{path!r} leads out of the work directory")
         os.makedirs(os.path.dirname(target), exist_ok=True)
         return target
@@ -80,14 +78,14 @@ class Inputs:
                         0,
                         "its command, or another one at the same time, wrote into this "
                         "input",
-                        os.path.relpath(path, self._attempt.work),
+                        os.path.relpath(path, self._work),
                     )
         # after the stamps: what another job drops between the two is noted by then
         spoilt = self._objects.spoilt_since(self._since_ns)
         for hex_digest, path in self._links:
             is_gone = not os.path.exists(self._objects.path_of(hex_digest))
             if hex_digest in spoilt or is_gone:
-                shown = os.path.relpath(path, self._attempt.work)
+                shown = os.path.relpath(path, self._work)
                 raise Damaged(f"{shown}: another job overwrote this input")
 
 

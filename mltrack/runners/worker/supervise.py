@@ -67,7 +67,7 @@ class Supervisor:
             0o600,
         )
         self._request: Request | None = None
-        self._inputs = Inputs(attempt, job, objects)
+        self._inputs = Inputs(attempt.work, job, objects)
         self._result: dict[str, Any] = {
             "mltrack": attempts.VERSION,
             "state": attempts.FAILED,

@@ -50,7 +50,7 @@ def attempt(tmp_path: Path, key: str) -> Attempt:
 
 def placed(tmp_path: Path, objects: Objects, key: str) -> tuple[Attempt, Inputs]:
     one = attempt(tmp_path, key)
-    inputs = Inputs(one, job(key), objects)
+    inputs = Inputs(one.work, job(key), objects)
     inputs.place()
     return one, inputs
 

@@ -1,0 +1,221 @@
+"""Runs experiments: all stages of all of them in one queue, with one set of lanes,
+resources and GPU slots. One that fails stops nobody.
+"""
+
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from mltrack.engine.events import Event, StageFailed, Tick
+from mltrack.engine.execute import TICK_SECONDS, Execution
+from mltrack.engine.outcome import Lanes, Limits
+from mltrack.engine.queue import Queue
+from mltrack.errors import MltrackError
+from mltrack.experiments import outcome
+from mltrack.experiments.record import Done, Experiment, State
+from mltrack.experiments.shelf import Shelf
+from mltrack.experiments.trial import Ground, Trial, now
+from mltrack.experiments.turns import Keys, KeyTurns
+from mltrack.pipeline.plan import Verdict
+from mltrack.runners.runner import Runner
+
+# experiments that are under way at once at most; most of them wait for a key that
+# another one holds, or for a lane
+_MOST_UNDER_WAY = 64
+
+
+def _of(one: "_UnderWay", events: Iterator[Event]) -> Iterator[Happening]:
+    """The events of an experiment, each with its name."""
+    for event in events:
+        if isinstance(event, StageFailed):
+            one.failed = event
+        # there is one for all, whoever has something to run
+        if not isinstance(event, Tick):
+            yield OfExperiment(one.experiment.name, event)
+
+
+class OfExperiment(NamedTuple):
+    """Something happened in an experiment."""
+
+    experiment: str
+    event: Event
+
+
+class Began(NamedTuple):
+    """An experiment was taken out of the queue."""
+
+    experiment: Experiment
+
+
+class Ended(NamedTuple):
+    """An experiment is over; once it is DONE it is a commit."""
+
+    experiment: Experiment
+
+
+Happening = OfExperiment | Began | Ended | Tick
+
+
+@dataclass(slots=True)
+class _UnderWay:
+    """An experiment that was begun."""
+
+    experiment: Experiment
+    trial: Trial
+    execution: Execution
+    failed: StageFailed | None = None
+
+
+@dataclass(slots=True)
+class Fleet:
+    """Experiments of one base that are to run; ``ended`` are those that are over."""
+
+    ground: Ground
+    shelf: Shelf
+    keys: Keys
+    limits: Limits
+    pending: list[Experiment]
+    ended: list[Experiment] = field(default_factory=list)
+    _active: list[_UnderWay] = field(default_factory=list)
+    _finished: list[tuple[Experiment, outcome.Files]] = field(default_factory=list)
+    _told: list[Experiment] = field(default_factory=list)
+
+    def events(self) -> Generator[Happening, None, None]:
+        """Runs them; whatever ends this, what is done is kept, and the others can be
+        started again.
+        """
+        self.pending.reverse()  # taken from its end
+        lanes = Lanes(self.limits.jobs)
+        try:
+            while self.pending or self._active:
+                yield from self._take(lanes)
+                yield from self._wait()
+                for one in self._active:
+                    yield from _of(one, one.execution.look())
+                yield from self._end_those_that_are_over()
+                self.ground.batch.settle_if_due()
+                yield from self._tell()
+            self.ground.batch.settle()
+        except BaseException as error:
+            self._leave(error)
+            raise
+        yield from self._tell()
+
+    def _tell(self) -> Iterator[Happening]:
+        """Tells of experiments that have become commits."""
+        told, self._told = self._told, []
+        for experiment in told:
+            yield Ended(experiment)
+
+    def _take(self, lanes: Lanes) -> Iterator[Happening]:
+        """Takes stages of what is under way, the oldest first, and begins more
+        experiments while there is room for their stages.
+        """
+        for one in self._active:
+            yield from _of(one, one.execution.take())
+        while (
+            self.pending and not lanes.is_full and len(self._active) < _MOST_UNDER_WAY
+        ):
+            experiment = self.pending.pop()
+            if not self.shelf.take(experiment.name):
+                continue  # another process works on it
+            begun = self._begin(experiment, lanes)
+            if isinstance(begun, Ended):
+                yield begun
+                continue
+            yield Began(begun.experiment)
+            self._active.append(begun)
+            yield from _of(begun, begun.execution.take())
+
+    def _begin(self, experiment: Experiment, lanes: Lanes) -> "_UnderWay | Ended":
+        experiment = replace(
+            experiment, state=State.RUNNING, started=now(), ended=0.0, reason=""
+        )
+        self.shelf.put(experiment)
+        try:
+            trial = Trial(self.ground, experiment.given, experiment.targets)
+            plan = trial.plan()
+            problem = next(
+                (
+                    step.problem
+                    for step in plan.steps
+                    if step.problem is not None and step.verdict is Verdict.RUN
+                ),
+                None,
+            )
+            if problem is not None:
+                raise problem
+        except MltrackError as error:
+            # its own matter: a param that makes no pipeline, for one
+            return self._end_failed(experiment, error.message)
+        queue = Queue(plan, trial.upstream)
+        turns = KeyTurns(self.keys)
+        execution = Execution(trial.engine(), queue, self.limits, turns, lanes)
+        return _UnderWay(experiment, trial, execution)
+
+    def _wait(self) -> Iterator[Happening]:
+        busy: dict[int, Runner] = {
+            id(runner): runner for one in self._active for runner in one.execution.busy
+        }
+        if busy:
+            self.ground.placement.wait(list(busy.values()), TICK_SECONDS)
+            yield Tick()
+        elif self._active and not any(one.execution.is_over for one in self._active):
+            # nothing runs here: another process, or a pause, is waited for
+            time.sleep(TICK_SECONDS)
+
+    def _end_those_that_are_over(self) -> Iterator[Happening]:
+        for one in [one for one in self._active if one.execution.is_over]:
+            self._active.remove(one)
+            yield from _of(one, one.execution.end())
+            yield from self._end(one)
+
+    def _end(self, one: _UnderWay) -> Iterator[Happening]:
+        became = one.execution.outcome
+        if became.detached:
+            self._stop(one.experiment)
+            return
+        if became.failed or became.unrecorded or became.not_reached:
+            reason = outcome.reason(one.failed)
+            stage = one.failed.stage if one.failed is not None else ""
+            failed = replace(one.experiment, stage=stage)
+            yield self._end_failed(outcome.with_values(failed, one.trial), reason)
+            return
+        for address in became.skipped:
+            one.trial.notes.done.setdefault(address, Done("unchanged"))
+        done = replace(one.experiment, state=State.DONE, ended=now(), stage="")
+        self._finished.append(
+            (outcome.with_values(done, one.trial), outcome.files(done, one.trial))
+        )
+        # a ref names only what is durable
+        self.ground.batch.after(self._keep)
+
+    def _keep(self) -> None:
+        """Makes commits of what is done."""
+        finished, self._finished = self._finished, []
+        if not finished:
+            return
+        self.shelf.finish(finished)
+        for experiment, _ in finished:
+            self.shelf.release(experiment.name)
+            self.ended.append(experiment)
+            self._told.append(experiment)
+
+    def _end_failed(self, experiment: Experiment, reason: str) -> Ended:
+        failed = replace(experiment, state=State.FAILED, ended=now(), reason=reason)
+        self.shelf.put(failed)
+        self.shelf.release(failed.name)
+        self.ended.append(failed)
+        return Ended(failed)
+
+    def _stop(self, experiment: Experiment) -> None:
+        self.shelf.put(replace(experiment, state=State.STOPPED))
+        self.shelf.release(experiment.name)
+
+    def _leave(self, error: BaseException) -> None:
+        """Ends what runs, and keeps what is done."""
+        for one in self._active:
+            one.execution.leave(error)
+            self._stop(one.experiment)
+        self.ground.batch.settle()

@@ -1,0 +1,201 @@
+"""Where experiments are kept: those that are done as refs of git's, the others as one
+file each.
+
+Whoever works on one holds a lock of the kernel's on its name, so that what was under
+way when a process was killed can be told. Nothing is lost between the two places: the
+file goes once the ref is durable.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+
+from mltrack.disk.durable import make_directories, names_in, read_bounded, write_atomic
+from mltrack.disk.lock import NameLocks, locked
+from mltrack.engine.pipelines import nearest
+from mltrack.errors import FormatError, UsageError
+from mltrack.experiments import record
+from mltrack.experiments.record import Experiment, State
+from mltrack.git import snapshot
+from mltrack.git.history import EXPERIMENTS
+from mltrack.project import Project
+
+_SUFFIX = ".json"
+# bytes, of one record
+_MAX_BYTES = 16 << 20
+
+
+class Shelf:
+    """The experiments of one clone."""
+
+    def __init__(self, project: Project) -> None:
+        self._top = project.repository.top
+        self.path = os.path.join(project.shared_path, "exps")
+        self._queue = os.path.join(self.path, "queue")
+        self._locks: NameLocks | None = None
+        self._held: set[str] = set()
+        self.broken: dict[str, FormatError] = {}
+        """Records that cannot be read, by the name of their file or ref."""
+
+    # looking
+
+    def all(self) -> list[Experiment]:
+        """Returns all experiments, oldest first; those that cannot be read are in
+        ``broken``.
+        """
+        found = {one.name: one for one in self.kept()}
+        # an experiment that is in both places is done, and its file a leftover
+        for one in self.waiting():
+            found.setdefault(one.name, one)
+        return sorted(found.values(), key=lambda one: (one.created, one.name))
+
+    def kept(self) -> list[Experiment]:
+        """Returns the experiments that are done."""
+        found = []
+        for ref in snapshot.refs_with_messages(EXPERIMENTS, self._top):
+            with self._noted(ref.name):
+                one = record.parse(ref.message, ref.name)
+                name = ref.name.removeprefix(EXPERIMENTS)
+                # the ref's name counts: it may have been renamed by git
+                found.append(replace(one, name=name, commit=ref.commit))
+        return found
+
+    def waiting(self) -> list[Experiment]:
+        """Returns the experiments that are not done."""
+        found = []
+        for file in sorted(names_in(self._queue)):
+            if file.endswith(_SUFFIX):
+                with self._noted(file):
+                    one = self._read(file.removesuffix(_SUFFIX))
+                    if one is not None:
+                        found.append(one)
+        return found
+
+    @contextmanager
+    def _noted(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except FormatError as error:
+            self.broken[name] = error
+
+    def get(self, name: str) -> Experiment:
+        """Returns the experiment of a name; raises UsageError, with the nearest one, if
+        there is none.
+        """
+        found = {one.name: one for one in self.all()}
+        if name not in found:
+            near = nearest(name, list(found))
+            raise UsageError(
+                f"there is no experiment {name!r}", hint=near or "mltrack exp show"
+            )
+        return found[name]
+
+    def has(self, name: str) -> bool:
+        """Returns whether a name is taken."""
+        there = os.path.exists(self._file(name))
+        return there or bool(snapshot.refs_with_messages(EXPERIMENTS + name, self._top))
+
+    def _read(self, name: str) -> Experiment | None:
+        data = read_bounded(self._file(name), _MAX_BYTES)
+        if data is None:
+            return None
+        text = data.decode("utf-8", "surrogateescape")
+        one = record.parse(text, self._file(name))
+        if one.name != name:
+            raise FormatError(
+                f"{self._file(name)} speaks of another experiment, {one.name!r}"
+            )
+        if one.state is State.RUNNING and not self.is_held(name):
+            # whoever ran it is gone
+            return replace(one, state=State.STOPPED)
+        return one
+
+    def _file(self, name: str) -> str:
+        return os.path.join(self._queue, name + _SUFFIX)
+
+    # changing
+
+    def add(self, experiments: Iterable[Experiment]) -> None:
+        """Notes experiments that are to run. Raises UsageError for a name that is
+        taken; then none is noted.
+        """
+        make_directories(self._queue)
+        # one at a time: two commands might make the same name
+        with locked(os.path.join(self.path, "lock")):
+            taken = {one.name for one in self.all()}
+            fresh = list(experiments)
+            for one in fresh:
+                if one.name in taken:
+                    raise UsageError(
+                        f"there is an experiment {one.name!r} already",
+                        hint=f"another name, or mltrack exp remove {one.name}",
+                    )
+                taken.add(one.name)
+            for one in fresh:
+                self.put(one)
+
+    def put(self, one: Experiment) -> None:
+        """Writes the record of an experiment that is not done."""
+        write_atomic(self._file(one.name), record.write(one).encode())
+
+    def finish(self, done: list[tuple[Experiment, dict[str, bytes | None]]]) -> None:
+        """Makes experiments commits, each with the files that it changes, durably; only
+        then their files go.
+        """
+        commits = [
+            snapshot.NewCommit(
+                EXPERIMENTS + one.name,
+                one.base,
+                record.message(one),
+                one.ended or one.created,
+                files,
+            )
+            for one, files in done
+        ]
+        if commits:
+            snapshot.write_commits(commits, self._top)
+        for one, _ in done:
+            self.forget(one.name)
+
+    def forget(self, name: str) -> None:
+        """Removes the record of an experiment that is not done, or not any more."""
+        with suppress(FileNotFoundError):
+            os.unlink(self._file(name))
+
+    # who works on one
+
+    @property
+    def locks(self) -> NameLocks:
+        if self._locks is None:
+            make_directories(self.path)
+            self._locks = NameLocks(os.path.join(self.path, "names.lock"))
+        return self._locks
+
+    def take(self, name: str) -> bool:
+        """Holds an experiment against other processes; returns whether that is possible
+        now.
+        """
+        if name in self._held or not self.locks.take(f"experiment {name}"):
+            return False
+        self._held.add(name)
+        return True
+
+    def release(self, name: str) -> None:
+        self._held.discard(name)
+        self.locks.release(f"experiment {name}")
+
+    def is_held(self, name: str) -> bool:
+        """Returns whether this process or another one works on an experiment."""
+        if not os.path.exists(os.path.join(self.path, "names.lock")):
+            return False
+        if not self.take(name):
+            return True
+        self.release(name)
+        return False
+
+    def close(self) -> None:
+        """Lets go of all that is held."""
+        if self._locks is not None:
+            self._locks.close()
+            self._locks = None

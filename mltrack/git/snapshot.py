@@ -1,0 +1,189 @@
+"""What a worktree holds now as a tree of git's, and commits that no branch leads to.
+
+Neither the index, nor HEAD, nor any ref that is not named here is written: trees are
+made in an index of their own.
+"""
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from typing import NamedTuple
+
+from mltrack.errors import GitError
+from mltrack.git.command import run
+from mltrack.git.history import SUBMODULE
+from mltrack.git.repository import Repository
+
+
+def worktree_tree(repository: Repository, aside: str) -> str:
+    """Returns the tree of all files of a worktree that git tracks or would take, as
+    they stand there now. ``aside`` is a path for the index that it is made in, where
+    nothing stands.
+
+    Raises GitError for a worktree with conflicts.
+    """
+    top = repository.top
+    # a copy: its stamps spare git reading files that did not change
+    with suppress(FileNotFoundError):
+        shutil.copyfile(os.path.join(repository.git_dir, "index"), aside)
+    own = {"GIT_INDEX_FILE": aside}
+    try:
+        if run(["ls-files", "--unmerged", "-z"], top, variables=own):
+            raise GitError(
+                "there are conflicts in this worktree", hint="git status shows them"
+            )
+        # --sparse is left out: what a sparse clone leaves out stays as it was
+        run(["add", "--all", "."], top, variables=own)
+        return run(["write-tree"], top, variables=own).decode().strip()
+    finally:
+        for path in (aside, aside + ".lock"):
+            with suppress(FileNotFoundError):
+                os.unlink(path)
+
+
+def tree_of(commit: str, cwd: str) -> str:
+    """Returns the tree of a commit."""
+    return run(["rev-parse", "--verify", f"{commit}^{{tree}}"], cwd).decode().strip()
+
+
+def submodules_in(tree: str, cwd: str) -> list[str]:
+    """Returns the paths of a tree at which git carries other repositories."""
+    out = run(["ls-tree", "-r", "-z", "--full-tree", tree], cwd)
+    prefix = SUBMODULE.encode() + b" "
+    return [
+        os.fsdecode(line.partition(b"\t")[2])
+        for line in out.split(b"\0")
+        if line.startswith(prefix)
+    ]
+
+
+def names_in(tree: str, cwd: str) -> list[str]:
+    """Returns the paths of all files of a tree."""
+    out = run(["ls-tree", "-r", "-z", "--full-tree", "--name-only", tree], cwd)
+    return [os.fsdecode(name) for name in out.split(b"\0") if name]
+
+
+def commit_tree(tree: str, parent: str, message: str, cwd: str) -> str:
+    """Returns a commit of a tree that nobody's clock or name is in: the same tree on
+    the same parent gives the same commit, wherever it is made.
+    """
+    date = run(["show", "-s", "--format=%ct", parent], cwd).decode().strip()
+    given = {"NAME": "mltrack", "EMAIL": "", "DATE": f"{date} +0000"}
+    own = {
+        f"GIT_{who}_{name}": value
+        for who in ("AUTHOR", "COMMITTER")
+        for name, value in given.items()
+    }
+    arguments = ["commit-tree", tree, "-p", parent]
+    out = run(arguments, cwd, data=message.encode(), variables=own)
+    return out.decode().strip()
+
+
+class NewCommit(NamedTuple):
+    """A commit to be made below a ref. ``files`` change those of its parent; None
+    removes one.
+    """
+
+    ref: str
+    parent: str
+    message: str
+    seconds: float
+    files: Mapping[str, bytes | None] = {}
+
+
+def write_commits(commits: Iterable[NewCommit], cwd: str) -> None:
+    """Makes commits, and the refs that name them, durably, in one process; a ref that
+    is there is replaced. Raises GitError if git refuses one, and then none is made.
+    """
+    ident = identity(cwd)
+    # forced: a note that was edited is another commit beside the former one
+    arguments = ["fast-import", "--quiet", "--force", "--done"]
+    text = b"feature done\n" + b"".join(_stream(one, ident) for one in commits)
+    run(arguments, cwd, data=text + b"done\n")
+
+
+def identity(cwd: str) -> bytes:
+    """Returns the name and address that commits of this user carry; mltrack's own where
+    none are set.
+    """
+    try:
+        found = run(["var", "GIT_COMMITTER_IDENT"], cwd)
+    except GitError:
+        return b"mltrack <>"
+    return found.rpartition(b"> ")[0] + b">"
+
+
+def _stream(one: NewCommit, ident: bytes) -> bytes:
+    """A commit in the words of gitformat's fast-import stream."""
+    message = one.message.encode("utf-8", "surrogateescape")
+    lines = [
+        b"commit %s\n" % os.fsencode(one.ref),
+        b"committer %s %d +0000\n" % (ident, int(one.seconds)),
+        b"data %d\n%s\n" % (len(message), message),
+        b"from %s\n" % one.parent.encode(),
+    ]
+    for path, data in one.files.items():
+        name = _quoted(path)
+        lines.append(
+            b"D %s\n" % name
+            if data is None
+            else b"M 100644 inline %s\ndata %d\n%s\n" % (name, len(data), data)
+        )
+    return b"".join(lines) + b"\n"
+
+
+def _quoted(path: str) -> bytes:
+    """A path as fast-import reads it, whatever bytes are in it."""
+    raw = os.fsencode(path)
+    plain = raw.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
+    return b'"' + plain + b'"'
+
+
+class Ref(NamedTuple):
+    """A ref, the commit that it names, that commit's first parent and message."""
+
+    name: str
+    commit: str
+    parent: str
+    message: str
+
+
+def refs_with_messages(place: str, cwd: str) -> list[Ref]:
+    """Returns the commits that the refs below a place name, in one process; refs that
+    name anything else are left out.
+    """
+    fields = ("refname", "objecttype", "objectname", "parent", "contents")
+    # git ends each message by a line break of its own
+    shown = "%00".join(f"%({field})" for field in fields) + "%00%00"
+    out = run(["for-each-ref", f"--format={shown}", place], cwd)
+    found = []
+    for block in out.split(b"\0\0\n"):
+        name, _, rest = block.partition(b"\0")
+        kind, _, rest = rest.partition(b"\0")
+        commit, _, rest = rest.partition(b"\0")
+        parents, _, message = rest.partition(b"\0")
+        if kind == b"commit":
+            found.append(
+                Ref(
+                    os.fsdecode(name),
+                    commit.decode(),
+                    parents.decode().split(" ")[0],
+                    message.decode("utf-8", "surrogateescape"),
+                )
+            )
+    return found
+
+
+def change_refs(changes: Iterable[tuple[str, str, str]], cwd: str) -> None:
+    """Sets refs, each ``(name, new commit, old commit)``, all or none; a new commit of
+    '' deletes. Raises GitError if one is not what ``old`` says, '' for not there.
+    """
+    zeros = "0" * 40
+    lines = [
+        f"update {name}\0{new}\0{old or zeros}\0" if new else f"delete {name}\0{old}\0"
+        for name, new, old in changes
+    ]
+    if lines:
+        text = "".join(lines).encode("utf-8", "surrogateescape")
+        run(["update-ref", "--stdin", "-z"], cwd, data=text)
