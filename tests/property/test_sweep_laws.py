@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mltrack.errors import UsageError
 from mltrack.experiments import distribution, sweep
+from mltrack.experiments.distribution import Distribution
 from mltrack.experiments.sweep import Axis, parse_axis
 
 LIMIT = 1_000
@@ -183,3 +184,13 @@ class _Extreme:
 def test_below_reaches_both_ends_and_nothing_beyond(bound: int) -> None:
     assert distribution.below(_Extreme(0.0), bound) == 0
     assert distribution.below(_Extreme(1 - 2**-53), bound) == bound - 1
+
+
+@given(st.integers(1, 1_000), st.integers(1, 1_000))
+def test_no_rounding_leads_beyond_a_bound(low: int, size: int) -> None:
+    for kind in ("uniform", "loguniform"):
+        for divisor in (1, 10, 7):
+            bounds = low / divisor, (low + size) / divisor
+            for extreme in (0.0, 1 - 2**-53):
+                found = Distribution(kind, bounds).draw(_Extreme(extreme))
+                assert bounds[0] <= found <= bounds[1]
