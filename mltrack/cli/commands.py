@@ -126,6 +126,9 @@ COMMANDS: dict[str, Command] = {
     "dag": Command(
         _module("dag"), "Draw the stages and what they depend on", "pipelines"
     ),
+    "exp": Command(
+        _module("exp"), "Try other params beside the workspace, compare", "runs"
+    ),
     "runner": Command(_module("runner"), "Manage runners", "runs"),
     "job": Command(_module("job"), "List, follow and cancel jobs on hosts", "runs"),
     "params": Command(_module("params"), "Compare params between revisions", "results"),

@@ -151,6 +151,20 @@ class Execution:
                 (attempt.stage.address, place.place)
             )
 
+    def abandon(self) -> None:
+        """Ends what runs, wherever it does, and gives back all that this execution
+        holds, while others go on.
+        """
+        self.leave(KeyboardInterrupt())
+        for address, attempt in self._running.items():
+            self._lanes.give()
+            self._engine.placement.give(attempt.runner, attempt.stage)
+            self._turns.release(address)
+        self._running.clear()
+        # those in a pause before another try hold theirs, too
+        for address in self._queue.unreached():
+            self._turns.release(address)
+
     @property
     def _stops(self) -> bool:
         return bool(self.outcome.failed) and not self._limits.keep_going

@@ -14,7 +14,7 @@ from mltrack.engine.queue import Queue
 from mltrack.errors import MltrackError
 from mltrack.experiments import outcome
 from mltrack.experiments.record import Done, Experiment, State
-from mltrack.experiments.shelf import Shelf
+from mltrack.experiments.shelf import Ask, Shelf
 from mltrack.experiments.trial import Ground, Trial, now
 from mltrack.experiments.turns import Keys, KeyTurns
 from mltrack.pipeline.plan import Verdict
@@ -23,16 +23,8 @@ from mltrack.runners.runner import Runner
 # experiments that are under way at once at most; most of them wait for a key that
 # another one holds, or for a lane
 _MOST_UNDER_WAY = 64
-
-
-def _of(one: "_UnderWay", events: Iterator[Event]) -> Iterator[Happening]:
-    """The events of an experiment, each with its name."""
-    for event in events:
-        if isinstance(event, StageFailed):
-            one.failed = event
-        # there is one for all, whoever has something to run
-        if not isinstance(event, Tick):
-            yield OfExperiment(one.experiment.name, event)
+# seconds: how soon `exp stop` is heeded
+_LOOK_SECONDS = 0.5
 
 
 class OfExperiment(NamedTuple):
@@ -67,6 +59,16 @@ class _UnderWay:
     failed: StageFailed | None = None
 
 
+def _of(one: _UnderWay, events: Iterator[Event]) -> Iterator[Happening]:
+    """The events of an experiment, each with its name."""
+    for event in events:
+        if isinstance(event, StageFailed):
+            one.failed = event
+        # there is one for all, whoever has something to run
+        if not isinstance(event, Tick):
+            yield OfExperiment(one.experiment.name, event)
+
+
 @dataclass(slots=True)
 class Fleet:
     """Experiments of one base that are to run; ``ended`` are those that are over."""
@@ -78,8 +80,9 @@ class Fleet:
     pending: list[Experiment]
     ended: list[Experiment] = field(default_factory=list)
     _active: list[_UnderWay] = field(default_factory=list)
-    _finished: list[tuple[Experiment, outcome.Files]] = field(default_factory=list)
-    _told: list[Experiment] = field(default_factory=list)
+    _finished: list[tuple[Experiment, Trial]] = field(default_factory=list)
+    _told: list[Ended] = field(default_factory=list)
+    _look_at: float = 0.0
 
     def events(self) -> Generator[Happening, None, None]:
         """Runs them; whatever ends this, what is done is kept, and the others can be
@@ -89,6 +92,7 @@ class Fleet:
         lanes = Lanes(self.limits.jobs)
         try:
             while self.pending or self._active:
+                self._end_what_was_asked_for()
                 yield from self._take(lanes)
                 yield from self._wait()
                 for one in self._active:
@@ -105,8 +109,24 @@ class Fleet:
     def _tell(self) -> Iterator[Happening]:
         """Tells of experiments that have become commits."""
         told, self._told = self._told, []
-        for experiment in told:
-            yield Ended(experiment)
+        yield from told
+
+    def _end_what_was_asked_for(self) -> None:
+        """Ends experiments that another command asked to end."""
+        if time.monotonic() < self._look_at:
+            return
+        self._look_at = time.monotonic() + _LOOK_SECONDS
+        for name, how in self.shelf.asked().items():
+            self.shelf.heed(name)
+            self.pending = [one for one in self.pending if one.name != name]
+            for one in [one for one in self._active if one.experiment.name == name]:
+                one.execution.abandon()
+                self._active.remove(one)
+                if how is Ask.CANCEL:
+                    self._told.append(self._end_failed(one.experiment, "cancelled"))
+                else:
+                    self._stop(one.experiment)
+                    self._told.append(Ended(self.shelf.get(name)))
 
     def _take(self, lanes: Lanes) -> Iterator[Happening]:
         """Takes stages of what is under way, the oldest first, and begins more
@@ -185,22 +205,25 @@ class Fleet:
         for address in became.skipped:
             one.trial.notes.done.setdefault(address, Done("unchanged"))
         done = replace(one.experiment, state=State.DONE, ended=now(), stage="")
-        self._finished.append(
-            (outcome.with_values(done, one.trial), outcome.files(done, one.trial))
-        )
+        self._finished.append((done, one.trial))
         # a ref names only what is durable
         self.ground.batch.after(self._keep)
 
     def _keep(self) -> None:
         """Makes commits of what is done."""
-        finished, self._finished = self._finished, []
+        # read only now: until it was settled, nobody could read what they made
+        finished = [
+            (outcome.with_values(one, trial), outcome.files(one, trial))
+            for one, trial in self._finished
+        ]
+        self._finished = []
         if not finished:
             return
         self.shelf.finish(finished)
         for experiment, _ in finished:
             self.shelf.release(experiment.name)
             self.ended.append(experiment)
-            self._told.append(experiment)
+            self._told.append(Ended(experiment))
 
     def _end_failed(self, experiment: Experiment, reason: str) -> Ended:
         failed = replace(experiment, state=State.FAILED, ended=now(), reason=reason)

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from enum import Enum
 
 from mltrack.disk.durable import make_directories, names_in, read_bounded, write_atomic
 from mltrack.disk.lock import NameLocks, locked
@@ -26,6 +27,15 @@ _SUFFIX = ".json"
 _MAX_BYTES = 16 << 20
 
 
+class Ask(Enum):
+    """What another command asks of whoever works on an experiment."""
+
+    STOP = "stop"
+    """End it; it can be started again."""
+    CANCEL = "cancel"
+    """End it for good."""
+
+
 class Shelf:
     """The experiments of one clone."""
 
@@ -33,6 +43,7 @@ class Shelf:
         self._top = project.repository.top
         self.path = os.path.join(project.shared_path, "exps")
         self._queue = os.path.join(self.path, "queue")
+        self._asked = os.path.join(self.path, "asked")
         self._locks: NameLocks | None = None
         self._held: set[str] = set()
         self.broken: dict[str, FormatError] = {}
@@ -193,6 +204,27 @@ class Shelf:
             return True
         self.release(name)
         return False
+
+    # what others ask for
+
+    def ask(self, name: str, what: Ask) -> None:
+        """Leaves a word for whoever works on an experiment."""
+        make_directories(self._asked)
+        write_atomic(os.path.join(self._asked, name), what.value.encode())
+
+    def asked(self) -> dict[str, Ask]:
+        """Returns what is asked for, by name, as far as it can be read."""
+        found = {}
+        for name in names_in(self._asked):
+            with suppress(ValueError, FormatError):
+                data = read_bounded(os.path.join(self._asked, name), 64) or b""
+                found[name] = Ask(data.decode("ascii", "replace"))
+        return found
+
+    def heed(self, name: str) -> None:
+        """Takes a word away: it was done, or is no matter any more."""
+        with suppress(FileNotFoundError):
+            os.unlink(os.path.join(self._asked, name))
 
     def close(self) -> None:
         """Lets go of all that is held."""

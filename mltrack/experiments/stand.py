@@ -101,6 +101,8 @@ def standing(project: Project, tree: str) -> Iterator[Stand]:
         path = os.path.normpath(os.path.join(place, inner))
         make_directories(os.path.join(path, ".mltrack"))
         own = replace(project, path=path, cwd=path, repository=repository)
+        # the very same: what one of two caches publishes, the other would not see
+        vars(own).update(cache=project.cache, run_cache=project.run_cache)
         stand = Stand(stack.enter_context(Session(own)), tree)
         yield stand
         if stand.lacks_outputs:

@@ -1,0 +1,378 @@
+"""``exp run`` and ``exp start``: what is asked for, as experiments; and running them."""
+
+import os
+import random
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any
+
+from mltrack.engine.outcome import Limits
+from mltrack.engine.parts import Policy
+from mltrack.engine.placement import Placement
+from mltrack.errors import ConfigError, UsageError
+from mltrack.experiments import names, sweep
+from mltrack.experiments.base import Base, workspace_base
+from mltrack.experiments.batch import Batch
+from mltrack.experiments.fleet import Fleet, Happening
+from mltrack.experiments.record import Experiment, State, Values
+from mltrack.experiments.shelf import Shelf
+from mltrack.experiments.stand import Stand, standing
+from mltrack.experiments.trial import Ground, Trial, now
+from mltrack.experiments.turns import Keys
+from mltrack.formats import params_file
+from mltrack.git import snapshot
+from mltrack.objects.content import Content
+from mltrack.pipeline.plan import Facts, Options
+from mltrack.pipeline.stage import is_outside
+from mltrack.runners import capacity
+from mltrack.runners.cells import CellRunner, Store
+from mltrack.runners.kinds import local
+from mltrack.runners.kinds.ssh import GPU_LOCKS, settings_of
+from mltrack.runners.names import LOCAL
+from mltrack.runners.runner import Runner
+from mltrack.runners.worker import hashing
+from mltrack.runners.worker.objects import Objects
+from mltrack.verbs import places, planning
+from mltrack.verbs.overrides import read_overrides
+from mltrack.verbs.places import ProjectRunners
+from mltrack.verbs.session import Session
+from mltrack.verbs.sources import Sources
+
+# of one command: more would be a mistake, as a rule, and take days
+_MOST = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How experiments are carried out. ``jobs`` is 0 for what the settings say,
+    ``runner`` '' for what stages or settings say.
+    """
+
+    jobs: int = 0
+    runner: str = ""
+    pull: bool = False
+    detach: bool = False
+    use_run_cache: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to be tried. ``given`` are ``[file:]key=VALUE`` with sweeps in them;
+    ``draws`` is how many combinations are drawn, 0 for all; ``sets`` are whole sets of
+    params, by name, to be tried one by one. ``source`` is the experiment to go on from.
+    """
+
+    targets: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
+    draws: int = 0
+    seed: int = 0
+    sets: tuple[dict[str, Any], ...] = ()
+    source: str = ""
+    name: str = ""
+    note: str = ""
+    tags: tuple[str, ...] = ()
+
+
+def experiments(session: Session, shelf: Shelf, wanted: Wanted) -> list[Experiment]:
+    """Returns the experiments that are asked for, none of them noted yet.
+
+    Raises UsageError for what no params file has, for a name that is taken, and for more
+    than can be meant; GitError where nothing can be started from.
+    """
+    source = shelf.get(wanted.source) if wanted.source else None
+    base = workspace_base(session) if source is None else _base_of(source)
+    inner = os.path.relpath(session.project.path, session.project.repository.top)
+    given = _each_given(session, wanted)
+    if source is not None:
+        given = [_on_top(source.given, one) for one in given]
+    taken = {one.name for one in shelf.all()}
+    chosen = _names(wanted.name, len(given), taken)
+    moment = now()
+    return [
+        Experiment(
+            name=name,
+            base=base.commit,
+            head=base.head,
+            inner="" if inner == os.curdir else inner,
+            given=values,
+            targets=wanted.targets,
+            source=wanted.source,
+            note=wanted.note,
+            tags=wanted.tags,
+            # in the order in which they were asked for
+            created=round(moment + number / 1e3, 3),
+        )
+        for number, (name, values) in enumerate(zip(chosen, given, strict=True))
+    ]
+
+
+def _base_of(source: Experiment) -> Base:
+    return Base(source.head, source.base, "")
+
+
+def _each_given(session: Session, wanted: Wanted) -> list[Values]:
+    """The params of each experiment, by file; equal ones once."""
+    axes = [sweep.parse_axis(text) for text in wanted.given]
+    if wanted.draws:
+        chosen = sweep.draw(axes, wanted.draws, wanted.seed, _MOST)
+    else:
+        chosen = sweep.cross(axes, _MOST)
+    if wanted.sets:
+        if len(wanted.sets) * len(chosen) > _MOST:
+            raise UsageError(
+                f"{len(wanted.sets) * len(chosen)} experiments are too many"
+            )
+        chosen = [{**one, **other} for one in wanted.sets for other in chosen]
+    found: list[Values] = []
+    seen: set[str] = set()
+    for values in chosen:
+        given = _by_file(session, values)
+        text = repr(sorted((path, sorted(one.items())) for path, one in given.items()))
+        if text not in seen:
+            seen.add(text)
+            found.append(given)
+    return found
+
+
+def _by_file(session: Session, values: dict[str, Any]) -> Values:
+    return read_overrides(session, tuple(values.items()))
+
+
+def _on_top(below: Values, above: Values) -> Values:
+    return {
+        path: {**below.get(path, {}), **above.get(path, {})}
+        for path in dict.fromkeys((*below, *above))
+    }
+
+
+def _names(wanted: str, count: int, taken: set[str]) -> list[str]:
+    """Names for experiments: the one that is asked for, with a number where there are
+    several; or made ones.
+    """
+    if wanted:
+        names.check_name(wanted)
+        found = [wanted] if count == 1 else [f"{wanted}-{n + 1}" for n in range(count)]
+        for name in found:
+            if name in taken:
+                raise UsageError(
+                    f"there is an experiment {name!r} already",
+                    hint=f"another name, or mltrack exp remove {name}",
+                )
+        return found
+    # not seeded: two clones must not make the same names
+    chance = random.SystemRandom()
+    made: list[str] = []
+    known = set(taken)
+    for _ in range(count):
+        made.append(names.made(chance, known.__contains__))
+        known.add(made[-1])
+    return made
+
+
+class CellRunners(ProjectRunners):
+    """The runners of a project, with outputs that land in a stand; this machine's works
+    in cells.
+    """
+
+    def __init__(self, session: Session, stand: Stand) -> None:
+        super().__init__(stand.session.project)
+        self._asking = session.project
+        self._path = os.path.join(session.project.shared_path, "exps")
+
+    def open(self, name: str) -> Runner:
+        if name != LOCAL:
+            return super().open(name)
+        project = self._asking
+        given = project.settings.runner(name)
+        algorithm = project.algorithm.name
+        found = hashing.find(algorithm, self._path)
+        if found is None:
+            raise ConfigError(f"this Python has no library for {algorithm} digests")
+        objects = Objects(self._path, algorithm, found)
+        limit = settings_of(name, given, {}).limit
+        objects.evict(limit, set())
+        return CellRunner(
+            self._project.path,
+            project.jobs_path,
+            Store(self._path, objects, project.path),
+            {**capacity.machine(), **local.KIND.amounts(given)},
+            given.get(GPU_LOCKS.name) or "",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Experiments to be run, for the one who asks."""
+
+    session: Session
+    shelf: Shelf
+    options: RunOptions
+
+    @property
+    def jobs(self) -> int:
+        """How many stages run at once."""
+        return (
+            self.options.jobs or self.session.project.settings.number("repro.jobs") or 1
+        )
+
+    def check_data(self) -> None:
+        """Raises UsageError where the workspace holds other data than its pointers say,
+        and an experiment would read what they say.
+        """
+        session = self.session
+        graph = session.view.graph
+        deps = [
+            dep
+            for stage in graph.stages.values()
+            for dep in stage.deps
+            if not is_outside(dep)
+        ]
+        for path, content in session.view.pointers.items():
+            is_read = any(
+                dep == path or dep.startswith(path + "/") or path.startswith(dep + "/")
+                for dep in deps
+            )
+            snapshot = session.observer.tracked(path) if is_read else None
+            if snapshot is None or snapshot.content.same_bytes(content):
+                continue
+            comparison = session.checkout.comparison
+            if not comparison.is_part_of(snapshot, path, content):
+                raise UsageError(
+                    f"{path!r} differs from its pointer, and experiments read what "
+                    "pointers say",
+                    hint=f"mltrack add {path}, or mltrack checkout {path}",
+                )
+
+    def check(self, chosen: Sequence[Experiment]) -> None:
+        """Raises UsageError for a param that no stage depends on, or a target that is
+        none, before anything is noted.
+        """
+        if chosen:
+            with ExitStack() as stack:
+                ground = self.ground(chosen[0], stack)
+                # all of them set the same params to other values
+                for one in _by_params(chosen):
+                    self._check_given(one, Trial(ground, one.given, one.targets))
+
+    def _check_given(self, one: Experiment, trial: Trial) -> None:
+        """Raises UsageError for a param that none of the stages depends on."""
+        session = trial.ground.stand.session
+        plain = session.view.graph.stages
+        stages = [trial.graph.stages[address] for address in trial.addresses]
+        # where a template holds it, the stages are others by it
+        if any(plain.get(stage.address) != stage for stage in stages):
+            return
+        for path, values in one.given.items():
+            data = session.project.read(path)
+            known = params_file.load(data, path) if data is not None else {}
+            for key, value in values.items():
+                if not any(
+                    file.path == path
+                    and (
+                        file.keys is None
+                        or params_file.concerning(known, {key: value}, file.keys, path)
+                    )
+                    for stage in stages
+                    for file in stage.params
+                ):
+                    raise UsageError(
+                        f"no stage depends on {path}:{key}, so setting it changes "
+                        "nothing",
+                        hint=f"name it under `params` of the stage that reads it: "
+                        f"params: [{path}: [{key}]]",
+                    )
+
+    def events(self, chosen: Iterable[Experiment]) -> Generator[Happening, None, None]:
+        """Runs experiments, those of one base together."""
+        ordered = sorted(chosen, key=lambda one: one.base)
+        groups = [
+            list(found) for _, found in groupby(ordered, key=lambda one: one.base)
+        ]
+        groups.sort(key=lambda group: min(one.created for one in group))
+        for group in groups:
+            group.sort(key=lambda one: one.created)
+            with ExitStack() as stack:
+                ground = self.ground(group[0], stack)
+                keys = Keys(os.path.join(self.shelf.path, "keys.lock"), ground.batch)
+                stack.callback(keys.close)
+                limits = Limits(self.jobs, keep_going=True, detach=self.options.detach)
+                try:
+                    yield from Fleet(ground, self.shelf, keys, limits, group).events()
+                finally:
+                    ground.batch.discard()
+
+    def ground(self, one: Experiment, stack: ExitStack) -> Ground:
+        """Returns what the experiments of one base share, until the stack ends."""
+        session, project = self.session, self.session.project
+        tree = snapshot.tree_of(one.base, project.repository.top)
+        stack.enter_context(project.cache.in_use())
+        stand = stack.enter_context(standing(project, tree))
+        elsewhere = Sources(session) if self.options.pull else None
+        facts = _facts(stand.session, elsewhere)
+        settings = project.settings
+        policy = Policy(
+            facts,
+            Options(use_run_cache=self.options.use_run_cache, absent_is_fine=True),
+            check=settings.text("repro.check"),
+            trace=settings.text("repro.trace"),
+            project=project.job_name,
+        )
+        if self.options.runner:
+            places.check_name(project, self.options.runner)
+        placement = Placement(
+            CellRunners(session, stand),
+            settings.text("repro.runner"),
+            self.options.runner,
+            self.options.detach,
+        )
+        stack.callback(placement.close)
+        batch = Batch(project.cache, project.run_cache)
+        state = (one.head, one.head != one.base)
+        return Ground(stand, session, batch, placement, policy, elsewhere, state)
+
+
+def _by_params(chosen: Sequence[Experiment]) -> list[Experiment]:
+    """One experiment for each set of params that are set, whatever to."""
+    found: dict[str, Experiment] = {}
+    for one in chosen:
+        names = sorted((path, *values) for path, values in one.given.items())
+        found.setdefault(repr(names), one)
+    return list(found.values())
+
+
+def _facts(session: Session, elsewhere: Sources | None) -> Facts:
+    """What plans may ask about past results: here also of those that were made since it
+    was asked last.
+    """
+    cache = session.project.cache
+    known: set[Content] = set()
+
+    def is_cached(content: Content) -> bool:
+        if content not in known and (
+            cache.holds(content) or (elsewhere is not None and elsewhere.has(content))
+        ):
+            known.add(content)
+        return content in known
+
+    return planning.facts(session)._replace(is_cached=is_cached)
+
+
+def startable(shelf: Shelf, chosen: Sequence[str]) -> list[Experiment]:
+    """Returns the experiments that can be started: those that wait or were stopped, or
+    those that are named, failed ones too. Raises UsageError for one that is under way or
+    done.
+    """
+    if not chosen:
+        return [
+            one for one in shelf.waiting() if one.state in (State.QUEUED, State.STOPPED)
+        ]
+    found = []
+    for name in chosen:
+        one = shelf.get(name)
+        if one.state in (State.DONE, State.RUNNING):
+            words = "done" if one.state is State.DONE else "under way"
+            raise UsageError(f"the experiment {name!r} is {words}")
+        found.append(replace(one, state=State.QUEUED))
+    return found
