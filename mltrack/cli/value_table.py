@@ -111,7 +111,7 @@ def _show_wide(rows: Sequence[Row], look: Look, directions: Directions) -> None:
         lines.append(cells)
     fixed = ["revision", "file"] if has_revisions else ["file"]
     headings = [*fixed, *names]
-    shown = len(headings) if look.markdown else _fitting(headings, lines, len(fixed))
+    shown = len(headings) if look.markdown else fitting(headings, lines, len(fixed))
     table(headings[:shown], [line[:shown] for line in lines], markdown=look.markdown)
     if best and not look.markdown:
         tell("* the best of its column")
@@ -131,9 +131,7 @@ def _cell(text: str, look: Look, *, is_best: bool, marked: bool) -> str:
     return f"{text} " if marked else text
 
 
-def _fitting(
-    headings: Sequence[str], lines: Sequence[Sequence[str]], least: int
-) -> int:
+def fitting(headings: Sequence[str], lines: Sequence[Sequence[str]], least: int) -> int:
     """How many columns fit the terminal; all of them where there is none."""
     room = columns_of(sys.stdout)
     if room is None:

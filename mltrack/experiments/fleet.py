@@ -56,6 +56,7 @@ class _UnderWay:
     experiment: Experiment
     trial: Trial
     execution: Execution
+    turns: KeyTurns
     failed: StageFailed | None = None
 
 
@@ -172,7 +173,7 @@ class Fleet:
         queue = Queue(plan, trial.upstream)
         turns = KeyTurns(self.keys)
         execution = Execution(trial.engine(), queue, self.limits, turns, lanes)
-        return _UnderWay(experiment, trial, execution)
+        return _UnderWay(experiment, trial, execution, turns)
 
     def _wait(self) -> Iterator[Happening]:
         busy: dict[int, Runner] = {
@@ -200,6 +201,11 @@ class Fleet:
             reason = outcome.reason(one.failed)
             stage = one.failed.stage if one.failed is not None else ""
             failed = replace(one.experiment, stage=stage)
+            # for who asks what it printed
+            key = one.turns.keys.get(stage, "")
+            one.trial.notes.done[stage] = Done("failed", key)
+            # its metrics, too: they may say why
+            self.ground.batch.settle()
             yield self._end_failed(outcome.with_values(failed, one.trial), reason)
             return
         for address in became.skipped:

@@ -52,6 +52,8 @@ class KeyTurns:
         self._keys = keys
         self._held: dict[str, str] = {}
         self._awaited: dict[str, str] = {}
+        self.keys: dict[str, str] = {}
+        """The run key of each stage that was begun, by address."""
 
     def begin(self, stage: Stage) -> bool:
         # not decided anew at each look: it waits for a key that is still held
@@ -70,7 +72,7 @@ class KeyTurns:
             # whoever had it may have left a result since this was decided
             self._keys.release(key)
             return False
-        self._held[address] = key
+        self._held[address] = self.keys[address] = key
         return True
 
     def release(self, address: str) -> None:

@@ -1,6 +1,7 @@
 """git's own remotes: where they are, and what a server says of its branches."""
 
 import os
+from collections.abc import Sequence
 
 from mltrack.git.command import run, run_plain
 
@@ -44,3 +45,34 @@ def list_remote(url: str, cwd: str) -> bytes:
     # given: a section of the config may be named like the address, and set another
     options = ["--heads", "--tags", "--refs", "--upload-pack=git-upload-pack"]
     return run([*own, "ls-remote", *options, "--", url], cwd)
+
+
+def refs_at(remote: str, place: str, cwd: str) -> dict[str, str]:
+    """Returns the refs below a place that one of git's remotes has, each with what it
+    names.
+    """
+    words = ["ls-remote", "--refs", "--", remote, place + "*"]
+    found = {}
+    for line in run(words, cwd).decode("utf-8", "surrogateescape").splitlines():
+        commit, _, name = line.partition("\t")
+        found[name] = commit
+    return found
+
+
+def push_refs(remote: str, names: Sequence[str], cwd: str) -> None:
+    """Sends refs that the remote does not have, all or none; raises GitError if one was
+    made there meanwhile.
+    """
+    # expected to be absent: what another clone sent in between is not overwritten
+    leases = [f"--force-with-lease={name}:" for name in names]
+    run(
+        ["push", "--quiet", "--atomic", "--no-verify", *leases, "--", remote]
+        + [f"{name}:{name}" for name in names],
+        cwd,
+    )
+
+
+def fetch_refs(remote: str, names: Sequence[str], cwd: str) -> None:
+    """Brings refs that are not here under their names."""
+    words = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--", remote]
+    run([*words, *(f"{name}:{name}" for name in names)], cwd)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
-from mltrack.errors import GitError
+from mltrack.errors import GitError, UsageError
 from mltrack.git.command import run
 from mltrack.git.history import SUBMODULE
 from mltrack.git.repository import Repository
@@ -179,11 +179,91 @@ def change_refs(changes: Iterable[tuple[str, str, str]], cwd: str) -> None:
     """Sets refs, each ``(name, new commit, old commit)``, all or none; a new commit of
     '' deletes. Raises GitError if one is not what ``old`` says, '' for not there.
     """
-    zeros = "0" * 40
-    lines = [
-        f"update {name}\0{new}\0{old or zeros}\0" if new else f"delete {name}\0{old}\0"
-        for name, new, old in changes
-    ]
+    lines = [_change(name, new, old) for name, new, old in changes]
     if lines:
         text = "".join(lines).encode("utf-8", "surrogateescape")
         run(["update-ref", "--stdin", "-z"], cwd, data=text)
+
+
+def _change(name: str, new: str, old: str) -> str:
+    """One change in the words of update-ref."""
+    if not old:
+        return f"create {name}\0{new}\0"
+    return f"update {name}\0{new}\0{old}\0" if new else f"delete {name}\0{old}\0"
+
+
+def differing(tree: str, other: str, cwd: str) -> dict[str, str]:
+    """Returns the files below ``cwd`` that another tree has otherwise, by path relative
+    to it, each with its blob in the first, '' for none. What the other one lacks is
+    left out.
+    """
+    words = ["diff-tree", "-r", "-z", "--no-renames", "--diff-filter=AMT", "--relative"]
+    out = run([*words, tree, other], cwd).split(b"\0")
+    found = {}
+    for meta, path in zip(out[::2], out[1::2], strict=False):
+        blob = meta.decode().split()[2]
+        found[os.fsdecode(path)] = "" if set(blob) == {"0"} else blob
+    return found
+
+
+def blobs(commit: str, paths: list[str], cwd: str) -> dict[str, str]:
+    """Returns the blobs of files of a commit, by path relative to ``cwd``; none for what
+    it does not have.
+    """
+    if not paths:
+        return {}
+    words = ["--literal-pathspecs", "ls-tree", "-z", commit, "--"]
+    found = {}
+    for line in run([*words, *paths], cwd).split(b"\0"):
+        meta, _, path = line.partition(b"\t")
+        if path:
+            found[os.fsdecode(path)] = meta.decode().split()[2]
+    return found
+
+
+def reworded(commit: str, message: str, cwd: str) -> str:
+    """Returns a commit like another one, with another message."""
+    shown = "%T%x00%P%x00%an%x00%ae%x00%ct"
+    out = run(["show", "-s", f"--format={shown}", commit], cwd).decode(
+        "utf-8", "surrogateescape"
+    )
+    tree, parents, name, mail, moment = out.rstrip("\n").split("\0")
+    own = {
+        f"GIT_{who}_{field}": value
+        for who in ("AUTHOR", "COMMITTER")
+        for field, value in (
+            ("NAME", name),
+            ("EMAIL", mail),
+            ("DATE", f"{moment} +0000"),
+        )
+    }
+    words = [word for parent in parents.split() for word in ("-p", parent)]
+    data = message.encode("utf-8", "surrogateescape")
+    return (
+        run(["commit-tree", tree, *words], cwd, data=data, variables=own)
+        .decode()
+        .strip()
+    )
+
+
+def branch_ref(name: str, cwd: str) -> str:
+    """Returns the ref of a branch that is not there yet; raises UsageError for a name
+    that is none, or taken.
+    """
+    try:
+        run(["check-ref-format", "--branch", name], cwd)
+    except GitError:
+        raise UsageError(f"{name!r} is no name for a branch") from None
+    ref = f"refs/heads/{name}"
+    if run(["for-each-ref", "--format=%(refname)", ref], cwd).strip():
+        raise UsageError(f"there is a branch {name!r} already", hint="another name")
+    return ref
+
+
+def patch(old: str, new: str, cwd: str, left_out: list[str]) -> bytes:
+    """Returns how the files below ``cwd`` differ between two commits, as a patch,
+    without some of them.
+    """
+    excluded = [f":(exclude,literal){path}" for path in left_out]
+    words = ["diff", "--no-ext-diff", "--no-textconv", "--relative"]
+    return run([*words, old, new, "--", ".", *excluded], cwd)
