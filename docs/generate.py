@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import mltrack
+from mltrack.api.experiments import Experiments
 from mltrack.api.graphs import Dag
 from mltrack.api.tables import Records, Values
 from mltrack.cli.commands import COMMANDS
@@ -248,12 +249,18 @@ def python() -> str:
     ]
     for name in mltrack.__all__:
         parts += _documented(getattr(mltrack, name), f"mltrack.{name}")
+    parts += _documented(Experiments, "mltrack.Project.exp")
     for kind in (Values, Records, Dag):
         parts += _documented(kind, kind.__name__)
     parts.append(
         "\n## What records hold\n\nThe fields of what calls return, by name.\n"
     )
-    for kind in _returned(mltrack.Project):
+    returned = {
+        kind.__name__: kind
+        for what in (mltrack.Project, Experiments)
+        for kind in _returned(what)
+    }
+    for _, kind in sorted(returned.items()):
         rows = "".join(f"- `{name}`: `{_plain(hint)}`\n" for name, hint in _hints(kind))
         about = inspect.cleandoc(kind.__doc__ or "")
         # what a dataclass without a docstring is given
@@ -289,7 +296,12 @@ def _imported(module: Any) -> dict[str, str]:
         if isinstance(node, ast.ImportFrom) and node.module
         for alias in node.names
         if node.module.startswith(
-            ("mltrack.verbs", "mltrack.pipeline", "mltrack.engine")
+            (
+                "mltrack.verbs",
+                "mltrack.pipeline",
+                "mltrack.engine",
+                "mltrack.experiments",
+            )
         )
     }
 
@@ -327,8 +339,9 @@ def _documented(what: Any, name: str) -> Iterator[str]:
         yield f"\n## {name}\n\n{inspect.cleandoc(what.__doc__ or '')}\n"
         return
     yield f"\n## {name}\n\n"
-    # how a dictionary or a list is made, nobody asks
-    if not (isinstance(what, type) and issubclass(what, dict | list)):
+    # how a dictionary or a list is made, nobody asks; experiments are a project's
+    made = (dict, list, Experiments)
+    if not (isinstance(what, type) and issubclass(what, made)):
         yield f"```text\n{name}{_signature(what)}\n```\n\n"
     yield f"{inspect.cleandoc(what.__doc__ or '')}\n"
     for inner, method in _methods(what):
@@ -341,7 +354,8 @@ def _methods(what: Any) -> Iterator[tuple[str, Any]]:
     kinds = what.__mro__[::-1] if isinstance(what, type) else ()
     for kind in (kind for kind in kinds if kind.__module__.startswith("mltrack.")):
         for name, method in vars(kind).items():
-            if not name.startswith("_"):
+            # a property is named by what it returns, which has its own part
+            if not name.startswith("_") and not isinstance(method, property):
                 yield name, method
 
 

@@ -7,7 +7,7 @@ From Python: :func:`open`, :func:`read`, :func:`path`, :func:`params`, :func:`me
 # not typing's own: to import that costs a third of a `--version`
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from mltrack.api.calls import init, metrics, open, params, path, read
+    from mltrack.api.calls import exps, init, metrics, open, params, path, read
     from mltrack.api.magic import load_ipython_extension as load_ipython_extension
     from mltrack.api.project import Project
     from mltrack.errors import MltrackError
@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 __all__ = [
     "MltrackError",
     "Project",
+    "exps",
     "init",
     "metrics",
     "open",

@@ -12,7 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mltrack.api.tables import Values
+    from mltrack.api.tables import Records, Values
+    from mltrack.experiments.record import Experiment
 
 
 def open(
@@ -49,6 +50,11 @@ def params(*files: str, repo: str | None = None, rev: str | None = None) -> Valu
 def metrics(*files: str, repo: str | None = None, rev: str | None = None) -> Values:
     """Returns metrics, by file and dotted key."""
     return _project(repo, rev).metrics(*files)
+
+
+def exps(where: str = "", sort: str = "") -> Records[Experiment]:
+    """Returns the experiments of the project here; see :meth:`Project.exps`."""
+    return Project(".").exps(where, sort)
 
 
 def init(

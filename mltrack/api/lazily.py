@@ -8,6 +8,7 @@ import importlib
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from mltrack import project as projects
+    from mltrack.api import experiments
     from mltrack.git import source
     from mltrack.pipeline import drawing, graph_page, layout
     from mltrack.verbs import (
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
 
     __all__ = [
         "add", "add_into", "check_ignore", "checkout", "commit", "config", "dag",
-        "doctor", "drawing", "drop", "du", "edit", "elsewhere", "freeze", "fsck", "gc",
+        "doctor", "drawing", "drop", "du", "edit", "elsewhere", "experiments", "freeze", "fsck", "gc",
         "gc_remote", "gc_roots", "get", "graph_page", "imports", "init", "job", "layout",
         "listing", "log", "logs", "merge", "move", "places", "plots", "projects", "reading",
         "remote", "remove", "repro", "results", "session", "source", "stage", "status",
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     ]  # fmt: skip
 
 _ELSEWHERE = {
+    "experiments": "mltrack.api.experiments",
     "projects": "mltrack.project",
     "source": "mltrack.git.source",
     "drawing": "mltrack.pipeline.drawing",

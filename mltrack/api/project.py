@@ -9,8 +9,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
 
+    from mltrack.api.experiments import Experiments
+    from mltrack.api.tables import Records
     from mltrack.config.settings import Value
     from mltrack.engine.events import Event
+    from mltrack.experiments.record import Experiment
     from mltrack.pipeline.plan import Plan
     from mltrack.pipeline.stage import Stage
     from mltrack.verbs.commit import CommitResult
@@ -31,6 +34,19 @@ class Project(Workspace):
     With ``rev`` everything is read as of that git revision. Without it the workspace is
     read; of a repository at an address, the newest commit.
     """
+
+    # experiments
+
+    @property
+    def exp(self) -> Experiments:
+        """The project's experiments: ``exp.run``, ``exp.show`` and so on, as on the
+        command line.
+        """
+        return lazily.experiments.Experiments(self)
+
+    def exps(self, where: str = "", sort: str = "") -> Records[Experiment]:
+        """Returns the experiments; see ``exp.show``."""
+        return self.exp.show(where, sort)
 
     # stages
 

@@ -123,7 +123,7 @@ def save(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Makes an experiment of the workspace as it stands. Nothing is run."""
+    """Makes an experiment of the workspace as it is now. Nothing is run."""
     session = open_session()
     shelf = Shelf(session.project)
     if name:

@@ -13,7 +13,7 @@ from mltrack.cli.invocation import announce, current, open_session, say, tell
 from mltrack.cli.options import Json, Paths
 from mltrack.cli.render import emit_json, plural, table
 from mltrack.errors import StageFailedError, UsageError
-from mltrack.experiments import running, sweep
+from mltrack.experiments import keeping, running, sweep
 from mltrack.experiments.preview import Preview, preview
 from mltrack.experiments.record import Experiment, State
 from mltrack.experiments.running import Runs, Wanted
@@ -112,7 +112,7 @@ def run(
     shelf = Shelf(session.project)
     wanted = Wanted(
         tuple(targets or ()),
-        tuple(given or ()),
+        tuple(map(sweep.parse_axis, given or ())),
         random,
         seed,
         _sets(params) if params else (),
@@ -263,22 +263,10 @@ def cancel(chosen: SomeNames) -> None:
 
 
 def _ask(chosen: list[str] | None, what: Ask) -> None:
-    shelf = Shelf(open_session().project)
-    found = (
-        [shelf.get(name) for name in chosen]
-        if chosen
-        else [one for one in shelf.waiting() if one.state is State.RUNNING]
-    )
-    for one in found:
-        if one.state is State.RUNNING:
-            shelf.ask(one.name, what)
-            announce(f"{one.name}: asked to {what.value}")
-        elif what is Ask.CANCEL and one.state is not State.DONE:
-            shelf.forget(one.name)
-            announce(f"{one.name}: taken out of the queue")
-        else:
-            raise UsageError(f"the experiment {one.name!r} is {one.state.value}")
-    if not found:
+    became = keeping.ask(Shelf(open_session().project), chosen or [], what)
+    for name, words in became.items():
+        announce(f"{name}: {words}")
+    if not became:
         tell("No experiment is under way.")
 
 

@@ -4,7 +4,7 @@ import csv
 import sys
 import time
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -15,12 +15,11 @@ from mltrack.cli.paging import paged
 from mltrack.cli.render import age_text, content_json, emit_json, table, value_text
 from mltrack.cli.value_table import fitting
 from mltrack.errors import GitError, UsageError
-from mltrack.experiments.looking import METRICS, PARAMS, Sheet, changes, sheet
+from mltrack.experiments.difference import Difference, difference
+from mltrack.experiments.looking import METRICS, PARAMS, Sheet, sheet
 from mltrack.experiments.record import Experiment, State
 from mltrack.experiments.shelf import Shelf
-from mltrack.git import history, snapshot
-from mltrack.pipeline.stage import LOCK_NAME
-from mltrack.verbs import listing
+from mltrack.git import history
 from mltrack.verbs.session import Session
 
 _Where = Annotated[
@@ -28,7 +27,7 @@ _Where = Annotated[
     typer.Option(
         "--where",
         metavar="CONDITION",
-        help="Only those it holds for: metrics.acc > 0.9 and params.lr < 0.1",
+        help="Only those it is true for: metrics.acc > 0.9",
     ),
 ]
 _Sort = Annotated[
@@ -84,41 +83,48 @@ def show(
     session = open_session()
     if live and not sys.stdout.isatty():
         raise UsageError("--live draws on a terminal", hint="mltrack exp show")
-
-    def read() -> Sheet:
-        shelf = Shelf(session.project)
-        found = sheet(shelf.all())
-        for name, error in shelf.broken.items():
-            tell(f"warning: {name}: {error.message}")
-        found = found.where(where) if where else found
-        if sort:
-            by = sort.removeprefix("-")
-            found = found.ordered(by, descending=sort.startswith("-"))
-        return found.chosen(range(len(found.rows))[:limit]) if limit else found
-
-    found = read()
+    asked = _Asked(where, sort, limit)
+    found = _read(session, asked)
     if as_json:
         emit_json({"experiments": [experiment_json(one) for one in found.experiments]})
         return
     chosen = _columns(found, columns, only_changed=only_changed)
     if as_csv:
         _write_csv(found, chosen)
-        return
-    if not found.rows:
-        say("There are no experiments." if not where else "No experiment is so.")
-        return
-    if not live:
+    elif not found.rows:
+        say("No experiment is so." if where else "There are no experiments.")
+    elif not live:
         with paged():
             _show_groups(session, found, chosen, group_by, markdown=markdown)
-        return
-    while True:
+    while live and found.rows:
         sys.stdout.write(_CLEAR)
         _show_groups(session, found, chosen, group_by, markdown=False)
         if not any(one.state is State.RUNNING for one in found.experiments):
             return
         time.sleep(_REDRAW_SECONDS)
-        found = read()
+        found = _read(session, asked)
         chosen = _columns(found, columns, only_changed=only_changed)
+
+
+class _Asked(NamedTuple):
+    """Which rows are wanted, and in which order."""
+
+    where: str
+    sort: str
+    limit: int
+
+
+def _read(session: Session, asked: _Asked) -> Sheet:
+    shelf = Shelf(session.project)
+    found = sheet(shelf.all())
+    for name, error in shelf.broken.items():
+        tell(f"warning: {name}: {error.message}")
+    if asked.where:
+        found = found.where(asked.where)
+    if asked.sort:
+        by = asked.sort.removeprefix("-")
+        found = found.ordered(by, descending=asked.sort.startswith("-"))
+    return found.chosen(range(len(found.rows))[: asked.limit or None])
 
 
 def _columns(found: Sheet, wanted: str, *, only_changed: bool) -> list[str]:
@@ -281,24 +287,15 @@ def diff(
     """
     session = open_session()
     shelf = Shelf(session.project)
-    a, b = shelf.get(old), shelf.get(new)
-    found = {
-        PARAMS: changes(a.params or a.given, b.params or b.given),
-        METRICS: changes(a.metrics, b.metrics),
-    }
-    both_done = bool(a.commit and b.commit)
-    files = listing.diff(session, a.commit, b.commit, []) if both_done else []
-    patch = _patch(session, a, b) if code and both_done else b""
+    found = difference(session, shelf.get(old), shelf.get(new), code=code)
     if as_json:
         algorithm = session.project.algorithm
         emit_json(
             {
                 "old": old,
                 "new": new,
-                **{
-                    kind: [one._asdict() for one in rows]
-                    for kind, rows in found.items()
-                },
+                PARAMS: [one._asdict() for one in found.params],
+                METRICS: [one._asdict() for one in found.metrics],
                 "files": [
                     {
                         "path": item.path,
@@ -306,40 +303,28 @@ def diff(
                         "old": content_json(item.old, algorithm),
                         "new": content_json(item.new, algorithm),
                     }
-                    for item in files
+                    for item in found.files
                 ],
-                "patch": patch.decode("utf-8", "surrogateescape"),
+                "patch": found.patch.decode("utf-8", "surrogateescape"),
             }
         )
         return
     with paged():
-        for kind, rows in found.items():
-            if rows:
-                table(
-                    (kind, old, new),
-                    [
-                        (one.key, value_text(one.old), value_text(one.new))
-                        for one in rows
-                    ],
-                )
-                say("")
-        for item in files:
-            say(f"{item.change:<9} {item.path}")
-        if patch:
+        _show_difference(found, old, new)
+
+
+def _show_difference(found: Difference, old: str, new: str) -> None:
+    for kind, rows in ((PARAMS, found.params), (METRICS, found.metrics)):
+        if rows:
+            table(
+                (kind, old, new),
+                [(one.key, value_text(one.old), value_text(one.new)) for one in rows],
+            )
             say("")
-            say_bytes(patch)
-        if not any((*found.values(), files, patch)):
-            say(f"{old} and {new} are the same.")
-
-
-def _patch(session: Session, a: Experiment, b: Experiment) -> bytes:
-    """How the code of two experiments differs: all that is told in no other way."""
-    told = {*a.given, *b.given, *a.metrics, *b.metrics}
-    locks = [
-        path
-        for one in (a, b)
-        for path in snapshot.names_in(one.commit, session.project.path)
-        if path.rpartition("/")[2] == LOCK_NAME or path.endswith(".mlt")
-    ]
-    left_out = sorted({*told, *locks})
-    return snapshot.patch(a.commit, b.commit, session.project.path, left_out)
+    for item in found.files:
+        say(f"{item.change:<9} {item.path}")
+    if found.patch:
+        say("")
+        say_bytes(found.patch)
+    if not any((found.params, found.metrics, found.files, found.patch)):
+        say(f"{old} and {new} are the same.")

@@ -14,7 +14,7 @@ from mltrack.errors import UnsavedDataError, UsageError
 from mltrack.experiments import names, record
 from mltrack.experiments.base import workspace_base
 from mltrack.experiments.record import Experiment, State, Values
-from mltrack.experiments.shelf import Shelf
+from mltrack.experiments.shelf import Ask, Shelf
 from mltrack.experiments.trial import now
 from mltrack.git import history, snapshot
 from mltrack.git.history import EXPERIMENTS
@@ -40,8 +40,7 @@ def done(shelf: Shelf, name: str) -> Experiment:
     one = shelf.get(name)
     if one.state is not State.DONE:
         raise UsageError(
-            f"the experiment {name!r} is {one.state.value}, so there is nothing of it "
-            "to take",
+            f"the experiment {name!r} is {one.state.value}: it has no result yet",
             hint=f"mltrack exp start {name}",
         )
     return one
@@ -259,6 +258,29 @@ def save(
         )
     shelf.finish([(one, {})])
     return one
+
+
+def ask(shelf: Shelf, chosen: Sequence[str], what: Ask) -> dict[str, str]:
+    """Asks for the end of experiments, all that are under way by default; returns what
+    became of each. To cancel one that waits takes it out of the queue. Raises UsageError
+    for one that has ended.
+    """
+    found = (
+        [shelf.get(name) for name in dict.fromkeys(chosen)]
+        if chosen
+        else [one for one in shelf.waiting() if one.state is State.RUNNING]
+    )
+    became = {}
+    for one in found:
+        if one.state is State.RUNNING:
+            shelf.ask(one.name, what)
+            became[one.name] = f"asked to {what.value}"
+        elif what is Ask.CANCEL and one.state is not State.DONE:
+            shelf.forget(one.name)
+            became[one.name] = "taken out of the queue"
+        else:
+            raise UsageError(f"the experiment {one.name!r} is {one.state.value}")
+    return became
 
 
 def unrecorded_outputs(session: Session) -> list[str]:

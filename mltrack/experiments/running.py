@@ -59,13 +59,13 @@ class RunOptions:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to be tried. ``given`` are ``[file:]key=VALUE`` with sweeps in them;
-    ``draws`` is how many combinations are drawn, 0 for all; ``sets`` are whole sets of
+    """What is to be tried. ``axes`` are the params that are set, each to one value or
+    several; ``draws`` is how many combinations are drawn, 0 for all; ``sets`` are whole sets of
     params, by name, to be tried one by one. ``source`` is the experiment to go on from.
     """
 
     targets: tuple[str, ...] = ()
-    given: tuple[str, ...] = ()
+    axes: tuple[sweep.Axis, ...] = ()
     draws: int = 0
     seed: int = 0
     sets: tuple[dict[str, Any], ...] = ()
@@ -114,7 +114,7 @@ def _base_of(source: Experiment) -> Base:
 
 def _each_given(session: Session, wanted: Wanted) -> list[Values]:
     """The params of each experiment, by file; equal ones once."""
-    axes = [sweep.parse_axis(text) for text in wanted.given]
+    axes = wanted.axes
     if wanted.draws:
         chosen = sweep.draw(axes, wanted.draws, wanted.seed, _MOST)
     else:

@@ -7,6 +7,7 @@ docs/internals/decisions.
 import os
 import subprocess
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from mltrack.errors import GitError
 
@@ -58,7 +59,7 @@ def run(
     """Returns what ``git`` printed; raises GitError with its words if it ends with a
     code not in ``ok``. ``variables`` are set for this process of git alone.
     """
-    return _run(["git", *_SAFE, *arguments], cwd, data, ok, variables=variables)
+    return _run(["git", *_SAFE, *arguments], cwd, _Asked(data, ok, variables or {}))
 
 
 def run_plain(
@@ -67,32 +68,35 @@ def run_plain(
     """Like :func:`run`, with the user's own settings in force: for asking what they
     are.
     """
-    return _run(["git", *arguments], cwd, None, ok)
+    return _run(["git", *arguments], cwd, _Asked(ok=ok))
 
 
 def run_strict(arguments: Iterable[str], cwd: str) -> bytes:
     """Like :func:`run`, for what must not be passed over: what git only warns of raises
     GitError as well.
     """
-    return _run(["git", *_SAFE, *arguments], cwd, None, (0,), warnings_fail=True)
+    return _run(["git", *_SAFE, *arguments], cwd, _Asked(warnings_fail=True))
 
 
-def _run(
-    command: list[str],
-    cwd: str,
-    data: bytes | None,
-    ok: tuple[int, ...],
-    *,
-    warnings_fail: bool = False,
-    variables: Mapping[str, str] | None = None,
-) -> bytes:
+class _Asked(NamedTuple):
+    """How git is run: what it reads, which exit codes are good, what it finds in its
+    environment besides, and whether a warning is as bad as an error.
+    """
+
+    data: bytes | None = None
+    ok: tuple[int, ...] = (0,)
+    variables: Mapping[str, str] = {}
+    warnings_fail: bool = False
+
+
+def _run(command: list[str], cwd: str, asked: _Asked) -> bytes:
     try:
         done = subprocess.run(
             command,
             cwd=cwd,
-            input=data,
+            input=asked.data,
             capture_output=True,
-            env={**environment(), **(variables or {})},
+            env={**environment(), **asked.variables},
             check=False,
         )
     except FileNotFoundError:
@@ -100,7 +104,7 @@ def _run(
             "git is not installed, or not on PATH", hint="install git"
         ) from None
     # of a broken ref git only warns, with code 0: whoever deletes must know of it
-    if done.returncode not in ok or (warnings_fail and done.stderr.strip()):
+    if done.returncode not in asked.ok or (asked.warnings_fail and done.stderr.strip()):
         words = done.stderr.decode("utf-8", "replace").strip()
         # past our own `-c name=value`, which would tell the person nothing
         verb = next(

@@ -28,7 +28,7 @@ CALLS = {
     "gc": "gc", "stage": "stages", "repro": "repro", "why": "why", "logs": "logs",
     "freeze": "freeze", "unfreeze": "unfreeze", "dag": "dag", "runner": "runners",
     "job": "jobs", "params": "params", "plots": "plots", "metrics": "metrics",
-    "doctor": "doctor", "config": "config",
+    "doctor": "doctor", "config": "config", "exp": "exp",
 }  # fmt: skip
 ELSEWHERE = {
     "init": "mltrack.init: there is no project yet",

@@ -32,7 +32,8 @@ def check(arguments: Sequence[str], out: str) -> None:
     may have printed nothing.
     """
     name = name_of(arguments)
-    documents = out.splitlines() if name == "repro" else [out] if out.strip() else []
+    is_stream = name in ("repro", "exp run", "exp start")
+    documents = out.splitlines() if is_stream else [out] if out.strip() else []
     for text in documents:
         problem = next(validator(name).iter_errors(json.loads(text)), None)
         where = "/".join(map(str, problem.absolute_path)) if problem is not None else ""
@@ -47,6 +48,9 @@ def name_of(arguments: Sequence[str]) -> str:
     if verb == "repro":
         option = next((word for word in ("--dry-run", "--twice") if word in rest), "")
         return f"repro {option}".strip()
+    if [verb, *rest[:1]] == ["exp", "run"]:
+        option = next((word for word in ("--dry-run", "--queue") if word in rest), "")
+        return f"exp run {option}".strip()
     if verb == "gc":
         return "gc --remote" if "--remote" in rest or "-r" in rest else "gc"
     both = f"{verb} {rest[0]}" if rest else verb

@@ -1,0 +1,50 @@
+"""How two experiments differ."""
+
+from typing import NamedTuple
+
+from mltrack.experiments.looking import Change, changes
+from mltrack.experiments.record import Experiment
+from mltrack.formats.pointer import SUFFIX
+from mltrack.git import snapshot
+from mltrack.pipeline.stage import LOCK_NAME
+from mltrack.verbs import listing
+from mltrack.verbs.session import Session
+
+
+class Difference(NamedTuple):
+    """Params and metrics by value, data and outputs by file, and the rest of what git
+    keeps as a patch.
+    """
+
+    params: list[Change]
+    metrics: list[Change]
+    files: list[listing.Difference]
+    patch: bytes
+
+
+def difference(
+    session: Session, old: Experiment, new: Experiment, *, code: bool = True
+) -> Difference:
+    """Returns how two experiments differ; of those that are not done, params and metrics
+    only. Without ``code`` there is no patch.
+    """
+    are_done = bool(old.commit and new.commit)
+    return Difference(
+        changes(old.params or old.given, new.params or new.given),
+        changes(old.metrics, new.metrics),
+        listing.diff(session, old.commit, new.commit, []) if are_done else [],
+        _patch(session, old, new) if code and are_done else b"",
+    )
+
+
+def _patch(session: Session, old: Experiment, new: Experiment) -> bytes:
+    """How what git keeps differs, without what is said in another way."""
+    path = session.project.path
+    said = {*old.given, *new.given, *old.metrics, *new.metrics}
+    for one in (old, new):
+        said.update(
+            name
+            for name in snapshot.names_in(one.commit, path)
+            if name.rpartition("/")[2] == LOCK_NAME or name.endswith(SUFFIX)
+        )
+    return snapshot.patch(old.commit, new.commit, path, sorted(said))
