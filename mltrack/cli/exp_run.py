@@ -1,22 +1,29 @@
 """``mltrack exp run|start|stop|cancel|resume|status``"""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from contextlib import closing
 from typing import Annotated
 
 import typer
 
 from mltrack.cli import completing
-from mltrack.cli.exp_lines import ExpLines, emit_happening, experiment_json
+from mltrack.cli.exp_lines import (
+    ExpLines,
+    emit_happening,
+    experiment_json,
+    metrics_text,
+)
 from mltrack.cli.invocation import announce, current, open_session, say, tell
 from mltrack.cli.options import Json, Paths
 from mltrack.cli.render import emit_json, plural, table
 from mltrack.errors import StageFailedError, UsageError
 from mltrack.experiments import keeping, running, sweep
+from mltrack.experiments.fleet import Ended, Happening
 from mltrack.experiments.preview import Preview, preview
 from mltrack.experiments.record import Experiment, State
 from mltrack.experiments.running import Runs, Wanted
+from mltrack.experiments.search import Goal, Search, best, goal_of, search
 from mltrack.experiments.shelf import Ask, Shelf
 
 _Set = Annotated[
@@ -37,6 +44,27 @@ _Params = Annotated[
     typer.Option(
         "--params", metavar="FILE", help="One experiment for each set of params in it."
     ),
+]
+_Sampler = Annotated[
+    str,
+    typer.Option(
+        "--sampler", metavar="NAME", help="Who proposes params: optuna; see --trials."
+    ),
+]
+_Trials = Annotated[
+    int, typer.Option("--trials", metavar="N", min=1, help="How many it proposes.")
+]
+_Minimize = Annotated[
+    str,
+    typer.Option("--minimize", metavar="[FILE:]METRIC", help="What is to be small."),
+]
+_Maximize = Annotated[
+    str,
+    typer.Option("--maximize", metavar="[FILE:]METRIC", help="What is to be large."),
+]
+_Study = Annotated[
+    str,
+    typer.Option("--study", metavar="NAME", help="A search to go on with, by name."),
 ]
 _From = Annotated[
     str, typer.Option("--from", metavar="EXP", help="Start from an experiment.")
@@ -87,6 +115,11 @@ def run(
     random: _Random = 0,
     seed: _Seed = 0,
     params: _Params = "",
+    sampler: _Sampler = "",
+    trials: _Trials = 20,
+    minimize: _Minimize = "",
+    maximize: _Maximize = "",
+    study: _Study = "",
     source: _From = "",
     name: _Name = "",
     note: _Note = "",
@@ -121,11 +154,15 @@ def run(
         note,
         tuple(tags or ()),
     )
-    chosen = running.experiments(session, shelf, wanted)
     options = running.RunOptions(jobs, runner, pull, detach, not no_run_cache)
     runs = Runs(session, shelf, options)
     if not source:
         runs.check_data()
+    if sampler:
+        goal = _goal(sampler, minimize, maximize)
+        _search(runs, Search(wanted, goal, trials, study), as_json=as_json)
+        return
+    chosen = running.experiments(session, shelf, wanted)
     runs.check(chosen)
     if dry_run:
         _show_preview(preview(runs, chosen), as_json=as_json)
@@ -135,6 +172,45 @@ def run(
         _show_queued(chosen, as_json=as_json)
         return
     _carry_out(runs, chosen, as_json=as_json)
+
+
+def _goal(sampler: str, minimize: str, maximize: str) -> Goal:
+    if sampler != "optuna":
+        raise UsageError(f"there is no sampler {sampler!r}", hint="--sampler optuna")
+    if bool(minimize) == bool(maximize):
+        raise UsageError(
+            "a sampler needs a goal: --minimize or --maximize, one of them",
+            hint="--minimize metrics.json:loss",
+        )
+    return goal_of(minimize or maximize, minimize=bool(minimize))
+
+
+def _search(runs: Runs, asked: Search, *, as_json: bool) -> None:
+    lines = ExpLines(asked.trials, is_long=current.verbosity > 0)
+    ended = _follow(search(runs, asked), lines, as_json=as_json)
+    done = [one for one in ended if asked.goal.value_of(one) is not None]
+    if as_json:
+        return
+    announce(f"{plural(len(ended), 'trial')}, {len(done)} with a {asked.goal.key}")
+    found = best(runs, asked)
+    if found is not None:
+        announce(f"best: {found.name} ({found.changes}): {metrics_text(found)}")
+
+
+def _follow(
+    events: Generator[Happening, None, None], lines: ExpLines, *, as_json: bool
+) -> list[Experiment]:
+    """Shows what happens; returns the experiments that have ended."""
+    ended: list[Experiment] = []
+    with closing(events) as happenings:
+        for happening in happenings:
+            if as_json:
+                emit_happening(happening)
+            else:
+                lines.show(happening)
+            if isinstance(happening, Ended):
+                ended.append(happening.experiment)
+    return ended
 
 
 def _sets(path: str) -> tuple[dict[str, object], ...]:
@@ -181,20 +257,11 @@ def _show_queued(chosen: Sequence[Experiment], *, as_json: bool) -> None:
 
 def _carry_out(runs: Runs, chosen: Sequence[Experiment], *, as_json: bool) -> None:
     lines = ExpLines(len(chosen), is_long=current.verbosity > 0 or len(chosen) == 1)
-    ended: list[Experiment] = []
     try:
-        with closing(runs.events(chosen)) as happenings:
-            for happening in happenings:
-                if as_json:
-                    emit_happening(happening)
-                else:
-                    lines.show(happening)
-                one = getattr(happening, "experiment", None)
-                if isinstance(one, Experiment) and one.state is not State.RUNNING:
-                    ended.append(one)
+        ended = _follow(runs.events(chosen), lines, as_json=as_json)
     except BaseException:
-        over = {one.name for one in ended}
-        left = [one for one in chosen if one.name not in over]
+        asked = {one.name for one in chosen}
+        left = [one for one in runs.shelf.waiting() if one.name in asked]
         if left:
             tell(
                 f"{plural(len(left), 'experiment')} can go on: mltrack exp start",

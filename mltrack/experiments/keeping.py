@@ -215,6 +215,7 @@ def remove(project: Project, shelf: Shelf, chosen: Sequence[str]) -> list[Experi
     snapshot.change_refs(changes, project.repository.top)
     for one in found:
         shelf.forget(one.name)
+    shelf.let_bases_go()
     return found
 
 

@@ -75,14 +75,19 @@ class Wanted:
     tags: tuple[str, ...] = ()
 
 
-def experiments(session: Session, shelf: Shelf, wanted: Wanted) -> list[Experiment]:
-    """Returns the experiments that are asked for, none of them noted yet.
+def experiments(
+    session: Session, shelf: Shelf, wanted: Wanted, base: Base | None = None
+) -> list[Experiment]:
+    """Returns the experiments that are asked for, none of them noted yet; ``base`` is
+    what they start from, where that is known already.
 
     Raises UsageError for what no params file has, for a name that is taken, and for more
     than can be meant; GitError where nothing can be started from.
     """
     source = shelf.get(wanted.source) if wanted.source else None
-    base = workspace_base(session) if source is None else _base_of(source)
+    if source is not None:
+        base = _base_of(source)
+    base = base or workspace_base(session)
     inner = os.path.relpath(session.project.path, session.project.repository.top)
     given = _each_given(session, wanted)
     if source is not None:
@@ -302,6 +307,7 @@ class Runs:
                     yield from Fleet(ground, self.shelf, keys, limits, group).events()
                 finally:
                     ground.batch.discard()
+        self.shelf.let_bases_go()
 
     def ground(self, one: Experiment, stack: ExitStack) -> Ground:
         """Returns what the experiments of one base share, until the stack ends."""

@@ -19,7 +19,7 @@ from mltrack.errors import FormatError, UsageError
 from mltrack.experiments import record
 from mltrack.experiments.record import Experiment, State
 from mltrack.git import snapshot
-from mltrack.git.history import EXPERIMENTS
+from mltrack.git.history import BASES, EXPERIMENTS
 from mltrack.project import Project
 
 _SUFFIX = ".json"
@@ -143,8 +143,26 @@ class Shelf:
                         hint=f"another name, or mltrack exp remove {one.name}",
                     )
                 taken.add(one.name)
+            # before the records: a base that git forgets could not be run any more
+            held = {BASES + one.base: one.base for one in fresh}
+            snapshot.hold(held, self._top)
             for one in fresh:
                 self.put(one)
+
+    def let_bases_go(self) -> None:
+        """Lets go of the bases of experiments that are all done."""
+        with locked(os.path.join(self.path, "lock")):
+            needed = {one.base for one in self.waiting()}
+            # of a record that cannot be read nobody knows what it starts from
+            if not self.broken:
+                snapshot.change_refs(
+                    [
+                        (ref.name, "", ref.commit)
+                        for ref in snapshot.refs_with_messages(BASES, self._top)
+                        if ref.commit not in needed
+                    ],
+                    self._top,
+                )
 
     def put(self, one: Experiment) -> None:
         """Writes the record of an experiment that is not done."""

@@ -15,6 +15,10 @@ pushes, and not what ``git replace`` shows in their place.
 """
 EXPERIMENTS = "refs/mltrack/exps/"
 """Below it stand the experiments, each by its name."""
+BASES = "refs/mltrack/bases/"
+"""Below it stand the commits that experiments start from which are not done: git would
+forget them, where no branch leads there.
+"""
 EXECUTABLE, LINK, SUBMODULE = "100755", "120000", "160000"
 """Modes of entries in git's trees."""
 FILE_MODES = ("100644", EXECUTABLE, "100664")

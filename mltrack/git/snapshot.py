@@ -185,6 +185,15 @@ def change_refs(changes: Iterable[tuple[str, str, str]], cwd: str) -> None:
         run(["update-ref", "--stdin", "-z"], cwd, data=text)
 
 
+def hold(commits: Mapping[str, str], cwd: str) -> None:
+    """Sets refs to commits, whatever they named before, all or none."""
+    # an empty old value: it is not looked at
+    lines = [f"update {name}\0{commit}\0\0" for name, commit in commits.items()]
+    if lines:
+        text = "".join(lines).encode("utf-8", "surrogateescape")
+        run(["update-ref", "--stdin", "-z"], cwd, data=text)
+
+
 def _change(name: str, new: str, old: str) -> str:
     """One change in the words of update-ref."""
     if not old:
