@@ -21,6 +21,7 @@ from mltrack.engine.events import (
 )
 from mltrack.experiments.fleet import Began, Ended, Happening, OfExperiment
 from mltrack.experiments.record import Experiment, State
+from mltrack.runners.names import LOCAL
 
 # metrics on the line of an experiment that is done: more would not fit one line
 _SHOWN = 4
@@ -71,8 +72,8 @@ class ExpLines:
                 tell(f"{name}: {stage}: handed over to {runner}")
             case StageRetried(stage, fault):
                 tell(f"{name}: {stage}: {fault_words(fault)}; trying again", level=-1)
-            case StagePlaced(stage, runner, place, gpus, state, problem) if (
-                self._is_long or problem
+            case StagePlaced(stage, runner, place, gpus, state, problem) if problem or (
+                self._is_long and runner != LOCAL
             ):
                 words = placed_words(runner, place, gpus, state, problem)
                 tell(f"{name}: {stage}: {words}", level=-1 if problem else 0)

@@ -67,8 +67,12 @@ def shape(line: str) -> str:
     """A line of output without what differs from machine to machine: its numbers and
     digests.
     """
+    # of abbreviated commits only where one stands: seven such letters may be a word
+    commits = r"(?<=^on )[0-9a-f]{7}\b|(?<=\()[0-9a-f]{10}(?=\))"
     return re.sub(
-        r"\b[0-9a-f]{40}\b|[0-9a-f]{32}|\b[0-9a-f]{12}\b|[0-9][0-9.,]*", "#", line
+        rf"{commits}|\b[0-9a-f]{{40}}\b|[0-9a-f]{{32}}|\b[0-9a-f]{{12}}\b|[0-9][0-9.,]*",
+        "#",
+        line,
     ).strip()
 
 
