@@ -7,6 +7,7 @@ import hashlib
 import os
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from mltrack import project as projects
@@ -50,9 +51,21 @@ class Elsewhere(Session):
     def __post_init__(self) -> None:
         self.lister = self
 
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # who interrupts does not wait for the disk
+        if "sources" in vars(self) and not isinstance(error, KeyboardInterrupt):
+            self.sources.close()
+        super().__exit__(kind, error, trace)
+
     def listing(self, hex_digest: str) -> None:
         """Gets a directory's listing into the cache, if a remote has it."""
-        self.supply(hex_digest)
+        if self.project.settings.remotes():
+            self.sources.listing(hex_digest)
 
     @cached_property
     def view(self) -> View:
@@ -78,10 +91,15 @@ class Elsewhere(Session):
         project = self.project
         return Recorded(view, project.algorithm, project.cache, self.supply)
 
-    def supply(self, hex_digest: str) -> None:
-        """Gets one object, whatever it is, into the cache, if a remote has it."""
-        if self.project.settings.remotes():
-            self.sources.listing(hex_digest)
+    def supply(self, hex_digest: str) -> bytes | None:
+        """Returns one object, whatever it is, if a remote has it; None where it is in
+        the cache by now, or cannot be had.
+        """
+        data = self.sources.read_small(hex_digest)
+        if data is None:
+            # a large one, or one that is damaged there: this says so
+            self.listing(hex_digest)
+        return data
 
     @cached_property
     def sources(self) -> Sources:

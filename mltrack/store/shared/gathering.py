@@ -1,0 +1,96 @@
+"""Small objects that are read one by one out of remotes: given out, checked, as they
+come, and written to the cache together.
+
+Each by itself would be a pack of its own in the cache, and a wait for the disk longer
+than that for the remote.
+"""
+
+import time
+from collections.abc import Callable
+
+from mltrack.store import pack
+from mltrack.store.catalogue import Whole
+from mltrack.store.local.cache import Cache
+from mltrack.store.local.writer import CacheWriter
+from mltrack.store.shared.names import pack_path
+from mltrack.store.shared.remote import Remote
+
+# bytes: so much is in memory at most, and has to be read again after a kill
+_MOST_BYTES = 8 << 20
+# bytes: what an object costs in memory beside its own
+_OVERHEAD = 256
+_SETTLE_SECONDS = 1.0
+"""What has been waiting for longer is written with the next: a process that is ended
+without a word, as workers of data loaders are, has kept nearly all.
+"""
+
+
+class Gathering:
+    """Reads out of ``remotes``, which are asked for when the first object is read.
+
+    Of one thread, but for :meth:`close`. What it holds is lost with its process, and is
+    read again then.
+    """
+
+    def __init__(self, cache: Cache, remotes: Callable[[], list[Remote]]) -> None:
+        self._cache, self._remotes = cache, remotes
+        self._held: dict[str, bytes] = {}
+        self._bytes = 0
+        self._since = 0.0
+
+    def read(self, hex_digest: str) -> bytes | None:
+        """Returns an object's bytes, which match its digest; None for one that lies
+        whole in no pack of the remotes.
+        """
+        held = self._held.get(hex_digest)
+        if held is not None:
+            return held
+        for remote in self._remotes():
+            for entry in _packed(remote, hex_digest):
+                data = self._checked(remote, entry)
+                if data is not None:
+                    self._hold(hex_digest, data)
+                    return data
+        return None
+
+    def settle(self) -> None:
+        """Writes what is held to the cache, and holds nothing any more."""
+        self._write(self._cache)
+
+    def close(self) -> None:
+        """Does the same, in any thread."""
+        self._write(self._cache.twin())
+
+    def _checked(self, remote: Remote, entry: Whole) -> bytes | None:
+        try:
+            data = remote.store.get(pack_path(entry.pack_id), entry.offset, entry.size)
+        except FileNotFoundError:
+            # merged into another since the index was read
+            return None
+        is_right = self._cache.algorithm.hex_of(data) == entry.raw.hex()
+        return data if is_right else None
+
+    def _hold(self, hex_digest: str, data: bytes) -> None:
+        if not self._held:
+            self._since = time.monotonic()
+        self._held[hex_digest] = data
+        self._bytes += len(data) + _OVERHEAD
+        is_old = time.monotonic() - self._since > _SETTLE_SECONDS
+        if is_old or self._bytes > _MOST_BYTES:
+            self.settle()
+
+    def _write(self, cache: Cache) -> None:
+        if not self._held:
+            return
+        with CacheWriter(cache) as writer:
+            for hex_digest, data in self._held.items():
+                writer.put_known(hex_digest, data, pack.ANY)
+            writer.finish()
+        # only now: what failed to be written can still be given out
+        self._held.clear()
+        self._bytes = 0
+
+
+def _packed(remote: Remote, hex_digest: str) -> list[Whole]:
+    packed, _, _ = remote.locate([hex_digest])
+    return [entry for entries in packed.values() for entry in entries]
