@@ -188,14 +188,18 @@ def keep(url: str, directory: str) -> Source:
     Raises UsageError for an address that would make git start a program.
     """
     check_url(url)
-    digest = hashlib.blake2b(url.encode("utf-8", "surrogateescape"), digest_size=10)
-    path = os.path.join(directory, digest.hexdigest() + ".git")
+    path = os.path.join(directory, name_of(url) + ".git")
     if not os.path.isdir(path):
         make_directories(directory)
         with locked(path + ".lock"):
             if not os.path.isdir(path):
                 _make(url, path)
     return Source(path, url)
+
+
+def name_of(place: str) -> str:
+    """Returns the name under which something is kept of a place."""
+    return hashlib.blake2b(os.fsencode(place), digest_size=10).hexdigest()
 
 
 def is_url(place: str) -> bool:
