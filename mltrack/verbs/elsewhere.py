@@ -180,6 +180,8 @@ def open_elsewhere(place: str, revision: str = "", *, cwd: str = ".") -> Elsewhe
             source = Source(git.find_any(path))
         commit = source.commit(revision)
         where = _project_in(source, commit, inner.strip("/"), shown(address))
+        # its settings too, which are read first: else git asks for them alone
+        source.complete(commit, _SPOKEN, where)
         standing = os.path.join(source.path, where)
         if os.path.isdir(os.path.join(standing, DIRECTORY)):
             project = projects.find(standing)
