@@ -67,7 +67,7 @@ def open_content(
     if not cache.has(found.hex):
         if found.size >= SMALL_OBJECT and (far := _stream(sources, found, closing)):
             return io.BufferedReader(far, 64 << 10)
-        data = sources.read_small(found.hex) if found.size < SMALL_OBJECT else None
+        data = sources.read_file(found)
         if data is not None:
             closing()
             return io.BytesIO(data)

@@ -18,6 +18,7 @@ from mltrack.errors import (
 )
 from mltrack.objects.content import Content
 from mltrack.store.local.cache import Cache
+from mltrack.store.pack import SMALL_OBJECT
 from mltrack.store.shared.fetch import bring, fetch_objects, fetch_trees
 from mltrack.store.shared.gathering import Gathering
 from mltrack.store.shared.remote import FOR_NEWER, Remote
@@ -115,6 +116,14 @@ class Sources:
         remote has whole in a pack. They are in the cache once this is closed.
         """
         return self._gathering.read(hex_digest) if self.is_any else None
+
+    def read_file(self, content: Content) -> bytes | None:
+        """Does the same for a file; None also for a large one, and for one that stayed
+        on a host, which is asked before any remote.
+        """
+        if content.size >= SMALL_OBJECT or self._session.left.has(content):
+            return None
+        return self.read_small(content.hex)
 
     def close(self) -> None:
         """Writes to the cache what was read one by one."""

@@ -7,6 +7,7 @@ than that for the remote.
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from mltrack.store import pack
 from mltrack.store.catalogue import Whole
@@ -58,8 +59,12 @@ class Gathering:
         self._write(self._cache)
 
     def close(self) -> None:
-        """Does the same, in any thread."""
-        self._write(self._cache.twin())
+        """Does the same, in any thread, also in the last moments of a process."""
+        # what is held is published first: only merging packs starts threads, which an
+        # interpreter that ends refuses, and the next writer merges
+        with suppress(RuntimeError):
+            self._write(self._cache.twin())
+        self._forget()
 
     def _checked(self, remote: Remote, entry: Whole) -> bytes | None:
         try:
@@ -80,13 +85,15 @@ class Gathering:
             self.settle()
 
     def _write(self, cache: Cache) -> None:
-        if not self._held:
-            return
-        with CacheWriter(cache) as writer:
-            for hex_digest, data in self._held.items():
-                writer.put_known(hex_digest, data, pack.ANY)
-            writer.finish()
+        if self._held:
+            with CacheWriter(cache) as writer:
+                for hex_digest, data in self._held.items():
+                    writer.put_known(hex_digest, data, pack.ANY)
+                writer.finish()
         # only now: what failed to be written can still be given out
+        self._forget()
+
+    def _forget(self) -> None:
         self._held.clear()
         self._bytes = 0
 
