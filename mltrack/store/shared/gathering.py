@@ -14,12 +14,17 @@ from mltrack.store.catalogue import Whole
 from mltrack.store.local.cache import Cache
 from mltrack.store.local.writer import CacheWriter
 from mltrack.store.shared.names import pack_path
+from mltrack.store.shared.neighbours import Neighbours
+from mltrack.store.shared.ranges import GAP_BYTES
 from mltrack.store.shared.remote import Remote
 
 # bytes: so much is in memory at most, and has to be read again after a kill
 _MOST_BYTES = 8 << 20
 # bytes: what an object costs in memory beside its own
 _OVERHEAD = 256
+# reads, one right behind the other, from which on more comes along, and the bytes then:
+# twice as many each time
+_IN_A_ROW, _FIRST_BYTES, _AHEAD_BYTES = 2, 64 << 10, 2 << 20
 _SETTLE_SECONDS = 1.0
 """What has been waiting for longer is written with the next: a process that is ended
 without a word, as workers of data loaders are, has kept nearly all.
@@ -38,6 +43,9 @@ class Gathering:
         self._held: dict[str, bytes] = {}
         self._bytes = 0
         self._since = 0.0
+        self._neighbours = Neighbours()
+        self._last = ("", 0)
+        self._row = 0
 
     def read(self, hex_digest: str) -> bytes | None:
         """Returns an object's bytes, which match its digest; None for one that lies
@@ -48,10 +56,12 @@ class Gathering:
             return held
         for remote in self._remotes():
             for entry in _packed(remote, hex_digest):
-                data = self._checked(remote, entry)
-                if data is not None:
-                    self._hold(hex_digest, data)
-                    return data
+                length = self._length(entry)
+                wanted = self._neighbours.up_to(remote, entry, length)
+                found = self._fetched(remote, wanted)
+                if hex_digest in found:
+                    self._hold(found)
+                    return found[hex_digest]
         return None
 
     def settle(self) -> None:
@@ -66,20 +76,41 @@ class Gathering:
             self._write(self._cache.twin())
         self._forget()
 
-    def _checked(self, remote: Remote, entry: Whole) -> bytes | None:
+    def _length(self, entry: Whole) -> int:
+        """How many bytes are read from an object on: more than it has where one after
+        the other is read, as they lie.
+        """
+        pack_id, end = self._last
+        is_next = pack_id == entry.pack_id and 0 <= entry.offset - end <= GAP_BYTES
+        self._row = self._row + 1 if is_next else 0
+        if self._row < _IN_A_ROW:
+            return entry.size
+        ahead = min(_FIRST_BYTES << (self._row - _IN_A_ROW), _AHEAD_BYTES)
+        return max(entry.size, ahead)
+
+    def _fetched(self, remote: Remote, entries: list[Whole]) -> dict[str, bytes]:
+        """Objects that lie behind one another, as far as they match their digests."""
+        start, pack_id = entries[0].offset, entries[0].pack_id
+        end = entries[-1].offset + entries[-1].size
         try:
-            data = remote.store.get(pack_path(entry.pack_id), entry.offset, entry.size)
+            data = remote.store.get(pack_path(pack_id), start, end - start)
         except FileNotFoundError:
             # merged into another since the index was read
-            return None
-        is_right = self._cache.algorithm.hex_of(data) == entry.raw.hex()
-        return data if is_right else None
+            return {}
+        self._last = pack_id, end
+        found = {}
+        for entry in entries:
+            at = entry.offset - start
+            piece, hex_digest = data[at : at + entry.size], entry.raw.hex()
+            if self._cache.algorithm.hex_of(piece) == hex_digest:
+                found[hex_digest] = piece
+        return found
 
-    def _hold(self, hex_digest: str, data: bytes) -> None:
+    def _hold(self, found: dict[str, bytes]) -> None:
         if not self._held:
             self._since = time.monotonic()
-        self._held[hex_digest] = data
-        self._bytes += len(data) + _OVERHEAD
+        self._held.update(found)
+        self._bytes += sum(len(data) + _OVERHEAD for data in found.values())
         is_old = time.monotonic() - self._since > _SETTLE_SECONDS
         if is_old or self._bytes > _MOST_BYTES:
             self.settle()

@@ -353,6 +353,11 @@ class Remote:
         alone = packed.pop("", [])
         return packed, alone, {raw.hex() for raw in rest}
 
+    def at_hand(self) -> list[Catalogue]:
+        """Returns the indexes that were read whole by now; asks for none."""
+        known = (self._indexes or self._by_ranges or {}).values()
+        return [index for index in known if isinstance(index, Catalogue)]
+
     def _asked(self, wanted: int) -> Iterator[tuple[str, Catalogue | RangedCatalogue]]:
         """The indexes to look into: whole ones, or for a few objects those that are not
         at hand by ranges only.

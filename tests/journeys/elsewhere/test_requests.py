@@ -92,10 +92,11 @@ def test_files_one_by_one_are_asked_for_once_and_kept_together(
     theirs: Workspace, proxy: Counting
 ) -> None:
     fs = MltrackFileSystem(repo=str(theirs.path), rev="HEAD")
-    paths = [f"many/{number % 4}/{number:03}" for number in range(0, 400, 4)]
+    # far from one another: none is read along with the one before
+    paths = [f"many/{number % 4}/{number:03}" for number in range(399, 0, -4)]
     for path in (*paths, *paths):
         assert fs.cat_file(path) == (theirs.path / path).read_bytes()
-    # the listings of `many` and `many/0`
+    # the listings of `many` and `many/3`
     assert len(about_data(proxy)) == len(paths) + 2
     del fs
     packs = [*(theirs.path / ".mltrack/cache/packs").glob("*.pack")]
@@ -104,6 +105,16 @@ def test_files_one_by_one_are_asked_for_once_and_kept_together(
     again = MltrackFileSystem(repo=str(theirs.path), rev="HEAD")
     assert again.cat_file(paths[7]) == (theirs.path / paths[7]).read_bytes()
     assert not proxy.asked
+
+
+def test_files_in_their_order_come_by_few_requests(
+    theirs: Workspace, proxy: Counting
+) -> None:
+    fs = MltrackFileSystem(repo=str(theirs.path), rev="HEAD")
+    for path in sorted(fs.find("many")):
+        assert fs.cat_file(path) == (theirs.path / path).read_bytes()
+    assert len(about_data(proxy)) < 40
+    assert proxy.bytes < 1.2 * 400 * 4096 + (256 << 10)
 
 
 def test_files_in_one_call_bring_the_listings_together(

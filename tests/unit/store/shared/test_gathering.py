@@ -109,3 +109,63 @@ def test_what_could_not_be_written_can_still_be_read(
     with pytest.raises(OSError, match="Not a directory"):
         gathering.settle()
     assert gathering.read(named(SMALL[0])) == SMALL[0]
+
+
+def asked_of_packs(store: MemoryStore, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many bytes are asked for at once, from now on."""
+    lengths: list[int] = []
+    get = store.get
+
+    def noted(name: str, offset: int = 0, length: int | None = None) -> bytes:
+        if name.startswith("packs/"):
+            lengths.append(length or 0)
+        return get(name, offset, length)
+
+    monkeypatch.setattr(store, "get", noted)
+    return lengths
+
+
+MANY = [f"[{number:06}]".encode() * 512 for number in range(400)]
+
+
+@pytest.fixture
+def of_many(cache: Cache, other: Cache, remote: Remote) -> Gathering:
+    push(other, remote, *MANY)
+    return Gathering(cache, lambda: [remote])
+
+
+def test_one_after_the_other_as_they_lie_comes_by_few_requests(
+    of_many: Gathering,
+    cache: Cache,
+    store: MemoryStore,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lengths = asked_of_packs(store, monkeypatch)
+    for data in MANY:
+        assert of_many.read(named(data)) == data
+    assert len(lengths) < 15 and sum(lengths) <= sum(map(len, MANY))
+    of_many.settle()
+    assert all(cache.has(named(data)) for data in MANY)
+
+
+def test_here_and_there_nothing_is_read_that_nobody_asks_for(
+    of_many: Gathering, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lengths = asked_of_packs(store, monkeypatch)
+    # far from one another, and backwards
+    for data in (*MANY[::50], *MANY[350:300:-1]):
+        assert of_many.read(named(data)) == data
+    assert set(lengths) == {4096}
+
+
+def test_damage_among_what_comes_along_is_not_kept(
+    of_many: Gathering, cache: Cache, store: MemoryStore
+) -> None:
+    for name, (data, when) in list(store.files.items()):
+        if name.startswith("packs/"):
+            store.files[name] = (data.replace(b"[000100]", b"[??????]"), when)
+    for data in MANY:
+        found = of_many.read(named(data))
+        assert found == data or (found is None and data == MANY[100])
+    of_many.settle()
+    assert [data for data in MANY if not cache.has(named(data))] == [MANY[100]]
