@@ -13,19 +13,17 @@ its own, with ``dvc[s3]``.
 import argparse
 import random
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.contestants import Dvc, Mltrack
 from benchmarks.measure import Measured, median, run
 from tests.services.servers import KEY, SECRET, RcloneS3
+from tests.support.counting import Counting
 
 
 class Size(NamedTuple):
@@ -82,41 +80,6 @@ _ONE_BY_ONE = _FILES + "assert all(fs.cat_file(path) for path in paths)"
 _AT_ONCE = _FILES + "assert len(fs.cat(paths)) == 1000"
 
 
-class Counting:
-    """A proxy on loopback that counts HTTP requests, and the bytes that come back."""
-
-    def __init__(self, port: int) -> None:
-        self._target = port
-        self.requests = self.bytes = 0
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.port = int(self._listener.getsockname()[1])
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        while True:
-            client, _ = self._listener.accept()
-            server = socket.create_connection(("127.0.0.1", self._target))
-            for ends in ((client, server, self._asked), (server, client, self._came)):
-                threading.Thread(target=_pump, args=ends, daemon=True).start()
-
-    def _asked(self, data: bytes) -> None:
-        self.requests += data.count(b" HTTP/1.1\r\n")
-
-    def _came(self, data: bytes) -> None:
-        self.bytes += len(data)
-
-
-def _pump(
-    source: socket.socket, target: socket.socket, note: Callable[[bytes], None]
-) -> None:
-    with suppress(OSError):
-        while data := source.recv(1 << 18):
-            note(data)
-            target.sendall(data)
-    with suppress(OSError):
-        target.shutdown(socket.SHUT_WR)
-
-
 class Run(NamedTuple):
     time: Measured
     requests: int
@@ -135,11 +98,11 @@ class Bench:
         for number in range(self.rounds):
             at = number % len(ways)
             for who, play in (*ways[at:], *ways[:at]):
-                before = self.proxy.requests, self.proxy.bytes
+                before = len(self.proxy.asked), self.proxy.bytes
                 time = play()
                 found = Run(
                     time,
-                    self.proxy.requests - before[0],
+                    len(self.proxy.asked) - before[0],
                     self.proxy.bytes - before[1],
                 )
                 self.runs.setdefault(name, {}).setdefault(who, []).append(found)

@@ -30,6 +30,8 @@ class Meter:
         self.files = 0
         self.hashed = 0
         self.moved = 0
+        self.told = ""
+        """What a program at work here says of how far it is, in its own words."""
         self.is_watched = False
 
 

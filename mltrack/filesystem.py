@@ -153,6 +153,7 @@ class MltrackFileSystem(AbstractFileSystem):  # type: ignore[misc]
             session = standing.session
             paths = self.expand_path(path, recursive=recursive)
             if len(paths) > 1 and isinstance(session, Elsewhere):
+                standing.bring_listings(paths)
                 found = [item.content for item in map(standing.at, paths) if item]
                 session.sources.fetch(
                     content

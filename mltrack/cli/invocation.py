@@ -54,7 +54,11 @@ def open_recorded(repo: str, revision: str = "") -> tuple[Session, str]:
     """
     if not repo:
         return open_session(), revision
-    opened = current.opened.enter_context(open_there(repo, revision))
+    from mltrack.cli.progress import ProgressLine  # noqa: PLC0415 - it asks us who shows it
+
+    # git may have much to bring
+    with ProgressLine():
+        opened = current.opened.enter_context(open_there(repo, revision))
     return opened, opened.named
 
 

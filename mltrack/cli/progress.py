@@ -138,6 +138,9 @@ class ProgressLine:
             self._extent = Extent(files, size)
 
     def _text(self) -> str:
+        if meter.told:
+            taken = clock(time.monotonic() - self._began)
+            return printable(f"git: {meter.told}  {taken}")
         done, moment = max(0, self._bytes() - self._bytes_before), time.monotonic()
         self._samples.append((moment, done))
         while self._samples[0][0] < moment - _RATE_SECONDS:

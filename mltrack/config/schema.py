@@ -99,6 +99,14 @@ SETTINGS = (
         90,
         "Run records younger than this keep their outputs from `gc`.",
     ),
+    Setting(
+        "cache.sources_days",
+        int,
+        30,
+        "What is kept of another project's repository is removed when it was not read "
+        "for this long: in your own config only.",
+        private=True,
+    ),
     # days: git prunes what nothing refers to after as many
     Setting(
         "gc.grace_days", int, 14, "Objects younger than this are never deleted by `gc`."

@@ -21,14 +21,15 @@ from mltrack.store.local.cache import Cache
 
 class Recorded(NamedTuple):
     """Pointers, locks and pipelines at one moment (``view``), and where the bytes that
-    they name may lie. ``supply`` gets an object into the cache that it lacks, if it can
-    be had; without it, what is not here is an error.
+    they name may lie. ``supply`` gets an object that the cache lacks, if it can be had:
+    it returns the bytes, or None where the cache is to be asked again; without it, what
+    is not here is an error.
     """
 
     view: View
     algorithm: Algorithm
     cache: Cache
-    supply: Callable[[str], None] | None = None
+    supply: Callable[[str], bytes | None] | None = None
 
     @property
     def is_workspace(self) -> bool:
@@ -57,28 +58,24 @@ class Recorded(NamedTuple):
 
     def read_object(self, hex_digest: str) -> bytes:
         """Returns the bytes of an object; raises MissingObjectError if it cannot be had."""
-        self._bring(hex_digest)
+        if self.supply is not None and not self.cache.has(hex_digest):
+            data = self.supply(hex_digest)
+            if data is not None:
+                return data
         return self.cache.read(hex_digest)
 
     def read_tree(self, hex_digest: str) -> list[Entry]:
         """Returns the entries of a directory; raises MissingObjectError if its listing
         cannot be had.
         """
-        self._bring(hex_digest)
-        return self.cache.read_tree(hex_digest)
+        return tree.decode(self.read_object(hex_digest), self.algorithm.hex_size)
 
     def read_differing(self, old: str, new: str) -> tuple[list[Entry], list[Entry]]:
         """Returns the entries of two directories, without most of those that are equal
         in both; raises as :meth:`read_tree` does.
         """
-        self._bring(old)
-        self._bring(new)
-        texts = self.cache.read(old), self.cache.read(new)
+        texts = self.read_object(old), self.read_object(new)
         return tree.decode_differing(*texts, self.algorithm.hex_size)
-
-    def _bring(self, hex_digest: str) -> None:
-        if self.supply is not None and not self.cache.has(hex_digest):
-            self.supply(hex_digest)
 
     def read_if_ever(self, path: str) -> bytes | None:
         """Like :meth:`read`, but None only for what was never written: raises

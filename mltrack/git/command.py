@@ -5,9 +5,11 @@ docs/internals/decisions.
 """
 
 import os
+import re
 import subprocess
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from typing import IO, NamedTuple
 
 from mltrack.errors import GitError
 
@@ -45,6 +47,9 @@ _SETTINGS = (
     "log.follow=false",
     "diff.relative=false",
 )
+# `remote: Counting objects:  12% (3/25)`, `Receiving objects: 100% (9/9), 1.2 KiB`, and
+# the sum at the end
+_PROGRESS = re.compile(rb"(remote: )?([A-Z][a-z]+ing [a-z ]+: +[0-9]|Total [0-9])")
 _SAFE = tuple(word for setting in _SETTINGS for word in ("-c", setting))
 
 
@@ -89,6 +94,53 @@ class _Asked(NamedTuple):
     warnings_fail: bool = False
 
 
+def run_telling(
+    arguments: Iterable[str], cwd: str, tell: Callable[[str], object], *, data: bytes
+) -> None:
+    """Like :func:`run`, for a command that shows with ``--progress`` how far it is:
+    ``tell`` is called with each of its lines about that.
+    """
+    command = ["git", *_SAFE, *arguments]
+    with tempfile.TemporaryFile() as given:
+        # a file: a pipe that nobody empties would wait for us, and we for it
+        given.write(data)
+        given.seek(0)
+        with _started(command, cwd, given) as process:
+            assert process.stderr is not None
+            words = _without_progress(process.stderr, tell)
+    _check(command, process.returncode, words, (0,))
+
+
+def _started(
+    command: list[str], cwd: str, given: IO[bytes]
+) -> "subprocess.Popen[bytes]":
+    try:
+        return subprocess.Popen(
+            command,
+            cwd=cwd,
+            stdin=given,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=environment(),
+        )
+    except FileNotFoundError:
+        raise _not_installed() from None
+
+
+def _without_progress(stream: IO[bytes], tell: Callable[[str], object]) -> bytes:
+    """What a command said, but for lines about how far it is, which are told."""
+    kept, rest = [], b""
+    while piece := os.read(stream.fileno(), 1 << 16):
+        # a line that is shown over another ends with a carriage return
+        *lines, rest = (rest + piece).replace(b"\r", b"\n").split(b"\n")
+        for line in lines:
+            if _PROGRESS.match(line):
+                tell(line.decode("utf-8", "replace").strip())
+            else:
+                kept.append(line)
+    return b"\n".join((*kept, rest))
+
+
 def _run(command: list[str], cwd: str, asked: _Asked) -> bytes:
     try:
         done = subprocess.run(
@@ -100,18 +152,26 @@ def _run(command: list[str], cwd: str, asked: _Asked) -> bytes:
             check=False,
         )
     except FileNotFoundError:
-        raise GitError(
-            "git is not installed, or not on PATH", hint="install git"
-        ) from None
+        raise _not_installed() from None
     # of a broken ref git only warns, with code 0: whoever deletes must know of it
-    if done.returncode not in asked.ok or (asked.warnings_fail and done.stderr.strip()):
-        words = done.stderr.decode("utf-8", "replace").strip()
+    failed = asked.warnings_fail and done.stderr.strip()
+    _check(command, done.returncode, done.stderr, () if failed else asked.ok)
+    return done.stdout
+
+
+def _check(command: list[str], code: int, said: bytes, ok: tuple[int, ...]) -> None:
+    """Raises GitError, with what git said, for a code that is not in ``ok``."""
+    if code not in ok:
+        words = said.decode("utf-8", "replace").strip()
         # past our own `-c name=value`, which would tell the person nothing
         verb = next(
             word for word in command[1:] if not word.startswith("-") and "=" not in word
         )
-        raise GitError(f"git {verb} failed: {words or f'exit code {done.returncode}'}")
-    return done.stdout
+        raise GitError(f"git {verb} failed: {words or f'exit code {code}'}")
+
+
+def _not_installed() -> GitError:
+    return GitError("git is not installed, or not on PATH", hint="install git")
 
 
 def environment() -> dict[str, str]:

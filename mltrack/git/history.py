@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from mltrack.errors import GitError
@@ -28,6 +28,13 @@ _EMPTY_TREE = {
     40: "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
     64: "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
 }
+
+# of SHA-1 and of SHA-256
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+# bytes, of some 100,000 files
+_KEPT_BYTES = 8 << 20
+_listed: list[tuple[tuple[str, str, str | None], "Entries"]] = []
+"""What was listed last: who opens a project asks for it four times."""
 
 
 def resolve(revision: str, cwd: str) -> str:
@@ -155,23 +162,34 @@ def files_at(
     return found
 
 
-def entries_at(
-    commit: str, cwd: str, *, inner: str | None = None
-) -> dict[str, tuple[str, str]]:
+Entries = Mapping[str, tuple[str, str]]
+"""Git's mode and the object's id, by path."""
+
+
+def entries_at(commit: str, cwd: str, *, inner: str | None = None) -> Entries:
     """Returns git's mode and the object's id of all that a commit has below ``cwd`` or
     ``inner``, by path; see :func:`files_at`.
     """
+    asked = (commit, os.path.abspath(cwd), inner)
+    # taken once: another thread may list something else meanwhile
+    for known, entries in _listed[:1]:
+        if known == asked:
+            return entries
     named = (
         ["--end-of-options", commit]
         if inner is None
         else ["--full-tree", "--end-of-options", f"{commit}:{inner}"]
     )
+    out = run(["ls-tree", "-r", "-z", *named], cwd)
     found = {}
-    for line in run(["ls-tree", "-r", "-z", *named], cwd).split(b"\0"):
+    for line in out.split(b"\0"):
         if line:
             meta, _, raw = line.partition(b"\t")
             mode, _, blob = meta.decode().split()
             found[os.fsdecode(raw)] = (mode, blob)
+    # by its own id a commit never changes; by another name it may be another later
+    if _COMMIT.fullmatch(commit) and len(out) < _KEPT_BYTES:
+        _listed[:] = [(asked, found)]
     return found
 
 

@@ -14,9 +14,10 @@ from typing import NamedTuple
 from mltrack.disk.durable import make_directories, temporary_path, write_atomic
 from mltrack.disk.lock import locked
 from mltrack.errors import GitError, UsageError
+from mltrack.events import meter
 from mltrack.formats.remote_url import shown
 from mltrack.git import history
-from mltrack.git.command import run, run_plain
+from mltrack.git.command import run, run_plain, run_telling
 
 # of SHA-1 and of SHA-256
 _COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
@@ -29,6 +30,23 @@ NEWEST = "HEAD"
 # git-check-ref-format(1): what has one of these is computed from a name, such as `v1~2`
 _NO_NAME = re.compile(r"[~^:?*\[\\ ]|@\{|\.\.")
 _NOT_THERE = "couldn't find remote ref"
+# names of files and addresses are bytes, which come back as they were
+_AS_NAMES = ("utf-8", "surrogateescape")
+_SETTINGS = """
+[remote "origin"]
+\turl = {url}
+\t# git asks there for what it lacks
+\tpromisor = true
+\tpartialclonefilter = blob:none
+[core]
+\trepositoryformatversion = 1
+[extensions]
+\tpartialClone = origin
+[gc]
+\tauto = 0
+[maintenance]
+\tauto = false
+"""
 
 
 class Source(NamedTuple):
@@ -145,28 +163,30 @@ class Source(NamedTuple):
         return commit
 
     def _fetch(self, what: list[str], *options: str) -> None:
-        run(
-            [
-                *_quiet_ssh(self.path),
-                # what is asked for by name needs no talk about what is here
-                "-c",
-                "fetch.negotiationAlgorithm=noop",
-                "fetch",
-                "--quiet",
-                "--no-tags",
-                "--no-write-fetch-head",
-                "--no-auto-gc",
-                "--recurse-submodules=no",
-                "--filter=blob:none",
-                *options,
-                "--stdin",
-                "origin",
-            ],
-            self.path,
-            data="".join(f"{item}\n" for item in what).encode(
-                "utf-8", "surrogateescape"
-            ),
-        )
+        asked = [
+            *([] if self.url.startswith("file://") else _quiet_ssh(self.path)),
+            # what is asked for by name needs no talk about what is here
+            "-c",
+            "fetch.negotiationAlgorithm=noop",
+            "fetch",
+            "--progress" if meter.is_watched else "--quiet",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--no-auto-gc",
+            "--recurse-submodules=no",
+            "--filter=blob:none",
+            *options,
+            "--stdin",
+            "origin",
+        ]
+        data = "".join(f"{item}\n" for item in what).encode(*_AS_NAMES)
+        if not meter.is_watched:
+            run(asked, self.path, data=data)
+            return
+        try:
+            run_telling(asked, self.path, _told, data=data)
+        finally:
+            _told("")
 
     def _explained(self, revision: str, error: GitError) -> GitError:
         address = shown(self.url)
@@ -181,6 +201,10 @@ class Source(NamedTuple):
         )
 
 
+def _told(line: str) -> None:
+    meter.told = line
+
+
 def keep(url: str, directory: str) -> Source:
     """Returns the repository of an address, as it is kept below ``directory``; nothing
     is asked of it yet.
@@ -188,14 +212,18 @@ def keep(url: str, directory: str) -> Source:
     Raises UsageError for an address that would make git start a program.
     """
     check_url(url)
-    digest = hashlib.blake2b(url.encode("utf-8", "surrogateescape"), digest_size=10)
-    path = os.path.join(directory, digest.hexdigest() + ".git")
+    path = os.path.join(directory, name_of(url) + ".git")
     if not os.path.isdir(path):
         make_directories(directory)
         with locked(path + ".lock"):
             if not os.path.isdir(path):
                 _make(url, path)
     return Source(path, url)
+
+
+def name_of(place: str) -> str:
+    """Returns the name under which something is kept of a place."""
+    return hashlib.blake2b(os.fsencode(place), digest_size=10).hexdigest()
 
 
 def is_url(place: str) -> bool:
@@ -235,21 +263,22 @@ def _quiet_ssh(cwd: str) -> list[str]:
 def _make(url: str, path: str) -> None:
     aside = temporary_path(os.path.dirname(path))
     try:
-        run(["init", "--quiet", "--bare", aside], os.path.dirname(path))
-        for name, value in (
-            ("remote.origin.url", url),
-            # git asks there for what it lacks
-            ("remote.origin.promisor", "true"),
-            ("remote.origin.partialclonefilter", "blob:none"),
-            ("core.repositoryformatversion", "1"),
-            ("extensions.partialClone", "origin"),
-            ("gc.auto", "0"),
-        ):
-            run(["config", name, value], aside)
+        # no template: samples of hooks are no use here
+        run(["init", "--quiet", "--bare", "--template=", aside], os.path.dirname(path))
+        # in one go: `git config` would be a process for each
+        with open(os.path.join(aside, "config"), "ab") as file:
+            file.write(_SETTINGS.format(url=_quoted(url)).encode(*_AS_NAMES))
         os.rename(aside, path)
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise
+
+
+def _quoted(text: str) -> str:
+    """A text as git's configuration has it, by git-config(1)."""
+    for plain, escaped in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\t", "\\t")):
+        text = text.replace(plain, escaped)
+    return f'"{text}"'
 
 
 def _words_in(path: str) -> list[str]:

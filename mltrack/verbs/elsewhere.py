@@ -3,10 +3,11 @@ Nothing of it is checked out: its pointers and locks are read from its commits, 
 come from its remotes.
 """
 
-import hashlib
 import os
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from mltrack import project as projects
@@ -26,6 +27,7 @@ from mltrack.objects.digest import algorithm
 from mltrack.pipeline.stage import LOCK_NAME, PIPELINE_NAME
 from mltrack.project import DIRECTORY, Project
 from mltrack.store.local.cache import Cache
+from mltrack.verbs import kept_sources
 from mltrack.verbs.session import Session
 from mltrack.verbs.sources import Sources
 
@@ -46,13 +48,28 @@ class Elsewhere(Session):
     base: str = ""
     inner: str = ""
     """Where the project lies in its repository."""
+    using: ExitStack = field(default_factory=ExitStack)
+    """Keeps what is kept of it from being removed, until this session ends."""
 
     def __post_init__(self) -> None:
         self.lister = self
 
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self.using:
+            # who interrupts does not wait for the disk
+            if "sources" in vars(self) and not isinstance(error, KeyboardInterrupt):
+                self.sources.close()
+            super().__exit__(kind, error, trace)
+
     def listing(self, hex_digest: str) -> None:
         """Gets a directory's listing into the cache, if a remote has it."""
-        self.supply(hex_digest)
+        if self.project.settings.remotes():
+            self.sources.listing(hex_digest)
 
     @cached_property
     def view(self) -> View:
@@ -78,10 +95,15 @@ class Elsewhere(Session):
         project = self.project
         return Recorded(view, project.algorithm, project.cache, self.supply)
 
-    def supply(self, hex_digest: str) -> None:
-        """Gets one object, whatever it is, into the cache, if a remote has it."""
-        if self.project.settings.remotes():
-            self.sources.listing(hex_digest)
+    def supply(self, hex_digest: str) -> bytes | None:
+        """Returns one object, whatever it is, if a remote has it; None where it is in
+        the cache by now, or cannot be had.
+        """
+        data = self.sources.read_small(hex_digest)
+        if data is None:
+            # a large one, or one that is damaged there: this says so
+            self.listing(hex_digest)
+        return data
 
     @cached_property
     def sources(self) -> Sources:
@@ -142,32 +164,45 @@ def open_elsewhere(place: str, revision: str = "", *, cwd: str = ".") -> Elsewhe
     it holds no project, UsageError where it holds several and none is named.
     """
     address, _, inner = place.partition("#")
-    if git_source.is_url(address):
-        source = git_source.keep(address, _sources_path())
-    else:
-        path = os.path.join(cwd, address)
-        if not address or not os.path.isdir(path):
-            raise UsageError(
-                f"there is no directory {address!r}",
-                hint="a repository is named by its path, or by its address such as "
-                "https://host/name.git",
-            )
-        source = Source(git.find_any(path))
-    commit = source.commit(revision)
-    where = _project_in(source, commit, inner.strip("/"), shown(address))
-    standing = os.path.join(source.path, where)
-    project = (
-        projects.find(standing)
-        if os.path.isdir(os.path.join(standing, DIRECTORY))
-        else _kept(source, commit, where)
-    )
-    return Elsewhere(
-        project,
-        source=source,
-        base=commit,
-        named=revision or git_source.NEWEST,
-        inner=where,
-    )
+    with ExitStack() as using:
+        if git_source.is_url(address):
+            git_source.check_url(address)
+            using.enter_context(_used(address))
+            source = git_source.keep(address, _sources_path())
+        else:
+            path = os.path.join(cwd, address)
+            if not address or not os.path.isdir(path):
+                raise UsageError(
+                    f"there is no directory {address!r}",
+                    hint="a repository is named by its path, or by its address such as "
+                    "https://host/name.git",
+                )
+            source = Source(git.find_any(path))
+        commit = source.commit(revision)
+        where = _project_in(source, commit, inner.strip("/"), shown(address))
+        # its settings too, which are read first: else git asks for them alone
+        source.complete(commit, _SPOKEN, where)
+        standing = os.path.join(source.path, where)
+        if os.path.isdir(os.path.join(standing, DIRECTORY)):
+            project = projects.find(standing)
+        else:
+            if not source.url:
+                using.enter_context(_used(source.path))
+            project = _kept(source, commit, where)
+        return Elsewhere(
+            project,
+            source=source,
+            base=commit,
+            named=revision or git_source.NEWEST,
+            inner=where,
+            using=using.pop_all(),
+        )
+
+
+def _used(address: str) -> AbstractContextManager[None]:
+    # the user's own word: what a project says is for its own data
+    days = config.load(None, None, os.environ, None).number("cache.sources_days")
+    return kept_sources.used(_sources_path(), git_source.name_of(address), days)
 
 
 def shown_place(place: str) -> str:
@@ -217,8 +252,8 @@ def _project_in(source: Source, commit: str, wanted: str, address: str) -> str:
 
 def _kept(source: Source, commit: str, inner: str) -> Kept:
     """The project as its commit says it is, with the user's own settings."""
-    digest = hashlib.blake2b(os.fsencode(source.url or source.path), digest_size=10)
-    path = os.path.join(_sources_path(), digest.hexdigest(), inner or "top")
+    name = git_source.name_of(source.url or source.path)
+    path = os.path.join(_sources_path(), name, inner or "top")
     own = os.path.join(path, DIRECTORY)
     stated = os.path.join(own, f"{commit}.toml")
     if not os.path.exists(stated):

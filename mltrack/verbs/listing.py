@@ -4,13 +4,14 @@ import os
 from dataclasses import dataclass
 
 from mltrack.engine.recorded import Recorded
-from mltrack.engine.view import Target
+from mltrack.engine.view import Target, View
 from mltrack.errors import MissingObjectError, UsageError, WorkspaceError
 from mltrack.objects import tree
 from mltrack.objects.content import BY_LETTER, TREE, Content
 from mltrack.objects.tree_diff import diff as tree_diff
 from mltrack.objects.tree_walk import extent, leaves
 from mltrack.verbs.session import Session
+from mltrack.workspace.scan import Snapshot
 
 ADDED, MODIFIED, DELETED = "added", "modified", "deleted"
 
@@ -93,8 +94,10 @@ def diff(
     Directories are opened only where they differ; one whose listing is not in the cache
     is reported as a whole.
     """
-    sides = _sides(session, (old, new), arguments)
-    if not (old and new):  # of what nobody can read here nobody can say how it differs
+    recorded = [session.at(revision) for revision in (old, new)]
+    sides = _sides(session, [one.view for one in recorded], arguments)
+    is_of_workspace = not (old and new)
+    if is_of_workspace:  # of what nobody can read here nobody can say how it differs
         sides = [
             {
                 path: one
@@ -115,17 +118,18 @@ def diff(
     for path in sorted(before.keys() | after.keys()):
         a, b = before.get(path), after.get(path)
         if a is None or b is None or not a.same_bytes(b):
-            found += _differences(session, path, a, b)
+            # of two revisions nobody looks at the workspace, which may be large
+            seen = session.observer.seen(path) if is_of_workspace else None
+            found += _differences(recorded[1], seen, path, (a, b))
     return found
 
 
 def _sides(
-    session: Session, revisions: tuple[str, str], arguments: list[str]
+    session: Session, views: list[View], arguments: list[str]
 ) -> list[dict[str, Target]]:
     """The targets that a person means, on each side: one may be tracked on one side
     only. Raises UsageError for an argument that names nothing on either.
     """
-    views = [session.at(revision).view for revision in revisions]
     if not arguments:
         return [view.targets() for view in views]
     sides: list[dict[str, Target]] = [{}, {}]
@@ -164,12 +168,14 @@ def _contents(
 
 
 def _differences(
-    session: Session, path: str, old: Content | None, new: Content | None
+    recorded: Recorded,
+    seen: Snapshot | None,
+    path: str,
+    sides: tuple[Content | None, Content | None],
 ) -> list[Difference]:
+    old, new = sides
     if not any(content is not None and content.kind == TREE for content in (old, new)):
         return [Difference(path, _change(old, new), old, new)]
-    seen = session.observer.seen(path)
-    recorded = session.at("")
 
     def load(hex_digest: str) -> list[tree.Entry]:
         if seen is not None:

@@ -18,7 +18,6 @@ from mltrack.verbs.aside import place_aside, scan_source
 from mltrack.verbs.elsewhere import Elsewhere, open_elsewhere
 from mltrack.verbs.get import write_to
 from mltrack.verbs.session import Session
-from mltrack.verbs.sources import Sources
 from mltrack.verbs.standing import Found, Standing
 from mltrack.workspace.ingest import Saving
 
@@ -106,14 +105,14 @@ def bring_here(
                 return content
             # an import of theirs, which their remotes need not have
             fetch_from_origins(there, [content], report, depth + 1)
-    Sources(there).require([content], report)
+    there.sources.require([content], report)
     return _copied(session, there, found)
 
 
 def _came(cache: Cache, there: Elsewhere, content: Content, report: Report) -> bool:
     """Whether a content came into a cache straight from their remotes."""
     try:
-        brought = bring(cache, Sources(there).remotes, [content], report)
+        brought = bring(cache, there.sources.remotes, [content], report)
     except (RemoteError, UsageError):
         return False
     if brought.damage:

@@ -16,6 +16,7 @@ from mltrack.errors import MissingObjectError, RemoteError, UsageError
 from mltrack.objects.content import TREE, Content
 from mltrack.store.pack import SMALL_OBJECT
 from mltrack.store.shared.stream import ObjectStream
+from mltrack.verbs.elsewhere import Elsewhere
 from mltrack.verbs.session import Session
 from mltrack.verbs.sources import Sources
 from mltrack.workspace.copies import make_copy
@@ -46,7 +47,12 @@ def open_file(
     if isinstance(found, bytes):
         closing()
         return io.BytesIO(found)
-    return open_content(Sources(session), found, argument, closing=closing)
+    if isinstance(session, Elsewhere):
+        return open_content(session.sources, found, argument, closing=closing)
+    sources = Sources(session)
+    file = open_content(sources, found, argument, closing=closing)
+    sources.close()
+    return file
 
 
 def open_content(
@@ -61,6 +67,10 @@ def open_content(
     if not cache.has(found.hex):
         if found.size >= SMALL_OBJECT and (far := _stream(sources, found, closing)):
             return io.BufferedReader(far, 64 << 10)
+        data = sources.read_file(found)
+        if data is not None:
+            closing()
+            return io.BytesIO(data)
         _require(sources, found, name)
     closing()
     if cache.is_packed(found.hex) or not cache.check_alone(found.hex):

@@ -18,7 +18,9 @@ from mltrack.errors import (
 )
 from mltrack.objects.content import Content
 from mltrack.store.local.cache import Cache
+from mltrack.store.pack import SMALL_OBJECT
 from mltrack.store.shared.fetch import bring, fetch_objects, fetch_trees
+from mltrack.store.shared.gathering import Gathering
 from mltrack.store.shared.remote import FOR_NEWER, Remote
 from mltrack.store.shared.transfer import Moved, Report
 from mltrack.verbs.session import Session
@@ -109,15 +111,51 @@ class Sources:
 
     # getting
 
+    def read_small(self, hex_digest: str) -> bytes | None:
+        """Returns the bytes of an object that the cache lacks; None for one that no
+        remote has whole in a pack. They are in the cache once this is closed.
+        """
+        return self._gathering.read(hex_digest) if self.is_any else None
+
+    def read_file(self, content: Content) -> bytes | None:
+        """Does the same for a file; None also for a large one, and for one that stayed
+        on a host, which is asked before any remote.
+        """
+        if content.size >= SMALL_OBJECT or self._session.left.has(content):
+            return None
+        return self.read_small(content.hex)
+
+    def close(self) -> None:
+        """Writes to the cache what was read one by one."""
+        if "_gathering" in vars(self):
+            self._gathering.close()
+
+    @cached_property
+    def _gathering(self) -> Gathering:
+        return Gathering(self.cache, lambda: self.remotes)
+
+    def _settle(self) -> None:
+        if "_gathering" in vars(self):
+            self._gathering.settle()
+
     def listing(self, hex_digest: str) -> None:
         """Gets a directory's listing into the cache, if a remote has it; raises
         IntegrityError for one that is damaged there.
         """
+        damage = self.single({hex_digest})
+        if damage:
+            raise damage[0]
+
+    def single(self, hex_digests: set[str]) -> list[IntegrityError]:
+        """Gets single objects, whatever they are, into the cache, as far as a remote
+        has them; returns what is damaged there.
+        """
         cache = self.cache
+        self._settle()
         with cache.in_use():
-            brought = fetch_objects(cache, self.remotes, {hex_digest}, quiet)
-        if brought.damage:
-            raise brought.damage[0]
+            return fetch_objects(
+                cache, self.remotes, cache.missing(hex_digests), quiet
+            ).damage
 
     def listings(
         self, contents: Iterable[Content], report: Report = quiet
@@ -129,6 +167,7 @@ class Sources:
 
     def fetch(self, contents: Iterable[Content], report: Report = quiet) -> Had:
         """Gets contents into the cache, as far as they can be had."""
+        self._settle()
         lacking = self._lacking(contents)
         # before any remote is opened: where nothing lacks, none need be reached
         if not lacking:

@@ -4,7 +4,7 @@ of stages, and what git itself keeps.
 
 import fnmatch
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property, lru_cache
 from typing import NamedTuple
 
@@ -84,6 +84,42 @@ class Standing:
                 )
                 return Found(path, content_of(entry)) if entry is not None else None
         return self._in_git.get(path)
+
+    def bring_listings(self, paths: Iterable[str]) -> None:
+        """Gets the listings that lie on the way to some paths, all of one depth by few
+        requests; without it each comes by itself when it is asked for.
+        """
+        session = self.session
+        if not isinstance(session, Elsewhere) or not session.sources.is_any:
+            return
+        level: dict[str, set[tuple[bytes, ...]]] = {}
+        for path in paths:
+            for name, target in self._targets.items():
+                if (
+                    target.content.kind == TREE
+                    and path != name
+                    and contains(name, path)
+                ):
+                    inner = os.fsencode(path[len(name) + 1 :]).split(b"/")
+                    level.setdefault(target.content.hex, set()).add(tuple(inner))
+        while level:
+            session.sources.single({*level})
+            level = self._next_level(level)
+
+    def _next_level(
+        self, level: dict[str, set[tuple[bytes, ...]]]
+    ) -> dict[str, set[tuple[bytes, ...]]]:
+        """The directories that are meant below others, with the rest of the paths."""
+        below: dict[str, set[tuple[bytes, ...]]] = {}
+        for hex_digest, rests in level.items():
+            deeper = {rest[0]: set[tuple[bytes, ...]]() for rest in rests if rest[1:]}
+            for rest in rests:
+                if rest[1:]:
+                    deeper[rest[0]].add(rest[1:])
+            for entry in self._read_tree(hex_digest) if deeper else ():
+                if entry.kind == DIRECTORY and entry.name in deeper:
+                    below.setdefault(entry.hex, set()).update(deeper[entry.name])
+        return below
 
     def below(self, path: str) -> list[Found]:
         """All that stands below a directory that is no tracked one itself, but for what

@@ -16,6 +16,7 @@ import pytest
 import mltrack
 from mltrack.errors import IntegrityError, MissingObjectError, UsageError
 from mltrack.store.kinds.directory import DirectoryRemote
+from mltrack.verbs import listing
 from tests.support.workspace import Workspace
 
 LARGE = 9 << 20
@@ -221,3 +222,12 @@ def test_what_is_loaded_is_loaded_when_it_is_used() -> None:
     with pytest.raises(AttributeError, match="nosuch"):
         mltrack.nosuch  # noqa: B018
     assert "open" in dir(mltrack)
+
+
+def test_to_compare_two_revisions_nobody_looks_at_the_workspace(
+    here: Workspace,
+) -> None:
+    with mltrack.Project(".").session() as session:
+        [change] = listing.diff(session, "v1", "HEAD", [])
+        assert change.path == "data/a.txt"
+        assert not {"view", "observer"} & vars(session).keys()

@@ -47,6 +47,24 @@ class State(NamedTuple):
     size: int
 
 
+Known = Callable[[str, State, str], bool]
+"""Puts to a path the bytes of a file in a directory, of its name and state, if they are
+here; returns whether it did.
+"""
+
+
+class Came(NamedTuple):
+    """What was downloaded: its state, and the states of the files of a directory."""
+
+    state: State
+    files: dict[str, State]
+
+
+def nothing_known(name: str, state: State, to: str) -> bool:
+    """Says of each file that it is to be read."""
+    return False
+
+
 def check_url(url: str) -> None:
     """Raises UsageError for an address that data is not imported from."""
     scheme, mark, _ = url.partition("://")
@@ -72,16 +90,19 @@ def state_of(url: str) -> State:
     return _asked(url, lambda: _web_state(url) if web.is_web(url) else _state(url))
 
 
-def download(url: str, to: str, report: Report) -> State:
+def download(url: str, to: str, report: Report, known: Known = nothing_known) -> Came:
     """Writes the file or directory at a URL to the path ``to``, where nothing is;
-    returns the state that came.
+    returns the state that came. Of a directory only those files are read that
+    ``known`` does not have.
 
     Raises as :func:`state_of` does, and RemoteError for bytes that changed on the way
     or are fewer than was said.
     """
     if web.is_web(url):
-        return _asked(url, lambda: _download_web(url, to, report))
-    return _asked(url, lambda: _download(url, to, report))
+        return Came(_asked(url, lambda: _download_web(url, to, report)), {})
+    files: dict[str, State] = {}
+    state = _asked(url, lambda: _download(url, to, report, _Kept(known, files)))
+    return Came(state, files)
 
 
 def _asked(url: str, ask: Callable[[], State]) -> State:
@@ -157,11 +178,11 @@ def _state(url: str) -> State:
     return state
 
 
-def _look(files: Any, path: str) -> tuple[State, list[str]]:
-    """The state of what is at a path, and of a directory the files below it, sorted."""
+def _look(files: Any, path: str) -> tuple[State, dict[str, State]]:
+    """The state of what is at a path, and of a directory those of the files below."""
     info = files.info(path)
     if info.get("type") != "directory":
-        return _of_file(info), []
+        return _of_file(info), {}
     states = {name: _of_file(info) for name, info in _below(files, path).items()}
     # sorted: servers list in any order
     names = sorted(states)
@@ -170,7 +191,7 @@ def _look(files: Any, path: str) -> tuple[State, list[str]]:
     digest = hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape"))
     size = sum(max(state.size, 0) for state in states.values())
     is_known = names and all(state.value for state in states.values())
-    return State("listing", digest.hexdigest() if is_known else "", size), names
+    return State("listing", digest.hexdigest() if is_known else "", size), states
 
 
 def _of_file(info: Mapping[str, Any]) -> State:
@@ -198,11 +219,24 @@ def _below(files: Any, top: str) -> dict[str, Mapping[str, Any]]:
     return inner
 
 
-def _download(url: str, to: str, report: Report) -> State:
+class _Kept(NamedTuple):
+    """What is known of a directory's files, and what is learned of them."""
+
+    known: Known
+    files: dict[str, State]
+
+
+def _download(url: str, to: str, report: Report, kept: _Kept) -> State:
     files, path = at_url(url)
     before, below = _look(files, path)
-    names = below if before.mark == "listing" else [""]
-    report(Progress("fetching", 0, len(names), max(before.size, 0)))
+    kept.files.update(below)
+    names = [""]
+    if before.mark == "listing":
+        # in this thread: they come out of the cache
+        names = [
+            name for name in sorted(below) if not _is_here(name, below[name], to, kept)
+        ]
+    report(Progress("fetching", 0, len(names), _bytes_of(names, below, before)))
 
     def bring(name: str) -> None:
         place = os.path.join(to, name) if name else to
@@ -214,13 +248,24 @@ def _download(url: str, to: str, report: Report) -> State:
     at_once = _AT_ONCE if getattr(files, "async_impl", False) else 1
     with ThreadPoolExecutor(at_once) as pool:
         for count, _ in enumerate(pool.map(bring, names), 1):
-            report(Progress("fetching", count, len(names), max(before.size, 0)))
+            total = _bytes_of(names, below, before)
+            report(Progress("fetching", count, len(names), total))
     # asked again: what changed while it was read is of no state
     if _look(files, path)[0] != before:
         raise RemoteError(
             f"{url} changed while it was read; nothing was recorded", retryable=True
         )
     return before
+
+
+def _is_here(name: str, state: State, to: str, kept: _Kept) -> bool:
+    place = os.path.join(to, name)
+    os.makedirs(os.path.dirname(place), exist_ok=True)
+    return bool(state.value) and kept.known(name, state, place)
+
+
+def _bytes_of(names: list[str], below: dict[str, State], whole: State) -> int:
+    return sum(max(below.get(name, whole).size, 0) for name in names)
 
 
 def _count(size: int) -> None:

@@ -31,8 +31,9 @@ FORMAT = 1
 FEW = 64
 """So many objects are looked up by ranges of an index rather than by reading all of it.
 """
-# bytes: it comes with one request, where ranges of it take three
-_SMALL_INDEX = 256 << 10
+# bytes: it comes with one request, where ranges of it take five for a file two
+# directories down, and each is a wait
+_SMALL_INDEX = 512 << 10
 # times: one collection at work deletes for a short while only
 _LOOKS = 3
 FOR_NEWER = "a remote holds what only a newer mltrack can read: upgrade mltrack"
@@ -351,6 +352,11 @@ class Remote:
             self._note_newer(name, index)
         alone = packed.pop("", [])
         return packed, alone, {raw.hex() for raw in rest}
+
+    def at_hand(self) -> list[Catalogue]:
+        """Returns the indexes that were read whole by now; asks for none."""
+        known = (self._indexes or self._by_ranges or {}).values()
+        return [index for index in known if isinstance(index, Catalogue)]
 
     def _asked(self, wanted: int) -> Iterator[tuple[str, Catalogue | RangedCatalogue]]:
         """The indexes to look into: whole ones, or for a few objects those that are not

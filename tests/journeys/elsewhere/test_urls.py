@@ -322,3 +322,35 @@ def test_a_query_that_is_no_secret_is_kept(ws: Workspace, server: Server) -> Non
 )
 def test_options_that_exclude_each_other(ws: Workspace, options: list[str]) -> None:
     ws.mltrack("import", "http://127.0.0.1:1/x", *options, code=2)
+
+
+def test_update_of_a_directory_reads_only_the_files_that_changed(
+    ws: Workspace, tmp_path: Path
+) -> None:
+    place = tmp_path / "shelf"
+    (place / "deep").mkdir(parents=True)
+    for name in ("a", "b", "deep/c"):
+        (place / name).write_text(f"{name}\n")
+    ws.mltrack("import", f"file://{place}", "-o", "d")
+    # other bytes of the same size and time: they would come if they were read
+    times = (place / "b").stat()
+    (place / "b").write_text("?\n")
+    os.utime(place / "b", ns=(times.st_atime_ns, times.st_mtime_ns))
+    (place / "a").write_text("another\n")
+    assert "d: 1 modified" in ws.mltrack("update").out
+    assert ws.read("d/a") == "another\n" and ws.read("d/b") == "b\n"
+    assert ws.read("d/deep/c") == "deep/c\n"
+    # as often as it changes
+    (place / "new").write_text("new\n")
+    assert "d: 1 added" in ws.mltrack("update").out
+    assert ws.read("d/b") == "b\n"
+    # what the cache has no more is read, and what is remembered may be lost
+    shutil.rmtree(ws.path / ".mltrack/cache")
+    (place / "b").write_text("now\n")
+    ws.mltrack("update", "--force")
+    assert ws.read("d/b") == "now\n" and ws.read("d/deep/c") == "deep/c\n"
+    for kept in (ws.path / ".mltrack/index/urls").iterdir():
+        kept.write_bytes(b"[")
+    (place / "a").write_text("at last\n")
+    assert "d: 1 modified" in ws.mltrack("update").out
+    assert ws.read("d/a") == "at last\n"

@@ -117,3 +117,15 @@ def test_an_error_leaves_no_line_behind(monkeypatch: pytest.MonkeyPatch) -> None
 )
 def test_a_clock(seconds: float, text: str) -> None:
     assert clock(seconds) == text
+
+
+def test_the_words_of_a_program_at_work_take_the_place_of_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    with ProgressLine():
+        meter.told = "Receiving objects:  45% (12/27)"
+        until(terminal, "git: Receiving objects:  45% (12/27)")
+        meter.told = ""
+        until(terminal, "hashing")

@@ -483,7 +483,26 @@ def test_neighbours_are_read_together_and_each_object_once(
             assert following.offset - (one.offset + one.size) <= gap
     for (offset, length, _), (following, _, group) in pairwise(ranges):
         end = group[0].offset + group[0].size
+        # gaps of so few bytes are all in bounds
         assert following - (offset + length) > gap or end - offset > longest
+
+
+@given(
+    layout=st.lists(
+        st.tuples(st.integers(1_000, 70_000), st.integers(1, 20_000)),
+        min_size=30,
+        max_size=60,
+    )
+)
+def test_little_is_read_that_nobody_wants(layout: list[tuple[int, int]]) -> None:
+    entries, at = [], 0
+    for number, (between, size) in enumerate(layout):
+        at += between
+        entries.append(Whole(number.to_bytes(16, "big"), "p", at, size))
+        at += size
+    wanted = sum(entry.size for entry in entries)
+    read = sum(length for _, length, _ in coalesce(entries))
+    assert read <= max(wanted * 1.2, wanted + (256 << 10))
 
 
 def test_names_of_packs_are_those_of_their_bytes(
