@@ -109,8 +109,7 @@ class Experiments:
             chosen = running.experiments(session, shelf, wanted)
             options = running.RunOptions(jobs, runner, pull)
             work = running.Runs(session, shelf, options)
-            if not source:
-                work.check_data()
+            work.check_data(source)
             work.check(chosen)
             shelf.add(chosen)
             if queue:

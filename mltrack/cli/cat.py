@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from mltrack.cli import completing
-from mltrack.cli.invocation import open_recorded, say_bytes
+from mltrack.cli.invocation import say_bytes
+from mltrack.cli.opening import open_recorded
 from mltrack.cli.options import Repo, command_app
 from mltrack.verbs import cat as verb
 

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from mltrack.cli.invocation import open_recorded, say
+from mltrack.cli.invocation import say
+from mltrack.cli.opening import open_recorded
 from mltrack.cli.options import Json, Repo, command_app
 from mltrack.cli.render import content_json, emit_json, plural, size_text
 from mltrack.cli.style import paint

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from mltrack.cli.invocation import open_recorded, say
+from mltrack.cli.invocation import say
+from mltrack.cli.opening import open_recorded
 from mltrack.cli.options import Json, Paths, Repo, command_app
 from mltrack.cli.render import emit_json, size_text, table
 from mltrack.verbs import du as verb

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Generator, Sequence
 from contextlib import closing
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -156,11 +157,10 @@ def run(
     )
     options = running.RunOptions(jobs, runner, pull, detach, not no_run_cache)
     runs = Runs(session, shelf, options)
-    if not source:
-        runs.check_data()
+    runs.check_data(source)
     if sampler:
-        goal = _goal(sampler, minimize, maximize)
-        _search(runs, Search(wanted, goal, trials, study), as_json=as_json)
+        search_for = Search(wanted, _goal(sampler, minimize, maximize), trials, study)
+        _search(runs, search_for, as_json=as_json)
         return
     chosen = running.experiments(session, shelf, wanted)
     runs.check(chosen)
@@ -168,10 +168,8 @@ def run(
         _show_preview(preview(runs, chosen), as_json=as_json)
         return
     shelf.add(chosen)
-    if queue:
-        _show_queued(chosen, as_json=as_json)
-        return
-    _carry_out(runs, chosen, as_json=as_json)
+    show = _show_queued if queue else partial(_carry_out, runs)
+    show(chosen, as_json=as_json)
 
 
 def _goal(sampler: str, minimize: str, maximize: str) -> Goal:

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from mltrack.cli.invocation import announce, current, open_there
+from mltrack.cli.invocation import announce, current
+from mltrack.cli.opening import open_there
 from mltrack.cli.options import Json, command_app
 from mltrack.cli.progress import ProgressLine
 from mltrack.cli.render import emit_json, plural

@@ -6,16 +6,13 @@ import sys
 from collections.abc import Collection
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from mltrack import project as projects
 from mltrack.cli.screen import columns_of, screen
 from mltrack.cli.style import AUTO, is_mark, paint, rendered
 from mltrack.cli.wrapping import wrapped
 from mltrack.verbs.session import Session
-
-if TYPE_CHECKING:
-    from mltrack.verbs.elsewhere import Elsewhere
 
 
 @dataclass
@@ -46,28 +43,6 @@ def open_session(project: projects.Project | None = None) -> Session:
         Session(project or projects.find(current.directory))
     )
     return current.session
-
-
-def open_recorded(repo: str, revision: str = "") -> tuple[Session, str]:
-    """Returns a session in the project that is meant, and the revision to read it at:
-    '' for the workspace, which only the project of the current directory has.
-    """
-    if not repo:
-        return open_session(), revision
-    from mltrack.cli.progress import ProgressLine  # noqa: PLC0415 - it asks us who shows it
-
-    # git may have much to bring
-    with ProgressLine():
-        opened = current.opened.enter_context(open_there(repo, revision))
-    return opened, opened.named
-
-
-def open_there(repo: str, revision: str = "") -> "Elsewhere":
-    """Returns a session in the project of another repository."""
-    from mltrack.verbs import elsewhere  # noqa: PLC0415 - for who asks for one only
-
-    place = elsewhere.place_of(repo, current.directory)
-    return elsewhere.open_elsewhere(place, revision, cwd=current.directory)
 
 
 def say(text: str) -> None:

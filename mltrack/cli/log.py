@@ -4,7 +4,8 @@ from typing import Annotated, Any
 
 import typer
 
-from mltrack.cli.invocation import announce, open_recorded, say
+from mltrack.cli.invocation import announce, say
+from mltrack.cli.opening import open_recorded
 from mltrack.cli.options import Json, Paths, Repo, command_app
 from mltrack.cli.render import content_json, content_text, emit_json
 from mltrack.cli.style import paint

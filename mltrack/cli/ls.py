@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from mltrack.cli.invocation import open_recorded
+from mltrack.cli.opening import open_recorded
 from mltrack.cli.options import Json, Paths, Repo, command_app
 from mltrack.cli.render import content_json, content_text, emit_json, table
 from mltrack.verbs import listing as verb

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from mltrack.cli.bringing import Pull, bring
-from mltrack.cli.invocation import open_recorded
+from mltrack.cli.opening import open_recorded
 from mltrack.cli.options import Json, Markdown, Repo, add_command, new_app
 from mltrack.cli.params import All, Targets
 from mltrack.cli.value_diff import PAIR, compared, show_diff, tell_problems

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from mltrack.cli import completing
-from mltrack.cli.invocation import open_recorded
+from mltrack.cli.opening import open_recorded
 from mltrack.cli.options import Json, Markdown, Repo, add_command, new_app
 from mltrack.cli.value_diff import PAIR, compared, show_diff, tell_problems
 from mltrack.cli.value_table import Look, show_changes, show_values

@@ -7,7 +7,8 @@ from typing import Annotated, NamedTuple
 import typer
 
 from mltrack.cli.bringing import Pull, bring
-from mltrack.cli.invocation import announce, current, open_recorded, say, tell
+from mltrack.cli.invocation import announce, current, say, tell
+from mltrack.cli.opening import open_recorded
 from mltrack.cli.options import Json, Repo, add_command, new_app
 from mltrack.cli.render import emit_json, plural
 from mltrack.cli.value_diff import compared, tell_problems

@@ -222,10 +222,13 @@ class Runs:
             self.options.jobs or self.session.project.settings.number("repro.jobs") or 1
         )
 
-    def check_data(self) -> None:
+    def check_data(self, source: str = "") -> None:
         """Raises UsageError where the workspace holds other data than its pointers say,
-        and an experiment would read what they say.
+        and an experiment would read what they say; nothing for those that start from
+        another experiment, ``source``.
         """
+        if source:
+            return
         session = self.session
         graph = session.view.graph
         deps = [
