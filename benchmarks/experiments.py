@@ -1,6 +1,7 @@
 """``make bench-experiments``: many experiments by mltrack and by DVC.
 
 usage: python -m benchmarks.experiments [--count N] [--shown N] [--scratch DIR]
+[--ssh-config FILE --host NAME]
 
 One stage of one shell line, over N values of a param, two at a time; the digits example
 over the depth of its forest; a table of many experiments. DVC, where it is installed
@@ -180,6 +181,35 @@ def digits(bench: Bench, count: int) -> None:
     )
 
 
+def over_ssh(bench: Bench, config: str, host: str) -> None:
+    """A hundred experiments of a second on a host with two slots."""
+    path = bench.project("ssh")
+    (path / "params.yaml").write_text("n: -1\n")
+    bench.do(path, "mltrack", "init")
+    (path / "mltrack.yaml").write_text(
+        "stages:\n  s:\n    cmd: sleep 1; cat params.yaml > out\n    params: [n]\n"
+        "    outs: [out]\n    resources: {gpus: 1}\n"
+    )
+    bench.do(path, "mltrack", "runner", "add", "--local", "box", host)
+    for option, value in (
+        ("ssh_config", config),
+        ("directory", str(bench.top / "host")),
+        ("gpu_locks", str(bench.top / "locks")),
+        ("gpus", "2"),
+    ):
+        bench.do(path, "mltrack", "config", "--local", f"runner.box.{option}", value)
+    bench.do(path, "git", "add", "-A")
+    bench.do(path, "git", "commit", "--quiet", "-m", "one")
+    sweep = ["-S", "n=range(100)", "--runner", "box", "-j", "4"]
+    found = bench.time(path, "mltrack", "-q", "exp", "run", *sweep)
+    bench.note(
+        "100 experiments of one second over ssh, 2 slots",
+        "mltrack",
+        found,
+        f"slots busy {100 / 2 / found.wall:.0%} of the wall time, connecting included",
+    )
+
+
 def table(bench: Bench, count: int) -> None:
     """A table of many experiments."""
     path = bench.top / "one" / "project"
@@ -200,12 +230,16 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=50)
     parser.add_argument("--shown", type=int, default=1000)
     parser.add_argument("--scratch", default=None)
+    parser.add_argument("--ssh-config", default="")
+    parser.add_argument("--host", default="localhost")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=given.scratch) as top:
         bench = Bench(Path(top))
         one_line(bench, given.count)
         digits(bench, given.count)
         table(bench, given.shown)
+        if given.ssh_config:
+            over_ssh(bench, given.ssh_config, given.host)
     print(f"\n{machine()}\n\n| job | by | CPU s | wall s | |\n|---|---|---|---|---|")
     for row in bench.rows:
         print(f"| {' | '.join(row)} |")
