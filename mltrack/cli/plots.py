@@ -10,9 +10,12 @@ from mltrack.cli.bringing import Pull, bring
 from mltrack.cli.invocation import announce, current, say, tell
 from mltrack.cli.opening import open_recorded
 from mltrack.cli.options import Json, Repo, add_command, new_app
-from mltrack.cli.render import emit_json, plural
+from mltrack.cli.render import emit_json, finite, plural
 from mltrack.cli.value_diff import compared, tell_problems
 from mltrack.errors import UsageError
+from mltrack.experiments.looking import METRICS, PARAMS, Sheet, sheet
+from mltrack.experiments.record import State
+from mltrack.experiments.shelf import Shelf
 from mltrack.pipeline.stage import PLOT
 from mltrack.verbs import plot_pictures, plot_values, plots_page
 from mltrack.verbs import plots as verb
@@ -51,20 +54,60 @@ def show(
     open_page: Open = False,
     png: Png = False,
     svg: Svg = False,
+    exps: Annotated[
+        bool,
+        typer.Option("--exps", help="Of all experiments, into one another."),
+    ] = False,
+    where: Annotated[
+        str,
+        typer.Option(
+            "--where", metavar="CONDITION", help="With --exps: those it is true for."
+        ),
+    ] = "",
     pull: Pull = False,
     repo: Repo = "",
     as_json: Json = False,
 ) -> int:
     """Draws the plots of the workspace, or of a revision, into one HTML page that opens
-    offline.
+    offline. With --exps it also compares their params and metrics.
     """
     session, last = open_recorded(repo)
     chosen = [revision or last]
+    found_exps = _experiments(session, where) if exps else None
+    if found_exps is not None:
+        chosen = [one.name for one in found_exps.experiments]
     if pull and not repo:
         bring(session, chosen, PLOT)
     found = verb.plots(session, chosen, targets)
-    way = _Way(out, _kind(png=png, svg=svg), open_page, as_json)
+    runs = _runs(found_exps) if found_exps is not None else None
+    way = _Way(out, _kind(png=png, svg=svg), open_page, as_json, runs)
     return _deliver(session, found, chosen, way)
+
+
+def _experiments(session: Session, where: str) -> Sheet:
+    done = [one for one in Shelf(session.project).all() if one.state is State.DONE]
+    found = sheet(done)
+    found = found.where(where) if where else found
+    if not found.experiments:
+        raise UsageError(
+            "there are no experiments that are done", hint="mltrack exp run"
+        )
+    return found
+
+
+def _runs(found: Sheet) -> plots_page.Runs:
+    """Experiments as the page compares them: params in which they differ, metrics."""
+    chosen = [(PARAMS, name) for name in found.differing(PARAMS)]
+    chosen += [(METRICS, name) for name in found.metrics]
+    return plots_page.Runs(
+        [one.name for one in found.experiments],
+        [
+            plots_page.RunValues(
+                name, kind, [finite(row.get(f"{kind}.{name}")) for row in found.rows]
+            )
+            for kind, name in chosen
+        ],
+    )
 
 
 def diff(
@@ -102,12 +145,15 @@ def _kind(*, png: bool, svg: bool) -> str:
 
 
 class _Way(NamedTuple):
-    """How plots are handed over: as a page, or pictures of a ``kind``, or JSON."""
+    """How plots are handed over: as a page, or pictures of a ``kind``, or JSON; with a
+    comparison of many ``runs``, if there is one.
+    """
 
     out: str
     kind: str
     opened: bool
     as_json: bool
+    runs: plots_page.Runs | None = None
 
 
 def _deliver(
@@ -120,7 +166,7 @@ def _deliver(
     )
     if way.as_json:
         emit_json({"plots": [_plot_json(plot) for plot in found.plots]})
-    elif not found.plots:
+    elif not found.plots and way.runs is None:
         tell(
             "There are no plots. hint: declare `plots` of a stage, or at the top of "
             "mltrack.yaml"
@@ -128,15 +174,17 @@ def _deliver(
     elif way.kind:
         for path in plot_pictures.pictures(found.plots, place, way.kind):
             say(os.path.relpath(path, os.path.abspath(current.directory)))
-    elif any(not plot.is_empty for plot in found.plots):
+    elif way.runs is not None or any(not plot.is_empty for plot in found.plots):
         if way.out.endswith("/") or os.path.isdir(place):
             place = os.path.join(place, _PAGE)
-        text = _page(session, found, revisions)
+        text = _page(session, found, revisions, way.runs)
         # after all is drawn: what cannot be leaves the old page as it is
         os.makedirs(os.path.dirname(place), exist_ok=True)
         with open(place, "w", encoding="utf-8", errors="replace") as file:
             file.write(text)
-        announce(f"{plural(len(found.plots), 'plot')}: file://{place}")
+        what = [plural(len(found.plots), "plot")] if found.plots else []
+        what += [plural(len(way.runs.names), "experiment")] if way.runs else []
+        announce(f"{', '.join(what)}: file://{place}")
         if way.opened:
             webbrowser.open(f"file://{place}")
     never = found.never_written
@@ -150,13 +198,19 @@ def _deliver(
     return tell_problems(found.problems, never)
 
 
-def _page(session: Session, found: verb.Drawn, revisions: list[str]) -> str:
+def _page(
+    session: Session,
+    found: verb.Drawn,
+    revisions: list[str],
+    runs: plots_page.Runs | None,
+) -> str:
     columns = plot_values.columns(session, revisions, found.problems)
     contents = plots_page.Contents(
         os.path.basename(session.project.path),
         plot_values.revisions(session, revisions),
         columns,
         found,
+        runs,
     )
     return plots_page.page(contents)
 
@@ -178,6 +232,7 @@ add_command(
     show,
     "mltrack plots show --open",
     "mltrack plots show --rev v1 --svg -o pictures",
+    "mltrack plots show --exps --where 'metrics.acc > 0.9'",
 )
 add_command(
     app, diff, "mltrack plots diff", "mltrack plots diff v1 v2 -t loss.csv --json"

@@ -6,7 +6,7 @@ import html
 import re
 from collections.abc import Iterable
 from importlib import resources
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from mltrack.errors import MltrackError
 from mltrack.verbs.plot_data import data_of, script_text
@@ -27,27 +27,53 @@ _SCRIPTS = (
     "matrix.js",
     "bars.js",
     "compare.js",
+    "experiments.js",
     "start.js",
 )
 
 
+_RUNS = """<div class="plots"><section class="plot wide" id="experiments-parallel">
+<h2>Params and metrics of experiments</h2><div class="chart runs"></div></section>
+<section class="plot wide" id="experiments-scatter">
+<h2>Experiments by two values</h2><div class="chart runs"></div></section></div>"""
 _COLORS = 10
 """As many as page.css has."""
 
 
+class RunValues(NamedTuple):
+    """One param or metric of many runs, in their order; None where one lacks it."""
+
+    name: str
+    kind: str
+    values: list[Any]
+
+
+class Runs(NamedTuple):
+    """Many runs that are compared by their params and metrics alone."""
+
+    names: list[str]
+    columns: list[RunValues]
+
+
 class Contents(NamedTuple):
-    """What a page shows: plots of a project at revisions, with params and metrics."""
+    """What a page shows: plots of a project at revisions, with params and metrics; and
+    many runs compared, if there are any.
+    """
 
     project: str
     revisions: list[Revision]
     columns: list[Column]
     drawn: Drawn
+    runs: Runs | None = None
 
 
 def page(contents: Contents) -> str:
     """Returns the page."""
     plots, revisions = contents.drawn.plots, contents.revisions
     names = _joined([revision.name for revision in revisions])
+    if contents.runs is not None:
+        # a page of names tells nobody anything
+        names = f"{len(contents.runs.names)} experiments"
     anchors = _anchors(plot.name for plot in plots)
     numbers = {revision.name: at for at, revision in enumerate(revisions)}
     data = {
@@ -65,19 +91,31 @@ def page(contents: Contents) -> str:
         "project": html.escape(contents.project),
         "names": html.escape(names),
         "style": _file("page.css"),
-        "revisions": "\n".join(map(_revision, range(len(revisions)), revisions)),
+        "revisions": _revisions(revisions, is_folded=contents.runs is not None),
         "links": "\n".join(_links(anchors, plots, has_table=bool(table))),
         "table": table,
         "manual": _file("manual.html") if any(map(_is_zoomed, plots)) else "",
         "problems": _problems(contents.drawn.problems.values()),
         "plots": "\n".join(sections),
+        "runs": _RUNS if contents.runs is not None else "",
         "data": script_text(
-            {"revisions": [revision.name for revision in revisions], "plots": data}
+            {
+                "revisions": [revision.name for revision in revisions],
+                "plots": data,
+                "runs": _runs_data(contents.runs),
+            }
         ),
         "scripts": "\n".join(map(_file, _SCRIPTS)),
     }
     # at once: what stands in the data is no place to fill in
     return re.sub(r"@(\w+)@", lambda match: parts[match[1]], _file("page.html"))
+
+
+def _runs_data(runs: Runs | None) -> dict[str, Any] | None:
+    if runs is None:
+        return None
+    columns = [column._asdict() for column in runs.columns]
+    return {"names": runs.names, "columns": columns}
 
 
 def lack_text(lack: Lack) -> str:
@@ -119,6 +157,15 @@ def _anchors(names: Iterable[str]) -> list[str]:
         taken[anchor] = taken.get(anchor, 0) + 1
         found.append(anchor if taken[anchor] == 1 else f"{anchor}--{taken[anchor]}")
     return found
+
+
+def _revisions(revisions: list[Revision], *, is_folded: bool) -> str:
+    """What each revision is; with ``is_folded`` not before somebody asks."""
+    items = "\n".join(map(_revision, range(len(revisions)), revisions))
+    listed = f'<ul class="revisions">\n{items}\n</ul>'
+    if not is_folded:
+        return listed
+    return f"<details><summary>Which they are</summary>{listed}</details>"
 
 
 def _revision(number: int, revision: Revision) -> str:

@@ -1,7 +1,7 @@
 // Draws what the page holds, and again when its width changes.
-const { revisions, plots } = JSON.parse(document.getElementById("data").textContent);
+const { revisions, plots, runs } = JSON.parse(document.getElementById("data").textContent);
 
-for (const holder of document.querySelectorAll(".chart")) {
+for (const holder of document.querySelectorAll(".chart:not(.runs)")) {
   const chart = plots[holder.dataset.plot];
   const redraw = templates[chart.template](holder, chart, revisions);
   let width = 0;
@@ -14,6 +14,7 @@ for (const holder of document.querySelectorAll(".chart")) {
   fit();
   new ResizeObserver(fit).observe(holder);
 }
+if (runs) experimentsShown(runs);
 document.querySelectorAll(".images").forEach(comparable);
 
 document.getElementById("differing")?.addEventListener("change", event => {

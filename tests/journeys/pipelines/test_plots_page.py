@@ -449,3 +449,32 @@ def test_every_template_is_drawn(
     for name in TEMPLATES:
         drawn = shown.page.locator(f"#plot-{name} svg.drawing > *")
         assert drawn.count() > 4, name
+
+
+def test_experiments_are_lines_through_axes_and_dots_by_two_values(
+    tmp_path: Path, show: Show
+) -> None:
+    ws = new_project(tmp_path)
+    ws.write("params.yaml", "lr: 1\nname: a\n")
+    ws.write(
+        "mltrack.yaml",
+        'stages:\n  s:\n    cmd: \'echo "{\\"loss\\": ${lr}}" > m.json\'\n'
+        "    params: [lr, name]\n    metrics: [m.json: {cache: false}]\n",
+    )
+    ws.commit("one")
+    ws.mltrack("exp", "run", "-S", "lr=1,2,3", "-S", "name=a,<b>", "-q")
+    said = ws.mltrack("plots", "show", "--exps", "--where", "params.lr < 3").said
+    assert "4 experiments: file://" in said
+    shown = show(ws.path / "plots.html")
+    lines = shown.page.locator("#experiments-parallel polyline.run")
+    assert lines.count() == 4
+    assert "name: <b>" in lines.nth(1).inner_html().replace("&lt;b&gt;", "<b>")
+    before = shown.page.locator("#experiments-scatter circle.dot").first.get_attribute(
+        "cx"
+    )
+    shown.page.select_option(
+        "#experiments-scatter select[aria-label='x axis']", label="name"
+    )
+    dots = shown.page.locator("#experiments-scatter circle.dot")
+    assert dots.count() == 4
+    assert dots.first.get_attribute("cx") != before
