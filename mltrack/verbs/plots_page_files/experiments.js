@@ -13,7 +13,7 @@ function experimentsShown({ names, columns }) {
 }
 
 // Draws again whenever the width is another.
-function fitted(holder, draw) {
+function atEachWidth(holder, draw) {
   let width = 0;
   const fit = () => {
     if (holder.clientWidth < 100 || holder.clientWidth === width) return;
@@ -27,7 +27,7 @@ function fitted(holder, draw) {
 function parallel(holder, names, axes) {
   const height = 320, top = 26, below = height - 24;
   const svg = add(holder, "svg", { role: "img", class: "drawing", height, "aria-label": "parallel coordinates" });
-  fitted(holder, () => {
+  atEachWidth(holder, () => {
     const width = holder.clientWidth, left = 46, right = width - 46;
     svg.replaceChildren();
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
@@ -70,5 +70,5 @@ function scattered(holder, names, columns, axes) {
     });
   };
   chosen.forEach(select => select.addEventListener("change", draw));
-  fitted(holder, draw);
+  atEachWidth(holder, draw);
 }
