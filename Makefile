@@ -31,7 +31,7 @@ lint: .venv/.lint
 	ruff format --check .
 	mypy
 	lint-imports
-	vermin --quiet --no-tips --target=3.8- --violations mltrack/runners/worker
+	vermin --quiet --no-tips --target=3.8- --violations mltrack/runners/worker mltrack/runners/handed mltrack/logger
 	codespell
 	python docs/generate.py --check
 

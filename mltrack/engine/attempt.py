@@ -34,7 +34,7 @@ from mltrack.errors import (
 from mltrack.objects.content import FILE, Content
 from mltrack.pipeline.plan import Step
 from mltrack.pipeline.reason import Cause, Reason
-from mltrack.pipeline.stage import ERROR, NONE, Inputs, Stage, is_outside
+from mltrack.pipeline.stage import ERROR, LIVE, NONE, Inputs, Stage, is_outside
 from mltrack.runners.job import Failure, Item, Job, Poll, Seen, State, Works
 from mltrack.runners.process import interrupts_deferred
 from mltrack.runners.runner import Runner
@@ -286,6 +286,9 @@ def _job(engine: Engine, step: Step, known: Inputs) -> Job:
         project=policy.project,
         fresh=_is_fresh(engine, stage),
         checkpoint=stage.execution.checkpoint,
+        live=stage.execution.live or os.path.join(stage.wdir, LIVE),
+        stop=stage.execution.stop,
+        monitor=stage.execution.monitor,
         trace=policy.trace
         # in a sandbox also unchecked: what was sought there explains a failure
         if (stage.execution.check or policy.check) != NONE or stage.execution.sandbox

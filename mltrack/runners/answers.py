@@ -29,7 +29,8 @@ def poll_of(
         exit_code=row.get("exit_code"),
         command=str(row.get("command", "")),
         peak_memory=int(row.get("peak_memory", 0)),
-        failure=Failure.TIMEOUT if row.get("timed_out") else None,
+        failure=_failure(row),
+        stopped=str(row.get("stopped", "")),
         items=tuple(
             ItemResult(
                 str(item["id"]), int(item["exit_code"]), item.get("seconds", 0.0)
@@ -45,6 +46,13 @@ def poll_of(
         ),
         seconds=float(row.get("seconds", 0.0)),
     )
+
+
+def _failure(row: dict[str, Any]) -> Failure | None:
+    """What the host knows by itself of how the job ended."""
+    if row.get("stopped"):
+        return Failure.STOPPED
+    return Failure.TIMEOUT if row.get("timed_out") else None
 
 
 def digests_in(data: bytes, algorithm: Algorithm) -> list[str]:

@@ -20,9 +20,12 @@ from mltrack.runners.scratch import Scratch
 
 
 class Place(Protocol):
-    """Where commands run; ``root`` is what they see as the project."""
+    """Where commands run; ``root`` is what they see as the project, and ``files`` where
+    that lies for others.
+    """
 
     root: str
+    files: str
 
     def wrap(self, arguments: list[str], directory: str) -> list[str]:
         """Returns the arguments that run ``arguments`` in this place."""
@@ -45,7 +48,7 @@ class Workspace:
     """The project as it stands."""
 
     def __init__(self, root: str) -> None:
-        self.root = root
+        self.root = self.files = root
 
     def wrap(self, arguments: list[str], directory: str) -> list[str]:
         return arguments
@@ -72,7 +75,7 @@ class Sandbox:
         self._project = project
         self._objects = objects
         self._own = Scratch(project)
-        self._scratch = self._own.path
+        self._scratch = self.files = self._own.path
         self._binds: list[str] = []
         self.is_hidden = can_bind()
         self.root = project if self.is_hidden else self._scratch

@@ -19,6 +19,9 @@ ABSENT, UNREADABLE, EMPTY, TOO_LARGE = "absent", "unreadable", "empty", "too lar
 """Why a plot has nothing of a file at a revision."""
 
 
+_LOGGED = "step"
+
+
 class Lack(NamedTuple):
     """What a plot lacks at one revision: a column of a file, or all of it."""
 
@@ -140,7 +143,7 @@ class Data:
     def _rows(self, table: _Table, column: str) -> Iterator[Row]:
         definition, moment = self.definition, table.moment
         elsewhere = self._x_is_elsewhere(table.file)
-        x = definition.x
+        x = definition.x or _step_of(table)
         for needed in (column, *([x] if x and not elsewhere else [])):
             if needed not in table.has:
                 self.lacks[Lack(moment.revision, table.file, needed, ABSENT)] = None
@@ -164,6 +167,13 @@ class Data:
             if value == "" or row.get(column, "") == "":
                 continue
             yield {REV: moment.revision, FIELD: label, "x": value, "y": row.get(column)}
+
+
+def _step_of(table: _Table) -> str:
+    """The column that says at which step a value was logged, '' where none does: a
+    series, as loggers write it, is a step and a value.
+    """
+    return _LOGGED if table.rows and [*table.rows[0]][:-1] == [_LOGGED] else ""
 
 
 def _names(table: _Table) -> list[str]:

@@ -35,7 +35,9 @@ from .system import (
     end_descendants,
     holder_note,
     words_of,
+    write_all,
 )
+from .watching import Watch, Wishes, log_variables, own_library, warning
 
 # seconds between looks: an end, or the wish for one, is seen that much late
 _LOOK_SECONDS = 0.05
@@ -75,6 +77,7 @@ class Supervisor:
             "missing": [],
         }
         self._process: subprocess.Popen[bytes] | None = None
+        self._live = os.path.join(attempt.work, str(job.get("live") or "live"))
         done = {item["id"] for item in job.get("done", [])}
         self._course = Course(
             [
@@ -83,6 +86,11 @@ class Supervisor:
                 if item["id"] not in done
             ],
             None if job.get("timeout") is None else float(job["timeout"]),
+            Watch(
+                Wishes(self._live, job.get("stop", ()), bool(job.get("monitor"))),
+                os.environ,
+                lambda words: write_all(self._log, warning(words)),
+            ),
         )
         self._adopts = False
 
@@ -131,6 +139,7 @@ class Supervisor:
             resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * MEMORY_UNIT
         )
         result["timed_out"] = self._course.timed_out
+        result["stopped"] = self._course.stopped
         result["gpus"] = self._request.names if self._request is not None else []
         result["host"] = socket.gethostname()
         try:
@@ -250,6 +259,7 @@ class Supervisor:
             "MLTRACK_ROOT": work,
             VARIABLE: job["token"],
         }
+        variables.update(log_variables(variables, self._live, own_library()))
         if "gpus" in job["resources"]:
             variables.update(visible(self._request))
         self._process = subprocess.Popen(
@@ -333,6 +343,7 @@ class Supervisor:
             "pid": os.getpid(),
             "host": socket.gethostname(),
             "gpus": gpus,
+            "live": self._live,
         }
         attempts.write_json(self._attempt.file("state.json"), facts)
 
