@@ -55,6 +55,19 @@ def _failure(row: dict[str, Any]) -> Failure | None:
     return Failure.TIMEOUT if row.get("timed_out") else None
 
 
+def values_in(reply: dict[str, Any]) -> dict[str, float]:
+    """Returns the last values that a job has logged, which a host was asked for."""
+    rows = reply.get("jobs")
+    found = rows[0].get("values") if isinstance(rows, list) and len(rows) == 1 else None
+    if not isinstance(found, dict):
+        return {}
+    return {
+        str(name): value
+        for name, value in found.items()
+        if isinstance(value, int | float)
+    }
+
+
 def digests_in(data: bytes, algorithm: Algorithm) -> list[str]:
     """Returns digests that follow one another."""
     size = algorithm.raw_size
