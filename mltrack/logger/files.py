@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import stat
+import threading
 from contextlib import suppress
 
 _APPEND = os.O_WRONLY | os.O_APPEND
@@ -27,6 +28,11 @@ def path_of(name: str) -> str:
     return name
 
 
+def aside_of(path: str) -> str:
+    """Returns where a file is written before it gets its name: nobody else's."""
+    return f"{path}.{os.getpid()}-{threading.get_ident()}.new"
+
+
 def open_to_append(path: str, header: bytes) -> int:
     """Returns the descriptor of a file that is appended to; where it is new it begins
     with ``header``, whoever else is about to create it.
@@ -38,7 +44,7 @@ def open_to_append(path: str, header: bytes) -> int:
     if not header:
         return os.open(path, _APPEND | os.O_CREAT, 0o666)
     # written aside and linked: nobody sees the file without its header
-    aside = f"{path}.{os.getpid()}.new"
+    aside = aside_of(path)
     write_file(aside, header)
     try:
         os.link(aside, path)
@@ -66,7 +72,7 @@ def append(descriptor: int, data: bytes) -> None:
 def replace(path: str, data: bytes) -> None:
     """Gives a file new bytes: whoever reads it sees the old ones or the new ones."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    aside = f"{path}.{os.getpid()}.new"
+    aside = aside_of(path)
     try:
         write_file(aside, data)
         os.replace(aside, path)
@@ -88,6 +94,6 @@ def _make_private(path: str) -> None:
     except FileNotFoundError:
         return
     if stat.S_ISLNK(state.st_mode) or state.st_nlink > 1:
-        aside = f"{path}.{os.getpid()}.new"
+        aside = aside_of(path)
         shutil.copyfile(path, aside)
         os.replace(aside, path)

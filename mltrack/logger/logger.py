@@ -8,11 +8,10 @@ keeps what it logged, and several processes may log at once.
 
 from __future__ import annotations
 
-import atexit
 import json
 import math
 import os
-import sys
+import threading
 from typing import Any, Mapping
 
 from .adapting import Adapters, Sink
@@ -34,6 +33,7 @@ class Logger(Adapters):
         self.sinks: list[Sink] = []
         self._place: Place | None = None
         self._next: Number = 0
+        self._lock = threading.Lock()
         self._series: Series | None = None
         self._values: Values | None = None
         self._params: Values | None = None
@@ -61,13 +61,14 @@ class Logger(Adapters):
             name: value if type(value) is float else _number(name, value)
             for name, value in metrics.items()
         }
-        series, noted = self._series, self._values
-        if series is None or noted is None:
-            series, noted = self._begin()
-        step = self._next if step is None else _number("step", step)
-        self._next = step + 1
-        for name, value in numbers.items():
-            series.add(name, step, value)
+        with self._lock:
+            series, noted = self._series, self._values
+            if series is None or noted is None:
+                series, noted = self._begin()
+            step = self._next if step is None else _number("step", step)
+            self._next = step + 1
+            for name, value in numbers.items():
+                series.add(name, step, value)
         noted.note(numbers)
         for sink in self.sinks:
             sink.metrics(step, numbers)
@@ -86,10 +87,12 @@ class Logger(Adapters):
         given.update(more)
         for key in given:
             path_of(key)
-        if self._params is None:
-            self._params = Values(self.place.path("params.json"))
         plain = {key: _plain(one) for key, one in given.items()}
-        self._params.note(plain)
+        with self._lock:
+            if self._params is None:
+                self._params = Values(self.place.path("params.json"))
+            noted = self._params
+        noted.note(plain)
         for sink in self.sinks:
             sink.params(plain)
 
@@ -150,6 +153,9 @@ class Logger(Adapters):
         """Removes what an earlier run has logged in the same place: series are appended
         to, else.
         """
+        for values in (self._values, self._params):
+            if values is not None:
+                values.drop()
         self.place.clear()
         if self._series is not None:
             self._series.close()
@@ -166,14 +172,10 @@ class Logger(Adapters):
     def _begin(self) -> tuple[Series, Values]:
         self._series = Series(self.place.path("plots"))
         self._values = Values(self.place.path("metrics.json"))
-        atexit.register(self.flush)
-        if "multiprocessing.util" in sys.modules:
-            # its processes end without atexit
-            util = sys.modules["multiprocessing.util"]
-            util.Finalize(None, self.flush, exitpriority=10)
         return self._series, self._values
 
     def _renew(self) -> None:
+        self._lock = threading.Lock()
         self._series = self._values = self._params = None
 
 

@@ -7,7 +7,7 @@ import os
 import shutil
 from typing import Any
 
-from .files import replace
+from .files import aside_of, replace
 from .png import png
 
 _KINDS = (".png", ".jpg", ".jpeg", ".gif", ".svg", ".webp")
@@ -34,7 +34,7 @@ def _copied(path: str, source: str) -> str:
     ending = os.path.splitext(source)[1].lower()
     if ending not in _KINDS:
         raise ValueError(f"{source}: an image ends with {', '.join(_KINDS)}")
-    aside = f"{path}{ending}.{os.getpid()}.new"
+    aside = aside_of(path + ending)
     shutil.copyfile(source, aside)
     os.replace(aside, path + ending)
     return path + ending

@@ -15,7 +15,9 @@ _MAX_OPEN = 256
 
 
 class Series:
-    """The series below a directory. Threads may share it, and so may processes."""
+    """The series below a directory: of one thread at a time, and of any number of
+    processes.
+    """
 
     def __init__(self, directory: str) -> None:
         self._directory = directory

@@ -4,8 +4,10 @@ shared by all processes that log there.
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import sys
 import threading
 import time
 from contextlib import contextmanager, suppress
@@ -28,6 +30,12 @@ class Values:
         self._changed: dict[str, Any] = {}
         self._due = 0.0
         self._timer: threading.Timer | None = None
+        self._process = os.getpid()
+        atexit.register(self.flush)
+        if "multiprocessing.util" in sys.modules:
+            # its processes end without atexit
+            util = sys.modules["multiprocessing.util"]
+            util.Finalize(None, self.flush, exitpriority=10)
 
     def note(self, values: Mapping[str, Any]) -> None:
         with self._lock:
@@ -42,8 +50,15 @@ class Values:
 
     def flush(self) -> None:
         """Writes what was noted and is not in the file yet."""
+        # a fork of the one that noted them, which writes them itself
+        if os.getpid() == self._process:
+            with self._lock:
+                self._write(time.monotonic())
+
+    def drop(self) -> None:
+        """Forgets what is not in the file yet."""
         with self._lock:
-            self._write(time.monotonic())
+            self._changed = {}
 
     def _write(self, moment: float) -> None:
         if self._timer is not None:

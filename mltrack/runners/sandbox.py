@@ -14,7 +14,7 @@ from functools import cache as memoized
 from typing import Protocol
 
 from mltrack.errors import WorkspaceError
-from mltrack.pipeline.paths import leads_out
+from mltrack.pipeline.paths import contains, leads_out
 from mltrack.runners.job import Job
 from mltrack.runners.scratch import Scratch
 
@@ -36,7 +36,7 @@ class Place(Protocol):
         ...
 
     def rescue(self, job: Job) -> None:
-        """Brings back the checkpoint of a job that did not end well."""
+        """Brings back the checkpoint of a job that did not end well, and what it logged."""
         ...
 
     def remove(self) -> None:
@@ -115,6 +115,12 @@ class Sandbox:
     def rescue(self, job: Job) -> None:
         if job.checkpoint:
             self._own.bring_out(job.checkpoint)
+        for item in job.items:
+            for path in item.outputs:
+                # what a command logged until it failed says why; its own outputs alone,
+                # since other stages may log beside it
+                if contains(job.live, path):
+                    self._own.bring_out(path)
 
     def remove(self) -> None:
         self._own.remove()
