@@ -22,10 +22,15 @@ from .values import Values
 
 
 class Logger(Adapters):
-    """Logs numbers by step, and what else belongs to a run, below ``live/`` in the
-    directory where the program is when it logs first, or where ``MLTRACK_LIVE`` says.
+    """Logs numbers by step: ``log(step=3, loss=0.5)``, or ``log({"val/loss": 0.5})``.
 
-    Threads and processes may use it at once; of several ranks (``RANK``) the first one
+    Files are written below ``live/`` in the directory where the program logs first.
+    ``MLTRACK_LIVE`` names another one. Each number goes into the series of its name,
+    and as the last value into ``metrics.json``. Without ``step`` it is the one after
+    the last call's. Raises TypeError for what is no number, ValueError for what cannot
+    be a name.
+
+    Threads and processes may use it at once. Of several ranks (``RANK``) the first one
     logs there, and each other one below ``live/ranks/``.
     """
 
@@ -48,12 +53,7 @@ class Logger(Adapters):
         step: Number | None = None,
         **metrics: Any,
     ) -> None:
-        """Logs numbers: ``log(step=3, loss=0.5)``, or ``log({"val/loss": 0.5}, step=3)``.
-
-        Each goes into the series of its name, and as the last value into
-        ``metrics.json``. Without ``step`` it is the one after the last call's. Raises
-        TypeError for what is no number, ValueError for what cannot be a name.
-        """
+        """Logs numbers; see the class."""
         if values:
             metrics = {**values, **metrics}
         numbers = {

@@ -60,7 +60,7 @@ class StopRule(NamedTuple):
     """When a command is ended, from what it logs. ``kind`` is ``nan``, ``infinite``,
     ``no-progress`` or ``silence``; ``name`` the series that it is about; ``amount`` steps
     or seconds; ``direction`` what counts as progress, ``min`` or ``max``. With ``warns``
-    it is only told.
+    it gives a warning instead.
     """
 
     kind: str

@@ -4,7 +4,7 @@ what a revision lacks.
 
 import math
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, count, repeat
 from typing import Any, NamedTuple
 
 from mltrack.engine.pipelines import nearest
@@ -20,6 +20,7 @@ ABSENT, UNREADABLE, EMPTY, TOO_LARGE = "absent", "unreadable", "empty", "too lar
 
 
 _LOGGED = "step"
+_NUMBERS = {int, float, type(None)}
 
 
 class Lack(NamedTuple):
@@ -92,7 +93,7 @@ class Data:
             if rows == []:
                 self.lacks[Lack(moment.revision, file, None, EMPTY)] = None
             elif rows is not None:
-                has = frozenset(str(name) for row in rows for name in row)
+                has = frozenset(map(str, {*chain.from_iterable(rows)}))
                 yield _Table(moment, file, rows, has)
 
     def _load(self, moment: Moment, file: str) -> list[Row] | None:
@@ -160,13 +161,18 @@ class Data:
         label = column if len(definition.ys) == 1 else f"{table.file}: {column}"
         if all(row.get(column, "") == "" for row in table.rows):
             self.lacks[Lack(moment.revision, table.file, column, EMPTY)] = None
-        for step, row in enumerate(table.rows):
-            at = xs[step] if step < len(xs) else None
-            value = at if elsewhere else row.get(x) if x else step
+        values: Iterable[Any] = (
+            chain(xs, repeat(None))
+            if elsewhere
+            else (row.get(x) for row in table.rows)
+            if x
+            else count()
+        )
+        for value, row in zip(values, table.rows, strict=False):
+            y = row.get(column, "")
             # loggers leave cells empty that other rows fill: a line goes on over them
-            if value == "" or row.get(column, "") == "":
-                continue
-            yield {REV: moment.revision, FIELD: label, "x": value, "y": row.get(column)}
+            if value != "" and y != "":
+                yield {REV: moment.revision, FIELD: label, "x": value, "y": y}
 
 
 def _step_of(table: _Table) -> str:
@@ -225,6 +231,10 @@ def _drawable(value: Any) -> Any:
 def kind_of(values: Iterable[Any]) -> str:
     """Returns what an axis of these values is: of numbers, of dates, or of texts."""
     kind = ""
+    values = list(values)
+    # a look at the types: a series may have a million values
+    if {*map(type, values)} <= _NUMBERS:
+        return NUMBER
     for value in values:
         if value is None:
             continue

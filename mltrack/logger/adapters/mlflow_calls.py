@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import itertools
 import os
 import shutil
 import tempfile
@@ -36,38 +35,48 @@ def _store(log: Any, directory: str) -> Any:
     os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
     from mlflow.store.tracking.file_store import FileStore
 
-    children = itertools.count(1)
+    told = _Told(log)
 
     class Store(FileStore):  # type: ignore[misc]
-        def __init__(self, *arguments: Any) -> None:
-            self._prefixes: dict[str, str] = {}
-            super().__init__(*arguments)
-
         def create_run(self, *arguments: Any, **more: Any) -> Any:
             run = super().create_run(*arguments, **more)
-            is_inner = _PARENT in run.data.tags
-            prefix = f"run{next(children)}/" if is_inner else ""
-            self._prefixes[run.info.run_id] = prefix
+            told.begin(run)
             return run
 
         def log_metric(self, run_id: str, metric: Any) -> None:
             super().log_metric(run_id, metric)
-            self._note(run_id, [metric], [])
+            told.note(run_id, [metric], [])
 
         def log_param(self, run_id: str, param: Any) -> Any:
             found = super().log_param(run_id, param)
-            self._note(run_id, [], [param])
+            told.note(run_id, [], [param])
             return found
 
         def log_batch(self, run_id: str, metrics: Any, params: Any, tags: Any) -> None:
             super().log_batch(run_id, metrics, params, tags)
-            self._note(run_id, metrics, params)
-
-        def _note(self, run_id: str, metrics: Any, params: Any) -> None:
-            prefix = self._prefixes.get(run_id, "")
-            for metric in metrics:
-                log(numbers({prefix + metric.key: metric.value}), step=metric.step)
-            if params:
-                log.param({prefix + param.key: param.value for param in params})
+            told.note(run_id, metrics, params)
 
     return Store(directory, directory)
+
+
+class _Told:
+    """What MLflow says of its runs, logged."""
+
+    def __init__(self, log: Any) -> None:
+        self._log = log
+        self._prefixes: dict[str, str] = {}
+        self._inner = 0
+
+    def begin(self, run: Any) -> None:
+        prefix = ""
+        if _PARENT in run.data.tags:
+            self._inner += 1
+            prefix = f"run{self._inner}/"
+        self._prefixes[run.info.run_id] = prefix
+
+    def note(self, run_id: str, metrics: Any, params: Any) -> None:
+        prefix = self._prefixes.get(run_id, "")
+        for metric in metrics:
+            self._log(numbers({prefix + metric.key: metric.value}), step=metric.step)
+        if params:
+            self._log.param({prefix + param.key: param.value for param in params})
