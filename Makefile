@@ -3,7 +3,7 @@ PYTHON ?= python3
 UV = .venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test test-abilities soak services lint package site man bench bench-pipelines bench-runners bench-elsewhere docs clean
+.PHONY: demo test test-abilities soak services lint package site man bench bench-pipelines bench-runners bench-elsewhere bench-logging docs clean
 .DEFAULT_GOAL := test
 
 demo: .venv/.demo
@@ -58,6 +58,10 @@ bench-pipelines: .venv/.test
 # Reading other projects: times, requests and bytes; BENCH_DVC names a DVC with S3.
 bench-elsewhere: .venv/.test
 	python -m benchmarks.elsewhere --size $(SIZE)
+
+# What a call of the logger costs, a page of a million points, a monitor.
+bench-logging: .venv/.test
+	python -m benchmarks.logging
 
 SSH_CONFIG ?= ~/.ssh/config
 HOST ?= localhost
