@@ -180,6 +180,7 @@ def complete(
     if result.state is not State.DONE:
         # before the runner is told that nobody wants anything of the job any more
         way.keep_checkpoint(attempt)
+        yield from way.keep_logged(attempt, result)
         fault = _fault(engine, attempt, result)
         runner.settle(attempt.ticket)
         raise Failed(fault)

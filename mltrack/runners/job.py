@@ -167,6 +167,7 @@ class Poll:
     ``was_over`` says that the job was found, and had ended by then. ``sent`` are the
     bytes of inputs that were sent for it. With ``is_resumed`` it goes on from the
     checkpoint of an earlier attempt. ``stopped`` is why a stop rule ended it.
+    ``logged`` are outputs of one that failed which can be fetched all the same.
     """
 
     state: State
@@ -187,6 +188,7 @@ class Poll:
     sent: int = 0
     is_resumed: bool = False
     stopped: str = ""
+    logged: tuple[str, ...] = ()
 
 
 class Shortage(NamedTuple):

@@ -225,15 +225,23 @@ class Supervisor:
             "outputs": {},
             "missing": [],
         }
-        if ended.exit_code == 0:
-            self._take_outputs(item["outputs"], row)
+        wanted = item["outputs"]
+        if ended.exit_code != 0:
+            # what it logged until then says why
+            live = self._job.get("live") or "live"
+            wanted = [path for path in wanted if _lies_in(path, live)]
+            wanted = [path for path in wanted if os.path.lexists(self._file(path))]
+        self._take_outputs(wanted, row)
         return row
+
+    def _file(self, path: str) -> str:
+        return os.path.join(self._attempt.work, path)
 
     def _take_outputs(self, paths: list[str], row: dict[str, Any]) -> None:
         """Makes objects of what an item wrote, and notes them in its row."""
         end_descendants()  # nothing may write to outputs that are being hashed
         for path in paths:
-            full = os.path.join(self._attempt.work, path)
+            full = self._file(path)
             if not os.path.lexists(full):
                 row["missing"].append(path)
                 continue
@@ -355,6 +363,11 @@ class Supervisor:
                 os.utime(self._alive)
             if self._request is not None:
                 self._request.touch()
+
+
+def _lies_in(path: str, directory: str) -> bool:
+    # with the slash: `live-old` does not lie in `live`
+    return path == directory or path.startswith(directory + "/")
 
 
 def _adopt_orphans() -> bool:
