@@ -38,7 +38,10 @@ class StopRules:
             at = (*self._at, index)
             block = item if isinstance(item, dict) else {"when": item}
             self._read.mistakes.check_keys(block, _KEYS, at)
-            when = self._read.text(block.get("when"), (*at, "when"))
+            if "when" not in block:
+                self._read.mistakes.mistake(at, "the key 'when' is missing")
+                continue
+            when = self._read.text(block["when"], (*at, "when"))
             then = self._read.resolved(block.get("then", _STOP), (*at, "then"))
             if then not in (_STOP, _WARN):
                 self._read.mistakes.mistake(

@@ -70,6 +70,28 @@ def test_what_is_logged_is_metrics_and_plots(train: Workspace) -> None:
     assert train.mltrack("repro").out == "1 stage: 1 unchanged\n"
 
 
+def test_a_directory_in_an_output_is_drawn_at_a_revision_too(train: Workspace) -> None:
+    train.write(
+        "mltrack.yaml",
+        f"stages:\n  train:\n    cmd: {sys.executable} train.py 3\n    deps: [train.py]\n"
+        "    outs: [live]\nmetrics: [live/metrics.json]\nplots: [live/plots]\n",
+    )
+    train.mltrack("repro")
+    train.commit("logged", tag="v1")
+    (train.path / "live/plots/loss.csv").write_text("step,loss\n0,9\n")
+    for arguments in (["show", "--rev", "v1"], ["diff", "v1"]):
+        shown = train.mltrack("plots", *arguments, "--json").json["plots"]
+        names = [plot["name"] for plot in shown]
+        assert names == ["live/plots/acc.csv", "live/plots/loss.csv"]
+    assert [row["loss"] for row in shown[1]["spec"]["data"]["values"]] == [
+        1,
+        0.5,
+        1 / 3,
+        9,
+    ]
+    assert "loss" in train.mltrack("metrics", "show", "--rev", "v1").out
+
+
 def test_a_python_without_mltrack_logs_too(train: Workspace, other_python: str) -> None:
     stage(train, python=other_python)
     train.mltrack("repro")
@@ -191,7 +213,7 @@ def test_rules_and_places_are_no_part_of_the_result(train: Workspace) -> None:
         ("stop: [no log for ever]", "is not a duration"),
         ("stop: [{when: loss is nan, then: cry}]", "must be stop or warn"),
         ("stop: [{when: loss is nan, direction: up}]", "must be min or max"),
-        ("stop: [{whenn: loss is nan}]", "whenn"),
+        ("stop: [{if: loss is nan}]", "stop.0.if: unknown key"),
         ("stop: loss is nan", "must be a list"),
         ("monitor: 1", "must be true or false"),
         ("live: ../elsewhere", "outside the project"),
