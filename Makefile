@@ -3,7 +3,7 @@ PYTHON ?= python3
 UV = .venv/bin/uv pip install --quiet --compile-bytecode --python .venv/bin/python
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test test-abilities soak services lint package site man bench bench-pipelines bench-runners bench-elsewhere bench-experiments docs clean
+.PHONY: demo test test-abilities soak services lint package site man bench bench-pipelines bench-runners bench-elsewhere bench-experiments bench-logging docs clean
 .DEFAULT_GOAL := test
 
 demo: .venv/.demo
@@ -31,7 +31,7 @@ lint: .venv/.lint
 	ruff format --check .
 	mypy
 	lint-imports
-	vermin --quiet --no-tips --target=3.8- --violations mltrack/runners/worker
+	vermin --quiet --no-tips --target=3.8- --violations mltrack/runners/worker mltrack/runners/handed mltrack/logger
 	codespell
 	python docs/generate.py --check
 
@@ -62,6 +62,9 @@ bench-elsewhere: .venv/.test
 # Many experiments; BENCH_DVC names a DVC to run beside.
 bench-experiments: .venv/.test
 	python -m benchmarks.experiments
+# What a call of the logger costs, a page of a million points, a monitor.
+bench-logging: .venv/.test
+	python -m benchmarks.logging
 
 SSH_CONFIG ?= ~/.ssh/config
 HOST ?= localhost

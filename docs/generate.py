@@ -43,6 +43,11 @@ VARIABLES = (
         "`MLTRACK_ROOT`, `MLTRACK_STAGE`",
         "set for the commands of stages: the project's directory, the stage's name",
     ),
+    (
+        "`MLTRACK_LIVE`",
+        "where `log` puts what a program logs, instead of `live`; set for the commands "
+        "of stages",
+    ),
 )
 OTHER_CODES = (
     (0, "done, or nothing to do"),
@@ -350,12 +355,14 @@ def _documented(what: Any, name: str) -> Iterator[str]:
 
 
 def _methods(what: Any) -> Iterator[tuple[str, Any]]:
-    """The public methods of a class of ours, those of what it is built on first."""
-    kinds = what.__mro__[::-1] if isinstance(what, type) else ()
+    """The public methods of a class of ours, or of an object of one, those of what it is
+    built on first.
+    """
+    kinds = (what if isinstance(what, type) else type(what)).__mro__[::-1]
     for kind in (kind for kind in kinds if kind.__module__.startswith("mltrack.")):
         for name, method in vars(kind).items():
             # a property is named by what it returns, which has its own part
-            if not name.startswith("_") and not isinstance(method, property):
+            if not name.startswith("_") and callable(method):
                 yield name, method
 
 

@@ -1,7 +1,8 @@
 """mltrack: data versions, pipelines and results beside git.
 
 From Python: :func:`open`, :func:`read`, :func:`path`, :func:`params`, :func:`metrics`,
-:func:`init` and :class:`Project`, each loaded when it is first used.
+:func:`init` and :class:`Project`, each loaded when it is first used; and :data:`log`,
+for programs that run as stages.
 """
 
 # not typing's own: to import that costs a third of a `--version`
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from mltrack.api.magic import load_ipython_extension as load_ipython_extension
     from mltrack.api.project import Project
     from mltrack.errors import MltrackError
+    from mltrack.logger.logger import log
 
 __version__ = "0.1.0"
 __all__ = [
@@ -18,6 +20,7 @@ __all__ = [
     "Project",
     "exps",
     "init",
+    "log",
     "metrics",
     "open",
     "params",
@@ -28,6 +31,7 @@ __all__ = [
 _MODULES = {
     **dict.fromkeys(__all__, "mltrack.api.calls"),
     "MltrackError": "mltrack.errors",
+    "log": "mltrack.logger.logger",
     "Project": "mltrack.api.project",
     "load_ipython_extension": "mltrack.api.magic",
 }

@@ -173,7 +173,7 @@ def overview(version: str) -> str:
         "",
         "`mltrack COMMAND --help` explains a command, with an example; a page has",
         "`mltrack help TOPIC`: install, tutorial, pipeline, remotes, runners, merging,",
-        "other-projects, python, experiments, sweeps, notebooks, environments, ci,",
-        "disk-space, from-dvc, trouble, settings, errors, json, formats.",
+        "other-projects, python, logging, experiments, sweeps, notebooks, environments,",
+        "ci, disk-space, from-dvc, trouble, settings, errors, json, formats.",
     ]
     return "\n".join(lines) + "\n"

@@ -15,6 +15,7 @@ _SIGNALLED = range(129, 160)
 
 FAILURES = {
     Failure.TIMEOUT: "timeout",
+    Failure.STOPPED: "stopped by a rule of the stage",
     Failure.MEMORY: "out of memory",
     Failure.GPU_MEMORY: "out of GPU memory",
     Failure.PREEMPTED: "preempted",
@@ -30,14 +31,7 @@ def fault_words(fault: Fault) -> str:
 
 
 def _command(fault: Fault) -> str:
-    # of a script of many lines the first says which one it is
-    lines = fault.command.strip().splitlines() or [""]
-    first = lines[0]
-    shown = f"`{first[:_MAX_COMMAND]}`" if first else "its command"
-    if len(lines) > 1:
-        # the shell does not say which of them it was
-        shown = f"the script that begins with {shown}"
-    text = f"{shown} {_ending(fault)}"
+    text = f"{_shown(fault)} {_ending(fault)}"
     if fault.place:
         text += f" on {fault.place}"
     if fault.lacks_program:
@@ -45,6 +39,23 @@ def _command(fault: Fault) -> str:
     if fault.failure in (Failure.GPU_MEMORY, Failure.BAD_NODE):
         text += f" ({FAILURES[fault.failure]})"
     return text + _sought(fault)
+
+
+def _shown(fault: Fault) -> str:
+    """The command that failed, as one line."""
+    # of a script of many lines the first says which one it is
+    lines = fault.command.strip().splitlines() or [""]
+    first = lines[0]
+    shown = f"`{first[:_MAX_COMMAND]}`" if first else "its command"
+    if len(lines) > 1:
+        # the shell does not say which of them it was
+        return f"the script that begins with {shown}"
+    return shown
+
+
+def _stopped(fault: Fault) -> str:
+    where = f" on {fault.place}" if fault.place else ""
+    return f"{_shown(fault)} was stopped{where}: {fault.error}"
 
 
 def _sought(fault: Fault) -> str:
@@ -152,6 +163,7 @@ _WORDS: dict[FaultCause, Callable[[Fault], str]] = {
     FaultCause.COMMAND: _command,
     FaultCause.SETUP: _setup,
     FaultCause.MACHINE: _machine,
+    FaultCause.STOPPED: _stopped,
     FaultCause.CANCELLED: _cancelled,
     FaultCause.LOST: _lost,
     FaultCause.UNREACHABLE: _unreachable,

@@ -26,6 +26,7 @@ TOPICS = {
         "guides/other-projects.md", "One file of a colleague's project, without a clone"
     ),
     "python": Topic("guides/python.md", "Files, values and runs from Python"),
+    "logging": Topic("guides/logging.md", "Metrics and plots from a program"),
     "experiments": Topic(
         "guides/experiments.md", "Other params beside the workspace, compared"
     ),

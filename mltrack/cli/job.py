@@ -7,8 +7,10 @@ import typer
 
 from mltrack import project as projects
 from mltrack.cli.invocation import announce, current, say_bytes, tell
+from mltrack.cli.last_values import LastValues
 from mltrack.cli.options import Json, add_command, new_app
 from mltrack.cli.render import age_text, emit_json, table
+from mltrack.cli.screen import screen
 from mltrack.errors import StageFailedError
 from mltrack.runners.job import State
 from mltrack.verbs.job import UNKNOWN, Jobs
@@ -72,16 +74,23 @@ def logs(
 
 
 def attach(name: Name) -> None:
-    """Follows a job to its end, and ends as it did. Ctrl-C leaves it running; the next
-    repro takes its result.
+    """Follows a job to its end, and ends as it did; shows the last values that it logs.
+    Ctrl-C leaves it running; the next repro takes its result.
     """
     with Jobs(projects.find(current.directory)) as jobs:
         job = jobs.find(name)
-        state = job.state
+        state, shown = job.state, LastValues()
+        values: dict[str, float] = {}
         try:
-            for data, state in jobs.follow(job, to_the_end=True):  # noqa: B007 - the last one is looked at
+            for data, state in jobs.follow(job, to_the_end=True):
+                screen.clear()
                 say_bytes(data)
+                if not State(state).is_over:
+                    values = jobs.values(job) or values
+                    shown.show(values)
+            shown.end(values)
         except KeyboardInterrupt:
+            shown.end(values)
             tell(f"\n{job.label} is still running on {job.host}")
             raise
     if state != State.DONE.value:

@@ -35,7 +35,7 @@ from mltrack.objects.content import FILE, Content
 from mltrack.pipeline.paths import PathMap
 from mltrack.pipeline.plan import Step
 from mltrack.pipeline.reason import Cause, Reason
-from mltrack.pipeline.stage import ERROR, NONE, Inputs, Stage, is_outside
+from mltrack.pipeline.stage import ERROR, LIVE, NONE, Inputs, Stage, is_outside
 from mltrack.runners.job import Failure, Item, Job, Poll, Seen, State, Works
 from mltrack.runners.process import interrupts_deferred
 from mltrack.runners.runner import Runner
@@ -181,6 +181,7 @@ def complete(
     if result.state is not State.DONE:
         # before the runner is told that nobody wants anything of the job any more
         way.keep_checkpoint(attempt)
+        yield from way.keep_logged(attempt, result)
         fault = _fault(engine, attempt, result)
         runner.settle(attempt.ticket)
         raise Failed(fault)
@@ -289,6 +290,9 @@ def _job(engine: Engine, step: Step, known: Inputs) -> Job:
         project=policy.project,
         fresh=_is_fresh(engine, stage),
         checkpoint=stage.execution.checkpoint,
+        live=stage.execution.live or os.path.join(stage.wdir, LIVE),
+        stop=stage.execution.stop,
+        monitor=stage.execution.monitor,
         trace=policy.trace
         # in a sandbox also unchecked: what was sought there explains a failure
         if (stage.execution.check or policy.check) != NONE or stage.execution.sandbox

@@ -17,6 +17,8 @@ class FaultCause(Enum):
     """The setup of the runner ended badly, before the command."""
     MACHINE = "machine"
     """The machine kept the command from ending well; ``error`` is what it said."""
+    STOPPED = "stopped"
+    """A stop rule of the stage ended the command; ``error`` says why."""
     CANCELLED = "cancelled"
     LOST = "lost"
     """Nothing knows of the job any more."""
@@ -79,7 +81,7 @@ def fault_of(poll: Poll, tail: bytes, *, runner: str, timeout: float | None) -> 
         timeout=timeout,
         # on this machine the shell's own words are on the screen already
         lacks_program=bool(poll.place) and lacks_program(poll, tail),
-        error=poll.problem,
+        error=poll.stopped or poll.problem,
     )
 
 
@@ -87,6 +89,8 @@ def _cause_of(poll: Poll, tail: bytes) -> FaultCause:
     # first: of these an exit code or a problem says nothing
     if poll.state in _BY_STATE:
         return _BY_STATE[poll.state]
+    if poll.stopped:
+        return FaultCause.STOPPED
     if poll.problem:
         return FaultCause.MACHINE
     if poll.place and lacks_setup(tail):

@@ -90,22 +90,36 @@ class Recorded(NamedTuple):
         return data
 
     def files_of(self, path: str) -> list[str]:
-        """Returns the files of an output that is a directory, sorted; the path itself
-        if it is a file. Of a revision what git keeps is seen as git has it.
+        """Returns the files of a directory that is an output or lies in one, sorted; the
+        path itself if it is a file. Of a revision what git keeps is seen as git has it.
         """
         if self.view.project_path is not None:
             return _files_below(self.view.project_path, path)
         kept = self.view.git_files(path)
         if kept:
             return kept
+        listing = self._listing_of(path)
+        if not listing:
+            return [path]
+        return sorted(
+            f"{path}/{os.fsdecode(name)}"
+            for name, entry in leaves(listing, self.read_tree)
+            if entry.kind != tree.DIRECTORY
+        )
+
+    def _listing_of(self, path: str) -> str:
+        """The digest of a directory that a lock names, or that lies in one which it
+        names; '' for none.
+        """
         for out, content in self._outputs():
-            if out == path and content.kind == TREE:
-                return sorted(
-                    f"{path}/{os.fsdecode(name)}"
-                    for name, entry in leaves(content.hex, self.read_tree)
-                    if entry.kind != tree.DIRECTORY
-                )
-        return [path]
+            if content.kind == TREE and out == path:
+                return content.hex
+            if content.kind == TREE and contains(out, path):
+                inner = os.fsencode(path[len(out) + 1 :])
+                found = entry_at(content.hex, inner, self.read_tree)
+                if found is not None and found.kind == tree.DIRECTORY:
+                    return found.hex
+        return ""
 
     def not_here(self, type_: str) -> list[str]:
         """Returns the outputs of a type that are recorded and whose bytes are not here:

@@ -57,6 +57,10 @@ class Way(Protocol):
         """Keeps what an attempt that did not end well had saved of its state."""
         ...
 
+    def keep_logged(self, attempt: "Attempt", result: Poll) -> Iterator[Event]:
+        """Puts what an attempt that failed has logged where its outputs belong."""
+        ...
+
     def forget_checkpoint(self, attempt: "Attempt") -> None:
         """Removes what an attempt that ended well had saved."""
         ...

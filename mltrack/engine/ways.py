@@ -6,7 +6,7 @@ are put where they belong, and what was read is looked at again, if it can have 
 """
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import replace
 
 from mltrack.engine.commit import Basis, entry_of
@@ -22,7 +22,7 @@ from mltrack.pipeline.differences import input_reasons
 from mltrack.pipeline.plan import Step
 from mltrack.pipeline.reason import Cause, Reason
 from mltrack.pipeline.stage import OUT, Inputs, Output, Stage
-from mltrack.runners.job import Job, Works
+from mltrack.runners.job import Job, Poll, Works
 from mltrack.runners.runner import Runner
 from mltrack.workspace.links import make_private
 from mltrack.workspace.materialize import make_parents
@@ -110,6 +110,9 @@ class InPlace:
         if directory:
             self._engine.recorder.checkpoints.save(directory, attempt.step.key)
 
+    def keep_logged(self, attempt: Attempt, result: Poll) -> Iterator[Event]:
+        return iter(())  # it wrote where they belong
+
     def forget_checkpoint(self, attempt: Attempt) -> None:
         directory = attempt.stage.execution.checkpoint
         if directory:
@@ -180,9 +183,12 @@ class Apart:
         )
 
     def make_room(self, stage: Stage) -> Iterator[Event]:
-        tree = self._engine.tree
         # only once there is a result: until then the last one stays where it is
-        for out in stage.outs:
+        return self._clear(stage.outs)
+
+    def _clear(self, outs: Iterable[Output]) -> Iterator[Event]:
+        tree = self._engine.tree
+        for out in outs:
             make_parents(tree.path, out.path)
             yield from save(tree, out)
             tree.checkout.clear(out.path)
@@ -195,6 +201,12 @@ class Apart:
 
     def keep_checkpoint(self, attempt: Attempt) -> None:
         """The runner keeps it where the job ran."""
+
+    def keep_logged(self, attempt: Attempt, result: Poll) -> Iterator[Event]:
+        outs = [out for out in attempt.stage.outs if out.path in result.logged]
+        if outs:
+            yield from self._clear(outs)
+            attempt.runner.fetch(attempt.ticket)
 
     def forget_checkpoint(self, attempt: Attempt) -> None:
         """As for keeping."""

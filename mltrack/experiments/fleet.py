@@ -13,7 +13,7 @@ from mltrack.engine.outcome import Lanes, Limits
 from mltrack.engine.queue import Queue
 from mltrack.errors import MltrackError
 from mltrack.experiments import outcome
-from mltrack.experiments.record import Done, Experiment, State
+from mltrack.experiments.record import Done, Experiment, State, Values
 from mltrack.experiments.shelf import Ask, Shelf
 from mltrack.experiments.trial import Ground, Trial, now
 from mltrack.experiments.turns import Keys, KeyTurns
@@ -58,16 +58,7 @@ class _UnderWay:
     execution: Execution
     turns: KeyTurns
     failed: StageFailed | None = None
-
-
-def _of(one: _UnderWay, events: Iterator[Event]) -> Iterator[Happening]:
-    """The events of an experiment, each with its name."""
-    for event in events:
-        if isinstance(event, StageFailed):
-            one.failed = event
-        # there is one for all, whoever has something to run
-        if not isinstance(event, Tick):
-            yield OfExperiment(one.experiment.name, event)
+    logged: Values = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -97,7 +88,7 @@ class Fleet:
                 yield from self._take(lanes)
                 yield from self._wait()
                 for one in self._active:
-                    yield from _of(one, one.execution.look())
+                    yield from self._of(one, one.execution.look())
                 yield from self._end_those_that_are_over()
                 self.ground.batch.settle_if_due()
                 yield from self._tell()
@@ -111,6 +102,17 @@ class Fleet:
         """Tells of experiments that have become commits."""
         told, self._told = self._told, []
         yield from told
+
+    def _of(self, one: _UnderWay, events: Iterator[Event]) -> Iterator[Happening]:
+        """The events of an experiment, each with its name."""
+        for event in events:
+            if isinstance(event, StageFailed):
+                one.failed = event
+                # at once: what it logged must not lie there for the next one
+                one.logged = outcome.take_logged(one.trial, event.stage)
+            # there is one for all, whoever has something to run
+            if not isinstance(event, Tick):
+                yield OfExperiment(one.experiment.name, event)
 
     def _end_what_was_asked_for(self) -> None:
         """Ends experiments that another command asked to end."""
@@ -134,7 +136,7 @@ class Fleet:
         experiments while there is room for their stages.
         """
         for one in self._active:
-            yield from _of(one, one.execution.take())
+            yield from self._of(one, one.execution.take())
         while (
             self.pending and not lanes.is_full and len(self._active) < _MOST_UNDER_WAY
         ):
@@ -147,7 +149,7 @@ class Fleet:
                 continue
             yield Began(begun.experiment)
             self._active.append(begun)
-            yield from _of(begun, begun.execution.take())
+            yield from self._of(begun, begun.execution.take())
 
     def _begin(self, experiment: Experiment, lanes: Lanes) -> "_UnderWay | Ended":
         experiment = replace(
@@ -189,7 +191,7 @@ class Fleet:
     def _end_those_that_are_over(self) -> Iterator[Happening]:
         for one in [one for one in self._active if one.execution.is_over]:
             self._active.remove(one)
-            yield from _of(one, one.execution.end())
+            yield from self._of(one, one.execution.end())
             yield from self._end(one)
 
     def _end(self, one: _UnderWay) -> Iterator[Happening]:
@@ -206,7 +208,9 @@ class Fleet:
             one.trial.notes.done[stage] = Done("failed", key)
             # its metrics, too: they may say why
             self.ground.batch.settle()
-            yield self._end_failed(outcome.with_values(failed, one.trial), reason)
+            with_values = outcome.with_values(failed, one.trial)
+            metrics = {**with_values.metrics, **one.logged}
+            yield self._end_failed(replace(with_values, metrics=metrics), reason)
             return
         for address in became.skipped:
             one.trial.notes.done.setdefault(address, Done("unchanged"))

@@ -78,6 +78,28 @@ def with_values(one: Experiment, trial: Trial) -> Experiment:
     )
 
 
+def take_logged(trial: Trial, address: str) -> Values:
+    """Returns the metrics that a stage had logged when it failed, and removes what it
+    left of its outputs.
+    """
+    session = trial.ground.stand.session
+    stage = trial.graph.stages[address]
+    found: Values = {}
+    for out in stage.outs:
+        place = session.project.absolute(out.path)
+        if not os.path.lexists(place):
+            continue
+        if out.type == METRIC and os.path.isfile(place):
+            # half written, perhaps
+            with suppress(MltrackError):
+                data = session.project.read(out.path)
+                if data is not None:
+                    loaded = params_file.load(data, out.path)
+                    found[out.path] = params_file.flatten(loaded)
+        session.checkout.clear(out.path)
+    return found
+
+
 def _metrics(trial: Trial) -> Values:
     view = trial.ground.stand.session.view
     paths = {

@@ -7,6 +7,7 @@ from mltrack.errors import PipelineError
 from mltrack.formats import quantities
 from mltrack.formats.block_values import BlockValues
 from mltrack.formats.mistakes import At
+from mltrack.formats.stop_rules import StopRules
 from mltrack.pipeline.stage import CHECKS, Execution
 
 _EXECUTION = (
@@ -17,6 +18,9 @@ _EXECUTION = (
     "sandbox",
     "check",
     "checkpoint",
+    "live",
+    "monitor",
+    "stop",
 )
 
 
@@ -55,10 +59,20 @@ class ExecutionBlock:
             else None,
             sandbox=self._read.boolean(block, "sandbox", at),
             check=str(check),
-            checkpoint=(self._read.path(block["checkpoint"], (*at, "checkpoint")) or "")
-            if block.get("checkpoint") is not None
-            else "",
+            checkpoint=self._directory("checkpoint"),
+            live=self._directory("live"),
+            monitor=self._read.boolean(block, "monitor", at),
+            stop=tuple(
+                StopRules(self._read, (*at, "stop"), block.get("metrics")).rules(
+                    block.get("stop")
+                )
+            ),
         )
+
+    def _directory(self, key: str) -> str:
+        if self._block.get(key) is None:
+            return ""
+        return self._read.path(self._block[key], (*self._at, key)) or ""
 
     def _resources(self) -> Iterable[tuple[str, float]]:
         block, at = self._block.get("resources"), (*self._at, "resources")

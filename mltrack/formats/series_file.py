@@ -5,7 +5,7 @@ import io
 from typing import Any
 
 from mltrack.errors import FormatError
-from mltrack.formats import params_file
+from mltrack.formats import logged_series, params_file
 
 Row = dict[str, Any]
 # rows: they all go into one page, which a browser has to draw
@@ -31,9 +31,15 @@ def load(data: bytes, path: str, *, has_header: bool = True) -> list[Row]:
     """Returns the rows of a file; without ``has_header`` the columns of CSV and TSV are
     numbered from 0.
 
-    Of JSON and YAML the rows are the first list of mappings in it.
+    Of JSON and YAML the rows are the first list of mappings in it. A series that a
+    program logged is thinned where it has more points than a picture shows.
     """
     suffix = suffix_of(path)
+    if suffix == ".csv" and has_header:
+        long = logged_series.thinned(data)
+        if long is not None:
+            name, points = long
+            return [{logged_series.STEP: _value(x), name: _value(y)} for x, y in points]
     if suffix in (".csv", ".tsv"):
         return _table(
             data, path, "\t" if suffix == ".tsv" else ",", has_header=has_header

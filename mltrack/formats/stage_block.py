@@ -47,6 +47,9 @@ STAGE_KEYS = (
     "sandbox",
     "check",
     "checkpoint",
+    "live",
+    "monitor",
+    "stop",
 )
 # told apart from typing mistakes: documents of later versions name them
 LATER_KEYS = ("each", "workers")

@@ -52,6 +52,24 @@ class Environment(NamedTuple):
     show: tuple[str, ...] = ()
 
 
+LIVE = "live"
+"""The directory that commands log into, unless a stage says otherwise."""
+
+
+class StopRule(NamedTuple):
+    """When a command is ended, from what it logs. ``kind`` is ``nan``, ``infinite``,
+    ``no-progress`` or ``silence``; ``name`` the series that it is about; ``amount`` steps
+    or seconds; ``direction`` what counts as progress, ``min`` or ``max``. With ``warns``
+    it gives a warning instead.
+    """
+
+    kind: str
+    name: str = ""
+    amount: float = 0.0
+    direction: str = "min"
+    warns: bool = False
+
+
 class Execution(NamedTuple):
     """How a stage runs. None of it is part of the run key: a result does not depend on
     where it was made.
@@ -61,7 +79,9 @@ class Execution(NamedTuple):
     before the second, in seconds, and doubles. ``timeout`` is in seconds. ``runners``
     are names, tried in order. ``check`` is what to do about undeclared reads: '' asks
     the settings. ``checkpoint`` is a directory in which the command saves its state, to
-    go on from there after it was ended.
+    go on from there after it was ended. ``live`` is the directory that it logs into,
+    '' for ``live`` in the stage's own; with ``monitor`` the machine is sampled there;
+    ``stop`` are the rules by which the command is ended.
     """
 
     resources: tuple[tuple[str, float], ...] = ()
@@ -72,6 +92,9 @@ class Execution(NamedTuple):
     sandbox: bool = False
     check: str = ""
     checkpoint: str = ""
+    live: str = ""
+    monitor: bool = False
+    stop: tuple[StopRule, ...] = ()
 
 
 class Stage(NamedTuple):

@@ -29,7 +29,8 @@ def poll_of(
         exit_code=row.get("exit_code"),
         command=str(row.get("command", "")),
         peak_memory=int(row.get("peak_memory", 0)),
-        failure=Failure.TIMEOUT if row.get("timed_out") else None,
+        failure=_failure(row),
+        stopped=str(row.get("stopped", "")),
         items=tuple(
             ItemResult(
                 str(item["id"]), int(item["exit_code"]), item.get("seconds", 0.0)
@@ -45,6 +46,26 @@ def poll_of(
         ),
         seconds=float(row.get("seconds", 0.0)),
     )
+
+
+def _failure(row: dict[str, Any]) -> Failure | None:
+    """What the host knows by itself of how the job ended."""
+    if row.get("stopped"):
+        return Failure.STOPPED
+    return Failure.TIMEOUT if row.get("timed_out") else None
+
+
+def values_in(reply: dict[str, Any]) -> dict[str, float]:
+    """Returns the last values that a job has logged, which a host was asked for."""
+    rows = reply.get("jobs")
+    found = rows[0].get("values") if isinstance(rows, list) and len(rows) == 1 else None
+    if not isinstance(found, dict):
+        return {}
+    return {
+        str(name): value
+        for name, value in found.items()
+        if isinstance(value, int | float)
+    }
 
 
 def digests_in(data: bytes, algorithm: Algorithm) -> list[str]:

@@ -14,6 +14,7 @@ from contextlib import suppress
 from mltrack.disk.durable import read_bounded, write_atomic
 from mltrack.errors import MissingObjectError, WorkspaceError
 from mltrack.objects.content import EXEC, FILE, Content
+from mltrack.pipeline.paths import contains
 from mltrack.runners.job import Abilities, Job, Origin, Ticket, Works
 from mltrack.runners.local import LocalRunner
 from mltrack.runners.sandbox import Place, interpreters
@@ -109,7 +110,7 @@ class Cell:
         self._job, self._store = job, store
         self._own = Scratch(project)
         self._is_kept = False
-        self.root = self._own.path
+        self.root = self.files = self._own.path
         self._inputs = Inputs(self.root, _row(job, store), store.objects)
         try:
             store.bring(list(job.inputs.values()), origin)
@@ -137,6 +138,11 @@ class Cell:
         self._is_kept = True
 
     def rescue(self, job: Job) -> None:
+        for item in job.items:
+            for path in item.outputs:
+                # what it logged until it failed says why
+                if contains(job.live, path):
+                    self._own.bring_out(path)
         if job.checkpoint:
             # without it the next attempt starts anew, which is slow and true
             with suppress(OSError, Damaged):

@@ -148,15 +148,17 @@ class Errands:
         elif not piece:
             # its end counts here once its log is complete
             task.poll = poll_of(task, row, self._host, self.algorithm, hashes=hashes)
-            if state is State.DONE:
+            # of one that failed, what it logged
+            if state is State.DONE or (state is State.FAILED and task.poll.left):
                 task.phase = Phase.RECEIVING
                 return
             self.end(task, task.poll)
 
     def receive(self, connection: Connection, task: Task) -> None:
-        """Gets the outputs of a job that is done, but for those that may stay; then it
-        is over.
+        """Gets the outputs of a job that is done, but for those that may stay, or of one
+        that failed what it logged; then it is over.
         """
+        is_done = task.poll.state is State.DONE
         left: dict[str, Content] = {}
         # files are only ever created: what a lost connection left would be in the way
         moving.discard(task.scratch)
@@ -169,7 +171,7 @@ class Errands:
             if content.kind == RAW:
                 os.makedirs(os.path.dirname(target), exist_ok=True)
                 moving.receive_raw(connection, task.key, task.number, path, target)
-            elif path in task.job.left:
+            elif path in task.job.left and is_done:
                 left[path] = content
             else:
                 os.makedirs(os.path.dirname(target), exist_ok=True)
@@ -178,7 +180,8 @@ class Errands:
                 )
         # the lock will name what stays: its listings must be readable without the host
         moving.fetch_listings(connection, self._caches.get(), left.values())
-        self.end(task, replace(task.poll, left=left))
+        logged = () if is_done else tuple(task.poll.left)
+        self.end(task, replace(task.poll, left=left, logged=logged))
 
     def end(self, task: Task, poll: Poll) -> None:
         """Notes that a task is over, and how."""

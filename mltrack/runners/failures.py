@@ -46,6 +46,8 @@ class Rule(NamedTuple):
 RULES: dict[Failure, Rule] = {
     Failure.USER: Rule(0, counts=True),
     Failure.TIMEOUT: Rule(0, counts=True),
+    # it would do the same again
+    Failure.STOPPED: Rule(0, counts=False),
     Failure.MEMORY: Rule(0, counts=True),
     Failure.GPU_MEMORY: Rule(0, counts=True),
     # not the command's doing: tried again, and the stage's own tries are left for it

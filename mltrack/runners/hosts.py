@@ -22,6 +22,7 @@ from mltrack.disk.durable import (
 )
 from mltrack.errors import MltrackError, RemoteError
 from mltrack.objects.content import Content
+from mltrack.runners.answers import values_in
 from mltrack.runners.capacity import NOT_COUNTED
 from mltrack.runners.connection import Address
 from mltrack.runners.host import Host
@@ -45,7 +46,7 @@ from mltrack.runners.reports import jobs_of, report_of
 from mltrack.runners.runner import Runner
 from mltrack.runners.task import Board, HostSettings, Phase, Task
 from mltrack.runners.tickets import Tickets
-from mltrack.runners.worker.messages import Cancel, Has, Take
+from mltrack.runners.worker.messages import Cancel, Has, Known, Take
 from mltrack.runners.worker.system import GRACE_SECONDS
 from mltrack.store.local.cache import Cache
 
@@ -158,6 +159,9 @@ class HostRunner(Runner):
     def follow(self, job: KnownJob, offset: int, seconds: float) -> tuple[str, bytes]:
         row, data = self._host_of(job).watch(job.key, job.number, offset, seconds)
         return str(row["state"]), data
+
+    def values(self, job: KnownJob) -> dict[str, float]:
+        return values_in(self._host_of(job).request(Known([job.key])))
 
     def end(self, job: KnownJob) -> None:
         self._host_of(job).request(Cancel([[job.key, job.number]]))

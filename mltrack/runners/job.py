@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
 from mltrack.objects.content import Content
+from mltrack.pipeline.stage import LIVE, StopRule
 from mltrack.runners.worker.slots import Slot
 
 
@@ -43,7 +44,9 @@ class Job:
     even where an earlier one ended well. ``left`` are outputs whose bytes may stay
     where they were made. ``checkpoint`` is a directory that the commands save their
     state in; it is kept when an attempt does not end well, and stands there again for
-    the next one.
+    the next one. ``live`` is the directory below which the commands log, relative to the
+    root; ``stop`` are the rules by which they are ended, from what they log; with
+    ``monitor`` the machine is sampled there while they run.
     """
 
     key: str
@@ -64,6 +67,9 @@ class Job:
     left: frozenset[str] = frozenset()
     checkpoint: str = ""
     unset: tuple[str, ...] = ()
+    live: str = LIVE
+    stop: tuple[StopRule, ...] = ()
+    monitor: bool = False
 
 
 class Origin(Protocol):
@@ -127,6 +133,7 @@ class Failure(Enum):
 
     USER = "user"  # the command says no
     TIMEOUT = "timeout"
+    STOPPED = "stopped"  # by a stop rule of the stage
     MEMORY = "memory"  # the machine's, and the kernel ended the command
     GPU_MEMORY = "gpu-memory"
     PREEMPTED = "preempted"
@@ -159,7 +166,8 @@ class Poll:
     there. ``seconds`` is how long the commands took by the clock of who ran them.
     ``was_over`` says that the job was found, and had ended by then. ``sent`` are the
     bytes of inputs that were sent for it. With ``is_resumed`` it goes on from the
-    checkpoint of an earlier attempt.
+    checkpoint of an earlier attempt. ``stopped`` is why a stop rule ended it.
+    ``logged`` are outputs of one that failed which can be fetched all the same.
     """
 
     state: State
@@ -179,6 +187,8 @@ class Poll:
     was_over: bool = False
     sent: int = 0
     is_resumed: bool = False
+    stopped: str = ""
+    logged: tuple[str, ...] = ()
 
 
 class Shortage(NamedTuple):

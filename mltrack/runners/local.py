@@ -44,10 +44,14 @@ from mltrack.runners.worker.system import (
     VARIABLE,
     holder_note,
     words_of,
+    write_all,
 )
+from mltrack.runners.worker.watching import Watch, Wishes, log_variables, warning
 
 # seconds; systems clear /tmp of what nobody touched for days
 _TOUCH_SECONDS = 3600.0
+HANDED = os.path.join(os.path.dirname(__file__), "handed")
+"""What commands get onto their path: the logger."""
 _LINE_SECONDS = 0.05
 """How often those look that stand in line for a GPU."""
 
@@ -151,7 +155,7 @@ class LocalRunner(Runner):
         place = self._place(job, origin)
         trace = tracing.start(job.trace, place.root) if job.trace else None
         items = [(item.id, item.commands) for item in job.items]
-        course = Course(items, job.timeout)
+        course = Course(items, job.timeout, _watch(job, place, log))
         running = _Running(job, ticket, course, log, place, trace, time.time())
         self._running[ticket.key, ticket.attempt] = running
         try:
@@ -299,6 +303,8 @@ class LocalRunner(Runner):
             "MLTRACK_ROOT": running.place.root,
             VARIABLE: running.token,
         }
+        live = os.path.join(running.place.root, job.live)
+        variables.update(log_variables(variables, live, HANDED))
         inherited: list[int] = []
         if GPUS in job.resources:
             variables.update(visible(running.request))
@@ -337,7 +343,7 @@ class LocalRunner(Runner):
         code = process.reap()
         self._marks.forget(running.token)
         running.peak_memory = max(running.peak_memory, process.peak_memory)
-        if course.timed_out:
+        if course.is_cut_short:
             # what of the group outlived its first process
             process.signal(signal.SIGKILL)
         course.note_end(code, time.monotonic())
@@ -367,6 +373,7 @@ class LocalRunner(Runner):
             command=running.command,
             peak_memory=running.peak_memory,
             failure=_failure(running),
+            stopped=running.course.stopped,
             reads=reads,
             writes=writes,
             seconds=sum(item.seconds for item in running.course.done)
@@ -389,6 +396,16 @@ class LocalRunner(Runner):
         running.place.remove()
 
 
+def _watch(job: Job, place: Place, log: int) -> Watch:
+    """What is watched while a job runs; its warnings stand in its log."""
+    wishes = Wishes(os.path.join(place.files, job.live), job.stop, job.monitor)
+    return Watch(
+        wishes,
+        {**os.environ, **job.variables},
+        lambda words: write_all(log, warning(words)),
+    )
+
+
 def _collected(running: _Running, result: Poll) -> Poll:
     """Brings out what a job that is done has made; returns its result, a failure where
     that is not possible.
@@ -403,6 +420,8 @@ def _collected(running: _Running, result: Poll) -> Poll:
 
 def _failure(running: _Running) -> Failure | None:
     """What this machine knows by itself of how a job ended."""
+    if running.course.stopped:
+        return Failure.STOPPED
     if running.course.timed_out:
         return Failure.TIMEOUT
     return (

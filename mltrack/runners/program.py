@@ -10,6 +10,7 @@ import hashlib
 import io
 import os
 import zipfile
+from collections.abc import Iterator
 from functools import cache as memoized
 from typing import NamedTuple
 
@@ -46,7 +47,7 @@ try:
 except OSError as error:
     sys.exit("%s: %s" % (error.filename, error.strerror))
 sys.path.insert(0, path)
-from {PACKAGE}.serve import main
+from {PACKAGE}.runners.worker.serve import main
 main(place)
 """
 
@@ -61,20 +62,39 @@ class Program(NamedTuple):
 @memoized
 def worker_program() -> Program:
     """Returns the worker; the same bytes for the same sources, wherever it is built."""
-    sources = os.path.join(os.path.dirname(os.path.abspath(__file__)), "worker")
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        # in a fixed order: each file system lists in its own
-        for name in sorted(os.listdir(sources)):
-            if name.endswith(".py"):
-                with open(os.path.join(sources, name), "rb") as file:
-                    archive.writestr(
-                        zipfile.ZipInfo(f"{PACKAGE}/{name}", _EPOCH),
-                        file.read(),
-                        zipfile.ZIP_DEFLATED,
-                    )
+        for name, source in sources():
+            archive.writestr(
+                zipfile.ZipInfo(name, _EPOCH), source, zipfile.ZIP_DEFLATED
+            )
     data = buffer.getvalue()
     return Program(data, hashlib.sha256(data).hexdigest())
+
+
+def sources() -> Iterator[tuple[str, bytes]]:
+    """Yields the files in the worker, by their names in it: laid out as in mltrack, so
+    that the worker finds the logger in the same place here and there; and what commands
+    that it runs find as ``mltrack``.
+    """
+    runners = os.path.dirname(os.path.abspath(__file__))
+    # packages that are empty here too
+    yield f"{PACKAGE}/__init__.py", b""
+    yield f"{PACKAGE}/runners/__init__.py", b""
+    for inner, top in (
+        (f"{PACKAGE}/runners/worker", os.path.join(runners, "worker")),
+        (f"{PACKAGE}/logger", os.path.join(os.path.dirname(runners), "logger")),
+        ("", os.path.join(runners, "handed")),
+    ):
+        for directory, names, files in os.walk(top):
+            # in a fixed order: each file system lists in its own
+            names.sort()
+            for name in sorted(files):
+                if name.endswith(".py"):
+                    path = os.path.join(directory, name)
+                    with open(path, "rb") as file:
+                        found = os.path.join(inner, os.path.relpath(path, top))
+                        yield found, file.read()
 
 
 def boot_arguments(place: str, program: Program) -> list[str]:

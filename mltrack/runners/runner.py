@@ -131,6 +131,12 @@ class Runner(ABC):
             f"the jobs of {self.name} end with the command that started them"
         )
 
+    def values(self, job: KnownJob) -> dict[str, float]:
+        """Returns the last values that a known job has logged, by name, while it runs;
+        none where it logs none.
+        """
+        return {}
+
     def end(self, job: KnownJob) -> None:
         """Asks a known job to end with all that it started; returns at once."""
         raise UsageError(

@@ -14,15 +14,18 @@ from functools import cache as memoized
 from typing import Protocol
 
 from mltrack.errors import WorkspaceError
-from mltrack.pipeline.paths import leads_out
+from mltrack.pipeline.paths import contains, leads_out
 from mltrack.runners.job import Job
 from mltrack.runners.scratch import Scratch
 
 
 class Place(Protocol):
-    """Where commands run; ``root`` is what they see as the project."""
+    """Where commands run; ``root`` is what they see as the project, and ``files`` where
+    that lies for others.
+    """
 
     root: str
+    files: str
 
     def wrap(self, arguments: list[str], directory: str) -> list[str]:
         """Returns the arguments that run ``arguments`` in this place."""
@@ -33,7 +36,7 @@ class Place(Protocol):
         ...
 
     def rescue(self, job: Job) -> None:
-        """Brings back the checkpoint of a job that did not end well."""
+        """Brings back the checkpoint of a job that did not end well, and what it logged."""
         ...
 
     def remove(self) -> None:
@@ -45,7 +48,7 @@ class Workspace:
     """The project as it stands."""
 
     def __init__(self, root: str) -> None:
-        self.root = root
+        self.root = self.files = root
 
     def wrap(self, arguments: list[str], directory: str) -> list[str]:
         return arguments
@@ -72,7 +75,7 @@ class Sandbox:
         self._project = project
         self._objects = objects
         self._own = Scratch(project)
-        self._scratch = self._own.path
+        self._scratch = self.files = self._own.path
         self._binds: list[str] = []
         self.is_hidden = can_bind()
         self.root = project if self.is_hidden else self._scratch
@@ -112,6 +115,12 @@ class Sandbox:
     def rescue(self, job: Job) -> None:
         if job.checkpoint:
             self._own.bring_out(job.checkpoint)
+        for item in job.items:
+            for path in item.outputs:
+                # what a command logged until it failed says why; its own outputs alone,
+                # since other stages may log beside it
+                if contains(job.live, path):
+                    self._own.bring_out(path)
 
     def remove(self) -> None:
         self._own.remove()

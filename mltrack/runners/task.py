@@ -105,6 +105,9 @@ class Task:
             "setup": settings.setup,
             "timeout": job.timeout,
             "checkpoint": job.checkpoint,
+            "live": job.live,
+            "stop": [list(rule) for rule in job.stop],
+            "monitor": job.monitor,
             "items": [
                 {"id": item.id, "commands": item.commands, "outputs": item.outputs}
                 for item in job.items

@@ -20,8 +20,9 @@ _CANCEL_SECONDS = 30.0
 _LOOK_SECONDS = 0.05
 _NO_LOG = -1
 """An offset behind any log: only the state is asked for."""
-# seconds for which a host may hold back its answer; news come at once
-_WATCH_SECONDS = 5.0
+# seconds for which a host may hold back its answer; news come at once, but for the
+# values that a job logs, which are asked for between two answers
+_WATCH_SECONDS = 1.0
 # digits: few enough to type, enough to tell jobs apart
 _KEY_SHOWN = 12
 UNKNOWN = "unknown"
@@ -136,6 +137,10 @@ class Jobs:
                 return
             # the first answer is what is there; only then there is something to await
             seconds = _WATCH_SECONDS if to_the_end else 0.0
+
+    def values(self, job: JobInfo) -> dict[str, float]:
+        """Returns the last values that a job has logged, while it runs."""
+        return self._runners[job.runner].values(job.known())
 
     def cancel(self, job: JobInfo) -> str:
         """Ends a job with all that it started, and returns the state that it ended in.

@@ -4,7 +4,7 @@ what a revision lacks.
 
 import math
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from itertools import chain, count, repeat
 from typing import Any, NamedTuple
 
 from mltrack.engine.pipelines import nearest
@@ -17,6 +17,10 @@ from mltrack.verbs.plot_definitions import Definition
 
 ABSENT, UNREADABLE, EMPTY, TOO_LARGE = "absent", "unreadable", "empty", "too large"
 """Why a plot has nothing of a file at a revision."""
+
+
+_LOGGED = "step"
+_NUMBERS = {int, float, type(None)}
 
 
 class Lack(NamedTuple):
@@ -89,7 +93,7 @@ class Data:
             if rows == []:
                 self.lacks[Lack(moment.revision, file, None, EMPTY)] = None
             elif rows is not None:
-                has = frozenset(str(name) for row in rows for name in row)
+                has = frozenset(map(str, {*chain.from_iterable(rows)}))
                 yield _Table(moment, file, rows, has)
 
     def _load(self, moment: Moment, file: str) -> list[Row] | None:
@@ -140,7 +144,7 @@ class Data:
     def _rows(self, table: _Table, column: str) -> Iterator[Row]:
         definition, moment = self.definition, table.moment
         elsewhere = self._x_is_elsewhere(table.file)
-        x = definition.x
+        x = definition.x or _step_of(table)
         for needed in (column, *([x] if x and not elsewhere else [])):
             if needed not in table.has:
                 self.lacks[Lack(moment.revision, table.file, needed, ABSENT)] = None
@@ -157,13 +161,25 @@ class Data:
         label = column if len(definition.ys) == 1 else f"{table.file}: {column}"
         if all(row.get(column, "") == "" for row in table.rows):
             self.lacks[Lack(moment.revision, table.file, column, EMPTY)] = None
-        for step, row in enumerate(table.rows):
-            at = xs[step] if step < len(xs) else None
-            value = at if elsewhere else row.get(x) if x else step
+        values: Iterable[Any] = (
+            chain(xs, repeat(None))
+            if elsewhere
+            else (row.get(x) for row in table.rows)
+            if x
+            else count()
+        )
+        for value, row in zip(values, table.rows, strict=False):
+            y = row.get(column, "")
             # loggers leave cells empty that other rows fill: a line goes on over them
-            if value == "" or row.get(column, "") == "":
-                continue
-            yield {REV: moment.revision, FIELD: label, "x": value, "y": row.get(column)}
+            if value != "" and y != "":
+                yield {REV: moment.revision, FIELD: label, "x": value, "y": y}
+
+
+def _step_of(table: _Table) -> str:
+    """The column that says at which step a value was logged, '' where none does: a
+    series, as loggers write it, is a step and a value.
+    """
+    return _LOGGED if table.rows and [*table.rows[0]][:-1] == [_LOGGED] else ""
 
 
 def _names(table: _Table) -> list[str]:
@@ -215,6 +231,10 @@ def _drawable(value: Any) -> Any:
 def kind_of(values: Iterable[Any]) -> str:
     """Returns what an axis of these values is: of numbers, of dates, or of texts."""
     kind = ""
+    values = list(values)
+    # a look at the types: a series may have a million values
+    if {*map(type, values)} <= _NUMBERS:
+        return NUMBER
     for value in values:
         if value is None:
             continue

@@ -426,3 +426,11 @@ def test_calls_of_several_threads_do_not_meet(pipeline: Workspace) -> None:
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda call: call(), calls))
     assert found == [call() for call in calls[:4]] * 16
+
+
+def test_the_log_of_a_project_is_its_history_and_that_of_the_package_the_logger(
+    pipeline: Workspace,
+) -> None:
+    assert mltrack.Project().log()[0].commit
+    mltrack.log(loss=0.5)
+    assert pipeline.read("live/plots/loss.csv") == "step,loss\n0,0.5\n"

@@ -9,6 +9,7 @@ import signal
 from typing import NamedTuple, Sequence
 
 from .system import GRACE_SECONDS
+from .watching import Watch
 
 _NEVER = float("inf")
 
@@ -27,18 +28,23 @@ class Ended(NamedTuple):
 class Course:
     """The commands of ``items``, each ``(id, commands)``, one after another. An item
     ends with its first command that fails, and does not keep the next from running;
-    ``timeout`` seconds after :meth:`begin` all of it ends. Moments are of the monotonic
-    clock.
+    ``timeout`` seconds after :meth:`begin` all of it ends, and so it does when ``watch``
+    says so: ``stopped`` is why. Moments are of the monotonic clock.
     """
 
     def __init__(
-        self, items: Sequence[tuple[str, Sequence[str]]], timeout: float | None
+        self,
+        items: Sequence[tuple[str, Sequence[str]]],
+        timeout: float | None,
+        watch: Watch | None = None,
     ) -> None:
         self._items = [(name, list(commands)) for name, commands in items]
         self._timeout = timeout
         self._began = 0.0
         self._ends_at = self._kills_at = _NEVER
+        self._watch = watch
         self.timed_out = False
+        self.stopped = ""
         self.done: list[Ended] = []
 
     def begin(self, moment: float) -> None:
@@ -46,10 +52,17 @@ class Course:
         self._began = moment
         if self._timeout is not None:
             self._ends_at = moment + self._timeout
+        if self._watch is not None:
+            self._watch.begin(moment)
 
     @property
     def is_over(self) -> bool:
-        return self.timed_out or not self._items
+        return self.is_cut_short or not self._items
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether commands are ended that would have gone on."""
+        return self.timed_out or bool(self.stopped)
 
     @property
     def command(self) -> str:
@@ -59,7 +72,8 @@ class Course:
     @property
     def next_moment(self) -> float:
         """When :meth:`overdue` has something to say at the earliest."""
-        return min(self._ends_at, self._kills_at)
+        watched = self._watch.next_moment if self._watch is not None else _NEVER
+        return min(self._ends_at, self._kills_at, watched)
 
     @property
     def first_failure(self) -> Ended | None:
@@ -72,8 +86,10 @@ class Course:
         """
         if moment >= self._kills_at:
             return int(signal.SIGKILL)
-        if moment >= self._ends_at:
-            self.timed_out = True
+        if self._watch is not None and not self.is_cut_short:
+            self.stopped = self._watch.look(moment)
+        if moment >= self._ends_at or (self.stopped and self._kills_at == _NEVER):
+            self.timed_out = not self.stopped
             # asked once: from here on only the kill is due
             self._ends_at, self._kills_at = _NEVER, moment + GRACE_SECONDS
             return int(signal.SIGTERM)
@@ -85,10 +101,12 @@ class Course:
         """
         name, commands = self._items[0]
         command = commands.pop(0)
-        if code == 0 and commands and not self.timed_out:
+        if code == 0 and commands and not self.is_cut_short:
             return None
         # a command that took its time, and ended well when it was asked to, still failed
-        failed = code or (-int(signal.SIGTERM) if self.timed_out else 0)
+        failed = code or (-int(signal.SIGTERM) if self.is_cut_short else 0)
+        if self._watch is not None:
+            self._watch.pause()
         ended = Ended(name, failed, command, moment - self._began)
         self._items.pop(0)
         self._began = moment

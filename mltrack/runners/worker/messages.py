@@ -46,7 +46,9 @@ class Holders(NamedTuple):
 
 
 class Known(NamedTuple):
-    """Asks for the latest attempt of each key, or of ``keys``. Answered: ``jobs``."""
+    """Asks for the latest attempt of each key, or of ``keys``. Answered: ``jobs``; of one
+    that runs with ``values``, the last ones that it logged.
+    """
 
     keys: list[str] | None = None
 

@@ -29,6 +29,7 @@ from .raw import list_raw, read_raw
 from .slots import Slots
 from .supervise import Supervisor, bury, remove
 from .system import cpus, words_of
+from .watching import last_values
 
 # in bytes; the client asks for offsets in steps of just this (FRAME in moving)
 PIECE = 4 << 20
@@ -188,6 +189,7 @@ class Server:
             **{name: job.get(name, "") for name in UNIT},
             "state": state["state"],
             "gpus": state.get("gpus", []),
+            "values": last_values(state["live"]) if "live" in state else {},
             "exit_code": state.get("exit_code"),
             "age": time.time() - float(job.get("submitted", time.time())),
             "is_taken": os.path.exists(attempt.file("taken")),

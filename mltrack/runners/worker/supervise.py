@@ -35,7 +35,9 @@ from .system import (
     end_descendants,
     holder_note,
     words_of,
+    write_all,
 )
+from .watching import Watch, Wishes, log_variables, own_library, warning
 
 # seconds between looks: an end, or the wish for one, is seen that much late
 _LOOK_SECONDS = 0.05
@@ -75,6 +77,7 @@ class Supervisor:
             "missing": [],
         }
         self._process: subprocess.Popen[bytes] | None = None
+        self._live = os.path.join(attempt.work, str(job.get("live") or "live"))
         done = {item["id"] for item in job.get("done", [])}
         self._course = Course(
             [
@@ -83,6 +86,11 @@ class Supervisor:
                 if item["id"] not in done
             ],
             None if job.get("timeout") is None else float(job["timeout"]),
+            Watch(
+                Wishes(self._live, job.get("stop", ()), bool(job.get("monitor"))),
+                os.environ,
+                lambda words: write_all(self._log, warning(words)),
+            ),
         )
         self._adopts = False
 
@@ -131,6 +139,7 @@ class Supervisor:
             resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * MEMORY_UNIT
         )
         result["timed_out"] = self._course.timed_out
+        result["stopped"] = self._course.stopped
         result["gpus"] = self._request.names if self._request is not None else []
         result["host"] = socket.gethostname()
         try:
@@ -216,15 +225,23 @@ class Supervisor:
             "outputs": {},
             "missing": [],
         }
-        if ended.exit_code == 0:
-            self._take_outputs(item["outputs"], row)
+        wanted = item["outputs"]
+        if ended.exit_code != 0:
+            # what it logged until then says why
+            live = self._job.get("live") or "live"
+            wanted = [path for path in wanted if _lies_in(path, live)]
+            wanted = [path for path in wanted if os.path.lexists(self._file(path))]
+        self._take_outputs(wanted, row)
         return row
+
+    def _file(self, path: str) -> str:
+        return os.path.join(self._attempt.work, path)
 
     def _take_outputs(self, paths: list[str], row: dict[str, Any]) -> None:
         """Makes objects of what an item wrote, and notes them in its row."""
         end_descendants()  # nothing may write to outputs that are being hashed
         for path in paths:
-            full = os.path.join(self._attempt.work, path)
+            full = self._file(path)
             if not os.path.lexists(full):
                 row["missing"].append(path)
                 continue
@@ -250,6 +267,7 @@ class Supervisor:
             "MLTRACK_ROOT": work,
             VARIABLE: job["token"],
         }
+        variables.update(log_variables(variables, self._live, own_library()))
         if "gpus" in job["resources"]:
             variables.update(visible(self._request))
         self._process = subprocess.Popen(
@@ -333,6 +351,7 @@ class Supervisor:
             "pid": os.getpid(),
             "host": socket.gethostname(),
             "gpus": gpus,
+            "live": self._live,
         }
         attempts.write_json(self._attempt.file("state.json"), facts)
 
@@ -344,6 +363,11 @@ class Supervisor:
                 os.utime(self._alive)
             if self._request is not None:
                 self._request.touch()
+
+
+def _lies_in(path: str, directory: str) -> bool:
+    # with the slash: `live-old` does not lie in `live`
+    return path == directory or path.startswith(directory + "/")
 
 
 def _adopt_orphans() -> bool:

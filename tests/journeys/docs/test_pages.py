@@ -17,6 +17,7 @@ PAGES = [
     "guides/other-projects.md",
     "guides/disk-space.md",
     "guides/from-dvc.md",
+    "guides/logging.md",
     "guides/experiments.md",
     "guides/sweeps.md",
     "guides/notebooks.md",

@@ -40,8 +40,10 @@ def saying() -> Program:
     """A worker that says where it runs, and ends."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr(f"{PACKAGE}/__init__.py", "")
-        archive.writestr(f"{PACKAGE}/serve.py", "def main(p): print('ran in', p)")
+        inner = f"{PACKAGE}/runners/worker"
+        for package in (PACKAGE, f"{PACKAGE}/runners", inner):
+            archive.writestr(f"{package}/__init__.py", "")
+        archive.writestr(f"{inner}/serve.py", "def main(p): print('ran in', p)")
     return Program(buffer.getvalue(), hashlib.sha256(buffer.getvalue()).hexdigest())
 
 
@@ -52,8 +54,18 @@ def test_the_same_sources_make_the_same_bytes() -> None:
     assert first.digest == hashlib.sha256(first.data).hexdigest()
     with zipfile.ZipFile(io.BytesIO(first.data)) as archive:
         names = archive.namelist()
-    sources = Path(module.__file__).parent / "worker"
-    assert names == [f"{PACKAGE}/{path.name}" for path in sorted(sources.glob("*.py"))]
+    worker = Path(module.__file__).parent / "worker"
+    logger = worker.parents[1] / "logger"
+    expected = {
+        f"{PACKAGE}/{path.relative_to(top)}"
+        for path, top in (
+            *((path, worker.parents[1]) for path in worker.glob("*.py")),
+            *((path, logger.parent) for path in logger.rglob("*.py")),
+        )
+    }
+    empty = {f"{PACKAGE}/__init__.py", f"{PACKAGE}/runners/__init__.py"}
+    assert {*names} == {*expected, *empty, "mltrack/__init__.py"}
+    assert len(names) == len({*names})
 
 
 def test_it_is_sent_once_and_found_from_then_on(

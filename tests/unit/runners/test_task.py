@@ -5,6 +5,7 @@ from base64 import b64decode
 import pytest
 
 from mltrack.objects.content import FILE, Content
+from mltrack.pipeline.stage import StopRule
 from mltrack.runners.job import Item, Job, Poll, State, Ticket
 from mltrack.runners.task import Board, HostSettings, Phase, Task
 
@@ -76,6 +77,9 @@ def test_a_host_is_asked_for_all_that_the_job_says() -> None:
         project="p",
         timeout=7.0,
         checkpoint="ck",
+        live="sub/live",
+        stop=(StopRule("nan", "loss"),),
+        monitor=True,
         inputs={"in": Content(FILE, "aa", 3), "conf": Content(FILE, "bb", 4)},
         files={"conf": b"\x00lr: 1"},
         kept=("o",),
@@ -92,6 +96,9 @@ def test_a_host_is_asked_for_all_that_the_job_says() -> None:
         "project": "p",
         "shell": "/bin/sh",
         "directory": "sub",
+        "live": "sub/live",
+        "stop": [["nan", "loss", 0.0, "min", False]],
+        "monitor": True,
         "setup": ". env",
         "timeout": 7.0,
         "checkpoint": "ck",
