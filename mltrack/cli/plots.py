@@ -175,18 +175,7 @@ def _deliver(
         for path in plot_pictures.pictures(found.plots, place, way.kind):
             say(os.path.relpath(path, os.path.abspath(current.directory)))
     elif way.runs is not None or any(not plot.is_empty for plot in found.plots):
-        if way.out.endswith("/") or os.path.isdir(place):
-            place = os.path.join(place, _PAGE)
-        text = _page(session, found, revisions, way.runs)
-        # after all is drawn: what cannot be leaves the old page as it is
-        os.makedirs(os.path.dirname(place), exist_ok=True)
-        with open(place, "w", encoding="utf-8", errors="replace") as file:
-            file.write(text)
-        what = [plural(len(found.plots), "plot")] if found.plots else []
-        what += [plural(len(way.runs.names), "experiment")] if way.runs else []
-        announce(f"{', '.join(what)}: file://{place}")
-        if way.opened:
-            webbrowser.open(f"file://{place}")
+        _write_page(place, _page(session, found, revisions, way.runs), found, way)
     never = found.never_written
     lacks = (
         lack for plot in found.plots if plot.name not in never for lack in plot.lacks
@@ -196,6 +185,20 @@ def _deliver(
     ):
         tell(text)
     return tell_problems(found.problems, never)
+
+
+def _write_page(place: str, text: str, found: verb.Drawn, way: _Way) -> None:
+    """Writes the page once all is drawn: what cannot be leaves the old one as it is."""
+    if way.out.endswith("/") or os.path.isdir(place):
+        place = os.path.join(place, _PAGE)
+    os.makedirs(os.path.dirname(place), exist_ok=True)
+    with open(place, "w", encoding="utf-8", errors="replace") as file:
+        file.write(text)
+    what = [plural(len(found.plots), "plot")] if found.plots else []
+    what += [plural(len(way.runs.names), "experiment")] if way.runs else []
+    announce(f"{', '.join(what)}: file://{place}")
+    if way.opened:
+        webbrowser.open(f"file://{place}")
 
 
 def _page(

@@ -293,11 +293,16 @@ def _job(engine: Engine, step: Step, known: Inputs) -> Job:
         live=stage.execution.live or os.path.join(stage.wdir, LIVE),
         stop=stage.execution.stop,
         monitor=stage.execution.monitor,
-        trace=policy.trace
-        # in a sandbox also unchecked: what was sought there explains a failure
-        if (stage.execution.check or policy.check) != NONE or stage.execution.sandbox
-        else "",
+        trace=_trace(engine, stage),
     )
+
+
+def _trace(engine: Engine, stage: Stage) -> str:
+    """How the files that a stage's commands open are noted; '' for not at all."""
+    check = stage.execution.check or engine.policy.check
+    # in a sandbox also unchecked: what was sought there explains a failure
+    is_wanted = check != NONE or stage.execution.sandbox
+    return engine.policy.trace if is_wanted else ""
 
 
 def _read_by_job(engine: Engine, stage: Stage, *, through_links: bool) -> list[str]:

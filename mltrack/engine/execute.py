@@ -112,6 +112,11 @@ class Execution:
             }.values()
         )
 
+    @property
+    def running(self) -> list[Attempt]:
+        """The attempts that are under way."""
+        return list(self._running.values())
+
     def end(self) -> Iterator[Event]:
         """Notes what was not reached, once it is over, and tells what remains to be
         told.
@@ -126,7 +131,7 @@ class Execution:
         ends_all = isinstance(error, KeyboardInterrupt) and not isinstance(
             error, Terminated
         )
-        running = list(self._running.values())
+        running = self.running
         ended = [
             attempt
             for attempt in running
@@ -380,7 +385,7 @@ class Execution:
 
     def look(self) -> Iterator[Event]:
         """Asks what became of what runs, and takes the results."""
-        attempts_now = list(self._running.values())
+        attempts_now = self.running
         for runner in self.busy:
             asked = {
                 attempt.ticket: attempt.seen

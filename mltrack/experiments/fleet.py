@@ -2,8 +2,10 @@
 resources and GPU slots. One that fails stops nobody.
 """
 
+import os
 import time
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -11,18 +13,23 @@ from mltrack.engine.events import Event, StageFailed, Tick
 from mltrack.engine.execute import TICK_SECONDS, Execution
 from mltrack.engine.outcome import Lanes, Limits
 from mltrack.engine.queue import Queue
-from mltrack.errors import MltrackError
+from mltrack.engine.running import Attempt
+from mltrack.errors import MltrackError, RemoteError
 from mltrack.experiments import outcome
 from mltrack.experiments.record import Done, Experiment, State, Values
 from mltrack.experiments.shelf import Ask, Shelf
 from mltrack.experiments.trial import Ground, Trial, now
 from mltrack.experiments.turns import Keys, KeyTurns
 from mltrack.pipeline.plan import Verdict
+from mltrack.pipeline.stage import LIVE
+from mltrack.runners.job import KnownJob
 from mltrack.runners.runner import Runner
 
 # experiments that are under way at once at most; most of them wait for a key that
 # another one holds, or for a lane
 _MOST_UNDER_WAY = 64
+# seconds: how often what runs is noted, for `exp show --live`
+_NOTE_SECONDS = 1.0
 # seconds: how soon `exp stop` is heeded
 _LOOK_SECONDS = 0.5
 
@@ -59,6 +66,20 @@ class _UnderWay:
     turns: KeyTurns
     failed: StageFailed | None = None
     logged: Values = field(default_factory=dict)
+    noted: Experiment | None = None
+    """What was last written of it while it is under way."""
+
+
+def _values_of(attempt: Attempt) -> Values:
+    """The last values that an attempt has logged, by the file that they belong to."""
+    stage, ticket = attempt.stage, attempt.ticket
+    number = int(ticket.attempt) if ticket.attempt.isdigit() else 0
+    job = KnownJob(
+        ticket.key, stage.address, "", attempt.placed[0], number, "", ticket.attempt
+    )
+    values = attempt.runner.values(job)
+    live = stage.execution.live or os.path.join(stage.wdir, LIVE)
+    return {os.path.join(live, "metrics.json"): {**values}} if values else {}
 
 
 @dataclass(slots=True)
@@ -75,6 +96,7 @@ class Fleet:
     _finished: list[tuple[Experiment, Trial]] = field(default_factory=list)
     _told: list[Ended] = field(default_factory=list)
     _look_at: float = 0.0
+    _note_at: float = 0.0
 
     def events(self) -> Generator[Happening, None, None]:
         """Runs them; whatever ends this, what is done is kept, and the others can be
@@ -90,6 +112,7 @@ class Fleet:
                 for one in self._active:
                     yield from self._of(one, one.execution.look())
                 yield from self._end_those_that_are_over()
+                self._note_values()
                 self.ground.batch.settle_if_due()
                 yield from self._tell()
             self.ground.batch.settle()
@@ -102,6 +125,26 @@ class Fleet:
         """Tells of experiments that have become commits."""
         told, self._told = self._told, []
         yield from told
+
+    def _note_values(self) -> None:
+        """Notes where experiments are and what their stages have logged so far, for who
+        looks at them meanwhile.
+        """
+        if time.monotonic() < self._note_at:
+            return
+        self._note_at = time.monotonic() + _NOTE_SECONDS
+        for one in self._active:
+            metrics: Values = {}
+            stages = []
+            for attempt in one.execution.running:
+                stages.append(attempt.stage.address)
+                # a host that does not answer now is told of elsewhere
+                with suppress(RemoteError):
+                    metrics.update(_values_of(attempt))
+            noted = replace(one.experiment, stage=", ".join(stages), metrics=metrics)
+            if stages and noted != one.noted:
+                self.shelf.put(noted)
+                one.noted = noted
 
     def _of(self, one: _UnderWay, events: Iterator[Event]) -> Iterator[Happening]:
         """The events of an experiment, each with its name."""

@@ -22,6 +22,7 @@ from mltrack.runners.job import (
     Failure,
     ItemResult,
     Job,
+    KnownJob,
     MachineReport,
     Origin,
     Poll,
@@ -46,7 +47,13 @@ from mltrack.runners.worker.system import (
     words_of,
     write_all,
 )
-from mltrack.runners.worker.watching import Watch, Wishes, log_variables, warning
+from mltrack.runners.worker.watching import (
+    Watch,
+    Wishes,
+    last_values,
+    log_variables,
+    warning,
+)
 
 # seconds; systems clear /tmp of what nobody touched for days
 _TOUCH_SECONDS = 3600.0
@@ -182,6 +189,13 @@ class LocalRunner(Runner):
         """
         running = self._running.get((ticket.key, ticket.attempt))
         return running.place if running is not None else None
+
+    def values(self, job: KnownJob) -> dict[str, float]:
+        for running in self._running.values():
+            if running.job.key == job.key and running.result is None:
+                live = os.path.join(running.place.files, running.job.live)
+                return last_values(live)
+        return {}
 
     def poll(self, asked: Mapping[Ticket, Seen]) -> dict[Ticket, Poll]:
         return {ticket: self._poll(ticket, seen) for ticket, seen in asked.items()}

@@ -70,10 +70,7 @@ class Contents(NamedTuple):
 def page(contents: Contents) -> str:
     """Returns the page."""
     plots, revisions = contents.drawn.plots, contents.revisions
-    names = _joined([revision.name for revision in revisions])
-    if contents.runs is not None:
-        # a page of names tells nobody anything
-        names = f"{len(contents.runs.names)} experiments"
+    names = _names(contents)
     anchors = _anchors(plot.name for plot in plots)
     numbers = {revision.name: at for at, revision in enumerate(revisions)}
     data = {
@@ -109,6 +106,14 @@ def page(contents: Contents) -> str:
     }
     # at once: what stands in the data is no place to fill in
     return re.sub(r"@(\w+)@", lambda match: parts[match[1]], _file("page.html"))
+
+
+def _names(contents: Contents) -> str:
+    """What the page is of, in words."""
+    if contents.runs is not None:
+        # a page of names tells nobody anything
+        return f"{len(contents.runs.names)} experiments"
+    return _joined([revision.name for revision in contents.revisions])
 
 
 def _runs_data(runs: Runs | None) -> dict[str, Any] | None:
