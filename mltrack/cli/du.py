@@ -43,6 +43,7 @@ def du(
                     "packs": cache.packs,
                     "runs": cache.runs,
                     "quarantine": cache.quarantine,
+                    "experiments": cache.experiments,
                 },
             }
         )
@@ -53,6 +54,8 @@ def du(
     ]
     table(("size", "files", "in cache", "path"), rows)
     say(f"the cache takes {size_text(cache.total)}: {cache.path}")
+    if cache.experiments:
+        say(f"running experiments takes {size_text(cache.experiments)}: .mltrack/exps")
 
 
 app = command_app(du, "mltrack du", "mltrack du data/images --rev v1")

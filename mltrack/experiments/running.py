@@ -29,7 +29,7 @@ from mltrack.pipeline.stage import is_outside
 from mltrack.runners import capacity
 from mltrack.runners.cells import CellRunner, Store
 from mltrack.runners.kinds import local
-from mltrack.runners.kinds.ssh import GPU_LOCKS, settings_of
+from mltrack.runners.kinds.ssh import CACHE_LIMIT, GPU_LOCKS, settings_of
 from mltrack.runners.names import LOCAL
 from mltrack.runners.runner import Runner
 from mltrack.runners.worker import hashing
@@ -42,6 +42,8 @@ from mltrack.verbs.sources import Sources
 
 # of one command: more would be a mistake, as a rule, and take days
 _MOST = 10_000
+# bytes: what cells keep of inputs from one command to the next, where nothing is set
+_ROOM = 10 * 10**9
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +198,8 @@ class CellRunners(ProjectRunners):
         if found is None:
             raise ConfigError(f"this Python has no library for {algorithm} digests")
         objects = Objects(self._path, algorithm, found)
-        limit = settings_of(name, given, {}).limit
-        objects.evict(limit, set())
+        limited = given.get(CACHE_LIMIT.name)
+        objects.evict(settings_of(name, given, {}).limit if limited else _ROOM, set())
         return CellRunner(
             self._project.path,
             project.jobs_path,

@@ -22,7 +22,7 @@ class Usage:
 @dataclass(frozen=True, slots=True)
 class CacheUsage:
     """The cache on the disk, in bytes: objects that are files of their own, packs, run
-    records, damaged objects.
+    records, damaged objects. ``experiments`` is what running those keeps beside it.
     """
 
     path: str
@@ -30,6 +30,7 @@ class CacheUsage:
     packs: int
     runs: int
     quarantine: int
+    experiments: int = 0
 
     @property
     def total(self) -> int:
@@ -59,6 +60,7 @@ def cache_usage(session: Session) -> CacheUsage:
         cache.packs_path,
         os.path.join(cache.path, "runs"),
         cache.quarantine_path,
+        os.path.join(session.project.shared_path, "exps"),
     )
     return CacheUsage(cache.path, *(_bytes_below(part) for part in parts))
 
