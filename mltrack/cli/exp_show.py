@@ -20,6 +20,7 @@ from mltrack.experiments.looking import METRICS, PARAMS, Sheet, sheet
 from mltrack.experiments.record import Experiment, State
 from mltrack.experiments.shelf import Shelf
 from mltrack.git import history
+from mltrack.runners.names import LOCAL
 from mltrack.verbs.session import Session
 
 _Where = Annotated[
@@ -138,6 +139,8 @@ def _columns(found: Sheet, wanted: str, *, only_changed: bool) -> list[str]:
     if only_changed:
         params, metrics = found.differing(PARAMS), found.differing(METRICS)
     rest = ["stage"] if any(one.stage for one in found.experiments) else []
+    # where all ran on this machine nobody need be told
+    places = {row["runner"] for row in found.rows} - {"", LOCAL}
     noted = ["note"] if any(one.note for one in found.experiments) else []
     return [
         *_FIXED,
@@ -145,6 +148,7 @@ def _columns(found: Sheet, wanted: str, *, only_changed: bool) -> list[str]:
         *(f"{METRICS}.{name}" for name in metrics),
         *(f"{PARAMS}.{name}" for name in params),
         "seconds",
+        *(["runner"] if places else []),
         *noted,
     ]
 

@@ -1,12 +1,13 @@
 """Experiments as rows of values by name, for tables, conditions and rankings."""
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from mltrack.engine.pipelines import nearest
 from mltrack.errors import UsageError
 from mltrack.experiments import ranking, where
-from mltrack.experiments.record import Experiment, Values
+from mltrack.experiments.record import Experiment, State, Values
 
 Row = Mapping[str, Any]
 PARAMS, METRICS = "params", "metrics"
@@ -103,7 +104,7 @@ def _row(one: Experiment, params: dict[str, str], metrics: dict[str, str]) -> Ro
         "stage": one.stage,
         "base": one.head[:10],
         "source": one.source,
-        "seconds": one.seconds,
+        "seconds": _elapsed(one),
         "created": one.created,
         "runner": ",".join(
             sorted({done.runner for done in one.stages.values() if done.runner})
@@ -120,6 +121,13 @@ def _row(one: Experiment, params: dict[str, str], metrics: dict[str, str]) -> Ro
                 # as it stands in its file, whatever else has such a name
                 row.setdefault(f"{kind}.{key}", value)
     return row
+
+
+def _elapsed(one: Experiment) -> float:
+    """How long an experiment took, or has taken so far."""
+    if one.state is State.RUNNING and one.started:
+        return max(0.0, time.time() - one.started)
+    return one.seconds
 
 
 class Change(NamedTuple):
