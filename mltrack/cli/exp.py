@@ -17,6 +17,7 @@ add_command(
 add_command(
     app, exp_run.start, "mltrack exp start -j 4", "mltrack exp start quiet-heron"
 )
+add_command(app, exp_run.resume, "mltrack exp resume quiet-heron")
 add_command(app, exp_run.stop, "mltrack exp stop", "mltrack exp stop quiet-heron")
 add_command(app, exp_run.cancel, "mltrack exp cancel quiet-heron")
 add_command(app, exp_run.status, "mltrack exp status")

@@ -313,6 +313,20 @@ def start(
     _carry_out(Runs(session, shelf, options), found, as_json=as_json)
 
 
+def resume(
+    chosen: SomeNames,
+    jobs: _Jobs = 0,
+    runner: _Runner = "",
+    pull: _Pull = False,
+    detach: _Detach = False,
+    as_json: Json = False,
+) -> None:
+    """Runs experiments again that were stopped or failed. What finished is kept, and a
+    stage with a checkpoint continues from it.
+    """
+    start(chosen, jobs, runner, pull, detach, as_json=as_json)
+
+
 def stop(chosen: Names = None) -> None:
     """Ends experiments that are under way, in whichever process; they can be started
     again, and go on from their checkpoints.

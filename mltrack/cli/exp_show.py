@@ -300,6 +300,7 @@ def diff(
                 "new": new,
                 PARAMS: [one._asdict() for one in found.params],
                 METRICS: [one._asdict() for one in found.metrics],
+                "environment": [one._asdict() for one in found.environment],
                 "files": [
                     {
                         "path": item.path,
@@ -318,7 +319,11 @@ def diff(
 
 
 def _show_difference(found: Difference, old: str, new: str) -> None:
-    for kind, rows in ((PARAMS, found.params), (METRICS, found.metrics)):
+    for kind, rows in (
+        (PARAMS, found.params),
+        (METRICS, found.metrics),
+        ("environment", found.environment),
+    ):
         if rows:
             table(
                 (kind, old, new),
@@ -330,5 +335,5 @@ def _show_difference(found: Difference, old: str, new: str) -> None:
     if found.patch:
         say("")
         say_bytes(found.patch)
-    if not any((found.params, found.metrics, found.files, found.patch)):
+    if not any(found):
         say(f"{old} and {new} are the same.")

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from mltrack.experiments.looking import Change, changes
-from mltrack.experiments.record import Experiment
+from mltrack.experiments.record import Experiment, Values
 from mltrack.formats.pointer import SUFFIX
 from mltrack.git import snapshot
 from mltrack.pipeline.stage import LOCK_NAME
@@ -12,12 +12,13 @@ from mltrack.verbs.session import Session
 
 
 class Difference(NamedTuple):
-    """Params and metrics by value, data and outputs by file, and the rest of what git
-    keeps as a patch.
+    """Params and metrics by value, the machines and runners, data and outputs by file,
+    and the rest of what git keeps as a patch.
     """
 
     params: list[Change]
     metrics: list[Change]
+    environment: list[Change]
     files: list[listing.Difference]
     patch: bytes
 
@@ -32,9 +33,19 @@ def difference(
     return Difference(
         changes(old.params or old.given, new.params or new.given),
         changes(old.metrics, new.metrics),
+        changes(_environment(old), _environment(new)),
         listing.diff(session, old.commit, new.commit, []) if are_done else [],
         _patch(session, old, new) if code and are_done else b"",
     )
+
+
+def _environment(one: Experiment) -> Values:
+    """Where an experiment ran: the machine that it was started from, and the runner of
+    each stage; of a stage that did not run nobody knows.
+    """
+    runners = {name: done.runner for name, done in one.stages.items() if done.runner}
+    machine = {"machine": one.machine} if one.machine else {}
+    return {"environment": {**machine, **runners}}
 
 
 def _patch(session: Session, old: Experiment, new: Experiment) -> bytes:

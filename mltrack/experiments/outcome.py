@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
+from mltrack.engine.commit import machine_platform
 from mltrack.engine.events import StageFailed
 from mltrack.errors import MltrackError
 from mltrack.experiments.record import Experiment, Values
@@ -74,7 +75,11 @@ def with_values(one: Experiment, trial: Trial) -> Experiment:
     for path, given in one.given.items():
         params.setdefault(path, {}).update(params_file.flatten(given))
     return replace(
-        one, params=params, metrics=_metrics(trial), stages=dict(trial.notes.done)
+        one,
+        machine=machine_platform(),
+        params=params,
+        metrics=_metrics(trial),
+        stages=dict(trial.notes.done),
     )
 
 

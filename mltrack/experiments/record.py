@@ -69,6 +69,8 @@ class Experiment:
     """Why it failed."""
     stage: str = ""
     """Where it is, or where it failed."""
+    machine: str = ""
+    """Where it was run from: system, processor, Python."""
     params: Values = field(default_factory=dict)
     metrics: Values = field(default_factory=dict)
     stages: dict[str, Done] = field(default_factory=dict)
@@ -141,7 +143,17 @@ def _made(data: dict[str, Any]) -> Experiment:
     """An experiment of the values in a JSON object; raises ValueError for those of
     other types.
     """
-    for name in ("name", "base", "head", "inner", "note", "reason", "stage", "source"):
+    for name in (
+        "name",
+        "base",
+        "head",
+        "inner",
+        "note",
+        "reason",
+        "stage",
+        "source",
+        "machine",
+    ):
         if not isinstance(data.get(name, ""), str):
             raise ValueError(f"{name} is no text")
     for name in ("given", "params", "metrics"):

@@ -32,7 +32,7 @@ def check(arguments: Sequence[str], out: str) -> None:
     may have printed nothing.
     """
     name = name_of(arguments)
-    is_stream = name in ("repro", "exp run", "exp start")
+    is_stream = name in ("repro", "exp run", "exp start", "exp resume")
     documents = out.splitlines() if is_stream else [out] if out.strip() else []
     for text in documents:
         problem = next(validator(name).iter_errors(json.loads(text)), None)
