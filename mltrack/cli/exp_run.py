@@ -189,7 +189,7 @@ def _search(runs: Runs, asked: Search, *, as_json: bool) -> None:
     done = [one for one in ended if asked.goal.value_of(one) is not None]
     if as_json:
         return
-    announce(f"{plural(len(ended), 'trial')}, {len(done)} with a {asked.goal.key}")
+    announce(f"{plural(len(ended), 'trial')}, {len(done)} with {asked.goal.key}")
     found = best(runs, asked)
     if found is not None:
         announce(f"best: {found.name} ({found.changes}): {metrics_text(found)}")
