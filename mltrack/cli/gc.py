@@ -10,6 +10,7 @@ from mltrack.cli.invocation import open_session, say
 from mltrack.cli.options import DryRun, Json, command_app
 from mltrack.cli.render import emit_json, plural, size_text, table
 from mltrack.errors import UsageError
+from mltrack.experiments.spare import remove_spare
 from mltrack.verbs import gc as verb
 from mltrack.verbs.gc_remote import RemoteGcResult, gc_remote
 from mltrack.verbs.gc_roots import Keep
@@ -76,7 +77,10 @@ def gc(
             hint="mltrack gc --help",
         )
     options = verb.GcOptions(dry_run=dry_run, keep=keep, remote=remote, force=force)
-    result = verb.gc(open_session(), options)
+    session = open_session()
+    result = verb.gc(session, options)
+    if not dry_run:
+        remove_spare(session.project)
     if as_json:
         emit_json(
             {

@@ -21,7 +21,11 @@ from mltrack.project import IGNORED, Project
 from mltrack.store.local.writer import CacheWriter
 from mltrack.verbs.session import Session
 
-_IN_USE = "in-use"
+IN_USE = "use.lock"
+"""Below ``exps``: shared by those who run experiments, exclusive by who removes what
+they keep ready.
+"""
+_MARK = "in-use"
 """In the stand's git directory, while somebody uses it."""
 # what mltrack keeps for itself, wherever in the repository the project lies
 _HIDDEN = [f".mltrack{line.rstrip('/')}" for line in IGNORED.splitlines()]
@@ -88,13 +92,15 @@ def standing(project: Project, tree: str) -> Iterator[Stand]:
     above = os.path.join(project.shared_path, "exps", "stands")
     make_directories(above)
     with ExitStack() as stack:
+        in_use = os.path.join(project.shared_path, "exps", IN_USE)
+        stack.enter_context(locked(in_use, shared=True))
         place = _claimed(above, stack)
         repository = git_stand.make_stand(place, project.repository, _HIDDEN)
-        in_use = os.path.join(repository.git_dir, _IN_USE)
+        mark = os.path.join(repository.git_dir, _MARK)
         # who was killed here left what its jobs had made
-        if os.path.exists(in_use):
+        if os.path.exists(mark):
             git_stand.clean(repository)
-        with open(in_use, "wb"):
+        with open(mark, "wb"):
             pass
         git_stand.switch(repository, tree)
         inner = os.path.relpath(project.path, project.repository.top)
@@ -108,7 +114,7 @@ def standing(project: Project, tree: str) -> Iterator[Stand]:
         if stand.lacks_outputs:
             git_stand.forget(repository)
         with suppress(FileNotFoundError):
-            os.unlink(in_use)
+            os.unlink(mark)
 
 
 def _claimed(above: str, stack: ExitStack) -> str:
