@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random as chance
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from mltrack.verbs.sources import quiet
 
 if TYPE_CHECKING:
     from mltrack.api.project import Project
+    from mltrack.experiments.fleet import Happening
     from mltrack.verbs.session import Session
 
 
@@ -82,11 +83,13 @@ class Experiments:
         jobs: int = 0,
         runner: str = "",
         pull: bool = False,
+        on_event: Callable[[Happening], object] = lambda event: None,
     ) -> Records[Experiment]:
         """Runs the pipeline with other params, beside the workspace, and returns the
         experiments. ``set`` are params of all of them; of ``sweep`` each value is
         tried, in all combinations or ``random`` of them; ``params`` are whole sets.
-        With ``queue`` they are only noted.
+        With ``queue`` they are only noted. ``on_event`` is called with what happens, as
+        it happens.
 
         Raises StageFailedError once all have ended, if one failed.
         """
@@ -114,24 +117,33 @@ class Experiments:
             shelf.add(chosen)
             if queue:
                 return Records(chosen)
-            return self._carry_out(work, shelf, chosen)
+            return self._carry_out(work, shelf, chosen, on_event)
 
     def start(
-        self, *chosen: str, jobs: int = 0, runner: str = "", pull: bool = False
+        self,
+        *chosen: str,
+        jobs: int = 0,
+        runner: str = "",
+        pull: bool = False,
+        on_event: Callable[[Happening], object] = lambda event: None,
     ) -> Records[Experiment]:
         """Runs what is queued or was stopped; named ones also if they failed."""
         with self._opened() as (session, shelf):
             options = running.RunOptions(jobs, runner, pull)
             found = running.startable(shelf, chosen)
             work = running.Runs(session, shelf, options)
-            return self._carry_out(work, shelf, found)
+            return self._carry_out(work, shelf, found, on_event)
 
     def _carry_out(
-        self, work: running.Runs, shelf: Shelf, chosen: Sequence[Experiment]
+        self,
+        work: running.Runs,
+        shelf: Shelf,
+        chosen: Sequence[Experiment],
+        on_event: Callable[[Happening], object],
     ) -> Records[Experiment]:
         with closing(work.events(chosen)) as happenings:
-            for _ in happenings:
-                pass
+            for happening in happenings:
+                on_event(happening)
         asked = {one.name for one in chosen}
         found = [one for one in shelf.all() if one.name in asked]
         failed = [one.name for one in found if one.state is State.FAILED]
