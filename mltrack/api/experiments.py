@@ -93,14 +93,10 @@ class Experiments:
 
         Raises StageFailedError once all have ended, if one failed.
         """
-        axes = [Axis(key, (value,), None) for key, value in runs.given(set)]
-        for key, values in (sweep or {}).items():
-            plain = tuple(runs.given({key: value})[0][1] for value in values)
-            axes.append(Axis(key, plain, None))
         with self._opened() as (session, shelf):
             wanted = running.Wanted(
                 targets,
-                tuple(axes),
+                _axes(set, sweep),
                 random,
                 seed,
                 tuple(dict(runs.given(one)) for one in params),
@@ -224,3 +220,14 @@ class Experiments:
         """Brings experiments with all that they name."""
         with self._opened() as (session, _):
             return sharing.pull(session, chosen, git_remote, remote, quiet)[0]
+
+
+def _axes(
+    given: Mapping[str, object] | None, sweep: Mapping[str, Sequence[object]] | None
+) -> tuple[Axis, ...]:
+    """Params of all experiments, and those of which each value is tried."""
+    axes = [Axis(key, (value,), None) for key, value in runs.given(given)]
+    for key, values in (sweep or {}).items():
+        plain = tuple(runs.given({key: value})[0][1] for value in values)
+        axes.append(Axis(key, plain, None))
+    return tuple(axes)
