@@ -214,6 +214,7 @@ class Trial:
         )
         for path, content in view.pointers.items():
             self.learner.absent[path] = content
+        self._note_what_is_gone_on_from()
         self.supply = FromCache(ground, self.learner)
 
     def _graph(self) -> Graph:
@@ -227,6 +228,15 @@ class Trial:
             view.project_path,
             self.overrides,
         )
+
+    def _note_what_is_gone_on_from(self) -> None:
+        """Commands that append find what the base recorded."""
+        for address in self.addresses:
+            stage = self.graph.stages[address]
+            for out in (out.path for out in stage.outs if out.persist):
+                entry = self.notes.entry(stage)
+                if entry is not None and out in entry.outs:
+                    self.learner.absent[out] = entry.outs[out]
 
     def _bring(self, content: Content) -> None:
         with suppress(MissingObjectError):
