@@ -16,6 +16,7 @@ from mltrack.experiments import names, sweep
 from mltrack.experiments.base import Base, workspace_base
 from mltrack.experiments.batch import Batch
 from mltrack.experiments.fleet import Fleet, Happening
+from mltrack.experiments.lacking import refuse_lacking
 from mltrack.experiments.record import Experiment, State, Values
 from mltrack.experiments.shelf import Shelf
 from mltrack.experiments.stand import Stand, standing
@@ -246,15 +247,17 @@ class Runs:
                 )
 
     def check(self, chosen: Sequence[Experiment]) -> None:
-        """Raises UsageError for a param that no stage depends on, or a target that is
-        none, before anything is noted.
+        """Raises UsageError for a param that no stage depends on, a target that is none,
+        or files that experiments do not have, before anything is noted.
         """
         if chosen:
             with ExitStack() as stack:
                 ground = self.ground(chosen[0], stack)
                 # all of them set the same params to other values
                 for one in _by_params(chosen):
-                    self._check_given(one, Trial(ground, one.given, one.targets))
+                    trial = Trial(ground, one.given, one.targets)
+                    refuse_lacking(trial)
+                    self._check_given(one, trial)
 
     def _check_given(self, one: Experiment, trial: Trial) -> None:
         """Raises UsageError for a param that none of the stages depends on."""
