@@ -3,7 +3,7 @@ resources and GPU slots. One that fails stops nobody.
 """
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -217,11 +217,15 @@ class Fleet:
 
     def _keep(self) -> None:
         """Makes commits of what is done."""
-        # read only now: until it was settled, nobody could read what they made
-        finished = [
-            (outcome.with_values(one, trial), outcome.files(one, trial))
-            for one, trial in self._finished
-        ]
+        finished = []
+        for one, trial in self._finished:
+            try:
+                # only now: until it was settled, nobody could read what they made
+                found = outcome.with_values(one, trial), outcome.files(one, trial)
+            except MltrackError as error:
+                self._told.append(self._end_failed(one, error.message))
+            else:
+                finished.append(found)
         self._finished = []
         if not finished:
             return
@@ -232,11 +236,10 @@ class Fleet:
             self._told.append(Ended(experiment))
 
     def _end_failed(self, experiment: Experiment, reason: str) -> Ended:
-        failed = replace(experiment, state=State.FAILED, ended=now(), reason=reason)
-        self.shelf.put(failed)
-        self.shelf.release(failed.name)
-        self.ended.append(failed)
-        return Ended(failed)
+        end = _failed(self.shelf, experiment, reason)
+        self.shelf.release(experiment.name)
+        self.ended.append(end.experiment)
+        return end
 
     def _stop(self, experiment: Experiment) -> None:
         self.shelf.put(replace(experiment, state=State.STOPPED))
@@ -248,3 +251,19 @@ class Fleet:
             one.execution.leave(error)
             self._stop(one.experiment)
         self.ground.batch.settle()
+
+
+def _failed(shelf: Shelf, experiment: Experiment, reason: str) -> Ended:
+    failed = replace(experiment, state=State.FAILED, ended=now(), reason=reason)
+    shelf.put(failed)
+    return Ended(failed)
+
+
+def ended(
+    shelf: Shelf, experiments: Sequence[Experiment], reason: str
+) -> Iterator[Ended]:
+    """Ends experiments that cannot begin."""
+    for one in experiments:
+        if shelf.take(one.name):
+            yield _failed(shelf, replace(one, started=now()), reason)
+            shelf.release(one.name)

@@ -11,11 +11,17 @@ from typing import Any
 from mltrack.engine.outcome import Limits
 from mltrack.engine.parts import Policy
 from mltrack.engine.placement import Placement
-from mltrack.errors import ConfigError, UsageError
+from mltrack.errors import (
+    ConfigError,
+    FormatError,
+    GitError,
+    PipelineError,
+    UsageError,
+)
 from mltrack.experiments import names, sweep
 from mltrack.experiments.base import Base, workspace_base
 from mltrack.experiments.batch import Batch
-from mltrack.experiments.fleet import Fleet, Happening
+from mltrack.experiments.fleet import Fleet, Happening, ended
 from mltrack.experiments.lacking import refuse_lacking
 from mltrack.experiments.record import Experiment, State, Values
 from mltrack.experiments.shelf import Shelf
@@ -88,8 +94,7 @@ def experiments(session: Session, shelf: Shelf, wanted: Wanted) -> list[Experime
     given = _each_given(session, wanted)
     if source is not None:
         given = [_on_top(source.given, one) for one in given]
-    taken = {one.name for one in shelf.all()}
-    chosen = _names(wanted.name, len(given), taken)
+    chosen = _names(wanted.name, len(given), shelf.taken())
     moment = now()
     return [
         Experiment(
@@ -297,7 +302,12 @@ class Runs:
         for group in groups:
             group.sort(key=lambda one: one.created)
             with ExitStack() as stack:
-                ground = self.ground(group[0], stack)
+                try:
+                    ground = self.ground(group[0], stack)
+                except (FormatError, PipelineError) as error:
+                    # of this base: those of others have nothing to do with it
+                    yield from ended(self.shelf, group, error.message)
+                    continue
                 keys = Keys(os.path.join(self.shelf.path, "keys.lock"), ground.batch)
                 stack.callback(keys.close)
                 limits = Limits(self.jobs, keep_going=True, detach=self.options.detach)
@@ -307,9 +317,17 @@ class Runs:
                     ground.batch.discard()
 
     def ground(self, one: Experiment, stack: ExitStack) -> Ground:
-        """Returns what the experiments of one base share, until the stack ends."""
+        """Returns what the experiments of one base share, until the stack ends. Raises
+        FormatError or PipelineError for a base from which none can start.
+        """
         session, project = self.session, self.session.project
-        tree = snapshot.tree_of(one.base, project.repository.top)
+        try:
+            tree = snapshot.tree_of(one.base, project.repository.top)
+        except GitError:
+            raise FormatError(
+                f"{one.name} starts from {one.base[:10]!r}, which is no commit here",
+                hint=f"mltrack exp remove {one.name}",
+            ) from None
         stack.enter_context(project.cache.in_use())
         stand = stack.enter_context(standing(project, tree))
         elsewhere = Sources(session) if self.options.pull else None

@@ -20,6 +20,7 @@ from mltrack.experiments import record
 from mltrack.experiments.record import Experiment, State
 from mltrack.git import snapshot
 from mltrack.git.history import EXPERIMENTS
+from mltrack.pipeline.paths import parents
 from mltrack.project import Project
 
 _SUFFIX = ".json"
@@ -88,14 +89,20 @@ class Shelf:
         try:
             yield
         except FormatError as error:
-            self.broken[name] = error
+            way = "git update-ref -d" if name.startswith(EXPERIMENTS) else "rm"
+            place = name if way != "rm" else os.path.join(self._queue, name)
+            hint = error.hint or f"{way} {place}, if it cannot be mended"
+            self.broken[name] = FormatError(error.message, hint=hint)
 
     def get(self, name: str) -> Experiment:
         """Returns the experiment of a name; raises UsageError, with the nearest one, if
-        there is none.
+        there is none; FormatError for one that cannot be read.
         """
         found = {one.name: one for one in self.all()}
         if name not in found:
+            for place in (name + _SUFFIX, EXPERIMENTS + name):
+                if place in self.broken:
+                    raise self.broken[place]
             near = nearest(name, list(found))
             raise UsageError(
                 f"there is no experiment {name!r}", hint=near or "mltrack exp show"
@@ -104,8 +111,21 @@ class Shelf:
 
     def has(self, name: str) -> bool:
         """Returns whether a name is taken."""
-        there = os.path.exists(self._file(name))
-        return there or bool(snapshot.refs_with_messages(EXPERIMENTS + name, self._top))
+        return name in self.taken()
+
+    def taken(self) -> set[str]:
+        """Returns the names that no other experiment can have: also of records that
+        cannot be read, and of refs that are none.
+        """
+        refs = snapshot.names_of_refs(EXPERIMENTS, self._top)
+        names = [ref.removeprefix(EXPERIMENTS) for ref in refs]
+        files = [
+            file.removesuffix(_SUFFIX)
+            for file in names_in(self._queue)
+            if file.endswith(_SUFFIX)
+        ]
+        # where a ref lies below another name, git makes none of that name
+        return {*names, *(one for name in names for one in parents(name)), *files}
 
     def _read(self, name: str) -> Experiment | None:
         data = read_bounded(self._file(name), _MAX_BYTES)
@@ -134,7 +154,7 @@ class Shelf:
         make_directories(self._queue)
         # one at a time: two commands might make the same name
         with locked(os.path.join(self.path, "lock")):
-            taken = {one.name for one in self.all()}
+            taken = self.taken()
             fresh = list(experiments)
             for one in fresh:
                 if one.name in taken:

@@ -34,13 +34,22 @@ def worktree_tree(repository: Repository, aside: str) -> str:
             raise GitError(
                 "there are conflicts in this worktree", hint="git status shows them"
             )
-        # --sparse is left out: what a sparse clone leaves out stays as it was
-        run(["add", "--all", "."], top, variables=own)
+        _add_all(top, own)
         return run(["write-tree"], top, variables=own).decode().strip()
     finally:
         for path in (aside, aside + ".lock"):
             with suppress(FileNotFoundError):
                 os.unlink(path)
+
+
+def _add_all(top: str, own: Mapping[str, str]) -> None:
+    try:
+        # --sparse is left out: what a sparse clone leaves out stays as it was
+        run(["add", "--all", "."], top, variables=own)
+    except GitError as error:
+        # a repository in it that has no commit yet, for one
+        hint = "name what git cannot take in .gitignore"
+        raise GitError(error.message, hint=hint) from None
 
 
 def tree_of(commit: str, cwd: str) -> str:
@@ -176,6 +185,12 @@ def refs_with_messages(place: str, cwd: str) -> list[Ref]:
                 )
             )
     return found
+
+
+def names_of_refs(place: str, cwd: str) -> list[str]:
+    """Returns the names of all refs below a place, whatever they name."""
+    out = run(["for-each-ref", "--format=%(refname)", place], cwd)
+    return os.fsdecode(out).splitlines()
 
 
 def change_refs(changes: Iterable[tuple[str, str, str]], cwd: str) -> None:
