@@ -193,8 +193,9 @@ def _carry_out(runs: Runs, chosen: Sequence[Experiment], *, as_json: bool) -> No
                 if isinstance(one, Experiment) and one.state is not State.RUNNING:
                     ended.append(one)
     except BaseException:
-        over = {one.name for one in ended}
-        left = [one for one in chosen if one.name not in over]
+        # some have become commits since the last line
+        waiting = {one.name for one in runs.shelf.waiting() if one.reason == ""}
+        left = [one for one in chosen if one.name in waiting]
         if left:
             tell(
                 f"{plural(len(left), 'experiment')} can go on: mltrack exp start",

@@ -90,6 +90,9 @@ class Fleet:
         started again.
         """
         self.pending.reverse()  # taken from its end
+        for waiting in self.pending:
+            # said to who had it before
+            self.shelf.heed(waiting.name)
         lanes = Lanes(self.limits.jobs)
         try:
             while self.pending or self._active:
@@ -117,17 +120,19 @@ class Fleet:
         if time.monotonic() < self._look_at:
             return
         self._look_at = time.monotonic() + _LOOK_SECONDS
-        for name, how in self.shelf.asked().items():
+        asked = self.shelf.asked()
+        # what waits stays in the queue; its word is left for whoever else would take it
+        self.pending = [one for one in self.pending if one.name not in asked]
+        for one in [one for one in self._active if one.experiment.name in asked]:
+            name = one.experiment.name
             self.shelf.heed(name)
-            self.pending = [one for one in self.pending if one.name != name]
-            for one in [one for one in self._active if one.experiment.name == name]:
-                one.execution.abandon()
-                self._active.remove(one)
-                if how is Ask.CANCEL:
-                    self._told.append(self._end_failed(one.experiment, "cancelled"))
-                else:
-                    self._stop(one.experiment)
-                    self._told.append(Ended(self.shelf.get(name)))
+            one.execution.abandon()
+            self._active.remove(one)
+            if asked[name] is Ask.CANCEL:
+                self._told.append(self._end_failed(one.experiment, "cancelled"))
+            else:
+                self._stop(one.experiment)
+                self._told.append(Ended(self.shelf.get(name)))
 
     def _take(self, lanes: Lanes) -> Iterator[Happening]:
         """Takes stages of what is under way, the oldest first, and begins more
@@ -138,9 +143,15 @@ class Fleet:
         while (
             self.pending and not lanes.is_full and len(self._active) < _MOST_UNDER_WAY
         ):
-            experiment = self.pending.pop()
-            if not self.shelf.take(experiment.name):
+            name = self.pending.pop().name
+            if not self.shelf.take(name):
                 continue  # another process works on it
+            # as it is by now: another process may have finished it, or somebody have
+            # taken it out of the queue, or written about it
+            experiment = self.shelf.current(name)
+            if experiment is None:
+                self.shelf.release(name)
+                continue
             begun = self._begin(experiment, lanes)
             if isinstance(begun, Ended):
                 yield begun

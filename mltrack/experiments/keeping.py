@@ -273,6 +273,11 @@ def ask(shelf: Shelf, chosen: Sequence[str], what: Ask) -> dict[str, str]:
         else [one for one in shelf.waiting() if one.state is State.RUNNING]
     )
     became = {}
+    if found and not chosen:
+        # what waits would be taken next
+        for one in shelf.waiting():
+            if one.state is State.QUEUED:
+                shelf.ask(one.name, what)
     for one in found:
         if one.state is State.RUNNING:
             shelf.ask(one.name, what)

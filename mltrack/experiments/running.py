@@ -308,13 +308,16 @@ class Runs:
                     # of this base: those of others have nothing to do with it
                     yield from ended(self.shelf, group, error.message)
                     continue
-                keys = Keys(os.path.join(self.shelf.path, "keys.lock"), ground.batch)
+                place = os.path.join(self.shelf.path, "keys.lock")
+                run_cache = self.session.project.run_cache
+                keys = Keys(place, ground.batch, run_cache)
                 stack.callback(keys.close)
                 limits = Limits(self.jobs, keep_going=True, detach=self.options.detach)
                 try:
                     yield from Fleet(ground, self.shelf, keys, limits, group).events()
                 finally:
                     ground.batch.discard()
+        self.shelf.tidy()
 
     def ground(self, one: Experiment, stack: ExitStack) -> Ground:
         """Returns what the experiments of one base share, until the stack ends. Raises
@@ -371,10 +374,14 @@ def _facts(session: Session, elsewhere: Sources | None) -> Facts:
     known: set[Content] = set()
 
     def is_cached(content: Content) -> bool:
-        if content not in known and (
-            cache.holds(content) or (elsewhere is not None and elsewhere.has(content))
-        ):
-            known.add(content)
+        if content not in known:
+            if not cache.holds(content):
+                # another process may have put it there since the last look
+                cache.reload()
+            if cache.holds(content) or (
+                elsewhere is not None and elsewhere.has(content)
+            ):
+                known.add(content)
         return content in known
 
     return planning.facts(session)._replace(is_cached=is_cached)

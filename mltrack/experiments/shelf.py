@@ -24,8 +24,15 @@ from mltrack.pipeline.paths import parents
 from mltrack.project import Project
 
 _SUFFIX = ".json"
+_BASES = "refs/mltrack/bases/"
+"""Where the commits that experiments start from are named, while they wait or run."""
 # bytes, of one record
 _MAX_BYTES = 16 << 20
+
+
+def _is_record(file: str) -> bool:
+    # a dot is of one that is half written
+    return file.endswith(_SUFFIX) and not file.startswith(".")
 
 
 class Ask(Enum):
@@ -75,14 +82,21 @@ class Shelf:
 
     def waiting(self) -> list[Experiment]:
         """Returns the experiments that are not done."""
+        files = [file for file in sorted(names_in(self._queue)) if _is_record(file)]
+        # killed between the two, somebody left the file of one that is done
+        done = set(self._refs()) if files else set()
         found = []
-        for file in sorted(names_in(self._queue)):
-            if file.endswith(_SUFFIX):
-                with self._noted(file):
-                    one = self._read(file.removesuffix(_SUFFIX))
+        for name in (file.removesuffix(_SUFFIX) for file in files):
+            if name not in done:
+                with self._noted(name + _SUFFIX):
+                    one = self._read(name)
                     if one is not None:
                         found.append(one)
         return found
+
+    def _refs(self) -> list[str]:
+        refs = snapshot.names_of_refs(EXPERIMENTS, self._top)
+        return [ref.removeprefix(EXPERIMENTS) for ref in refs]
 
     @contextmanager
     def _noted(self, name: str) -> Iterator[None]:
@@ -117,12 +131,11 @@ class Shelf:
         """Returns the names that no other experiment can have: also of records that
         cannot be read, and of refs that are none.
         """
-        refs = snapshot.names_of_refs(EXPERIMENTS, self._top)
-        names = [ref.removeprefix(EXPERIMENTS) for ref in refs]
+        names = self._refs()
         files = [
             file.removesuffix(_SUFFIX)
             for file in names_in(self._queue)
-            if file.endswith(_SUFFIX)
+            if _is_record(file)
         ]
         # where a ref lies below another name, git makes none of that name
         return {*names, *(one for name in names for one in parents(name)), *files}
@@ -163,8 +176,36 @@ class Shelf:
                         hint=f"another name, or mltrack exp remove {one.name}",
                     )
                 taken.add(one.name)
-            for one in fresh:
-                self.put(one)
+            self._hold_bases(fresh)
+            try:
+                for one in fresh:
+                    self.put(one)
+            except BaseException:
+                # part of a sweep is nothing that anybody asked for
+                for one in fresh:
+                    self.forget(one.name)
+                raise
+
+    def _hold_bases(self, fresh: Iterable[Experiment]) -> None:
+        """Names the bases of all that is not done by refs, so that neither git nor gc
+        takes for garbage what they lead to: no branch need have them.
+        """
+        wanted = {one.base for one in fresh}
+        here = set(snapshot.names_of_refs(_BASES, self._top))
+        changes = [
+            (_BASES + one, one, "") for one in wanted if _BASES + one not in here
+        ]
+        known = {_BASES + one for one in (*wanted, *(w.base for w in self.waiting()))}
+        # of a record that cannot be read nobody knows the base
+        if not self.broken:
+            changes += [(ref, "", ref.removeprefix(_BASES)) for ref in here - known]
+        snapshot.change_refs(changes, self._top)
+
+    def tidy(self) -> None:
+        """Lets go of what only experiments that have ended needed."""
+        if os.path.isdir(self._queue):
+            with locked(os.path.join(self.path, "lock")):
+                self._hold_bases(())
 
     def put(self, one: Experiment) -> None:
         """Writes the record of an experiment that is not done."""
@@ -216,6 +257,15 @@ class Shelf:
         self._held.discard(name)
         self.locks.release(f"experiment {name}")
 
+    def current(self, name: str) -> Experiment | None:
+        """Returns an experiment that this process holds as it is noted now; None if it
+        is done, was taken out of the queue, or cannot be read.
+        """
+        found: Experiment | None = None
+        with self._noted(name + _SUFFIX):
+            found = self._read(name)
+        return found
+
     def is_held(self, name: str) -> bool:
         """Returns whether this process or another one works on an experiment."""
         if not os.path.exists(os.path.join(self.path, "names.lock")):
@@ -230,7 +280,10 @@ class Shelf:
     def ask(self, name: str, what: Ask) -> None:
         """Leaves a word for whoever works on an experiment."""
         make_directories(self._asked)
-        write_atomic(os.path.join(self._asked, name), what.value.encode())
+        # beside, not in it: who looks must not take half of a word for one; and lost in
+        # a power cut it is of no use any more
+        place, data = os.path.join(self._asked, name), what.value.encode()
+        write_atomic(place, data, aside=self.path, durable=False)
 
     def asked(self) -> dict[str, Ask]:
         """Returns what is asked for, by name, as far as it can be read."""
@@ -242,7 +295,7 @@ class Shelf:
         return found
 
     def heed(self, name: str) -> None:
-        """Takes a word away: it was done, or is no matter any more."""
+        """Takes a word away: it was heeded, or is no matter any more."""
         with suppress(FileNotFoundError):
             os.unlink(os.path.join(self._asked, name))
 
