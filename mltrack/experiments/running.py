@@ -31,6 +31,7 @@ from mltrack.experiments.turns import Keys
 from mltrack.formats import params_file
 from mltrack.git import snapshot
 from mltrack.objects.content import Content
+from mltrack.pipeline.paths import contains
 from mltrack.pipeline.plan import Facts, Options
 from mltrack.pipeline.stage import is_outside
 from mltrack.runners import capacity
@@ -276,6 +277,8 @@ class Runs:
             data = session.project.read(path)
             known = params_file.load(data, path) if data is not None else {}
             for key, value in values.items():
+                if any(contains(dep, path) for one in stages for dep in one.deps):
+                    continue
                 if not any(
                     file.path == path
                     and (

@@ -550,3 +550,46 @@ def test_data_that_differs_from_its_pointer_is_named(trained: Workspace) -> None
         hint="mltrack add data.bin",
         code=2,
     )
+
+
+def test_params_in_a_directory_that_a_stage_reads(trained: Workspace) -> None:
+    trained.write("conf/train.yaml", "lr: 0.5\n")
+    trained.write("conf/other.txt", "other\n")
+    trained.write(
+        "mltrack.yaml",
+        "stages:\n  s:\n    cmd: cat conf/* > o\n    deps: [conf]\n    params: [conf/train.yaml: [lr]]\n    outs: [o]\n",
+    )
+    trained.commit("conf")
+    with untouched(trained):
+        trained.mltrack("exp", "run", "-n", "t", "-S", "conf/train.yaml:lr=0.1,0.2")
+    assert trained.mltrack("exp", "diff", "t-1", "t-2").out
+    nothing_runs_once_applied(trained, "t-2")
+    assert "0.2" in trained.read("o")
+
+
+def test_params_that_a_stage_reads_as_a_file(trained: Workspace) -> None:
+    trained.write(
+        "mltrack.yaml",
+        "stages:\n  s:\n    cmd: cat params.yaml > o\n    deps: [params.yaml]\n    outs: [o]\n",
+    )
+    trained.commit("as a file")
+    with untouched(trained):
+        trained.mltrack("exp", "run", "-n", "t", "-S", "lr=0.1,0.2")
+    nothing_runs_once_applied(trained, "t-2")
+    assert "0.2" in trained.read("o")
+
+
+@pytest.mark.parametrize("name", ["p.toml", "p.py"])
+def test_params_that_cannot_be_rewritten_are_refused_before_anything_runs(
+    name: str, trained: Workspace
+) -> None:
+    trained.write(name, "lr = 0.5\n")
+    trained.write(
+        "mltrack.yaml",
+        f"stages:\n  s:\n    cmd: cat {name} > o\n    params: [{name}: [lr]]\n    outs: [o]\n",
+    )
+    trained.commit("other languages")
+    said = refused(
+        trained, "run", "-S", f"{name}:lr=0.1", words="only YAML and JSON", code=1
+    )
+    assert "move these params" in said
