@@ -16,8 +16,8 @@ from mltrack.objects import tree
 from mltrack.objects.content import TREE, Content
 from mltrack.objects.tree_edit import edited
 from mltrack.objects.tree_walk import extent
-from mltrack.pipeline.paths import PathMap
-from mltrack.pipeline.stage import Entry, Stage
+from mltrack.pipeline.paths import PathMap, contains
+from mltrack.pipeline.stage import Entry, ParamFile, Stage
 from mltrack.store.local.cache import Cache
 from mltrack.store.local.writer import CacheWriter, NewTrees
 from mltrack.store.pack import TREES
@@ -78,6 +78,14 @@ class StillLearner(Learner):
         """Looks anew only at what was put together: it may have another part by now."""
         for path in stage.deps:
             self._whole.pop(path, None)
+
+    def text_of(self, file: ParamFile, stage: Stage) -> bytes | None:
+        if file.path in self.rewritten and any(
+            contains(dep, file.path) for dep in stage.deps
+        ):
+            # with what it does not declare, too: its run key knows the whole file
+            return self._cache.read(self.rewritten[file.path].hex)
+        return super().text_of(file, stage)
 
     def absent_at(self, path: str) -> Content | None:
         # staged as one: all of its bytes are in the cache

@@ -261,10 +261,10 @@ class Shelf:
         """Returns an experiment that this process holds as it is noted now; None if it
         is done, was taken out of the queue, or cannot be read.
         """
-        found: Experiment | None = None
-        with self._noted(name + _SUFFIX):
-            found = self._read(name)
-        return found
+        try:
+            return self._read(name)
+        except FormatError:
+            return None
 
     def is_held(self, name: str) -> bool:
         """Returns whether this process or another one works on an experiment."""

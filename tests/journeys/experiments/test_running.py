@@ -553,7 +553,7 @@ def test_data_that_differs_from_its_pointer_is_named(trained: Workspace) -> None
 
 
 def test_params_in_a_directory_that_a_stage_reads(trained: Workspace) -> None:
-    trained.write("conf/train.yaml", "lr: 0.5\n")
+    trained.write("conf/train.yaml", "lr: 0.5\ndepth: 1\n")
     trained.write("conf/other.txt", "other\n")
     trained.write(
         "mltrack.yaml",
@@ -561,10 +561,20 @@ def test_params_in_a_directory_that_a_stage_reads(trained: Workspace) -> None:
     )
     trained.commit("conf")
     with untouched(trained):
-        trained.mltrack("exp", "run", "-n", "t", "-S", "conf/train.yaml:lr=0.1,0.2")
+        trained.mltrack(
+            "exp",
+            "run",
+            "-n",
+            "t",
+            "-S",
+            "conf/train.yaml:lr=0.1,0.2",
+            "-S",
+            "conf/train.yaml:depth=7",
+        )
     assert trained.mltrack("exp", "diff", "t-1", "t-2").out
     nothing_runs_once_applied(trained, "t-2")
-    assert "0.2" in trained.read("o")
+    # also what the stage does not name: it reads all of the directory
+    assert "lr: 0.2\ndepth: 7\n" in trained.read("o")
 
 
 def test_params_that_a_stage_reads_as_a_file(trained: Workspace) -> None:
