@@ -240,10 +240,7 @@ class Trial:
         for path, values in self.overrides.items():
             data = self.ground.stand.session.project.read(path)
             if data is not None:
-                changed = params_file.replaced(
-                    params_file.load(data, path), values, path
-                )
-                yield path, params_file.dump(changed, path)
+                yield path, params_file.rewritten(data, values, path)
 
     def _rewrite_params(self) -> None:
         """Has stages that read such a file as a dependency depend on it as it then is."""

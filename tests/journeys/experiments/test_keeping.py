@@ -67,6 +67,19 @@ def test_one_experiment_is_applied_after_another(trained: Workspace) -> None:
         assert trained.read("model") == f"HELLO\n{lr} 2\n"
 
 
+def test_comments_in_params_files_survive(trained: Workspace) -> None:
+    trained.write(
+        "params.yaml", "# rates\nlr: 0.5  # slow\nmore: [1, {depth: 2}] # ü\ndepth: 2\n"
+    )
+    trained.mltrack("exp", "run", "-n", "c", "-S", "lr=0.3", "-S", "depth=3")
+    trained.mltrack("exp", "apply", "c")
+    assert (
+        trained.read("params.yaml")
+        == "# rates\nlr: 0.3  # slow\nmore: [1, {depth: 2}] # ü\ndepth: 3\n"
+    )
+    assert "2 stages: 2 unchanged" in trained.mltrack("repro").said
+
+
 def test_a_branch_of_an_experiment_is_checked_out(trained: Workspace) -> None:
     with_branch = trained.mltrack("exp", "branch", "t-2", "try-it")
     assert "git switch try-it" in with_branch.said
