@@ -258,8 +258,9 @@ def _carry_out(runs: Runs, chosen: Sequence[Experiment], *, as_json: bool) -> No
     try:
         ended = _follow(runs.events(chosen), lines, as_json=as_json)
     except BaseException:
-        asked = {one.name for one in chosen}
-        left = [one for one in runs.shelf.waiting() if one.name in asked]
+        # some have become commits since the last line
+        waiting = {one.name for one in runs.shelf.waiting() if one.reason == ""}
+        left = [one for one in chosen if one.name in waiting]
         if left:
             tell(
                 f"{plural(len(left), 'experiment')} can go on: mltrack exp start",

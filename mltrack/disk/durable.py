@@ -72,6 +72,21 @@ def write_atomic(
     return None
 
 
+def link_atomic(path: str, to: bytes, aside: str) -> None:
+    """Replaces ``path`` by a symbolic link, as :func:`write_atomic` does by a file; a
+    power cut leaves what stood there, or the link.
+    """
+    temporary = temporary_path(aside)
+    try:
+        os.symlink(to, os.fsencode(temporary))
+        os.rename(temporary, path)
+    except BaseException:
+        with suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+    fsync_directory(os.path.dirname(path) or ".")
+
+
 # a syncfs also waits for whatever others wrote to that disk
 _FEW = 4
 """So many files are made durable one by one rather than by writing back all of a file

@@ -265,7 +265,7 @@ def _record(engine: Engine, attempt: Attempt, result: Poll) -> None:
 def _job(engine: Engine, step: Step, known: Inputs) -> Job:
     stage = step.stage
     learner, policy = engine.tree.learner, engine.policy
-    texts = {file.path: learner.params.text(file) for file in stage.params}
+    texts = {file.path: learner.text_of(file, stage) for file in stage.params}
     files = {path: data for path, data in texts.items() if data is not None}
     # params and the environment's lock are read too: of these no digest is at hand
     unknown = Content(FILE, "", 0)

@@ -209,6 +209,12 @@ class Learner:
             return Content(UNREPRESENTABLE, "", 0)
         return snapshot.content if snapshot is not None else None
 
+    def text_of(self, file: ParamFile, stage: Stage) -> bytes | None:
+        """Returns a params file as a stage is to see it; None where that is as it
+        stands.
+        """
+        return self.params.text(file)
+
     def absent_at(self, path: str) -> Content | None:
         """Returns what belongs at a path where nothing stands, if that is known."""
         return self._from(self.absent, path)[1] if self.absent else None

@@ -4,7 +4,7 @@ resources and GPU slots. One that fails stops nobody.
 
 import os
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
@@ -103,6 +103,9 @@ class Fleet:
         started again.
         """
         self.pending.reverse()  # taken from its end
+        for waiting in self.pending:
+            # said to who had it before
+            self.shelf.heed(waiting.name)
         lanes = Lanes(self.limits.jobs)
         try:
             while self.pending or self._active:
@@ -162,17 +165,19 @@ class Fleet:
         if time.monotonic() < self._look_at:
             return
         self._look_at = time.monotonic() + _LOOK_SECONDS
-        for name, how in self.shelf.asked().items():
+        asked = self.shelf.asked()
+        # what waits stays in the queue; its word is left for whoever else would take it
+        self.pending = [one for one in self.pending if one.name not in asked]
+        for one in [one for one in self._active if one.experiment.name in asked]:
+            name = one.experiment.name
             self.shelf.heed(name)
-            self.pending = [one for one in self.pending if one.name != name]
-            for one in [one for one in self._active if one.experiment.name == name]:
-                one.execution.abandon()
-                self._active.remove(one)
-                if how is Ask.CANCEL:
-                    self._told.append(self._end_failed(one.experiment, "cancelled"))
-                else:
-                    self._stop(one.experiment)
-                    self._told.append(Ended(self.shelf.get(name)))
+            one.execution.abandon()
+            self._active.remove(one)
+            if asked[name] is Ask.CANCEL:
+                self._told.append(self._end_failed(one.experiment, "cancelled"))
+            else:
+                self._stop(one.experiment)
+                self._told.append(Ended(self.shelf.get(name)))
 
     def _take(self, lanes: Lanes) -> Iterator[Happening]:
         """Takes stages of what is under way, the oldest first, and begins more
@@ -183,9 +188,15 @@ class Fleet:
         while (
             self.pending and not lanes.is_full and len(self._active) < _MOST_UNDER_WAY
         ):
-            experiment = self.pending.pop()
-            if not self.shelf.take(experiment.name):
+            name = self.pending.pop().name
+            if not self.shelf.take(name):
                 continue  # another process works on it
+            # as it is by now: another process may have finished it, or somebody have
+            # taken it out of the queue, or written about it
+            experiment = self.shelf.current(name)
+            if experiment is None:
+                self.shelf.release(name)
+                continue
             begun = self._begin(experiment, lanes)
             if isinstance(begun, Ended):
                 yield begun
@@ -264,11 +275,15 @@ class Fleet:
 
     def _keep(self) -> None:
         """Makes commits of what is done."""
-        # read only now: until it was settled, nobody could read what they made
-        finished = [
-            (outcome.with_values(one, trial), outcome.files(one, trial))
-            for one, trial in self._finished
-        ]
+        finished = []
+        for one, trial in self._finished:
+            try:
+                # only now: until it was settled, nobody could read what they made
+                found = outcome.with_values(one, trial), outcome.files(one, trial)
+            except MltrackError as error:
+                self._told.append(self._end_failed(one, error.message))
+            else:
+                finished.append(found)
         self._finished = []
         if not finished:
             return
@@ -279,11 +294,10 @@ class Fleet:
             self._told.append(Ended(experiment))
 
     def _end_failed(self, experiment: Experiment, reason: str) -> Ended:
-        failed = replace(experiment, state=State.FAILED, ended=now(), reason=reason)
-        self.shelf.put(failed)
-        self.shelf.release(failed.name)
-        self.ended.append(failed)
-        return Ended(failed)
+        end = _failed(self.shelf, experiment, reason)
+        self.shelf.release(experiment.name)
+        self.ended.append(end.experiment)
+        return end
 
     def _stop(self, experiment: Experiment) -> None:
         self.shelf.put(replace(experiment, state=State.STOPPED))
@@ -295,3 +309,19 @@ class Fleet:
             one.execution.leave(error)
             self._stop(one.experiment)
         self.ground.batch.settle()
+
+
+def _failed(shelf: Shelf, experiment: Experiment, reason: str) -> Ended:
+    failed = replace(experiment, state=State.FAILED, ended=now(), reason=reason)
+    shelf.put(failed)
+    return Ended(failed)
+
+
+def ended(
+    shelf: Shelf, experiments: Sequence[Experiment], reason: str
+) -> Iterator[Ended]:
+    """Ends experiments that cannot begin."""
+    for one in experiments:
+        if shelf.take(one.name):
+            yield _failed(shelf, replace(one, started=now()), reason)
+            shelf.release(one.name)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from mltrack.disk.durable import make_directories, write_atomic
+from mltrack.disk.durable import link_atomic, write_atomic
 from mltrack.engine.ignoring import IgnoreLines
 from mltrack.engine.view import Target, revision_view
 from mltrack.errors import UnsavedDataError, UsageError
@@ -16,9 +16,9 @@ from mltrack.experiments.base import workspace_base
 from mltrack.experiments.record import Experiment, State, Values
 from mltrack.experiments.shelf import Ask, Shelf
 from mltrack.experiments.trial import now
-from mltrack.git import history, snapshot
+from mltrack.git import snapshot
 from mltrack.git.history import EXPERIMENTS
-from mltrack.objects.content import FILE, Content
+from mltrack.objects.content import EXEC, FILE, Content
 from mltrack.pipeline.stage import is_outside
 from mltrack.project import Project
 from mltrack.store.local.writer import CacheWriter
@@ -26,6 +26,7 @@ from mltrack.verbs import checkout as verb_checkout
 from mltrack.verbs import results
 from mltrack.verbs.checkout import CheckoutOptions, CheckoutResult
 from mltrack.verbs.session import Session
+from mltrack.workspace.materialize import make_parents
 
 
 class Applied(NamedTuple):
@@ -51,12 +52,12 @@ def apply(session: Session, shelf: Shelf, name: str, *, force: bool) -> Applied:
     Files that it lacks stay.
 
     Raises UnsavedDataError, and changes nothing, where that would replace what neither
-    a commit nor the experiment's base has; with ``force`` that is saved first, and
+    HEAD nor an experiment has; with ``force`` that is saved first, and
     ``undo`` puts it back.
     """
     one = done(shelf, name)
     project = session.project
-    wanted = _differing(session, one)
+    wanted = _differing(session, shelf, one)
     unsaved = [path for path, is_saved in wanted.items() if not is_saved]
     if unsaved and not force:
         shown = ", ".join(unsaved[:5])
@@ -88,21 +89,17 @@ def apply(session: Session, shelf: Shelf, name: str, *, force: bool) -> Applied:
     return Applied(tuple(wanted), result)
 
 
-def _differing(session: Session, one: Experiment) -> dict[str, bool]:
+def _differing(session: Session, shelf: Shelf, one: Experiment) -> dict[str, bool]:
     """The files of git's in which the workspace differs from an experiment, each with
-    whether what stands there is saved: by HEAD, or by the experiment's base.
+    whether what stands there is saved: by HEAD, by the experiment's base, or by another
+    experiment, as after it was applied.
     """
     project = session.project
     base = workspace_base(session)
     found = snapshot.differing(base.tree, one.commit, project.path)
-    saved = {
-        **snapshot.blobs(one.base, list(found), project.path),
-    }
-    head = snapshot.blobs(base.head, list(found), project.path)
-    return {
-        path: blob in ("", head.get(path), saved.get(path))
-        for path, blob in found.items()
-    }
+    commits = [base.head, one.base, *(kept.commit for kept in shelf.kept())]
+    saved = snapshot.blobs_at(commits, list(found), project.path)
+    return {path: not blob or blob in saved[path] for path, blob in found.items()}
 
 
 def _refuse_unsaved(session: Session, targets: Sequence[Target]) -> None:
@@ -122,7 +119,9 @@ def _note_replaced(
         for path in paths:
             data = session.project.read(path)
             if data is not None:
-                replaced.append((path, Content(FILE, writer.put(data), len(data))))
+                place = session.project.absolute(path)
+                kind = EXEC if os.access(place, os.X_OK) else FILE
+                replaced.append((path, Content(kind, writer.put(data), len(data))))
         writer.finish()
     for target in targets:
         standing = session.observer.tracked(target.path)
@@ -138,11 +137,14 @@ def _note_replaced(
 def _put_files(session: Session, commit: str, paths: Sequence[str]) -> None:
     """Writes files of a commit into the workspace."""
     project = session.project
-    for path in paths:
-        data = history.read_at(commit, path, project.path)
-        if data is not None:
-            make_directories(os.path.dirname(project.absolute(path)) or project.path)
-            write_atomic(project.absolute(path), data, aside=project.tmp_path)
+    for entry in snapshot.checked_out(commit, list(paths), project.path):
+        place = project.absolute(entry.path)
+        # also sees that no directory above it is a link
+        make_parents(project.path, entry.path)
+        if entry.is_link:
+            link_atomic(place, entry.data, project.tmp_path)
+        else:
+            write_atomic(place, entry.data, aside=project.tmp_path, mode=entry.mode)
 
 
 def branch(project: Project, shelf: Shelf, name: str, wanted: str) -> str:
@@ -215,7 +217,7 @@ def remove(project: Project, shelf: Shelf, chosen: Sequence[str]) -> list[Experi
     snapshot.change_refs(changes, project.repository.top)
     for one in found:
         shelf.forget(one.name)
-    shelf.let_bases_go()
+    shelf.tidy()
     return found
 
 
@@ -272,6 +274,11 @@ def ask(shelf: Shelf, chosen: Sequence[str], what: Ask) -> dict[str, str]:
         else [one for one in shelf.waiting() if one.state is State.RUNNING]
     )
     became = {}
+    if found and not chosen:
+        # what waits would be taken next
+        for one in shelf.waiting():
+            if one.state is State.QUEUED:
+                shelf.ask(one.name, what)
     for one in found:
         if one.state is State.RUNNING:
             shelf.ask(one.name, what)

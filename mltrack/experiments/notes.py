@@ -16,7 +16,8 @@ from mltrack.objects import tree
 from mltrack.objects.content import TREE, Content
 from mltrack.objects.tree_edit import edited
 from mltrack.objects.tree_walk import extent
-from mltrack.pipeline.stage import Entry, Stage
+from mltrack.pipeline.paths import PathMap, contains
+from mltrack.pipeline.stage import Entry, ParamFile, Stage
 from mltrack.store.local.cache import Cache
 from mltrack.store.local.writer import CacheWriter, NewTrees
 from mltrack.store.pack import TREES
@@ -70,11 +71,21 @@ class StillLearner(Learner):
     ) -> None:
         super().__init__(observer, notes, cache, params, sources)
         self._whole: dict[str, Content] = {}
+        self.rewritten: PathMap[Content] = PathMap()
+        """Params files with the values that were set: as they are once it is applied."""
 
     def forget(self, stage: Stage) -> None:
         """Looks anew only at what was put together: it may have another part by now."""
         for path in stage.deps:
             self._whole.pop(path, None)
+
+    def text_of(self, file: ParamFile, stage: Stage) -> bytes | None:
+        if file.path in self.rewritten and any(
+            contains(dep, file.path) for dep in stage.deps
+        ):
+            # with what it does not declare, too: its run key knows the whole file
+            return self._cache.read(self.rewritten[file.path].hex)
+        return super().text_of(file, stage)
 
     def absent_at(self, path: str) -> Content | None:
         # staged as one: all of its bytes are in the cache
@@ -85,19 +96,24 @@ class StillLearner(Learner):
         return path in self._whole
 
     def _dependency(self, path: str) -> Content | None:
-        if not self.absent.below(path):
+        if path in self.rewritten:
+            self._whole[path] = self.rewritten[path]
+        elif not self.absent.below(path) and not self.rewritten.below(path):
             return super()._dependency(path)
         if path not in self._whole:
             self._whole[path] = self._put_together(path)
         return self._whole[path]
 
     def _put_together(self, path: str) -> Content:
-        """A directory of which git keeps one part, and mltrack another."""
+        """A directory of which git keeps one part, and mltrack another, or in which
+        params are set.
+        """
         here = self._observer.dependency(path)
         parts = {
             os.fsencode(out[len(path) + 1 :]): content
-            for out in self.absent.below(path)
-            if (content := self.absent[out]) is not None
+            for known in (self.absent, self.rewritten)
+            for out in known.below(path)
+            if (content := known[out]) is not None
         }
         entries = {
             name: tree.Entry(b"", _LETTERS[one.kind], one.hex, one.size)

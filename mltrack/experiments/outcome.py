@@ -29,12 +29,7 @@ def files(one: Experiment, trial: Trial) -> Files:
     path in the repository: params, locks, and outputs that stages leave to git.
     """
     session = trial.ground.stand.session
-    found: Files = {}
-    for path, values in trial.overrides.items():
-        data = session.project.read(path)
-        if data is not None:
-            changed = params_file.replaced(params_file.load(data, path), values, path)
-            found[path] = params_file.dump(changed, path)
+    found: Files = dict(trial.rewritten())
     algorithm = session.project.algorithm
     for lock_path, entries in trial.notes.locks.items():
         found[lock_path] = lock_file.write(entries, algorithm).encode()

@@ -8,9 +8,11 @@ one JSON object behind a line for people. Until then it is a file of the same JS
 import json
 from dataclasses import asdict, dataclass, field, fields
 from enum import Enum
+from math import isfinite
 from typing import Any
 
 from mltrack.errors import FormatError
+from mltrack.formats.paths import check_path
 
 VERSION = 1
 Values = dict[str, dict[str, Any]]
@@ -99,7 +101,8 @@ def _short(value: Any) -> str:
 def subject(one: Experiment) -> str:
     """Returns the line for people."""
     text = f"{one.name}: {one.note or one.changes or 'no params changed'}"
-    line = " ".join(text.split())
+    # of bytes that are no text git's own tools would make a mess
+    line = " ".join(text.encode("utf-8", "replace").decode().split())
     return line if len(line) <= _SUBJECT else line[: _SUBJECT - 1] + "…"
 
 
@@ -112,7 +115,11 @@ def write(one: Experiment, indent: int | None = None) -> str:
     """Returns an experiment as one JSON object."""
     data = {"mltrack": VERSION, **asdict(one), "state": one.state.value}
     del data["commit"]
-    return json.dumps(data, indent=indent, ensure_ascii=False, sort_keys=True)
+    # only where something is no text, such as a file's name, all of it is spelled out
+    plain = json.dumps(data, indent=indent, ensure_ascii=False, sort_keys=True)
+    if plain.encode("utf-8", "replace").decode() == plain:
+        return plain
+    return json.dumps(data, indent=indent, sort_keys=True)
 
 
 def parse(text: str, where: str) -> Experiment:
@@ -134,7 +141,10 @@ def parse(text: str, where: str) -> Experiment:
         )
     known = {one.name for one in fields(Experiment)} - {"commit"}
     try:
-        return _made({key: data[key] for key in known if key in data})
+        one = _made({key: data[key] for key in known if key in data})
+        for path in (*one.given, *one.params, *one.metrics, *filter(None, [one.inner])):
+            check_path(path, where)
+        return one
     except (TypeError, ValueError, AttributeError, KeyError) as error:
         raise FormatError(f"{where} holds no experiment: {error}") from None
 
@@ -169,6 +179,8 @@ def _made(data: dict[str, Any]) -> Experiment:
         for address, one in data.get("stages", {}).items()
     }
     times = {name: float(data.get(name, 0)) for name in ("created", "started", "ended")}
+    if not all(map(isfinite, times.values())):
+        raise ValueError("a time is endless")
     lists = {name: tuple(map(str, data.get(name, ()))) for name in ("targets", "tags")}
     state = State(data.get("state", State.QUEUED.value))
     return Experiment(**{**data, **times, **lists, "state": state, "stages": stages})

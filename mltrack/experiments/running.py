@@ -11,11 +11,18 @@ from typing import Any
 from mltrack.engine.outcome import Limits
 from mltrack.engine.parts import Policy
 from mltrack.engine.placement import Placement
-from mltrack.errors import ConfigError, UsageError
+from mltrack.errors import (
+    ConfigError,
+    FormatError,
+    GitError,
+    PipelineError,
+    UsageError,
+)
 from mltrack.experiments import names, sweep
 from mltrack.experiments.base import Base, workspace_base
 from mltrack.experiments.batch import Batch
-from mltrack.experiments.fleet import Fleet, Happening
+from mltrack.experiments.fleet import Fleet, Happening, ended
+from mltrack.experiments.lacking import refuse_lacking
 from mltrack.experiments.record import Experiment, State, Values
 from mltrack.experiments.shelf import Shelf
 from mltrack.experiments.stand import Stand, standing
@@ -24,6 +31,7 @@ from mltrack.experiments.turns import Keys
 from mltrack.formats import params_file
 from mltrack.git import snapshot
 from mltrack.objects.content import Content
+from mltrack.pipeline.paths import contains
 from mltrack.pipeline.plan import Facts, Options
 from mltrack.pipeline.stage import is_outside
 from mltrack.runners import capacity
@@ -94,8 +102,7 @@ def experiments(
     given = _each_given(session, wanted)
     if source is not None:
         given = [_on_top(source.given, one) for one in given]
-    taken = {one.name for one in shelf.all()}
-    chosen = _names(wanted.name, len(given), taken)
+    chosen = _names(wanted.name, len(given), shelf.taken())
     moment = now()
     return [
         Experiment(
@@ -256,15 +263,17 @@ class Runs:
                 )
 
     def check(self, chosen: Sequence[Experiment]) -> None:
-        """Raises UsageError for a param that no stage depends on, or a target that is
-        none, before anything is noted.
+        """Raises UsageError for a param that no stage depends on, a target that is none,
+        or files that experiments do not have, before anything is noted.
         """
         if chosen:
             with ExitStack() as stack:
                 ground = self.ground(chosen[0], stack)
                 # all of them set the same params to other values
                 for one in _by_params(chosen):
-                    self._check_given(one, Trial(ground, one.given, one.targets))
+                    trial = Trial(ground, one.given, one.targets)
+                    refuse_lacking(trial)
+                    self._check_given(one, trial)
 
     def _check_given(self, one: Experiment, trial: Trial) -> None:
         """Raises UsageError for a param that none of the stages depends on."""
@@ -278,6 +287,8 @@ class Runs:
             data = session.project.read(path)
             known = params_file.load(data, path) if data is not None else {}
             for key, value in values.items():
+                if any(contains(dep, path) for one in stages for dep in one.deps):
+                    continue
                 if not any(
                     file.path == path
                     and (
@@ -304,20 +315,35 @@ class Runs:
         for group in groups:
             group.sort(key=lambda one: one.created)
             with ExitStack() as stack:
-                ground = self.ground(group[0], stack)
-                keys = Keys(os.path.join(self.shelf.path, "keys.lock"), ground.batch)
+                try:
+                    ground = self.ground(group[0], stack)
+                except (FormatError, PipelineError) as error:
+                    # of this base: those of others have nothing to do with it
+                    yield from ended(self.shelf, group, error.message)
+                    continue
+                place = os.path.join(self.shelf.path, "keys.lock")
+                run_cache = self.session.project.run_cache
+                keys = Keys(place, ground.batch, run_cache)
                 stack.callback(keys.close)
                 limits = Limits(self.jobs, keep_going=True, detach=self.options.detach)
                 try:
                     yield from Fleet(ground, self.shelf, keys, limits, group).events()
                 finally:
                     ground.batch.discard()
-        self.shelf.let_bases_go()
+        self.shelf.tidy()
 
     def ground(self, one: Experiment, stack: ExitStack) -> Ground:
-        """Returns what the experiments of one base share, until the stack ends."""
+        """Returns what the experiments of one base share, until the stack ends. Raises
+        FormatError or PipelineError for a base from which none can start.
+        """
         session, project = self.session, self.session.project
-        tree = snapshot.tree_of(one.base, project.repository.top)
+        try:
+            tree = snapshot.tree_of(one.base, project.repository.top)
+        except GitError:
+            raise FormatError(
+                f"{one.name} starts from {one.base[:10]!r}, which is no commit here",
+                hint=f"mltrack exp remove {one.name}",
+            ) from None
         stack.enter_context(project.cache.in_use())
         stand = stack.enter_context(standing(project, tree))
         elsewhere = Sources(session) if self.options.pull else None
@@ -361,10 +387,14 @@ def _facts(session: Session, elsewhere: Sources | None) -> Facts:
     known: set[Content] = set()
 
     def is_cached(content: Content) -> bool:
-        if content not in known and (
-            cache.holds(content) or (elsewhere is not None and elsewhere.has(content))
-        ):
-            known.add(content)
+        if content not in known:
+            if not cache.holds(content):
+                # another process may have put it there since the last look
+                cache.reload()
+            if cache.holds(content) or (
+                elsewhere is not None and elsewhere.has(content)
+            ):
+                known.add(content)
         return content in known
 
     return planning.facts(session)._replace(is_cached=is_cached)

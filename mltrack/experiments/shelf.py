@@ -20,11 +20,17 @@ from mltrack.experiments import record
 from mltrack.experiments.record import Experiment, State
 from mltrack.git import snapshot
 from mltrack.git.history import BASES, EXPERIMENTS
+from mltrack.pipeline.paths import parents
 from mltrack.project import Project
 
 _SUFFIX = ".json"
 # bytes, of one record
 _MAX_BYTES = 16 << 20
+
+
+def _is_record(file: str) -> bool:
+    # a dot is of one that is half written
+    return file.endswith(_SUFFIX) and not file.startswith(".")
 
 
 class Ask(Enum):
@@ -74,28 +80,41 @@ class Shelf:
 
     def waiting(self) -> list[Experiment]:
         """Returns the experiments that are not done."""
+        files = [file for file in sorted(names_in(self._queue)) if _is_record(file)]
+        # killed between the two, somebody left the file of one that is done
+        done = set(self._refs()) if files else set()
         found = []
-        for file in sorted(names_in(self._queue)):
-            if file.endswith(_SUFFIX):
-                with self._noted(file):
-                    one = self._read(file.removesuffix(_SUFFIX))
+        for name in (file.removesuffix(_SUFFIX) for file in files):
+            if name not in done:
+                with self._noted(name + _SUFFIX):
+                    one = self._read(name)
                     if one is not None:
                         found.append(one)
         return found
+
+    def _refs(self) -> list[str]:
+        refs = snapshot.names_of_refs(EXPERIMENTS, self._top)
+        return [ref.removeprefix(EXPERIMENTS) for ref in refs]
 
     @contextmanager
     def _noted(self, name: str) -> Iterator[None]:
         try:
             yield
         except FormatError as error:
-            self.broken[name] = error
+            way = "git update-ref -d" if name.startswith(EXPERIMENTS) else "rm"
+            place = name if way != "rm" else os.path.join(self._queue, name)
+            hint = error.hint or f"{way} {place}, if it cannot be mended"
+            self.broken[name] = FormatError(error.message, hint=hint)
 
     def get(self, name: str) -> Experiment:
         """Returns the experiment of a name; raises UsageError, with the nearest one, if
-        there is none.
+        there is none; FormatError for one that cannot be read.
         """
         found = {one.name: one for one in self.all()}
         if name not in found:
+            for place in (name + _SUFFIX, EXPERIMENTS + name):
+                if place in self.broken:
+                    raise self.broken[place]
             near = nearest(name, list(found))
             raise UsageError(
                 f"there is no experiment {name!r}", hint=near or "mltrack exp show"
@@ -104,8 +123,20 @@ class Shelf:
 
     def has(self, name: str) -> bool:
         """Returns whether a name is taken."""
-        there = os.path.exists(self._file(name))
-        return there or bool(snapshot.refs_with_messages(EXPERIMENTS + name, self._top))
+        return name in self.taken()
+
+    def taken(self) -> set[str]:
+        """Returns the names that no other experiment can have: also of records that
+        cannot be read, and of refs that are none.
+        """
+        names = self._refs()
+        files = [
+            file.removesuffix(_SUFFIX)
+            for file in names_in(self._queue)
+            if _is_record(file)
+        ]
+        # where a ref lies below another name, git makes none of that name
+        return {*names, *(one for name in names for one in parents(name)), *files}
 
     def _read(self, name: str) -> Experiment | None:
         data = read_bounded(self._file(name), _MAX_BYTES)
@@ -134,7 +165,7 @@ class Shelf:
         make_directories(self._queue)
         # one at a time: two commands might make the same name
         with locked(os.path.join(self.path, "lock")):
-            taken = {one.name for one in self.all()}
+            taken = self.taken()
             fresh = list(experiments)
             for one in fresh:
                 if one.name in taken:
@@ -143,26 +174,34 @@ class Shelf:
                         hint=f"another name, or mltrack exp remove {one.name}",
                     )
                 taken.add(one.name)
-            # before the records: a base that git forgets could not be run any more
-            held = {BASES + one.base: one.base for one in fresh}
-            snapshot.hold(held, self._top)
-            for one in fresh:
-                self.put(one)
+            self._hold_bases(fresh)
+            try:
+                for one in fresh:
+                    self.put(one)
+            except BaseException:
+                # part of a sweep is nothing that anybody asked for
+                for one in fresh:
+                    self.forget(one.name)
+                raise
 
-    def let_bases_go(self) -> None:
-        """Lets go of the bases of experiments that are all done."""
-        with locked(os.path.join(self.path, "lock")):
-            needed = {one.base for one in self.waiting()}
-            # of a record that cannot be read nobody knows what it starts from
-            if not self.broken:
-                snapshot.change_refs(
-                    [
-                        (ref.name, "", ref.commit)
-                        for ref in snapshot.refs_with_messages(BASES, self._top)
-                        if ref.commit not in needed
-                    ],
-                    self._top,
-                )
+    def _hold_bases(self, fresh: Iterable[Experiment]) -> None:
+        """Names the bases of all that is not done by refs, so that neither git nor gc
+        takes for garbage what they lead to: no branch need have them.
+        """
+        wanted = {one.base for one in fresh}
+        here = set(snapshot.names_of_refs(BASES, self._top))
+        changes = [(BASES + one, one, "") for one in wanted if BASES + one not in here]
+        known = {BASES + one for one in (*wanted, *(w.base for w in self.waiting()))}
+        # of a record that cannot be read nobody knows the base
+        if not self.broken:
+            changes += [(ref, "", ref.removeprefix(BASES)) for ref in here - known]
+        snapshot.change_refs(changes, self._top)
+
+    def tidy(self) -> None:
+        """Lets go of what only experiments that have ended needed."""
+        if os.path.isdir(self._queue):
+            with locked(os.path.join(self.path, "lock")):
+                self._hold_bases(())
 
     def put(self, one: Experiment) -> None:
         """Writes the record of an experiment that is not done."""
@@ -214,6 +253,15 @@ class Shelf:
         self._held.discard(name)
         self.locks.release(f"experiment {name}")
 
+    def current(self, name: str) -> Experiment | None:
+        """Returns an experiment that this process holds as it is noted now; None if it
+        is done, was taken out of the queue, or cannot be read.
+        """
+        try:
+            return self._read(name)
+        except FormatError:
+            return None
+
     def is_held(self, name: str) -> bool:
         """Returns whether this process or another one works on an experiment."""
         if not os.path.exists(os.path.join(self.path, "names.lock")):
@@ -228,7 +276,10 @@ class Shelf:
     def ask(self, name: str, what: Ask) -> None:
         """Leaves a word for whoever works on an experiment."""
         make_directories(self._asked)
-        write_atomic(os.path.join(self._asked, name), what.value.encode())
+        # beside, not in it: who looks must not take half of a word for one; and lost in
+        # a power cut it is of no use any more
+        place, data = os.path.join(self._asked, name), what.value.encode()
+        write_atomic(place, data, aside=self.path, durable=False)
 
     def asked(self) -> dict[str, Ask]:
         """Returns what is asked for, by name, as far as it can be read."""
@@ -240,7 +291,7 @@ class Shelf:
         return found
 
     def heed(self, name: str) -> None:
-        """Takes a word away: it was done, or is no matter any more."""
+        """Takes a word away: it was heeded, or is no matter any more."""
         with suppress(FileNotFoundError):
             os.unlink(os.path.join(self._asked, name))
 

@@ -37,25 +37,17 @@ class Stand:
     """
 
     def __init__(self, session: Session, tree: str) -> None:
-        self.session = session
+        self.session, self.tree = session, tree
         self.lacks_outputs = False
-        top, inner = session.project.repository.top, session.project.path
-        above = os.path.relpath(inner, top)
-        prefix = "" if above == os.curdir else above + "/"
         outputs = {
             out.path
             for stage in session.view.graph.stages.values()
             for out in stage.outs
         }
-        self.files = tuple(
-            path.removeprefix(prefix)
-            for path in snapshot.names_in(tree, top)
-            if path.startswith(prefix)
-        )
         self._leave_outputs(outputs)
         self.files = tuple(
             path
-            for path in self.files
+            for path in snapshot.names_in(tree, session.project.path)
             if not path.startswith(".mltrack/")
             and not any(_is_at(out, path) for out in outputs)
             and os.path.isfile(session.project.absolute(path))

@@ -31,11 +31,14 @@ from mltrack.experiments.batch import Batch
 from mltrack.experiments.notes import Notes, StillLearner
 from mltrack.experiments.record import Done
 from mltrack.experiments.stand import Stand
-from mltrack.objects.content import Content
+from mltrack.formats import params_file
+from mltrack.objects.content import FILE, Content
 from mltrack.pipeline.graph import Graph
+from mltrack.pipeline.paths import contains
 from mltrack.pipeline.plan import Plan
 from mltrack.pipeline.stage import Entry, Stage, is_outside
 from mltrack.runners.job import Poll
+from mltrack.store.local.writer import CacheWriter
 from mltrack.verbs import planning
 from mltrack.verbs.outside import outside_content
 from mltrack.verbs.session import Session
@@ -214,6 +217,8 @@ class Trial:
         )
         for path, content in view.pointers.items():
             self.learner.absent[path] = content
+        self._note_what_is_gone_on_from()
+        self._rewrite_params()
         self.supply = FromCache(ground, self.learner)
 
     def _graph(self) -> Graph:
@@ -227,6 +232,39 @@ class Trial:
             view.project_path,
             self.overrides,
         )
+
+    def rewritten(self) -> Iterator[tuple[str, bytes]]:
+        """Yields the params files in which values are set, as they then are. Raises
+        PipelineError for one in a language that cannot be written.
+        """
+        for path, values in self.overrides.items():
+            data = self.ground.stand.session.project.read(path)
+            if data is not None:
+                yield path, params_file.rewritten(data, values, path)
+
+    def _rewrite_params(self) -> None:
+        """Has stages that read such a file as a dependency depend on it as it then is."""
+        deps = {dep for one in self.addresses for dep in self.graph.stages[one].deps}
+        read = [
+            (path, data)
+            for path, data in self.rewritten()
+            if any(contains(dep, path) for dep in deps)
+        ]
+        if read:
+            with CacheWriter(self.ground.stand.session.project.cache) as writer:
+                for path, data in read:
+                    made = Content(FILE, writer.put(data), len(data))
+                    self.learner.rewritten[path] = made
+                writer.finish()
+
+    def _note_what_is_gone_on_from(self) -> None:
+        """Commands that append find what the base recorded."""
+        for address in self.addresses:
+            stage = self.graph.stages[address]
+            for out in (out.path for out in stage.outs if out.persist):
+                entry = self.notes.entry(stage)
+                if entry is not None and out in entry.outs:
+                    self.learner.absent[out] = entry.outs[out]
 
     def _bring(self, content: Content) -> None:
         with suppress(MissingObjectError):

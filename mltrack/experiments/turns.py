@@ -6,14 +6,15 @@ from mltrack.disk.lock import NameLocks
 from mltrack.experiments.batch import Batch
 from mltrack.pipeline.plan import Step, Verdict
 from mltrack.pipeline.stage import Stage
+from mltrack.store.local.run_cache import RunCache
 
 
 class Keys:
     """The run keys that are held by experiments of this process."""
 
-    def __init__(self, path: str, batch: Batch) -> None:
+    def __init__(self, path: str, batch: Batch, run_cache: RunCache) -> None:
         self._locks = NameLocks(path)
-        self._batch = batch
+        self._batch, self._run_cache = batch, run_cache
         self._held: set[str] = set()
 
     def is_free(self, key: str) -> bool:
@@ -29,6 +30,10 @@ class Keys:
             return False
         self._held.add(key)
         return True
+
+    def has_result(self, key: str) -> bool:
+        """Returns whether some result of a key was recorded, whatever became of it."""
+        return bool(self._run_cache.find(key))
 
     def release(self, key: str) -> None:
         """Lets go of a key, once the result of it, if there is one, can be found."""
@@ -52,6 +57,7 @@ class KeyTurns:
         self._keys = keys
         self._held: dict[str, str] = {}
         self._awaited: dict[str, str] = {}
+        self._looked_for: set[str] = set()
         self.keys: dict[str, str] = {}
         """The run key of each stage that was begun, by address."""
 
@@ -68,7 +74,9 @@ class KeyTurns:
         if not self._keys.take(key):
             self._awaited[address] = key
             return False
-        if has_waited:
+        is_first = key not in self._looked_for
+        self._looked_for.add(key)
+        if has_waited or (is_first and self._keys.has_result(key)):
             # whoever had it may have left a result since this was decided
             self._keys.release(key)
             return False

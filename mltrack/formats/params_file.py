@@ -178,6 +178,32 @@ def replaced(values: Any, overrides: dict[str, Any], path: str) -> Any:
     return values
 
 
+def rewritten(data: bytes, overrides: dict[str, Any], path: str) -> bytes:
+    """Returns the bytes of a file with other values at these dotted keys; comments and
+    layout stay where the values are single ones of a YAML file. Raises PipelineError for
+    a key that is not there, or a language that cannot be written.
+    """
+    values = load(data, path)
+    wanted = replaced(values, overrides, path)
+    if path.endswith((".yaml", ".yml")):
+        text = data.decode()
+        for key, value in overrides.items():
+            steps = tuple(resolve(values, key, path))
+            text = text and yaml.with_scalar(text, steps, value)
+        # what is an anchor, say, changes more than what was meant
+        if text and _is_of(text, wanted, path):
+            return text.encode()
+    return dump(wanted, path)
+
+
+def _is_of(text: str, wanted: Any, path: str) -> bool:
+    try:
+        # as text: 1 and True are equal values, and not the same params
+        return repr(load(text.encode(), path)) == repr(wanted)
+    except FormatError:
+        return False
+
+
 def concerning(
     values: Any, overrides: dict[str, Any], declared: tuple[str, ...], path: str
 ) -> dict[str, Any]:

@@ -133,6 +133,27 @@ def locate(text: str, path: tuple[str | int, ...]) -> tuple[int, int]:
     return (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
 
 
+def with_scalar(text: str, path: tuple[str | int, ...], value: Any) -> str:
+    """Returns a document in which the single value at ``path`` is another one, and all
+    else stands as it was written; '' where there is no single value.
+    """
+    node = _compose(text, "")
+    for step in path:
+        kind = node.id if node is not None else ""
+        if kind == _MAPPING:
+            pairs = node.value
+            node = next((to for key, to in pairs if key.value == str(step)), None)
+        elif kind == _SEQUENCE and isinstance(step, int) and step < len(node.value):
+            node = node.value[step]
+        else:
+            return ""
+    if node is None or node.id in (_MAPPING, _SEQUENCE):
+        return ""
+    # a single value alone ends with a line of its own, one in a list does not
+    piece = dump([value]).removeprefix("- ").rstrip("\n")
+    return text[: node.start_mark.index] + piece + text[node.end_mark.index :]
+
+
 def _compose(text: str, name: str) -> Any:
     if len(text) > MAX_BYTES:
         raise FormatError(f"{name}: larger than {MAX_BYTES} characters")

@@ -6,7 +6,8 @@ made in an index of their own.
 
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+import stat
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -33,13 +34,22 @@ def worktree_tree(repository: Repository, aside: str) -> str:
             raise GitError(
                 "there are conflicts in this worktree", hint="git status shows them"
             )
-        # --sparse is left out: what a sparse clone leaves out stays as it was
-        run(["add", "--all", "."], top, variables=own)
+        _add_all(top, own)
         return run(["write-tree"], top, variables=own).decode().strip()
     finally:
         for path in (aside, aside + ".lock"):
             with suppress(FileNotFoundError):
                 os.unlink(path)
+
+
+def _add_all(top: str, own: Mapping[str, str]) -> None:
+    try:
+        # --sparse is left out: what a sparse clone leaves out stays as it was
+        run(["add", "--all", "."], top, variables=own)
+    except GitError as error:
+        # a repository in it that has no commit yet, for one
+        hint = "name what git cannot take in .gitignore"
+        raise GitError(error.message, hint=hint) from None
 
 
 def tree_of(commit: str, cwd: str) -> str:
@@ -48,8 +58,10 @@ def tree_of(commit: str, cwd: str) -> str:
 
 
 def submodules_in(tree: str, cwd: str) -> list[str]:
-    """Returns the paths of a tree at which git carries other repositories."""
-    out = run(["ls-tree", "-r", "-z", "--full-tree", tree], cwd)
+    """Returns the paths of a tree at which git carries other repositories: those below
+    ``cwd``, relative to it.
+    """
+    out = run(["ls-tree", "-r", "-z", tree], cwd)
     prefix = SUBMODULE.encode() + b" "
     return [
         os.fsdecode(line.partition(b"\t")[2])
@@ -59,8 +71,8 @@ def submodules_in(tree: str, cwd: str) -> list[str]:
 
 
 def names_in(tree: str, cwd: str) -> list[str]:
-    """Returns the paths of all files of a tree."""
-    out = run(["ls-tree", "-r", "-z", "--full-tree", "--name-only", tree], cwd)
+    """Returns the paths of all files of a tree below ``cwd``, relative to it."""
+    out = run(["ls-tree", "-r", "-z", "--name-only", tree], cwd)
     return [os.fsdecode(name) for name in out.split(b"\0") if name]
 
 
@@ -175,20 +187,17 @@ def refs_with_messages(place: str, cwd: str) -> list[Ref]:
     return found
 
 
+def names_of_refs(place: str, cwd: str) -> list[str]:
+    """Returns the names of all refs below a place, whatever they name."""
+    out = run(["for-each-ref", "--format=%(refname)", place], cwd)
+    return os.fsdecode(out).splitlines()
+
+
 def change_refs(changes: Iterable[tuple[str, str, str]], cwd: str) -> None:
     """Sets refs, each ``(name, new commit, old commit)``, all or none; a new commit of
     '' deletes. Raises GitError if one is not what ``old`` says, '' for not there.
     """
     lines = [_change(name, new, old) for name, new, old in changes]
-    if lines:
-        text = "".join(lines).encode("utf-8", "surrogateescape")
-        run(["update-ref", "--stdin", "-z"], cwd, data=text)
-
-
-def hold(commits: Mapping[str, str], cwd: str) -> None:
-    """Sets refs to commits, whatever they named before, all or none."""
-    # an empty old value: it is not looked at
-    lines = [f"update {name}\0{commit}\0\0" for name, commit in commits.items()]
     if lines:
         text = "".join(lines).encode("utf-8", "surrogateescape")
         run(["update-ref", "--stdin", "-z"], cwd, data=text)
@@ -215,19 +224,52 @@ def differing(tree: str, other: str, cwd: str) -> dict[str, str]:
     return found
 
 
-def blobs(commit: str, paths: list[str], cwd: str) -> dict[str, str]:
-    """Returns the blobs of files of a commit, by path relative to ``cwd``; none for what
-    it does not have.
+def blobs_at(commits: list[str], paths: list[str], cwd: str) -> dict[str, set[str]]:
+    """Returns for each path, relative to ``cwd``, the blobs that stand there at any of
+    some commits.
+    """
+    found: dict[str, set[str]] = {path: set() for path in paths}
+    # a line each is asked for: a name with a line break cannot be
+    asked = [(one, path) for path in paths if "\n" not in path for one in commits]
+    text = "".join(f"{commit}:./{path}\n" for commit, path in asked)
+    data = text.encode("utf-8", "surrogateescape")
+    lines = run(["cat-file", "--batch-check"], cwd, data=data).split(b"\n")
+    for (_, path), line in zip(asked, lines, strict=False):
+        words = line.split(b" ")
+        # of what is missing the line repeats the question
+        if len(words) == 3 and words[1] == b"blob":
+            found[path].add(words[0].decode())
+    return found
+
+
+class Entry(NamedTuple):
+    """A file of a commit as it is checked out: ``data`` is where a link leads to if it
+    ``is_link``.
+    """
+
+    path: str
+    data: bytes
+    mode: int
+    is_link: bool
+
+
+def checked_out(commit: str, paths: list[str], cwd: str) -> Iterator[Entry]:
+    """Yields files of a commit, by path relative to ``cwd``, as git would put them into
+    a worktree; what is no file there is left out.
     """
     if not paths:
-        return {}
+        return
     words = ["--literal-pathspecs", "ls-tree", "-z", commit, "--"]
-    found = {}
     for line in run([*words, *paths], cwd).split(b"\0"):
-        meta, _, path = line.partition(b"\t")
-        if path:
-            found[os.fsdecode(path)] = meta.decode().split()[2]
-    return found
+        meta, _, raw = line.partition(b"\t")
+        if not raw or meta.split()[1] != b"blob":
+            continue
+        mode, path = int(meta.split()[0], 8), os.fsdecode(raw)
+        is_link = stat.S_ISLNK(mode)
+        # line ends and filters are no matter of links
+        how = "blob" if is_link else "--filters"
+        data = run(["cat-file", how, f"{commit}:./{path}"], cwd)
+        yield Entry(path, data, stat.S_IMODE(mode), is_link)
 
 
 def reworded(commit: str, message: str, cwd: str) -> str:

@@ -12,8 +12,12 @@ from mltrack.git.repository import Repository
 
 _TREE = "mltrack-tree"
 """In the stand's git directory: which tree stands there, as far as that is certain."""
-# what of a repository's own settings says how its files look
-_LOOKS = r"^(core\.(autocrlf|eol|symlinks|filemode|ignorecase|safecrlf)|filter\..*)$"
+# what of a repository's own settings says how its files look, and, of a clone that lacks
+# some objects, where they are had
+_TAKEN = (
+    r"^(core\.(autocrlf|eol|symlinks|filemode|ignorecase|safecrlf)|filter\..*"
+    r"|extensions\.partialclone|remote\..*\.(url|promisor|partialclonefilter))$"
+)
 
 
 def make_stand(place: str, source: Repository, hidden: list[str]) -> Repository:
@@ -47,9 +51,9 @@ def make_stand(place: str, source: Repository, hidden: list[str]) -> Repository:
 
 
 def _take_settings(place: str, source: Repository) -> None:
-    """Gives the stand what of the source's settings decides how files look."""
+    """Gives the stand those of the source's settings that it needs to have the same files."""
     found = run_plain(
-        ["config", "--local", "-z", "--get-regexp", _LOOKS], source.top, ok=(0, 1)
+        ["config", "--local", "-z", "--get-regexp", _TAKEN], source.top, ok=(0, 1)
     )
     for item in filter(None, os.fsdecode(found).split("\0")):
         name, _, value = item.partition("\n")

@@ -113,7 +113,7 @@ class Cell:
         self.root = self.files = self._own.path
         self._inputs = Inputs(self.root, _row(job, store), store.objects)
         try:
-            store.bring(list(job.inputs.values()), origin)
+            store.bring(list(_as_objects(job).values()), origin)
             self._inputs.place()
             for program in interpreters(store.programs):
                 os.symlink(program, os.path.join(self.root, os.path.basename(program)))
@@ -208,18 +208,23 @@ class CellRunner(LocalRunner):
         super().forget(ticket)
 
 
+def _as_objects(job: Job) -> dict[str, Content]:
+    """The inputs that are no files written anew."""
+    return {path: one for path, one in job.inputs.items() if path not in job.files}
+
+
 def _row(job: Job, store: Store) -> dict[str, object]:
     """A job as hosts know it, as far as placing its inputs asks for it."""
     small = [
         path
-        for path, content in job.inputs.items()
+        for path, content in _as_objects(job).items()
         if content.kind in (FILE, EXEC) and content.size <= _COPIED
     ]
     saved = store.checkpoint(job.key) if job.checkpoint else None
     return {
         "directory": job.directory,
         "kept": [*job.kept, *small],
-        "inputs": [[path, *content] for path, content in job.inputs.items()],
+        "inputs": [[path, *content] for path, content in _as_objects(job).items()],
         "files": {
             path: base64.b64encode(data).decode() for path, data in job.files.items()
         },
