@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import random as chance
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from mltrack.api import runs
 from mltrack.api.tables import Records
-from mltrack.errors import StageFailedError
+from mltrack.errors import StageFailedError, UsageError
 from mltrack.experiments import keeping, names, running, sharing
 from mltrack.experiments.difference import Difference, difference
 from mltrack.experiments.logs import Log, logs
 from mltrack.experiments.looking import sheet
 from mltrack.experiments.record import Experiment, State
 from mltrack.experiments.shelf import Ask, Shelf
-from mltrack.experiments.sweep import Axis
+from mltrack.experiments.sweep import Axis, parse_axis
 from mltrack.verbs.sources import quiet
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class Experiments:
         self,
         *targets: str,
         set: Mapping[str, object] | None = None,
-        sweep: Mapping[str, Sequence[object]] | None = None,
+        sweep: Mapping[str, Sequence[object] | str] | None = None,
         params: Sequence[Mapping[str, object]] = (),
         random: int = 0,
         seed: int = 0,
@@ -87,7 +87,7 @@ class Experiments:
     ) -> Records[Experiment]:
         """Runs the pipeline with other params, beside the workspace, and returns the
         experiments. ``set`` are params of all of them; of ``sweep`` each value is
-        tried, in all combinations or ``random`` of them; ``params`` are whole sets.
+        tried, or what a text means to ``-S``, in all combinations or ``random`` of them; ``params`` are whole sets.
         With ``queue`` they are only noted. ``on_event`` is called with what happens, as
         it happens.
 
@@ -223,11 +223,20 @@ class Experiments:
 
 
 def _axes(
-    given: Mapping[str, object] | None, sweep: Mapping[str, Sequence[object]] | None
+    given: Mapping[str, object] | None,
+    sweep: Mapping[str, Sequence[object] | str] | None,
 ) -> tuple[Axis, ...]:
     """Params of all experiments, and those of which each value is tried."""
     axes = [Axis(key, (value,), None) for key, value in runs.given(given)]
     for key, values in (sweep or {}).items():
+        if isinstance(values, str):
+            # as on the command line: a list, a range, or a distribution to draw from
+            axes.append(parse_axis(f"{key}={values}"))
+            continue
+        if not isinstance(values, Iterable):
+            raise UsageError(
+                f"sweep: {key} is one value, {values!r}", hint="give a list, or use set"
+            )
         plain = tuple(runs.given({key: value})[0][1] for value in values)
         axes.append(Axis(key, plain, None))
     return tuple(axes)

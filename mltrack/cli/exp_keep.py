@@ -17,6 +17,7 @@ from mltrack.experiments import keeping, names, sharing
 from mltrack.experiments.logs import logs as stage_logs
 from mltrack.experiments.record import State
 from mltrack.experiments.shelf import Shelf
+from mltrack.verbs.unavailable import raise_unavailable
 
 Name = Annotated[str, typer.Argument(metavar="EXP", help="An experiment, by name.")]
 _Chosen = Annotated[
@@ -29,6 +30,11 @@ _GitRemote = Annotated[
         "--git-remote", metavar="NAME", help="git's remote for the refs; origin."
     ),
 ]
+
+
+_NO_REMOTE = (
+    "warning: no data was {}, since the project has no remote; hint: mltrack remote add"
+)
 
 
 def apply(name: Name, force: Force = False, as_json: Json = False) -> None:
@@ -131,6 +137,8 @@ def save(
     wanted = name or names.made(random.SystemRandom(), shelf.has)
     for path in keeping.unrecorded_outputs(session):
         tell(f"warning: {path} is not what its stage last wrote, and is left out")
+    for stage in keeping.outdated_stages(session):
+        tell(f"warning: {stage} is not up to date: its result is of other inputs")
     one = keeping.save(session, shelf, wanted, about, tags or [])
     if as_json:
         emit_json({"experiments": [experiment_json(one)]})
@@ -162,6 +170,8 @@ def push(
         found, moved = sharing.push(
             open_session(), chosen or [], git_remote, remote, line.event
         )
+    if moved is None:
+        tell(_NO_REMOTE.format("sent"))
     if moved is not None and moved.moved.objects and not as_json:
         size = size_text(moved.moved.bytes)
         count = plural(moved.moved.objects, "object")
@@ -188,10 +198,14 @@ def pull(
         found, moved = sharing.pull(
             open_session(), chosen or [], git_remote, remote, line.event
         )
-    if moved is not None and moved.fetched.moved.objects and not as_json:
+    if moved is None:
+        tell(_NO_REMOTE.format("brought"))
+    elif moved.fetched.moved.objects and not as_json:
         size = size_text(moved.fetched.moved.bytes)
         announce(f"fetched {plural(moved.fetched.moved.objects, 'object')} ({size})")
     _show_exchanged(found, "pulled", as_json=as_json)
+    if moved is not None:
+        raise_unavailable(moved.unavailable)
 
 
 def _show_exchanged(found: sharing.Exchanged, word: str, *, as_json: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from mltrack.cli.fault_words import fault_words
 from mltrack.cli.invocation import tell
-from mltrack.cli.render import SCHEMA_VERSION, finite, value_text
+from mltrack.cli.render import SCHEMA_VERSION, finite, listed, value_text
 from mltrack.cli.run_lines import placed_words
 from mltrack.engine.events import (
     StageDetached,
@@ -18,6 +18,7 @@ from mltrack.engine.events import (
     StageRestored,
     StageRetried,
     StageStarted,
+    UndeclaredReads,
 )
 from mltrack.experiments.fleet import Began, Ended, Happening, OfExperiment
 from mltrack.experiments.record import Experiment, State
@@ -35,6 +36,7 @@ class ExpLines:
     def __init__(self, total: int, *, is_long: bool) -> None:
         self._total, self._over = total, 0
         self._is_long = is_long
+        self._warned: set[tuple[str, tuple[str, ...]]] = set()
 
     def show(self, happening: Happening) -> None:
         match happening:
@@ -68,6 +70,8 @@ class ExpLines:
                 tell(f"{name}: {stage}: {fault_words(fault)}", level=-1)
                 for line in last_lines:
                     tell(f"  | {line}", level=-1)
+            case UndeclaredReads(stage, paths):
+                self._undeclared(stage, paths)
             case StageDetached(stage, runner, _):
                 tell(f"{name}: {stage}: handed over to {runner}")
             case StageRetried(stage, fault):
@@ -81,6 +85,16 @@ class ExpLines:
                 self._long(name, event)
             case _:
                 pass
+
+    def _undeclared(self, stage: str, paths: tuple[str, ...]) -> None:
+        """Warns of files that are no part of a run key, once for all experiments."""
+        if (stage, paths) not in self._warned:
+            self._warned.add((stage, paths))
+            tell(
+                f"warning: {stage} read {listed(paths, most=5)}, which it does not "
+                "declare as `deps`: a change of that runs nothing again",
+                level=-1,
+            )
 
     def _long(self, name: str, event: object) -> None:
         match event:

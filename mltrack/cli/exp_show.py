@@ -51,7 +51,10 @@ _Columns = Annotated[
     str, typer.Option("--columns", metavar="NAME,...", help="These columns alone.")
 ]
 _Limit = Annotated[
-    int, typer.Option("--limit", "-n", min=0, help="The first N rows; 0 for all.")
+    int,
+    typer.Option(
+        "--limit", "-n", min=0, help="The last N, or by --sort the first N; 0 for all."
+    ),
 ]
 _Csv = Annotated[bool, typer.Option("--csv", help="Print comma-separated values.")]
 _Live = Annotated[
@@ -125,7 +128,10 @@ def _read(session: Session, asked: _Asked) -> Sheet:
     if asked.sort:
         by = asked.sort.removeprefix("-")
         found = found.ordered(by, descending=asked.sort.startswith("-"))
-    return found.chosen(range(len(found.rows))[: asked.limit or None])
+    places = range(len(found.rows))
+    # in order of time the latest are wanted, by a value the first
+    newest = places[-asked.limit :] if asked.limit else places
+    return found.chosen(places[: asked.limit or None] if asked.sort else newest)
 
 
 def _columns(found: Sheet, wanted: str, *, only_changed: bool) -> list[str]:
@@ -251,7 +257,13 @@ def rank(
     session = open_session()
     found = sheet([one for one in Shelf(session.project).all() if one.ended])
     found = found.where(where) if where else found
-    descending = largest or (not smallest and _direction(session, by) != "min")
+    way = "max" if largest else "min" if smallest else _direction(session, by)
+    if not way:
+        raise UsageError(
+            f"nothing says which way {by} is better",
+            hint="--max or --min; or `direction` of the metric in the pipeline file",
+        )
+    descending = way == "max"
     found = found.ordered(by, descending=descending)
     places = [at for at, row in enumerate(found.rows) if row.get(by) is not None]
     found = found.chosen(places[:limit] if limit else places)

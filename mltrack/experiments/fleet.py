@@ -16,7 +16,15 @@ from mltrack.engine.queue import Queue
 from mltrack.engine.running import Attempt
 from mltrack.errors import MltrackError, RemoteError
 from mltrack.experiments import outcome
-from mltrack.experiments.record import Done, Experiment, State, Values
+from mltrack.experiments.record import (
+    FAILED,
+    RUNNING,
+    UNCHANGED,
+    Done,
+    Experiment,
+    State,
+    Values,
+)
 from mltrack.experiments.shelf import Ask, Shelf
 from mltrack.experiments.trial import Ground, Trial, now
 from mltrack.experiments.turns import Keys, KeyTurns
@@ -139,12 +147,21 @@ class Fleet:
         for one in self._active:
             metrics: Values = {}
             stages = []
+            known = dict(one.trial.notes.done)
             for attempt in one.execution.running:
-                stages.append(attempt.stage.address)
+                address = attempt.stage.address
+                stages.append(address)
+                # by its key what it prints is found
+                known[address] = Done(RUNNING, attempt.ticket.key)
                 # a host that does not answer now is told of elsewhere
                 with suppress(RemoteError):
                     metrics.update(_values_of(attempt))
-            noted = replace(one.experiment, stage=", ".join(stages), metrics=metrics)
+            noted = replace(
+                one.experiment,
+                stage=", ".join(stages),
+                metrics=metrics,
+                stages=known,
+            )
             if stages and noted != one.noted:
                 self.shelf.put(noted)
                 one.noted = noted
@@ -253,21 +270,21 @@ class Fleet:
         if became.detached:
             self._stop(one.experiment)
             return
+        for address in became.skipped:
+            one.trial.notes.done.setdefault(address, Done(UNCHANGED))
         if became.failed or became.unrecorded or became.not_reached:
             reason = outcome.reason(one.failed)
             stage = one.failed.stage if one.failed is not None else ""
             failed = replace(one.experiment, stage=stage)
             # for who asks what it printed
             key = one.turns.keys.get(stage, "")
-            one.trial.notes.done[stage] = Done("failed", key)
+            one.trial.notes.done[stage] = Done(FAILED, key)
             # its metrics, too: they may say why
             self.ground.batch.settle()
             with_values = outcome.with_values(failed, one.trial)
             metrics = {**with_values.metrics, **one.logged}
             yield self._end_failed(replace(with_values, metrics=metrics), reason)
             return
-        for address in became.skipped:
-            one.trial.notes.done.setdefault(address, Done("unchanged"))
         done = replace(one.experiment, state=State.DONE, ended=now(), stage="")
         self._finished.append((done, one.trial))
         # a ref names only what is durable

@@ -19,11 +19,12 @@ from mltrack.experiments.trial import now
 from mltrack.git import snapshot
 from mltrack.git.history import EXPERIMENTS
 from mltrack.objects.content import EXEC, FILE, Content
+from mltrack.pipeline.plan import Verdict
 from mltrack.pipeline.stage import is_outside
 from mltrack.project import Project
 from mltrack.store.local.writer import CacheWriter
 from mltrack.verbs import checkout as verb_checkout
-from mltrack.verbs import results
+from mltrack.verbs import planning, results
 from mltrack.verbs.checkout import CheckoutOptions, CheckoutResult
 from mltrack.verbs.session import Session
 from mltrack.workspace.materialize import make_parents
@@ -96,7 +97,14 @@ def _differing(session: Session, shelf: Shelf, one: Experiment) -> dict[str, boo
     """
     project = session.project
     base = workspace_base(session)
-    found = snapshot.differing(base.tree, one.commit, project.path)
+    found = {
+        path: blob
+        for path, blob in snapshot.differing(
+            base.tree, one.commit, project.path
+        ).items()
+        # the project's settings are no part of what was tried
+        if not path.startswith(".mltrack/")
+    }
     commits = [base.head, one.base, *(kept.commit for kept in shelf.kept())]
     saved = snapshot.blobs_at(commits, list(found), project.path)
     return {path: not blob or blob in saved[path] for path, blob in found.items()}
@@ -289,6 +297,14 @@ def ask(shelf: Shelf, chosen: Sequence[str], what: Ask) -> dict[str, str]:
         else:
             raise UsageError(f"the experiment {one.name!r} is {one.state.value}")
     return became
+
+
+def outdated_stages(session: Session) -> list[str]:
+    """Returns the stages whose results are of other inputs than those that stand here."""
+    plan = planning.make_plan(session, list(session.view.graph.stages))
+    return [
+        step.stage.address for step in plan.steps if step.verdict is not Verdict.SKIP
+    ]
 
 
 def unrecorded_outputs(session: Session) -> list[str]:

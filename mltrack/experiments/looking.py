@@ -102,7 +102,7 @@ def _row(one: Experiment, params: dict[str, str], metrics: dict[str, str]) -> Ro
         "note": one.note,
         "tags": list(one.tags),
         "stage": one.stage,
-        "base": one.head[:10],
+        "base": one.base[:10],
         "source": one.source,
         "seconds": _elapsed(one),
         "created": one.created,

@@ -6,11 +6,12 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from mltrack.engine.commit import machine_platform
 from mltrack.engine.events import StageFailed
 from mltrack.errors import MltrackError
-from mltrack.experiments.record import Experiment, Values
+from mltrack.experiments.record import FAILED, Experiment, Values
 from mltrack.experiments.trial import Trial
 from mltrack.formats import lock_file, params_file
 from mltrack.formats.pipeline_file import top_level
@@ -63,19 +64,37 @@ def with_values(one: Experiment, trial: Trial) -> Experiment:
     """
     params: Values = {}
     for address in trial.addresses:
-        entry = trial.notes.entry(trial.graph.stages[address])
-        for path, values in (entry.params if entry is not None else {}).items():
-            params.setdefault(path, {}).update(params_file.flatten(values))
-    # also of stages that were not reached: it is what was asked for
+        stage = trial.graph.stages[address]
+        for file in stage.params:
+            # of a file that a stage has yet to write nobody knows
+            with suppress(MltrackError):
+                values = trial.learner.params.values(file.path, stage)
+                picked = params_file.pick(values, file.keys, file.path)
+                params.setdefault(file.path, {}).update(_dotted(picked))
+    # also what no stage declares, as what a template holds
     for path, given in one.given.items():
-        params.setdefault(path, {}).update(params_file.flatten(given))
+        params.setdefault(path, {}).update(_dotted(given))
     return replace(
         one,
         machine=machine_platform(),
         params=params,
         metrics=_metrics(trial),
-        stages=dict(trial.notes.done),
+        stages={
+            address: trial.notes.done[address]
+            for address in trial.addresses
+            if address in trial.notes.done
+        },
     )
+
+
+def _dotted(values: dict[str, Any]) -> dict[str, Any]:
+    """Values by dotted key, of which mappings and lists are taken apart."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        # the key is one of the file's already: flattened alone it would be quoted
+        is_part = isinstance(value, dict | list) and value
+        found.update(params_file.flatten(value, key) if is_part else {key: value})
+    return found
 
 
 def take_logged(trial: Trial, address: str) -> Values:
@@ -108,10 +127,13 @@ def _metrics(trial: Trial) -> Values:
         for out in trial.graph.stages[address].outs
         if out.type == METRIC
     }
+    # a stage that failed, or was not reached, has what its base says: that of others
     outs = {
         path: content
-        for entries in trial.notes.locks.values()
-        for entry in entries.values()
+        for address, done in trial.notes.done.items()
+        if done.how != FAILED
+        and address in trial.graph.stages
+        and (entry := trial.notes.entry(trial.graph.stages[address])) is not None
         for path, content in entry.outs.items()
     }
     with suppress(MltrackError):

@@ -33,10 +33,14 @@ class State(Enum):
     DONE = "done"
 
 
+RAN, RESTORED, UNCHANGED = "ran", "restored", "unchanged"
+RUNNING, FAILED = "running", "failed"
+
+
 @dataclass(frozen=True, slots=True)
 class Done:
-    """One stage of an experiment: how it came to its result (``ran``, ``restored``,
-    ``unchanged``), its run key, and for how long and where its command ran.
+    """One stage of an experiment: how it came to its result (``RAN`` and so on), its run
+    key, and for how long and where its command ran.
     """
 
     how: str
@@ -116,10 +120,10 @@ def write(one: Experiment, indent: int | None = None) -> str:
     data = {"mltrack": VERSION, **asdict(one), "state": one.state.value}
     del data["commit"]
     # only where something is no text, such as a file's name, all of it is spelled out
-    plain = json.dumps(data, indent=indent, ensure_ascii=False, sort_keys=True)
+    plain = json.dumps(data, indent=indent, ensure_ascii=False)
     if plain.encode("utf-8", "replace").decode() == plain:
         return plain
-    return json.dumps(data, indent=indent, sort_keys=True)
+    return json.dumps(data, indent=indent)
 
 
 def parse(text: str, where: str) -> Experiment:

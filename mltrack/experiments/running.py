@@ -3,7 +3,7 @@
 import os
 import random
 from collections.abc import Generator, Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
@@ -38,8 +38,11 @@ from mltrack.runners import capacity
 from mltrack.runners.cells import CellRunner, Store
 from mltrack.runners.kinds import local
 from mltrack.runners.kinds.ssh import CACHE_LIMIT, GPU_LOCKS, settings_of
+from mltrack.runners.logs import RUNNING
+from mltrack.runners.marks import Marks
 from mltrack.runners.names import LOCAL
 from mltrack.runners.runner import Runner
+from mltrack.runners.scratch import remove_leftovers
 from mltrack.runners.worker import hashing
 from mltrack.runners.worker.objects import Objects
 from mltrack.verbs import places, planning
@@ -321,6 +324,7 @@ class Runs:
                     # of this base: those of others have nothing to do with it
                     yield from ended(self.shelf, group, error.message)
                     continue
+                self._end_leftovers(ground)
                 place = os.path.join(self.shelf.path, "keys.lock")
                 run_cache = self.session.project.run_cache
                 keys = Keys(place, ground.batch, run_cache)
@@ -331,6 +335,16 @@ class Runs:
                 finally:
                     ground.batch.discard()
         self.shelf.tidy()
+
+    def _end_leftovers(self, ground: Ground) -> None:
+        """Ends commands that a process which was killed left running, and removes what
+        they worked in: what they do is about to be done again.
+        """
+        project = self.session.project
+        with closing(Marks(os.path.join(project.jobs_path, RUNNING))) as marks:
+            marks.end_leftovers()
+        # after the commands, which may still write there
+        remove_leftovers(ground.stand.session.project.path)
 
     def ground(self, one: Experiment, stack: ExitStack) -> Ground:
         """Returns what the experiments of one base share, until the stack ends. Raises

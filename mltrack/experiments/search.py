@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from mltrack.disk.durable import make_directories
+from mltrack.engine.pipelines import nearest
 from mltrack.errors import UsageError, how_to_add
 from mltrack.experiments.base import workspace_base
 from mltrack.experiments.distribution import LOGUNIFORM, RANDINT, UNIFORM
@@ -55,7 +56,8 @@ class Search(NamedTuple):
 
 def goal_of(text: str, *, minimize: bool) -> Goal:
     """Returns the goal that ``[FILE:]KEY`` names."""
-    file, _, key = text.rpartition(":")
+    # as tables name it, too
+    file, _, key = text.removeprefix("metrics.").rpartition(":")
     if not key:
         raise UsageError(f"{text!r} names no metric", hint="metrics.json:loss, or loss")
     return Goal(file, key, minimize)
@@ -66,8 +68,8 @@ def search(runs: Runs, asked: Search) -> Generator[Happening, None, None]:
     Optuna is not installed, or a param has values that it cannot choose from.
     """
     _check_axes(asked.wanted.axes)
-    study = _study(runs, asked)
     base = workspace_base(runs.session)
+    study = _study(runs, asked, base.tree)
     yield from _settle_open(runs, study, asked.goal)
     while (rest := asked.trials - _count(study)) > 0:
         trials = [study.ask() for _ in range(min(rest, runs.jobs))]
@@ -84,8 +86,23 @@ def search(runs: Runs, asked: Search) -> Generator[Happening, None, None]:
             trial.set_user_attr(_EXPERIMENT, found[0].name)
             chosen += found
         yield from runs.events(chosen)
+        _check_goal(asked.goal, [runs.shelf.get(one.name) for one in chosen])
         for trial, one in zip(trials, chosen, strict=True):
             _tell(study, trial.number, runs.shelf.get(one.name), asked.goal)
+
+
+def _check_goal(goal: Goal, tried: Sequence[Experiment]) -> None:
+    """Raises UsageError, with the nearest name, where experiments have metrics and none
+    of them is the goal: all further ones would be in vain.
+    """
+    known = {key for one in tried for values in one.metrics.values() for key in values}
+    is_there = any(goal.value_of(one) is not None for one in tried)
+    if known and not is_there and all(one.state is State.DONE for one in tried):
+        raise UsageError(
+            f"no metric is called {goal.key!r}",
+            hint=nearest(goal.key, sorted(known))
+            or f"known: {', '.join(sorted(known))}",
+        )
 
 
 def _settle_open(
@@ -125,7 +142,7 @@ def _count(study: Any) -> int:
     return len(study.get_trials(deepcopy=False))
 
 
-def _study(runs: Runs, asked: Search) -> Any:
+def _study(runs: Runs, asked: Search, tree: str) -> Any:
     try:
         import optuna  # noqa: PLC0415 - 300 ms, for who searches
     except ModuleNotFoundError:
@@ -140,7 +157,7 @@ def _study(runs: Runs, asked: Search) -> Any:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     above = os.path.join(runs.shelf.path, "studies")
     make_directories(above)
-    place = os.path.join(above, f"{asked.study or _name(runs, asked)}.journal")
+    place = os.path.join(above, f"{asked.study or _name(runs, asked, tree)}.journal")
     study = optuna.create_study(
         study_name="study",
         storage=JournalStorage(JournalFileBackend(place)),
@@ -157,7 +174,7 @@ def best(runs: Runs, asked: Search) -> Experiment | None:
     """Returns the best experiment of a study, of all its runs; None where none has the
     metric, or the best was removed.
     """
-    study = _study(runs, asked)
+    study = _study(runs, asked, workspace_base(runs.session).tree)
     try:
         name = study.best_trial.user_attrs.get(_EXPERIMENT, "")
     except ValueError:
@@ -166,9 +183,11 @@ def best(runs: Runs, asked: Search) -> Experiment | None:
     return {one.name: one for one in runs.shelf.all()}.get(name)
 
 
-def _name(runs: Runs, asked: Search) -> str:
-    """A name for a study by what is searched: the same search goes on by itself."""
-    text = repr((asked.wanted.axes, asked.wanted.targets, asked.goal))
+def _name(runs: Runs, asked: Search, tree: str) -> str:
+    """A name for a study by what is searched, and in which code: the same search goes
+    on by itself, and results of other code are no part of it.
+    """
+    text = repr((asked.wanted.axes, asked.wanted.targets, asked.goal, tree))
     return runs.session.project.algorithm.hex_of(text.encode())[:16]
 
 

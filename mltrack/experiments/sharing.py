@@ -60,8 +60,10 @@ def push(
     here = {one.name: one.commit for one in shelf.kept()}
     sorted_ = _sorted(names, here, there)
     moved = None
-    if sorted_.names and session.project.settings.remotes():
-        scope = transfers.Scope(revisions=sorted_.names, remote=remote)
+    # also of those whose refs are there: their bytes may not be
+    ours = (*sorted_.names, *sorted_.known)
+    if ours and session.project.settings.remotes():
+        scope = transfers.Scope(revisions=ours, remote=remote)
         moved = transfers.push(session, scope, report)
     if sorted_.names:
         remotes.push_refs(to, [EXPERIMENTS + name for name in sorted_.names], top)

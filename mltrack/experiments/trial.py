@@ -29,7 +29,7 @@ from mltrack.engine.recovery import saved
 from mltrack.errors import MissingObjectError, WorkspaceError
 from mltrack.experiments.batch import Batch
 from mltrack.experiments.notes import Notes, StillLearner
-from mltrack.experiments.record import Done
+from mltrack.experiments.record import RAN, RESTORED, Done
 from mltrack.experiments.stand import Stand
 from mltrack.formats import params_file
 from mltrack.objects.content import FILE, Content
@@ -136,7 +136,7 @@ class Keeper:
             log = put_log(batch.writer, run.log_path)
         made = Circumstances(self._ground.code_state, session.project.algorithm, log)
         record = record_of(stage, basis.key, entry, run, made)
-        done = Done("ran", record.key, record.seconds, record.runner)
+        done = Done(RAN, record.key, record.seconds, record.runner)
         self._notes.record(stage, entry, done)
         batch.add(record)
         for path, content in outs.items():
@@ -161,7 +161,7 @@ class Keeper:
         self, stage: Stage, basis: Basis, outs: dict[str, Content]
     ) -> None:
         entry = entry_of(stage, basis, outs)
-        self._notes.record(stage, entry, Done("restored", basis.key))
+        self._notes.record(stage, entry, Done(RESTORED, basis.key))
 
     def make_directory(self, path: str) -> None:
         """Nothing: jobs have directories of their own."""

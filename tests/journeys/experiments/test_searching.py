@@ -61,10 +61,28 @@ def test_a_search_goes_on_where_it_was_interrupted(valley: Workspace) -> None:
     assert f"x={best['x']}" in said.partition("best: ")[2]
 
 
-def test_a_trial_without_the_metric_is_no_result(valley: Workspace) -> None:
+def test_a_goal_that_no_experiment_has_ends_the_search_at_once(
+    valley: Workspace,
+) -> None:
     pytest.importorskip("optuna")
-    said = valley.mltrack(*SEARCH, "--trials", "2", "--maximize", "accuracy").said
-    assert "2 trials, 0 with accuracy" in said
+    done = valley.mltrack(*SEARCH, "--trials", "9", "--maximize", "metrics.los", code=2)
+    assert "no metric is called 'los'" in done.err
+    assert "did you mean 'loss'?" in done.err
+    assert len(trials(valley)) == 1
+
+
+def test_a_search_in_other_code_is_another_search(valley: Workspace) -> None:
+    pytest.importorskip("optuna")
+    goal = ("--trials", "2", "--minimize", "loss")
+    assert "2 trials" in valley.mltrack(*SEARCH, *goal).said
+    assert "0 trials" in valley.mltrack(*SEARCH, *goal).said
+    valley.write("valley.py", valley.read("valley.py").replace("+ k", "+ 100 * k"))
+    assert "2 trials" in valley.mltrack(*SEARCH, *goal).said
+    # by its name it is the same, whatever changed
+    named = (*goal, "--study", "all")
+    assert "2 trials" in valley.mltrack(*SEARCH, *named).said
+    valley.write("valley.py", valley.read("valley.py") + "\n")
+    assert "0 trials" in valley.mltrack(*SEARCH, *named).said
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,88 @@
+"""What is shown of experiments is what they did, and nothing of what others did."""
+
+import json
+
+import pytest
+
+from tests.support.workspace import Workspace
+
+
+@pytest.fixture
+def nested(ws: Workspace) -> Workspace:
+    """A project whose stage fails at a depth of five, and has run in the workspace."""
+    ws.write("params.yaml", "train:\n  lr: 2\n  depth: 4\nname: a\n")
+    ws.write(
+        "t.sh",
+        "d=$(sed -n 's/.*depth: //p' params.yaml)\nl=$(sed -n 's/.*lr: //p' params.yaml)\n"
+        'test $d -ne 5 || exit 3\necho "{\\"loss\\": $l}" > m.json\n',
+    )
+    ws.write(
+        "mltrack.yaml",
+        "stages:\n  t:\n    cmd: sh t.sh\n    deps: [t.sh]\n    params: [train]\n"
+        "    metrics: [m.json: {cache: false}]\n",
+    )
+    ws.commit("code")
+    ws.mltrack("repro")
+    ws.commit("ran")
+    return ws
+
+
+def shown(ws: Workspace) -> dict[str, dict[str, object]]:
+    found = json.loads(ws.mltrack("exp", "show", "--json").out)["experiments"]
+    return {one["name"]: one for one in found}
+
+
+def test_one_that_failed_has_no_metrics_of_the_workspace(nested: Workspace) -> None:
+    nested.mltrack(
+        "exp", "run", "-n", "a", "-S", "train.lr=1,3", "-S", "train.depth=4,5", code=8
+    )
+    found = shown(nested)
+    assert found["a-2"]["metrics"] == {} and found["a-4"]["metrics"] == {}
+    assert found["a-1"]["metrics"] == {"m.json": {"loss": 1}}
+    ranked = nested.mltrack("exp", "rank", "--by", "metrics.loss", "--min", "--json")
+    assert [one["name"] for one in ranked.json["experiments"]] == ["a-1", "a-3"]
+    # what was set is what is shown, also of those
+    where = ("--where", "params.depth == 5", "--csv", "--columns", "name,params.lr")
+    assert nested.mltrack("exp", "show", *where).out == "name,params.lr\na-2,1\na-4,3\n"
+
+
+def test_a_param_of_a_section_has_one_name(nested: Workspace) -> None:
+    nested.mltrack("exp", "run", "-n", "one", "-S", "train.lr=7")
+    assert shown(nested)["one"]["params"] == {
+        "params.yaml": {"train.lr": 7, "train.depth": 4}
+    }
+
+
+def test_a_list_is_taken_apart_as_in_the_file(nested: Workspace) -> None:
+    nested.mltrack("exp", "run", "-n", "one", "-S", "train.lr=[5,6]")
+    params = shown(nested)["one"]["params"]["params.yaml"]  # type: ignore[index]
+    assert params == {"train.lr[0]": 5, "train.lr[1]": 6, "train.depth": 4}
+
+
+def test_apply_leaves_the_settings_of_the_project_alone(nested: Workspace) -> None:
+    nested.mltrack("exp", "run", "-n", "old", "-S", "train.lr=9")
+    nested.mltrack("remote", "add", "other", "../other")
+    nested.commit("a remote")
+    nested.mltrack("exp", "apply", "old")
+    assert "other" in nested.mltrack("remote", "list").out
+    nested.mltrack("undo")
+    assert nested.git("status", "--porcelain").out == ""
+
+
+def test_a_file_that_is_read_and_not_declared_is_named_once(nested: Workspace) -> None:
+    nested.write("helper.py", "F = 1\n")
+    nested.write("u.py", "import helper\nopen('m.json', 'w').write('{\"loss\": 1}')\n")
+    nested.write(
+        "mltrack.yaml",
+        nested.read("mltrack.yaml")
+        .replace("sh t.sh", "python u.py")
+        .replace("t.sh", "u.py"),
+    )
+    said = nested.mltrack("exp", "run", "-S", "train.lr=1,2").said
+    assert said.count("t read helper.py, which it does not declare") == 1
+
+
+def test_which_way_is_better_must_be_said(nested: Workspace) -> None:
+    nested.mltrack("exp", "run", "-S", "train.lr=1,2")
+    done = nested.mltrack("exp", "rank", "--by", "metrics.loss", code=2)
+    assert "--max or --min" in done.err
