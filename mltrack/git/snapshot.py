@@ -27,7 +27,9 @@ def worktree_tree(repository: Repository, aside: str) -> str:
     top = repository.top
     # a copy: its stamps spare git reading files that did not change
     with suppress(FileNotFoundError):
-        shutil.copyfile(os.path.join(repository.git_dir, "index"), aside)
+        # with its time: git takes for unchanged what has its size and second, unless the
+        # index is as young as the file
+        shutil.copy2(os.path.join(repository.git_dir, "index"), aside)
     own = {"GIT_INDEX_FILE": aside}
     try:
         if run(["ls-files", "--unmerged", "-z"], top, variables=own):
