@@ -197,7 +197,7 @@ class Experiments:
         """Makes an experiment of the workspace as it is now."""
         with self._opened() as (session, shelf):
             wanted = name or names.made(chance.SystemRandom(), shelf.has)
-            names.check_name(wanted)
+            shelf.check_name(wanted)
             return keeping.save(session, shelf, wanted, note, tags)
 
     # sharing

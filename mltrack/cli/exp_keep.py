@@ -133,7 +133,7 @@ def save(
     session = open_session()
     shelf = Shelf(session.project)
     if name:
-        names.check_name(name)
+        shelf.check_name(name)
     wanted = name or names.made(random.SystemRandom(), shelf.has)
     for path in keeping.unrecorded_outputs(session):
         tell(f"warning: {path} is not what its stage last wrote, and is left out")

@@ -20,7 +20,7 @@ from mltrack.cli.options import Json, Paths
 from mltrack.cli.render import emit_json, plural, table
 from mltrack.errors import StageFailedError, UsageError
 from mltrack.experiments import keeping, running, sweep
-from mltrack.experiments.fleet import Ended, Happening
+from mltrack.experiments.fleet import CANCELLED, Ended, Happening
 from mltrack.experiments.preview import Preview, preview
 from mltrack.experiments.record import Experiment, State
 from mltrack.experiments.running import Runs, Wanted
@@ -271,13 +271,16 @@ def _carry_out(runs: Runs, chosen: Sequence[Experiment], *, as_json: bool) -> No
 
 
 def _sum_up(ended: Sequence[Experiment], total: int, *, as_json: bool) -> None:
-    failed = [one for one in ended if one.state is State.FAILED]
+    over = [one for one in ended if one.state is State.FAILED]
+    # somebody asked for the end of these
+    failed = [one for one in over if one.reason != CANCELLED]
     done = [one for one in ended if one.state is State.DONE]
     if not as_json:
         parts = [
             (len(done), "done"),
             (len(failed), "failed"),
-            (total - len(done) - len(failed), "not finished"),
+            (len(over) - len(failed), "cancelled"),
+            (total - len(done) - len(over), "not finished"),
         ]
         shown = ", ".join(f"{count} {word}" for count, word in parts if count)
         announce(f"{plural(total, 'experiment')}: {shown}")

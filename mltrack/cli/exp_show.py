@@ -163,7 +163,14 @@ def _write_csv(found: Sheet, columns: Sequence[str]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(columns)
     for row in found.rows:
-        writer.writerow(["" if row.get(n) is None else row[n] for n in columns])
+        writer.writerow([_plain(row.get(name)) for name in columns])
+
+
+def _plain(value: Any) -> Any:
+    """A value as a cell of CSV holds it."""
+    if value is None:
+        return ""
+    return ", ".join(map(str, value)) if isinstance(value, list) else value
 
 
 def _show_groups(

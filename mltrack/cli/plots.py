@@ -16,6 +16,7 @@ from mltrack.errors import UsageError
 from mltrack.experiments.looking import METRICS, PARAMS, Sheet, sheet
 from mltrack.experiments.record import State
 from mltrack.experiments.shelf import Shelf
+from mltrack.objects.content import TREE
 from mltrack.pipeline.stage import PLOT
 from mltrack.verbs import plot_pictures, plot_values, plots_page
 from mltrack.verbs import plots as verb
@@ -75,7 +76,7 @@ def show(
     chosen = [revision or last]
     found_exps = _experiments(session, where) if exps else None
     if found_exps is not None:
-        chosen = [one.name for one in found_exps.experiments]
+        chosen = _here(session, [one.name for one in found_exps.experiments])
     if pull and not repo:
         bring(session, chosen, PLOT)
     found = verb.plots(session, chosen, targets)
@@ -92,6 +93,23 @@ def _experiments(session: Session, where: str) -> Sheet:
         raise UsageError(
             "there are no experiments that are done", hint="mltrack exp run"
         )
+    return found
+
+
+def _here(session: Session, names: list[str]) -> list[str]:
+    """The experiments whose listings are here; the others are named: fetched refs alone
+    are enough for params and metrics, and not for series.
+    """
+    cache = session.project.cache
+    found = []
+    for name in names:
+        contents = session.at(name).view.contents()
+        if all(cache.has(one.hex) for one in contents if one.kind == TREE):
+            found.append(name)
+        else:
+            tell(
+                f"warning: {name}: its data is not here; hint: mltrack exp pull {name}"
+            )
     return found
 
 

@@ -42,6 +42,10 @@ _NOTE_SECONDS = 1.0
 _LOOK_SECONDS = 0.5
 
 
+CANCELLED = "cancelled"
+"""Why an experiment failed that somebody cancelled."""
+
+
 class OfExperiment(NamedTuple):
     """Something happened in an experiment."""
 
@@ -191,7 +195,7 @@ class Fleet:
             one.execution.abandon()
             self._active.remove(one)
             if asked[name] is Ask.CANCEL:
-                self._told.append(self._end_failed(one.experiment, "cancelled"))
+                self._told.append(self._end_failed(one.experiment, CANCELLED))
             else:
                 self._stop(one.experiment)
                 self._told.append(Ended(self.shelf.get(name)))

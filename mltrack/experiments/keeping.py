@@ -11,7 +11,7 @@ from mltrack.disk.durable import link_atomic, write_atomic
 from mltrack.engine.ignoring import IgnoreLines
 from mltrack.engine.view import Target, revision_view
 from mltrack.errors import UnsavedDataError, UsageError
-from mltrack.experiments import names, record
+from mltrack.experiments import record
 from mltrack.experiments.base import workspace_base
 from mltrack.experiments.record import Experiment, State, Values
 from mltrack.experiments.shelf import Ask, Shelf
@@ -169,7 +169,7 @@ def branch(project: Project, shelf: Shelf, name: str, wanted: str) -> str:
 def rename(project: Project, shelf: Shelf, old: str, new: str) -> None:
     """Gives an experiment another name."""
     one = shelf.get(old)
-    names.check_name(new)
+    shelf.check_name(new)
     if shelf.has(new):
         raise UsageError(f"there is an experiment {new!r} already", hint="another name")
     if one.state is State.RUNNING:

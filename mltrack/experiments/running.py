@@ -105,7 +105,7 @@ def experiments(
     given = _each_given(session, wanted)
     if source is not None:
         given = [_on_top(source.given, one) for one in given]
-    chosen = _names(wanted.name, len(given), shelf.taken())
+    chosen = _names(shelf, wanted.name, len(given), shelf.taken())
     moment = now()
     return [
         Experiment(
@@ -164,14 +164,14 @@ def _on_top(below: Values, above: Values) -> Values:
     }
 
 
-def _names(wanted: str, count: int, taken: set[str]) -> list[str]:
+def _names(shelf: Shelf, wanted: str, count: int, taken: set[str]) -> list[str]:
     """Names for experiments: the one that is asked for, with a number where there are
     several; or made ones.
     """
     if wanted:
-        names.check_name(wanted)
         found = [wanted] if count == 1 else [f"{wanted}-{n + 1}" for n in range(count)]
         for name in found:
+            shelf.check_name(name)
             if name in taken:
                 raise UsageError(
                     f"there is an experiment {name!r} already",

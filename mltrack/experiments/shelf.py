@@ -16,7 +16,7 @@ from mltrack.disk.durable import make_directories, names_in, read_bounded, write
 from mltrack.disk.lock import NameLocks, locked
 from mltrack.engine.pipelines import nearest
 from mltrack.errors import FormatError, UsageError
-from mltrack.experiments import record
+from mltrack.experiments import names, record
 from mltrack.experiments.record import Experiment, State
 from mltrack.git import snapshot
 from mltrack.git.history import BASES, EXPERIMENTS
@@ -120,6 +120,17 @@ class Shelf:
                 f"there is no experiment {name!r}", hint=near or "mltrack exp show"
             )
         return found[name]
+
+    def check_name(self, name: str) -> None:
+        """Raises UsageError for what is no name, or what git calls something else: a
+        branch of that name would be meant wherever a revision is named.
+        """
+        names.check_name(name)
+        if snapshot.is_known(name, self._top):
+            raise UsageError(
+                f"git has a branch, a tag or a commit {name!r} already",
+                hint=f"another name, such as exp-{name}",
+            )
 
     def has(self, name: str) -> bool:
         """Returns whether a name is taken."""

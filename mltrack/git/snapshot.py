@@ -299,6 +299,12 @@ def reworded(commit: str, message: str, cwd: str) -> str:
     )
 
 
+def is_known(name: str, cwd: str) -> bool:
+    """Returns whether git takes a name for a revision by itself."""
+    words = ["rev-parse", "--verify", "--quiet", "--end-of-options", name]
+    return bool(run(words, cwd, ok=(0, 1, 128)).strip())
+
+
 def branch_ref(name: str, cwd: str) -> str:
     """Returns the ref of a branch that is not there yet; raises UsageError for a name
     that is none, or taken.

@@ -86,3 +86,20 @@ def test_which_way_is_better_must_be_said(nested: Workspace) -> None:
     nested.mltrack("exp", "run", "-S", "train.lr=1,2")
     done = nested.mltrack("exp", "rank", "--by", "metrics.loss", code=2)
     assert "--max or --min" in done.err
+
+
+def test_a_name_that_git_has_is_refused(nested: Workspace) -> None:
+    nested.git("branch", "topic")
+    done = nested.mltrack("exp", "run", "-n", "topic", "-S", "train.lr=1", code=2)
+    assert "git has a branch, a tag or a commit 'topic' already" in done.err
+    nested.mltrack("exp", "run", "-n", "one", "-S", "train.lr=1")
+    assert "already" in nested.mltrack("exp", "rename", "one", "topic", code=2).err
+    assert list(shown(nested)) == ["one"]
+
+
+def test_tags_are_words_in_csv(nested: Workspace) -> None:
+    nested.mltrack(
+        "exp", "run", "-n", "one", "--tag", "a", "--tag", "b c", "-S", "train.lr=1"
+    )
+    out = nested.mltrack("exp", "show", "--csv", "--columns", "name,tags").out
+    assert out == 'name,tags\none,"a, b c"\n'
