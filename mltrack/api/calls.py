@@ -12,8 +12,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mltrack.api.tables import Records, Values
-    from mltrack.experiments.record import Experiment
+    from mltrack.api.experiments import Found
+    from mltrack.api.tables import Values
 
 
 def open(
@@ -52,7 +52,7 @@ def metrics(*files: str, repo: str | None = None, rev: str | None = None) -> Val
     return _project(repo, rev).metrics(*files)
 
 
-def exps(where: str = "", sort: str = "") -> Records[Experiment]:
+def exps(where: str = "", sort: str = "") -> Found:
     """Returns the experiments of the project here; see :meth:`Project.exps`."""
     return Project(".").exps(where, sort)
 

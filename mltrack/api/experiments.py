@@ -5,7 +5,7 @@ from __future__ import annotations
 import random as chance
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mltrack.api import runs
 from mltrack.api.tables import Records
@@ -13,7 +13,7 @@ from mltrack.errors import StageFailedError, UsageError
 from mltrack.experiments import keeping, names, running, sharing
 from mltrack.experiments.difference import Difference, difference
 from mltrack.experiments.logs import Log, logs
-from mltrack.experiments.looking import sheet
+from mltrack.experiments.looking import METRICS, PARAMS, sheet
 from mltrack.experiments.record import Experiment, State
 from mltrack.experiments.shelf import Ask, Shelf
 from mltrack.experiments.sweep import Axis, parse_axis
@@ -23,6 +23,22 @@ if TYPE_CHECKING:
     from mltrack.api.project import Project
     from mltrack.experiments.fleet import Happening
     from mltrack.verbs.session import Session
+
+
+class Found(Records[Experiment]):
+    """Experiments: a list, which becomes a table as ``mltrack exp show --csv`` has it:
+    a column for each param and each metric.
+    """
+
+    def _rows(self) -> list[dict[str, Any]]:
+        found = sheet(self)
+        columns = [
+            *("name", "state", "note", "tags", "base", "source"),
+            *(f"{METRICS}.{name}" for name in found.metrics),
+            *(f"{PARAMS}.{name}" for name in found.params),
+            *("seconds", "created"),
+        ]
+        return [{name: row.get(name) for name in columns} for row in found.rows]
 
 
 class Experiments:
@@ -38,7 +54,7 @@ class Experiments:
 
     # looking
 
-    def show(self, where: str = "", sort: str = "") -> Records[Experiment]:
+    def show(self, where: str = "", sort: str = "") -> Found:
         """Returns experiments, oldest first: those that a condition is true for, and by
         a value, with a dash in front the largest first. See ``mltrack exp show``.
         """
@@ -48,7 +64,7 @@ class Experiments:
             if sort:
                 by = sort.removeprefix("-")
                 found = found.ordered(by, descending=sort.startswith("-"))
-            return Records(found.experiments)
+            return Found(found.experiments)
 
     def get(self, name: str) -> Experiment:
         """Returns one experiment; raises UsageError if there is none."""
@@ -56,9 +72,10 @@ class Experiments:
             return shelf.get(name)
 
     def diff(self, old: str, new: str) -> Difference:
-        """Returns how two experiments differ."""
+        """Returns how two experiments, or revisions of git's, differ."""
         with self._opened() as (session, shelf):
-            return difference(session, shelf.get(old), shelf.get(new))
+            a, b = (keeping.at(session, shelf, name) for name in (old, new))
+            return difference(session, a, b)
 
     def logs(self, name: str, stage: str = "") -> list[Log]:
         """Returns what the stages of an experiment printed."""
@@ -84,7 +101,7 @@ class Experiments:
         runner: str = "",
         pull: bool = False,
         on_event: Callable[[Happening], object] = lambda event: None,
-    ) -> Records[Experiment]:
+    ) -> Found:
         """Runs the pipeline with other params, beside the workspace, and returns the
         experiments. ``set`` are params of all of them; of ``sweep`` each value is
         tried, or what a text means to ``-S``, in all combinations or ``random`` of them; ``params`` are whole sets.
@@ -112,7 +129,7 @@ class Experiments:
             work.check(chosen)
             shelf.add(chosen)
             if queue:
-                return Records(chosen)
+                return Found(chosen)
             return self._carry_out(work, shelf, chosen, on_event)
 
     def start(
@@ -122,7 +139,7 @@ class Experiments:
         runner: str = "",
         pull: bool = False,
         on_event: Callable[[Happening], object] = lambda event: None,
-    ) -> Records[Experiment]:
+    ) -> Found:
         """Runs what is queued or was stopped; named ones also if they failed."""
         with self._opened() as (session, shelf):
             options = running.RunOptions(jobs, runner, pull)
@@ -136,7 +153,7 @@ class Experiments:
         shelf: Shelf,
         chosen: Sequence[Experiment],
         on_event: Callable[[Happening], object],
-    ) -> Records[Experiment]:
+    ) -> Found:
         with closing(work.events(chosen)) as happenings:
             for happening in happenings:
                 on_event(happening)
@@ -147,7 +164,7 @@ class Experiments:
             raise StageFailedError(
                 f"failed: {', '.join(failed)}", hint=f"mltrack exp logs {failed[0]}"
             )
-        return Records(found)
+        return Found(found)
 
     def stop(self, *chosen: str) -> None:
         """Asks for the end of experiments that are under way; all of them by default."""

@@ -9,11 +9,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
 
-    from mltrack.api.experiments import Experiments
-    from mltrack.api.tables import Records
+    from mltrack.api.experiments import Experiments, Found
     from mltrack.config.settings import Value
     from mltrack.engine.events import Event
-    from mltrack.experiments.record import Experiment
     from mltrack.pipeline.plan import Plan
     from mltrack.pipeline.stage import Stage
     from mltrack.verbs.commit import CommitResult
@@ -44,7 +42,7 @@ class Project(Workspace):
         """
         return lazily.experiments.Experiments(self)
 
-    def exps(self, where: str = "", sort: str = "") -> Records[Experiment]:
+    def exps(self, where: str = "", sort: str = "") -> Found:
         """Returns the experiments; see ``exp.show``."""
         return self.exp.show(where, sort)
 

@@ -45,16 +45,19 @@ class Records(list[Kind]):
         those of a record in it are named with a dot. Raises UsageError where pandas is
         not installed.
         """
-        return _pandas(_flat_rows(self))
+        return _pandas(self._rows())
 
     def to_polars(self) -> Any:
         """Returns a polars data frame of the same rows and columns. Raises UsageError
         where polars is not installed.
         """
-        return _polars(_flat_rows(self))
+        return _polars(self._rows())
 
     def _repr_html_(self) -> str:
-        return _html(_flat_rows(self))
+        return _html(self._rows())
+
+    def _rows(self) -> list[Row]:
+        return _flat_rows(self)
 
 
 def _rows(values: Values) -> list[Row]:

@@ -11,7 +11,7 @@ from mltrack.cli.exp_run import SomeNames
 from mltrack.cli.invocation import announce, open_session, say_bytes, tell
 from mltrack.cli.options import Force, Json, RemoteName
 from mltrack.cli.progress import ProgressLine
-from mltrack.cli.render import emit_json, plural, size_text
+from mltrack.cli.render import emit_json, listed, plural, size_text
 from mltrack.errors import PartlyDoneError
 from mltrack.experiments import keeping, names, sharing
 from mltrack.experiments.logs import logs as stage_logs
@@ -55,6 +55,8 @@ def apply(name: Name, force: Force = False, as_json: Json = False) -> None:
     else:
         for path in found.files:
             announce(f"took {path}")
+        if found.new:
+            tell(f"{listed(found.new)}: new here; `mltrack undo` leaves new files")
         show_checkout(found.data)
         announce(f"The workspace has {name}.")
         tell("Next: git add -A && git commit")

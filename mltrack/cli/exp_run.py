@@ -313,6 +313,8 @@ def start(
             return
         tell("Nothing is queued. hint: mltrack exp run --queue")
         return
+    if any(one.reason for one in found):
+        tell("They run with the code that they were made with; for other code: exp run")
     options = running.RunOptions(jobs, runner, pull, detach, not no_run_cache)
     _carry_out(Runs(session, shelf, options), found, as_json=as_json)
 

@@ -15,6 +15,7 @@ from mltrack.cli.paging import paged
 from mltrack.cli.render import age_text, content_json, emit_json, table, value_text
 from mltrack.cli.value_table import fitting
 from mltrack.errors import GitError, UsageError
+from mltrack.experiments import keeping
 from mltrack.experiments.difference import Difference, difference
 from mltrack.experiments.looking import METRICS, PARAMS, Sheet, sheet
 from mltrack.experiments.record import Experiment, State
@@ -298,7 +299,7 @@ def _direction(session: Session, by: str) -> str:
 
 
 def diff(
-    old: Annotated[str, typer.Argument(metavar="A", help="An experiment.")],
+    old: Annotated[str, typer.Argument(metavar="A", help="An experiment or revision.")],
     new: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
     code: Annotated[
         bool, typer.Option("--code/--no-code", help="Show how the code differs.")
@@ -310,7 +311,8 @@ def diff(
     """
     session = open_session()
     shelf = Shelf(session.project)
-    found = difference(session, shelf.get(old), shelf.get(new), code=code)
+    a, b = (keeping.at(session, shelf, name) for name in (old, new))
+    found = difference(session, a, b, code=code)
     if as_json:
         algorithm = session.project.algorithm
         emit_json(

@@ -16,7 +16,7 @@ from mltrack.experiments.base import workspace_base
 from mltrack.experiments.record import Experiment, State, Values
 from mltrack.experiments.shelf import Ask, Shelf
 from mltrack.experiments.trial import now
-from mltrack.git import snapshot
+from mltrack.git import history, snapshot
 from mltrack.git.history import EXPERIMENTS
 from mltrack.objects.content import EXEC, FILE, Content
 from mltrack.pipeline.plan import Verdict
@@ -31,9 +31,12 @@ from mltrack.workspace.materialize import make_parents
 
 
 class Applied(NamedTuple):
-    """What the workspace took of an experiment: git's files, and data."""
+    """What the workspace took of an experiment: git's files, those among them of which
+    it had none, and data.
+    """
 
     files: tuple[str, ...]
+    new: tuple[str, ...]
     data: CheckoutResult
 
 
@@ -46,6 +49,24 @@ def done(shelf: Shelf, name: str) -> Experiment:
             hint=f"mltrack exp start {name}",
         )
     return one
+
+
+def at(session: Session, shelf: Shelf, name: str) -> Experiment:
+    """Returns an experiment, or what a revision of git's records as if it were one.
+    Raises UsageError where neither is called so.
+    """
+    if shelf.has(name) or not snapshot.is_known(name, session.project.path):
+        return shelf.get(name)
+    commit = history.resolve(name, session.project.path)
+    return Experiment(
+        name=name,
+        base=commit,
+        head=commit,
+        state=State.DONE,
+        params=results.params(session, commit),
+        metrics=results.metrics(session, commit),
+        commit=commit,
+    )
 
 
 def apply(session: Session, shelf: Shelf, name: str, *, force: bool) -> Applied:
@@ -76,6 +97,7 @@ def apply(session: Session, shelf: Shelf, name: str, *, force: bool) -> Applied:
     ]
     if not force:
         _refuse_unsaved(session, targets)
+    new = tuple(path for path in wanted if not os.path.lexists(project.absolute(path)))
     _note_replaced(session, list(wanted), targets)
     _put_files(session, one.commit, list(wanted))
     with Session(replace(project)) as fresh:
@@ -87,7 +109,7 @@ def apply(session: Session, shelf: Shelf, name: str, *, force: bool) -> Applied:
         ]
         options = CheckoutOptions(force=force)
         result = verb_checkout.checkout_targets(fresh, chosen, options, recorded=before)
-    return Applied(tuple(wanted), result)
+    return Applied(tuple(wanted), new, result)
 
 
 def _differing(session: Session, shelf: Shelf, one: Experiment) -> dict[str, bool]:

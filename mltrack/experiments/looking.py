@@ -76,12 +76,30 @@ def sheet(experiments: Sequence[Experiment]) -> Sheet:
         for kind in (PARAMS, METRICS)
     )
     rows = [_row(one, params, metrics) for one in experiments]
+    _add_bare_names(rows)
     return Sheet(
         tuple(experiments),
         tuple(rows),
         tuple(dict.fromkeys(params.values())),
         tuple(dict.fromkeys(metrics.values())),
     )
+
+
+def _add_bare_names(rows: Sequence[dict[str, Any]]) -> None:
+    """Lets values be named as columns of tables are, where that can mean one only."""
+    meant: dict[str, set[str]] = {}
+    for row in rows:
+        for name in row:
+            kind, dot, bare = name.partition(".")
+            if dot and kind in (PARAMS, METRICS):
+                meant.setdefault(bare, set()).add(name)
+    for bare, names in meant.items():
+        if len(names) == 1:
+            (name,) = names
+            for row in rows:
+                # a field of the record comes first
+                if name in row:
+                    row.setdefault(bare, row[name])
 
 
 def _columns(each: Sequence[Values]) -> dict[str, str]:
@@ -95,7 +113,9 @@ def _columns(each: Sequence[Values]) -> dict[str, str]:
     return ranking.short_names(names)
 
 
-def _row(one: Experiment, params: dict[str, str], metrics: dict[str, str]) -> Row:
+def _row(
+    one: Experiment, params: dict[str, str], metrics: dict[str, str]
+) -> dict[str, Any]:
     row: dict[str, Any] = {
         "name": one.name,
         "state": one.state.value,

@@ -35,7 +35,9 @@ def test_a_sweep_gives_records_and_leaves_the_files_alone(
     assert told.count("Ended") == 2 and "Began" in told
     assert ws.git("status", "--porcelain").out == ""
     assert [one.name for one in mltrack.exps(sort="metrics.n")] == ["run-2", "run-1"]
-    assert list(mltrack.exps(where="metrics.n > 2").to_pandas()["name"]) == ["run-1"]
+    table = mltrack.exps(where="metrics.n > 2").to_pandas()
+    assert list(table["name"]) == ["run-1"]
+    assert list(table["metrics.n"]) == [3] and list(table["params.n"]) == [3]
 
 
 def test_one_that_fails_is_an_error_once_the_others_are_done(

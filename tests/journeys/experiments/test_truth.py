@@ -103,3 +103,26 @@ def test_tags_are_words_in_csv(nested: Workspace) -> None:
     )
     out = nested.mltrack("exp", "show", "--csv", "--columns", "name,tags").out
     assert out == 'name,tags\none,"a, b c"\n'
+
+
+def test_values_are_found_by_the_names_of_their_columns(nested: Workspace) -> None:
+    nested.mltrack("exp", "run", "-n", "n", "-S", "train.lr=1,3")
+    show = nested.mltrack(
+        "exp", "show", "--where", "loss > 1", "--csv", "--columns", "name,lr"
+    )
+    assert show.out == "name,lr\nn-2,3\n"
+    ranked = nested.mltrack("exp", "rank", "--by", "loss", "--min", "--json").json
+    assert [one["name"] for one in ranked["experiments"]] == ["n-1", "n-2"]
+    # the experiment's own name, whatever a param is called
+    assert nested.mltrack("exp", "show", "--where", 'name == "n-1"', "--json").json[
+        "experiments"
+    ]
+
+
+def test_an_experiment_is_compared_with_a_revision(nested: Workspace) -> None:
+    nested.mltrack("exp", "run", "-n", "one", "-S", "train.lr=7")
+    found = nested.mltrack("exp", "diff", "HEAD", "one", "--json").json
+    assert [(one["key"], one["old"], one["new"]) for one in found["params"]] == [
+        ("train.lr", 2, 7)
+    ]
+    assert [(one["old"], one["new"]) for one in found["metrics"]] == [(2, 7)]
