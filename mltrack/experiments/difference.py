@@ -31,12 +31,31 @@ def difference(
     """
     are_done = bool(old.commit and new.commit)
     return Difference(
-        changes(old.params or old.given, new.params or new.given),
+        changes(*_comparable(old, new)),
         changes(old.metrics, new.metrics),
         changes(_environment(old), _environment(new)),
         listing.diff(session, old.commit, new.commit, []) if are_done else [],
         _patch(session, old, new) if code and are_done else b"",
     )
+
+
+def _comparable(old: Experiment, new: Experiment) -> tuple[Values, Values]:
+    """The params of both. Of a revision all that its files hold are known, of an
+    experiment those that its stages depend on: the others are no difference.
+    """
+    before, after = old.params or old.given, new.params or new.given
+    if not old.started and new.started:
+        before = _those_of(before, after)
+    if not new.started and old.started:
+        after = _those_of(after, before)
+    return before, after
+
+
+def _those_of(values: Values, other: Values) -> Values:
+    return {
+        path: {key: value for key, value in keys.items() if key in other.get(path, {})}
+        for path, keys in values.items()
+    }
 
 
 def _environment(one: Experiment) -> Values:
