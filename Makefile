@@ -21,6 +21,7 @@ test-abilities: .venv/.test
 SEQUENCES ?= 3000
 soak: .venv/.test
 	MLTRACK_SEQUENCES=$(SEQUENCES) python -m pytest tests/model -n 2 -m "soak or not soak" $(PYTEST_ARGS)
+	MLTRACK_STRIDE=4 python -m pytest tests/faults/test_experiments.py -n 2 $(PYTEST_ARGS)
 
 # The servers that tests of remotes talk to, and the browser that opens pages; without them those tests are skipped.
 services: .venv/.test
