@@ -5,7 +5,6 @@ resources and GPU slots. One that fails stops nobody.
 import os
 import time
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -14,7 +13,7 @@ from mltrack.engine.execute import TICK_SECONDS, Execution
 from mltrack.engine.outcome import Lanes, Limits
 from mltrack.engine.queue import Queue
 from mltrack.engine.running import Attempt
-from mltrack.errors import MltrackError, RemoteError
+from mltrack.errors import MltrackError
 from mltrack.experiments import outcome
 from mltrack.experiments.record import (
     FAILED,
@@ -85,10 +84,11 @@ class _UnderWay:
 def _values_of(attempt: Attempt) -> Values:
     """The last values that an attempt has logged, by the file that they belong to."""
     stage, ticket = attempt.stage, attempt.ticket
-    number = int(ticket.attempt) if ticket.attempt.isdigit() else 0
-    job = KnownJob(
-        ticket.key, stage.address, "", attempt.placed[0], number, "", ticket.attempt
-    )
+    # a host's connection is its own thread's, which watches the job: nobody may ask
+    # beside it. `job attach` shows these
+    if attempt.runner.abilities.survives:
+        return {}
+    job = KnownJob(ticket.key, stage.address, "", "", 0, "", ticket.attempt)
     values = attempt.runner.values(job)
     live = stage.execution.live or os.path.join(stage.wdir, LIVE)
     return {os.path.join(live, "metrics.json"): {**values}} if values else {}
@@ -157,9 +157,7 @@ class Fleet:
                 stages.append(address)
                 # by its key what it prints is found
                 known[address] = Done(RUNNING, attempt.ticket.key)
-                # a host that does not answer now is told of elsewhere
-                with suppress(RemoteError):
-                    metrics.update(_values_of(attempt))
+                metrics.update(_values_of(attempt))
             noted = replace(
                 one.experiment,
                 stage=", ".join(stages),

@@ -35,7 +35,11 @@ def test_help_of_a_command_is_its_own_and_a_misspelt_topic_is_named(
 
 @pytest.mark.parametrize(
     ("verb", "says"),
-    [("exp", "--set"), ("list", "mltrack ls"), ("unprotect", "mltrack edit")],
+    [
+        ("experiments", "mltrack exp"),
+        ("list", "mltrack ls"),
+        ("unprotect", "mltrack edit"),
+    ],
 )
 def test_verbs_of_dvc_are_answered(ws: Workspace, verb: str, says: str) -> None:
     refused = ws.mltrack(verb, "anything", code=2)
