@@ -137,6 +137,10 @@ class NameLocks:
     def release(self, name: str) -> None:
         self._locks.release(name)
 
+    def is_held(self, name: str) -> bool:
+        """Returns whether somebody else has the lock of a name, without taking it."""
+        return self._locks.is_held(name)
+
     def take_shared(self, name: str) -> bool:
         """Takes the lock of a name beside others who share it, and returns whether it
         was to be had. It is held until it was released as often as it was taken.
@@ -176,19 +180,25 @@ class _Bytes:
     def release(self, name: str) -> None:
         self._set(fcntl.F_UNLCK, name, wait=False)
 
+    def is_held(self, name: str) -> bool:
+        asked = struct.pack(
+            "hhqqi4x", fcntl.F_WRLCK, os.SEEK_SET, _position(name), 1, 0
+        )
+        # asked and not tried: whoever wants it now is not refused for our looking
+        answer = fcntl.fcntl(self._descriptor, fcntl.F_OFD_GETLK, asked)
+        return bool(struct.unpack("hhqqi4x", answer)[0] != fcntl.F_UNLCK)
+
     def close(self) -> None:
         os.close(self._descriptor)
 
     # of the open file: a lock of the process, F_SETLK's, goes when any descriptor of
     # the same path is closed
     def _set(self, kind: int, name: str, *, wait: bool) -> None:
-        # an offset is signed, and with the one byte must not overflow: 62 bits
-        place = int.from_bytes(_digest_of(name)) >> 2
         fcntl.fcntl(
             self._descriptor,
             fcntl.F_OFD_SETLKW if wait else fcntl.F_OFD_SETLK,
             # struct flock of Linux; its pid must be 0 here
-            struct.pack("hhqqi4x", kind, os.SEEK_SET, place, 1, 0),
+            struct.pack("hhqqi4x", kind, os.SEEK_SET, _position(name), 1, 0),
         )
 
 
@@ -221,6 +231,9 @@ class _Files:
                 raise
             os.close(descriptor)
 
+    def is_held(self, name: str) -> bool:
+        return name not in self._held and is_held(self._path(name))
+
     def release(self, name: str) -> None:
         descriptor = self._held.pop(name, None)
         if descriptor is None:
@@ -237,6 +250,12 @@ class _Files:
 
     def _path(self, name: str) -> str:
         return os.path.join(self._directory, _digest_of(name).hex())
+
+
+def _position(name: str) -> int:
+    """The byte that stands for a name."""
+    # an offset is signed, and with the one byte must not overflow: 62 bits
+    return int.from_bytes(_digest_of(name)) >> 2
 
 
 def _digest_of(name: str) -> bytes:

@@ -275,12 +275,13 @@ class Shelf:
 
     def is_held(self, name: str) -> bool:
         """Returns whether this process or another one works on an experiment."""
-        if not os.path.exists(os.path.join(self.path, "names.lock")):
-            return False
-        if not self.take(name):
+        if name in self._held:
             return True
-        self.release(name)
-        return False
+        # nobody has run one here, and whoever only looks makes no file for it
+        place = os.path.join(self.path, "names.lock")
+        if not os.path.exists(place) and not os.path.exists(place + ".d"):
+            return False
+        return self.locks.is_held(f"experiment {name}")
 
     # what others ask for
 

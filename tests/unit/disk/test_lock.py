@@ -141,3 +141,14 @@ def test_all_names_end_with_their_holder(two: tuple[NameLocks, NameLocks]) -> No
     assert one.take("a") and one.take_shared("b")
     one.close()
     assert other.take("a") and other.take("b")
+
+
+def test_who_looks_at_a_name_keeps_nobody_from_it(tmp_path: Path) -> None:
+    one, other = (NameLocks(str(tmp_path / "names")) for _ in range(2))
+    assert not other.is_held("a")
+    assert one.take("a")
+    assert other.is_held("a") and not other.is_held("b")
+    # its own are not somebody else's
+    assert not one.is_held("a")
+    one.release("a")
+    assert not other.is_held("a") and other.take("a")
