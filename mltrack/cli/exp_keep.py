@@ -39,7 +39,7 @@ _NO_REMOTE = (
 
 def apply(name: Name, force: Force = False, as_json: Json = False) -> None:
     """Makes the workspace have the files of an experiment: code, params, locks, data and
-    outputs. HEAD and the index stay; `mltrack undo` takes it back.
+    outputs. HEAD and the index stay; `mltrack undo` reverts it.
     """
     session = open_session()
     shelf = Shelf(session.project)

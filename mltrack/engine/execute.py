@@ -175,7 +175,7 @@ class Execution:
         return bool(self.outcome.failed) and not self._limits.keep_going
 
     def take(self) -> Iterator[Event]:
-        """Takes the stages that can be taken now, as far as there is room for them."""
+        """Takes the stages that can be taken now and that there is room for."""
         if self._stops:
             return
         yield from self._try_again()

@@ -39,7 +39,7 @@ def _refuse(stage: Stage, submodules: list[str], trial: Trial) -> None:
         is_known = is_made or bool(trial.learner.absent.overlapping(path))
         if is_known or os.path.lexists(project.absolute(path)):
             continue
-        # one that is nowhere is told by the plan, as for repro
+        # one that does not exist is named by the plan, as for repro
         if os.path.lexists(there.absolute(path)):
             raise UsageError(
                 f"stage {stage.address!r} reads {path!r}, which git ignores and mltrack "

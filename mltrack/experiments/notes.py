@@ -75,7 +75,7 @@ class StillLearner(Learner):
         """Params files with the values that were set: as they are once it is applied."""
 
     def forget(self, stage: Stage) -> None:
-        """Looks anew only at what was put together: it may have another part by now."""
+        """Looks once more at what was put together: it may have another part by now."""
         for path in stage.deps:
             self._whole.pop(path, None)
 

@@ -145,7 +145,7 @@ def _metrics(trial: Trial) -> Values:
             )
     found: Values = {}
     for path in sorted(paths):
-        # a metric that cannot be read is told by whoever shows that experiment alone
+        # one that cannot be read: whoever shows that experiment alone says why
         with suppress(MltrackError):
             for name, data in _read(path, outs, trial):
                 found[name] = params_file.flatten(params_file.load(data, name))

@@ -294,7 +294,7 @@ class Shelf:
         write_atomic(place, data, aside=self.path, durable=False)
 
     def asked(self) -> dict[str, Ask]:
-        """Returns what is asked for, by name, as far as it can be read."""
+        """Returns what is asked for, by name; what cannot be read is left out."""
         found = {}
         for name in names_in(self._asked):
             with suppress(ValueError, FormatError):

@@ -1,4 +1,4 @@
-"""What running experiments keeps ready for the next time, and can be made anew: stands,
+"""What running experiments keeps for the next time, and can make again: stands,
 and copies of inputs.
 """
 

@@ -62,7 +62,7 @@ class KeyTurns:
         """The run key of each stage that was begun, by address."""
 
     def begin(self, stage: Stage) -> bool:
-        # not decided anew at each look: it waits for a key that is still held
+        # not decided at each look: it waits for a key that is still held
         key = self._awaited.get(stage.address, "")
         return not key or self._keys.is_free(key)
 

@@ -11,7 +11,7 @@ from mltrack.git.command import run, run_plain
 from mltrack.git.repository import Repository
 
 _TREE = "mltrack-tree"
-"""In the stand's git directory: which tree stands there, as far as that is certain."""
+"""In the stand's git directory: the tree that it has, while nothing else is known."""
 # what of a repository's own settings says how its files look, and, of a clone that lacks
 # some objects, where they are had
 _TAKEN = (
@@ -79,7 +79,7 @@ def clean(stand: Repository) -> None:
     """Removes from a stand what does not belong there, and restores the rest at the next
     :func:`switch`.
     """
-    # what cannot be removed is told by whoever stumbles on it
+    # what cannot be removed is named by the error of whoever needs the place
     with suppress(GitError):
         run(["clean", "-ffdxq", "-e", ".mltrack"], stand.top)
     forget(stand)
