@@ -20,11 +20,6 @@ class Base(NamedTuple):
     commit: str
     tree: str
 
-    @property
-    def is_changed(self) -> bool:
-        """Whether the workspace held what no commit had."""
-        return self.head != self.commit
-
 
 def workspace_base(session: Session) -> Base:
     """Returns what stands in the workspace now as a commit, which no ref names yet.
@@ -61,10 +56,3 @@ def _refuse_large(top: str) -> None:
                 "nor mltrack tracks",
                 hint=f"mltrack add {path}, or name it in .gitignore",
             )
-
-
-def base_at(session: Session, revision: str) -> Base:
-    """Returns what stands at a revision."""
-    top = session.project.repository.top
-    commit = history.resolve(revision, top)
-    return Base(commit, commit, snapshot.tree_of(commit, top))

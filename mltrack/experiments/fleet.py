@@ -96,14 +96,13 @@ def _values_of(attempt: Attempt) -> Values:
 
 @dataclass(slots=True)
 class Fleet:
-    """Experiments of one base that are to run; ``ended`` are those that are over."""
+    """Experiments of one base that are to run."""
 
     ground: Ground
     shelf: Shelf
     keys: Keys
     limits: Limits
     pending: list[Experiment]
-    ended: list[Experiment] = field(default_factory=list)
     _active: list[_UnderWay] = field(default_factory=list)
     _finished: list[tuple[Experiment, Trial]] = field(default_factory=list)
     _told: list[Ended] = field(default_factory=list)
@@ -309,13 +308,11 @@ class Fleet:
         self.shelf.finish(finished)
         for experiment, _ in finished:
             self.shelf.release(experiment.name)
-            self.ended.append(experiment)
             self._told.append(Ended(experiment))
 
     def _end_failed(self, experiment: Experiment, reason: str) -> Ended:
         end = _failed(self.shelf, experiment, reason)
         self.shelf.release(experiment.name)
-        self.ended.append(end.experiment)
         return end
 
     def _stop(self, experiment: Experiment) -> None:

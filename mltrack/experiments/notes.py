@@ -91,10 +91,6 @@ class StillLearner(Learner):
         # staged as one: all of its bytes are in the cache
         return self._whole.get(path) or super().absent_at(path)
 
-    def is_whole(self, path: str) -> bool:
-        """Returns whether a dependency was put together."""
-        return path in self._whole
-
     def _dependency(self, path: str) -> Content | None:
         if path in self.rewritten:
             self._whole[path] = self.rewritten[path]

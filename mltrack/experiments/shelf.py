@@ -19,7 +19,7 @@ from mltrack.errors import FormatError, UsageError
 from mltrack.experiments import names, record
 from mltrack.experiments.record import Experiment, State
 from mltrack.git import snapshot
-from mltrack.git.history import BASES, EXPERIMENTS
+from mltrack.git.history import BASES, EXPERIMENTS, refs_below
 from mltrack.pipeline.paths import parents
 from mltrack.project import Project
 
@@ -93,7 +93,7 @@ class Shelf:
         return found
 
     def _refs(self) -> list[str]:
-        refs = snapshot.names_of_refs(EXPERIMENTS, self._top)
+        refs = refs_below(EXPERIMENTS, self._top)
         return [ref.removeprefix(EXPERIMENTS) for ref in refs]
 
     @contextmanager
@@ -200,7 +200,7 @@ class Shelf:
         takes for garbage what they lead to: no branch need have them.
         """
         wanted = {one.base for one in fresh}
-        here = set(snapshot.names_of_refs(BASES, self._top))
+        here = set(refs_below(BASES, self._top))
         changes = [(BASES + one, one, "") for one in wanted if BASES + one not in here]
         known = {BASES + one for one in (*wanted, *(w.base for w in self.waiting()))}
         # of a record that cannot be read nobody knows the base
@@ -306,9 +306,3 @@ class Shelf:
         """Takes a word away: it was heeded, or is no matter any more."""
         with suppress(FileNotFoundError):
             os.unlink(os.path.join(self._asked, name))
-
-    def close(self) -> None:
-        """Lets go of all that is held."""
-        if self._locks is not None:
-            self._locks.close()
-            self._locks = None

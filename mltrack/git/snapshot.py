@@ -189,12 +189,6 @@ def refs_with_messages(place: str, cwd: str) -> list[Ref]:
     return found
 
 
-def names_of_refs(place: str, cwd: str) -> list[str]:
-    """Returns the names of all refs below a place, whatever they name."""
-    out = run(["for-each-ref", "--format=%(refname)", place], cwd)
-    return os.fsdecode(out).splitlines()
-
-
 def change_refs(changes: Iterable[tuple[str, str, str]], cwd: str) -> None:
     """Sets refs, each ``(name, new commit, old commit)``, all or none; a new commit of
     '' deletes. Raises GitError if one is not what ``old`` says, '' for not there.
