@@ -134,6 +134,11 @@ class Project:
         return os.path.join(self.shared_path, "jobs")
 
     @property
+    def experiments_path(self) -> str:
+        """Where experiments are kept that are not done, and what running them takes."""
+        return os.path.join(self.shared_path, "exps")
+
+    @property
     def remote_ids_path(self) -> str:
         """Where it is kept which remotes this clone has met."""
         return os.path.join(self.shared_path, "remotes")
@@ -142,6 +147,12 @@ class Project:
     def state_path(self) -> str:
         """Where it is kept what was last materialised, and what was replaced by force."""
         return os.path.join(self.path, DIRECTORY)
+
+    @property
+    def inner(self) -> str:
+        """Where the project lies in its repository; '' is the top."""
+        inner = os.path.relpath(self.path, self.repository.top)
+        return "" if inner == os.curdir else inner
 
     @cached_property
     def identity(self) -> str:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from mltrack.experiments.looking import Change, changes
 from mltrack.experiments.record import Experiment, Values
 from mltrack.formats.pointer import SUFFIX
-from mltrack.git import snapshot
+from mltrack.git import history, snapshot
 from mltrack.pipeline.stage import LOCK_NAME
 from mltrack.verbs import listing
 from mltrack.verbs.session import Session
@@ -74,7 +74,7 @@ def _patch(session: Session, old: Experiment, new: Experiment) -> bytes:
     for one in (old, new):
         said.update(
             name
-            for name in snapshot.names_in(one.commit, path)
+            for name in history.names_below(one.commit, ".", path)
             if name.rpartition("/")[2] == LOCK_NAME or name.endswith(SUFFIX)
         )
     return snapshot.patch(old.commit, new.commit, path, sorted(said))

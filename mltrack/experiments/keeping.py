@@ -259,7 +259,6 @@ def save(
     """
     base = workspace_base(session)
     project = session.project
-    inner = os.path.relpath(project.path, project.repository.top)
     moment = now()
     params, before = results.params(session), results.params(session, base.head)
     given: Values = {
@@ -274,7 +273,7 @@ def save(
         name=name,
         base=base.commit,
         head=base.head,
-        inner="" if inner == os.curdir else inner,
+        inner=project.inner,
         given={path: values for path, values in given.items() if values},
         note=note,
         tags=tuple(tags),

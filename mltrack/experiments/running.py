@@ -101,7 +101,6 @@ def experiments(
     if source is not None:
         base = _base_of(source)
     base = base or workspace_base(session)
-    inner = os.path.relpath(session.project.path, session.project.repository.top)
     given = _each_given(session, wanted)
     if source is not None:
         given = [_on_top(source.given, one) for one in given]
@@ -112,7 +111,7 @@ def experiments(
             name=name,
             base=base.commit,
             head=base.head,
-            inner="" if inner == os.curdir else inner,
+            inner=session.project.inner,
             given=values,
             targets=wanted.targets,
             source=wanted.source,
@@ -196,7 +195,7 @@ class CellRunners(ProjectRunners):
     def __init__(self, session: Session, stand: Stand) -> None:
         super().__init__(stand.session.project)
         self._asking = session.project
-        self._path = os.path.join(session.project.shared_path, "exps")
+        self._path = session.project.experiments_path
 
     def open(self, name: str) -> Runner:
         if name != LOCAL:

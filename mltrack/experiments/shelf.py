@@ -47,7 +47,7 @@ class Shelf:
 
     def __init__(self, project: Project) -> None:
         self._top = project.repository.top
-        self.path = os.path.join(project.shared_path, "exps")
+        self.path = project.experiments_path
         self._queue = os.path.join(self.path, "queue")
         self._asked = os.path.join(self.path, "asked")
         self._locks: NameLocks | None = None

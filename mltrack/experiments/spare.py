@@ -19,7 +19,7 @@ def remove_spare(project: Project) -> bool:
     """Removes what running experiments keeps ready; returns whether it did: nothing goes
     while one runs.
     """
-    above = os.path.join(project.shared_path, "exps")
+    above = project.experiments_path
     if not os.path.isdir(above):
         return False
     with suppress(LockedError), locked(os.path.join(above, IN_USE), wait=False):

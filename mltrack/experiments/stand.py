@@ -15,8 +15,9 @@ from mltrack.disk.durable import make_directories
 from mltrack.disk.lock import locked
 from mltrack.engine.recovery import saved
 from mltrack.errors import LockedError
-from mltrack.git import snapshot
+from mltrack.git import history
 from mltrack.git import stand as git_stand
+from mltrack.pipeline.paths import PathMap
 from mltrack.project import IGNORED, Project
 from mltrack.store.local.writer import CacheWriter
 from mltrack.verbs.session import Session
@@ -45,11 +46,12 @@ class Stand:
             for out in stage.outs
         }
         self._leave_outputs(outputs)
+        written = PathMap((out, None) for out in outputs)
         self.files = tuple(
             path
-            for path in snapshot.names_in(tree, session.project.path)
+            for path in history.names_below(tree, ".", session.project.path)
             if not path.startswith(".mltrack/")
-            and not any(_is_at(out, path) for out in outputs)
+            and written.holder(path) is None
             and os.path.isfile(session.project.absolute(path))
         )
 
@@ -72,19 +74,15 @@ class Stand:
         self.lacks_outputs = True
 
 
-def _is_at(above: str, path: str) -> bool:
-    return path == above or path.startswith(above + "/")
-
-
 @contextmanager
 def standing(project: Project, tree: str) -> Iterator[Stand]:
     """Makes the files of a tree stand somewhere, for the length of a block, in which
     nobody else uses that place.
     """
-    above = os.path.join(project.shared_path, "exps", "stands")
+    above = os.path.join(project.experiments_path, "stands")
     make_directories(above)
     with ExitStack() as stack:
-        in_use = os.path.join(project.shared_path, "exps", IN_USE)
+        in_use = os.path.join(project.experiments_path, IN_USE)
         stack.enter_context(locked(in_use, shared=True))
         place = _claimed(above, stack)
         repository = git_stand.make_stand(place, project.repository, _HIDDEN)
@@ -95,8 +93,7 @@ def standing(project: Project, tree: str) -> Iterator[Stand]:
         with open(mark, "wb"):
             pass
         git_stand.switch(repository, tree)
-        inner = os.path.relpath(project.path, project.repository.top)
-        path = os.path.normpath(os.path.join(place, inner))
+        path = os.path.normpath(os.path.join(place, project.inner))
         make_directories(os.path.join(path, ".mltrack"))
         own = replace(project, path=path, cwd=path, repository=repository)
         # the very same: what one of two caches publishes, the other would not see

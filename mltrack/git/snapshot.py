@@ -72,12 +72,6 @@ def submodules_in(tree: str, cwd: str) -> list[str]:
     ]
 
 
-def names_in(tree: str, cwd: str) -> list[str]:
-    """Returns the paths of all files of a tree below ``cwd``, relative to it."""
-    out = run(["ls-tree", "-r", "-z", "--name-only", tree], cwd)
-    return [os.fsdecode(name) for name in out.split(b"\0") if name]
-
-
 def commit_tree(tree: str, parent: str, message: str, cwd: str) -> str:
     """Returns a commit of a tree that nobody's clock or name is in: the same tree on
     the same parent gives the same commit, wherever it is made.

@@ -60,7 +60,7 @@ def cache_usage(session: Session) -> CacheUsage:
         cache.packs_path,
         os.path.join(cache.path, "runs"),
         cache.quarantine_path,
-        os.path.join(session.project.shared_path, "exps"),
+        session.project.experiments_path,
     )
     return CacheUsage(cache.path, *(_bytes_below(part) for part in parts))
 
