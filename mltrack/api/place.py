@@ -50,8 +50,7 @@ class Place:
         if not self._is_here:
             return lazily.elsewhere.place_of(self._place, os.curdir)
         found = lazily.projects.find(self._place)
-        inner = os.path.relpath(found.path, found.repository.top)
-        return f"{found.repository.top}#{inner if inner != os.curdir else ''}"
+        return f"{found.repository.top}#{found.inner}"
 
     @contextmanager
     def _workspace(self) -> Iterator[Session]:

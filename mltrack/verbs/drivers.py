@@ -14,9 +14,8 @@ def drive_outputs(session: Session) -> None:
     it.
     """
     repository = session.project.repository
-    inner = os.path.relpath(session.project.path, repository.top)
     paths = [
-        os.path.normpath(os.path.join(inner, path))
+        os.path.normpath(os.path.join(session.project.inner, path))
         for path in session.view.left_to_git()
     ]
     if paths:

@@ -99,9 +99,7 @@ def _worktrees(session: Session) -> Iterator[Session]:
     """The project in every worktree: each has its own index, files and notes."""
     project = session.project
     for top in git_roots.worktrees(project.repository):
-        other = os.path.normpath(
-            os.path.join(top, os.path.relpath(project.path, project.repository.top))
-        )
+        other = os.path.normpath(os.path.join(top, project.inner))
         if os.path.isdir(os.path.join(other, DIRECTORY)):
             yield Session(load(other, other, git.find(other) or project.repository))
 

@@ -1,6 +1,5 @@
 """``log``: the versions of data, by the commits that recorded them."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import islice
@@ -126,8 +125,7 @@ def _where(session: Session) -> tuple[Source, str]:
     """Where git is asked, and where the project lies in its repository."""
     if isinstance(session, Elsewhere):
         return session.source, session.inner
-    inner = os.path.relpath(session.project.path, session.project.repository.top)
-    return Source(session.git_path), "" if inner == os.curdir else inner
+    return Source(session.git_path), session.project.inner
 
 
 def _below(inner: str, path: str) -> str | None:

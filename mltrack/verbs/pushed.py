@@ -70,8 +70,7 @@ def _contents_between(
     path; but for projects below this one, by the ``view`` of the last of them: their
     hooks send theirs.
     """
-    inner = os.path.relpath(project.path, project.repository.top)
-    nested = [os.path.normpath(os.path.join(inner, one)) for one in view.nested]
+    nested = [os.path.normpath(os.path.join(project.inner, one)) for one in view.nested]
     pointed: set[Content] = set()
     outs: dict[str, set[Content]] = {}
     for path, data in git_history.new_files(
