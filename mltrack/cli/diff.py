@@ -7,7 +7,7 @@ import typer
 from mltrack.cli.invocation import say
 from mltrack.cli.opening import open_recorded
 from mltrack.cli.options import Json, Repo, command_app
-from mltrack.cli.render import content_json, emit_json, plural, size_text
+from mltrack.cli.render import difference_json, emit_json, plural, size_text
 from mltrack.cli.style import paint
 from mltrack.verbs import listing as verb
 
@@ -48,15 +48,7 @@ def diff(
             {
                 "old": old,
                 "new": new or "workspace",
-                "files": [
-                    {
-                        "path": item.path,
-                        "change": item.change,
-                        "old": content_json(item.old, algorithm),
-                        "new": content_json(item.new, algorithm),
-                    }
-                    for item in found
-                ],
+                "files": [difference_json(item, algorithm) for item in found],
             }
         )
     else:

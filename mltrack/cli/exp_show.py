@@ -12,7 +12,7 @@ from mltrack.cli.exp_lines import experiment_json
 from mltrack.cli.invocation import open_session, say, say_bytes, tell
 from mltrack.cli.options import Json, Markdown
 from mltrack.cli.paging import paged
-from mltrack.cli.render import age_text, content_json, emit_json, table, value_text
+from mltrack.cli.render import age_text, difference_json, emit_json, table, value_text
 from mltrack.cli.value_table import fitting
 from mltrack.errors import GitError, UsageError
 from mltrack.experiments import keeping
@@ -322,15 +322,7 @@ def diff(
                 PARAMS: [one._asdict() for one in found.params],
                 METRICS: [one._asdict() for one in found.metrics],
                 "environment": [one._asdict() for one in found.environment],
-                "files": [
-                    {
-                        "path": item.path,
-                        "change": item.change,
-                        "old": content_json(item.old, algorithm),
-                        "new": content_json(item.new, algorithm),
-                    }
-                    for item in found.files
-                ],
+                "files": [difference_json(item, algorithm) for item in found.files],
                 "patch": found.patch.decode("utf-8", "surrogateescape"),
             }
         )

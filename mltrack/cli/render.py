@@ -5,7 +5,7 @@ import math
 import re
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mltrack.cli.invocation import printable, say
 from mltrack.cli.style import padded, paint, unpainted
@@ -16,6 +16,9 @@ from mltrack.pipeline.columns import width
 from mltrack.pipeline.differences import same_value
 from mltrack.pipeline.plan import Step, Verdict
 from mltrack.pipeline.reason import Cause, Reason
+
+if TYPE_CHECKING:
+    from mltrack.verbs.listing import Difference
 
 # the next one for a field that changes or goes; docs/reference/json.md
 SCHEMA_VERSION = 1
@@ -69,6 +72,15 @@ def content_json(
     if content.kind == TREE:
         data["files"] = content.files
     return data
+
+
+def difference_json(item: "Difference", algorithm: Algorithm) -> dict[str, Any]:
+    return {
+        "path": item.path,
+        "change": item.change,
+        "old": content_json(item.old, algorithm),
+        "new": content_json(item.new, algorithm),
+    }
 
 
 def reason_json(reason: Reason) -> dict[str, Any]:
