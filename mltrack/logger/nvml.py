@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any, Mapping
 
 
-class _Memory(ctypes.Structure):
+class Memory(ctypes.Structure):
     """nvmlMemory_t of NVIDIA's NVML API reference."""
 
     _fields_ = (
@@ -25,17 +25,25 @@ class _Utilization(ctypes.Structure):
     _fields_ = (("gpu", ctypes.c_uint), ("memory", ctypes.c_uint))
 
 
+def loaded() -> Any:
+    """Returns the library, ready to be asked; None where there is no driver."""
+    # one without this function is no driver either
+    with suppress(OSError, AttributeError):
+        nvml = ctypes.CDLL("libnvidia-ml.so.1")
+        if nvml.nvmlInit_v2() == 0:
+            return nvml
+    return None
+
+
 class Gpus:
     """The GPUs that a program may use, by ``CUDA_VISIBLE_DEVICES``."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._nvml: Any = None
+        self._nvml = loaded()
         self._devices: dict[int, ctypes.c_void_p] = {}
-        # no driver, or one without these functions: no GPUs
-        with suppress(OSError, AttributeError):
-            nvml = ctypes.CDLL("libnvidia-ml.so.1")
-            if nvml.nvmlInit_v2() == 0:
-                self._nvml = nvml
+        if self._nvml is not None:
+            # a driver without these functions: no GPUs
+            with suppress(AttributeError):
                 self._find(environment.get("CUDA_VISIBLE_DEVICES"))
 
     def _find(self, visible: Any) -> None:
@@ -51,12 +59,12 @@ class Gpus:
 
     def readings(self) -> dict[str, float]:
         """Returns for each GPU its use in percent, its memory in use in bytes, and its
-        power in watts, as far as it says so.
+        power in watts: those that it says.
         """
         found: dict[str, float] = {}
         for number, device in self._devices.items():
             name = f"gpu{number}"
-            use, memory, power = _Utilization(), _Memory(), ctypes.c_uint()
+            use, memory, power = _Utilization(), Memory(), ctypes.c_uint()
             if not self._nvml.nvmlDeviceGetUtilizationRates(device, ctypes.byref(use)):
                 found[f"{name}/use"] = use.gpu
             if not self._nvml.nvmlDeviceGetMemoryInfo(device, ctypes.byref(memory)):

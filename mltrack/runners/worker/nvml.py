@@ -5,19 +5,9 @@ its C API.
 from __future__ import annotations
 
 import ctypes
-from contextlib import suppress
 from typing import Any
 
-
-class _Memory(ctypes.Structure):
-    """nvmlMemory_t of NVIDIA's NVML API reference."""
-
-    _fields_ = (
-        ("total", ctypes.c_ulonglong),
-        ("free", ctypes.c_ulonglong),
-        ("used", ctypes.c_ulonglong),
-    )
-
+from ...logger.nvml import Memory, loaded
 
 _library: list[Any] = []
 
@@ -28,14 +18,14 @@ def gpus() -> list[tuple[str, str, int, int]]:
     """
     # loaded once: who stands in line asks many times a second
     if not _library:
-        _library.append(_load_nvml())
+        _library.append(loaded())
     nvml = _library[0]
     count = ctypes.c_uint()
     if nvml is None or nvml.nvmlDeviceGetCount_v2(ctypes.byref(count)):
         return []
     found = []
     for number in range(count.value):
-        device, memory = ctypes.c_void_p(), _Memory()
+        device, memory = ctypes.c_void_p(), Memory()
         # NVML_DEVICE_NAME_V2_BUFFER_SIZE
         model = ctypes.create_string_buffer(96)
         if nvml.nvmlDeviceGetHandleByIndex_v2(
@@ -54,12 +44,3 @@ def gpus() -> list[tuple[str, str, int, int]]:
             )
         )
     return found
-
-
-def _load_nvml() -> Any:
-    # no driver, or one without these functions: no GPUs
-    with suppress(OSError, AttributeError):
-        nvml = ctypes.CDLL("libnvidia-ml.so.1")
-        if nvml.nvmlInit_v2() == 0:
-            return nvml
-    return None
