@@ -75,18 +75,11 @@ def _mark(trial: Trial, step: Step, marks: dict[str, Hashable]) -> Hashable:
     stage = step.stage
     params = repr(
         [
-            trial.learner.params.values(file.path, stage)
-            if file.keys is None
-            else [
-                (key, _value(trial, stage.address, file.path, key)) for key in file.keys
-            ]
+            params_file.pick(
+                trial.learner.params.values(file.path, stage), file.keys, file.path
+            )
             for file in stage.params
         ]
     )
     above = tuple(marks.get(one) for one in trial.graph.upstream[stage.address])
     return (stage.address, stage.cmd, params, above)
-
-
-def _value(trial: Trial, address: str, path: str, key: str) -> object:
-    stage = trial.graph.stages[address]
-    return params_file.get(trial.learner.params.values(path, stage), key, path)
