@@ -24,7 +24,7 @@ from mltrack.experiments.fleet import CANCELLED, Ended, Happening
 from mltrack.experiments.preview import Preview, preview
 from mltrack.experiments.record import Experiment, State
 from mltrack.experiments.running import Runs, Wanted
-from mltrack.experiments.search import Goal, Search, best, goal_of, search
+from mltrack.experiments.search import Goal, Search, Searching, goal_of
 from mltrack.experiments.shelf import Ask, Shelf
 
 _Set = Annotated[
@@ -185,12 +185,13 @@ def _goal(sampler: str, minimize: str, maximize: str) -> Goal:
 
 def _search(runs: Runs, asked: Search, *, as_json: bool) -> None:
     lines = ExpLines(asked.trials, is_long=current.verbosity > 0)
-    ended = _follow(search(runs, asked), lines, as_json=as_json)
+    searching = Searching(runs, asked)
+    ended = _follow(searching.events(), lines, as_json=as_json)
     done = [one for one in ended if asked.goal.value_of(one) is not None]
     if as_json:
         return
     announce(f"{plural(len(ended), 'trial')}, {len(done)} with {asked.goal.key}")
-    found = best(runs, asked)
+    found = searching.best()
     if found is not None:
         announce(f"best: {found.name} ({found.changes}): {metrics_text(found)}")
 

@@ -63,32 +63,57 @@ def goal_of(text: str, *, minimize: bool) -> Goal:
     return Goal(file, key, minimize)
 
 
-def search(runs: Runs, asked: Search) -> Generator[Happening, None, None]:
-    """Runs experiments until there are as many trials as wanted. Raises UsageError where
-    Optuna is not installed, or a param has values that it cannot choose from.
+class Searching:
+    """A search under way, on the workspace as it was when it was opened. Raises
+    UsageError where Optuna is not installed, or a param has values that it cannot choose
+    from.
     """
-    _check_axes(asked.wanted.axes)
-    base = workspace_base(runs.session)
-    study = _study(runs, asked, base.tree)
-    yield from _settle_open(runs, study, asked.goal)
-    while (rest := asked.trials - _count(study)) > 0:
-        trials = [study.ask() for _ in range(min(rest, runs.jobs))]
-        chosen: list[Experiment] = []
-        for trial in trials:
-            values = {axis.name: _proposed(trial, axis) for axis in asked.wanted.axes}
-            name = asked.wanted.name and f"{asked.wanted.name}-{trial.number + 1}"
-            wanted = replace(asked.wanted, sets=(values,), axes=(), name=name)
-            found = experiments(runs.session, runs.shelf, wanted, base)
-            if not chosen:
-                runs.check(found)
-            runs.shelf.add(found)
-            # from here on, whatever ends this, it is known whose trial it is
-            trial.set_user_attr(_EXPERIMENT, found[0].name)
-            chosen += found
-        yield from runs.events(chosen)
-        _check_goal(asked.goal, [runs.shelf.get(one.name) for one in chosen])
-        for trial, one in zip(trials, chosen, strict=True):
-            _tell(study, trial.number, runs.shelf.get(one.name), asked.goal)
+
+    def __init__(self, runs: Runs, asked: Search) -> None:
+        _check_axes(asked.wanted.axes)
+        self._runs = runs
+        self._asked = asked
+        self._base = workspace_base(runs.session)
+        self._study = _study(runs, asked, self._base.tree)
+
+    def events(self) -> Generator[Happening, None, None]:
+        """Runs experiments until there are as many trials as wanted."""
+        runs, asked, study = self._runs, self._asked, self._study
+        yield from _settle_open(runs, study, asked.goal)
+        while (rest := asked.trials - _count(study)) > 0:
+            trials = [study.ask() for _ in range(min(rest, runs.jobs))]
+            chosen: list[Experiment] = []
+            for trial in trials:
+                found = self._wanted(trial)
+                if not chosen:
+                    runs.check(found)
+                runs.shelf.add(found)
+                # from here on, whatever ends this, it is known whose trial it is
+                trial.set_user_attr(_EXPERIMENT, found[0].name)
+                chosen += found
+            yield from runs.events(chosen)
+            _check_goal(asked.goal, [runs.shelf.get(one.name) for one in chosen])
+            for trial, one in zip(trials, chosen, strict=True):
+                _tell(study, trial.number, runs.shelf.get(one.name), asked.goal)
+
+    def best(self) -> Experiment | None:
+        """Returns the best experiment of the study, of all its runs; None where none has
+        the metric, or the best was removed.
+        """
+        try:
+            name = self._study.best_trial.user_attrs.get(_EXPERIMENT, "")
+        except ValueError:
+            # no trial has ended well
+            return None
+        return {one.name: one for one in self._runs.shelf.all()}.get(name)
+
+    def _wanted(self, trial: Any) -> list[Experiment]:
+        """The experiment that tries what a trial proposes."""
+        asked = self._asked.wanted
+        values = {axis.name: _proposed(trial, axis) for axis in asked.axes}
+        name = asked.name and f"{asked.name}-{trial.number + 1}"
+        wanted = replace(asked, sets=(values,), axes=(), name=name)
+        return experiments(self._runs.session, self._runs.shelf, wanted, self._base)
 
 
 def _check_goal(goal: Goal, tried: Sequence[Experiment]) -> None:
@@ -168,19 +193,6 @@ def _study(runs: Runs, asked: Search, tree: str) -> Any:
     seed = asked.wanted.seed + _count(study)
     study.sampler = optuna.samplers.TPESampler(seed=seed)
     return study
-
-
-def best(runs: Runs, asked: Search) -> Experiment | None:
-    """Returns the best experiment of a study, of all its runs; None where none has the
-    metric, or the best was removed.
-    """
-    study = _study(runs, asked, workspace_base(runs.session).tree)
-    try:
-        name = study.best_trial.user_attrs.get(_EXPERIMENT, "")
-    except ValueError:
-        # no trial has ended well
-        return None
-    return {one.name: one for one in runs.shelf.all()}.get(name)
 
 
 def _name(runs: Runs, asked: Search, tree: str) -> str:
