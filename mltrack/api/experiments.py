@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random as chance
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
@@ -10,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from mltrack.api import runs
 from mltrack.api.tables import Records
 from mltrack.errors import StageFailedError, UsageError
-from mltrack.experiments import keeping, names, running, sharing
+from mltrack.experiments import keeping, running, sharing
 from mltrack.experiments.difference import Difference, difference
 from mltrack.experiments.logs import Log, logs
 from mltrack.experiments.looking import METRICS, PARAMS, sheet
 from mltrack.experiments.record import Experiment, State
 from mltrack.experiments.shelf import Ask, Shelf
 from mltrack.experiments.sweep import Axis, parse_axis
+from mltrack.experiments.wanted import Wanted, experiments
 from mltrack.verbs.sources import quiet
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class Experiments:
         Raises StageFailedError once all have ended, if one failed.
         """
         with self._opened() as (session, shelf):
-            wanted = running.Wanted(
+            wanted = Wanted(
                 targets,
                 _axes(set, sweep),
                 random,
@@ -122,7 +122,7 @@ class Experiments:
                 note,
                 tuple(tags),
             )
-            chosen = running.experiments(session, shelf, wanted)
+            chosen = experiments(session, shelf, wanted)
             options = running.RunOptions(jobs, runner, pull)
             work = running.Runs(session, shelf, options)
             work.check_data(source)
@@ -213,7 +213,7 @@ class Experiments:
     def save(self, name: str = "", note: str = "", *tags: str) -> Experiment:
         """Makes an experiment of the workspace as it is now."""
         with self._opened() as (session, shelf):
-            wanted = name or names.made(chance.SystemRandom(), shelf.has)
+            wanted = name or shelf.new_names(1)[0]
             shelf.check_name(wanted)
             return keeping.save(session, shelf, wanted, note, tags)
 

@@ -1,6 +1,5 @@
 """``mltrack exp apply|branch|rename|note|tag|remove|save|logs|push|fetch|pull``"""
 
-import random
 from typing import Annotated
 
 import typer
@@ -13,7 +12,7 @@ from mltrack.cli.options import Force, Json, RemoteName
 from mltrack.cli.progress import ProgressLine
 from mltrack.cli.render import emit_json, listed, plural, size_text
 from mltrack.errors import PartlyDoneError
-from mltrack.experiments import keeping, names, sharing
+from mltrack.experiments import keeping, sharing
 from mltrack.experiments.logs import logs as stage_logs
 from mltrack.experiments.record import State
 from mltrack.experiments.shelf import Shelf
@@ -136,7 +135,7 @@ def save(
     shelf = Shelf(session.project)
     if name:
         shelf.check_name(name)
-    wanted = name or names.made(random.SystemRandom(), shelf.has)
+    wanted = name or shelf.new_names(1)[0]
     for path in keeping.unrecorded_outputs(session):
         tell(f"warning: {path} is not what its stage last wrote, and is left out")
     for stage in keeping.outdated_stages(session):

@@ -23,9 +23,10 @@ from mltrack.experiments import keeping, running, sweep
 from mltrack.experiments.fleet import CANCELLED, Ended, Happening
 from mltrack.experiments.preview import Preview, preview
 from mltrack.experiments.record import Experiment, State
-from mltrack.experiments.running import Runs, Wanted
+from mltrack.experiments.running import Runs
 from mltrack.experiments.search import Goal, Search, Searching, goal_of
 from mltrack.experiments.shelf import Ask, Shelf
+from mltrack.experiments.wanted import Wanted, experiments
 
 _Set = Annotated[
     list[str] | None,
@@ -162,7 +163,7 @@ def run(
         search_for = Search(wanted, _goal(sampler, minimize, maximize), trials, study)
         _search(runs, search_for, as_json=as_json)
         return
-    chosen = running.experiments(session, shelf, wanted)
+    chosen = experiments(session, shelf, wanted)
     runs.check(chosen)
     if dry_run:
         _show_preview(preview(runs, chosen), as_json=as_json)

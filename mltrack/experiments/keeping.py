@@ -14,7 +14,7 @@ from mltrack.errors import UnsavedDataError, UsageError
 from mltrack.experiments import record
 from mltrack.experiments.base import workspace_base
 from mltrack.experiments.record import Experiment, State, Values
-from mltrack.experiments.shelf import Ask, Shelf
+from mltrack.experiments.shelf import Ask, Shelf, refuse_taken
 from mltrack.experiments.trial import now
 from mltrack.git import history, snapshot
 from mltrack.git.history import EXPERIMENTS
@@ -192,8 +192,7 @@ def rename(project: Project, shelf: Shelf, old: str, new: str) -> None:
     """Gives an experiment another name."""
     one = shelf.get(old)
     shelf.check_name(new)
-    if shelf.has(new):
-        raise UsageError(f"there is an experiment {new!r} already", hint="another name")
+    refuse_taken(new, shelf.taken())
     if one.state is State.RUNNING:
         raise UsageError(f"the experiment {old!r} is under way")
     if one.state is not State.DONE:
@@ -284,10 +283,7 @@ def save(
         params=params,
         metrics=results.metrics(session),
     )
-    if shelf.has(name):
-        raise UsageError(
-            f"there is an experiment {name!r} already", hint="another name"
-        )
+    refuse_taken(name, shelf.taken())
     shelf.finish([(one, {})])
     return one
 

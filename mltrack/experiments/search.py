@@ -14,8 +14,9 @@ from mltrack.experiments.base import workspace_base
 from mltrack.experiments.distribution import LOGUNIFORM, RANDINT, UNIFORM
 from mltrack.experiments.fleet import Happening
 from mltrack.experiments.record import Experiment, State
-from mltrack.experiments.running import Runs, Wanted, experiments
+from mltrack.experiments.running import Runs
 from mltrack.experiments.sweep import Axis
+from mltrack.experiments.wanted import Wanted, experiments
 
 _EXPERIMENT = "experiment"
 """The attribute of a trial that names its experiment."""

@@ -7,7 +7,8 @@ file goes once the ref is durable.
 """
 
 import os
-from collections.abc import Iterable, Iterator
+import random
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from enum import Enum
@@ -26,6 +27,15 @@ from mltrack.project import Project
 _SUFFIX = ".json"
 # bytes, of one record
 _MAX_BYTES = 16 << 20
+
+
+def refuse_taken(name: str, taken: Collection[str]) -> None:
+    """Raises UsageError for the name of another experiment."""
+    if name in taken:
+        raise UsageError(
+            f"there is an experiment {name!r} already",
+            hint=f"another name, or mltrack exp remove {name}",
+        )
 
 
 def _is_record(file: str) -> bool:
@@ -136,6 +146,17 @@ class Shelf:
         """Returns whether a name is taken."""
         return name in self.taken()
 
+    def new_names(self, count: int) -> list[str]:
+        """Returns names that nobody chose, and none of which is taken."""
+        # not seeded: two clones must not make the same names
+        chance = random.SystemRandom()
+        taken = self.taken()
+        made: list[str] = []
+        for _ in range(count):
+            made.append(names.made(chance, taken.__contains__))
+            taken.add(made[-1])
+        return made
+
     def taken(self) -> set[str]:
         """Returns the names that no other experiment can have: also of records that
         cannot be read, and of refs that are none.
@@ -179,11 +200,7 @@ class Shelf:
             taken = self.taken()
             fresh = list(experiments)
             for one in fresh:
-                if one.name in taken:
-                    raise UsageError(
-                        f"there is an experiment {one.name!r} already",
-                        hint=f"another name, or mltrack exp remove {one.name}",
-                    )
+                refuse_taken(one.name, taken)
                 taken.add(one.name)
             self._hold_bases(fresh)
             try:
