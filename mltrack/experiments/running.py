@@ -29,7 +29,6 @@ from mltrack.git import snapshot
 from mltrack.objects.content import Content
 from mltrack.pipeline.paths import contains
 from mltrack.pipeline.plan import Facts, Options
-from mltrack.pipeline.stage import is_outside
 from mltrack.runners import capacity
 from mltrack.runners.cells import CellRunner, Store
 from mltrack.runners.kinds import local
@@ -117,23 +116,10 @@ class Runs:
         if source:
             return
         session = self.session
-        graph = session.view.graph
-        deps = [
-            dep
-            for stage in graph.stages.values()
-            for dep in stage.deps
-            if not is_outside(dep)
-        ]
-        for path, content in session.view.pointers.items():
-            is_read = any(
-                dep == path or dep.startswith(path + "/") or path.startswith(dep + "/")
-                for dep in deps
-            )
-            snapshot = session.observer.tracked(path) if is_read else None
-            if snapshot is None or snapshot.content.same_bytes(content):
-                continue
+        deps = planning.read_by(session.view.graph.stages.values())
+        for path, content, seen in planning.unlike_pointers(session, deps):
             comparison = session.checkout.comparison
-            if not comparison.is_part_of(snapshot, path, content):
+            if not comparison.is_part_of(seen, path, content):
                 raise UsageError(
                     f"{path!r} differs from its pointer, and experiments read what "
                     "pointers say",

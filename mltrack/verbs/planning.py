@@ -1,7 +1,7 @@
 """Making a plan from the workspace: shared by ``status``, ``why`` and ``repro``."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache as memoized
 from functools import partial
 from typing import NamedTuple
@@ -13,10 +13,12 @@ from mltrack.engine.pipelines import check_outputs
 from mltrack.objects.content import Content
 from mltrack.pipeline import plan as plans
 from mltrack.pipeline.graph import Graph, with_edges
+from mltrack.pipeline.paths import PathMap
 from mltrack.pipeline.plan import Facts, Options, Plan, Record
-from mltrack.pipeline.stage import is_outside
+from mltrack.pipeline.stage import Stage, is_outside
 from mltrack.verbs.outside import outside_content
 from mltrack.verbs.session import Session
+from mltrack.workspace.scan import Snapshot
 
 
 def learner(
@@ -141,3 +143,24 @@ def linked_graph(
             if new:
                 found.setdefault(stage.address, set()).update(new)
     return with_edges(graph, found) if found else graph
+
+
+def read_by(stages: Iterable[Stage]) -> PathMap[None]:
+    """Returns the paths of the project that stages depend on."""
+    return PathMap(
+        (dep, None) for stage in stages for dep in stage.deps if not is_outside(dep)
+    )
+
+
+def unlike_pointers(
+    session: Session, deps: PathMap[None]
+) -> Iterator[tuple[str, Content, Snapshot]]:
+    """Yields tracked data that is read and is not what its pointer says: the path, what
+    the pointer says, and what is there.
+    """
+    for path, content in session.view.pointers.items():
+        if not deps.overlapping(path):
+            continue
+        snapshot = session.observer.tracked(path)
+        if snapshot is not None and not snapshot.content.same_bytes(content):
+            yield path, content, snapshot

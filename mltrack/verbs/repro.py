@@ -29,7 +29,7 @@ from mltrack.pipeline.graph import Graph
 from mltrack.pipeline.paths import PathMap
 from mltrack.pipeline.plan import Facts, Options, Plan, Verdict
 from mltrack.pipeline.reason import Cause
-from mltrack.pipeline.stage import Stage, is_outside
+from mltrack.pipeline.stage import Stage
 from mltrack.project import Project
 from mltrack.runners.names import LOCAL
 from mltrack.runners.runner import Runner
@@ -168,21 +168,11 @@ class Repro:
         notes: list[DataNote] = []
         if self._supply is not None:
             self._supply.complete(dep for stage in self.stages for dep in stage.deps)
-        deps = PathMap(
-            (dep, None)
-            for stage in self.stages
-            for dep in stage.deps
-            if not is_outside(dep)
-        )
+        deps = planning.read_by(self.stages)
         for path, error in session.view.broken.items():
             if deps.overlapping(path):
                 raise error  # nobody can tell which version the stages are to read
-        for path, content in session.view.pointers.items():
-            if not deps.overlapping(path):
-                continue
-            snapshot = session.observer.tracked(path)
-            if snapshot is None or snapshot.content.same_bytes(content):
-                continue
+        for path, content, snapshot in planning.unlike_pointers(session, deps):
             if snapshot.content.same_bytes(session.last.get(path)):
                 raise WorkspaceError(
                     f"{path!r} in the workspace is not the version that its pointer "
